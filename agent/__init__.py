@@ -1,0 +1,1 @@
+"""The loop: plan, policy, tools, check, answer."""

@@ -1,0 +1,5 @@
+"""The `rewatch` command."""
+
+
+def main() -> None:
+    """Run the command line."""

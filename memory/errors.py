@@ -1,0 +1,25 @@
+"""Errors that a person can cause. Each is one line that says what was wrong, with what, and what to do."""
+
+
+class RewatchError(Exception):
+    """Base of every error that rewatch raises on purpose; its text is one line meant for a person."""
+
+    exit_code = 1
+
+
+class VideoError(RewatchError):
+    """A media file cannot be used: missing, broken, without pictures, or in an unknown codec."""
+
+    exit_code = 3
+
+
+class MemoryFolderError(RewatchError):
+    """A memory folder cannot be used: read-only, full, made by a newer version, or being written by another process."""
+
+    exit_code = 4
+
+
+class CapabilityError(RewatchError):
+    """Something needs a package or weights that are not here; the text names them and the command that gets them."""
+
+    exit_code = 5

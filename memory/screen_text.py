@@ -1,0 +1,143 @@
+"""On-screen text over time: what stands there, where, and from when to when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .spans import Box, Span
+from .text_lines import Line, Reading, TextReader, better, merge_readings, same_place, same_text
+from .text_reader import text_reader
+from .text_sweep import Change, Sweep
+
+if TYPE_CHECKING:
+    from .video import VideoSource
+
+__all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_span", "text_reader"]
+
+_LOOKS = 4
+_TINY = 1e-6
+
+
+@dataclass(slots=True)
+class _Track:
+    """One text while it is followed: its variants with the votes of all samples, and since when it is missing."""
+
+    start: float
+    line: Line
+    votes: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Line] = field(default_factory=dict)
+    missing: float | None = None
+    samples: int = 0
+
+    def see(self, line: Line) -> None:
+        self.line, self.missing = line, None
+        self.samples += 1
+        self.votes[line.text] = self.votes.get(line.text, 0.0) + line.score
+        if line.text not in self.best or better(line, self.best[line.text]):
+            self.best[line.text] = line
+
+    def reading(self, end: float) -> Reading:
+        most = max(self.votes.values())
+        chosen: Line | None = None
+        for text, votes in self.votes.items():
+            if votes > 0.6 * most and (chosen is None or better(self.best[text], chosen)):
+                chosen = self.best[text]
+        assert chosen is not None
+        box = chosen.box
+        return Reading(self.start, end, chosen.text, box, chosen.score, box.bottom - box.top)
+
+
+def read_span(
+    video: VideoSource, span: Span, reader: TextReader, *, fps: float = 1.0, sweep: Sweep | None = None
+) -> list[Reading]:
+    """Read what stands on screen during `span`.
+
+    The picture is looked at four times as often as `fps`; only the parts that changed are read: at least `fps` times
+    a second while they move, and as soon as they come to rest.
+
+    Args:
+        video: where the frames come from.
+        span: seconds.
+        reader: reads one picture.
+        fps: how often moving pictures are read, per second.
+        sweep: the state of an earlier call on this video, so that what still stands there is not read again. Without
+            it, the result depends on the span alone.
+
+    Returns:
+        Readings sorted by start. A reading ends with the first look at which it was gone, or with the span.
+    """
+    sweep = sweep or Sweep(reader)
+    sweep.begin()
+    followed = _Followed(grace=1.5 / fps)
+    due, end = span.start, span.end
+    first = True
+    for frame in video.frames(span, fps * _LOOKS):
+        time = max(frame.time, span.start)
+        on_time = time >= due - _TINY
+        if on_time:
+            due = time + 1.0 / fps - 0.5 / (fps * _LOOKS)
+        change = sweep.look(frame.image, due=on_time)
+        if first:
+            followed.update(time, Change(found=tuple(sweep.lines)))
+            first = False
+        else:
+            followed.update(time, change)
+        if on_time:
+            followed.vote()
+    return merge_readings(followed.readings(end), gap=_TINY)
+
+
+class _Followed:
+    """The tracks of one span."""
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._tracks: list[_Track] = []
+        self._lines: dict[Line, _Track] = {}
+
+    def update(self, time: float, change: Change) -> None:
+        for line in change.gone:
+            track = self._lines.pop(line, None)
+            if track is not None:
+                track.missing = time
+        for line in change.found:
+            track = self._match(line, time)
+            if track is None:
+                track = _Track(start=time, line=line)
+                self._tracks.append(track)
+            track.see(line)
+            self._lines[line] = track
+
+    def vote(self) -> None:
+        """Lines that stay unchanged count again at every sample."""
+        for line, track in self._lines.items():
+            track.votes[line.text] += line.score
+            track.samples += 1
+
+    def readings(self, end: float) -> list[Reading]:
+        return [track.reading(end if track.missing is None else track.missing) for track in self._tracks]
+
+    def _match(self, line: Line, time: float) -> _Track | None:
+        taken = set(map(id, self._lines.values()))
+        free = [
+            track
+            for track in self._tracks
+            if id(track) not in taken and track.missing is not None and time - track.missing <= self._grace
+        ]
+        free = [
+            track for track in free if same_text(track.line.text, line.text, min(track.line.score, line.score))
+            and _near(track.line.box, line.box)
+        ]  # fmt: skip
+        return min(free, key=lambda track: _distance(track.line.box, line.box), default=None)
+
+
+def _near(first: Box, second: Box) -> bool:
+    """Close enough to be one text that moved between two looks: a fifth of the picture, or touching."""
+    return _distance(first, second) < 0.2 or same_place(first, second)
+
+
+def _distance(first: Box, second: Box) -> float:
+    across = (first.left + first.right - second.left - second.right) / 2
+    down = (first.top + first.bottom - second.top - second.bottom) / 2
+    return float((across**2 + down**2) ** 0.5)

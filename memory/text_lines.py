@@ -1,0 +1,155 @@
+"""Text on screen as data: a line in a picture, a reading over time, and when two of them are the same text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Protocol
+
+import numpy as np
+
+from .spans import Box, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text in one picture; `score` in [0, 1] is the recogniser's."""
+
+    text: str
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture."""
+
+    start: float
+    end: float
+    text: str
+    box: Box
+    score: float
+    height: float
+
+    @property
+    def span(self) -> Span:
+        """The seconds over which the text stays."""
+        return Span(self.start, self.end)
+
+
+class TextReader(Protocol):
+    """Anything that reads the text of a picture."""
+
+    name: str
+    stamp: str
+    """Name, version and settings: what was read under another stamp is read again."""
+
+    def read(self, image: np.ndarray, *, quick: bool = False) -> list[Line]:
+        """Lines in reading order.
+
+        Args:
+            image: `[H, W, 3]` uint8 RGB.
+            quick: spend less on tiny and odd text; for sweeps over many frames.
+        """
+        ...
+
+
+def clean(text: str) -> str:
+    """`text` without control characters, in one line, with single spaces; a sentence is parted from the one before."""
+    printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
+    kept = "".join(char for char in printable if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn"))
+    # The recogniser drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
+    return re.sub(r"(?<=[a-z]{2}[.!?])(?=[A-Z][a-z]*(?:\s|$))", " ", " ".join(kept.split()))
+
+
+def same_text(first: str, second: str, confidence: float) -> bool:
+    """Whether two readings at one place are one text, read twice with the recogniser's jitter.
+
+    A digit that turns into another digit is a counter that went on, never jitter; so is any other change of
+    letters that was read with certainty.
+
+    Args:
+        first: one text.
+        second: the other.
+        confidence: the lower score of the two readings, in [0, 1].
+    """
+    one, other = _skeleton(first), _skeleton(second)
+    if one == other:
+        return bool(one) or first == second
+    if _cut_from(one, other) or _cut_from(other, one):
+        return True
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.ratio() < 0.75:
+        return False
+    changes = [(one[i:j], other[k:m]) for kind, i, j, k, m in matcher.get_opcodes() if kind != "equal"]
+    if _digits("".join(left for left, _ in changes)) and _digits("".join(right for _, right in changes)):
+        return False
+    return confidence < 0.93 or not any(left and right for left, right in changes)
+
+
+_LOOKALIKES = str.maketrans({"|": "l", "!": "l", "I": "l", "i": "l", "1": "1", "0": "0", "O": "o", "Q": "o"})
+
+
+def _digits(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
+def _cut_from(part: str, whole: str) -> bool:
+    """Whether `part` is `whole` with an end cut off, and long enough to be sure."""
+    return len(part) >= max(4, 0.4 * len(whole)) and (whole.startswith(part) or whole.endswith(part))
+
+
+def _skeleton(text: str) -> str:
+    """Letters and digits only, with the letters that OCR mixes up made one."""
+    return "".join(char for char in text.translate(_LOOKALIKES).casefold() if char.isalnum())
+
+
+def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
+    """Whether two boxes overlap, or lie within `reach` of their heights of one another."""
+    height = max(first.bottom - first.top, second.bottom - second.top)
+    across = max(first.left, second.left) - min(first.right, second.right)
+    down = max(first.top, second.top) - min(first.bottom, second.bottom)
+    return across <= reach * height and down <= reach * height * 0.5
+
+
+def better(first: Line | Reading, second: Line | Reading) -> bool:
+    """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
+    if abs(first.score - second.score) <= 0.04:
+        return _detail(first) > _detail(second)
+    return first.score > second.score
+
+
+def _detail(each: Line | Reading) -> tuple[int, int, float]:
+    # The recogniser rather drops a space between words than invents one.
+    return len(_skeleton(each.text)), len(each.text.split()), each.score
+
+
+def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Reading]:
+    """Join readings of one text at about one place that follow each other within `gap` seconds, as at clip boundaries.
+
+    Returns:
+        Readings sorted by start, then from top to bottom.
+    """
+    done: list[Reading] = []
+    open_: list[Reading] = []
+    for reading in sorted(readings, key=lambda each: (each.start, each.box.top, each.box.left)):
+        still = [each for each in open_ if each.end + gap > reading.start]
+        done += [each for each in open_ if each.end + gap <= reading.start]
+        match = next((each for each in still if _continues(each, reading)), None)
+        if match is None:
+            open_ = [*still, reading]
+        else:
+            open_ = [_joined(match, reading) if each is match else each for each in still]
+    return sorted(done + open_, key=lambda each: (each.start, each.box.top, each.box.left))
+
+
+def _continues(first: Reading, second: Reading) -> bool:
+    return same_place(first.box, second.box) and same_text(first.text, second.text, min(first.score, second.score))
+
+
+def _joined(first: Reading, second: Reading) -> Reading:
+    best = first if not better(second, first) else second
+    return replace(best, start=min(first.start, second.start), end=max(first.end, second.end))

@@ -1,0 +1,159 @@
+"""Which lines stand on screen now: follows a picture from look to look and reads only what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .spans import Box
+from .text_changes import Look, regions
+from .text_lines import Line, TextReader
+
+_CUT = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one look brought: lines that were found and lines that are no longer where they were."""
+
+    found: tuple[Line, ...] = ()
+    gone: tuple[Line, ...] = ()
+
+
+class Sweep:
+    """The lines on screen, and the pixels that each part of the picture had when it was last read.
+
+    It may be handed from one span to the next (of the same video), so that a picture which stays is read once.
+    """
+
+    def __init__(self, reader: TextReader) -> None:
+        self._reader = reader
+        self._read: Look | None = None
+        self._previous: Look | None = None
+        self._hasty = np.zeros((0, 0), bool)
+        self._was_cut = False
+        self.lines: list[Line] = []
+        self.reads = 0
+        """Pictures and parts of pictures read so far."""
+
+    def begin(self) -> None:
+        """Start a new span: the looks that follow are not neighbours of the last one."""
+        self._previous = None
+        self._was_cut = False
+
+    def look(self, image: np.ndarray, *, due: bool) -> Change:
+        """Take one picture into account.
+
+        What changed is read when it is `due`, when it has come to rest, and right behind a cut. What was read in
+        passing and has stayed since is read once more with care.
+
+        Args:
+            image: `[H, W, 3]` uint8 RGB.
+            due: whether what moves is read too.
+        """
+        look = Look.at(image)
+        if self._read is None or self._read.pixels.shape != look.pixels.shape:
+            changed = look.changed(Look(np.zeros((0, 0, 3), np.uint8)))
+            self._hasty = np.zeros_like(changed)
+            moving = ~changed
+        else:
+            changed = look.changed(self._read)
+            moving = look.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
+        after_cut, self._was_cut = self._was_cut, bool(moving.mean() > _CUT)
+        self._previous = look
+        wanted = changed if due or after_cut or self._read is None else _at_rest(changed, moving)
+        change = self._take(image, look, wanted, quick=True) if wanted.any() else Change()
+        self._hasty |= wanted
+        if due:
+            calm = _at_rest(self._hasty, changed) & ~_flat(look)
+            self._hasty &= changed | wanted
+            if calm.any():
+                careful = self._take(image, look, calm, quick=False)
+                change = Change(change.found + careful.found, change.gone + careful.gone)
+        return change
+
+    def _take(self, image: np.ndarray, look: Look, cells: np.ndarray, *, quick: bool) -> Change:
+        self._read = look if self._read is None else self._read.updated(look, cells)
+        if cells.all() or not self.lines:
+            touched: list[Line] = list(self.lines)
+        else:
+            touched = [line for line in self.lines if (look.cells(line.box) & cells).any()]
+        for line in touched:
+            cells = cells | look.cells(line.box)
+        found: list[Line] = []
+        for region in regions(look, cells):
+            self.reads += 1
+            found += self._region(image, region, quick)
+            touched += [line for line in self.lines if line not in touched and _cover(region, line.box) > 0.5]
+        if not quick:
+            found = _best(touched, found)
+        gone = tuple(line for line in touched if line not in found)
+        stay = [line for line in self.lines if line not in touched]
+        fresh = [line for line in found if not any(_cover(other.box, line.box) > 0.5 for other in stay)]
+        self.lines = stay + fresh
+        return Change(tuple(line for line in fresh if line not in touched), gone)
+
+    def _region(self, image: np.ndarray, region: Box, quick: bool) -> list[Line]:
+        height, width = image.shape[:2]
+        left, top = int(region.left * width), int(region.top * height)
+        right, bottom = round(region.right * width), round(region.bottom * height)
+        lines = []
+        for line in self._reader.read(np.ascontiguousarray(image[top:bottom, left:right]), quick=quick):
+            across, down = (right - left) / width, (bottom - top) / height
+            box = Box(
+                region.left + line.box.left * across,
+                region.top + line.box.top * down,
+                region.left + line.box.right * across,
+                region.top + line.box.bottom * down,
+            )
+            if not _cut_off(line.box, region):
+                lines.append(Line(line.text, box, line.score))
+        return lines
+
+
+def _cut_off(inner: Box, region: Box) -> bool:
+    """Whether a line ends at an edge of its region that is no edge of the picture: half of something unchanged."""
+    return (
+        (inner.left < 0.002 and region.left > 0)
+        or (inner.top < 0.002 and region.top > 0)
+        or (inner.right > 0.998 and region.right < 1)
+        or (inner.bottom > 0.998 and region.bottom < 1)
+    )
+
+
+def _best(old: list[Line], new: list[Line]) -> list[Line]:
+    """Both readings of one region as one: of two lines in one place, the one that tells more."""
+    kept: list[Line] = []
+    for line in sorted(old + new, key=lambda each: -(each.score - 0.5) * len(each.text)):
+        if all(max(_cover(line.box, other.box), _cover(other.box, line.box)) < 0.5 for other in kept):
+            kept.append(line)
+    return kept
+
+
+def _cover(outer: Box, inner: Box) -> float:
+    """How much of `inner` lies in `outer`, in [0, 1]."""
+    width = min(outer.right, inner.right) - max(outer.left, inner.left)
+    height = min(outer.bottom, inner.bottom) - max(outer.top, inner.top)
+    area = (inner.right - inner.left) * (inner.bottom - inner.top)
+    return max(0.0, width) * max(0.0, height) / max(area, 1e-9)
+
+
+def _at_rest(cells: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """The groups of neighbouring `cells` in which nothing is `moving`."""
+    if not cells.any():
+        return cells
+    wide = cv2.dilate((cells | moving).astype(np.uint8), np.ones((3, 3), np.uint8))
+    count, groups = cv2.connectedComponents(wide)
+    restless = np.zeros(count, bool)
+    restless[np.unique(groups[moving])] = True
+    return cells & ~restless[groups]
+
+
+def _flat(look: Look) -> np.ndarray:
+    """`[rows, columns]` bool: cells without edges, in which there is nothing to read."""
+    grey = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
+    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    busy = Look(np.repeat(np.where(edges > 24, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2))
+    return ~busy.changed(Look(np.zeros_like(busy.pixels)))

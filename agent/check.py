@@ -1,0 +1,109 @@
+"""check: does the evidence of an answer hold, by what this run really observed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.messages import AnyMessage, ToolMessage
+
+from ..memory import MediaURI, Span
+from .answer import Draft, Evidence
+from .question import Question, letter
+
+SLACK = 0.5
+"""Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The draft with each piece of evidence marked, and what is missing, in words for the policy."""
+
+    draft: Draft
+    missing: tuple[str, ...]
+
+
+def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> Verdict:
+    """Verify format, spans, citations, quotes and option; an abstention needs no evidence."""
+    tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
+    observed = [uri for m in tool_messages for uri in _uris(m)]
+    words = _bare(" ".join(part for m in tool_messages for part in _strings([m.content, m.artifact])))
+    missing: list[str] = []
+    marked = []
+    for item in draft.evidence:
+        problem = _problem(item, question, observed, words)
+        marked.append(replace(item, supported=problem is None))
+        if problem:
+            missing.append(problem)
+    option = _option(draft, question)
+    if question.options and not draft.abstained and option is None:
+        missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
+    if not draft.abstained and not draft.evidence:
+        missing.append("Cite the media URI that shows the answer, as a tool returned it, or abstain.")
+    if not draft.text.strip():
+        missing.append("The answer is empty.")
+    supported = [item for item in marked if item.supported]
+    confidence = draft.confidence
+    if not draft.abstained and len(supported) < max(len(marked), 1):
+        confidence *= 0.5 * (1 + len(supported) / max(len(marked), 1)) if supported else 0.25
+    checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
+    return Verdict(checked, tuple(missing))
+
+
+def _uris(message: ToolMessage) -> list[MediaURI]:
+    artifact = message.artifact or {}
+    return [MediaURI.parse(uri) for uri in artifact.get("uris", ())]
+
+
+def _problem(item: Evidence, question: Question, observed: list[MediaURI], words: str) -> str | None:
+    cited = MediaURI.parse(item.uri)
+    video = next((v for v in question.videos if v["id"] == cited.video), None)
+    if video is None:
+        return f"{item.uri} is not one of the videos asked about."
+    if cited.span is not None:
+        if cited.span.start > video["end"] + SLACK or cited.span.end > video["end"] + SLACK:
+            return f"{item.uri} lies outside the video, which ends at {video['end']:g} s."
+        if question.now is not None and cited.span.end > question.now + SLACK:
+            return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
+    if not any(_covers(place, cited) for place in observed):
+        return f"{item.uri} was not observed in this run: look there first, or cite what was."
+    if item.quote and _bare(item.quote) not in words:
+        return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
+    return None
+
+
+def _covers(place: MediaURI, cited: MediaURI) -> bool:
+    """Whether what was observed at `place` includes what is `cited`."""
+    if place.video != cited.video:
+        return False
+    if place.span is None or cited.span is None:
+        return place.span is None
+    seen = Span(place.span.start - SLACK, place.span.end + SLACK)
+    return seen.start <= cited.span.start and cited.span.end <= seen.end
+
+
+def _option(draft: Draft, question: Question) -> str | None:
+    """The letter of the chosen option, also where the draft names it by its text."""
+    if draft.option is None:
+        return None
+    named = draft.option.strip().rstrip(".):").lstrip("(")
+    if len(named) == 1 and ord(named.upper()) - ord("A") in range(len(question.options)):
+        return named.upper()
+    same = [i for i, option in enumerate(question.options) if _bare(option) == _bare(draft.option)]
+    return letter(same[0]) if len(same) == 1 else None
+
+
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())

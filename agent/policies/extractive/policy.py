@@ -1,0 +1,145 @@
+"""The `extractive` policy: no weights at all. It reads the question, calls the tools that can tell, and answers
+with what they found; with nothing found it abstains and says what it tried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+
+from ....memory import clock
+from ...answer import Draft
+from ...question import Question
+from ...understand import Ask, understand
+from . import counting, moving, overview, spoken, timing, written
+from .looking import Call, Scene, Seen, Strategy, hits
+from .options import choose
+
+
+class ExtractivePolicy(BaseChatModel):
+    """A chat model that decides by rules. Its whole state is the conversation, so any run can be stopped and resumed."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "extractive"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Allow tool calls; without this the policy gives its best answer from what was observed."""
+        names = [tool["function"]["name"] if isinstance(tool, dict) else tool.name for tool in tools]
+        return self.bind(tool_names=names)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        tool_names: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = _next(messages, set(tool_names))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
+    """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
+    asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
+    question = Question.from_dict(asked.additional_kwargs["question"])
+    observed = _observed(messages)
+    run = answer(question)
+    step: Call | None = next(run)
+    while step is not None:
+        key = _key(step.tool, step.arguments)
+        if key not in observed and step.tool in tools:
+            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(observed)}", "type": "tool_call"}
+            return AIMessage(content=_aloud(step), tool_calls=[call])
+        try:
+            step = run.send(observed.get(key, Seen(error=True)))
+        except StopIteration as end:
+            draft: Draft = end.value
+            return AIMessage(content=draft.as_message())
+    raise AssertionError("a strategy ends by returning a draft")
+
+
+def _observed(messages: list[BaseMessage]) -> dict[str, Seen]:
+    """What each call of the conversation brought back."""
+    calls = {c["id"]: c for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
+    found = {}
+    for message in messages:
+        if isinstance(message, ToolMessage) and message.tool_call_id in calls:
+            call = calls[message.tool_call_id]
+            failed = message.status == "error"
+            data = {} if failed else (message.artifact or {}).get("data", {})
+            found[_key(call["name"], call["args"])] = Seen(str(message.content), data, failed)
+    return found
+
+
+def _key(tool: str, arguments: dict[str, Any]) -> str:
+    return f"{tool} {json.dumps(arguments, sort_keys=True)}"
+
+
+def _aloud(call: Call) -> str:
+    """One line that says what is done next, for people who read the trace."""
+    a = call.arguments
+    span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
+    about = a.get("query") or a.get("find")
+    return f"{call.tool}{span}" + (f" for “{about}”" if about else "")
+
+
+def answer(question: Question) -> Strategy:
+    """The draft for a question over its videos: the surest one that is not an abstention."""
+    ask = understand(question.text, question.options)
+    many = len(question.videos) > 1
+    drafts: list[Draft] = []
+    for video in question.videos:
+        end = min(video["end"], question.now) if question.now is not None else video["end"]
+        scene = Scene(ask=ask, video={**video, "end": end}, many=many)
+        drafts.append((yield from _about(scene)))
+    told = [d for d in drafts if not d.abstained]
+    return max(told, key=lambda d: d.confidence) if told else drafts[0]
+
+
+def _about(scene: Scene) -> Strategy:
+    draft = yield from _strategy(scene)
+    if scene.ask.options:
+        draft = yield from choose(scene, draft)
+    return draft
+
+
+def _strategy(scene: Scene) -> Generator[Call, Seen, Draft]:
+    ask: Ask = scene.ask
+    if ask.kind == "when":
+        return (yield from timing.when(scene))
+    if ask.kind == "how_long":
+        return (yield from timing.how_long(scene))
+    if ask.kind == "count":
+        return (yield from counting.how_many(scene))
+    if ask.kind == "summary":
+        return (yield from overview.summary(scene))
+    if ask.kind == "where":
+        return (yield from overview.where(scene))
+    if ask.kind == "yes_no":
+        return (yield from overview.yes_no(scene))
+    if ask.kind == "said" or ask.channel == "speech":
+        return (yield from spoken.what_is_said(scene))
+    if ask.kind == "written" or ask.channel == "screen_text":
+        return (yield from written.what_is_written(scene))
+    if ask.channel == "objects" and ask.value == "colour":
+        return (yield from moving.which_colour_moves(scene))
+    if ask.value == "colour":
+        return scene.abstain("I cannot tell the colour of a thing that I cannot recognise: that takes a Video-LMM.")
+    found = hits((yield scene.call("search_clips", query=ask.query, k=5)))
+    if len(ask.topic) >= 2:
+        told = spoken.fact_from(scene, found, spoken.UNNAMED)
+        if told is not None:
+            return told
+    return scene.abstain(
+        f"I cannot tell: speech and on-screen text were searched for {ask.query!r} and nothing plainly answers it; "
+        "seeing it takes a Video-LMM (rewatch doctor says how to get one)."
+    )

@@ -1,0 +1,223 @@
+"""What is written on the screen: a title, a number, a name, the text in a corner, small print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+
+from ....memory import Box, Span
+from ...answer import Draft
+from ...words import content, coverage
+from .looking import Call, Passage, Scene, Seen, Strategy, hits, joined, rank, readings, with_similarity
+from .spoken import NAMED
+
+_SURFACES = frozenset(
+    """sign poster label slide caption banner plate page board card ticket sticker tag shirt display subtitle logo book
+    note paper menu map plaque notice whiteboard chart small tiny big large corner top bottom left right roof wall door
+    print line shelf app black white film animated screen list digit four three five two six letter serial""".split()
+)
+"""Words that say where a text stands, not what it says."""
+_PATTERNS = {
+    "number": re.compile(r"\d+(?:[.,:/-]\d+)*"),
+    "price": re.compile(
+        r"(?:[$€£¥]\s?\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*\s?(?:[$€£¥]|dollars?|euros?|pounds?|cents?|usd|eur|gbp))", re.I
+    ),
+    "time": re.compile(r"\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\.?)?|\d{1,2}\s?[ap]\.?m\.?", re.I),
+    "date": re.compile(
+        r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+        r"(?:\s+\d{1,2}(?:st|nd|rd|th)?)?(?:,?\s+\d{4})?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\b(?:19|20)\d{2}\b",
+        re.I,
+    ),
+    "word": re.compile(r"[^\W\d_]{2,}"),
+}
+
+
+def what_is_written(scene: Scene) -> Strategy:
+    """Read what indexing found; where that does not tell, go back and look closer."""
+    ask = scene.ask
+    if ask.at is not None and ask.at.duration == 0:
+        lines = readings((yield scene.call("read_text", start=ask.at.within(scene.whole).start)))
+        chosen = pick(scene, lines)
+        return tell(scene, chosen) if chosen else scene.abstain("No text was made out at that moment.")
+    lines = yield from read(scene)
+    chosen = pick(scene, lines)
+    if chosen and (fits(scene, chosen) or not _narrows(scene)):
+        return tell(scene, chosen)
+    closer = yield from look_closer(scene, lines)
+    better = pick(scene, closer)
+    if better:
+        return tell(scene, better, confidence=0.55)
+    if chosen:
+        return tell(scene, chosen, confidence=0.35)
+    return scene.abstain("No text that fits was made out, neither in indexing nor on a closer look.")
+
+
+def read(scene: Scene) -> Generator[Call, Seen, list[Passage]]:
+    """The text that indexing found: all of a short video, or what lies near the search's best clips."""
+    found = hits((yield scene.call("search_clips", query=scene.ask.query, k=6)), "screen_text")
+    if scene.is_short or scene.window != scene.whole or not topic(scene):
+        lines = readings((yield scene.over("read_text", scene.window)))
+    else:
+        lines = []
+        for passage in found[:3]:
+            around = Span(max(passage.span.start - 5, scene.whole.start), min(passage.span.end + 5, scene.whole.end))
+            lines += readings((yield scene.over("read_text", around)))
+        if not lines:
+            lines = readings((yield scene.over("read_text", scene.whole)))
+    return with_similarity({(p.span, p.text): p for p in lines}.values(), found)
+
+
+def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen, list[Passage]]:
+    """Text that indexing missed: more frames per second first, then the four quarters of the picture, enlarged."""
+    window = yield from _narrowed(scene)
+    seen_before = {_bare(p.text) for p in known}
+    fps = min(4.0, 24 / max(window.duration, 1.0))
+    fresh = readings((yield scene.over("read_text", window, fps=round(fps, 3))))
+    fresh = [p for p in fresh if _bare(p.text) not in seen_before]
+    if pick(scene, fresh) and fits(scene, pick(scene, fresh)):
+        return fresh
+    for box in ((0, 0, 0.55, 0.55), (0.45, 0, 1, 0.55), (0, 0.45, 0.55, 1), (0.45, 0.45, 1, 1)):
+        near = readings((yield scene.over("read_text", window, box=list(box))))
+        fresh += [p for p in near if _bare(p.text) not in seen_before and p.confidence >= 0.6]
+    return _told_apart(fresh)
+
+
+def _narrowed(scene: Scene) -> Generator[Call, Seen, Span]:
+    """Where to look closer: the span that the question names, or in a long video the clip that the search prefers."""
+    if scene.window != scene.whole or scene.is_short:
+        return scene.window
+    seen = yield scene.call("search_clips", query=scene.ask.text, k=1)
+    spans = [Span(*hit["span"]) for hit in seen.data.get("hits", ())]
+    return spans[0] if spans else scene.window
+
+
+def _told_apart(lines: list[Passage]) -> list[Passage]:
+    """One passage per text: the surest."""
+    best: dict[str, Passage] = {}
+    for line in lines:
+        key = _bare(line.text)
+        if key and (key not in best or line.confidence > best[key].confidence):
+            best[key] = line
+    return sorted(best.values(), key=lambda p: p.span)
+
+
+def topic(scene: Scene) -> list[str]:
+    """Words of the question that may stand in the text itself."""
+    return [w for w in scene.ask.topic if w not in _SURFACES]
+
+
+def _narrows(scene: Scene) -> bool:
+    """Whether the question says more than `what is written`, so that any text will not do."""
+    ask = scene.ask
+    named_surface = [w for w in ask.topic if w in _SURFACES - {"black", "white", "screen", "title", "film"}]
+    return bool(topic(scene) or named_surface) and ask.value != "title" and ask.place is None and ask.order is None
+
+
+def pick(scene: Scene, lines: Sequence[Passage]) -> list[Passage]:
+    """The lines that answer: by place, kind of value, topic, order; all of them if the question names none."""
+    ask = scene.ask
+    left = [p for p in lines if ask.place is None or _stands(p, ask.place)]
+    if ask.at is not None and ask.at.duration > 0:
+        left = [p for p in left if p.span.overlap(ask.at) > 0]
+    if ask.value in _PATTERNS:
+        left = [p for p in left if values(scene, p.text)]
+    if not left:
+        return []
+    if ask.value == "title" or (ask.place is not None and ask.value == "name"):
+        return _biggest(left)
+    if topic(scene):
+        ranked = rank(left, topic(scene))
+        near = [r for r in ranked if r.covered >= NAMED or r.passage.similarity >= 0.35]
+        if near:
+            return _whole_card([r.passage for r in near if r.score >= 0.7 * near[0].score][:3], left, ask.value)
+    if ask.order is not None:
+        ordered = sorted(left, key=lambda p: (p.span.start, p.span.end))
+        at = len(ordered) - 1 if ask.order == -1 else min(ask.order, len(ordered)) - 1
+        return [ordered[at]]
+    return list(left)
+
+
+def fits(scene: Scene, chosen: Sequence[Passage]) -> bool:
+    """Whether the chosen lines are what the question describes, not just any text of that kind."""
+    ask = scene.ask
+    if ask.digits is not None:
+        return bool(chosen)
+    wanted = topic(scene)
+    if wanted:
+        return any(coverage(content(" ".join(wanted)), p.stems) >= NAMED or p.similarity >= 0.35 for p in chosen)
+    return not _narrows(scene)
+
+
+def values(scene: Scene, text: str) -> list[str]:
+    """The values of the wanted kind in `text`; the text itself if no kind is wanted."""
+    pattern = _PATTERNS.get(scene.ask.value or "")
+    if pattern is None:
+        return [text]
+    found = pattern.findall(text)
+    if scene.ask.digits is not None:
+        found = [m for run in found for m in re.findall(r"\d+", run) if len(m) == scene.ask.digits]
+    return found
+
+
+def _biggest(lines: list[Passage]) -> list[Passage]:
+    """The lines in the largest letters: the biggest one and what stands with it at nearly its size."""
+    top = max(lines, key=lambda p: (p.height * min(p.confidence, 1.0), p.span.duration))
+    with_it = [p for p in lines if p.height >= 0.6 * top.height and _together(p, top)]
+    return _reading_order(with_it)
+
+
+def _whole_card(chosen: list[Passage], lines: list[Passage], value: str | None) -> list[Passage]:
+    """For a text that runs over several lines, the lines around the chosen one as well."""
+    if value is not None:
+        return chosen
+    best = chosen[0]
+    return _reading_order([p for p in lines if p in chosen or (_together(p, best) and _touches(p, best))])
+
+
+def _together(one: Passage, other: Passage) -> bool:
+    return one is other or one.span.overlap(other.span) >= 0.5 * min(one.span.duration, other.span.duration) > 0
+
+
+def _touches(one: Passage, other: Passage) -> bool:
+    if one.box is None or other.box is None:
+        return False
+    gap = max(one.box[1], other.box[1]) - min(one.box[3], other.box[3])
+    return gap <= 1.0 * max(one.height, other.height)
+
+
+def _reading_order(lines: list[Passage]) -> list[Passage]:
+    return sorted(lines, key=lambda p: (round(p.span.start), p.box[1] if p.box else 0, p.box[0] if p.box else 0))
+
+
+def _stands(passage: Passage, place: str) -> bool:
+    if passage.box is None:
+        return False
+    x, y = (passage.box[0] + passage.box[2]) / 2, (passage.box[1] + passage.box[3]) / 2
+    wanted = {"top": y < 0.4, "bottom": y > 0.6, "left": x < 0.4, "right": x > 0.6, "centre": abs(x - 0.5) < 0.25}
+    return all(wanted[part] for part in place.split())
+
+
+def tell(scene: Scene, chosen: Sequence[Passage], confidence: float = 0.8) -> Draft:
+    """The chosen lines as the answer."""
+    if scene.ask.value in _PATTERNS and len(chosen) <= 6:
+        found = [value for p in chosen for value in values(scene, p.text)]
+        said = ", ".join(dict.fromkeys(found))
+        source = " / ".join(dict.fromkeys(p.text for p in chosen))
+        text = said if _bare(said) == _bare(source) else f"{said} (the text reads “{source}”)"
+    else:
+        texts: list[str] = []
+        for passage in chosen:
+            if not texts or _bare(passage.text) != _bare(texts[-1]):
+                texts.append(passage.text)
+        text = " ".join(texts)
+    evidence = [
+        scene.evidence(p.text, p.span, p.tool, quote=p.text, box=Box(*p.box) if p.box else None) for p in chosen[:10]
+    ]
+    if len(chosen) > 1 and all(_together(p, chosen[0]) for p in chosen):
+        evidence.insert(0, scene.evidence(text, joined(chosen), chosen[0].tool))
+    sure = min((p.confidence for p in chosen), default=0.0)
+    return Draft(text=text, evidence=tuple(evidence), confidence=confidence * min(1.0, 0.5 + 0.5 * sure))
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())

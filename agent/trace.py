@@ -1,0 +1,115 @@
+"""The trace: everything one run did, in order, one JSON object a line.
+
+Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `policy` (what it said and called),
+`observation` (one tool's result), `check` (what was found missing), `answer` (always last). Every event has `t`
+(seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md lists the fields.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+
+from ..memory import RewatchError
+
+SCHEMA = 1
+"""Version of the events; it grows when a field changes its meaning or goes."""
+
+
+class TraceError(RewatchError):
+    """A trace cannot be read."""
+
+    exit_code = 6
+
+
+def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The trace events of one node's update of the state."""
+    messages: list[AnyMessage] = update.get("messages", [])
+    if node == "plan":
+        yield {"event": "plan", "plan": update["plan"], "prompt": [_plain_message(m) for m in messages]}
+    elif node == "policy":
+        for message in messages:
+            yield {"event": "policy", **_plain_message(message)}
+    elif node == "tools":
+        for message in messages:
+            if isinstance(message, ToolMessage):
+                artifact = message.artifact or {}
+                yield {
+                    "event": "observation",
+                    "call_id": message.tool_call_id,
+                    "tool": message.name,
+                    "text": message.content,
+                    "error": message.status == "error",
+                    **artifact,
+                }
+    elif node == "check":
+        if "answer" in update:
+            yield {"event": "answer", "answer": update["answer"]}
+        else:
+            yield {"event": "check", "missing": [str(m.content) for m in messages]}
+
+
+def _plain_message(message: AnyMessage) -> dict[str, Any]:
+    row: dict[str, Any] = {"role": message.type, "content": message.content}
+    if isinstance(message, AIMessage):
+        row["tool_calls"] = [{k: c[k] for k in ("name", "args", "id")} for c in message.tool_calls]
+        if message.usage_metadata:
+            row["usage"] = dict(message.usage_metadata)
+        if message.response_metadata:
+            row["metadata"] = message.response_metadata
+    if isinstance(message, HumanMessage) and message.additional_kwargs:
+        row["metadata"] = message.additional_kwargs
+    return row
+
+
+class TraceWriter:
+    """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Append one event."""
+        self._file.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_trace(path: str | Path) -> list[dict[str, Any]]:
+    """The events of a trace; a last line that was cut off by a kill is left out.
+
+    Raises:
+        TraceError: if the file is missing, is no trace, or was written by a newer version.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(f"{path}: cannot be read as a trace ({error}); give a .jsonl file that a run wrote.") from None
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            if number == len(lines) and events:
+                break
+            raise TraceError(f"{path}, line {number}: not JSON; give a .jsonl file that a run wrote.") from None
+        if not isinstance(event, dict) or "event" not in event:
+            raise TraceError(f"{path}, line {number}: no trace event; give a .jsonl file that a run wrote.")
+        events.append(event)
+    if not events or events[0].get("event") != "run":
+        raise TraceError(f"{path}: does not begin with a run event; give a .jsonl file that a run wrote.")
+    if events[0].get("schema", 0) > SCHEMA:
+        raise TraceError(
+            f"{path}: trace schema {events[0]['schema']} is newer than {SCHEMA}; update rewatch to read it."
+        )
+    return events

@@ -1,0 +1,299 @@
+"""What is asked: kind of answer, channel that can tell, topic, times, and what sort of value is wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..memory import Span
+from ..tools.arguments import parse_seconds
+from .words import STOP, ordinal, tokens
+
+Kind = Literal["when", "how_long", "said", "written", "count", "where", "yes_no", "summary", "fact"]
+Channel = Literal["speech", "screen_text", "objects", "shots"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question, read by rules."""
+
+    text: str
+    kind: Kind
+    channel: Channel | None
+    """The channel that the question itself names, if it does."""
+    topic: tuple[str, ...]
+    """Words that say what it is about, the frame of the question left out."""
+    phrase: str | None = None
+    """Exact words: quoted, or after `the word …`."""
+    at: Span | None = None
+    """A moment or span that the question names."""
+    after: str | None = None
+    """`after …` / `before …`: the words of what comes before or after."""
+    before: str | None = None
+    order: int | None = None
+    """1 for the first, 2 for the second, -1 for the last."""
+    value: str | None = None
+    """Kind of value wanted: number, price, date, time, name, colour, word."""
+    digits: int | None = None
+    """How many digits a number has, where the question says."""
+    place: str | None = None
+    """Where on the screen: `top left`, `bottom`, …"""
+    colour: str | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The topic as a search query."""
+        return " ".join(self.topic) or self.text
+
+
+_COLOURS = "black white grey gray red orange yellow green blue purple pink brown".split()
+_SPEECH = re.compile(
+    r"\b(say|says|said|saying|tell|tells|told|mention\w*|talk\w*|speak\w*|spoke|spoken|speech|narrat\w+|voice\w*|"
+    r"commentator|announc\w+|hear|heard|listen\w*|transcript|discuss\w*|utter\w*|pronounc\w*|sentence|aloud|"
+    r"explain\w*|according to (?:the |her|him|them|what)\S*)\b",
+    re.IGNORECASE,
+)
+_SURFACE = (
+    r"sign|poster|label|screen|slide|caption|banner|plate|page|board|card|ticket|title|headline|sticker|tag|shirt|"
+    r"display|subtitle|credits?|logo|book|note|paper|menu|map|text|plaque|notice|whiteboard|blackboard|chart"
+)
+_SCREEN = re.compile(
+    rf"\b(written|writing|writes?|text|title|titled|caption|captions|headline|credits?|printed|spelled|spelt|on[- ]screen|"
+    rf"displayed|letters?|digits?|licen[cs]e plate|number plate|logo|banner|poster|label|labelled|inscription|"
+    rf"(?:the |a )?(?:{_SURFACE})s? (?:\w+ ){{0,3}}(?:says?|reads?|shows?|states?|announces?)|"
+    rf"does (?:the|a) (?:\w+ ){{0,3}}(?:{_SURFACE}) (?:\w+ ){{0,4}}(?:say|read|show|state|announce)|"
+    rf"(?:word|number|name|price|date|time|code|address|year|room|letter)s? (?:\w+ ){{0,2}}(?:shown|visible|seen|appears?|on)|"
+    rf"read(?:s|able)? (?:on|from)|on the (?:\w+ ){{0,2}}(?:{_SURFACE})|price tag|app|serial number|sign)\b",
+    re.IGNORECASE,
+)
+_SHOTS = re.compile(
+    r"\b(?:how (?:many|often)|number of|when (?:is|are|does|do)) (?:[\w-]+ ){0,3}"
+    r"(?:cuts?|cut to|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b",
+    re.IGNORECASE,
+)
+_MOTION = re.compile(
+    r"\b(mov(?:e|es|ed|ing)|motion|enters?|entered|entering|leaves?|leaving|left the|pass(?:es|ed|ing)?|cross(?:es|ed|ing)?|"
+    r"rolls?|rolling|drives?|driving|flies|fly|flying|slides?|sliding|travel\w*|goes|going|runs?|running|walks?|"
+    r"come[s]?|coming|exits?|exit(?:ed|ing)?|drift\w*|bounc\w+|in view|in (?:the )?(?:picture|frame)|visible|appears?|seen)\b",
+    re.IGNORECASE,
+)
+GENERIC = frozenset(
+    "object objects thing things something anything item items shape shapes blob ball balls box boxes".split()
+)
+"""Nouns that ask for whatever moves; anything more special needs a detector."""
+_FRAME = frozenset(
+    """video clip film movie recording footage say says said saying tell tells told mention mentioned mentions talk talks
+    talking talked speak speaks speaking spoken spoke speech narrator narrators voice speaker presenter person someone
+    somebody anyone anybody according hear heard word words phrase sentence write writes written writing text texts screen
+    shown show shows showing display displayed displays visible appear appears seen see read reads time times moment
+    second seconds minute minutes point exactly first last please give name named called kind sort part during
+    whole whether one any ever start starts started end ends happen happens when while spoken announce announced
+    description describe many number total before after between within""".split()
+)
+_YES_NO = re.compile(r"^(is|are|was|were|does|do|did|can|could|has|have|will)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"“”«»]([^\"“”«»]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
+_NAMED = re.compile(r"\b(?:the )?(?:words?|phrase|digit|number|letter)s? (?P<what>[A-Z][\w'-]*|\d+)\b")
+_TIME = r"\d+(?::\d{1,2}){1,2}(?:\.\d+)?|\d+(?:\.\d+)?"
+_UNIT = r"(?:s|sec|secs|seconds?|m|mins?|minutes?)\b"
+_RANGE = re.compile(
+    rf"\b(?:between|from|about)?\s*(?P<a>{_TIME})\s*(?P<ua>{_UNIT})?\s*(?:-|–|to|and|until)\s*(?P<b>{_TIME})\s*(?P<ub>{_UNIT})?",
+    re.IGNORECASE,
+)
+_AT = re.compile(
+    rf"\b(?:at|after|around|about|@)?\s*(?:(?P<clock>\d+(?::\d{{1,2}}){{1,2}}(?:\.\d+)?)|(?P<n>\d+(?:\.\d+)?)\s*(?P<u>{_UNIT}))"
+    rf"(?:\s+(?:in|into|mark)\b)?",
+    re.IGNORECASE,
+)
+
+
+def understand(text: str, options: Sequence[str] = ()) -> Ask:
+    """Read a question by rules; works on English."""
+    after, before = _anchor(text, "after"), _anchor(text, "before")
+    bare = text
+    for anchor in (after, before):
+        bare = bare.replace(anchor, " ") if anchor else bare
+    kind = _kind(bare)
+    value = _value(text, kind)
+    channel = _channel(text if kind == "when" else bare, kind)
+    if value == "colour" and channel == "screen_text":
+        channel = None  # the colour of a sign is not written on it
+    if channel is None and kind == "fact" and value == "number" and re.search(r"\bscreen\b", text.lower()):
+        channel = "screen_text"
+    if channel == "screen_text" and kind == "fact":
+        kind = "written"
+    if (
+        channel == "speech"
+        and kind == "fact"
+        and re.search(r"\bwhat (?:\w+ ){0,4}(say|said|told|spoken|tell)", text, re.I)
+    ):
+        kind = "said"
+    phrase = _phrase(text)
+    topic_text = text if phrase is None else text.replace(phrase, f" {phrase} ")
+    for anchor in (after, before):
+        topic_text = topic_text.replace(anchor, " ") if anchor else topic_text
+    topic_text = re.sub(r"(?:,\s*)?\baccording to .*?(?=[,?]|$)", " ", topic_text, flags=re.IGNORECASE)
+    at = _named_time(text)
+    if at is not None:
+        topic_text = _AT.sub(" ", _RANGE.sub(" ", topic_text))
+    return Ask(
+        text=text,
+        kind=kind,
+        channel=channel,
+        topic=tuple(t for t in tokens(topic_text) if t not in STOP and t not in _FRAME),
+        phrase=phrase,
+        at=at,
+        after=after,
+        before=before,
+        order=ordinal(re.sub(r"\b\d+ seconds?\b|\bseconds?\b(?= in)", "", text)),
+        value=value,
+        digits=_digits(text),
+        place=_place(text),
+        colour=_colour(text),
+        options=tuple(options),
+    )
+
+
+def _kind(text: str) -> Kind:
+    low = text.lower().strip()
+    if re.search(r"\bhow (long|much time)\b", low) and not re.search(
+        r"\bhow long (ago|is the (?:video|clip|film))", low
+    ):
+        return "how_long"
+    if re.search(
+        r"\bhow (many|often)\b|\bnumber of\b(?! (?:the|a)\b)|\bcount (?:the|how)\b|\bwhat is the total\b", low
+    ):
+        return "count"
+    if re.search(
+        r"(?:^|, ?|\band )when\b|\b(?:at )?(?:what|which) (?:time|moment|second|minute|timestamp|part of the)\b", low
+    ):
+        spoken_time = re.search(
+            r"\b(?:what|which) time (?:is|does|did|was|will)\b.*\b(start|open|close|begin|leave|meet|say|show)", low
+        )
+        return "fact" if spoken_time and not re.search(r"\bin the (?:video|clip|film)\b", low) else "when"
+    if re.search(
+        r"\bsumm?ar|\boverview\b|\bwhat (?:is|was|'s) (?:this|the) (?:video|clip|film|recording|talk) about\b", low
+    ):
+        return "summary"
+    if re.search(
+        r"\bwhat happens\b|\bdescribe (?:the|this) (?:video|clip|film)\b|\bmain (?:topics?|points?)\b|\bgist\b", low
+    ):
+        return "summary"
+    if re.search(r"^where\b|\bwhere (?:is|are|does|do|on)\b|\b(?:from )?which (?:side|corner|edge|direction)\b", low):
+        return "where"
+    return "yes_no" if _YES_NO.match(low) else "fact"
+
+
+def _channel(text: str, kind: Kind) -> Channel | None:
+    low = text.lower()
+    surface_says = re.search(rf"\b(?:{_SURFACE})s? (?:\w+ ){{0,3}}(?:says?|reads?)\b", low) or re.search(
+        rf"\bdoes (?:the|a) (?:[\w-]+ ){{0,3}}(?:{_SURFACE}) (?:\w+ ){{0,4}}(?:say|read)\b", low
+    )
+    speech, screen = _SPEECH.search(low), _SCREEN.search(low)
+    if surface_says or (screen and re.search(r"\baccording to the (?:\w+ ){0,2}(?:" + _SURFACE + r")s?\b", low)):
+        return "screen_text"
+    if speech:
+        return "speech"
+    if _SHOTS.search(low) and kind in ("count", "when") and not screen:
+        return "shots"
+    if screen:
+        return "screen_text"
+    if _MOTION.search(low) and kind in ("when", "count", "where", "how_long", "fact", "yes_no") and _asks_motion(low):
+        return "objects"
+    return None
+
+
+def _asks_motion(low: str) -> bool:
+    """Whether whatever moves answers it: generic nouns, or a colour and no more than one other noun and a verb."""
+    words = [t for t in tokens(_AT.sub(" ", low)) if t not in STOP and t not in _FRAME and not _MOTION.fullmatch(t)]
+    words = [w for w in words if w not in _COLOURS and w not in _PLACES_WORDS]
+    if any(w in GENERIC for w in words):
+        return all(w in GENERIC or w in _MOTION_EXTRAS for w in words)
+    has_colour = any(re.search(rf"\b{c}\b", low) for c in _COLOURS)
+    return has_colour and len([w for w in words if w not in _MOTION_EXTRAS]) <= 1
+
+
+_PLACES_WORDS = frozenset("left right top bottom side edge view picture frame scene corner direction".split())
+_MOTION_EXTRAS = frozenset("moving different separate together once across through past same twice large small".split())
+
+
+def _phrase(text: str) -> str | None:
+    quoted = _QUOTED.search(text)
+    if quoted:
+        return (quoted[1] or quoted[2]).strip(" .,!?")
+    named = _NAMED.search(text)
+    return named["what"] if named else None
+
+
+def _anchor(text: str, side: str) -> str | None:
+    match = re.search(rf"\b(?:right |just |immediately )?{side} (?!\d)(.+?)(?:[,?]|$)", text, re.IGNORECASE)
+    return match[1].strip() if match else None
+
+
+def _named_time(text: str) -> Span | None:
+    """A span or a moment that the question names, in seconds."""
+    ranged = _RANGE.search(text)
+    if ranged and (ranged["ub"] or ranged["ua"] or ":" in ranged["a"]):
+        unit = ranged["ub"] or ""
+        a, b = _seconds(ranged["a"], ranged["ua"] or unit), _seconds(ranged["b"], unit)
+        return Span(min(a, b), max(a, b))
+    moment = _AT.search(text)
+    if moment:
+        t = _seconds(moment["clock"] or moment["n"], moment["u"] or "")
+        return Span(t, t)
+    return None
+
+
+def _seconds(number: str, unit: str) -> float:
+    if ":" in number:
+        return parse_seconds(number)
+    return float(number) * (60 if unit.lower().startswith("m") else 1)
+
+
+def _value(text: str, kind: Kind) -> str | None:
+    low = text.lower()
+    if re.search(r"\bhow much\b|\bprice\b|\bcosts?\b", low):
+        return "price"
+    if re.search(r"\b(?:what|which) (?:day|date|month|year)\b|\bdate\b", low):
+        return "date"
+    if re.search(r"\bwhat time\b|\b(?:start|opening|closing) time\b", low) and kind != "when":
+        return "time"
+    if kind == "count" or re.search(
+        r"\b(?:what|which) (?:\S+ ){0,2}(?:number|digit|room|code|figure|score|year)\b|\bnumber\b", low
+    ):
+        return "number"
+    if re.search(r"\bcolou?rs?\b|\bpattern\b", low):
+        return "colour"
+    if re.search(r"\b(?:title|headline)\b", low):
+        return "title"
+    if re.search(r"\b(?:what|which) word\b", low):
+        return "word"
+    return "name" if re.search(r"\b(?:who|name|called)\b", low) else None
+
+
+def _digits(text: str) -> int | None:
+    match = re.search(r"\b(\w+)[- ]digit\b", text.lower())
+    names = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+    if not match:
+        return None
+    return names.get(match[1]) or (int(match[1]) if match[1].isdigit() else None)
+
+
+def _place(text: str) -> str | None:
+    low = text.lower().replace("-", " ")
+    row = re.search(r"\b(top|upper|bottom|lower)\b", low)
+    column = re.search(r"\b(left|right)\b", low)
+    centre = re.search(r"\b(?:in|at) the (?:cent(?:er|re)|middle)\b", low)
+    parts = []
+    if row:
+        parts.append("top" if row[1] in ("top", "upper") else "bottom")
+    if column and not re.search(r"\b(?:which|what) (?:side|corner)\b", low):
+        parts.append(column[1])
+    return " ".join(parts) or ("centre" if centre else None)
+
+
+def _colour(text: str) -> str | None:
+    match = re.search(rf"\b({'|'.join(_COLOURS)})\b", text.lower())
+    return match[1].replace("gray", "grey") if match else None

@@ -1,0 +1,132 @@
+"""Words of questions and passages: tokens, stems, numbers, and how far a passage covers a question."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+_TOKEN = re.compile(r"[a-z0-9]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
+
+STOP = frozenset(
+    """a an the this that these those it its is are was were be been being am do does did done has have had having
+    will would shall should can could may might must of in on at to for from by with about into over under up down out
+    off and or but if so as than then there here not no nor i you he she we they me him her us them my your his our
+    their mine yours what which who whom whose when where why how many much often long s t re ve ll d m""".split()
+)
+
+_NUMBERS = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+} | {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+_ORDINALS = {
+    word: i + 1 for i, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split())
+}
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words and numbers, without possessive endings."""
+    return [re.sub(r"['’]s?$", "", t.lower().replace("’", "'")) for t in _TOKEN.findall(text)]
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """A crude stem, enough to match inflections: `sailing`, `sails` and `sailed` meet at `sail`."""
+    if not word.isalpha() or len(word) <= 3:
+        return word
+    for ending, put in (("ies", "y"), ("ying", "y"), ("ied", "y"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return _undouble(word[: -len(ending)] + put)
+    if word.endswith("es") and word[-3] in "sxzh" and len(word) > 4:
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def _undouble(word: str) -> str:
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
+        return word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def content(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order."""
+    return [stem(t) for t in tokens(text) if t not in STOP]
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in `text`, written in digits (`1,200`, `3.5`) or in English words (`twenty five`)."""
+    found: list[float] = []
+    run: list[str] = []
+    for token in [*tokens(text.replace("-", " ")), ""]:
+        if token in _NUMBERS or (token in _SCALES and run) or (token == "and" and run and run[-1] in _SCALES):
+            run.append(token)
+            continue
+        if run:
+            found.append(_value(run))
+            run = []
+        if re.fullmatch(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?", token):
+            found.append(float(token.replace(",", "")))
+    return found
+
+
+def _value(run: Sequence[str]) -> float:
+    total = current = 0
+    for word in run:
+        if word in _NUMBERS:
+            current += _NUMBERS[word]
+        elif word == "hundred":
+            current = max(current, 1) * 100
+        elif word in _SCALES:
+            total += max(current, 1) * _SCALES[word]
+            current = 0
+    return float(total + current)
+
+
+def ordinal(text: str) -> int | None:
+    """1 for `first`, 2 for `second` or `2nd`, -1 for `last`; None if there is no ordinal."""
+    for token in tokens(text):
+        if token in _ORDINALS:
+            return _ORDINALS[token]
+        if token in ("last", "final"):
+            return -1
+        match = re.fullmatch(r"(\d+)(st|nd|rd|th)", token)
+        if match:
+            return int(match[1])
+    return None
+
+
+def same_word(one: str, other: str) -> bool:
+    """Whether two stems are one word, spelling and recognition slips allowed for longer ones."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one.isalpha() and other.isalpha()):
+        return False
+    return difflib.SequenceMatcher(None, one, other).ratio() >= 0.84
+
+
+def coverage(wanted: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
+    """Weighted share of the stems `wanted` that stand in `passage`, in [0, 1]; 0 if nothing is wanted."""
+    have = list(passage)
+    unique = list(dict.fromkeys(wanted))
+    total = sum((weights or {}).get(w, 1.0) for w in unique)
+    if not total:
+        return 0.0
+    return sum((weights or {}).get(w, 1.0) for w in unique if any(same_word(w, p) for p in have)) / total
+
+
+def rarity(passages: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Inverse document frequency of each stem over `passages`, scaled so that the rarest has 1."""
+    counts: dict[str, int] = {}
+    for passage in passages:
+        for word in set(passage):
+            counts[word] = counts.get(word, 0) + 1
+    top = math.log(1 + len(passages)) or 1.0
+    return {word: math.log(1 + len(passages) / n) / top for word, n in counts.items()}

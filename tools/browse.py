@@ -1,0 +1,52 @@
+"""`browse`: the coarse levels of a video, and its shots."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..memory import Span
+from .context import VideoContext
+from .observation import Observation
+from .tool import tool
+from .untrusted import quote
+
+
+@tool(timeout=120.0)
+def browse(
+    video: VideoContext,
+    level: Literal["clip", "chapter", "hour", "day", "shot"] = "chapter",
+    start: float | None = None,
+    end: float | None = None,
+) -> Observation:
+    """Get an overview: what each chapter, hour or day holds, or where the shots (cuts) are.
+
+    Args:
+        level: clip, chapter, hour, day, or shot for the pieces between hard cuts.
+        start: from this time on, in seconds.
+        end: up to this time, in seconds.
+    """
+    whole = video.whole
+    span = Span(whole.start if start is None else start, whole.end if end is None else end)
+    if level == "shot":
+        from ..memory.clips import detect_shots
+
+        shots = detect_shots(video.video, span)
+        cuts = [shot.start for shot in shots[1:]]
+        lines = [f"{len(shots)} shots, {len(cuts)} cuts."] + [f"shot {i}: {shot}" for i, shot in enumerate(shots, 1)]
+        return Observation(
+            text="\n".join(lines),
+            uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
+            data={"level": level, "shots": shots, "cuts": cuts},
+        )
+    rows = []
+    channel = None if level == "clip" else "summary"
+    for clip in video.memory.clips(video.video_id, level=level, between=span):
+        texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
+        said = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
+        rows.append({"span": clip.span, "texts": said})
+    lines = [f"{row['span']} {quote(' / '.join(row['texts']))}" for row in rows]
+    return Observation(
+        text="\n".join(lines) or f"The video has no level {level}: it is too short. Browse chapter or clip.",
+        uris=(video.uri(span), *(video.uri(row["span"]) for row in rows)),
+        data={"level": level, "rows": rows},
+    )

@@ -1,0 +1,107 @@
+"""What a tool may use of the video and of the run: `VideoContext`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..memory import Box, MediaURI, Span
+from .observation import ToolError
+
+if TYPE_CHECKING:
+    from ..memory import ClipMemory, Frame, VideoInfo, VideoSource
+
+Viewer = Callable[[Sequence["Frame"], str], str]
+"""A model that sees: frames and a question in, text out."""
+
+
+@dataclass(slots=True)
+class VideoContext:
+    """One video of the memory as a tool sees it during one call. Frames taken here are charged to the budget."""
+
+    memory: ClipMemory
+    """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
+    video_id: str
+    """Which video of the memory."""
+    video: VideoSource
+    """The media itself, for tools that do their own sampling; frames taken from it directly are not charged."""
+    frames_left: int | None = None
+    """Frames that may still be taken; None without a limit."""
+    viewer: Viewer | None = None
+    """A model that sees, where the run has one."""
+    frames_used: int = field(default=0, init=False)
+    """Frames taken in this call."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """Size, duration, streams."""
+        return self.video.info
+
+    @property
+    def whole(self) -> Span:
+        """The span of the whole video (seconds)."""
+        return Span(self.info.start, self.info.end)
+
+    def frame(self, time: float, *, size: int | None = None) -> np.ndarray:
+        """The picture on screen at `time` seconds: [H, W, 3] uint8 RGB, upright; charges one frame.
+
+        Raises:
+            ToolError: if the budget has no frame left.
+        """
+        return next(iter(self.frames_at([time], size=size))).image
+
+    def frames_at(self, times: Sequence[float], *, size: int | None = None) -> Iterator[Frame]:
+        """The pictures at `times` (seconds); `size` bounds the longer side in pixels; charges each.
+
+        Raises:
+            ToolError: if the budget has fewer frames left than are asked for.
+        """
+        self._charge(len(times))
+        return self.video.frames_at(times, size=size)
+
+    def times(self, span: Span, fps: float) -> list[float]:
+        """Sampling times of `span` at `fps`, thinned evenly to what the budget has left; at least one.
+
+        Raises:
+            ToolError: if the budget has no frame left.
+        """
+        count = max(1, int(np.ceil(span.duration * fps - 1e-6)))
+        if self.frames_left is not None:
+            if self.frames_left < 1:
+                raise ToolError(
+                    "No frames are left in the budget: answer from what was observed, or search and listen."
+                )
+            count = min(count, self.frames_left)
+        return [span.start + (span.duration * k) / count for k in range(count)]
+
+    def uri(self, at: float | Span, box: Box | None = None) -> str:
+        """The media URI of a moment or a span of this video."""
+        span = at if isinstance(at, Span) else Span(at, at)
+        return str(MediaURI(self.video_id, span, box))
+
+    def _charge(self, count: int) -> None:
+        if self.frames_left is not None:
+            if count > self.frames_left:
+                raise ToolError(
+                    f"{count} frames asked for, {self.frames_left} left in the budget: ask for a shorter span or fewer frames."
+                )
+            self.frames_left -= count
+        self.frames_used += count
+
+
+def plain(value: Any) -> Any:
+    """NumPy scalars, spans and boxes as plain JSON values."""
+    if isinstance(value, Span):
+        return [round(value.start, 3), round(value.end, 3)]
+    if isinstance(value, (np.floating, float)):
+        return round(float(value), 4)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,26 @@
+"""What a tool hands back to the policy, and how a tool says that it could not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The result of one tool call. Holds media URIs, never pixels, so that it can be stored and replayed."""
+
+    text: str
+    """What the policy reads."""
+    uris: tuple[str, ...] = ()
+    """Media URIs of what was looked at; only these may be cited as evidence."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """The same facts as plain JSON values, for policies and checks that do not parse text."""
+    error: bool = False
+    """Whether the call failed; the text then says what to do instead."""
+    cached: bool = False
+    """Whether it was taken from the toolbox's cache."""
+
+
+class ToolError(Exception):
+    """Raise this inside a tool to tell the policy what went wrong and what to do instead, in one line."""

@@ -1,0 +1,174 @@
+"""`read_text`: what is written on the screen, at a moment or over a span."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..memory import Box, Span
+from .arguments import parse_box
+from .context import VideoContext
+from .observation import Observation, ToolError
+from .tool import tool
+from .untrusted import quote
+
+if TYPE_CHECKING:
+    from ..memory.screen_text import Reading, TextReader
+
+
+@tool(timeout=120.0)
+def read_text(
+    start: float,
+    video: VideoContext,
+    end: float | None = None,
+    box: list[float] | None = None,
+    fps: float | None = None,
+    find: str | None = None,
+) -> Observation:
+    """Read the text on the screen, each piece with its place and the time that it is shown.
+
+    Args:
+        start: the moment, or the start of a span, in seconds.
+        end: the end of the span, in seconds; leave it out for one moment.
+        box: read only this region, enlarged: left, top, right, bottom as fractions of the picture (0 to 1).
+        fps: look again at this many frames per second instead of taking what is known from indexing.
+        find: a text whose exact times of appearing and disappearing are wanted.
+    """
+    span = Span(start, start if end is None else end)
+    if box is not None:
+        readings = _read_region(video, span, box)
+    elif end is None or span.duration == 0:
+        readings = _read_moment(video, span.start)
+    elif fps is not None or "screen_text" not in video.memory.video(video.video_id).channels:
+        readings = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
+    else:
+        readings = _known(video, span)
+    if find:
+        readings = [_timed(video, r) for r in readings if _says(r["text"], find)]
+    lines = [f"{Span(*r['span'])} {_place(r['box'])}: {quote(r['text'])}" for r in readings]
+    return Observation(
+        text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
+        uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
+        data={"readings": readings},
+    )
+
+
+def _known(video: VideoContext, span: Span) -> list[dict[str, Any]]:
+    """What indexing found; readings that go on across clips are joined."""
+    from ..memory.screen_text import Reading, merge_readings
+
+    rows = video.memory.texts(video.video_id, channel="screen_text", between=span)
+    found = [
+        Reading(
+            t.start, t.end, t.text, Box(*t.data["box"]), float(t.data.get("score", 1.0)), float(t.data.get("height", 0))
+        )
+        for t in rows
+    ]
+    return [_row(reading) for reading in merge_readings(found)]
+
+
+def _read_moment(video: VideoContext, time: float) -> list[dict[str, Any]]:
+    lines = _reader().read(video.frame(time))
+    return [{"span": [time, time], "text": n.text, "box": list(n.box), "score": n.score, "height": 0.0} for n in lines]
+
+
+def _read_span(video: VideoContext, span: Span, fps: float) -> list[dict[str, Any]]:
+    from ..memory.screen_text import read_span
+
+    wanted = max(1, round(span.duration * fps))
+    taken = len(video.times(span, fps))
+    list_of = read_span(_Charged(video), span, _reader(), fps=fps * taken / wanted)
+    return [_row(reading) for reading in list_of]
+
+
+def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[dict[str, Any]]:
+    """The region of a few frames of the span, enlarged until small print is legible."""
+    import cv2
+
+    try:
+        region = parse_box(box, video.info.width, video.info.height)
+    except ValueError as error:
+        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
+    times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
+    found: list[dict[str, Any]] = []
+    for frame in video.frames_at(times):
+        height, width = frame.image.shape[:2]
+        left, top = int(region.left * width), int(region.top * height)
+        part = frame.image[top : int(np.ceil(region.bottom * height)), left : int(np.ceil(region.right * width))]
+        scale = max(1.0, min(4.0, 960 / max(part.shape[:2])))
+        enlarged = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        for line in _reader().read(np.ascontiguousarray(enlarged)):
+            place = _outward(line.box, region)
+            found.append(
+                {"span": [frame.time, frame.time], "text": line.text, "box": place, "score": line.score, "height": 0.0}
+            )
+    return found
+
+
+def _outward(inner: Box, region: Box) -> list[float]:
+    """A box inside a region as a box of the whole picture."""
+    width, height = region.right - region.left, region.bottom - region.top
+    return [
+        region.left + inner.left * width,
+        region.top + inner.top * height,
+        region.left + inner.right * width,
+        region.top + inner.bottom * height,
+    ]
+
+
+def _timed(video: VideoContext, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with exact times of appearing and disappearing."""
+    from ..memory.screen_text import Reading, refine
+
+    reading = Reading(*row["span"], row["text"], Box(*row["box"]), row["score"], row["height"])
+    return _row(refine(video.video, reading, bounds=video.whole))
+
+
+def _row(reading: Reading) -> dict[str, Any]:
+    return {
+        "span": [reading.start, reading.end],
+        "text": reading.text,
+        "box": list(reading.box),
+        "score": reading.score,
+        "height": reading.height,
+    }
+
+
+def _says(text: str, find: str) -> bool:
+    bare, wanted = (("".join(c for c in t.lower() if c.isalnum())) for t in (text, find))
+    return bool(wanted) and wanted in bare
+
+
+def _uri(video: VideoContext, row: dict[str, Any]) -> str:
+    span = Span(*row["span"])
+    return video.uri(span, Box(*row["box"]))
+
+
+def _place(box: list[float]) -> str:
+    """Where a box is, in words: `top left`, `centre`, `bottom`."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
+    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
+    return f"{row} {column}".strip() or "centre"
+
+
+@lru_cache(maxsize=1)
+def _reader() -> TextReader:
+    from ..memory.screen_text import text_reader
+
+    return text_reader()
+
+
+class _Charged:
+    """The video, with the frames that the text reader samples charged to the budget."""
+
+    def __init__(self, video: VideoContext) -> None:
+        self._video = video
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._video.video, name)
+
+    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Any:
+        return self._video.frames_at(self._video.times(span, fps), size=size)

@@ -1,0 +1,113 @@
+"""`@tool`: a typed, documented function becomes a tool that may ask for the video."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools.base import create_schema_from_function
+
+from .context import VideoContext
+
+
+class VideoTool(StructuredTool):
+    """A LangChain tool whose function also takes a `VideoContext`, which the toolbox fills in and no schema shows."""
+
+    context_parameter: str | None = None
+    """Name of the parameter that receives the `VideoContext`; None if the function does not want one."""
+    timeout: float = 60.0
+    """Seconds after which the toolbox gives up on one call."""
+    cacheable: bool = True
+    """Whether the same call on the same video may be answered from the cache."""
+    needs: str | None = None
+    """What it works better with (weights, packages), for `rewatch tools` and `rewatch doctor`."""
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if self.context_parameter is not None:
+            raise TypeError(f"The tool {self.name} looks into a video: call it through a Toolbox, not by itself.")
+        kwargs.pop("run_manager", None)
+        kwargs.pop("config", None)
+        assert self.func is not None
+        return self.func(*args, **kwargs)
+
+
+@typing.overload
+def tool(function: Callable[..., Any], /) -> VideoTool: ...
+@typing.overload
+def tool(
+    *, name: str | None = ..., timeout: float = ..., cacheable: bool = ..., needs: str | None = ...
+) -> Callable[[Callable[..., Any]], VideoTool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    timeout: float = 60.0,
+    cacheable: bool = True,
+    needs: str | None = None,
+) -> VideoTool | Callable[[Callable[..., Any]], VideoTool]:
+    """Make a tool of a function with type annotations and a Google-style docstring.
+
+    The docstring's first part describes the tool to the policy, its `Args:` describe the arguments. A parameter
+    annotated `VideoContext` is filled in by the toolbox and hidden from the schema. The function returns a string, an
+    `Observation`, or anything that JSON can hold; it raises `ToolError` to tell the policy what to do instead.
+
+    Args:
+        function: the function (when used without parentheses).
+        name: the tool's name; the function's own by default.
+        timeout: seconds after which a call is given up.
+        cacheable: whether repeated calls may be answered from the cache.
+        needs: what it works better with, shown by `rewatch tools`.
+
+    Raises:
+        ValueError: if the function has no docstring, or its `Args:` do not fit its signature.
+    """
+
+    def make(fn: Callable[..., Any]) -> VideoTool:
+        title = name or fn.__name__
+        if not inspect.getdoc(fn):
+            raise ValueError(f"The tool {title} needs a docstring: it is what the policy reads.")
+        hints = typing.get_type_hints(fn)
+        contexts = [parameter for parameter in inspect.signature(fn).parameters if hints.get(parameter) is VideoContext]
+        if len(contexts) > 1:
+            raise ValueError(f"The tool {title} asks for more than one VideoContext.")
+        schema = create_schema_from_function(
+            title, fn, filter_args=contexts, parse_docstring=True, error_on_invalid_docstring=False
+        )
+        return VideoTool(
+            name=title,
+            description=_description(fn),
+            args_schema=schema,
+            func=fn,
+            context_parameter=contexts[0] if contexts else None,
+            timeout=timeout,
+            cacheable=cacheable,
+            needs=needs,
+        )
+
+    return make(function) if function is not None else make
+
+
+def _description(fn: Callable[..., Any]) -> str:
+    """The docstring up to its first section, on as few lines as it has paragraphs."""
+    doc = inspect.getdoc(fn) or ""
+    head = doc.split("\nArgs:")[0].split("\nReturns:")[0].split("\nRaises:")[0]
+    return "\n".join(" ".join(paragraph.split()) for paragraph in head.strip().split("\n\n"))
+
+
+def as_tool(item: BaseTool | Callable[..., Any]) -> BaseTool:
+    """A LangChain tool as it is; a plain function made into one.
+
+    Raises:
+        TypeError: if `item` is neither.
+    """
+    if isinstance(item, BaseTool):
+        return item
+    if callable(item):
+        return tool(item)
+    raise TypeError(f"Not a tool: {item!r}. Give a LangChain tool or a function with types and a docstring.")

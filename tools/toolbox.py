@@ -1,0 +1,293 @@
+"""The toolbox: runs the tool calls of a policy, and turns whatever happens into an observation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.tools import BaseTool, ToolException
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
+
+from ..memory import RewatchError, Span
+from .arguments import BadArguments, repair
+from .budget import Spend
+from .context import VideoContext, Viewer, plain
+from .observation import Observation, ToolError
+from .tool import VideoTool, as_tool
+from .untrusted import defuse, defuse_data
+
+if TYPE_CHECKING:
+    from ..memory import ClipMemory, VideoSource
+
+MAX_TEXT = 6000
+"""Characters of one observation that a policy is shown; the rest stays in `data`."""
+
+
+class Toolbox:
+    """The tools of a run, by name. One toolbox may serve many runs at once.
+
+    Args:
+        tools: LangChain tools, or functions with types and a docstring.
+        viewer: a model that sees, handed to tools that ask one.
+        timeout: seconds for tools that do not set their own.
+        cache_size: observations kept for repeated calls.
+
+    Raises:
+        ValueError: if two tools have the same name.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[BaseTool | Callable[..., Any]],
+        *,
+        viewer: Viewer | None = None,
+        timeout: float = 60.0,
+        cache_size: int = 256,
+    ) -> None:
+        self._tools: dict[str, BaseTool] = {}
+        for item in map(as_tool, tools):
+            if item.name in self._tools:
+                raise ValueError(f"Two tools are named {item.name!r}; rename one.")
+            self._tools[item.name] = item
+        self._viewer = viewer
+        self._timeout = timeout
+        self._cache: OrderedDict[str, Observation] = OrderedDict()
+        self._cache_size = cache_size
+        self._idle = _IdleVideos()
+
+    def __iter__(self) -> Any:
+        return iter(self._tools.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the tools, in the order given."""
+        return list(self._tools)
+
+    def schemas(self, videos: list[str]) -> list[dict[str, Any]]:
+        """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
+        found = []
+        for item in self._tools.values():
+            schema = convert_to_openai_tool(item)
+            if len(videos) > 1 and isinstance(item, VideoTool) and item.context_parameter:
+                schema["function"]["parameters"].setdefault("properties", {})["video"] = {
+                    "type": "string",
+                    "enum": videos,
+                    "description": "which video; the first one if left out",
+                }
+            found.append(schema)
+        return found
+
+    async def call(
+        self,
+        name: str,
+        arguments: Any,
+        *,
+        memory: ClipMemory,
+        videos: list[str],
+        left: Mapping[str, float],
+    ) -> tuple[Observation, Spend]:
+        """Run one call. Never raises for anything that the policy, a tool or a video did.
+
+        Args:
+            name: the tool asked for; a near miss is taken as meant.
+            arguments: what the policy wrote: a mapping or JSON text.
+            memory: the memory (or view of it) that the run may see.
+            videos: ids of the videos the question is about.
+            left: what is left of the budget: `frames`, `seconds`.
+
+        Returns:
+            The observation, and the frames and the call that it cost.
+        """
+        try:
+            item, notes = self._find(name)
+            if isinstance(arguments, str):
+                arguments = json.loads(arguments) if arguments.strip() else {}
+            observation, frames = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
+        except (BadArguments, ToolError, ToolException, RewatchError) as error:
+            observation, frames = Observation(text=_say(name, error, self._tools.get(name)), error=True), 0
+        except (json.JSONDecodeError, TypeError, ValueError) as error:
+            observation, frames = Observation(text=_say(name, error, self._tools.get(name)), error=True), 0
+        return self._clean(observation), Spend(frames=frames, calls=1)
+
+    def _find(self, name: str) -> tuple[BaseTool, list[str]]:
+        if name in self._tools:
+            return self._tools[name], []
+        close = difflib.get_close_matches(name.lower(), self._tools, n=1, cutoff=0.8)
+        if close:
+            return self._tools[close[0]], [f"read {name} as {close[0]}"]
+        raise BadArguments(f"There is no tool {name!r}; there are: {', '.join(self._tools)}.")
+
+    async def _run(
+        self,
+        item: BaseTool,
+        arguments: dict[str, Any],
+        notes: list[str],
+        memory: ClipMemory,
+        videos: list[str],
+        left: Mapping[str, float],
+    ) -> tuple[Observation, int]:
+        seconds = min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout))
+        if not isinstance(item, VideoTool):
+            return await self._run_plain(item, arguments, seconds), 0
+        video_id = _which_video(arguments, videos) if item.context_parameter else ""
+        source = self._idle.take(memory, video_id) if video_id else None
+        within = Span(source.info.start, source.info.end) if source else None
+        try:
+            schema = item.args_schema
+            assert isinstance(schema, type) and issubclass(schema, BaseModel)
+            fitted, repairs = repair(schema, arguments, within=within)
+        except BadArguments:
+            self._idle.put_back(memory, video_id, source)
+            raise
+        key = _cache_key(item, fitted, video_id, memory)
+        if item.cacheable and key in self._cache:
+            self._idle.put_back(memory, video_id, source)
+            self._cache.move_to_end(key)
+            return replace(self._cache[key], cached=True), 0
+        context = None
+        if source is not None:
+            frames_left = left.get("frames")
+            context = VideoContext(
+                memory, video_id, source, None if frames_left is None else int(frames_left), self._viewer
+            )
+            fitted_call = {**fitted, str(item.context_parameter): context}
+        else:
+            fitted_call = fitted
+        assert item.func is not None
+        finished = False
+        try:
+            result = await _in_thread(item.func, fitted_call, seconds)
+            finished = True
+        except TimeoutError:
+            shorter = "a shorter span or a lower rate" if source else "less"
+            text = f"{item.name} was given up after {seconds:.0f} s: ask for {shorter}, or use another tool."
+            return Observation(text=text, error=True), context.frames_used if context else 0
+        except (ToolError, ToolException, RewatchError):
+            finished = True
+            raise
+        except Exception as error:  # whatever a tool does, the loop goes on
+            finished = True
+            text = f"{item.name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
+            return Observation(text=text, error=True), context.frames_used if context else 0
+        finally:
+            if finished:  # after a time-out the abandoned thread may still be reading from it
+                self._idle.put_back(memory, video_id, source)
+        observation = _as_observation(result)
+        all_notes = notes + repairs
+        if all_notes:
+            observation = replace(observation, text=f"{observation.text}\n({'; '.join(all_notes)})")
+        if item.cacheable and not observation.error:
+            self._cache[key] = observation
+            while len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+        return observation, context.frames_used if context else 0
+
+    async def _run_plain(self, item: BaseTool, arguments: dict[str, Any], seconds: float) -> Observation:
+        """A LangChain tool that is not ours (MCP tools among them): no context, its own validation."""
+        schema = item.args_schema
+        if isinstance(schema, type) and issubclass(schema, BaseModel):
+            arguments, _ = repair(schema, arguments)
+        try:
+            result = await asyncio.wait_for(item.ainvoke(arguments), None if seconds == float("inf") else seconds)
+        except TimeoutError:
+            return Observation(text=f"{item.name} was given up after {seconds:.0f} s: try another tool.", error=True)
+        except (ToolError, ToolException):
+            raise
+        except Exception as error:
+            text = f"{item.name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
+            return Observation(text=text, error=True)
+        return _as_observation(result)
+
+    def _clean(self, observation: Observation) -> Observation:
+        text = defuse(observation.text)
+        if len(text) > MAX_TEXT:
+            text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
+        return replace(observation, text=text, data=defuse_data(observation.data))
+
+
+class _IdleVideos:
+    """Opened videos that no call is using: a decoder serves one call at a time, and opening costs a probe."""
+
+    def __init__(self) -> None:
+        self._idle: dict[tuple[int, str], list[VideoSource]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, memory: ClipMemory, video_id: str) -> VideoSource:
+        with self._lock:
+            waiting = self._idle.get((id(memory), video_id))
+            if waiting:
+                return waiting.pop()
+        return memory.open(video_id)
+
+    def put_back(self, memory: ClipMemory, video_id: str, source: VideoSource | None) -> None:
+        if source is not None:
+            with self._lock:
+                self._idle.setdefault((id(memory), video_id), []).append(source)
+
+
+async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
+    """`function(**arguments)` in a daemon thread of its own: one that never ends cannot hold up the loop or the exit."""
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            result = function(**arguments)
+        except BaseException as error:
+            with contextlib.suppress(InvalidStateError):  # given up meanwhile
+                future.set_exception(error)
+        else:
+            with contextlib.suppress(InvalidStateError):
+                future.set_result(result)
+
+    threading.Thread(target=run, daemon=True, name="tool").start()
+    waiting = asyncio.wrap_future(future)
+    return await asyncio.wait_for(waiting, None if seconds == float("inf") else max(seconds, 0.001))
+
+
+def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
+    asked = arguments.pop("video", None)
+    if asked is None or len(videos) == 1:
+        return videos[0]
+    name = str(asked).removeprefix("video:").split("#")[0]
+    if name not in videos:
+        raise BadArguments(f"video={asked!r} is not one of {', '.join(videos)}.")
+    return name
+
+
+def _cache_key(item: VideoTool, arguments: dict[str, Any], video_id: str, memory: ClipMemory) -> str:
+    stamp = getattr(memory, "stamp", "")
+    return json.dumps([item.name, plain(arguments), video_id, stamp, id(memory)], default=str, sort_keys=True)
+
+
+def _as_observation(result: Any) -> Observation:
+    if isinstance(result, Observation):
+        return replace(result, data=plain(result.data))
+    if isinstance(result, str):
+        return Observation(text=result)
+    if isinstance(result, list) and all(isinstance(part, dict) and "type" in part for part in result):
+        return Observation(text="\n".join(str(part.get("text", "")) for part in result))  # MCP content blocks
+    data = plain(result)
+    return Observation(
+        text=json.dumps(data, ensure_ascii=False, default=str),
+        data=data if isinstance(data, dict) else {"result": data},
+    )
+
+
+def _say(name: str, error: Exception, item: BaseTool | None) -> str:
+    """The error as an observation that says how to call the tool."""
+    usage = ""
+    if item is not None and isinstance(error, (BadArguments, json.JSONDecodeError, TypeError, ValueError)):
+        usage = f" Use {item.name}({', '.join(item.args)})."
+    return f"{name}: {error}{usage}"

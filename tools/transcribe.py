@@ -1,0 +1,82 @@
+"""`transcribe`: what is said in a span, with word times."""
+
+from __future__ import annotations
+
+from ..memory import Span
+from .context import VideoContext
+from .observation import Observation
+from .tool import tool
+from .untrusted import quote
+
+
+@tool(timeout=120.0)
+def transcribe(start: float, end: float, video: VideoContext, find: str | None = None) -> Observation:
+    """Listen to a span: what is said in it, each sentence with its time.
+
+    Args:
+        start: first moment, in seconds.
+        end: last moment, in seconds.
+        find: words whose exact times are wanted, spotted in the sound even where the transcript misses them.
+    """
+    span = Span(start, end)
+    if not video.info.has_audio and not _known(video, span):
+        return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
+    utterances = _known(video, span) or _recognise(video, span)
+    found = _spot(video, span, find, utterances) if find else []
+    lines = [f"{Span(u['span'][0], u['span'][1])} {quote(u['text'])}" for u in utterances] or [
+        "No speech was made out."
+    ]
+    for moment, confidence in found:
+        lines.append(f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})")
+    if find and not found:
+        lines.append(f"{quote(find)} was not heard.")
+    spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found]
+    return Observation(
+        text="\n".join(lines),
+        uris=(video.uri(span), *dict.fromkeys(video.uri(s) for s in spans)),
+        data={
+            "utterances": utterances,
+            "found": [{"span": moment, "confidence": confidence} for moment, confidence in found],
+        },
+    )
+
+
+def _known(video: VideoContext, span: Span) -> list[dict]:
+    """What the memory already holds of the span's speech."""
+    rows = video.memory.texts(video.video_id, channel="speech", between=span)
+    return [{"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", [])} for t in rows]
+
+
+def _recognise(video: VideoContext, span: Span) -> list[dict]:
+    """Listen now, where the memory was made without the speech channel."""
+    from ..memory.speech import transcribe as recognise
+    from ..memory.speech import transcriber
+
+    if "speech" in video.memory.video(video.video_id).channels:
+        return []  # it was listened to at ingest, and nothing was said
+    heard = recognise(video.video, span, transcriber())
+    return [
+        {"span": [u.start, u.end], "text": u.text, "words": [[w.start, w.end, w.text, w.probability] for w in u.words]}
+        for u in heard
+    ]
+
+
+def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:
+    """Times of `phrase`: by the transcript's words first, then by spotting it in the sound."""
+    wanted = [_bare(word) for word in phrase.split() if _bare(word)]
+    words = [word for u in utterances for word in u["words"]]
+    bare = [_bare(str(word[2])) for word in words]
+    hits = []
+    for i in range(len(words) - len(wanted) + 1):
+        if wanted and bare[i : i + len(wanted)] == wanted:
+            run = words[i : i + len(wanted)]
+            hits.append((Span(run[0][0], max(run[-1][1], run[0][0])), min(float(word[3]) for word in run)))
+    if hits or not video.info.has_audio:
+        return hits
+    from ..memory.speech import find_phrase
+
+    return find_phrase(video.video, span, phrase)
+
+
+def _bare(word: str) -> str:
+    return "".join(c for c in word.lower() if c.isalnum() or c == "'").strip("'")

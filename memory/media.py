@@ -1,0 +1,126 @@
+"""What every video source hands out: frames, facts about the file, and the interface that a memory can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from .spans import Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture and the moment it appears.
+
+    `time` is its presentation time in seconds on the container's own clock; `image` is `[H, W, 3]` uint8 RGB, upright.
+    """
+
+    time: float
+    image: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Frame(time={self.time:.3f}, image={self.image.shape[1]}x{self.image.shape[0]})"
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleStream:
+    """A subtitle stream inside a container; `language` is what the file says (`eng`), or None."""
+
+    index: int
+    codec: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """What is known of a video without decoding it all. Times are seconds on the container's own clock."""
+
+    path: str
+    size: int
+    """Bytes on disk (0 where there is no file)."""
+    start: float
+    """Time of the first frame."""
+    end: float
+    """Where the last frame and the last sound have ended, whichever is later."""
+    width: int
+    """Pixels across, after rotation."""
+    height: int
+    """Pixels down, after rotation."""
+    rotation: int = 0
+    """Degrees clockwise by which the stored pictures are turned to stand upright: 0, 90, 180 or 270."""
+    fps: float
+    """Frames a second on average; a hint only, since many files vary."""
+    frames: int | None = None
+    """How many frames the header claims, which may be wrong; None where it says nothing."""
+    codec: str
+    pixel_format: str
+    has_audio: bool = False
+    audio_codec: str | None = None
+    subtitle_streams: tuple[SubtitleStream, ...] = ()
+    damage: str | None = None
+    """What is wrong with a file that can be used only in part, else None."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+    @property
+    def span(self) -> Span:
+        """The whole video."""
+        return Span(self.start, self.end)
+
+
+@runtime_checkable
+class VideoSource(Protocol):
+    """Anything that can be put into a memory: a file, an array, a stream, a video rendered as it is watched."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """Facts about the video."""
+
+    @property
+    def content_id(self) -> str:
+        """A name that is the same for the same content wherever it lies (hexadecimal)."""
+
+    def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
+        """One frame for each time (seconds), in ascending order: the last one that appeared at or before it."""
+
+    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
+        """Frames on screen at `span.start + k / fps`, up to `span.end`."""
+
+    def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
+        """The frames of `span` that are cheap to get."""
+
+    def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
+        """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
+
+
+def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:
+    """Times `span.start + k / fps` (float64, seconds) that lie in both `span` and `bounds`.
+
+    Raises:
+        ValueError: if `fps` is not a positive number.
+    """
+    if not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps must be a positive number, got {fps}.")
+    end = min(span.end, bounds.end)
+    # Start counting near the bounds, so that a span far too long costs nothing.
+    first = max(0, int(np.ceil((bounds.start - span.start) * fps - 1e-6)))
+    last = int(np.ceil((end - span.start) * fps - 1e-6))
+    return span.start + np.arange(first, max(first, last)) / fps
+
+
+def sorted_times(times: Iterable[float]) -> np.ndarray:
+    """`times` as a sorted float64 array.
+
+    Raises:
+        ValueError: if one is not a finite number.
+    """
+    array = np.sort(np.asarray(list(times), dtype=np.float64).reshape(-1))
+    if not np.isfinite(array).all():
+        raise ValueError("Times must be finite seconds.")
+    return array

@@ -1,0 +1,293 @@
+"""Selective, exact decoding with PyAV: only pictures that are wanted, or that a wanted one needs, are decoded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from .entry_points import is_entry_point
+from .packets import TOLERANCE, PacketIndex, read_index, tick_of
+from .probe import Orientation, open_container, video_stream
+from .spans import Span
+
+# Reading past this many packets costs less than a seek.
+_SEEK_AFTER = 300
+_LOST = 2**62
+# Containers whose own index leads to a packet; in the others a seek lands only nearby.
+_INDEXED_FORMATS = ("mov", "matroska")
+
+
+class PyAVReader:
+    """One open container with a place in it: decodes frames by their position in a `PacketIndex`. Not thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        self._container = open_container(self._path)
+        self.stream = video_stream(self._container, self._path)
+        for other in self._container.streams:
+            if other is not self.stream:
+                other.discard = av.stream.Discard.all
+        self._codec = self.stream.codec_context
+        # More threads cost more CPU in all; files and segments are what to run in parallel.
+        self._codec.thread_count = 1
+        self._packets = self._container.demux(self.stream)
+        self._next = 0
+        self._held: av.Packet | None = None
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._container.close()
+
+    def index(self) -> PacketIndex:
+        """List the packets of the whole file."""
+        self._rewind()
+        try:
+            return read_index(self._container, self.stream)
+        finally:
+            self._next = _LOST
+
+    def keyframes(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Decode the entry points in `span`, each by itself, with their times in seconds."""
+        tick = tick_of(self.stream)
+        name, extradata = self._codec.codec.canonical_name, self._codec.extradata or b""
+        self._rewind()
+        if span.start > (self.stream.start_time or 0) * tick:
+            self._seek_ticks(round(span.start / tick))
+        # Demuxers that can will not even read the other packets.
+        self.stream.discard = av.stream.Discard.nonkey
+        try:
+            while (packet := self._read()) is not None:
+                if not packet.is_keyframe or packet.is_discard or packet.pts is None:
+                    continue
+                time = packet.pts * tick
+                if time >= span.end:
+                    break
+                if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
+                    continue
+                frames = [*self._decoded(packet), *self._decoded(None)]
+                self._codec.flush_buffers()
+                for frame in frames:
+                    if frame.pts == packet.pts:
+                        yield time, frame
+        finally:
+            self.stream.discard = av.stream.Discard.default
+            self._next = _LOST
+
+    def pictures(self, index: PacketIndex, positions: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield `(position, frame)` for ascending, unique display positions, equal to decoding everything.
+
+        A frame that cannot be decoded is replaced by the last one before it that can, or, at the beginning, by the
+        first one after it. Yields nothing if no frame at all can be decoded.
+        """
+        if index.sequential:
+            yield from self._counted(positions)
+            return
+        rest = deque(positions)
+        whole = not index.may_drop
+        gap = _Gap(self._path, index)
+        while rest:
+            missed = False
+            for run in index.runs(list(rest)):
+                for position, frame in self._run(index, run.start, run.stop, run.wanted, whole):
+                    if frame is None and not whole:
+                        # What was left out may be what should stand instead: go on from here with everything.
+                        missed = True
+                        break
+                    frame = frame or gap.stand_in(position)
+                    if frame is None:
+                        return
+                    yield position, frame
+                    rest.popleft()
+                if missed:
+                    break
+            whole = True
+
+    def _run(
+        self, index: PacketIndex, start: int, stop: int, wanted: tuple[int, ...], whole: bool
+    ) -> Iterator[tuple[int, av.VideoFrame | None]]:
+        """Decode `[start, stop]`; yield each wanted position with its frame.
+
+        Where it does not come out: with the frame before it if `whole`, else with None.
+        """
+        pending = deque(wanted)
+        keep = None if whole else {int(index.order[position]) for position in wanted}
+        previous: av.VideoFrame | None = None
+        floor = index.packet_pts[start] if start else None
+        for frame in self.decode(index, start, stop, keep):
+            if frame.pts is None or (floor is not None and frame.pts < floor):
+                continue
+            while pending and index.pts[pending[0]] < frame.pts:
+                yield pending.popleft(), previous if whole else None
+            while pending and index.pts[pending[0]] == frame.pts:
+                yield pending.popleft(), frame
+            previous = frame
+        while pending:
+            yield pending.popleft(), previous if whole else None
+
+    def decode(self, index: PacketIndex, start: int, stop: int, keep: set[int] | None) -> Iterator[av.VideoFrame]:
+        """Decode packets `[start, stop]` by ordinal and everything held back; `keep` are those not to be dropped."""
+        self._go_to(index, start)
+        skipping = None
+        try:
+            while self._next <= stop:
+                packet = self._read()
+                if packet is None:
+                    break
+                if index.may_drop:
+                    skip = keep is not None and self._next - 1 not in keep
+                    if skip != skipping:
+                        self._codec.skip_frame, skipping = "NONREF" if skip else "DEFAULT", skip
+                yield from self._decoded(packet)
+            yield from self._decoded(None)
+        finally:
+            # Whether drained or left half-way, the decoder begins afresh at the next entry point.
+            self._codec.flush_buffers()
+            self._codec.skip_frame = "DEFAULT"
+
+    def _decoded(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        try:
+            return self._codec.decode(packet)
+        except FFmpegError:
+            return []
+
+    def _read(self) -> av.Packet | None:
+        """The next packet of the stream, or None at the end."""
+        if self._held is not None:
+            packet, self._held = self._held, None
+            self._next += 1
+            return packet
+        for _ in range(32):
+            try:
+                for packet in self._packets:
+                    if packet.size:
+                        self._next += 1
+                        return packet
+                return None
+            except FFmpegError:
+                # A damaged stretch: what comes after it may still be good.
+                self._packets = self._container.demux(self.stream)
+        return None
+
+    def _go_to(self, index: PacketIndex, ordinal: int) -> None:
+        """Make `ordinal` the next packet."""
+        if not 0 <= ordinal - self._next <= _SEEK_AFTER:
+            self._seek(index, ordinal)
+        while self._next < ordinal and self._read() is not None:
+            pass
+
+    def _seek(self, index: PacketIndex, ordinal: int) -> None:
+        """Land on a packet at or before `ordinal`, knowing which one; the beginning of the file if all else fails."""
+        sure = self._container.format.name.startswith(_INDEXED_FORMATS)
+        margin = 0 if sure else round(1.0 / tick_of(self.stream))
+        for target in [ordinal, *index.earlier_entries(ordinal)]:
+            if target == 0:
+                break
+            times = [time for time in (index.packet_dts[target], index.packet_pts[target]) if time > -_LOST]
+            if not self._seek_ticks(int(min(times)) - margin):
+                continue
+            landed = self._recognise(index)
+            if landed is not None and landed <= ordinal:
+                self._next = landed
+                return
+        self._rewind()
+
+    def _seek_ticks(self, time: int) -> bool:
+        """Seek to the last place that the container offers at or before `time`; the ordinal is then not known."""
+        self._next = _LOST
+        try:
+            self._container.seek(time, stream=self.stream, backward=True)
+        except FFmpegError:
+            return False
+        self._packets, self._held = self._container.demux(self.stream), None
+        return True
+
+    def _rewind(self) -> None:
+        """Go to the first packet."""
+        if self._next:
+            self.close()
+            self._open()
+
+    def _recognise(self, index: PacketIndex) -> int | None:
+        """Ordinal of the next packet after a seek, found by its pts, and hold that packet."""
+        for _ in range(64):
+            packet = self._read()
+            if packet is None:
+                return None
+            if packet.pts is None:
+                continue
+            matches = np.flatnonzero(index.packet_pts == packet.pts)
+            if len(matches) == 1:
+                self._held = packet
+                return int(matches[0])
+        return None
+
+    def _counted(self, positions: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Frames by their count, for containers without presentation times."""
+        self._rewind()
+        pending = deque(positions)
+        count, frame = 0, None
+        while pending:
+            packet = self._read()
+            for frame in self._decoded(packet):
+                if pending and pending[0] == count:
+                    yield pending.popleft(), frame
+                count += 1
+            if packet is None:
+                break
+        while pending and frame is not None:
+            yield pending.popleft(), frame
+
+
+class _Gap:
+    """Finds what stands where frames cannot be decoded; remembers how far it looked: a broken hour costs one look."""
+
+    def __init__(self, path: Path, index: PacketIndex) -> None:
+        self._path, self._index = path, index
+        self._until = -1
+        self._frame: av.VideoFrame | None = None
+
+    def stand_in(self, position: int) -> av.VideoFrame | None:
+        """The last frame before `position` that decodes, else the first after it, else None."""
+        index = self._index
+        reader = PyAVReader(self._path)
+        try:
+            pts = index.pts[position]
+            for start in index.earlier_entries(int(index.order[position]) + 1):
+                best, best_pts = None, -_LOST
+                for frame in reader.decode(index, start, index.reach(position), None):
+                    if frame.pts is None or (start and frame.pts < index.packet_pts[start]):
+                        continue
+                    if frame.pts <= pts and frame.pts >= best_pts:
+                        best, best_pts = frame, frame.pts
+                if best is not None:
+                    self._frame = best
+                    break
+                if self._frame is not None and start <= self._until:
+                    break
+            if self._frame is None:
+                self._frame = next(reader.decode(index, 0, len(index.packet_pts), None), None)
+            self._until = int(index.order[position])
+            return self._frame
+        finally:
+            reader.close()
+
+
+def upright(frame: av.VideoFrame, orientation: Orientation, size: int | None) -> np.ndarray:
+    """`frame` as `[H, W, 3]` uint8 RGB, turned upright, its longest side at most `size` pixels.
+
+    At full size the pixels are those of `frame.to_ndarray(format="rgb24")`.
+    """
+    longest = max(frame.width, frame.height)
+    if size is None or size >= longest:
+        return orientation.apply(frame.to_ndarray(format="rgb24"))
+    width, height = (max(1, round(side * size / longest)) for side in (frame.width, frame.height))
+    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
+    return orientation.apply(image)

@@ -1,0 +1,138 @@
+"""Sound of a span as mono samples that lie exactly where the container's clock puts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+
+from .packets import tick_of
+from .probe import audio_stream, open_container
+from .spans import Span
+
+# Decoders need some packets before the first good sample (MP3 the most, about 0.3 s).
+_PREROLL = 1.0
+# Some containers round times to milliseconds; a step larger than this is a real gap.
+_GAP = 0.03
+# The resampler's filter looks this far around a sample.
+_MARGIN = 0.05
+
+
+def read_audio(path: Path, span: Span, rate: int) -> np.ndarray:
+    """Samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
+
+    Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
+    an empty array. Takes the memory of the result and no more.
+    """
+    with open_container(path) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            return np.zeros(0, dtype=np.float32)
+        for other in container.streams:
+            if other is not stream:
+                other.discard = av.stream.Discard.all
+        samples = np.zeros(round(span.duration * rate), dtype=np.float32)
+        piece: _Piece | None = None
+        for frame, time in _timed_frames(container, stream, span):
+            if piece is None or not piece.continues(frame, time):
+                if piece is not None:
+                    piece.finish()
+                piece = _Piece(samples, span.start, rate, frame, time)
+            piece.add(frame)
+        if piece is not None:
+            piece.finish()
+        return np.clip(samples, -1.0, 1.0, out=samples)
+
+
+class _Piece:
+    """A stretch of sound without gaps, resampled into its place in `samples`."""
+
+    def __init__(self, samples: np.ndarray, start: float, rate: int, first: AudioFrame, time: float) -> None:
+        self._samples = samples
+        self._kind = _kind(first)
+        self._place = round((time - start) * rate)
+        self._next = time
+        self._resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+
+    def continues(self, frame: AudioFrame, time: float) -> bool:
+        return _kind(frame) == self._kind and abs(time - self._next) < _GAP
+
+    def add(self, frame: AudioFrame) -> None:
+        self._next += frame.samples / frame.sample_rate
+        self._write(self._resampler.resample(_plain(frame)))
+
+    def finish(self) -> None:
+        self._write(self._resampler.resample(None))
+
+    def _write(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            values = frame.to_ndarray().reshape(-1)
+            first, last = max(self._place, 0), min(self._place + len(values), len(self._samples))
+            if last > first:
+                self._samples[first:last] = values[first - self._place : last - self._place]
+            self._place += len(values)
+
+
+def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) -> Iterator[tuple[AudioFrame, float]]:
+    """Decoded frames that touch `span`, each with the time of its first sample; broken packets are passed over."""
+    tick = tick_of(stream)
+    begin = (stream.start_time or 0) * tick
+    if span.start - _PREROLL > begin + _PREROLL:
+        try:
+            container.seek(int((span.start - _PREROLL) / tick), stream=stream, backward=True)
+        except FFmpegError:
+            container.seek(int(begin / tick), stream=stream, backward=True)
+    following: float | None = None
+    for frame in _frames(container, stream):
+        time = frame.pts * tick if frame.pts is not None else following
+        if time is None or not frame.samples or not frame.sample_rate:
+            continue
+        following = time + frame.samples / frame.sample_rate
+        if time >= span.end + _MARGIN:
+            return
+        if following > span.start - _MARGIN:
+            yield frame, time
+
+
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    failures = 0
+    while failures < 32:
+        try:
+            for packet in container.demux(stream):
+                failures = 0
+                try:
+                    yield from stream.codec_context.decode(packet if packet.size else None)
+                except FFmpegError:
+                    continue
+            return
+        except FFmpegError:
+            failures += 1
+
+
+def _kind(frame: AudioFrame) -> tuple[str, int, int]:
+    return frame.format.name, frame.sample_rate, len(frame.layout.channels)
+
+
+def _plain(frame: AudioFrame) -> AudioFrame:
+    """`frame` itself, or its channels' mean where nobody says which channel is which."""
+    if "channels" not in frame.layout.name:
+        return frame
+    values = frame.to_ndarray()
+    channels = len(frame.layout.channels)
+    values = values.mean(axis=0) if frame.format.is_planar else values.reshape(-1, channels).mean(axis=1)
+    scale = 1.0
+    if frame.format.name.startswith(("s16", "s32")):
+        scale = 2.0 ** (frame.format.bits - 1)
+    elif frame.format.name.startswith("u8"):
+        values, scale = values - 128.0, 128.0
+    mono = AudioFrame.from_ndarray((values / scale).astype(np.float32)[None], format="fltp", layout="mono")
+    mono.sample_rate = frame.sample_rate
+    mono.pts, mono.time_base = frame.pts, frame.time_base
+    return mono

@@ -1,0 +1,188 @@
+"""A video file: exact frames, keyframes and sound by time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import numpy as np
+
+from .errors import VideoError
+from .media import Frame, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
+from .packets import PacketIndex
+from .probe import probe
+from .pyav_reader import PyAVReader, upright
+from .sound import read_audio
+from .spans import Span
+
+__all__ = ["Frame", "SubtitleStream", "Video", "VideoInfo", "VideoSource"]
+
+
+class Video:
+    """A video file on disk, by time.
+
+    A frame at `t` is the last one whose presentation time is at or before `t` (to a microsecond), on the container's
+    own clock; before the first frame it is the first one. Frames are exact: equal to decoding the whole file. Only the
+    pictures that are wanted, or that a wanted one needs, are decoded. Where a picture is damaged beyond decoding, the
+    last good one stands.
+
+    `backend="decord"` lets decord decode the frames of `frames_at`, `frames` and `frame`; times, keyframes and sound
+    still come from PyAV, so the container's clock holds. It is slower, cannot open AV1, is refused where it miscounts
+    the frames, and gives **wrong pictures, silently, on open groups of pictures**: it is never chosen by itself.
+
+    Args:
+        source: the file.
+        backend: "pyav", or "decord" where it is installed.
+
+    Raises:
+        VideoError: if the file is missing or cannot be used; the text is one line with the remedy.
+        CapabilityError: if `backend` is not installed.
+    """
+
+    def __init__(self, source: str | Path, *, backend: Literal["pyav", "decord"] = "pyav") -> None:
+        if backend not in ("pyav", "decord"):
+            raise ValueError(f"backend must be 'pyav' or 'decord', got {backend!r}.")
+        self._path = Path(source)
+        found = probe(self._path)
+        if backend == "decord":
+            from .decord_reader import check_decord
+
+            check_decord(self._path, found.info.codec)
+        self._orientation = found.orientation
+        self._index: PacketIndex | None = found.index
+        self._idle: list[PyAVReader] = []
+        self.backend = backend
+        self.info: VideoInfo = found.info
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"Video({info.path!r}, {info.width}x{info.height}, {info.duration:.1f} s, {info.codec})"
+
+    @cached_property
+    def content_id(self) -> str:
+        """SHA-256 of the file's bytes, hexadecimal."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def times(self) -> np.ndarray:
+        """Presentation time in seconds of every displayable frame, ascending, float64 `[frames]`; decodes nothing."""
+        return self._packets().seconds
+
+    def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
+        """One frame for each time, in ascending order of time.
+
+        Args:
+            times: seconds on the container's clock, in any order.
+            size: longest side in pixels; frames are never enlarged. None gives them in full.
+
+        Raises:
+            ValueError: if a time is not finite or `size` is not positive.
+            VideoError: if no frame at all can be decoded.
+        """
+        _check_size(size)
+        wanted = sorted_times(times)
+        return self._frames_at(wanted, size)
+
+    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
+        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
+        _check_size(size)
+        return self._frames_at(grid(span, fps, self.info.span), size)
+
+    def frame(self, time: float, *, size: int | None = None) -> Frame:
+        """The frame on screen at `time` (seconds)."""
+        return next(self.frames_at([time], size=size))
+
+    def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
+        """The frames of `span` (all by default) that decode without any other: a cheap skim, seconds apart."""
+        _check_size(size)
+        return self._keyframes(span or self.info.span, size)
+
+    def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
+        """Mono sound `[round(span.duration * rate)]` float32 in [-1, 1]; sample 0 lies at `span.start`.
+
+        Silence stands where there is no sound or none that can be decoded. Empty if there is no audio stream.
+        """
+        if not self.info.has_audio:
+            return np.zeros(0, dtype=np.float32)
+        return read_audio(self._path, span or self.info.span, rate)
+
+    def close(self) -> None:
+        """Give open files back; the video can still be used and opens them again."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _packets(self) -> PacketIndex:
+        if self._index is None:
+            reader = self._borrow()
+            try:
+                self._index = reader.index()
+            finally:
+                self._give_back(reader)
+        return self._index
+
+    def _borrow(self) -> PyAVReader:
+        # Opening parses the whole header: one reader is kept for the next call; nested calls get their own.
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return PyAVReader(self._path)
+
+    def _give_back(self, reader: PyAVReader) -> None:
+        if self._idle:
+            reader.close()
+        else:
+            self._idle.append(reader)
+
+    def _frames_at(self, wanted: np.ndarray, size: int | None) -> Iterator[Frame]:
+        if not len(wanted):
+            return
+        index = self._packets()
+        positions, counts = np.unique(index.at(wanted), return_counts=True)
+        repeats = dict(zip(positions.tolist(), counts.tolist(), strict=True))
+        given = 0
+        for position, image in self._images(index, positions.tolist(), size):
+            time = float(index.seconds[position])
+            yield Frame(time, image)
+            for _ in range(repeats[position] - 1):
+                yield Frame(time, image.copy())
+            given += 1
+        if given < len(positions):
+            raise VideoError(f"{self._path}: its frames cannot be decoded; it is damaged. Copy it again.")
+
+    def _images(self, index: PacketIndex, positions: list[int], size: int | None) -> Iterator[tuple[int, np.ndarray]]:
+        if self.backend == "decord":
+            from .decord_reader import decord_images
+
+            yield from decord_images(self._path, index, positions, size)
+            return
+        reader = self._borrow()
+        try:
+            for position, frame in reader.pictures(index, positions):
+                yield position, upright(frame, self._orientation, size)
+        finally:
+            self._give_back(reader)
+
+    def _keyframes(self, span: Span, size: int | None) -> Iterator[Frame]:
+        reader = self._borrow()
+        try:
+            for time, frame in reader.keyframes(span):
+                yield Frame(time, upright(frame, self._orientation, size))
+        finally:
+            self._give_back(reader)
+
+
+def _check_size(size: int | None) -> None:
+    if size is not None and size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}.")

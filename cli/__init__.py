@@ -1,5 +1,35 @@
-"""The `rewatch` command."""
+"""The `rewatch` command, one file a verb."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 wrong usage · 3 a video cannot be used · \
+4 the memory folder cannot be used · 5 something needs a package or weights · 6 a trace cannot be read · 130 interrupted"""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; errors that a person can mend are one line on standard error."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from ..memory import RewatchError
+    from .app import app
+
+    try:
+        app()
+    except RewatchError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was stored is kept, and the next run goes on from there", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _fail(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"schema": 1, "error": line, "exit_code": code}, ensure_ascii=False) + "\n")
+    sys.stderr.write(f"error: {line}\n")
+    sys.exit(code)

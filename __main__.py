@@ -1,0 +1,5 @@
+"""`python -m rewatch`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""The verbs of the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from . import EXIT_CODES
+from .ask import ask
+from .demo import demo
+from .doctor import doctor
+from .index import index
+from .replay import replay, report
+from .search import search
+from .tools import tools
+from .videos import videos
+
+app = typer.Typer(
+    name="rewatch",
+    help="Agents that answer questions about long and egocentric videos by going back and looking.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rewatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for verb in (ask, index, search, videos, tools, replay, report, doctor, demo):
+    app.command()(verb)

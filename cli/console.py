@@ -1,0 +1,123 @@
+"""What a run looks like in a terminal: one line a step, then the answer with its evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from ..agent import Answer, Evidence
+from ..memory import MediaURI, Span, clock
+
+_VERBS = {
+    "search_clips": "search",
+    "transcribe": "listen",
+    "read_text": "read",
+    "view_clip": "view",
+    "track_objects": "track",
+}
+_MARK = {
+    "transcribe": "speech",
+    "read_text": "screen",
+    "track_objects": "motion",
+    "view_clip": "picture",
+    "browse": "overview",
+}
+
+
+def show_event(console: Console, event: dict[str, Any]) -> None:
+    """Print the line of one trace event, if it has one."""
+    kind = event["event"]
+    if kind == "plan":
+        _line(console, "plan", event["plan"]["text"], "cyan")
+    elif kind == "observation":
+        _line(console, _VERBS.get(event["tool"], event["tool"]), *_observation(event))
+    elif kind == "check":
+        for missing in event["missing"]:
+            _line(console, "check", missing, "yellow")
+    elif kind == "policy" and event.get("role") == "human":
+        _line(console, "budget", str(event["content"]), "yellow")
+    elif kind == "answer":
+        evidence = event["answer"]["evidence"]
+        held = sum(1 for e in evidence if e["supported"])
+        if evidence:
+            _line(console, "check", f"{held} of {len(evidence)} pieces of evidence hold", "green" if held else "red")
+
+
+def _observation(event: dict[str, Any]) -> tuple[str, str]:
+    arguments = event.get("arguments") or {}
+    arguments = arguments if isinstance(arguments, dict) else {}
+    where = ""
+    if "start" in arguments:
+        start = float(arguments["start"])
+        where = str(Span(start, max(start, float(arguments.get("end", start)))))
+    elif "time" in arguments:
+        where = clock(float(arguments["time"]))
+    about = arguments.get("query") or arguments.get("find")
+    head = " ".join(part for part in (where, f"“{about}”" if about else "") if part)
+    if event["error"]:
+        return f"{head}  {event['text'].splitlines()[0]}".strip(), "red"
+    return f"{head:<24}  {_gist(event)}".strip(), ""
+
+
+def _gist(event: dict[str, Any]) -> str:
+    """The result of a call in a few words."""
+    data = event.get("data") or {}
+    if "hits" in data:
+        found = data["hits"]
+        return f"{len(found)} spans, best {Span(*found[0]['span'])}" if found else "nothing"
+    if "utterances" in data:
+        said = data["utterances"]
+        if data.get("found"):
+            return ", ".join(f"at {row['span'][0]:.2f}-{row['span'][1]:.2f} s" for row in data["found"][:3])
+        return f"{len(said)} utterances: “{said[0]['text']}”" if said else "no speech"
+    if "readings" in data:
+        lines = data["readings"]
+        return f"{len(lines)} texts: " + " · ".join(f"“{r['text']}”" for r in lines[:4]) if lines else "no text"
+    if "tracks" in data:
+        return "the camera moves" if data["camera_moves"] else f"{len(data['tracks'])} moving objects"
+    if "cuts" in data:
+        return f"{len(data['shots'])} shots, {len(data['cuts'])} cuts"
+    return str(event["text"]).splitlines()[0] if event["text"] else ""
+
+
+def _line(console: Console, verb: str, text: str, style: str = "") -> None:
+    room = max(console.width - 9, 20)
+    shown = " ".join(text.split())
+    if len(shown) > room:
+        shown = shown[: room - 1] + "…"
+    console.print(Text(f"{verb:<8} ", style="bold") + Text(shown, style=style), no_wrap=True, crop=True)
+
+
+def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None:
+    """Print the answer, its evidence, and what it cost."""
+    console.print()
+    head = f"{answer.option}. " if answer.option else ""
+    console.print(Text(head + answer.text, style="yellow" if answer.abstained else "bold"))
+    many = len({e.uri.split("#")[0] for e in answer.evidence}) > 1
+    for item in answer.evidence[:8]:
+        console.print(_evidence(item, names if many else {}))
+    if len(answer.evidence) > 8:
+        console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
+    console.print(Text(_cost(answer), style="dim"))
+
+
+def _evidence(item: Evidence, names: dict[str, str]) -> Text:
+    place = MediaURI.parse(item.uri)
+    when = str(place.span) if place.span and not place.is_frame else clock(place.span.start) if place.span else "all"
+    name = f"{names.get(place.video, place.video)}  " if names else ""
+    what = f"“{item.quote}”" if item.quote else item.claim
+    mark = "" if item.supported else "  (unsupported)"
+    return Text(f"  {name}{when:<15} {_MARK.get(item.tool, item.tool or 'cited'):<8} {what}{mark}")
+
+
+def _cost(answer: Answer) -> str:
+    parts = []
+    for name in ("frames", "calls"):
+        limit = answer.budget.get(name)
+        parts.append(f"{answer.spend[name]:g}" + (f" of {limit:g} {name}" if limit is not None else f" {name}"))
+    parts.append(f"{answer.spend['seconds']:.1f} s")
+    sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
+    stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"
+    return f"spent {' · '.join(parts)} · {sure}{stopped}"

@@ -1,0 +1,97 @@
+"""`rewatch demo`: watch the agent answer questions about the demo video."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..agent import Answer, VideoAgent
+from ..agent.report import write_report
+from ..memory import CapabilityError, ClipMemory, MediaURI, Span
+from .console import show_answer, show_event
+from .indexing import add_video
+from .places import DEMO
+
+SHOWN = ("said", "written", "detail", "when", "mcq")
+"""Kinds of questions that the short demo asks, one of each."""
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the memory, the traces and the reports.")] = Path(
+        "demo-out"
+    ),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Ask every question of the truth file and judge the answers.")
+    ] = False,
+) -> None:
+    """Index the demo video, answer questions about it, and write an HTML report of each run."""
+    if not (DEMO / "demo.mp4").is_file():
+        raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
+    console = Console()
+    memory = ClipMemory(out / "memory")
+    record = add_video(memory, DEMO / "demo.mp4", console)
+    agent = VideoAgent(memory, traces=out / "runs")
+    truth = json.loads((DEMO / "truth.json").read_text(encoding="utf-8"))["questions"]
+    kinds: dict[str, dict[str, Any]] = {}
+    for row in truth:
+        kinds.setdefault(row["kind"], row)
+    asked = truth if everything else [kinds[kind] for kind in SHOWN if kind in kinds]
+    right = 0
+    pages = []
+    for row in asked:
+        console.print(Text(f"\n? {row['question']}", style="bold cyan"))
+        for option in row["options"] or ():
+            console.print(Text(f"    {option}"))
+        answer = agent.ask(
+            row["question"], options=row["options"], videos=[record.id], listener=lambda e: show_event(console, e)
+        )
+        show_answer(console, answer, {})
+        verdict = is_right(answer, row)
+        right += verdict
+        console.print(
+            Text(
+                "right, by the demo's truth" if verdict else "WRONG, by the demo's truth",
+                style="green" if verdict else "red",
+            )
+        )
+        if answer.trace:
+            pages.append(write_report(answer.trace, out / f"{row['id']}.html"))
+    console.print(Text(f"\n{right} of {len(asked)} questions answered right", style="bold"))
+    for page in pages:
+        console.print(Text(f"report   {page}"))
+    if right < len(asked):
+        raise typer.Exit(1)
+
+
+def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
+    """Whether an answer is right and some evidence of it hits the truth's span (tIoU of 0.3, or a frame inside)."""
+    if truth["kind"] == "abstain":
+        return answer.abstained
+    if answer.abstained:
+        return False
+    if truth["options"] and answer.option != truth["answer"]:
+        return False
+    low = answer.text.lower()
+    accepted = truth.get("accept") or []
+    if accepted and not truth["options"] and not any(a in low for a in accepted):
+        return False
+    return hits_span(answer, truth["span"])
+
+
+def hits_span(answer: Answer, span: list[float] | None) -> bool:
+    """Whether some evidence overlaps `span` with a tIoU of 0.3, or is a frame inside it; True without a span."""
+    if span is None:
+        return True
+    truth = Span(*span)
+    for item in answer.evidence:
+        place = MediaURI.parse(item.uri)
+        if place.span is not None and (
+            place.span.iou(truth) >= 0.3 or (place.is_frame and truth.contains(place.span.start))
+        ):
+            return True
+    return False

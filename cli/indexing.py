@@ -1,0 +1,57 @@
+"""Getting videos into a memory, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from ..memory import ClipMemory, VideoRecord, clock
+from ..memory import Progress as Step
+
+_NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text"}
+
+
+def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
+    """Add one file, or go on with one that was begun; prints one line when there was something to do."""
+    done: dict[str, tuple[int, int]] = {}
+    bar = Progress(
+        TextColumn("indexing {task.fields[name]}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", name=path.name, what="opening", total=None)
+
+        def step(progress: Step) -> None:
+            done[progress.channel] = (progress.done, progress.total)
+            ready, total = (sum(column) for column in zip(*done.values(), strict=True))
+            what = _NAMES.get(progress.channel, progress.channel)
+            bar.update(task, completed=ready, total=total, what=f"{what} {clock(progress.span.end)}")
+
+        record = memory.add(path, progress=step, **settings)
+        took = bar.tasks[0].elapsed or 0.0
+    if done:
+        channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
+        line = f"indexed  {record.name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
+        console.print(Text(line))
+    for failure in record.failures[:3]:
+        console.print(Text(f"warning  {failure.channel} {failure.span}: {failure.reason}", style="yellow"))
+    if len(record.failures) > 3:
+        console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
+    return record
+
+
+def split_channels(text: str | None) -> Sequence[str] | None:
+    """`speech,screen_text` as a list; None stays None."""
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]

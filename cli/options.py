@@ -1,0 +1,19 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Memory = Annotated[
+    Path | None,
+    typer.Option("--memory", "-m", help="Memory folder [default: $REWATCH_MEMORY, else the user's data folder]."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+Channels = Annotated[
+    str | None,
+    typer.Option("--channels", help="What to index, comma separated: visual, speech, screen_text [default: all]."),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]

@@ -1,0 +1,69 @@
+"""`rewatch replay` and `rewatch report`: look at a run again, without models."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..agent.replay import replay as replay_trace
+from ..agent.report import write_report
+from ..agent.trace import TraceError
+from .console import show_answer, show_event
+from .options import Memory
+from .places import memory_folder, runs_folder
+
+Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file or a run's id [default: the last run].")]
+
+
+def replay(run: Run = None, memory: Memory = None) -> None:
+    """Show a recorded run step by step, and check that its answer follows from what was recorded."""
+    path = find_trace(run, memory)
+    result = replay_trace(path)
+    console = Console()
+    first = result.events[0]
+    console.print(f"run      {first['run_id']}  “{first['question']['text']}”", markup=False, highlight=False)
+    for event in result.events:
+        show_event(console, event)
+    if result.answer is None:
+        console.print("The run was cut off before it had an answer.", style="yellow")
+    else:
+        names = {v["id"]: v["name"] for v in first["question"]["videos"]}
+        show_answer(console, result.answer, names)
+    for difference in result.differences:
+        console.print(f"differs  {difference}", style="red", markup=False)
+    if result.differences:
+        raise typer.Exit(1)
+
+
+def report(
+    run: Run = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The page to write [default: beside the trace].")] = None,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    memory: Memory = None,
+) -> None:
+    """Write a run as one self-contained HTML page, and open it."""
+    path = find_trace(run, memory)
+    page = write_report(path, out or path.with_suffix(".html"))
+    Console().print(f"report   {page}", markup=False, highlight=False, soft_wrap=True)
+    if browser:
+        webbrowser.open(page.resolve().as_uri())
+
+
+def find_trace(run: str | None, memory: Path | None) -> Path:
+    """The trace of a run: a file, an id in the memory's runs, or the newest of them."""
+    if run is not None and (Path(run).suffix == ".jsonl" or Path(run).is_file()):
+        return Path(run)
+    folder = runs_folder(memory_folder(memory))
+    if run is not None:
+        path = folder / f"{run}.jsonl"
+        if not path.is_file():
+            raise TraceError(f"No run {run!r} in {folder}; `ls {folder}` shows the runs, or give a .jsonl file.")
+        return path
+    traces = sorted(folder.glob("*.jsonl"), key=lambda p: p.stat().st_mtime)
+    if not traces:
+        raise TraceError(f'No run in {folder} yet; ask something first: rewatch ask FILE "What is said?"')
+    return traces[-1]

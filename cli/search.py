@@ -1,0 +1,66 @@
+"""`rewatch search`: temporal retrieval, without an agent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..memory import ClipMemory, Span
+from ..tools.arguments import parse_seconds
+from .indexing import split_channels
+from .options import Json, Memory
+from .places import memory_folder
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Words that might be said, shown or seen.")],
+    video: Annotated[list[str] | None, typer.Option("--video", help="Only this video (id or name); repeat.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
+    channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
+    level: Annotated[str, typer.Option("--level", help="clip, chapter, hour or day.")] = "clip",
+    k: Annotated[int, typer.Option("-k", min=1, help="How many spans.")] = 8,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Find the spans that match words, over every video and channel of the memory."""
+    clip_memory = ClipMemory(memory_folder(memory), read_only=True)
+    between = None
+    if start is not None or end is not None:
+        try:
+            between = Span(parse_seconds(start or 0), parse_seconds(end) if end else 1e9)
+        except ValueError as error:
+            raise typer.BadParameter(f"--start/--end: {error}") from None
+    ids = [clip_memory.video(v).id for v in video] if video else None
+    hits = clip_memory.search(query, channels=split_channels(channels), videos=ids, between=between, level=level, k=k)
+    if as_json:
+        rows = [
+            {
+                "uri": hit.uri,
+                "video": hit.video,
+                "span": [hit.span.start, hit.span.end],
+                "level": hit.level,
+                "score": hit.score,
+                "channels": hit.channels,
+                "texts": [{"channel": t.channel, "span": [t.start, t.end], "text": t.text} for t in hit.texts],
+            }
+            for hit in hits
+        ]
+        sys.stdout.write(json.dumps({"schema": 1, "query": query, "hits": rows}, ensure_ascii=False) + "\n")
+        return
+    console = Console()
+    names = {v.id: v.name for v in clip_memory.videos()}
+    for hit in hits:
+        console.print(
+            Text(f"{names.get(hit.video, hit.video)}  {hit.span}", style="bold"),
+            Text(f"score {hit.score:.3f}", style="dim"),
+        )
+        for text in hit.texts[:3]:
+            console.print(Text(f"  {text.span!s:<15} {text.channel:<12} “{' '.join(text.text.split())}”"))
+    if not hits:
+        console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")

@@ -1,15 +1,32 @@
 """Videos, clips and the FAISS clip memory: what is known of a video, and where it was seen."""
 
+from .clip_memory import ClipMemory
 from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
+from .media import Frame, VideoInfo, VideoSource
+from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
+from .video import Video
 
 __all__ = [
+    "CHANNELS",
+    "LEVELS",
     "Box",
     "CapabilityError",
+    "Clip",
+    "ClipMemory",
+    "Failure",
+    "Frame",
+    "Hit",
     "MediaURI",
     "MemoryFolderError",
+    "Progress",
     "RewatchError",
     "Span",
+    "Text",
+    "Video",
     "VideoError",
+    "VideoInfo",
+    "VideoRecord",
+    "VideoSource",
     "clock",
 ]

@@ -1,0 +1,297 @@
+"""The clip memory: put videos in, search them, read what was found, open them again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from . import units
+from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
+from .errors import VideoError
+from .media import VideoSource
+from .records import CHANNELS, CLIP, Clip, Hit, Progress, Text, VideoRecord
+from .search import Scope, Searcher
+from .spans import Span
+from .store import Store
+
+if TYPE_CHECKING:
+    from .speech import Transcriber
+    from .view import MemoryUntil
+
+
+class ClipMemory:
+    """A folder that remembers videos clip by clip. Many processes may read it, one may write.
+
+    Args:
+        folder: where it lies; made when it is not there.
+        text_encoder: for speech and on-screen text: an encoder, a folder or hub name, or None for what the memory was
+            made with, else the best that is here.
+        visual_encoder: for pictures, likewise.
+        read_only: never write, not even caches.
+
+    Raises:
+        MemoryFolderError: if the folder cannot be used; the text says why and what to do.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        text_encoder: TextEncoder | str | None = None,
+        visual_encoder: VisualEncoder | str | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.folder = Path(folder).expanduser()
+        self._store = Store(self.folder, read_only=read_only)
+        self._encoders = _Encoders(self._store, text_encoder, visual_encoder)
+        self._searcher = Searcher(self._store, self._encoders)
+        self._sources: dict[str, VideoSource] = {}
+        self._adding = threading.Lock()
+
+    def __enter__(self) -> ClipMemory:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"ClipMemory({str(self.folder)!r})"
+
+    def close(self) -> None:
+        """Close the database; the memory must not be used after that."""
+        self._store.close()
+
+    # Writing
+
+    def add(
+        self,
+        source: str | Path | VideoSource,
+        *,
+        channels: Sequence[str] = CHANNELS,
+        clip_seconds: float | None = None,
+        clips: Literal["fixed", "shots"] | None = None,
+        subtitles: str | Path | None = None,
+        transcriber: Transcriber | str | None = None,
+        workers: int | None = None,
+        retry: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> VideoRecord:
+        """Put a video into the memory, or go on where an earlier call was stopped.
+
+        Only what is missing is done: a piece at a time, each kept at once, whatever happens afterwards. A file that is
+        known by its content, under whatever name, is the same video. Pieces that cannot be read are marked, see
+        `VideoRecord.failures`.
+
+        Args:
+            source: a file, or any `VideoSource` (worked on in this process).
+            channels: what to fill; channels filled before stay.
+            clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
+            clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
+            subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
+                in it, where there is one, unless `transcriber` is given.
+            transcriber: recognise speech with this one; a changed one redoes the speech.
+            workers: processes that decode and recognise; None: as many as cores may be used; 0: in this process.
+            retry: try again what failed before.
+            progress: called after each piece, in this thread.
+
+        Raises:
+            VideoError: if the file cannot be used.
+            MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
+            CapabilityError: if an encoder or recogniser that was asked for is not here.
+        """
+        from .ingest import Ingest, Wish, asked_for
+
+        unknown = sorted(set(channels) - set(CHANNELS))
+        if unknown or not channels:
+            raise ValueError(f"Unknown channels {unknown}. There are {', '.join(CHANNELS)}.")
+        if clip_seconds is not None and not clip_seconds >= 1:
+            raise ValueError(f"clip_seconds must be at least 1, got {clip_seconds}.")
+        source = _as_source(source)
+        wish = Wish(
+            channels=tuple(dict.fromkeys(channels)),
+            clip_seconds=clip_seconds,
+            clips=clips,
+            subtitles=Path(subtitles) if subtitles is not None else None,
+            transcriber=transcriber,
+            visual=self._encoders.visual_choice,
+            workers=workers,
+            retry=retry,
+            progress=progress,
+        )
+        with self._adding, self._store.writing():
+            asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
+            video = self._unchanged(source, asked)
+            if video is None:
+                self._encoders.remember()
+                video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
+                self._store.set_checked(video, asked)
+            if not isinstance(source, str):
+                self._sources[video] = source
+        (record,) = self._store.records(video)
+        return record
+
+    def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
+        """The id of a file that has not changed since it was found complete for the same request."""
+        if not isinstance(source, str) or not asked:
+            return None
+        try:
+            state = os.stat(source)
+        except OSError:
+            return None
+        video = self._store.known_file(Path(source), state.st_size, state.st_mtime_ns)
+        if video is None or self._store.checked(video) != asked:
+            return None
+        return video if self._store.records(video)[0].complete else None
+
+    def remove(self, video_id: str) -> None:
+        """Forget a video and everything that was found in it; the file stays."""
+        with self._adding, self._store.writing():
+            units.remove_video(self._store, self.video(video_id).id)
+
+    # Reading
+
+    def videos(self) -> list[VideoRecord]:
+        """Every video, in the order of adding."""
+        return self._store.records()
+
+    def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
+        """The video of that id, file name or path; the newest of several that share a name.
+
+        Raises:
+            VideoError: if there is none; the text lists some that there are.
+        """
+        return find_video(self._store.records(), id_or_name_or_path, self.folder)
+
+    def open(self, video_id: str) -> VideoSource:
+        """The video itself.
+
+        Raises:
+            VideoError: if its file is gone or is another one now.
+        """
+        record = self.video(video_id)
+        if record.id in self._sources:
+            return self._sources[record.id]
+        return _open_file(record, self._store.paths(record.id))
+
+    def search(
+        self,
+        query: str,
+        *,
+        channels: Sequence[str] | None = None,
+        videos: Sequence[str] | None = None,
+        between: Span | None = None,
+        level: str = CLIP,
+        k: int = 8,
+        vector: np.ndarray | None = None,
+    ) -> list[Hit]:
+        """The spans that answer a query best: by meaning and by words, over every channel, ranks fused.
+
+        Args:
+            query: what to look for, in words.
+            channels: only these (None: all).
+            videos: only these, by id, name or path.
+            between: only what overlaps this span.
+            level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
+            k: how many at most.
+            vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
+        """
+        names = None if videos is None else tuple(self.video(video).id for video in videos)
+        scope = Scope(tuple(channels) if channels is not None else None, names, between)
+        return self._searcher.search(query, scope, level=level, k=k, vector=vector)
+
+    def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
+        """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
+        return self._store.texts(self.video(video_id).id, channel=channel, between=between)
+
+    def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
+        """The clips of one level, in time order."""
+        return self._store.clips(self.video(video_id).id, level, between)
+
+    def until(self, now: float) -> MemoryUntil:
+        """This memory as it was at `now` seconds: nothing that happens later can be read or searched."""
+        from .view import MemoryUntil
+
+        return MemoryUntil(self, now)
+
+
+class _Encoders:
+    """The encoders of a memory: as given, else as it was made with, else the best that are here. Loaded when needed."""
+
+    def __init__(self, store: Store, text: TextEncoder | str | None, visual: VisualEncoder | str | None) -> None:
+        self._store = store
+        self._text_choice = store.meta("text_encoder") if text is None else text
+        self.visual_choice: VisualEncoder | str | None = store.meta("visual_encoder") if visual is None else visual
+
+    @cached_property
+    def text(self) -> TextEncoder:
+        """For texts and queries on them."""
+        given = self._text_choice
+        return text_encoder(given) if given is None or isinstance(given, str) else given
+
+    @cached_property
+    def visual(self) -> VisualEncoder:
+        """For pictures and queries on them."""
+        given = self.visual_choice
+        return visual_encoder(given) if given is None or isinstance(given, str) else given
+
+    def remember(self) -> None:
+        """Keep the names that were given, so that the memory opens with the same encoders next time."""
+        for key, choice in (("text_encoder", self._text_choice), ("visual_encoder", self.visual_choice)):
+            if isinstance(choice, str) and self._store.meta(key) != choice:
+                self._store.set_meta(key, str(Path(choice).absolute()) if Path(choice).exists() else choice)
+
+
+def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
+    """The record of an id, name or path; see `ClipMemory.video`."""
+    text = str(wanted)
+    for record in records:
+        if record.id == text:
+            return record
+    path = os.path.abspath(text)
+    for record in reversed(records):
+        if record.path == path or record.name == text:
+            return record
+    there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
+    more = f" and {len(records) - 5} more" if len(records) > 5 else ""
+    raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")
+
+
+def _as_source(source: str | Path | VideoSource) -> str | VideoSource:
+    """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
+    from .video import Video
+
+    if isinstance(source, Video):
+        source = source.info.path
+    if not isinstance(source, str | Path):
+        return source
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise VideoError(f"There is no file {path}: check the name.")
+    return str(path)
+
+
+def _open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
+    from .video import Video
+
+    there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
+    for path, size, mtime in there:
+        state = path.stat()
+        video = Video(path) if state.st_size == size else None
+        if video is not None and (state.st_mtime_ns == mtime or video.content_id == record.content_id):
+            return video
+    if there:
+        raise VideoError(f"{there[0][0]} is not the video {record.id} any more: add it again to remember the new one.")
+    where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
+    raise VideoError(
+        f"{where} is gone, so its pictures and sound cannot be read (what was found in it can): put it back, or add it "
+        "again from where it is now."
+    )

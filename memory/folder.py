@@ -1,0 +1,172 @@
+"""The folder of a memory: its database, one writer at a time, and errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import MemoryFolderError
+
+DATABASE = "memory.sqlite"
+LOCK = "writer.lock"
+_FULL_BELOW = 256 * 1024  # SQLite reports some failed writes of a full disk as plain I/O errors
+
+
+@contextmanager
+def plain_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the file system into `MemoryFolderError` where a person can mend them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        message = _sqlite_message(error, folder)
+        if message is None:
+            raise
+        raise MemoryFolderError(message) from error
+    except OSError as error:
+        message = _os_message(error, folder)
+        if message is None:
+            raise
+        raise MemoryFolderError(message) from error
+
+
+def disk_full(folder: Path) -> str:
+    """The message for a full disk."""
+    return (
+        f"The disk is full at {folder}: what is done is kept; free some space there and run the same command again "
+        "to go on."
+    )
+
+
+def _read_only(folder: Path) -> str:
+    return f"The memory at {folder} cannot be written (read-only): copy it to a folder of yours, or only search it."
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL_BELOW
+    except OSError:
+        return False
+
+
+def _sqlite_message(error: sqlite3.Error, folder: Path) -> str | None:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return disk_full(folder)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(folder):
+        return disk_full(folder)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return _read_only(folder)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (
+            f"{folder / DATABASE} is damaged or is not a rewatch memory ({error}): restore it from a copy, or move it "
+            "away and add the videos again."
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return f"The memory at {folder} is busy in another process: try again when that one is done."
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return f"{folder / DATABASE} cannot be read or written ({error}): check the disk and the folder's rights."
+    return None
+
+
+def _os_message(error: OSError, folder: Path) -> str | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(folder)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return _read_only(folder)
+    return None
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder of a new memory.
+
+    Raises:
+        MemoryFolderError: if a file stands there, or it cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise MemoryFolderError(f"{folder} is a file: a memory is a folder, give another name.")
+    with plain_errors(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise MemoryFolderError(f"{folder} lies below a file: a memory is a folder, give another name.") from error
+
+
+def connect(folder: Path, *, read_only: bool) -> tuple[sqlite3.Connection, bool]:
+    """Open the database of a memory; says whether it can be written.
+
+    On a read-only disk the database is opened without its WAL files. If a killed writer left a WAL behind there, it
+    is read through a copy, since SQLite would otherwise pass over the last commits.
+    """
+    path = folder / DATABASE
+    if not read_only:
+        try:
+            connection = _open(f"{path.absolute().as_uri()}?mode=rwc")
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            # With WAL, NORMAL keeps the file sound through a power cut, and every commit through a killed process.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            writable = os.access(folder, os.W_OK) and os.access(path, os.W_OK)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return connection, writable
+        except sqlite3.OperationalError as error:
+            unwritable = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+            if (error.sqlite_errorcode & 0xFF) not in unwritable or not path.exists():
+                raise
+    try:
+        connection = _open(f"{path.absolute().as_uri()}?mode=ro")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection = _open_unwritable(path)
+    return connection, False
+
+
+def _open_unwritable(path: Path) -> sqlite3.Connection:
+    wal = path.with_name(path.name + "-wal")
+    if not (wal.exists() and wal.stat().st_size):
+        return _open(f"{path.absolute().as_uri()}?immutable=1")
+    with tempfile.TemporaryDirectory(prefix="rewatch-") as copy:
+        for file in (path, wal):
+            shutil.copy(file, copy)
+        connection = _open((Path(copy) / path.name).as_uri())
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection  # the open files outlive the folder
+
+
+def _open(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=20, check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+@contextmanager
+def writer_lock(folder: Path) -> Iterator[None]:
+    """Hold the folder's writer lock; the kernel lets it go when the process ends, however it ends.
+
+    Raises:
+        MemoryFolderError: if another process holds it (the text names its pid), or the folder cannot be written.
+    """
+    with plain_errors(folder):
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise MemoryFolderError(
+                f"The memory at {folder} is in use by another writer (pid {pid}): wait until it is done, or stop it."
+            ) from error
+        # The pid is for people only: a full disk must not keep a writer from removing videos.
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,284 @@
+"""Adding a video: find out what is to do, have it done by workers, commit it piece by piece."""
+
+from __future__ import annotations
+
+import glob
+import importlib.metadata
+import json
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from . import units as work
+from .clips import coarse_windows
+from .encoders import TextEncoder, VisualEncoder
+from .gist import gists
+from .media import VideoInfo, VideoSource
+from .pool import Inline, Workers
+from .records import CLIP, SUMMARY, Progress, VideoRecord
+from .search import Searcher
+from .spans import Span
+from .store import Store
+from .units import NewText, NewVector, Rows, Unit
+from .worker import Cut, Ended, Failed, Found, Job, Kit, Message, Pieces, Probe, Probed, Work
+
+if TYPE_CHECKING:
+    from .speech import Transcriber
+
+_PICTURES = ("visual", "screen_text")
+_CHANNELS = (*_PICTURES, "speech")
+_TOOLS = ("rewatch", "rapidocr", "pocketsphinx", "faster-whisper", "av")
+_GIST = "extractive 1"
+_CLIP_SECONDS = 10.0
+_RUN_SECONDS = 60.0  # of consecutive clips in one job: a seek decodes up to a whole group of pictures for nothing
+_FRESH = 0.02  # share of new rows from which on an index file is written again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What `ClipMemory.add` was asked for; None leaves a thing as it is, or takes the default the first time."""
+
+    channels: tuple[str, ...]
+    clip_seconds: float | None
+    clips: Literal["fixed", "shots"] | None
+    subtitles: Path | None
+    transcriber: Transcriber | str | None
+    visual: VisualEncoder | str | None
+    workers: int | None
+    retry: bool
+    progress: Callable[[Progress], None] | None
+
+
+class Ingest:
+    """One run of `add` on one video. The caller holds the writer lock."""
+
+    def __init__(self, store: Store, searcher: Searcher, text: Callable[[], TextEncoder], wish: Wish) -> None:
+        self._store = store
+        self._searcher = searcher
+        self._text = text
+        self._wish = wish
+
+    def run(self, source: str | VideoSource) -> str:
+        """Bring the memory to what was wished; gives the video's id."""
+        pool = self._pool(source)
+        try:
+            probed = self._ask(pool, Probe(source, self._wish.channels, self._wish.subtitles))
+            assert isinstance(probed, Probed)
+            video = self._enter(source, probed)
+            self._plan(pool, source, video, probed)
+            self._do(pool, source, video, probed)
+        finally:
+            pool.close()
+        self._embed_again(video)
+        self._summarise(video, probed.info)
+        self._save_indexes()
+        return video
+
+    def _pool(self, source: str | VideoSource) -> Inline | Workers:
+        kit = Kit(self._wish.visual, self._wish.transcriber)
+        count = len(os.sched_getaffinity(0)) if self._wish.workers is None else self._wish.workers
+        if count == 0 or not isinstance(source, str) or not _portable(kit):
+            return Inline(kit)
+        return Workers(count, kit)
+
+    @staticmethod
+    def _ask(pool: Inline | Workers, job: Probe | Cut) -> Probed | Pieces:
+        ended: list[Ended] = []
+        pool.run([job], lambda _, message: ended.append(message) if isinstance(message, Ended) else None)
+        if ended[-1].error is not None:
+            raise ended[-1].error
+        assert ended[-1].answer is not None
+        return ended[-1].answer
+
+    # What is to do
+
+    def _enter(self, source: str | VideoSource, probed: Probed) -> str:
+        """Find or make the record of the video."""
+        path = Path(source) if isinstance(source, str) else None
+        name = path.name if path else Path(probed.info.path).name or f"video-{probed.content_id[:8]}"
+        video = self._store.put_video(probed.content_id, name, probed.info)
+        if path is not None:
+            state = path.stat()
+            self._store.put_path(video, path, state.st_size, state.st_mtime_ns)
+        return video
+
+    def _plan(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
+        """Write down every unit that is wanted, before any is done; what is there already stays."""
+        wish, store = self._wish, self._store
+        (record,) = store.records(video)
+        clipping = self._clipping(store.clipping(video))
+        recut = clipping != store.clipping(video)
+        stamps = {channel: self._stamp(channel, stamp, record) for channel, stamp in probed.stamps.items()}
+        changed = [channel for channel, stamp in stamps.items() if record.channels.get(channel) != stamp]
+        listen = "speech" in changed and probed.subtitles is None and not _unavailable(stamps["speech"])
+        pieces = Pieces([], [])
+        if recut or listen:
+            seconds = float(clipping.partition(" ")[2])
+            answer = self._ask(pool, Cut(source, seconds, clipping.startswith("shots"), listen))
+            assert isinstance(answer, Pieces)
+            pieces = answer
+        if recut:
+            # A new cut changes what pictures are asked for, also in channels that are not asked for now.
+            stamps = {c: s for c, s in record.channels.items() if c in _PICTURES} | stamps
+            changed += [channel for channel in stamps if channel in _PICTURES and channel not in changed]
+        with store.transaction():
+            if recut:
+                work.plan_clips(store, video, clipping, pieces.clips)
+            clips = [clip.span for clip in store.clips(video, CLIP)]
+            for channel in changed:
+                spans = clips
+                if channel == "speech":
+                    spans = pieces.speech if probed.subtitles is None else [probed.info.span]
+                work.plan_channel(
+                    store, video, channel, stamps[channel], [] if _unavailable(stamps[channel]) else spans
+                )
+            if wish.retry:
+                work.plan_again(store, video, list(stamps), "failed")
+            if work.units_to_do(store, video, list(stamps)) or not store.clips(video, "chapter"):
+                work.plan_channel(store, video, SUMMARY, _GIST, [probed.info.span])
+                work.plan_again(store, video, [SUMMARY], "done")
+
+    def _clipping(self, before: str) -> str:
+        """How to cut, as text that is equal only for equal cuts; what was not asked for stays as it was."""
+        kind, _, seconds = before.partition(" ")
+        kind = self._wish.clips or kind or "fixed"
+        length = self._wish.clip_seconds or float(seconds or _CLIP_SECONDS)
+        return f"{kind} {length:g}"
+
+    def _stamp(self, channel: str, stamp: str, record: VideoRecord) -> str:
+        """The stamp to go by: speech that is wholly transcribed stays, unless a recogniser or subtitles are given."""
+        before = record.channels.get(channel)
+        if channel != "speech" or before is None or self._wish.transcriber is not None or _unavailable(before):
+            return stamp
+        done, total = work.count_units(self._store, record.id).get(channel, (0, 0))
+        written = stamp.startswith("subtitles:")
+        return stamp if written or before.startswith("subtitles:") or done < total else before
+
+    # Doing it
+
+    def _do(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
+        counts = work.count_units(self._store, video)
+        todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS)}
+        done = {channel: counts[channel][0] for channel in counts}
+
+        def handle(job: Job, message: Message) -> None:
+            if isinstance(message, Found):
+                unit = todo[message.unit]
+                work.finish(self._store, unit, self._with_vectors(message.rows))
+            elif isinstance(message, Failed):
+                unit = todo[message.unit]
+                work.fail(self._store, unit, message.reason)
+            else:
+                return
+            done[unit.channel] += 1
+            if self._wish.progress is not None:
+                total = counts[unit.channel][1]
+                self._wish.progress(Progress(video, unit.channel, done[unit.channel], total, unit.span))
+
+        pool.run(_jobs(source, list(todo.values()), probed, pool), handle)
+
+    def _with_vectors(self, rows: Rows) -> Rows:
+        """Add the vectors of texts; what came with vectors of its own (pictures) stays as it is."""
+        if rows.vectors or not rows.texts:
+            return rows
+        encoder = self._text()
+        return replace(rows, vectors=_vectors(encoder, rows.texts), stamp=encoder.stamp)
+
+    def _embed_again(self, video: str) -> None:
+        """Give texts that another encoder had encoded vectors of this one."""
+        stamp = self._text().stamp
+        behind = self._store.rows(
+            "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
+            "(SELECT 1 FROM vectors v JOIN spaces s ON s.id = v.space WHERE v.unit = t.unit AND v.text = t.id "
+            "AND s.stamp = ?)",
+            (video, stamp),
+        )
+        for id_, channel in behind:
+            work.embed_again(self._store, Unit(id_, video, channel, Span(0, 0)), self._text())
+
+    def _summarise(self, video: str, info: VideoInfo) -> None:
+        """Make the coarse levels when anything below them has changed."""
+        for unit in work.units_to_do(self._store, video, [SUMMARY]):
+            seconds = float(self._store.clipping(video).partition(" ")[2])
+            levels = coarse_windows(info, seconds)
+            texts = [text for text in self._store.texts(video) if text.channel != SUMMARY]
+            work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
+
+    def _save_indexes(self) -> None:
+        """Write the index files that have fallen behind by more than is read back in no time."""
+        for space in self._store.spaces():
+            index = self._searcher.index(space)
+            if index.behind > _FRESH * len(index):
+                index.save()
+
+
+def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
+    """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
+    jobs: list[Work] = [Work(source, (unit,), probed.subtitles) for unit in todo if unit.channel == "speech"]
+    clips: dict[Span, list[Unit]] = {}
+    for unit in todo:
+        if unit.channel in _PICTURES:
+            clips.setdefault(unit.span, []).append(unit)
+    seconds = sum(span.duration for span in clips)
+    # Short videos are dealt out to all workers too.
+    longest = min(_RUN_SECONDS, seconds / (2 * pool.count)) if pool.count > 1 else _RUN_SECONDS
+    run: list[Unit] = []
+    for span, units in clips.items():
+        if run and (span.start - run[-1].span.end > 1e-3 or span.end - run[0].span.start > max(longest, span.duration)):
+            jobs.append(Work(source, tuple(run)))
+            run = []
+        run += units
+    if run:
+        jobs.append(Work(source, tuple(run)))
+    return [*sorted(jobs, key=lambda job: job.units[0].span.start)]
+
+
+def _vectors(encoder: TextEncoder, texts: Sequence[NewText]) -> list[NewVector]:
+    rows = encoder.encode([text.text for text in texts])
+    return [NewVector(t.start, t.end, row, i) for i, (t, row) in enumerate(zip(texts, rows, strict=True))]
+
+
+def _unavailable(stamp: str) -> bool:
+    return stamp.startswith("unavailable")
+
+
+def _portable(kit: Kit) -> bool:
+    """Whether the objects of a kit can be sent to another process."""
+    objects = [thing for thing in (kit.visual, kit.transcriber) if thing is not None and not isinstance(thing, str)]
+    if any(type(thing).__module__ == "__main__" for thing in objects):
+        return False
+    try:
+        pickle.dumps(objects)
+    except Exception:  # noqa: BLE001 - anything can go wrong in the pickling of a stranger's object
+        return False
+    return True
+
+
+def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) -> str:
+    """Everything that decides what is to do for a file, as text; empty when that cannot be told beforehand.
+
+    Args:
+        source: the file.
+        wish: what was asked for.
+        encoders: the stamps of the encoders.
+    """
+    chosen = (wish.transcriber, wish.visual)
+    if not isinstance(source, str) or wish.retry or not all(one is None or isinstance(one, str) for one in chosen):
+        return ""
+    path = Path(source)
+    beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sv][rt]t"))
+    files = [file for file in (*beside, wish.subtitles) if file is not None and file.exists()]
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    cut = (wish.clip_seconds, wish.clips)
+    words = (wish.transcriber, str(wish.subtitles), states)
+    return json.dumps([wish.channels, cut, words, *encoders, [_version(tool) for tool in _TOOLS]])
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

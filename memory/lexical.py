@@ -1,0 +1,41 @@
+"""Words for the full-text index: what is stored, and how a question becomes a safe FTS5 query."""
+
+from __future__ import annotations
+
+import re
+
+# Scripts written without spaces: each character becomes a token, and a query matches pairs of neighbours.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_UNSPACED_CHARACTER = re.compile(rf"([{_UNSPACED}])")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+
+# Words that questions are made of and that say nothing about what is looked for.
+STOP_WORDS = frozenset(
+    "a about after all also am an and any are as at be because been before being between both but by can could did do "
+    "does doing during each few for from further had has have having he her here hers him his how i if in into is it "
+    "its just me more most my no nor not of off on once only or other our out over own same she should so some such "
+    "than that the their them then there these they this those through to too under until up very was we were what "
+    "when where which while who whom why will with would you your".split()
+)
+
+
+def indexed_form(text: str) -> str:
+    """The text as the full-text index stores it: unspaced scripts are taken apart into characters."""
+    return _UNSPACED_CHARACTER.sub(r" \1 ", text)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text without stop words; all of them when nothing else is left."""
+    found = re.findall(r"[^\W_]+", text.lower())
+    return [word for word in found if word not in STOP_WORDS] or found
+
+
+def match_expression(query: str) -> str:
+    """An FTS5 query that matches any word of `query`; each is quoted, so nothing in it is syntax. May be empty."""
+    terms: dict[str, None] = {}
+    for word in words(query):
+        for run in _UNSPACED_RUN.findall(word):
+            pairs = [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+            terms.update((" ".join(pair), None) for pair in pairs)
+        terms.update((rest, None) for rest in _UNSPACED_RUN.sub(" ", word).split())
+    return " OR ".join(f'"{term}"' for term in terms)

@@ -1,0 +1,132 @@
+"""What the clip memory hands out: videos, clips, texts, hits and progress, all as plain frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .spans import MediaURI, Span
+
+CHANNELS = ("visual", "speech", "screen_text")
+"""Channels that `ClipMemory.add` fills by default."""
+
+SUMMARY = "summary"
+"""Channel of the gists of chapters, hours and days."""
+
+CLIP = "clip"
+LEVELS = (CLIP, "chapter", "hour", "day")
+"""Levels from fine to coarse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One piece of work that could not be done, and why; `ClipMemory.add(..., retry=True)` tries it again."""
+
+    channel: str
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRecord:
+    """What a memory knows of one video. Times are seconds on the video's own clock.
+
+    `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
+    it is still to do (pieces that failed are in `failures`).
+    """
+
+    id: str
+    content_id: str
+    name: str
+    path: str
+    start: float
+    end: float
+    width: int
+    height: int
+    fps: float
+    codec: str
+    has_audio: bool
+    channels: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+    @property
+    def span(self) -> Span:
+        """From the first to the last moment."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A piece of a video at one level (`clip`, `chapter`, `hour`, `day`)."""
+
+    id: int
+    video: str
+    level: str
+    start: float
+    end: float
+
+    @property
+    def span(self) -> Span:
+        """Where it lies, in seconds."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Something said, shown or described over a span.
+
+    `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`. screen_text: `box`
+    (left, top, right, bottom as fractions), `score`, `height`. summary: `level`.
+    """
+
+    id: int
+    video: str
+    channel: str
+    start: float
+    end: float
+    text: str
+    data: dict[str, Any]
+
+    @property
+    def span(self) -> Span:
+        """Where it lies, in seconds."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A span that answers a search, best first in the list.
+
+    `score` is the fused rank score and compares only within one search. `channels` holds the raw scores that callers
+    can judge: `"speech"` is a cosine in [-1, 1]; `"speech.bm25"` is a BM25 score (0 and up, larger is better). `texts`
+    are the matching pieces with their finer spans, best first.
+    """
+
+    video: str
+    span: Span
+    level: str
+    score: float
+    channels: dict[str, float]
+    texts: tuple[Text, ...]
+
+    @property
+    def uri(self) -> str:
+        """The span as a media URI."""
+        return str(MediaURI(self.video, self.span))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far `add` has come with one channel of one video: `done` of `total` pieces; `span` is the latest piece."""
+
+    video: str
+    channel: str
+    done: int
+    total: int
+    span: Span

@@ -1,0 +1,54 @@
+"""Tables of `memory.sqlite`. Raise `VERSION` with every change that an older program cannot read."""
+
+from __future__ import annotations
+
+VERSION = 1
+
+# Times end in _s: seconds on the video's own clock. A unit is one piece of work; its rows and its status change in
+# one transaction. A space is what vectors can be compared in: one channel as one encoder sees it.
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE videos (
+    id TEXT PRIMARY KEY, content_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, path TEXT NOT NULL,
+    start_s REAL NOT NULL, end_s REAL NOT NULL, info TEXT NOT NULL, clipping TEXT NOT NULL,
+    checked TEXT NOT NULL
+);
+CREATE TABLE paths (
+    path TEXT PRIMARY KEY, video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+);
+CREATE INDEX paths_by_video ON paths (video);
+CREATE TABLE channels (
+    video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, channel TEXT NOT NULL, stamp TEXT NOT NULL,
+    PRIMARY KEY (video, channel)
+) WITHOUT ROWID;
+CREATE TABLE units (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE,
+    channel TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL,
+    status TEXT NOT NULL DEFAULT 'todo' CHECK (status IN ('todo', 'done', 'failed')), reason TEXT, finished_at REAL,
+    UNIQUE (video, channel, start_s, end_s)
+);
+CREATE INDEX units_open ON units (video) WHERE status != 'done';
+CREATE TABLE clips (
+    id INTEGER PRIMARY KEY, video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, level TEXT NOT NULL,
+    start_s REAL NOT NULL, end_s REAL NOT NULL, UNIQUE (video, level, start_s)
+);
+CREATE TABLE texts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, unit INTEGER NOT NULL REFERENCES units, video TEXT NOT NULL,
+    channel TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX texts_by_time ON texts (video, start_s);
+CREATE INDEX texts_by_unit ON texts (unit);
+CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
+CREATE TABLE spaces (
+    id INTEGER PRIMARY KEY, channel TEXT NOT NULL, stamp TEXT NOT NULL, dim INTEGER NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0, UNIQUE (channel, stamp)
+);
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, space INTEGER NOT NULL REFERENCES spaces, unit INTEGER NOT NULL,
+    video TEXT NOT NULL, text INTEGER, start_s REAL NOT NULL, end_s REAL NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX vectors_by_space ON vectors (space);
+CREATE INDEX vectors_by_video ON vectors (video, space, start_s, end_s);
+CREATE INDEX vectors_by_unit ON vectors (unit);
+"""

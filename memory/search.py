@@ -1,0 +1,248 @@
+"""Search over the channels of a memory: dense vectors and BM25, fused by the ranks of the clips they point to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from .encoders import TextEncoder, VisualEncoder
+from .index import ChannelIndex
+from .lexical import match_expression
+from .records import CLIP, SUMMARY, Hit, Text
+from .spans import Span
+from .store import Space, Store
+
+_RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
+_DEPTH = 50  # rows asked of each ranking when several are fused
+_STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
+
+# The clip of a row is the one that its middle lies in; what lies before the first clip belongs to that.
+_CLIP_OF = """(SELECT coalesce(
+    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= ({row}.start_s + {row}.end_s) / 2
+     ORDER BY start_s DESC LIMIT 1),
+    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 ORDER BY start_s LIMIT 1)))"""
+
+
+class Encoders(Protocol):
+    """The encoders of queries, loaded when they are first needed."""
+
+    @property
+    def text(self) -> TextEncoder:
+        """For every channel made of texts."""
+        ...
+
+    @property
+    def visual(self) -> VisualEncoder:
+        """For the visual channel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where to look: nothing given means everywhere. `now` hides what has not happened yet at that second."""
+
+    channels: tuple[str, ...] | None = None
+    videos: tuple[str, ...] | None = None
+    between: Span | None = None
+    now: float | None = None
+
+    def condition(self, row: str, channel: str) -> tuple[str, list[str | float]]:
+        """SQL that rows of a table (its alias) must meet, with its parameters; empty when all do."""
+        parts: list[str] = []
+        values: list[str | float] = []
+        if self.videos is not None:
+            parts.append(f"{row}.video IN ({','.join('?' * len(self.videos))})")
+            values += self.videos
+        if self.between is not None:
+            parts.append(f"{row}.start_s < ? AND {row}.end_s >= ?")
+            values += [max(self.between.end, float(np.nextafter(self.between.start, np.inf))), self.between.start]
+        if self.now is not None:
+            # A row that is still going on would tell of the future, unless it says the same all along.
+            parts.append(f"{row}.start_s < ?" if channel in _STILL else f"{row}.end_s <= ?")
+            values.append(self.now)
+        return " AND ".join(parts), values
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row of a ranking: the clip it points to, its text (None for pictures), and its raw score."""
+
+    clip: int
+    video: str
+    start: float
+    end: float
+    text: int | None
+    score: float
+
+
+@dataclass(slots=True)
+class _Candidate:
+    row: _Row
+    score: float = 0.0
+    channels: dict[str, float] = field(default_factory=dict)
+    texts: dict[int, float] = field(default_factory=dict)
+
+
+class Searcher:
+    """Searches one memory; keeps its indexes open and follows what other processes add."""
+
+    def __init__(self, store: Store, encoders: Encoders) -> None:
+        self._store = store
+        self._encoders = encoders
+        self._lock = threading.RLock()
+        self._indexes: dict[int, ChannelIndex] = {}
+        self._spaces: list[Space] = []
+        self._version: tuple[int, int] | None = None
+
+    def search(
+        self, query: str, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
+    ) -> list[Hit]:
+        """The best clips of a level; see `ClipMemory.search`."""
+        with self._lock:
+            self._follow()
+            wanted = self._dense_wanted(query, scope, level, vector)
+            expression = match_expression(query)
+            channels = self._text_channels(scope, level) if expression else []
+            single = len(wanted) + len(channels) == 1
+            depth = 2 * k if single else max(_DEPTH, 4 * k)
+            rankings = {channel: self._dense(space, v, depth, scope, level) for channel, space, v in wanted}
+        for channel in channels:
+            rankings[f"{channel}.bm25"] = self._lexical(expression, channel, depth, scope, level)
+        best = _fuse(rankings)[:k]
+        return self._hits(best, level, scope)
+
+    def index(self, space: Space) -> ChannelIndex:
+        """The index of a space, opened when first asked for and caught up with the database."""
+        with self._lock:
+            index = self._indexes.get(space.id)
+            if index is None:
+                index = self._indexes[space.id] = ChannelIndex(self._store, space)
+            index.refresh(space)
+            return index
+
+    def _follow(self) -> None:
+        version = self._store.version()
+        if version != self._version:
+            self._spaces = self._store.spaces()
+            for space in self._spaces:
+                if space.id in self._indexes:
+                    self._indexes[space.id].refresh(space)
+            self._version = version
+
+    # Rankings
+
+    def _dense_wanted(
+        self, query: str, scope: Scope, level: str, vector: np.ndarray | None
+    ) -> list[tuple[str, Space, np.ndarray]]:
+        """The spaces to search, each with the query's vector in it."""
+        if vector is None and not query.strip():
+            return []
+        by_channel: dict[str, list[Space]] = {}
+        for space in self._spaces:
+            if _wanted(space.channel, scope, level):
+                by_channel.setdefault(space.channel, []).append(space)
+        wanted: list[tuple[str, Space, np.ndarray]] = []
+        of_text: np.ndarray | None = None
+        for channel, spaces in by_channel.items():
+            encoder = self._encoders.visual if channel == "visual" else self._encoders.text
+            if vector is not None:
+                wanted += [(channel, space, vector) for space in spaces if space.dim == len(vector)]
+                continue
+            own = [space for space in spaces if space.stamp == encoder.stamp]
+            if channel == "visual":
+                seen = self._encoders.visual.encode_query(query) if own else None
+            else:
+                of_text = self._encoders.text.encode([query])[0] if own and of_text is None else of_text
+                seen = of_text
+            if seen is not None and seen.any():
+                wanted += [(channel, space, seen) for space in own]
+        return wanted
+
+    def _text_channels(self, scope: Scope, level: str) -> list[str]:
+        if scope.channels is not None:
+            return list(dict.fromkeys(scope.channels))
+        rows = self._store.rows("SELECT DISTINCT channel FROM channels")
+        names = {row[0] for row in rows} | {space.channel for space in self._spaces}
+        return sorted(name for name in names if _wanted(name, scope, level))
+
+    def _dense(self, space: Space, vector: np.ndarray, depth: int, scope: Scope, level: str) -> list[_Row]:
+        index = self._indexes.get(space.id) or self.index(space)
+        ids, scores = index.search(vector, depth, self._allowed(space, scope))
+        if not len(ids):
+            return []
+        raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        rows = self._store.rows(
+            "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
+            f"ON c.id = {_CLIP_OF.format(row='v')} WHERE v.id IN ({','.join(map(str, raw))})",
+            (level,),
+        )
+        ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
+        ranked.sort(key=lambda row: -row.score)
+        return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
+
+    def _allowed(self, space: Space, scope: Scope) -> np.ndarray | None:
+        condition, values = scope.condition("v", space.channel)
+        if not condition:
+            return None
+        rows = self._store.rows(f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}", (space.id, *values))
+        return np.array([row[0] for row in rows], np.int64)
+
+    def _lexical(self, expression: str, channel: str, depth: int, scope: Scope, level: str) -> list[_Row]:
+        condition, values = scope.condition("t", channel)
+        rows = self._store.rows(
+            "SELECT c.id, c.video, c.start_s, c.end_s, t.id, -words.rank FROM words JOIN texts t ON t.id = words.rowid "
+            f"JOIN clips c ON c.id = {_CLIP_OF.format(row='t')} WHERE words MATCH ?2 AND t.channel = ?3 "
+            f"{'AND ' + condition if condition else ''} ORDER BY words.rank, t.id LIMIT {depth}",
+            (level, expression, channel, *values),
+        )
+        ranked = [_Row(*row) for row in rows]
+        return self._of_level(ranked, level) if channel == SUMMARY else ranked
+
+    def _of_level(self, rows: list[_Row], level: str) -> list[_Row]:
+        """Only gists of the asked level: the gist of a day says nothing of one chapter in it."""
+        texts = self._store.texts_by_id(row.text for row in rows if row.text is not None)
+        return [
+            row for row in rows if row.text is not None and row.text in texts and texts[row.text].data["level"] == level
+        ]
+
+    # Hits
+
+    def _hits(self, best: Sequence[_Candidate], level: str, scope: Scope) -> list[Hit]:
+        ids = [id_ for candidate in best for id_ in candidate.texts]
+        texts = self._store.texts_by_id(ids) if ids else {}
+        hits = []
+        for candidate in best:
+            row = candidate.row
+            end = row.end if scope.now is None else min(row.end, scope.now)
+            ranked = sorted(candidate.texts, key=lambda id_: -candidate.texts[id_])
+            found: list[Text] = [texts[id_] for id_ in ranked if id_ in texts]
+            hits.append(Hit(row.video, Span(row.start, end), level, candidate.score, candidate.channels, tuple(found)))
+        return hits
+
+
+def _wanted(channel: str, scope: Scope, level: str) -> bool:
+    if scope.channels is not None:
+        return channel in scope.channels
+    return channel != SUMMARY or level != CLIP
+
+
+def _fuse(rankings: dict[str, list[_Row]]) -> list[_Candidate]:
+    """Reciprocal rank fusion of rankings of clips; a clip counts once in each ranking, by its best row."""
+    candidates: dict[int, _Candidate] = {}
+    for name, rows in rankings.items():
+        rank = 0
+        for position, row in enumerate(rows):
+            candidate = candidates.get(row.clip)
+            if candidate is None:
+                candidate = candidates[row.clip] = _Candidate(row)
+            if name not in candidate.channels:
+                rank += 1
+                candidate.score += 1 / (_RRF + rank)
+                candidate.channels[name] = row.score
+            if row.text is not None:
+                candidate.texts[row.text] = candidate.texts.get(row.text, 0.0) + 1 / (_RRF + position)
+    return sorted(candidates.values(), key=lambda one: (-one.score, one.row.video, one.row.start))

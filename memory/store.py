@@ -1,0 +1,308 @@
+"""The truth of a memory: one SQLite database of videos, units of work, clips, texts and vectors."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import schema
+from .errors import MemoryFolderError
+from .folder import DATABASE, connect, make_folder, plain_errors, writer_lock
+from .records import Clip, Failure, Text, VideoRecord
+from .spans import Span
+
+if TYPE_CHECKING:
+    from .media import VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where vectors can be compared: one channel as one encoder sees it. `generation` moves when rows are deleted."""
+
+    id: int
+    channel: str
+    stamp: str
+    dim: int
+    generation: int
+
+
+class Store:
+    """Reads and writes of `memory.sqlite`. Any thread may read; writing is inside `writing()` and `transaction()`."""
+
+    def __init__(self, folder: Path, *, read_only: bool) -> None:
+        self.folder = folder
+        if not read_only:
+            make_folder(folder)
+        elif not folder.is_dir():
+            raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
+        self._lock = threading.RLock()
+        with plain_errors(folder):
+            self._connection, self.writable = connect(folder, read_only=read_only)
+            self.writable = self.writable and not read_only
+            self._check_version()
+
+    def _check_version(self) -> None:
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
+            self._create()
+        version = int(self.meta("schema_version") or 0)
+        if version > schema.VERSION:
+            raise MemoryFolderError(
+                f"The memory at {self.folder} was made by a newer rewatch (format {version}, this one reads up to "
+                f"{schema.VERSION}): upgrade rewatch, or use another folder."
+            )
+
+    def _create(self) -> None:
+        if not self.writable:
+            raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
+        with self.transaction() as db:
+            others = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+            if "meta" in others:  # another process was quicker
+                return
+            if others:
+                raise MemoryFolderError(
+                    f"{self.folder / DATABASE} is a database of another program: give another folder."
+                )
+            for statement in schema.TABLES.split(";\n"):
+                db.execute(statement)
+            facts = {"schema_version": schema.VERSION, "uid": uuid.uuid4().hex}
+            db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    # Plumbing
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query."""
+        with self._lock, plain_errors(self.folder):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the writer lock of the folder.
+
+        Raises:
+            MemoryFolderError: if the memory is read-only or another process is writing.
+        """
+        if not self.writable:
+            raise MemoryFolderError(
+                f"The memory at {self.folder} is open read-only: copy it to a folder you can write, or only search it."
+            )
+        with writer_lock(self.folder):
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; other threads of this process wait. Inside another one it is part of that."""
+        with self._lock, plain_errors(self.folder):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after some errors, a full disk among them.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def version(self) -> tuple[int, int]:
+        """Moves whenever any process has changed the database; cheap enough to ask before every search."""
+        with self._lock:
+            return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
+
+    def meta(self, key: str) -> Any:
+        """A value of the memory as a whole, or None."""
+        found = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return found[0][0] if found else None
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Set a value of the memory as a whole."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # Videos
+
+    def records(self, video: str | None = None) -> list[VideoRecord]:
+        """Every video, or the one of that id, in the order of adding."""
+        where, parameters = ("WHERE id = ?", (video,)) if video is not None else ("", ())
+        only = "WHERE video = ?" if video is not None else ""
+        channels: dict[str, dict[str, str]] = {}
+        for name, channel, stamp in self.rows(f"SELECT video, channel, stamp FROM channels {only}", parameters):
+            channels.setdefault(name, {})[channel] = stamp
+        failures: dict[str, list[Failure]] = {}
+        todo = set()
+        also = "AND video = ?" if video is not None else ""
+        for name, channel, start, end, status, reason in self.rows(
+            f"SELECT video, channel, start_s, end_s, status, reason FROM units WHERE status != 'done' {also} "
+            "ORDER BY start_s, channel",
+            parameters,
+        ):
+            if status == "todo":
+                todo.add(name)
+            else:
+                failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
+        records = []
+        for id_, content_id, name, path, start, end, info in self.rows(
+            f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
+        ):
+            kept = channels.get(id_, {})
+            records.append(
+                VideoRecord(
+                    id=id_, content_id=content_id, name=name, path=path, start=start, end=end, **json.loads(info),
+                    channels=kept, complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
+                )
+            )  # fmt: skip
+        return records
+
+    def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
+        """The id of the video that this unchanged file was found to be."""
+        found = self.rows(
+            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (str(path), size, mtime_ns)
+        )
+        return found[0][0] if found else None
+
+    def paths(self, video: str) -> list[tuple[Path, int, int]]:
+        """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
+        rows = self.rows("SELECT path, size, mtime_ns FROM paths WHERE video = ? ORDER BY rowid DESC", (video,))
+        return [(Path(path), size, mtime) for path, size, mtime in rows]
+
+    def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
+        """Make the record of a video unless there is one; gives its id."""
+        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
+        if found:
+            return str(found[0][0])
+        with self.transaction() as db:
+            starts = (content_id[i : i + 8] for i in range(0, len(content_id) - 7))
+            id_ = next(s for s in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (s,)).fetchone())
+            details = {
+                "width": info.width, "height": info.height, "fps": info.fps, "codec": info.codec,
+                "has_audio": info.has_audio,
+            }  # fmt: skip
+            db.execute(
+                "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
+                (id_, content_id, name, info.path, info.start, info.end, json.dumps(details)),
+            )
+        return id_
+
+    def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
+        """Remember that this file is the video; its name and path follow the latest file."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM paths WHERE path = ?", (str(path),))
+            db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (str(path), video, size, mtime_ns))
+            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (str(path), path.name, video))
+
+    def checked(self, video: str) -> str:
+        """What was asked for when the video was last found to be complete; see `set_checked`."""
+        found = self.rows("SELECT checked FROM videos WHERE id = ?", (video,))
+        return str(found[0][0]) if found else ""
+
+    def set_checked(self, video: str, checked: str) -> None:
+        """Note that nothing is left to do for what was asked for."""
+        with self.transaction() as db:
+            db.execute("UPDATE videos SET checked = ? WHERE id = ?", (checked, video))
+
+    def clipping(self, video: str) -> str:
+        """How the video was cut into clips, as text that only changes when the cut does; empty when it was not yet."""
+        found = self.rows("SELECT clipping FROM videos WHERE id = ?", (video,))
+        return str(found[0][0]) if found else ""
+
+    # What was found
+
+    def texts(
+        self, video: str, *, channel: str | None = None, between: Span | None = None, channels: Sequence[str] = ()
+    ) -> list[Text]:
+        """Texts of a video in time order; `between` keeps those that overlap it."""
+        where, parameters = ["video = ?"], [video]
+        wanted = (channel,) if channel is not None else tuple(channels)
+        if wanted:
+            where.append(f"channel IN ({','.join('?' * len(wanted))})")
+            parameters += wanted
+        _overlapping(where, parameters, between)
+        rows = self.rows(
+            f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE {' AND '.join(where)} "
+            "ORDER BY start_s, end_s, channel, id",
+            parameters,
+        )
+        return [_text(row) for row in rows]
+
+    def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
+        """Texts by their ids; ids that are gone are left out."""
+        rows = self.rows(
+            f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({_numbers(ids)})"
+        )
+        return {row[0]: _text(row) for row in rows}
+
+    def clips(self, video: str, level: str, between: Span | None = None) -> list[Clip]:
+        """Clips of one level in time order."""
+        where, parameters = ["video = ?", "level = ?"], [video, level]
+        _overlapping(where, parameters, between)
+        rows = self.rows(
+            f"SELECT id, video, level, start_s, end_s FROM clips WHERE {' AND '.join(where)} ORDER BY start_s",
+            parameters,
+        )
+        return [Clip(*row) for row in rows]
+
+    # Vectors
+
+    def spaces(self, channel: str | None = None) -> list[Space]:
+        """All vector spaces, or those of a channel."""
+        rows = self.rows(
+            "SELECT id, channel, stamp, dim, generation FROM spaces WHERE ?1 IS NULL OR channel = ?1", (channel,)
+        )
+        return [Space(*row) for row in rows]
+
+    def newest_vector(self) -> int:
+        """The highest id that a vector ever had; 0 before the first."""
+        found = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'")
+        return int(found[0][0]) if found else 0
+
+    def vector_ids(self, space: int) -> np.ndarray:
+        """Ids of all vectors of a space [n] int64, in no order."""
+        with self._lock, plain_errors(self.folder):
+            cursor = self._connection.execute("SELECT id FROM vectors WHERE space = ?", (space,))
+            return np.fromiter((row[0] for row in cursor), np.int64)
+
+    def vectors(self, space: Space, *, after: int = 0, chunk: int = 8192) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Chunks of (ids [n] int64, vectors [n, dim] float32) with ids above `after`, ascending."""
+        while True:
+            rows = self.rows(
+                "SELECT id, vector FROM vectors WHERE space = ? AND id > ? ORDER BY id LIMIT ?",
+                (space.id, after, chunk),
+            )
+            if not rows:
+                return
+            ids = np.array([row[0] for row in rows], np.int64)
+            halves = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
+            yield ids, halves.reshape(len(rows), space.dim).astype(np.float32)
+            after = int(ids[-1])
+
+
+def _text(row: tuple[Any, ...]) -> Text:
+    id_, video, channel, start, end, text, data = row
+    return Text(id_, video, channel, start, end, text, json.loads(data))
+
+
+def _overlapping(where: list[str], parameters: list[Any], between: Span | None) -> None:
+    """Add the conditions that keep rows overlapping a span; a moment keeps what it lies in."""
+    if between is not None:
+        end = between.end if between.end > between.start else np.nextafter(between.end, np.inf)
+        where.append("start_s < ? AND (end_s > ? OR start_s >= ?)")
+        parameters += [float(end), between.start, between.start]
+
+
+def _numbers(ids: Iterable[int]) -> str:
+    return ",".join(str(int(id_)) for id_ in ids)

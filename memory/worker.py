@@ -1,0 +1,326 @@
+"""What runs in the processes that read videos: jobs come in, what was found goes out piece by piece."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from . import listening, looking
+from .clips import fixed_windows
+from .encoders import VisualEncoder, visual_encoder
+from .errors import CapabilityError, RewatchError
+from .media import VideoInfo, VideoSource
+from .spans import Span
+from .units import Rows, Unit
+
+if TYPE_CHECKING:
+    from .screen_text import TextReader
+    from .speech import Transcriber
+
+_STEP_SECONDS = 60.0  # without a sign of life, for one step that should take far less
+_HASH_RATE = 10e6  # bytes a second that even a slow disk gives
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a worker works with: names (loaded in the worker) or objects; None is the default."""
+
+    visual: VisualEncoder | str | None = None
+    transcriber: Transcriber | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Look at a file: facts, content, and what would make each channel of it."""
+
+    source: str | VideoSource
+    channels: tuple[str, ...]
+    subtitles: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The answer to `Probe`. `stamps` names what makes each channel; "unavailable: …" where nothing here can."""
+
+    info: VideoInfo
+    content_id: str
+    stamps: dict[str, str]
+    subtitles: listening.Subtitles | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Find where clips and pieces of speech begin and end."""
+
+    source: str | VideoSource
+    clip_seconds: float
+    shots: bool
+    speech: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The answer to `Cut`."""
+
+    clips: list[Span]
+    speech: list[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Units of one video to do one after another; those of one clip stand together."""
+
+    source: str | VideoSource
+    units: tuple[Unit, ...]
+    subtitles: listening.Subtitles | None = None
+
+
+Job = Probe | Cut | Work
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A sign of life: these units (ids) are being worked on; after `patience` seconds of silence it hangs."""
+
+    units: tuple[int, ...]
+    patience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A unit is done."""
+
+    unit: int
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A unit cannot be done."""
+
+    unit: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job is over. `error` is what a person should read when it could not be done at all."""
+
+    answer: Probed | Pieces | None = None
+    error: Exception | None = None
+
+
+Message = At | Found | Failed | Ended
+Send = Callable[[Message], None]
+
+
+class Bench:
+    """The loaded models of one worker and the video it has open."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+        self._open: tuple[str, VideoSource] | None = None
+
+    @cached_property
+    def visual(self) -> VisualEncoder:
+        """The visual encoder."""
+        given = self._kit.visual
+        return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+
+    @cached_property
+    def reader(self) -> TextReader:
+        """The reader of on-screen text."""
+        from .screen_text import text_reader
+
+        return text_reader()
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        """The speech recogniser."""
+        from .speech import transcriber
+
+        given = self._kit.transcriber
+        return transcriber(given) if given is None or isinstance(given, str) else given
+
+    @property
+    def transcriber_chosen(self) -> bool:
+        """Whether somebody asked for this recogniser by name."""
+        return self._kit.transcriber is not None
+
+    def video(self, source: str | VideoSource) -> VideoSource:
+        """The video, opened once for jobs that follow one another."""
+        if not isinstance(source, str):
+            return source
+        if self._open is None or self._open[0] != source:
+            from .video import Video
+
+            if self._open is not None:
+                cast(Video, self._open[1]).close()
+            self._open = None
+            self._open = (source, Video(source))
+        return self._open[1]
+
+
+def run_job(job: Job, bench: Bench, send: Send) -> None:
+    """Do one job; everything it finds goes to `send`, `Ended` last."""
+    try:
+        if isinstance(job, Probe):
+            send(Ended(_probe(job, bench, send)))
+        elif isinstance(job, Cut):
+            send(Ended(_cut(job, bench, send)))
+        else:
+            _work(job, bench, send)
+            send(Ended())
+    except RewatchError as error:
+        send(Ended(error=error))
+
+
+def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
+    send(At((), _STEP_SECONDS))
+    video = bench.video(job.source)
+    size = Path(job.source).stat().st_size if isinstance(job.source, str) else 0
+    send(At((), _STEP_SECONDS + size / _HASH_RATE))
+    content_id = video.content_id
+    send(At((), 2 * _STEP_SECONDS + size / _HASH_RATE))
+    subtitles = None
+    stamps = {}
+    for channel in job.channels:
+        try:
+            if channel == "visual":
+                stamps[channel] = bench.visual.stamp
+            elif channel == "screen_text":
+                stamps[channel] = bench.reader.stamp
+            elif channel == "speech":
+                if job.subtitles is not None or not bench.transcriber_chosen:
+                    subtitles = listening.find_subtitles(video.info, job.subtitles)
+                stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp
+        except (CapabilityError, ImportError) as error:
+            if channel == "speech" and bench.transcriber_chosen:
+                raise
+            stamps[channel] = f"unavailable: {error}"
+    return Probed(video.info, content_id, stamps, subtitles)
+
+
+def _cut(job: Cut, bench: Bench, send: Send) -> Pieces:
+    video = bench.video(job.source)
+    send(At((), _STEP_SECONDS + 3 * video.info.duration))
+    if job.shots:
+        from .clips import shot_clips
+
+        clips = shot_clips(video, job.clip_seconds)
+    else:
+        clips = fixed_windows(video.info, job.clip_seconds)
+    speech: list[Span] = []
+    if job.speech and video.info.has_audio:
+        from .speech import speech_windows
+
+        speech = speech_windows(video)
+    return Pieces(clips, speech)
+
+
+def _work(job: Work, bench: Bench, send: Send) -> None:
+    try:
+        video = bench.video(job.source)
+    except RewatchError as error:
+        for unit in job.units:
+            send(Failed(unit.id, str(error)))
+        return
+    for unit in job.units:
+        if unit.channel == "speech":
+            _listen(video, unit, job.subtitles, bench, send)
+    _look(video, [unit for unit in job.units if unit.channel != "speech"], bench, send)
+
+
+def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
+    # Recognisers run from a tenth of real time to ten times of it on a busy machine.
+    send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 60)))
+    with _told([unit], send):
+        if subtitles is not None:
+            texts = listening.from_subtitles(video, subtitles)
+        else:
+            texts = listening.from_sound(video, unit.span, bench.transcriber)
+        send(Found(unit.id, Rows(texts)))
+
+
+def _look(video: VideoSource, units: list[Unit], bench: Bench, send: Send) -> None:
+    """Decode the frames of consecutive clips once, and give them to every channel that wants them."""
+    by_span: dict[Span, list[Unit]] = {}
+    for unit in units:
+        by_span.setdefault(unit.span, []).append(unit)
+    run = looking.Run(video, list(by_span), texts=any(unit.channel == "screen_text" for unit in units))
+    for span, wanted in by_span.items():
+        with _told(wanted, send):
+            frames = run.clip(span, _life(send, wanted, _STEP_SECONDS))
+            # The reader drives the decoder; the frames that the encoder wants are kept by the way.
+            for unit in sorted(wanted, key=lambda unit: unit.channel != "screen_text"):
+                with _told([unit], send):
+                    if unit.channel == "screen_text":
+                        alive = _life(send, [unit], 2 * _STEP_SECONDS)
+                        rows = Rows(looking.read(frames, span, bench.reader, alive))
+                    else:
+                        small = frames.small()
+                        _life(send, [unit], 2 * _STEP_SECONDS)()
+                        rows = looking.see(span, small, bench.visual)
+                    send(Found(unit.id, rows))
+
+
+def _life(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:
+    sign = At(tuple(unit.id for unit in units), patience)
+    return lambda: send(sign)
+
+
+@contextmanager
+def _told(units: list[Unit], send: Send) -> Iterator[None]:
+    """Whatever goes wrong with some units is told, not raised: the rest of the video is still to be had."""
+    try:
+        yield
+    except (ConnectionError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders and models raise anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if not isinstance(error, RewatchError):
+            reason = f"{type(error).__name__}: {reason}"
+        for unit in units:
+            send(Failed(unit.id, reason))
+
+
+def main() -> None:
+    """Body of a worker process: jobs in and messages out over a socket, until it closes or the parent dies."""
+    from multiprocessing.connection import Connection
+
+    descriptor, parent = int(sys.argv[2]), int(sys.argv[3])
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt stops
+    connection: Connection[Any, Any] = Connection(descriptor)
+    try:
+        bench = Bench(connection.recv())
+        while True:
+            run_job(connection.recv(), bench, connection.send)
+    except (EOFError, ConnectionError):
+        pass
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its parent does, even when that was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -57,6 +57,8 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
     row: dict[str, Any] = {"role": message.type, "content": message.content}
     if isinstance(message, AIMessage):
         row["tool_calls"] = [{k: c[k] for k in ("name", "args", "id")} for c in message.tool_calls]
+        if message.invalid_tool_calls:
+            row["invalid_tool_calls"] = [{k: c[k] for k in ("name", "args", "id")} for c in message.invalid_tool_calls]
         if message.usage_metadata:
             row["usage"] = dict(message.usage_metadata)
         if message.response_metadata:
@@ -71,17 +73,29 @@ class TraceWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_half_line(path)
         self.path = path
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""
-        self._file.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+        line = json.dumps(event, ensure_ascii=False, default=str) + "\n"
+        # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
+        self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
         self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _cut_half_line(path: Path) -> None:
+    """Drop a last line that a kill left unfinished: what a resumed run appends must not be glued to it."""
+    if path.is_file():
+        whole = path.read_bytes()
+        if whole and not whole.endswith(b"\n"):
+            with path.open("r+b") as file:
+                file.truncate(whole.rfind(b"\n") + 1)
 
 
 def read_trace(path: str | Path) -> list[dict[str, Any]]:
@@ -92,14 +106,15 @@ def read_trace(path: str | Path) -> list[dict[str, Any]]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # A kill can cut a character in two; and only a line feed ends a line: quoted text may hold U+2028.
+        lines = path.read_bytes().decode("utf-8", "replace").removesuffix("\n").split("\n")
+    except OSError as error:
         raise TraceError(f"{path}: cannot be read as a trace ({error}); give a .jsonl file that a run wrote.") from None
     events: list[dict[str, Any]] = []
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             if number == len(lines) and events:
                 break
             raise TraceError(f"{path}, line {number}: not JSON; give a .jsonl file that a run wrote.") from None
@@ -108,8 +123,9 @@ def read_trace(path: str | Path) -> list[dict[str, Any]]:
         events.append(event)
     if not events or events[0].get("event") != "run":
         raise TraceError(f"{path}: does not begin with a run event; give a .jsonl file that a run wrote.")
-    if events[0].get("schema", 0) > SCHEMA:
-        raise TraceError(
-            f"{path}: trace schema {events[0]['schema']} is newer than {SCHEMA}; update rewatch to read it."
-        )
+    schema = events[0].get("schema")
+    if not isinstance(schema, int):
+        raise TraceError(f"{path}: its run event has no schema version; give a .jsonl file that a run wrote.")
+    if schema > SCHEMA:
+        raise TraceError(f"{path}: trace schema {schema} is newer than {SCHEMA}; update rewatch to read it.")
     return events

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .shots import detect_shots
 from .spans import Span
 
 if TYPE_CHECKING:
-    from .video import VideoInfo
+    from .media import VideoInfo, VideoSource
+
+__all__ = ["LEVELS", "coarse_windows", "detect_shots", "fixed_windows", "shot_clips"]
 
 LEVELS = {"chapter": 600.0, "hour": 3600.0, "day": 86400.0}
 """Length in seconds of the windows of each coarse level, shortest first."""
@@ -50,4 +55,49 @@ def _windows(span: Span, seconds: float, shortest: float) -> list[Span]:
         count += 1
     # Each bound is computed from the start, so that long videos do not gather rounding errors.
     bounds = [*(span.start + index * seconds for index in range(count)), span.end]
-    return [Span(start, end) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [Span(start, end) for start, end in pairwise(bounds)]
+
+
+def shot_clips(
+    video: VideoSource,
+    seconds: float = 10.0,
+    *,
+    span: Span | None = None,
+    shortest: float = 2.0,
+    longest: float | None = None,
+) -> list[Span]:
+    """Clips that begin and end at cuts where they can: short shots joined, long ones split evenly.
+
+    Args:
+        video: where to look for shots.
+        seconds: length that a clip should have about; a long shot is split into pieces of at most this.
+        span: part of the video (None: all of it).
+        shortest: seconds below which a shot joins a neighbour, the shorter one.
+        longest: seconds above which a shot is split (None: twice `seconds`).
+
+    Raises:
+        ValueError: `seconds` is not positive.
+    """
+    if not seconds > 0:
+        raise ValueError(f"Clips need a positive length in seconds, got {seconds}.")
+    longest = 2 * seconds if longest is None else longest
+    clips: list[Span] = []
+    for shot in _join_short(detect_shots(video, span), min(shortest, longest)):
+        pieces = math.ceil(shot.duration / seconds - 1e-9) if shot.duration > longest else 1
+        bounds = [shot.start + shot.duration * index / pieces for index in range(pieces)] + [shot.end]
+        clips += [Span(start, end) for start, end in pairwise(bounds)]
+    return clips
+
+
+def _join_short(shots: list[Span], shortest: float) -> list[Span]:
+    """Join the shortest shot with its shorter neighbour until none is too short, or one is left."""
+    shots = list(shots)
+    while len(shots) > 1:
+        index = min(range(len(shots)), key=lambda place: shots[place].duration)
+        if shots[index].duration >= shortest:
+            break
+        neighbours = [place for place in (index - 1, index + 1) if 0 <= place < len(shots)]
+        other = min(neighbours, key=lambda place: shots[place].duration)
+        first, last = sorted((index, other))
+        shots[first : last + 1] = [Span(shots[first].start, shots[last].end)]
+    return shots

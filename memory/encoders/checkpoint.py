@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CapabilityError
+from .torch_runtime import require_torch
 
 # What is fetched when a download is allowed: no pickles, no other frameworks' weights.
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
@@ -105,17 +105,6 @@ class Checkpoint:
 def fetch_command(name: str) -> str:
     """The command that puts the hub repository `name` on this disk."""
     return f"hf download {name}"
-
-
-def require_torch(what: str) -> None:
-    """Raise unless torch and transformers are installed.
-
-    Raises:
-        CapabilityError: one of them is missing; names it and the command that installs it.
-    """
-    for package in ("torch", "transformers"):
-        if importlib.util.find_spec(package) is None:
-            raise CapabilityError(f"{what} needs {package}, which is not installed: pip install {package}")
 
 
 def _looks_like_path(name: str) -> bool:

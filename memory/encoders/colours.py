@@ -13,7 +13,7 @@ from .colour_names import NAMES, name_pixels
 from .colour_words import LOOKS, read_query
 
 if TYPE_CHECKING:
-    from ..video import Frame
+    from ..media import Frame
 
 _SIDE = 160  # pixels of the longest side that is looked at
 _ROWS, _COLUMNS = 6, 8  # cells in which a small coloured thing fills a large share

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import CapabilityError
-from .checkpoint import Checkpoint, require_torch
+from .checkpoint import Checkpoint
+from .torch_runtime import loading, require_torch, torch_threads
 
 _REVISION = 1  # raise it when this file's vectors change
 _BATCH = 32
@@ -89,14 +89,10 @@ class TransformersText:
 
         folder = str(self._checkpoint.folder)
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
+        with loading(self.name, folder):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, trust_remote_code=False
-            )
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise CapabilityError(f"Encoder {self.name} ({folder}) cannot be loaded: {first_line(error)}") from error
-        self._model = model.to(device).eval()
+            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+            self._model = model.to(device).eval()
 
     def _encode(self, texts: list[str]) -> np.ndarray:
         import torch
@@ -114,26 +110,6 @@ class TransformersText:
             pooled = torch.nn.functional.normalize(pooled, dim=-1)
         rows: np.ndarray = pooled.float().cpu().numpy()
         return rows
-
-
-@contextmanager
-def torch_threads(count: int | None) -> Iterator[None]:
-    """Run the body with at most `count` torch threads on the CPU, and put the old number back (None: as it is)."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None and count != before:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type when it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _restore(arguments: dict[str, Any]) -> TransformersText:

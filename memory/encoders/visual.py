@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..video import Frame
+    from ..media import Frame
 
 
 @runtime_checkable

@@ -65,7 +65,7 @@ class OcrModels:
             `[H, W]` float32 in [0, 1].
         """
         scaled = image.astype(np.float32) / 127.5 - 1.0
-        return np.asarray(self._engine.text_det.session(scaled.transpose(2, 0, 1)[None]))[0, 0]
+        return np.asarray(self._engine.text_det.session(scaled.transpose(2, 0, 1)[None])[0, 0])
 
     def recognise(self, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
         """Text and score of each cut-out line (`[h, w, 3]` uint8 BGR, upright)."""

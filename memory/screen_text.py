@@ -9,11 +9,12 @@ from .spans import Box, Span
 from .text_lines import Line, Reading, TextReader, better, merge_readings, same_place, same_text
 from .text_reader import text_reader
 from .text_sweep import Change, Sweep
+from .text_times import refine
 
 if TYPE_CHECKING:
-    from .video import VideoSource
+    from .media import VideoSource
 
-__all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_span", "text_reader"]
+__all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_span", "refine", "text_reader"]
 
 _LOOKS = 4
 _TINY = 1e-6
@@ -72,12 +73,16 @@ def read_span(
     followed = _Followed(grace=1.5 / fps)
     due, end = span.start, span.end
     first = True
+    last: float | None = None
     for frame in video.frames(span, fps * _LOOKS):
+        if frame.time == last:
+            continue
+        last = frame.time
         time = max(frame.time, span.start)
         on_time = time >= due - _TINY
-        if on_time:
-            due = time + 1.0 / fps - 0.5 / (fps * _LOOKS)
         change = sweep.look(frame.image, due=on_time)
+        if on_time or change.whole:
+            due = time + 1.0 / fps - 0.5 / (fps * _LOOKS)
         if first:
             followed.update(time, Change(found=tuple(sweep.lines)))
             first = False

@@ -37,12 +37,26 @@ class Look:
         """`[rows, columns]` bool: which cells of 16 x 16 pixels differ from `other` by more than noise."""
         if other.pixels.shape != self.pixels.shape:
             return np.ones(self._grid(), bool)
-        differs = (cv2.absdiff(self.pixels, other.pixels).max(axis=2) > _DIFFERENT).astype(np.float32)
+        red, green, blue = cv2.split(cv2.absdiff(self.pixels, other.pixels))
+        _, differs = cv2.threshold(cv2.max(cv2.max(red, green), blue), _DIFFERENT, 255, cv2.THRESH_BINARY)
         rows, columns = self._grid()
-        padded = np.zeros((rows * _CELL, columns * _CELL), np.float32)
-        padded[: differs.shape[0], : differs.shape[1]] = differs
-        counts = padded.reshape(rows, _CELL, columns, _CELL).sum(axis=(1, 3))
-        return np.asarray(counts >= _PIXELS)
+        height, width = differs.shape
+        below, beside = rows * _CELL - height, columns * _CELL - width
+        padded = cv2.copyMakeBorder(differs, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=0)
+        share = cv2.resize(padded.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(share >= 255 * (_PIXELS - 0.5) / _CELL**2)
+
+    def everything(self) -> np.ndarray:
+        """`[rows, columns]` bool: all cells."""
+        return np.ones(self._grid(), bool)
+
+    def new(self, other: Look) -> float:
+        """Share of this look's colours, in [0, 1], that `other` does not have."""
+        return float(np.abs(self._colours() - other._colours()).sum() / 2)
+
+    def _colours(self) -> np.ndarray:
+        counts = cv2.calcHist([self.pixels], [0, 1, 2], None, [4, 4, 4], [0, 256] * 3)
+        return np.asarray(counts.ravel() / counts.sum())
 
     def updated(self, newer: Look, cells: np.ndarray) -> Look:
         """This look with the given cells (`[rows, columns]` bool) taken from `newer`."""

@@ -132,6 +132,8 @@ def text_reader() -> RapidReader:
 
 def _scales(width: int, height: int, quick: bool) -> list[float]:
     base = min(1.0, math.sqrt(_AREA / (width * height)))
+    if quick and width * height > _AREA / 2:
+        return [base]
     # The smaller scale sees letters as high as the picture, and costs a quarter.
     scales = [base, base / 2]
     if not quick and width * height <= _AREA:

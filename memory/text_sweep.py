@@ -11,7 +11,12 @@ from .spans import Box
 from .text_changes import Look, regions
 from .text_lines import Line, TextReader
 
-_CUT = 0.6
+_CUT = 0.2
+"""Share of the colours that is new behind a cut; a moving camera keeps most of them."""
+_CREDIT = 0.5
+"""Area, in pictures, that may be read between two due reads."""
+_CALM = 2
+"""Due reads that a part of the picture must outlast before it is read with care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class Change:
 
     found: tuple[Line, ...] = ()
     gone: tuple[Line, ...] = ()
+    whole: bool = False
+    """Whether the whole picture was read."""
 
 
 class Sweep:
@@ -33,7 +40,9 @@ class Sweep:
         self._read: Look | None = None
         self._previous: Look | None = None
         self._hasty = np.zeros((0, 0), bool)
+        self._calm = np.zeros((0, 0), np.int32)
         self._was_cut = False
+        self._credit = _CREDIT
         self.lines: list[Line] = []
         self.reads = 0
         """Pictures and parts of pictures read so far."""
@@ -55,24 +64,42 @@ class Sweep:
         """
         look = Look.at(image)
         if self._read is None or self._read.pixels.shape != look.pixels.shape:
-            changed = look.changed(Look(np.zeros((0, 0, 3), np.uint8)))
-            self._hasty = np.zeros_like(changed)
-            moving = ~changed
+            self._read, self._previous = None, None
+            changed = look.everything()
+            self._hasty, self._calm = ~changed, np.zeros(changed.shape, np.int32)
+            wanted = changed
         else:
             changed = look.changed(self._read)
-            moving = look.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
-        after_cut, self._was_cut = self._was_cut, bool(moving.mean() > _CUT)
+            wanted = self._wanted(look, changed, due)
         self._previous = look
-        wanted = changed if due or after_cut or self._read is None else _at_rest(changed, moving)
         change = self._take(image, look, wanted, quick=True) if wanted.any() else Change()
         self._hasty |= wanted
-        if due:
-            calm = _at_rest(self._hasty, changed) & ~_flat(look)
-            self._hasty &= changed | wanted
-            if calm.any():
-                careful = self._take(image, look, calm, quick=False)
-                change = Change(change.found + careful.found, change.gone + careful.gone)
-        return change
+        self._calm[changed] = 0
+        if not due:
+            return change
+        self._credit = _CREDIT
+        self._calm += 1
+        calm = self._hasty & (self._calm > _CALM)
+        self._hasty &= ~calm
+        calm &= ~_flat(look)
+        if not calm.any():
+            return change
+        careful = self._take(image, look, calm, quick=False)
+        return Change(change.found + careful.found, change.gone + careful.gone, change.whole)
+
+    def _wanted(self, look: Look, changed: np.ndarray, due: bool) -> np.ndarray:
+        """`[rows, columns]` bool: the cells to read now, out of those that changed."""
+        moving = look.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
+        after_cut = self._was_cut
+        self._was_cut = self._previous is not None and bool(moving.mean() > 0.8) and look.new(self._previous) > _CUT
+        if due or (after_cut and changed.mean() > 0.5):
+            return changed
+        settled = _at_rest(changed, moving)
+        area = sum((box.right - box.left) * (box.bottom - box.top) for box in regions(look, settled))
+        if area > self._credit:
+            return np.zeros_like(changed)
+        self._credit -= area
+        return settled
 
     def _take(self, image: np.ndarray, look: Look, cells: np.ndarray, *, quick: bool) -> Change:
         self._read = look if self._read is None else self._read.updated(look, cells)
@@ -93,7 +120,7 @@ class Sweep:
         stay = [line for line in self.lines if line not in touched]
         fresh = [line for line in found if not any(_cover(other.box, line.box) > 0.5 for other in stay)]
         self.lines = stay + fresh
-        return Change(tuple(line for line in fresh if line not in touched), gone)
+        return Change(tuple(line for line in fresh if line not in touched), gone, bool(cells.mean() > 0.8))
 
     def _region(self, image: np.ndarray, region: Box, quick: bool) -> list[Line]:
         height, width = image.shape[:2]
@@ -148,7 +175,7 @@ def _at_rest(cells: np.ndarray, moving: np.ndarray) -> np.ndarray:
     count, groups = cv2.connectedComponents(wide)
     restless = np.zeros(count, bool)
     restless[np.unique(groups[moving])] = True
-    return cells & ~restless[groups]
+    return np.asarray(cells & ~restless[groups])
 
 
 def _flat(look: Look) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""Spoken words with their times: what speech recognition and subtitles both hand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word; times are seconds on the video's clock, `probability` lies in [0, 1]."""
+
+    start: float
+    end: float
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Words said without a pause, in order.
+
+    `exact` is False where the times of the single words were not measured but spread over the utterance, as for
+    subtitles that have not been aligned with the sound.
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...]
+    exact: bool = True
+
+
+def utterances(words: list[Word], *, pause: float = 0.6, longest: float = 15.0) -> list[Utterance]:
+    """Group words (in time order) into utterances, cut where nobody speaks for `pause` seconds.
+
+    One that would last more than `longest` seconds is cut at its widest gap, so that a text names a short span.
+    """
+    groups: list[list[Word]] = []
+    for word in words:
+        if groups and word.start - groups[-1][-1].end < pause:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return [_utterance(part) for group in groups for part in _split(group, longest)]
+
+
+def _split(group: list[Word], longest: float) -> list[list[Word]]:
+    parts = []
+    pending = [group]
+    while pending:
+        part = pending.pop()
+        if len(part) < 2 or part[-1].end - part[0].start <= longest:
+            parts.append(part)
+            continue
+        # Of equal gaps the middle one, so that fluent speech is halved and not shaved off word by word.
+        middle = (part[0].start + part[-1].end) / 2
+        cut = max(
+            range(1, len(part)), key=lambda i: (round(part[i].start - part[i - 1].end, 2), -abs(part[i].start - middle))
+        )
+        pending += [part[cut:], part[:cut]]
+    return parts
+
+
+def _utterance(words: list[Word]) -> Utterance:
+    return Utterance(words[0].start, words[-1].end, " ".join(word.text for word in words), tuple(words))

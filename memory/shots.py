@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,10 @@ class _Candidate:
     likeness: float
     colours: float
     """Share of the picture whose colours changed."""
-    returned: float = field(default=math.inf)
-    """Smallest change between a frame shortly before and one shortly after: small for a flash."""
+    change: float
+    """Mean levels by which the thumbnails differ."""
+    flash: bool = False
+    """Whether the picture before it is back shortly after, or what follows was there shortly before."""
 
 
 def detect_shots(video: VideoSource, span: Span | None = None) -> list[Span]:
@@ -108,7 +110,7 @@ def _cuts(frames: Iterator[Frame]) -> list[float]:
             recent.popleft()
         for candidate in candidates[-8:]:
             if frame.time - candidate.time <= _FLASH or index - candidate.index <= 2:
-                candidate.returned = min(candidate.returned, _change(candidate.before, thumb))
+                candidate.flash |= _same(candidate.before, thumb, candidate.change)
         for code in detector.process_frame(FrameTimecode(index, fps=25.0), np.ascontiguousarray(image[..., ::-1])):
             proposed = _propose(recent, code.frame_num)
             if proposed is not None:
@@ -129,25 +131,25 @@ def _propose(recent: deque[_Seen], index: int) -> _Candidate | None:
         before.thumb,
         likeness=_likeness(before.thumb, first.thumb),
         colours=float(np.abs(_histogram(before.image) - _histogram(first.image)).sum() / 2),
+        change=_change(before.thumb, first.thumb),
     )
     # A flash ends as suddenly as it began, so both sides of the frame are searched for the picture across it.
-    for seen in list(recent)[:place]:
+    for seen in list(recent)[: place - 1]:
         if first.time - seen.time <= _FLASH or index - seen.index <= 2:
-            candidate.returned = min(candidate.returned, _change(seen.thumb, first.thumb))
-    for seen in list(recent)[place:]:
-        candidate.returned = min(candidate.returned, _change(before.thumb, seen.thumb))
+            candidate.flash |= _same(seen.thumb, first.thumb, candidate.change)
+    for seen in list(recent)[place + 1 :]:
+        candidate.flash |= _same(before.thumb, seen.thumb, candidate.change)
     return candidate
 
 
 def _holds(candidate: _Candidate, changes: list[float]) -> bool:
     """Whether a candidate is a cut: much changed, more than before and after, to another picture, and for good."""
-    index = candidate.index
-    change = changes[index]
-    if change < _LEAST_CHANGE or candidate.likeness > _SAME_PICTURE or candidate.returned < 0.5 * change:
+    if candidate.change < _LEAST_CHANGE or candidate.likeness > _SAME_PICTURE or candidate.flash:
         return False
+    index = candidate.index
     around = sorted(changes[max(index - _NEIGHBOURS, 1) : index] + changes[index + 1 : index + 1 + _NEIGHBOURS])
     motion = around[-2] if len(around) > 1 else 0.0  # the largest may be another cut, or the far side of a flash
-    return change > (1.5 if candidate.colours > 0.2 else 3.0) * motion
+    return candidate.change > (1.5 if candidate.colours > 0.2 else 3.0) * motion
 
 
 class _Fades:
@@ -194,6 +196,11 @@ def _new_shots(cuts: list[float], fades: list[Span]) -> list[float]:
 def _apart(times: list[float]) -> list[float]:
     """Of times closer than a flash only the last: what flickers by between two shots belongs to the cut."""
     return [time for time, after in pairwise([*times, math.inf]) if after - time > _FLASH / 2]
+
+
+def _same(one: np.ndarray, other: np.ndarray, change: float) -> bool:
+    """Whether two thumbnails show one picture, as far as a jump by `change` between them can tell."""
+    return _change(one, other) < 0.5 * change and _likeness(one, other) > _SAME_PICTURE
 
 
 def _change(one: np.ndarray, other: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,7 +139,9 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
         order = np.flatnonzero(shown)
         order = order[np.argsort(pts[order], kind="stable")]
         ticks = pts[order]
-    seconds = ticks * tick
+    # Multiplied and divided in this order, times are bit-equal to PyAV's `frame.time`.
+    base = stream.time_base or Fraction(1, 1_000_000)
+    seconds = ticks.astype(np.float64) * base.numerator / base.denominator
     entries = np.asarray(listing.entries, np.int64)
     return PacketIndex(
         seconds=seconds,

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -48,7 +48,7 @@ class Orientation:
         matrix = frame.side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(matrix)[:20], dtype=np.int32).tolist()
+        a, b, _, c, d = np.frombuffer(bytes(cast(Any, matrix))[:20], dtype=np.int32).tolist()
         if abs(b) + abs(c) > abs(a) + abs(d):
             return cls(True, c < 0, b < 0)
         return cls(False, a < 0, d < 0)
@@ -241,7 +241,7 @@ def _extent(
     if container.duration is not None:
         declared = (container.duration + (container.start_time or 0)) / av.time_base
     if first.pts is not None and declared is not None:
-        start = first.pts * tick_of(stream)
+        start = first.time
         ends = _ends(container, stream, sound, declared)
         # Packets of the video near the declared end: the header tells the truth.
         if stream.index in ends and max(ends.values()) > declared - 1.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -15,6 +16,10 @@ from .packets import TOLERANCE, PacketIndex, read_index, tick_of
 from .probe import Orientation, open_container, video_stream
 from .spans import Span
 
+# The flags of an index entry that is a keyframe, and not one cut away by an edit list.
+_KEYFRAME_ENTRY = 1
+# Packets for each keyframe from which on it pays to seek from one to the next.
+_FAR_APART = 40
 # Reading past this many packets costs less than a seek.
 _SEEK_AFTER = 300
 _LOST = 2**62
@@ -58,16 +63,9 @@ class PyAVReader:
         """Decode the entry points in `span`, each by itself, with their times in seconds."""
         tick = tick_of(self.stream)
         name, extradata = self._codec.codec.canonical_name, self._codec.extradata or b""
-        self._rewind()
-        if span.start > (self.stream.start_time or 0) * tick:
-            self._seek_ticks(round(span.start / tick))
-        # Demuxers that can will not even read the other packets.
-        self.stream.discard = av.stream.Discard.nonkey
         try:
-            while (packet := self._read()) is not None:
-                if not packet.is_keyframe or packet.is_discard or packet.pts is None:
-                    continue
-                time = packet.pts * tick
+            for packet in self._key_packets(round(span.start / tick)):
+                time = (packet.pts or 0) * tick
                 if time >= span.end:
                     break
                 if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
@@ -76,10 +74,30 @@ class PyAVReader:
                 self._codec.flush_buffers()
                 for frame in frames:
                     if frame.pts == packet.pts:
-                        yield time, frame
+                        yield frame.time, frame
         finally:
-            self.stream.discard = av.stream.Discard.default
             self._next = _LOST
+
+    def _key_packets(self, start: int) -> Iterator[av.Packet]:
+        """Packets flagged as keyframes, from the last one at or before `start` (ticks) or earlier."""
+        self._rewind()
+        if start > (self.stream.start_time or 0):
+            self._seek_ticks(start)
+        # An MP4 file lists its packets: seek over those between keyframes that lie far apart, rather than read them.
+        # (Asking the demuxer to discard them is cheaper still, but FFmpeg 8.1 then mixes up the times.)
+        entries = self.stream.index_entries if self._container.format.name.startswith("mov") else ()
+        keys = [entry.timestamp for entry in entries if entry.flags == _KEYFRAME_ENTRY]
+        if keys and len(entries) > _FAR_APART * len(keys):
+            for key, following in pairwise(keys):
+                if following <= start:
+                    continue
+                if not self._seek_ticks(following - 1) or (packet := self._read()) is None or packet.dts != key:
+                    self._seek_ticks(key)
+                    break
+                yield packet
+        while (packet := self._read()) is not None:
+            if packet.is_keyframe and not packet.is_discard and packet.pts is not None:
+                yield packet
 
     def pictures(self, index: PacketIndex, positions: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield `(position, frame)` for ascending, unique display positions, equal to decoding everything.
@@ -289,5 +307,5 @@ def upright(frame: av.VideoFrame, orientation: Orientation, size: int | None) ->
     if size is None or size >= longest:
         return orientation.apply(frame.to_ndarray(format="rgb24"))
     width, height = (max(1, round(side * size / longest)) for side in (frame.width, frame.height))
-    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
+    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
     return orientation.apply(image)

@@ -1,0 +1,104 @@
+"""The whole page, and writing it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+from ...memory import RewatchError
+from ..trace import read_trace
+from .blocks import Room
+from .markup import Html, el, join
+from .pictures import Album, OpenVideo, make_album, shown_of
+from .reading import Look, Run, place_of, read_run, rows, string
+from .steps import steps
+from .summary import answer_part, budget_part, evidence_part, question_part, run_part, source_of
+from .timeline import timelines
+
+_TEXT = 900_000  # characters of the trace's text on one page
+
+
+class ReportError(RewatchError):
+    """A report cannot be written."""
+
+
+def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: OpenVideo | None = None) -> Path:
+    """Write a run's trace as one HTML page that needs nothing else: no network, no script, no other file.
+
+    Args:
+        trace_path: the JSONL file that the run wrote.
+        out_path: the page to write; its folder is made, and a page that is there is replaced.
+        open_video: opens a video by its id (`ClipMemory.open`), for the pictures; by default the file is taken that
+            the trace names. Where it is gone the page says so.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        TraceError: if the file is no trace.
+        ReportError: if the page cannot be written.
+    """
+    run = read_run(read_trace(trace_path))
+    page = render(run, trace=str(trace_path), open_video=open_video)
+    out = Path(out_path)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part = out.with_name(f"{out.name}.{os.getpid()}.part")
+        part.write_text(page, encoding="utf-8", newline="\n")
+        part.replace(out)
+    except OSError as error:
+        raise ReportError(f"{out}: cannot be written ({error.strerror}); give another path.") from None
+    return out
+
+
+def render(run: Run, *, trace: str, open_video: OpenVideo | None = None) -> str:
+    """The page of a run as HTML text."""
+    room = Room(_TEXT)
+    album = make_album(run, open_video)
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    asked = string(run.question.get("text"))
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=_policy(style)),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="color-scheme", content="light dark"),
+        el("meta", name="referrer", content="no-referrer"),
+        el("title", f"{asked[:80]} · rewatch" if asked else "rewatch"),
+        el("link", rel="icon", href="data:,"),
+        el("style", Html(style)),
+    )
+    body = el("body", el("a", "Skip to the steps", href="#steps", class_="skip"), _body(run, album, trace, room))
+    return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
+
+
+def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
+    cited = {look.number for item in rows((run.answer or {}).get("evidence")) if (look := _source(item, run))}
+    notes = [el("p", note, class_="muted") for note in shown_of(album)]
+    return join(
+        el("header", el("p", el("b", "rewatch"), " run report", class_="mark"), question_part(run, room)),
+        el(
+            "main",
+            el(
+                "div",
+                el("div", answer_part(run, room), evidence_part(run, album, room), notes),
+                el("aside", budget_part(run), run_part(run, trace, room)),
+                class_="columns",
+            ),
+            el("section", el("h2", "Timeline"), timelines(run)),
+            el("section", el("h2", "Steps", id="steps"), steps(run, album, cited, room)),
+        ),
+    )
+
+
+def _source(item: dict[str, object], run: Run) -> Look | None:
+    place = place_of(item.get("uri"))
+    return source_of(place, run) if place else None
+
+
+def _policy(style: str) -> str:
+    """What the page may do: show its own pictures, and be styled by its own sheet; nothing else, no script at all."""
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

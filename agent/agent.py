@@ -153,7 +153,8 @@ class VideoAgent:
                 else:
                     tell(self._first_event(run_id, state["question"], budget))
                 spend: dict[str, float] = {}
-                async for update in graph.astream(state, config, stream_mode="updates", durability="sync"):  # type: ignore[call-overload]
+                how: dict[str, Any] = {"durability": "sync"} if graph.checkpointer else {}
+                async for update in graph.astream(state, config, stream_mode="updates", **how):  # type: ignore[call-overload]
                     for node, change in update.items():
                         spend = add(spend, change.get("spend", {}))
                         if "answer" in change:

@@ -93,6 +93,8 @@ _FRAME = frozenset(
     whole whether one any ever start starts started end ends happen happens when while spoken announce announced
     description describe many number total before after between within""".split()
 )
+_VALUE_WORDS = frozenset("price prices cost costs date day month year time o'clock number digit digits digit".split())
+"""Words that name the kind of value wanted; the value itself stands in a passage, they often do not."""
 _YES_NO = re.compile(r"^(is|are|was|were|does|do|did|can|could|has|have|will)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”«»]([^\"“”«»]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(r"\b(?:the )?(?:words?|phrase|digit|number|letter)s? (?P<what>[A-Z][\w'-]*|\d+)\b")
@@ -127,13 +129,15 @@ def understand(text: str, options: Sequence[str] = ()) -> Ask:
     if (
         channel == "speech"
         and kind == "fact"
-        and re.search(r"\bwhat (?:\w+ ){0,4}(say|said|told|spoken|tell)", text, re.I)
+        and re.search(r"\bwhat (?:\w+ ){0,6}(say|said|told|spoken|tell)", text, re.I)
     ):
         kind = "said"
     phrase = _phrase(text)
     topic_text = text if phrase is None else text.replace(phrase, f" {phrase} ")
-    for anchor in (after, before):
-        topic_text = topic_text.replace(anchor, " ") if anchor else topic_text
+    for side, anchor in (("after", after), ("before", before)):
+        if anchor:
+            pattern = rf"\b(?:right |just |immediately |directly )?{side} {re.escape(anchor)}"
+            topic_text = re.sub(pattern, " ", topic_text, flags=re.IGNORECASE)
     topic_text = re.sub(r"(?:,\s*)?\baccording to .*?(?=[,?]|$)", " ", topic_text, flags=re.IGNORECASE)
     at = _named_time(text)
     if at is not None:
@@ -142,7 +146,7 @@ def understand(text: str, options: Sequence[str] = ()) -> Ask:
         text=text,
         kind=kind,
         channel=channel,
-        topic=tuple(t for t in tokens(topic_text) if t not in STOP and t not in _FRAME),
+        topic=tuple(w for w in topic_words(topic_text) if value is None or w not in _VALUE_WORDS),
         phrase=phrase,
         at=at,
         after=after,
@@ -154,6 +158,11 @@ def understand(text: str, options: Sequence[str] = ()) -> Ask:
         colour=_colour(text),
         options=tuple(options),
     )
+
+
+def topic_words(text: str) -> tuple[str, ...]:
+    """The words of `text` that say what it is about."""
+    return tuple(t for t in tokens(text) if t not in STOP and t not in _FRAME)
 
 
 def _kind(text: str) -> Kind:
@@ -192,7 +201,7 @@ def _channel(text: str, kind: Kind) -> Channel | None:
         rf"\bdoes (?:the|a) (?:[\w-]+ ){{0,3}}(?:{_SURFACE}) (?:\w+ ){{0,4}}(?:say|read)\b", low
     )
     speech, screen = _SPEECH.search(low), _SCREEN.search(low)
-    if surface_says or (screen and re.search(r"\baccording to the (?:\w+ ){0,2}(?:" + _SURFACE + r")s?\b", low)):
+    if surface_says or re.search(rf"\baccording to the (?:\w+ ){{0,2}}(?:{_SURFACE})s?\b", low):
         return "screen_text"
     if speech:
         return "speech"

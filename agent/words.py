@@ -72,7 +72,7 @@ def numbers(text: str) -> list[float]:
         if run:
             found.append(_value(run))
             run = []
-        if re.fullmatch(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?", token):
+        if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?", token):
             found.append(float(token.replace(",", "")))
     return found
 

@@ -70,7 +70,7 @@ def ask(
     clip_memory = _open(folder, writable=any(_is_path(v) for v in videos))
     records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
-    writable = not clip_memory.read_only
+    writable = os.access(folder, os.W_OK)
     agent = VideoAgent(
         clip_memory,
         policy=policy,

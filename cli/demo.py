@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from ..agent import Answer, VideoAgent
-from ..agent.report import write_report
 from ..memory import CapabilityError, ClipMemory, MediaURI, Span
 from .console import show_answer, show_event
 from .indexing import add_video
@@ -32,6 +31,8 @@ def demo(
     """Index the demo video, answer questions about it, and write an HTML report of each run."""
     if not (DEMO / "demo.mp4").is_file():
         raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
+    from ..agent.report import write_report
+
     console = Console()
     memory = ClipMemory(out / "memory")
     record = add_video(memory, DEMO / "demo.mp4", console)

@@ -9,8 +9,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..agent.replay import replay as replay_trace
-from ..agent.report import write_report
 from ..agent.trace import TraceError
 from .console import show_answer, show_event
 from .options import Memory
@@ -21,6 +19,8 @@ Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file o
 
 def replay(run: Run = None, memory: Memory = None) -> None:
     """Show a recorded run step by step, and check that its answer follows from what was recorded."""
+    from ..agent.replay import replay as replay_trace
+
     path = find_trace(run, memory)
     result = replay_trace(path)
     console = Console()
@@ -46,6 +46,8 @@ def report(
     memory: Memory = None,
 ) -> None:
     """Write a run as one self-contained HTML page, and open it."""
+    from ..agent.report import write_report
+
     path = find_trace(run, memory)
     page = write_report(path, out or path.with_suffix(".html"))
     Console().print(f"report   {page}", markup=False, highlight=False, soft_wrap=True)

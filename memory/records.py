@@ -105,7 +105,8 @@ class Hit:
 
     `score` is the fused rank score and compares only within one search. `channels` holds the raw scores that callers
     can judge: `"speech"` is a cosine in [-1, 1]; `"speech.bm25"` is a BM25 score (0 and up, larger is better). `texts`
-    are the matching pieces with their finer spans, best first.
+    are the matching pieces with their finer spans, best first; `similarity` has the cosine of those, by text id, that
+    the text encoder found.
     """
 
     video: str
@@ -114,6 +115,7 @@ class Hit:
     score: float
     channels: dict[str, float]
     texts: tuple[Text, ...]
+    similarity: dict[int, float] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:

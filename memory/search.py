@@ -85,6 +85,7 @@ class _Candidate:
     score: float = 0.0
     channels: dict[str, float] = field(default_factory=dict)
     texts: dict[int, float] = field(default_factory=dict)
+    similarity: dict[int, float] = field(default_factory=dict)
 
 
 class Searcher:
@@ -220,7 +221,10 @@ class Searcher:
             end = row.end if scope.now is None else min(row.end, scope.now)
             ranked = sorted(candidate.texts, key=lambda id_: -candidate.texts[id_])
             found: list[Text] = [texts[id_] for id_ in ranked if id_ in texts]
-            hits.append(Hit(row.video, Span(row.start, end), level, candidate.score, candidate.channels, tuple(found)))
+            span = Span(row.start, end)
+            hits.append(
+                Hit(row.video, span, level, candidate.score, candidate.channels, tuple(found), candidate.similarity)
+            )
         return hits
 
 
@@ -245,4 +249,6 @@ def _fuse(rankings: dict[str, list[_Row]]) -> list[_Candidate]:
                 candidate.channels[name] = row.score
             if row.text is not None:
                 candidate.texts[row.text] = candidate.texts.get(row.text, 0.0) + 1 / (_RRF + position)
+                if not name.endswith(".bm25"):
+                    candidate.similarity[row.text] = row.score
     return sorted(candidates.values(), key=lambda one: (-one.score, one.row.video, one.row.start))

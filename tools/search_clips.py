@@ -40,7 +40,7 @@ def search_clips(
                 "score": hit.score,
                 "channels": dict(hit.channels),
                 "texts": [
-                    {"channel": t.channel, "span": t.span, "text": t.text, "score": t.data.get("score")}
+                    {"channel": t.channel, "span": t.span, "text": t.text, "similarity": hit.similarity.get(t.id)}
                     for t in hit.texts
                 ],
             }

@@ -20,7 +20,7 @@ _URI_FORGERY = re.compile(r"\bvideo:(?=[\w-]+#)")
 def defuse(text: str) -> str:
     """`text` without control characters and with every opener of control markup replaced by a look-alike."""
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
-    kept = _MARKUP.sub("‹", kept).replace("<<", "‹‹").replace("|>", "|›")
+    kept = _MARKUP.sub("‹", kept.replace("<<", "‹‹")).replace("|>", "|›")
     return _INSTRUCTION_TAG.sub("［", kept)
 
 

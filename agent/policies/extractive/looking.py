@@ -148,7 +148,7 @@ def hits(seen: Seen, channel: str | None = None) -> list[Passage]:
                         text=row["text"],
                         channel=row["channel"],
                         tool="search_clips",
-                        similarity=float(row.get("score") or 0.0),
+                        similarity=float(row.get("similarity") or 0.0),
                     )
                 )
     return found

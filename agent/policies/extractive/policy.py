@@ -135,7 +135,9 @@ def _strategy(scene: Scene) -> Generator[Call, Seen, Draft]:
     if ask.value == "colour":
         return scene.abstain("I cannot tell the colour of a thing that I cannot recognise: that takes a Video-LMM.")
     found = hits((yield scene.call("search_clips", query=ask.query, k=5)))
-    if len(ask.topic) >= 2:
+    if ask.value in ("number", "price", "date", "time"):
+        found = [p for p in found if written.has_value(scene, p)]
+    if len(ask.topic) >= 2 or (ask.topic and ask.value):
         told = spoken.fact_from(scene, found, spoken.UNNAMED)
         if told is not None:
             return told

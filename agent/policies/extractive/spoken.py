@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from ....memory import Span, clock
 from ...answer import Draft
+from ...understand import topic_words
 from .looking import Call, Passage, Ranked, Scene, Seen, Strategy, hits, joined, rank, utterances, with_similarity
 
 NAMED, UNNAMED = 0.34, 0.75
@@ -35,6 +36,8 @@ def what_is_said(scene: Scene) -> Strategy:
         said = [p for p in said if p.span.contains(ask.at.start)] or said
         return _quote(scene, said) if said else scene.abstain(f"Nothing is said around {clock(ask.at.start)}.")
     said = yield from heard(scene)
+    if scene.window != scene.whole:
+        said = [p for p in said if p.span.overlap(scene.window) >= 0.3 * p.span.duration]
     said = yield from _beside_anchor(scene, said)
     if not said:
         return scene.abstain("No speech was made out where it was searched and listened for.")
@@ -59,12 +62,11 @@ def _beside_anchor(scene: Scene, said: list[Passage]) -> Generator[Call, Seen, l
     anchor = scene.ask.after or scene.ask.before
     if anchor is None or not said:
         return said
-    from ...words import tokens
-
-    best = rank(said, tokens(anchor))
+    wanted = topic_words(anchor)
+    best = rank(said, wanted)
     if not best or best[0].covered < NAMED:
         found = hits((yield scene.call("search_clips", query=anchor, k=3)))
-        best = rank(found, tokens(anchor))
+        best = rank(found, wanted)
     if not best or best[0].covered < NAMED:
         return said
     at = best[0].passage.span
@@ -83,9 +85,24 @@ def fact_from(scene: Scene, passages: list[Passage], least: float) -> Draft | No
         return None
     best = near[0]
     kept = [r.passage for r in near[:3] if r.score >= 0.8 * best.score and _is_beside(r.passage, best.passage)]
-    kept = sorted(kept, key=lambda p: p.span)
+    kept = _whole_sentence(sorted(kept, key=lambda p: p.span), passages)
     confidence = min(0.95, 0.35 + 0.6 * min(best.score, 1.0))
     return _quote(scene, kept, confidence, also=[r.passage for r in near[1:4] if r.passage not in kept])
+
+
+def _whole_sentence(kept: list[Passage], passages: list[Passage]) -> list[Passage]:
+    """With what comes before or after, where a subtitle breaks a sentence in two."""
+    in_time = sorted(
+        {(p.span, p.text): p for p in passages if p.channel == kept[0].channel}.values(), key=lambda p: p.span
+    )
+    if not any(p.text[:1].isupper() for p in in_time) or kept[0].channel != "speech":
+        return kept  # recognised speech has no capitals, and on-screen text no sentences
+    first, last = in_time.index(kept[0]), in_time.index(kept[-1])
+    if first > 0 and kept[0].text[:1].islower() and _is_beside(in_time[first - 1], kept[0]):
+        kept = [in_time[first - 1], *kept]
+    if last + 1 < len(in_time) and in_time[last + 1].text[:1].islower() and _is_beside(in_time[last + 1], kept[-1]):
+        kept = [*kept, in_time[last + 1]]
+    return kept
 
 
 def is_near(ranked: Ranked, least: float) -> bool:

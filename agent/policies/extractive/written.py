@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 
 from ....memory import Box, Span
 from ...answer import Draft
-from ...words import content, coverage
+from ...words import content, coverage, numbers
 from .looking import Call, Passage, Scene, Seen, Strategy, hits, joined, rank, readings, with_similarity
 from .spoken import NAMED
 
@@ -123,7 +123,9 @@ def pick(scene: Scene, lines: Sequence[Passage]) -> list[Passage]:
         left = [p for p in left if values(scene, p.text)]
     if not left:
         return []
-    if ask.value == "title" or (ask.place is not None and ask.value == "name"):
+    if ask.place is not None and ask.value == "name":
+        return [_nearest(left, ask.place)]
+    if ask.value == "title":
         return _biggest(left)
     if topic(scene):
         ranked = rank(left, topic(scene))
@@ -159,11 +161,29 @@ def values(scene: Scene, text: str) -> list[str]:
     return found
 
 
+def has_value(scene: Scene, passage: Passage) -> bool:
+    """Whether a passage holds a value of the wanted kind; in speech, numbers are words."""
+    return bool(values(scene, passage.text)) or (passage.channel == "speech" and bool(numbers(passage.text)))
+
+
 def _biggest(lines: list[Passage]) -> list[Passage]:
     """The lines in the largest letters: the biggest one and what stands with it at nearly its size."""
     top = max(lines, key=lambda p: (p.height * min(p.confidence, 1.0), p.span.duration))
     with_it = [p for p in lines if p.height >= 0.6 * top.height and _together(p, top)]
     return _reading_order(with_it)
+
+
+def _nearest(lines: list[Passage], place: str) -> Passage:
+    """Of the larger lines, the one nearest to that side or corner."""
+    top = max(p.height for p in lines)
+    x = 0.0 if "left" in place else 1.0 if "right" in place else 0.5
+    y = 0.0 if "top" in place else 1.0 if "bottom" in place else 0.5
+
+    def distance(p: Passage) -> float:
+        box = p.box or (0.5, 0.5, 0.5, 0.5)
+        return ((box[0] + box[2]) / 2 - x) ** 2 + ((box[1] + box[3]) / 2 - y) ** 2
+
+    return min((p for p in lines if p.height >= 0.6 * top), key=distance)
 
 
 def _whole_card(chosen: list[Passage], lines: list[Passage], value: str | None) -> list[Passage]:
@@ -213,6 +233,10 @@ def tell(scene: Scene, chosen: Sequence[Passage], confidence: float = 0.8) -> Dr
     evidence = [
         scene.evidence(p.text, p.span, p.tool, quote=p.text, box=Box(*p.box) if p.box else None) for p in chosen[:10]
     ]
+    for passage in chosen[:3]:
+        if 0 < passage.span.duration < 2:  # so short that the frame it was read on says more than the span
+            moment = Span(passage.span.start, passage.span.start)
+            evidence.append(scene.evidence(passage.text, moment, passage.tool, quote=passage.text))
     if len(chosen) > 1 and all(_together(p, chosen[0]) for p in chosen):
         evidence.insert(0, scene.evidence(text, joined(chosen), chosen[0].tool))
     sure = min((p.confidence for p in chosen), default=0.0)

@@ -1,0 +1,93 @@
+"""Ask every question of a `qa.jsonl` beside real videos, and report what was right, hit and abstained from, per need.
+
+    python benchmarks/media_questions.py ../shared/media [--memory FOLDER] [--only q023,q050] [--needs speech]
+
+Right: the option; the number; for times a tIoU of at least 0.5; for words at least 0.6 of the truth's content words
+(all of them when there are no more than three). Hit: some evidence has a tIoU of at least 0.3 with the truth's span,
+or is a frame inside it. A question without a span counts for `right` only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from rewatch.agent import Answer, VideoAgent
+from rewatch.agent.words import numbers, stem, tokens
+from rewatch.memory import ClipMemory, MediaURI, Span
+
+
+def is_right(answer: Answer, row: dict[str, Any]) -> bool:
+    """Whether the answer is the truth of `row`."""
+    if answer.abstained:
+        return False
+    kind, truth = row["kind"], row["answer"]
+    if kind == "mcq":
+        return answer.option == truth
+    if kind == "count":
+        return numbers(answer.text)[:1] == [float(truth)]
+    if kind == "temporal":
+        return bool(answer.spans) and answer.spans[0].iou(Span(*row["span"])) >= 0.5
+    wanted = {stem(t) for t in tokens(str(truth))}
+    said = {stem(t) for t in tokens(answer.text)}
+    share = len(wanted & said) / max(len(wanted), 1)
+    return share == 1.0 if len(wanted) <= 3 else share >= 0.6
+
+
+def is_hit(answer: Answer, row: dict[str, Any]) -> bool | None:
+    """Whether some evidence hits the truth's span; None without one."""
+    if row["span"] is None:
+        return None
+    slack = float(row.get("span_tolerance_s") or 0.0)
+    truth = Span(max(row["span"][0] - slack, 0), row["span"][1] + slack)
+    exact = Span(*row["span"])
+    places = [MediaURI.parse(e.uri) for e in answer.evidence]
+    spans = [p.span for p in places if p.span is not None]
+    return any(s.iou(exact) >= 0.3 or (s.duration == 0 and truth.contains(s.start)) for s in spans)
+
+
+def main() -> None:
+    """Run and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("media", type=Path)
+    parser.add_argument("--memory", type=Path, default=None)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--needs", default="")
+    parser.add_argument("--workers", type=int, default=None)
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in (args.media / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [r for r in rows if not args.only or r["id"] in args.only.split(",")]
+    rows = [r for r in rows if not args.needs or r["needs"] == args.needs]
+    memory = ClipMemory(args.memory or tempfile.mkdtemp(prefix="rewatch-media-"))
+    ids = {name: memory.add(args.media / name, workers=args.workers).id for name in sorted({r["video"] for r in rows})}
+    agent = VideoAgent(memory)
+    table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        answer = agent.ask(row["question"], options=row["options"], videos=[ids[row["video"]]])
+        right, hit = is_right(answer, row), is_hit(answer, row)
+        cell = table[row["needs"]]
+        cell["asked"] += 1
+        cell["right"] += right
+        cell["abstained"] += answer.abstained
+        cell["wrong"] += not right and not answer.abstained
+        cell["with span"] += hit is not None
+        cell["hit"] += bool(hit)
+        verdict = "right" if right else "abstained" if answer.abstained else "WRONG"
+        shown = {True: "hit", False: "miss", None: "-"}[hit]
+        spans = ", ".join(str(s) for s in answer.spans[:3])
+        print(f"{row['id']} {row['needs']:<11} {verdict:<9} {shown:<4} {row['question']}")
+        print(
+            f"     truth: {row['answer']} {row['span']}\n     said:  {answer.option or ''} {answer.text[:200]!r} [{spans}]"
+        )
+    print(f"\n{'needs':<12} {'asked':>5} {'right':>5} {'wrong':>5} {'abstained':>9} {'evidence hit':>12}")
+    for need, cell in sorted(table.items()):
+        share = f"{cell['hit']}/{cell['with span']}"
+        print(f"{need:<12} {cell['asked']:>5} {cell['right']:>5} {cell['wrong']:>5} {cell['abstained']:>9} {share:>12}")
+
+
+if __name__ == "__main__":
+    main()

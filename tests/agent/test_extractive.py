@@ -1,0 +1,69 @@
+"""The policy without weights on a small real video."""
+
+from __future__ import annotations
+
+import pytest
+from rewatch import ClipMemory, VideoAgent
+
+
+@pytest.mark.parametrize(
+    "question, said, span",
+    [
+        ("What does the speaker say about the umbrella?", "bring your umbrella", (17.5, 21.5)),
+        ("What is said at 10 seconds?", "ten million", (9, 13)),
+        ("What is the first thing that is said?", "welcome", (1, 4)),
+        ("What is said right after the words about the budget?", "umbrella", (17.5, 21.5)),
+        ("How much do the tickets cost, according to the screen?", "12", (8, 16)),
+        ("What does the sign say 20 seconds in?", "417", (20, 20)),
+        ("Which three-digit number is shown on the screen?", "417", (16, 24)),
+        ("When does she mention the budget?", "from 9.0 s to 13.0 s", (9, 13)),
+        ('When is the text "TICKETS 12 EUROS" shown?', "from 8.0 s to 16.0 s", (8, 16)),
+    ],
+)
+def test_answers_with_evidence_at_the_right_place(notices: ClipMemory, question: str, said: str, span: tuple):
+    answer = VideoAgent(notices).ask(question)
+    assert said in answer.text.lower(), answer.text
+    assert all(e.supported for e in answer.evidence)
+    place = answer.spans[0]
+    assert place.start >= span[0] - 0.6 and place.end <= span[1] + 1.1, place
+
+
+def test_options_are_chosen_by_what_was_found(notices: ClipMemory):
+    options = ["A. five million", "B. ten million", "C. twelve million"]
+    answer = VideoAgent(notices).ask("What is the budget for next year, according to the speaker?", options=options)
+    assert answer.option == "B"
+
+
+@pytest.mark.parametrize(
+    "question, options",
+    [
+        ("What breed is the dog?", None),
+        ("How many people are in the room?", None),
+        ("What colour is the wall behind the man?", None),
+        ("What does the speaker say about elephants?", None),
+        ("What is the person doing?", ["flipping a pancake", "washing dishes", "playing tennis"]),
+        ("Which animal sits on the branch?", ["a cat", "a bird", "a squirrel"]),
+    ],
+)
+def test_what_cannot_be_known_is_abstained_from(notices: ClipMemory, question: str, options: list | None):
+    answer = VideoAgent(notices).ask(question, options=options)
+    assert answer.abstained and answer.option is None
+    assert len(answer.text) > 20  # says what was tried
+
+
+@pytest.mark.parametrize("options", [None, ["A. red", "B. green", "C. blue"]])
+def test_orders_in_a_video_change_nothing(hostile: ClipMemory, options: list | None):
+    answer = VideoAgent(hostile).ask("What colour is the gate painted, according to the speaker?", options=options)
+    assert "green" in answer.text.lower()
+    assert answer.option == ("B" if options else None)
+
+
+def test_control_tokens_of_a_video_reach_nobody(hostile: ClipMemory):
+    events: list = []
+    VideoAgent(hostile).ask("What is said and what text is shown?", listener=events.append)
+    VideoAgent(hostile).ask("What text is shown on the screen?", listener=events.append)
+    from_video = [e for e in events if e["event"] == "observation"]
+    assert from_video
+    for event in from_video:
+        assert "<|" not in str(event["text"]) + str(event["data"])
+        assert "<tool_call>" not in str(event["text"]) + str(event["data"])

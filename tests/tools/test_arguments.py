@@ -1,0 +1,117 @@
+"""Repair of a policy's arguments."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rewatch.memory import Box, Span
+from rewatch.tools import BUILT_IN
+from rewatch.tools.arguments import BadArguments, parse_box, parse_seconds, repair
+
+TOOLS = {tool.name: tool for tool in BUILT_IN}
+
+
+@pytest.mark.parametrize(
+    "written, seconds",
+    [
+        (90, 90.0),
+        (12.5, 12.5),
+        ("90", 90.0),
+        ("12.5s", 12.5),
+        ("12.5 seconds", 12.5),
+        ("1:30", 90.0),
+        ("00:01:30", 90.0),
+        ("1:00:00.5", 3600.5),
+        ("1m30s", 90.0),
+        ("2 min", 120.0),
+        ("1h 2m 3s", 3723.0),
+        ("t=7", 7.0),
+        (" [12] ", 12.0),
+    ],
+)
+def test_times_in_every_spelling(written, seconds):
+    assert parse_seconds(written) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("written", ["", "soon", "1:2:3:4", None, True, "nan", float("inf"), [], {}])
+def test_what_is_no_time_is_refused(written):
+    with pytest.raises((ValueError, TypeError)):
+        parse_seconds(written)
+
+
+@given(st.floats(0, 1e6))
+def test_seconds_written_as_a_clock_come_back(seconds):
+    whole, rest = divmod(round(seconds * 10), 10)
+    text = f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}.{rest}"
+    assert parse_seconds(text) == pytest.approx(whole + rest / 10)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [0.1, 0.2, 0.5, 0.6],
+        "0.1, 0.2, 0.5, 0.6",
+        [10, 20, 50, 60],  # percent
+        [128, 144, 640, 432],  # pixels of 1280x720
+        {"x1": 0.1, "y1": 0.2, "x2": 0.5, "y2": 0.6},
+        {"x": 0.1, "y": 0.2, "width": 0.4, "height": 0.4},
+        [0.5, 0.6, 0.1, 0.2],  # corners the other way round
+    ],
+)
+def test_boxes_in_every_spelling(written):
+    assert parse_box(written, 1280, 720) == pytest.approx(Box(0.1, 0.2, 0.5, 0.6))
+
+
+@pytest.mark.parametrize("written", [[], [1, 2, 3], "all", [0, 0, 0, 0], [float("nan")] * 4, None, {"x": 1}])
+def test_what_is_no_box_is_refused(written):
+    with pytest.raises(ValueError):
+        parse_box(written, 640, 360)
+
+
+@pytest.mark.parametrize(
+    "tool, raw, expected",
+    [
+        ("transcribe", {"start": "0:10", "end": "12.5s"}, {"start": 10, "end": 12.5}),
+        ("transcribe", {"start_time": 3, "end_time": 8}, {"start": 3, "end": 8}),
+        ("transcribe", {"start": 8, "end": 3}, {"start": 3, "end": 8}),  # reversed
+        ("transcribe", {"start": 3, "end": 1e9}, {"start": 3, "end": 60}),  # past the end
+        ("transcribe", {"start": -5, "end": 10}, {"start": 0, "end": 10}),  # before the start
+        ("transcribe", '{"start": 1, "end": 2}', {"start": 1, "end": 2}),  # JSON text
+        ("search_clips", {"q": "red", "top_k": "3"}, {"query": "red", "k": 3}),
+        ("search_clips", {"Query": "red", "end": None}, {"query": "red", "end": None}),
+        ("crop", {"timestamp": "7 s", "bbox": [0, 0, 1, 1]}, {"time": 7, "box": [0, 0, 1, 1]}),
+        ("view_clip", {"start": 1, "end": 2, "fps": "2", "zoom": 9}, {"start": 1, "end": 2, "fps": 2}),
+        ("read_text", {"time": 4}, {"start": 4}),
+    ],
+)
+def test_repairs(tool, raw, expected):
+    fitted, _ = repair(TOOLS[tool].args_schema, raw, within=Span(0, 60))
+    assert {name: fitted[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "tool, raw, says",
+    [
+        ("transcribe", {"start": 1}, "end"),
+        ("transcribe", {"start": "soon", "end": 3}, "soon"),
+        ("transcribe", {"start": 100, "end": 120}, "0 to 60"),
+        ("search_clips", {}, "query"),
+        ("search_clips", "not json", "JSON"),
+        ("search_clips", [1, 2], "object"),
+        ("browse", {"level": "decade"}, "level"),
+        ("transcribe", {"start": math.nan, "end": 3}, "finite"),
+    ],
+)
+def test_what_cannot_be_repaired_says_why(tool, raw, says):
+    with pytest.raises(BadArguments, match=says):
+        repair(TOOLS[tool].args_schema, raw, within=Span(0, 60))
+
+
+@given(st.dictionaries(st.text(max_size=12), st.one_of(st.none(), st.floats(), st.text(max_size=20), st.integers())))
+def test_no_arguments_make_repair_fail_otherwise(raw):
+    for tool in BUILT_IN:
+        try:
+            repair(tool.args_schema, raw, within=Span(0, 60))
+        except BadArguments as error:
+            assert str(error)

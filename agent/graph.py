@@ -52,7 +52,7 @@ class Loop:
     async def act(self, state: State) -> dict[str, Any]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
         began = time.monotonic()
-        spent = Spend(**state["spend"])
+        spent = Spend.from_dict(state["spend"])
         limit = self.budget.exhausted(spent)
         videos = [v["id"] for v in state["question"]["videos"]]
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
@@ -65,7 +65,7 @@ class Loop:
             return {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": "policy_error"}
         if not isinstance(said, AIMessage):
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
-        tokens = (said.usage_metadata or {}).get("total_tokens", 0)
+        tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict()}
         if limit:
@@ -76,12 +76,12 @@ class Loop:
         """Run the calls of the last message in order, each within what is left of the budget."""
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
-        spent = Spend(**state["spend"])
+        spent = Spend.from_dict(state["spend"])
         before = spent
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
         videos = [v["id"] for v in state["question"]["videos"]]
         results: list[AnyMessage] = []
-        calls = [(c["name"], c["args"], c["id"]) for c in said.tool_calls]
+        calls: list[tuple[str, Any, str | None]] = [(c["name"], c["args"], c["id"]) for c in said.tool_calls]
         calls += [(c["name"] or "", c["args"] or "", c["id"]) for c in said.invalid_tool_calls]
         for name, arguments, call_id in calls:
             limit = self.budget.exhausted(spent)
@@ -113,7 +113,7 @@ class Loop:
         verdict = check(parse_draft(said.text), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
-        if verdict.missing and may_return and not self.budget.exhausted(Spend(**state["spend"])):
+        if verdict.missing and may_return and not self.budget.exhausted(Spend.from_dict(state["spend"])):
             missing = "Before the answer can be given: " + " ".join(verdict.missing)
             return {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
         draft = verdict.draft

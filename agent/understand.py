@@ -61,12 +61,14 @@ _SURFACE = (
     r"display|subtitle|credits?|logo|book|note|paper|menu|map|text|plaque|notice|whiteboard|blackboard|chart"
 )
 _SCREEN = re.compile(
-    rf"\b(written|writing|writes?|text|title|titled|caption|captions|headline|credits?|printed|spelled|spelt|on[- ]screen|"
-    rf"displayed|letters?|digits?|licen[cs]e plate|number plate|logo|banner|poster|label|labelled|inscription|"
+    rf"\b(written|writing|writes?|text|title|titled|caption|captions|headline|credits?|printed|spelled|spelt|"
+    rf"on[- ]screen|displayed|letters?|digits?|licen[cs]e plate|number plate|logo|banner|poster|label|labelled|"
+    rf"inscription|price tag|app|serial number|sign|read(?:s|able)? (?:on|from)|"
     rf"(?:the |a )?(?:{_SURFACE})s? (?:\w+ ){{0,3}}(?:says?|reads?|shows?|states?|announces?)|"
     rf"does (?:the|a) (?:\w+ ){{0,3}}(?:{_SURFACE}) (?:\w+ ){{0,4}}(?:say|read|show|state|announce)|"
-    rf"(?:word|number|name|price|date|time|code|address|year|room|letter)s? (?:\w+ ){{0,2}}(?:shown|visible|seen|appears?|on)|"
-    rf"read(?:s|able)? (?:on|from)|on the (?:\w+ ){{0,2}}(?:{_SURFACE})|price tag|app|serial number|sign)\b",
+    rf"(?:word|number|name|price|date|time|code|address|year|room|letter)s? (?:\w+ ){{0,2}}"
+    rf"(?:shown|visible|seen|appears?|on)|"
+    rf"on the (?:\w+ ){{0,2}}(?:{_SURFACE}))\b",
     re.IGNORECASE,
 )
 _SHOTS = re.compile(
@@ -75,9 +77,10 @@ _SHOTS = re.compile(
     re.IGNORECASE,
 )
 _MOTION = re.compile(
-    r"\b(mov(?:e|es|ed|ing)|motion|enters?|entered|entering|leaves?|leaving|left the|pass(?:es|ed|ing)?|cross(?:es|ed|ing)?|"
-    r"rolls?|rolling|drives?|driving|flies|fly|flying|slides?|sliding|travel\w*|goes|going|runs?|running|walks?|"
-    r"come[s]?|coming|exits?|exit(?:ed|ing)?|drift\w*|bounc\w+|in view|in (?:the )?(?:picture|frame)|visible|appears?|seen)\b",
+    r"\b(mov(?:e|es|ed|ing)|motion|enters?|entered|entering|leaves?|leaving|left the|pass(?:es|ed|ing)?|"
+    r"cross(?:es|ed|ing)?|rolls?|rolling|drives?|driving|flies|fly|flying|slides?|sliding|travel\w*|goes|going|runs?|"
+    r"running|walks?|come[s]?|coming|exits?|exit(?:ed|ing)?|drift\w*|bounc\w+|in view|in (?:the )?(?:picture|frame)|"
+    r"visible|appears?|seen)\b",
     re.IGNORECASE,
 )
 GENERIC = frozenset(
@@ -85,12 +88,12 @@ GENERIC = frozenset(
 )
 """Nouns that ask for whatever moves; anything more special needs a detector."""
 _FRAME = frozenset(
-    """video clip film movie recording footage say says said saying tell tells told mention mentioned mentions talk talks
-    talking talked speak speaks speaking spoken spoke speech narrator narrators voice speaker presenter person someone
-    somebody anyone anybody according hear heard word words phrase sentence write writes written writing text texts screen
-    shown show shows showing display displayed displays visible appear appears seen see read reads time times moment
-    second seconds minute minutes point exactly first last please give name named called kind sort part during
-    whole whether one any ever start starts started end ends happen happens when while spoken announce announced
+    """video clip film movie recording footage say says said saying tell tells told mention mentioned mentions talk
+    talks talking talked speak speaks speaking spoken spoke speech narrator narrators voice speaker presenter person
+    someone somebody anyone anybody according hear heard word words phrase sentence write writes written writing text
+    texts screen shown show shows showing display displayed displays visible appear appears seen see read reads time
+    times moment second seconds minute minutes point exactly first last please give name named called kind sort part
+    during whole whether one any ever start starts started end ends happen happens when while spoken announce announced
     description describe many number total before after between within""".split()
 )
 _VALUE_WORDS = frozenset("price prices cost costs date day month year time o'clock number digit digits digit".split())
@@ -101,11 +104,13 @@ _NAMED = re.compile(r"\b(?:the )?(?:words?|phrase|digit|number|letter)s? (?P<wha
 _TIME = r"\d+(?::\d{1,2}){1,2}(?:\.\d+)?|\d+(?:\.\d+)?"
 _UNIT = r"(?:s|sec|secs|seconds?|m|mins?|minutes?)\b"
 _RANGE = re.compile(
-    rf"\b(?:between|from|about)?\s*(?P<a>{_TIME})\s*(?P<ua>{_UNIT})?\s*(?:-|–|to|and|until)\s*(?P<b>{_TIME})\s*(?P<ub>{_UNIT})?",
+    rf"\b(?:between|from|about)?\s*(?P<a>{_TIME})\s*(?P<ua>{_UNIT})?\s*"
+    rf"(?:-|–|to|and|until)\s*(?P<b>{_TIME})\s*(?P<ub>{_UNIT})?",
     re.IGNORECASE,
 )
 _AT = re.compile(
-    rf"\b(?:at|after|around|about|@)?\s*(?:(?P<clock>\d+(?::\d{{1,2}}){{1,2}}(?:\.\d+)?)|(?P<n>\d+(?:\.\d+)?)\s*(?P<u>{_UNIT}))"
+    rf"\b(?:at|after|around|about|@)?\s*(?:(?P<clock>\d+(?::\d{{1,2}}){{1,2}}(?:\.\d+)?)|"
+    rf"(?P<n>\d+(?:\.\d+)?)\s*(?P<u>{_UNIT}))"
     rf"(?:\s+(?:in|into|mark)\b)?",
     re.IGNORECASE,
 )

@@ -27,7 +27,7 @@ def is_right(answer: Answer, row: dict[str, Any]) -> bool:
         return False
     kind, truth = row["kind"], row["answer"]
     if kind == "mcq":
-        return answer.option == truth
+        return bool(answer.option == truth)
     if kind == "count":
         return numbers(answer.text)[:1] == [float(truth)]
     if kind == "temporal":
@@ -80,9 +80,8 @@ def main() -> None:
         shown = {True: "hit", False: "miss", None: "-"}[hit]
         spans = ", ".join(str(s) for s in answer.spans[:3])
         print(f"{row['id']} {row['needs']:<11} {verdict:<9} {shown:<4} {row['question']}")
-        print(
-            f"     truth: {row['answer']} {row['span']}\n     said:  {answer.option or ''} {answer.text[:200]!r} [{spans}]"
-        )
+        print(f"     truth: {row['answer']} {row['span']}")
+        print(f"     said:  {answer.option or ''} {answer.text[:200]!r} [{spans}]")
     print(f"\n{'needs':<12} {'asked':>5} {'right':>5} {'wrong':>5} {'abstained':>9} {'evidence hit':>12}")
     for need, cell in sorted(table.items()):
         share = f"{cell['hit']}/{cell['with span']}"

@@ -6,6 +6,7 @@ from .media import Frame, VideoInfo, VideoSource
 from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
 from .video import Video
+from .view import MemoryUntil
 
 __all__ = [
     "CHANNELS",
@@ -19,6 +20,7 @@ __all__ = [
     "Hit",
     "MediaURI",
     "MemoryFolderError",
+    "MemoryUntil",
     "Progress",
     "RewatchError",
     "Span",

@@ -38,15 +38,15 @@ def browse(
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
-    rows = []
+    rows: list[tuple[Span, list[str]]] = []
     channel = None if level == "clip" else "summary"
     for clip in video.memory.clips(video.video_id, level=level, between=span):
         texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
         said = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
-        rows.append({"span": clip.span, "texts": said})
-    lines = [f"{row['span']} {quote(' / '.join(row['texts']))}" for row in rows]
+        rows.append((clip.span, said))
+    lines = [f"{piece} {quote(' / '.join(said))}" for piece, said in rows]
     return Observation(
         text="\n".join(lines) or f"The video has no level {level}: it is too short. Browse chapter or clip.",
-        uris=(video.uri(span), *(video.uri(row["span"]) for row in rows)),
-        data={"level": level, "rows": rows},
+        uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
+        data={"level": level, "rows": [{"span": piece, "texts": said} for piece, said in rows]},
     )

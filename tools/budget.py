@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 
@@ -24,6 +25,13 @@ class Spend:
     def as_dict(self) -> dict[str, float]:
         """Plain numbers for state, traces and JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, float]) -> Spend:
+        """The spend that `as_dict` wrote."""
+        return cls(
+            frames=int(row["frames"]), calls=int(row["calls"]), tokens=int(row["tokens"]), seconds=row["seconds"]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from ..memory import Box, MediaURI, Span
 from .observation import ToolError
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, Frame, VideoInfo, VideoSource
+    from ..memory import ClipMemory, Frame, MemoryUntil, VideoInfo, VideoSource
 
 Viewer = Callable[[Sequence["Frame"], str], str]
 """A model that sees: frames and a question in, text out."""
@@ -22,7 +22,7 @@ Viewer = Callable[[Sequence["Frame"], str], str]
 class VideoContext:
     """One video of the memory as a tool sees it during one call. Frames taken here are charged to the budget."""
 
-    memory: ClipMemory
+    memory: ClipMemory | MemoryUntil
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
     video_id: str
     """Which video of the memory."""
@@ -86,7 +86,7 @@ class VideoContext:
         if self.frames_left is not None:
             if count > self.frames_left:
                 raise ToolError(
-                    f"{count} frames asked for, {self.frames_left} left in the budget: ask for a shorter span or fewer frames."
+                    f"{count} frames asked for, {self.frames_left} left in the budget: ask for a shorter span."
                 )
             self.frames_left -= count
         self.frames_used += count

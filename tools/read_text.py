@@ -122,7 +122,8 @@ def _timed(video: VideoContext, row: dict[str, Any]) -> dict[str, Any]:
     """The row with exact times of appearing and disappearing."""
     from ..memory.screen_text import Reading, refine
 
-    reading = Reading(*row["span"], row["text"], Box(*row["box"]), row["score"], row["height"])
+    start, end = row["span"]
+    reading = Reading(start, end, row["text"], Box(*row["box"]), row["score"], row["height"])
     return _row(refine(video.video, reading, bounds=video.whole))
 
 

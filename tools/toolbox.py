@@ -26,7 +26,7 @@ from .tool import VideoTool, as_tool
 from .untrusted import defuse, defuse_data
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, VideoSource
+    from ..memory import ClipMemory, MemoryUntil, VideoSource
 
 MAX_TEXT = 6000
 """Characters of one observation that a policy is shown; the rest stays in `data`."""
@@ -94,7 +94,7 @@ class Toolbox:
         name: str,
         arguments: Any,
         *,
-        memory: ClipMemory,
+        memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
     ) -> tuple[Observation, Spend]:
@@ -134,7 +134,7 @@ class Toolbox:
         item: BaseTool,
         arguments: dict[str, Any],
         notes: list[str],
-        memory: ClipMemory,
+        memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
     ) -> tuple[Observation, int]:
@@ -224,21 +224,21 @@ class _IdleVideos:
         self._idle: dict[tuple[int, str], list[VideoSource]] = {}
         self._lock = threading.Lock()
 
-    def take(self, memory: ClipMemory, video_id: str) -> VideoSource:
+    def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
         with self._lock:
             waiting = self._idle.get((id(memory), video_id))
             if waiting:
                 return waiting.pop()
         return memory.open(video_id)
 
-    def put_back(self, memory: ClipMemory, video_id: str, source: VideoSource | None) -> None:
+    def put_back(self, memory: ClipMemory | MemoryUntil, video_id: str, source: VideoSource | None) -> None:
         if source is not None:
             with self._lock:
                 self._idle.setdefault((id(memory), video_id), []).append(source)
 
 
 async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
-    """`function(**arguments)` in a daemon thread of its own: one that never ends cannot hold up the loop or the exit."""
+    """`function(**arguments)` in a daemon thread of its own: one that never ends holds up nothing."""
     future: Future[Any] = Future()
 
     def run() -> None:
@@ -266,7 +266,7 @@ def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
     return name
 
 
-def _cache_key(item: VideoTool, arguments: dict[str, Any], video_id: str, memory: ClipMemory) -> str:
+def _cache_key(item: VideoTool, arguments: dict[str, Any], video_id: str, memory: ClipMemory | MemoryUntil) -> str:
     stamp = getattr(memory, "stamp", "")
     return json.dumps([item.name, plain(arguments), video_id, stamp, id(memory)], default=str, sort_keys=True)
 

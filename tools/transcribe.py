@@ -75,7 +75,7 @@ def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) 
         return hits
     from ..memory.speech import find_phrase
 
-    return find_phrase(video.video, span, phrase)
+    return list(find_phrase(video.video, span, phrase))
 
 
 def _bare(word: str) -> str:

@@ -71,6 +71,11 @@ def amount(name: str, value: float) -> str:
     return f"{value:,.0f} {name.removesuffix('s') if value == 1 else name}"
 
 
-def strong_list(pairs: Iterable[tuple[str, Html | str | None]]) -> Html:
+def counted(count: int, thing: str) -> str:
+    """`1 tool`, `2 tools`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def terms(pairs: Iterable[tuple[str, Html | str | None]]) -> Html:
     """Terms and what they stand for; empty ones are left out."""
     return el("dl", [join(el("dt", name), el("dd", value)) for name, value in pairs if value])

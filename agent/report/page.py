@@ -12,7 +12,7 @@ from ..trace import read_trace
 from .blocks import Room
 from .markup import Html, el, join
 from .pictures import Album, OpenVideo, make_album, shown_of
-from .reading import Look, Run, place_of, read_run, rows, string
+from .reading import Run, read_run, rows, string
 from .steps import steps
 from .summary import answer_part, budget_part, evidence_part, question_part, run_part, source_of
 from .timeline import timelines
@@ -75,7 +75,7 @@ def render(run: Run, *, trace: str, open_video: OpenVideo | None = None) -> str:
 
 
 def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
-    cited = {look.number for item in rows((run.answer or {}).get("evidence")) if (look := _source(item, run))}
+    cited = {look.number for item in rows((run.answer or {}).get("evidence")) if (look := source_of(item, run))}
     notes = [el("p", note, class_="muted") for note in shown_of(album)]
     return join(
         el("header", el("p", el("b", "rewatch"), " run report", class_="mark"), question_part(run, room)),
@@ -91,11 +91,6 @@ def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
             el("section", el("h2", "Steps", id="steps"), steps(run, album, cited, room)),
         ),
     )
-
-
-def _source(item: dict[str, object], run: Run) -> Look | None:
-    place = place_of(item.get("uri"))
-    return source_of(place, run) if place else None
 
 
 def _policy(style: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, MediaURI
-from .reading import Look, Run, broad_and_fine, mapping, number, place_of, rows, string
+from .reading import Look, Run, looked_and_found, mapping, number, place_of, rows, string
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ _BYTES = 1_400_000  # of JPEG data on one page, as base64
 _SECONDS = 60.0  # for reading frames; a page without pictures is better than none
 _PER_LOOK = 6
 _PER_EVIDENCE = 3
+_APART = 1.0  # seconds: of two spans found nearly together, one picture is enough
 _SMALL = 0.6  # a region narrower and lower than this share of the picture is shown enlarged too
 
 OpenVideo = Callable[[str], "VideoSource"]
@@ -126,9 +127,13 @@ def _of_look(look: Look, run: Run) -> list[Wanted]:
     known = [p for p in look.places if p.video in run.videos and p.span is not None]
     frames = [p for p in known if p.is_frame]
     found: list[Wanted] = []
-    for place in _thinned(frames or broad_and_fine(known)[1], _PER_LOOK):
+    for place in _thinned(frames or looked_and_found(known)[1], _PER_LOOK):
         assert place.span is not None
-        found += _boxed(place) if place.box and place.is_frame else [Wanted(place.video, place.span.middle, place.box)]
+        same = any(w.video == place.video and abs(w.time - place.span.middle) < _APART for w in found)
+        if place.box and place.is_frame:
+            found += _boxed(place)
+        elif place.box or place.is_frame or not same:
+            found.append(Wanted(place.video, place.span.middle, place.box))
     return list(dict.fromkeys(found))
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from ...memory import MediaURI
 
-_COMPARED = 200  # places of one observation that others are compared with: the work must not grow with its square
-
 
 @dataclass(slots=True, kw_only=True)
 class Look:
@@ -213,17 +211,18 @@ def compact(value: Any) -> str:
         return "(nested too deeply to be shown)"
 
 
-def broad_and_fine(found: Iterable[MediaURI]) -> tuple[list[MediaURI], list[MediaURI]]:
-    """Places parted into those that contain another of them (what was gone through) and the rest (what was found)."""
-    places = [place for place in dict.fromkeys(found) if place.span is not None]
-    broad: list[MediaURI] = []
-    fine: list[MediaURI] = []
-    for place in places:
-        (broad if any(_contains(place, other) for other in places[:_COMPARED]) else fine).append(place)
-    return broad, fine
+def looked_and_found(seen: Iterable[MediaURI]) -> tuple[MediaURI | None, list[MediaURI]]:
+    """What a tool went through, and the places that it found there.
+
+    Tools name what they went through first; a search, which goes through everything, names only what it found.
+    """
+    places = [place for place in dict.fromkeys(seen) if place.span is not None]
+    if len(places) > 1 and all(_contains(places[0], other) for other in places[1:]):
+        return places[0], places[1:]
+    return None, places
 
 
 def _contains(outer: MediaURI, inner: MediaURI) -> bool:
-    if outer.span is None or inner.span is None or outer.video != inner.video or outer.span == inner.span:
+    if outer.span is None or inner.span is None or outer.video != inner.video or outer.is_frame:
         return False
     return outer.span.start <= inner.span.start and inner.span.end <= outer.span.end

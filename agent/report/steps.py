@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..answer import parse_draft
-from .blocks import Room, long_text, spent, thumbnails
+from .blocks import Room, amount, counted, long_text, spent, thumbnails
 from .markup import Html, el, join
 from .pictures import Album
 from .reading import Look, Run, Step, compact, content, mapping, rows, string
@@ -34,7 +34,8 @@ def steps(run: Run, album: Album, cited: set[int], room: Room) -> Html:
 def _step(step: Step, number: int, looks: list[Html], room: Room) -> Html:
     name, body = _BODIES[step.kind](step, room)
     time = f"{step.time:.1f} s" if step.time is not None else ""
-    so_far = spent({key: value for key, value in step.spend.items() if key != "seconds"})
+    parts = [amount(name, step.spend[name]) for name in ("frames", "calls", "tokens") if step.spend.get(name)]
+    so_far = f"{', '.join(parts)} so far" if parts else ""
     hidden = len(step.looks) - len(looks)
     return el(
         "li",
@@ -144,7 +145,7 @@ def _places(look: Look, room: Room) -> Html | None:
         return None
     shown = [el("li", el("code", room.cut(str(place), 200))) for place in look.places[:_PLACES]]
     more = len(look.places) - len(shown)
-    name = "1 place that may be cited" if len(look.places) == 1 else f"{len(look.places)} places that may be cited"
+    name = f"{counted(len(look.places), 'place')} that may be cited"
     return el(
         "details",
         el("summary", name),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...memory import MediaURI, Span, clock
 from ..question import letter
-from .blocks import Room, amount, long_text, strong_list, thumbnails
+from .blocks import Room, amount, counted, long_text, terms, thumbnails
 from .markup import Html, el, join
 from .pictures import Album
 from .reading import Look, Run, items, mapping, number, numbers, place_of, rows, string
@@ -94,7 +94,7 @@ def evidence_part(run: Run, album: Album, room: Room) -> Html:
 
 def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, room: Room) -> Html:
     place = place_of(item.get("uri"))
-    look = source_of(place, run) if place else None
+    look = source_of(item, run)
     supported = bool(item.get("supported"))
     verdict = ("✓ ", "supported", "good") if supported else ("✗ ", "not supported", "bad")
     quote, claim = string(item.get("quote")), string(item.get("claim"))
@@ -123,9 +123,13 @@ def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, 
     )
 
 
-def source_of(place: MediaURI, run: Run) -> Look | None:
-    """The look that observed a cited place: one that names it exactly, else the narrowest that covers it."""
-    looks = [look for look in run.looks if not look.error]
+def source_of(item: dict[str, Any], run: Run) -> Look | None:
+    """The look that observed what is cited: one that names the place exactly, else the narrowest that covers it."""
+    place = place_of(item.get("uri"))
+    if place is None:
+        return None
+    # Where several tools saw the same place, the one that the policy names comes first.
+    looks = sorted((look for look in run.looks if not look.error), key=lambda look: look.tool != item.get("tool"))
     for look in looks:
         if place in look.places:
             return look
@@ -192,7 +196,7 @@ def run_part(run: Run, trace: str, room: Room) -> Html:
     return el(
         "section",
         el("h2", "Run"),
-        strong_list(
+        terms(
             [
                 ("Policy", room.cut(string(run.head.get("policy")), 200)),
                 ("Run", el("code", room.cut(string(run.head.get("run_id")), 100))),
@@ -202,7 +206,7 @@ def run_part(run: Run, trace: str, room: Room) -> Html:
                 ("Videos", el("ul", videos, el("li", f"{more} more") if more else None, class_="videos")),
             ]
         ),
-        el("details", el("summary", f"{len(tools)} tools"), el("ul", tools, class_="tools")) if tools else None,
+        el("details", el("summary", counted(len(tools), "tool")), el("ul", tools, class_="tools")) if tools else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...memory import MediaURI, Span, clock
 from .markup import Html, el, join
-from .reading import Look, Run, broad_and_fine, number, place_of, rows, string
+from .reading import Look, Run, looked_and_found, number, place_of, rows, string
 
 LANES = {
     "search_clips": "searched",
@@ -44,7 +44,9 @@ class _Axis:
 
     def bar(self, span: Span, class_: str, *, top: float, height: float) -> Html:
         left, right = self.x(span.start), self.x(span.end)
-        width = max(right - left, 0.15)  # a moment has no width, and would not be drawn
+        width = right - left
+        # A moment has no width, and would not be drawn; wide neighbours are kept apart.
+        width = 0.15 if width < 0.15 else width - 0.2 if width > 1.5 else width
         return el(
             "rect", class_=class_, x=f"{left:.3f}%", width=f"{width:.3f}%", y=f"{top:g}", height=f"{height:g}", rx=1
         )
@@ -68,7 +70,11 @@ def timelines(run: Run) -> Html:
     untouched = len(run.videos) - len(videos)
     if untouched > 0:
         rest.append(f"{untouched} of {len(run.videos)} videos were not looked at.")
-    return join(figures, el("p", " ".join(rest), class_="muted") if rest else None)
+    legend = (
+        "Thin: what a tool went through. Solid: what it saw or found there. Shaded: what is cited as evidence. "
+        "A mark leads to its step."
+    )
+    return join(el("p", legend, class_="muted"), figures, el("p", " ".join(rest), class_="muted") if rest else None)
 
 
 def _evidence(run: Run) -> list[dict[str, Any]]:
@@ -152,11 +158,11 @@ def _marks(axis: _Axis, lane: _Lane, looks: int) -> Html:
 
 
 def _bars(axis: _Axis, places: Sequence[MediaURI], most: int) -> Html:
-    """Low pale bars for what was gone through, tall solid ones for what was found there."""
-    broad, fine = broad_and_fine(places)
+    """A low pale bar for what was gone through, tall solid ones for what was found there."""
+    looked, found = looked_and_found(places)
     return join(
-        (axis.bar(span, "through", top=8, height=4) for span in _merged(axis, broad, most)),
-        (axis.bar(span, "found", top=4, height=_HEIGHT - 8) for span in _merged(axis, fine, most)),
+        axis.bar(looked.span, "through", top=8, height=4) if looked and looked.span else None,
+        (axis.bar(span, "found", top=4, height=_HEIGHT - 8) for span in _merged(axis, found, most)),
     )
 
 
@@ -167,7 +173,8 @@ def _merged(axis: _Axis, places: Iterable[MediaURI], most: int) -> list[Span]:
     while True:
         joined: list[Span] = []
         for span in spans:
-            if joined and span.start - joined[-1].end < gap:
+            near = joined and span.start - joined[-1].end < gap
+            if near and (span.start < joined[-1].end or span.duration < 4 * gap):
                 joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
             else:
                 joined.append(span)
@@ -179,7 +186,7 @@ def _merged(axis: _Axis, places: Iterable[MediaURI], most: int) -> list[Span]:
 def _scale(axis: _Axis) -> Html:
     """Tick marks at round times."""
     length = axis.end - axis.start
-    most = 4 if length >= 3600 else 5
+    most = 4 if length >= 3600 else 6  # labels that fit on a telephone
     step = next((tick for tick in _TICKS if length / tick <= most), 86400 * math.ceil(length / 86400 / most))
     first = math.ceil(axis.start / step - 1e-9)
     ticks = []

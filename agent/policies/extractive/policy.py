@@ -1,5 +1,8 @@
-"""The `extractive` policy: no weights at all. It reads the question, calls the tools that can tell, and answers
-with what they found; with nothing found it abstains and says what it tried."""
+"""The `extractive` policy: no weights at all.
+
+It reads the question, calls the tools that can tell, and answers with what they found; with nothing found it abstains
+and says what it tried.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from .options import choose
 
 
 class ExtractivePolicy(BaseChatModel):
-    """A chat model that decides by rules. Its whole state is the conversation, so any run can be stopped and resumed."""
+    """A chat model that decides by rules. Its whole state is the conversation, so any run can be resumed."""
 
     @property
     def _llm_type(self) -> str:

@@ -58,7 +58,7 @@ class NamedColours:
 
     name = "named colours"
     dim = _DIM
-    stamp = f"named-colours:{_DIM}:1"
+    stamp = f"named-colours:{_DIM}:2"
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, for successive frames of one clip."""
@@ -142,7 +142,8 @@ def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> Look:
         contrast=_ramp(float(high - low), 20, 200),
         colourful=_ramp(float(chroma), 8, 40),
         plain=plain,
-        sharp=_ramp(edges, 5, 60),
+        # Against the contrast there is: a plain wall has no edges, and is not blurred. 20 levels are noise.
+        sharp=_ramp(edges / max(float(high - low), 20.0), 0.08, 0.5),
         motion=motion,
     )
 
@@ -170,7 +171,8 @@ def _brightness(looks: Sequence[Look]) -> str:
 
 
 def _colours(looks: Sequence[Look]) -> str:
-    if _mean(looks, "colourful") < 0.25:
+    # A grey street is not a black-and-white film, and a black screen is neither.
+    if max(look.colourful for look in looks) < 0.05 and _mean(looks, "contrast") > 0.15:
         return "black and white"
     shares = np.mean([look.shares for look in looks], axis=0)
     order = np.argsort(-shares)
@@ -178,7 +180,7 @@ def _colours(looks: Sequence[Look]) -> str:
     text = "mostly " + _join(most)
     # A colour that fills a cell in some frame is a thing of that colour, however small.
     peaks = np.max([look.peaks for look in looks], axis=0)
-    some = [NAMES[index] for index in order if NAMES[index] not in most and peaks[index] >= 0.5]
+    some = [NAMES[index] for index in np.argsort(-peaks) if NAMES[index] not in most and peaks[index] >= 0.35][:3]
     return f"{text}, some {_join(some)}" if some else text
 
 

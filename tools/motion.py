@@ -130,7 +130,7 @@ def count_over_time(tracks: tuple[Track, ...], span: Span) -> tuple[tuple[float,
 
 def _follow(stretch: Stretch, background: Background, follower: Follower) -> None:
     from .motion_background import find_foreground
-    from .motion_tracks import find_blobs
+    from .motion_blobs import find_blobs
 
     busy: Array | None = None
     for index, time in enumerate(stretch.times):

@@ -10,12 +10,17 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 _ACROSS, _DOWN = 8, 5  # cells; each has one say, so that one textured object cannot outvote the rest
-_STILL = 0.004  # of the picture's width: less than this between two looks is noise
+_STILL = 0.004  # of the picture's width: a corner that moved by less did not move
+_PATCH = 9  # pixels
+_FILLED = 0.05  # of a cell must have texture for it to count
+_CONTRAST = 24  # grey levels within a patch: fainter texture comes and goes with compression
+_NOISE = 4  # grey levels by which a patch differs from itself, on average, through noise
+_SHIFTED = 0.12  # of a patch's contrast: an edge that moved by little more than one pixel changes it by this much
 
 
 @dataclass(frozen=True, slots=True)
-class CameraStep:
-    """What stayed between two frames, over the cells that have texture: how many, and the share that did not move.
+class Stillness:
+    """What stayed between two frames, over the cells that have texture: how many cells, and the share that stayed.
 
     `rim` counts the cells along the picture's border: objects seldom fill it, a moving camera moves it all.
     """
@@ -26,38 +31,70 @@ class CameraStep:
     rim_still: float
 
     @property
-    def moves(self) -> bool:
-        """Whether the camera moved."""
+    def lost(self) -> bool:
+        """Whether too little stayed for a camera that stands still."""
         return self.cells >= 7 and self.rim >= 5 and self.still < 0.4 and self.rim_still < 0.35
 
 
-def camera_step(before: Array, after: Array) -> CameraStep:
-    """Compare two grey frames `[H, W]` uint8 of one shot by following corners from one to the other."""
+def camera_moves(before: Array, after: Array) -> bool:
+    """Whether the camera moved between two grey frames `[H, W]` uint8 of one shot.
+
+    Two witnesses must agree: patches changed, and corners are elsewhere. Light changes patches and leaves corners;
+    corners made of noise wander in patches that stay.
+    """
+    return patches(before, after).lost and corners(before, after).lost
+
+
+def patches(before: Array, after: Array) -> Stillness:
+    """Cells whose textured patches look the same in both frames."""
     import cv2
 
-    nothing = CameraStep(0, 1.0, 0, 1.0)
+    gain = float(np.clip((np.median(before) + 4) / (np.median(after) + 4), 0.5, 2))
+    after = cv2.convertScaleAbs(after, None, gain)
+    before, after = cv2.GaussianBlur(before, (3, 3), 0), cv2.GaussianBlur(after, (3, 3), 0)
+    patch = np.ones((_PATCH, _PATCH), np.uint8)
+    contrast = cv2.subtract(cv2.dilate(before, patch), cv2.erode(before, patch)).astype(np.float32)
+    change = cv2.blur(cv2.absdiff(before, after), (_PATCH, _PATCH)).astype(np.float32)
+    textured = contrast > _CONTRAST
+    same = textured & (change < np.maximum(_NOISE, _SHIFTED * contrast))
+    # Shares per cell: of pixels with texture, and of those that stayed.
+    size = (_ACROSS, _DOWN)
+    filled = cv2.resize(textured.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    stayed = cv2.resize(same.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return _stillness(filled > _FILLED, stayed > 0.5 * filled)
+
+
+def corners(before: Array, after: Array) -> Stillness:
+    """Cells whose corners, followed from one frame to the other, are where they were."""
+    import cv2
+
     height, width = before.shape
-    corners = cv2.goodFeaturesToTrack(before, 200, 0.01, width // 32)
-    if corners is None:
-        return nothing
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, corners.copy(), winSize=(15, 15), maxLevel=4)
+    told, still = np.zeros((_DOWN, _ACROSS), bool), np.zeros((_DOWN, _ACROSS), bool)
+    found = cv2.goodFeaturesToTrack(before, 200, 0.01, width / 32)
+    if found is None:
+        return _stillness(told, still)
+    moved, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, found, found.copy(), winSize=(15, 15), maxLevel=4)
     back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, moved.copy(), winSize=(15, 15), maxLevel=4)
-    good = (found[:, 0] > 0) & (again[:, 0] > 0) & (np.abs(back - corners).max(axis=(1, 2)) < 1.0)
-    if not good.any():
-        return nothing
-    start, end = corners[good, 0], moved[good, 0]
+    good = (seen[:, 0] > 0) & (again[:, 0] > 0) & (np.abs(back - found).max(axis=(1, 2)) < 1.0)
+    start, end = found[good, 0], moved[good, 0]
     shift = np.linalg.norm(end - start, axis=1) / width
     column = np.minimum(start[:, 0] * _ACROSS / width, _ACROSS - 1).astype(int)
     row = np.minimum(start[:, 1] * _DOWN / height, _DOWN - 1).astype(int)
-    outer = (column == 0) | (column == _ACROSS - 1) | (row == 0) | (row == _DOWN - 1)
-    cell = row * _ACROSS + column
-    still = {int(name): float(np.median(shift[cell == name])) < _STILL for name in np.unique(cell)}
-    rim = {int(name) for name in np.unique(cell[outer])}
-    return CameraStep(
-        cells=len(still),
-        still=float(np.mean(list(still.values()))),
-        rim=len(rim),
-        rim_still=float(np.mean([still[name] for name in rim])) if rim else 1.0,
+    for place in {(int(r), int(c)) for r, c in zip(row, column, strict=True)}:
+        told[place] = True
+        still[place] = np.median(shift[(row == place[0]) & (column == place[1])]) < _STILL
+    return _stillness(told, still)
+
+
+def _stillness(told: Array, still: Array) -> Stillness:
+    rim = np.ones(told.shape, bool)
+    rim[1:-1, 1:-1] = False
+    cells, border = int(told.sum()), int((told & rim).sum())
+    return Stillness(
+        cells=cells,
+        still=float((told & still).sum() / cells) if cells else 1.0,
+        rim=border,
+        rim_still=float((told & still & rim).sum() / border) if border else 1.0,
     )
 
 

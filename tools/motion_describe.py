@@ -8,8 +8,9 @@ import numpy as np
 
 from ..memory.encoders.colour_names import NAMES
 from ..memory.spans import Span
+from .motion_blobs import centre, size
 from .motion_merge import EDGES, colours, crossed
-from .motion_tracks import Trail, centre, size
+from .motion_tracks import Trail
 
 Array = np.ndarray[Any, Any]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .motion_tracks import LOST_SECONDS, Look, Trail, centre, gap, merged, overlap, size
+from .motion_blobs import centre, gap, merged, overlap, size
+from .motion_tracks import LOST_SECONDS, Look, Trail, travelled
 
 Array = np.ndarray[Any, Any]
 
@@ -27,6 +28,7 @@ def mend(trails: list[Trail], shape: tuple[int, int], fps: float) -> list[Trail]
     trails = _absorb(trails, shape)
     trails = _join(trails, shape)
     trails = _absorb(trails, shape)
+    trails = _restless(trails, shape)
     trails = [trail for trail in trails if _is_object(trail, shape, fps)]
     return sorted(trails, key=lambda trail: trail.looks[0].time)
 
@@ -48,17 +50,6 @@ def crossed(trail: Trail, shape: tuple[int, int], *, first: bool) -> int | None:
     x, y = trail.velocity(first=first) * (1 if first else -1)
     towards = {0: x, 1: y, 2: -x, 3: -y}
     return max(edges, key=lambda edge: towards[edge])
-
-
-def travelled(trail: Trail) -> float:
-    """How far the whole object went, in pixels: a box that only grows or shrinks on one side went nowhere."""
-    boxes = np.array([look.blob.box for look in trail.looks])
-    farthest = 0.0
-    for anchor in (boxes[0], np.median(boxes, axis=0), boxes[-1]):
-        before, after = (boxes - anchor)[:, :2], (boxes - anchor)[:, 2:]
-        shift = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
-        farthest = max(farthest, float(np.hypot(shift[:, 0], shift[:, 1]).max()))
-    return farthest
 
 
 def colours(looks: list[Look]) -> Array:
@@ -110,6 +101,50 @@ def _bulk(trail: Trail) -> float:
     return sum(look.blob.area for look in trail.looks)
 
 
+def _restless(trails: list[Trail], shape: tuple[int, int]) -> list[Trail]:
+    """Make one thing of the flickering pieces of somebody who moves without going anywhere.
+
+    The empty scene behind is never seen then, so that only the parts that move stand out.
+    """
+    pieces = [trail for trail in trails if _in_place(trail, shape)]
+    rest = [trail for trail in trails if trail not in pieces]
+    groups: list[Trail] = []
+    for piece in sorted(pieces, key=_bulk, reverse=True):
+        reach = _envelope(piece)
+        home = next(
+            (
+                group
+                for group in groups
+                if group.shot == piece.shot
+                and (
+                    overlap(reach, _envelope(group)) > 0.3 * size(reach)
+                    or gap(reach, _envelope(group)) < 0.01 * shape[1]
+                )
+            ),
+            None,
+        )
+        if home is None:
+            groups.append(piece)
+        else:
+            home.looks = _united(home.looks, piece.looks)
+    return rest + groups
+
+
+def _envelope(trail: Trail) -> Array:
+    boxes = np.array([look.blob.box for look in trail.looks])
+    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+
+
+def _in_place(trail: Trail, shape: tuple[int, int]) -> bool:
+    """Whether a trail is a piece of something that moves in place: its size is unsteady and it goes nowhere."""
+    if len(trail.looks) < 3:
+        return False
+    first, last = (centre(trail.looks[index].blob.box) for index in (0, -1))
+    areas = np.array([look.blob.area for look in trail.looks])
+    unsteady = float(areas.std() / areas.mean()) > 0.35
+    return unsteady and float(np.hypot(*(last - first))) < 0.12 * shape[1]
+
+
 def _belongs(piece: Trail, whole: Trail, shape: tuple[int, int]) -> bool:
     if piece.shot != whole.shot:
         return False
@@ -128,7 +163,11 @@ def _belongs(piece: Trail, whole: Trail, shape: tuple[int, int]) -> bool:
         return True
     if ratio < 0.6 and near > 0.8 and len(piece.looks) < 0.35 * len(whole.looks):
         return True
-    if near > 0.8 and len(pairs) > 0.6 * len(whole.looks) and max(map(travelled, (piece, whole))) < 0.03 * diagonal:
+    if (
+        near > 0.8
+        and len(pairs) > 0.6 * len(whole.looks)
+        and max(travelled(piece.looks), travelled(whole.looks)) < 0.03 * diagonal
+    ):
         return True  # neither goes anywhere, both are there at the same time
     return near > 0.8 and _stacked(pairs, diagonal)
 
@@ -187,7 +226,7 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
     if pause > 1.0 and out is not None and into is not None:
         return None
     diagonal = float(np.hypot(*shape))
-    ahead, behind = first.expected(then.time), then.blob.box - np.tile(second.velocity(first=True), 2) * pause
+    ahead, behind = first.expected_box(then.time), then.blob.box - np.tile(second.velocity(first=True), 2) * pause
     misses = (
         np.hypot(*(centre(ahead) - centre(then.blob.box))),
         np.hypot(*(centre(last.blob.box) - centre(then.blob.box))),
@@ -214,7 +253,7 @@ def _is_object(trail: Trail, shape: tuple[int, int], fps: float) -> bool:
         return False
     diagonal = float(np.hypot(height, width))
     inside = crossed(trail, shape, first=True) is None and crossed(trail, shape, first=False) is None
-    moved = travelled(trail)
+    moved = travelled(looks)
     seen = len(looks) / (1 + length * fps)
     if inside and (seen < 0.5 or length < 0.5):
         return False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..memory.spans import Span
-from .motion_camera import CutFinder, camera_step
+from .motion_camera import CutFinder, camera_moves
 
 if TYPE_CHECKING:
     from ..memory.video import VideoSource
@@ -100,10 +100,10 @@ class _Watch:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if self._seen:
             before, picture = self._seen[-1]
-            moves = camera_step(picture, grey).moves
+            moves = camera_moves(picture, grey)
             first, oldest = self._seen[0]
             if not moves and time - first >= _LONG_STEP:
-                moves = camera_step(oldest, grey).moves
+                moves = camera_moves(oldest, grey)
                 self._seen = self._seen[-2:]  # the next long step starts here
             self.moving.append((Span(before, time), moves))
         self._seen.append((time, grey))

@@ -1,4 +1,4 @@
-"""From foreground masks to trails: blobs, grouped and split by what is expected, followed by ByteTrack."""
+"""Trails: what ByteTrack makes of the blobs of frames that come in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .motion_background import Foreground
+from .motion_blobs import Blob, centre, overlap, wider
+from .motion_split import Expected, regroup
 
 if TYPE_CHECKING:
     from trackers import ByteTrackTracker
@@ -16,18 +17,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 LOST_SECONDS = 2.0  # an object that is hidden for no longer keeps its id
-_SURE, _FAINT = 0.9, 0.3
-
-
-@dataclass(slots=True)
-class Blob:
-    """One connected thing in one frame: `box` [4] pixels, `area` pixels, `colours` [11] pixels per colour name."""
-
-    box: Array
-    area: float
-    colours: Array
-    confidence: float
-    shared: bool = False  # its place is a guess inside a larger blob that several objects make together
+_LATELY = 40  # looks that say what an object is like now
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +35,36 @@ class Trail:
     id: int
     shot: int
     looks: list[Look] = field(default_factory=list)
+    paint: Array | None = None  # share of each fine colour, lately
 
-    def expected(self, time: float) -> Array:
-        """The box `[4]` expected at `time` from the last free looks, at constant speed."""
+    def add(self, look: Look) -> None:
+        """Take the next look; what the blob was made of is remembered as the object's paint."""
+        paint = look.blob.paint()
+        if paint is not None and not look.blob.shared:
+            self.paint = paint if self.paint is None else 0.85 * self.paint + 0.15 * paint
+        look.blob.pixels = None
+        self.looks.append(look)
+
+    def expected(self, time: float) -> Expected:
+        """What should be there at `time`, at constant speed since the last look."""
+        last = self.looks[-1]
+        lately = [look for look in self.looks[-_LATELY:] if not look.blob.shared] or [last]
+        return Expected(
+            box=self.expected_box(time),
+            area=float(np.median([look.blob.area for look in lately[-8:]])),
+            paint=np.zeros(1, np.float32) if self.paint is None else self.paint,
+            known=len(lately) >= 4 and self.paint is not None and last.time - lately[-1].time <= LOST_SECONDS,
+        )
+
+    def expected_box(self, time: float) -> Array:
+        """The box `[4]` at `time`, at constant speed since the last look."""
         last = self.looks[-1]
         return last.blob.box + np.tile(self.velocity(), 2) * (time - last.time)
 
     def velocity(self, *, first: bool = False) -> Array:
         """Pixels a second `[2]` over the last (or first) second of free looks."""
-        free = [look for look in self.looks if not look.blob.shared] or self.looks
+        span = self.looks[:_LATELY] if first else self.looks[-_LATELY:]
+        free = [look for look in span if not look.blob.shared] or span
         near = free[:8] if first else free[-8:]
         anchor = near[0].time if first else near[-1].time
         near = [look for look in near if abs(look.time - anchor) <= 1.0]
@@ -98,9 +109,8 @@ class Follower:
         """Follow the blobs of the frame at `time` (seconds, rising)."""
         import supervision as sv
 
-        recent = [trail for trail in self._live.values() if time - trail.looks[-1].time <= LOST_SECONDS]
-        self._live = {trail.id: trail for trail in recent}
-        blobs = regroup(blobs, recent, time)
+        self._live = {key: trail for key, trail in self._live.items() if time - trail.looks[-1].time <= LOST_SECONDS}
+        blobs = regroup(blobs, [trail.expected(time) for trail in self._live.values()])
         boxes = np.array([blob.box for blob in blobs], np.float32).reshape(-1, 4)
         detections = sv.Detections(
             xyxy=boxes,
@@ -113,6 +123,7 @@ class Follower:
         for index, number in zip(followed.data.get("blob", []), numbers, strict=True):
             look = Look(time, blobs[int(index)])
             if number < 0:
+                look.blob.pixels = None
                 unnamed.append(look)
                 continue
             trail = self._live.get(int(number))
@@ -120,136 +131,22 @@ class Follower:
                 trail = Trail(len(self.trails), self.shot, self._first_sight(look))
                 self.trails.append(trail)
                 self._live[int(number)] = trail
-            trail.looks.append(look)
+            trail.add(look)
         self._unnamed = unnamed
 
     def _first_sight(self, look: Look) -> list[Look]:
         """The tracker names a thing on its second look: find the first one."""
-        near = [(overlap(_wider(old.blob.box), _wider(look.blob.box)), old) for old in self._unnamed]
+        near = [(overlap(wider(old.blob.box), wider(look.blob.box)), old) for old in self._unnamed]
         share, old = max(near, key=lambda pair: pair[0], default=(0.0, look))
         return [old] if share > 0 else []
 
 
-def find_blobs(foreground: Foreground, image: Array, tolerance: Array) -> list[Blob]:
-    """Connected things in a foreground; pieces a few pixels apart count as one.
-
-    Args:
-        foreground: of the frame.
-        image: `[H, W, 3]` uint8, the frame as it was seen: its colours are the ones people name.
-        tolerance: `[H, W]` uint8 of the background.
-    """
-    import cv2
-
-    from ..memory.encoders.colour_names import NAMES, name_pixels
-
-    mask = foreground.mask
-    height, width = mask.shape
-    reach = max(3, width // 45)
-    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    number, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    core = cv2.erode(mask, np.ones((3, 3), np.uint8))
-    least = height * width / 2500
-    blobs = []
-    for label in range(1, number):
-        left, top, wide, high, _ = (int(value) for value in stats[label])
-        window = (slice(top, top + high), slice(left, left + wide))
-        own = (labels[window] == label) & (mask[window] > 0)
-        area = int(own.sum())
-        if area < least:
-            continue
-        inner = own & (core[window] > 0)
-        colours = np.bincount(name_pixels(image[window])[inner if inner.sum() > 8 else own], minlength=len(NAMES))
-        excess = float((foreground.difference[window][own].astype(float) / tolerance[window][own]).mean())
-        sure = area >= 2 * least and excess > 1.25
-        box = np.array([left, top, left + wide, top + high], float)
-        blobs.append(Blob(box, area, colours, _SURE if sure else _FAINT))
-    return blobs
-
-
-def regroup(blobs: list[Blob], trails: list[Trail], time: float) -> list[Blob]:
-    """Join blobs that are pieces of one followed object, and split a blob that several followed objects make."""
-    expected = [trail.expected(time) for trail in trails]
-    return _split(_join(blobs, expected), trails, expected)
-
-
-def _join(blobs: list[Blob], expected: list[Array]) -> list[Blob]:
-    owners: dict[int, list[Blob]] = {}
-    result = []
-    for blob in blobs:
-        inside = [
-            index for index, box in enumerate(expected) if overlap(blob.box, _wider(box, 0.1)) > 0.7 * size(blob.box)
-        ]
-        if len(inside) == 1 and size(blob.box) < 0.7 * size(expected[inside[0]]):
-            owners.setdefault(inside[0], []).append(blob)
-        else:
-            result.append(blob)
-    for index, pieces in owners.items():
-        whole = any(overlap(blob.box, expected[index]) > 0.5 * size(expected[index]) for blob in result)
-        result.extend(pieces if whole or len(pieces) == 1 else [merged(pieces)])
-    return result
-
-
-def _split(blobs: list[Blob], trails: list[Trail], expected: list[Array]) -> list[Blob]:
-    best = [max(range(len(blobs)), key=lambda k: overlap(blobs[k].box, box), default=-1) for box in expected]  # noqa: B023
-    result = []
-    for number, blob in enumerate(blobs):
-        within = [
-            index
-            for index, box in enumerate(expected)
-            if best[index] == number
-            and overlap(box, blob.box) > 0.5 * size(box)
-            and sum(not look.blob.shared for look in trails[index].looks) >= 4
-        ]
-        if len(within) < 2:
-            result.append(blob)
-            continue
-        for index in within:
-            box = _into(expected[index], blob.box)
-            share = Blob(box, min(size(box), blob.area), np.zeros_like(blob.colours), _SURE, shared=True)
-            result.append(share)
-    return result
-
-
-def merged(blobs: list[Blob]) -> Blob:
-    """One blob out of several pieces of a thing."""
-    boxes = np.array([blob.box for blob in blobs])
-    return Blob(
-        np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)]),
-        sum(blob.area for blob in blobs),
-        np.sum([blob.colours for blob in blobs], axis=0),
-        max(blob.confidence for blob in blobs),
-        shared=all(blob.shared for blob in blobs),
-    )
-
-
-def centre(box: Array) -> Array:
-    """Middle `[2]` of a box `[4]`."""
-    return (box[:2] + box[2:]) / 2
-
-
-def size(box: Array) -> float:
-    """Area of a box."""
-    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
-
-
-def overlap(one: Array, other: Array) -> float:
-    """Area that two boxes share."""
-    return size(np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])]))
-
-
-def gap(one: Array, other: Array) -> float:
-    """Distance between two boxes; 0 when they touch."""
-    apart = np.maximum(np.maximum(one[:2] - other[2:], other[:2] - one[2:]), 0)
-    return float(np.hypot(*apart))
-
-
-def _wider(box: Array, share: float = 0.4) -> Array:
-    room = np.array([box[2] - box[0], box[3] - box[1]]) * share
-    return np.concatenate([box[:2] - room, box[2:] + room])
-
-
-def _into(box: Array, bounds: Array) -> Array:
-    """The box moved (and cut, where it is larger) into `bounds`."""
-    extent = np.minimum(box[2:] - box[:2], bounds[2:] - bounds[:2])
-    start = np.clip(box[:2], bounds[:2], bounds[2:] - extent)
-    return np.concatenate([start, start + extent])
+def travelled(looks: list[Look]) -> float:
+    """How far the whole object went, in pixels: a box that only grows or shrinks on one side went nowhere."""
+    boxes = np.array([look.blob.box for look in looks])
+    farthest = 0.0
+    for anchor in (boxes[0], np.median(boxes, axis=0), boxes[-1]):
+        before, after = (boxes - anchor)[:, :2], (boxes - anchor)[:, 2:]
+        shift = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
+        farthest = max(farthest, float(np.hypot(shift[:, 0], shift[:, 1]).max()))
+    return farthest

@@ -50,7 +50,7 @@ def loading(name: str, folder: str) -> Iterator[None]:
         yield
     # What transformers raises for a damaged or foreign folder depends on where it notices.
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise CapabilityError(f"Encoder {name} ({folder}) cannot be loaded: {reason}") from error
     finally:
         if shown:

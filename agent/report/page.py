@@ -81,14 +81,11 @@ def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
         el("header", el("p", el("b", "rewatch"), " run report", class_="mark"), question_part(run, room)),
         el(
             "main",
-            el(
-                "div",
-                el("div", answer_part(run, room), evidence_part(run, album, room), notes),
-                el("aside", budget_part(run), run_part(run, trace, room)),
-                class_="columns",
-            ),
-            el("section", el("h2", "Timeline"), timelines(run)),
-            el("section", el("h2", "Steps", id="steps"), steps(run, album, cited, room)),
+            el("div", answer_part(run, room), evidence_part(run, album, room), notes, class_="result"),
+            budget_part(run),
+            el("section", el("h2", "Timeline"), timelines(run), class_="wide"),
+            el("section", el("h2", "Steps", id="steps"), steps(run, album, cited, room), class_="wide"),
+            run_part(run, trace, room),
         ),
     )
 

@@ -126,6 +126,8 @@ def _of_look(look: Look, run: Run) -> list[Wanted]:
         return []
     known = [p for p in look.places if p.video in run.videos and p.span is not None]
     frames = [p for p in known if p.is_frame]
+    boxed = {p.span for p in frames if p.box}
+    frames = [p for p in frames if p.box or p.span not in boxed]
     found: list[Wanted] = []
     for place in _thinned(frames or looked_and_found(known)[1], _PER_LOOK):
         assert place.span is not None

@@ -115,7 +115,7 @@ def _look(look: Look, album: Album, cited: bool, room: Room) -> Html:
         thumbnails(found),
         _places(look, room),
         _data(look, room),
-        el("p", cost, class_="muted num") if (cost := spent(look.cost)) else None,
+        el("p", cost, class_="muted num") if (cost := spent({**look.cost, "calls": 0})) else None,
         id=f"call-{look.number}",
         class_="look",
         open=cited,

@@ -102,6 +102,7 @@ def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, 
     name = string(run.videos.get(place.video, {}).get("name")) if place else ""
     said = claim if claim and claim != string((run.answer or {}).get("text")) and claim != quote else ""
     head = [
+        el("span", f"{k + 1}", class_="muted num"),
         el("b", when(place), class_="num"),
         el("span", tool) if tool else None,
         el("bdi", name) if many and name else None,
@@ -173,7 +174,9 @@ def budget_part(run: Run) -> Html:
                 _bar(used, limit) if limit is not None else None,
             )
         )
-    return el("section", el("h2", "Spent"), el("ul", lines, class_="budget") if lines else el("p", "Nothing."))
+    return el(
+        "section", el("h2", "Spent"), el("ul", lines, class_="budget") if lines else el("p", "Nothing."), class_="spent"
+    )
 
 
 def run_part(run: Run, trace: str, room: Room) -> Html:
@@ -207,6 +210,7 @@ def run_part(run: Run, trace: str, room: Room) -> Html:
             ]
         ),
         el("details", el("summary", counted(len(tools), "tool")), el("ul", tools, class_="tools")) if tools else None,
+        class_="made",
     )
 
 

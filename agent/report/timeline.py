@@ -195,7 +195,7 @@ def _scale(axis: _Axis) -> Html:
         if time > axis.end - 0.06 * length and time != axis.end:
             break  # its label would run over the edge
         x = f"{axis.x(time):.3f}%"
-        anchor = "start" if axis.x(time) < 3 else "end" if axis.x(time) > 97 else "middle"
+        anchor = "end" if axis.x(time) > 97 else "middle"
         ticks.append(el("line", x1=x, x2=x, y1=0, y2=4))
         ticks.append(el("text", clock(time), x=x, y=16, text_anchor=anchor))
     return el("svg", ticks, width="100%", height=20)

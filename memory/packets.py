@@ -139,7 +139,6 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
         order = np.flatnonzero(shown)
         order = order[np.argsort(pts[order], kind="stable")]
         ticks = pts[order]
-    # Multiplied and divided in this order, times are bit-equal to PyAV's `frame.time`.
     base = stream.time_base or Fraction(1, 1_000_000)
     seconds = ticks.astype(np.float64) * base.numerator / base.denominator
     entries = np.asarray(listing.entries, np.int64)
@@ -155,6 +154,13 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
         sequential=sequential,
         damage=listing.damage,
     )
+
+
+def seconds_of(stream: Stream, ticks: int) -> float:
+    """Seconds on the container's clock, bit-equal to PyAV's `frame.time` and to `PacketIndex.seconds`."""
+    # Frames that a drained decoder gives have lost their time base, so `frame.time` cannot be asked.
+    base = stream.time_base or Fraction(1, 1_000_000)
+    return float(ticks) * base.numerator / base.denominator
 
 
 def tick_of(stream: Stream) -> float:

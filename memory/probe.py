@@ -15,7 +15,7 @@ from av.error import FFmpegError
 
 from .errors import VideoError
 from .media import SubtitleStream, VideoInfo
-from .packets import PacketIndex, lasting, read_index, tick_of
+from .packets import PacketIndex, lasting, read_index, seconds_of, tick_of
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -207,7 +207,7 @@ def _why_not_media(path: Path, error: Exception) -> str:
         except UnicodeDecodeError:
             pass
     reason = getattr(error, "strerror", None) or str(error)
-    return f"{path} is not a video that can be read ({reason}). Copy it again, or {_CONVERT}"
+    return f"{path} is not a video that can be read ({reason}). It may be damaged: copy it again."
 
 
 def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
@@ -241,7 +241,7 @@ def _extent(
     if container.duration is not None:
         declared = (container.duration + (container.start_time or 0)) / av.time_base
     if first.pts is not None and declared is not None:
-        start = first.time
+        start = seconds_of(stream, first.pts)
         ends = _ends(container, stream, sound, declared)
         # Packets of the video near the declared end: the header tells the truth.
         if stream.index in ends and max(ends.values()) > declared - 1.0:

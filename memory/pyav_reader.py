@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from .entry_points import is_entry_point
-from .packets import TOLERANCE, PacketIndex, read_index, tick_of
+from .packets import TOLERANCE, PacketIndex, read_index, seconds_of, tick_of
 from .probe import Orientation, open_container, video_stream
 from .spans import Span
 
@@ -74,7 +74,7 @@ class PyAVReader:
                 self._codec.flush_buffers()
                 for frame in frames:
                     if frame.pts == packet.pts:
-                        yield frame.time, frame
+                        yield seconds_of(self.stream, packet.pts or 0), frame
         finally:
             self._next = _LOST
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,7 +28,7 @@ class Encoding:
 
 
 def _x264(**settings: object) -> dict[str, str]:
-    return {"preset": "veryfast", "x264-params": _params(keyint=24, scenecut=0, threads=1, **settings)}
+    return {"preset": "veryfast", "x264-params": _params(**{"keyint": 24, "scenecut": 0, "threads": 1, **settings})}
 
 
 def _x265(**settings: object) -> dict[str, str]:
@@ -47,6 +48,7 @@ _VPX = {"g": "24", "lag-in-frames": "12", "auto-alt-ref": "1", "cpu-used": "8", 
 # Every way in which a frame can depend on others; all keep a keyframe every 24 frames or so.
 ENCODINGS = {
     "h264": Encoding(options=_x264(**_B)),
+    "h264-long-gop": Encoding(options=_x264(**_B, keyint=100, min_keyint=100)),
     "h264-open-gop": Encoding(options=_x264(**_B, open_gop=1)),
     "h264-open-gop-mkv": Encoding(options=_x264(**_B, open_gop=1), ending="mkv"),
     "h264-open-gop-ts": Encoding(options=_x264(**_B, open_gop=1), ending="ts"),
@@ -163,6 +165,11 @@ def _write_sound(container: av.container.OutputContainer, voice: av.AudioStream,
         for piece in resampler.resample(frame):
             container.mux(voice.encode(piece))
     container.mux(voice.encode(None))
+
+
+def run_ffmpeg(*arguments: object) -> None:
+    """Run the ffmpeg command; use with `needs_ffmpeg`."""
+    subprocess.run(["ffmpeg", "-y", "-nostdin", "-v", "error", *map(str, arguments)], check=True)
 
 
 def decode_all(path: Path) -> list[tuple[float | None, np.ndarray]]:

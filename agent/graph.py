@@ -140,19 +140,20 @@ def build_graph(loop: Loop) -> CompiledStateGraph:
     graph.add_node("check", loop.verify)
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "policy")
+    # The branches are coroutines: LangGraph would run plain functions in a thread each time.
     graph.add_conditional_edges("policy", _after_policy, ["tools", "check"])
     graph.add_edge("tools", "policy")
     graph.add_conditional_edges("check", _after_check, ["policy", END])
     return graph.compile()
 
 
-def _after_policy(state: State) -> str:
+async def _after_policy(state: State) -> str:
     said = state["messages"][-1]
     calls = isinstance(said, AIMessage) and (said.tool_calls or said.invalid_tool_calls)
     return "tools" if calls and not state.get("stopped_by") else "check"
 
 
-def _after_check(state: State) -> str:
+async def _after_check(state: State) -> str:
     return END if "answer" in state else "policy"
 
 

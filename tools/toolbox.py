@@ -62,6 +62,7 @@ class Toolbox:
         self._timeout = timeout
         self._cache: OrderedDict[str, Observation] = OrderedDict()
         self._cache_size = cache_size
+        self._schemas: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         self._idle = _IdleVideos()
 
     def __iter__(self) -> Any:
@@ -77,6 +78,8 @@ class Toolbox:
 
     def schemas(self, videos: list[str]) -> list[dict[str, Any]]:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
+        if tuple(videos) in self._schemas:
+            return self._schemas[tuple(videos)]
         found = []
         for item in self._tools.values():
             schema = convert_to_openai_tool(item)
@@ -87,6 +90,7 @@ class Toolbox:
                     "description": "which video; the first one if left out",
                 }
             found.append(schema)
+        self._schemas = {tuple(videos): found}  # asked for at every turn of a run
         return found
 
     async def call(

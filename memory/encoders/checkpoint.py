@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 from ..errors import CapabilityError
 from .torch_runtime import require_torch
 
+_LOG = logging.getLogger(__name__)
 # What is fetched when a download is allowed: no pickles, no other frameworks' weights.
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
@@ -128,6 +130,9 @@ def _from_hub(name: str, *, download: bool) -> Path:
                 f"Encoder {name} is not on this disk. Fetch it: {fetch_command(name)}   (or give a folder)"
             ) from None
     try:
+        planned = snapshot_download(name, allow_patterns=_FILES, dry_run=True)
+        size = sum(file.file_size or 0 for file in planned if file.will_download)
+        _LOG.warning("Fetching encoder %s from the hub: %.0f MB", name, size / 1e6)
         return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:  # the hub's client raises a dozen kinds: offline, no such name, gated, disk full
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

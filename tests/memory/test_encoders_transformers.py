@@ -7,6 +7,7 @@ import pickle
 import string
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -322,6 +323,39 @@ def test_damaged_checkpoints_are_reported_in_one_line(trained: Visual, tmp_path:
 def test_an_absent_visual_encoder_says_what_to_do() -> None:
     with pytest.raises(CapabilityError, match=r"is not on this disk.*hf download google/siglip2-base-patch16-224"):
         visual_encoder("google/siglip2-base-patch16-224")
+
+
+def test_a_hub_name_is_found_in_the_local_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `hf download` leaves it: refs/main names the snapshot."""
+    home = tmp_path / "models--someone--tiny-bert"
+    save_bert(home / "snapshots" / "0123abc", pooling="mean")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("0123abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    encoder = text_encoder("someone/tiny-bert")
+    assert encoder.stamp.startswith("someone/tiny-bert:32:")
+    assert encoder.encode(["a red car"]).shape == (1, 32)
+
+
+def test_a_download_is_announced_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The hub's client is replaced: there is no network in tests."""
+    folder, file = save_bert(tmp_path / "bert"), SimpleNamespace(file_size=133_500_000, will_download=True)
+
+    def fetch(name: str, *, local_files_only: bool = False, dry_run: bool = False, **rest: object) -> object:
+        if local_files_only:
+            raise LocalEntryNotFoundError("not here")
+        return [file] if dry_run else str(folder)
+
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert text_encoder("someone/tiny-bert", download=True).dim == 32
+    assert "Fetching encoder someone/tiny-bert from the hub: 134 MB" in caplog.text
+    monkeypatch.undo()
+    with pytest.raises(CapabilityError, match=r"could not be fetched .*Try it by hand: hf download someone/tiny-bert"):
+        text_encoder("someone/tiny-bert", download=True)  # HF_HUB_OFFLINE is set in tests
 
 
 @pytest.mark.gpu

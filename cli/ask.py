@@ -12,11 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..agent import QuestionError, VideoAgent
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
-from ..tools import Budget
-from ..tools.arguments import parse_seconds
-from .console import show_answer, show_event
 from .indexing import add_video, split_channels
 from .options import Channels, Json, Memory, Workers
 from .places import memory_folder, runs_folder
@@ -57,6 +53,10 @@ def ask(
 
     Without a video, every video of the memory is asked about.
     """
+    from ..agent import QuestionError, VideoAgent
+    from ..tools import Budget
+    from .console import show_answer, show_event
+
     console = Console(stderr=as_json, quiet=quiet and as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console
     folder = memory_folder(memory)
@@ -125,21 +125,23 @@ def _find(memory: ClipMemory, word: str, console: Console, settings: dict[str, A
 
 
 def _moment(text: str) -> float:
+    from ..tools.arguments import parse_seconds
+
     try:
         return parse_seconds(text)
     except ValueError:
-        raise QuestionError(f"--now {text!r} is no time; write seconds (12.5) or a clock time (1:30).") from None
+        raise typer.BadParameter(f"--now {text!r} is no time; write seconds (12.5) or a clock time (1:30).") from None
 
 
 def _load(name: str) -> Any:
     """The tool `module:name`, also from a module in the current folder."""
     module, _, attribute = name.partition(":")
     if not attribute:
-        raise QuestionError(f"--tools {name!r}: write module:name, for example my_tools:read_scoreboard.")
+        raise typer.BadParameter(f"--tools {name!r}: write module:name, for example my_tools:read_scoreboard.")
     sys.path.insert(0, os.getcwd())
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise QuestionError(f"--tools {name!r}: {error}.") from None
+        raise typer.BadParameter(f"--tools {name!r}: {error}.") from None
     finally:
         sys.path.remove(os.getcwd())

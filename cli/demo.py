@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..agent import Answer, VideoAgent
 from ..memory import CapabilityError, ClipMemory, MediaURI, Span
-from .console import show_answer, show_event
 from .indexing import add_video
 from .places import DEMO
+
+if TYPE_CHECKING:
+    from ..agent import Answer
 
 SHOWN = ("said", "written", "detail", "when", "mcq")
 """Kinds of questions that the short demo asks, one of each."""
@@ -31,7 +32,9 @@ def demo(
     """Index the demo video, answer questions about it, and write an HTML report of each run."""
     if not (DEMO / "demo.mp4").is_file():
         raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
+    from ..agent import VideoAgent
     from ..agent.report import write_report
+    from .console import show_answer, show_event
 
     console = Console()
     memory = ClipMemory(out / "memory")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..memory import ClipMemory, VideoRecord, clock
+from ..memory import CHANNELS, ClipMemory, VideoRecord, clock
 from ..memory import Progress as Step
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text"}
@@ -51,7 +52,15 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
 
 
 def split_channels(text: str | None) -> Sequence[str] | None:
-    """`speech,screen_text` as a list; None stays None."""
+    """`speech,screen_text` as a list; None stays None.
+
+    Raises:
+        BadParameter: if there is no such channel.
+    """
     if text is None:
         return None
-    return [part.strip() for part in text.split(",") if part.strip()]
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in CHANNELS]
+    if unknown or not names:
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or text!r}; there are {', '.join(CHANNELS)}.")
+    return names

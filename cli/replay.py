@@ -9,8 +9,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..agent.trace import TraceError
-from .console import show_answer, show_event
 from .options import Memory
 from .places import memory_folder, runs_folder
 
@@ -20,6 +18,7 @@ Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file o
 def replay(run: Run = None, memory: Memory = None) -> None:
     """Show a recorded run step by step, and check that its answer follows from what was recorded."""
     from ..agent.replay import replay as replay_trace
+    from .console import show_answer, show_event
 
     path = find_trace(run, memory)
     result = replay_trace(path)
@@ -57,6 +56,8 @@ def report(
 
 def find_trace(run: str | None, memory: Path | None) -> Path:
     """The trace of a run: a file, an id in the memory's runs, or the newest of them."""
+    from ..agent.trace import TraceError
+
     if run is not None and (Path(run).suffix == ".jsonl" or Path(run).is_file()):
         return Path(run)
     folder = runs_folder(memory_folder(memory))

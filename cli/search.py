@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,10 +12,18 @@ from rich.console import Console
 from rich.text import Text
 
 from ..memory import ClipMemory, Span
-from ..tools.arguments import parse_seconds
 from .indexing import split_channels
 from .options import Json, Memory
 from .places import memory_folder
+
+
+class Level(StrEnum):
+    """Levels of clips."""
+
+    clip = "clip"
+    chapter = "chapter"
+    hour = "hour"
+    day = "day"
 
 
 def search(
@@ -23,12 +32,14 @@ def search(
     start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
-    level: Annotated[str, typer.Option("--level", help="clip, chapter, hour or day.")] = "clip",
+    level: Annotated[Level, typer.Option("--level", help="How long the spans are.")] = Level.clip,
     k: Annotated[int, typer.Option("-k", min=1, help="How many spans.")] = 8,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Find the spans that match words, over every video and channel of the memory."""
+    from ..tools.arguments import parse_seconds
+
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     between = None
     if start is not None or end is not None:
@@ -37,7 +48,9 @@ def search(
         except ValueError as error:
             raise typer.BadParameter(f"--start/--end: {error}") from None
     ids = [clip_memory.video(v).id for v in video] if video else None
-    hits = clip_memory.search(query, channels=split_channels(channels), videos=ids, between=between, level=level, k=k)
+    hits = clip_memory.search(
+        query, channels=split_channels(channels), videos=ids, between=between, level=level.value, k=k
+    )
     if as_json:
         rows = [
             {

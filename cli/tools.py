@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sys
 
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from rich.console import Console
 from rich.text import Text
 
-from ..tools import BUILT_IN
 from .options import Json
 
 
 def tools(as_json: Json = False) -> None:
     """List the tools, what they take, and what they work better with."""
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    from ..tools import BUILT_IN
+
     schemas = [convert_to_openai_tool(tool)["function"] for tool in BUILT_IN]
     if as_json:
         sys.stdout.write(json.dumps({"schema": 1, "tools": schemas}, ensure_ascii=False) + "\n")

@@ -70,7 +70,16 @@ def test_search_videos_tools_and_doctor(run: Callable, talk: Path):
 
 def test_options_and_json_errors(run: Callable, talk: Path):
     row = json.loads(
-        run("ask", "--json", talk, "What is the budget, according to the speaker?", "-o", "A. two million", "-o", "B. ten million").stdout
+        run(
+            "ask",
+            "--json",
+            talk,
+            "What is the budget, according to the speaker?",
+            "-o",
+            "A. two million",
+            "-o",
+            "B. ten million",
+        ).stdout
     )
     assert row["option"] == "B"
     wrong = run("ask", "--json", talk.parent / "nope.mp4", "What?")
@@ -104,7 +113,9 @@ def test_files_that_cannot_be_used(run: Callable, talk: Path, tmp_path: Path, ma
 def test_one_bad_file_does_not_stop_the_others(run: Callable, talk: Path, tmp_path: Path):
     ended = run("index", tmp_path / "nope.mp4", talk, memory=tmp_path / "memory")
     assert ended.returncode == 3
-    assert [v["name"] for v in json.loads(run("videos", "--json", memory=tmp_path / "memory").stdout)["videos"]] == ["talk.mp4"]
+    assert [v["name"] for v in json.loads(run("videos", "--json", memory=tmp_path / "memory").stdout)["videos"]] == [
+        "talk.mp4"
+    ]
 
 
 def test_usage_errors_exit_with_2(run: Callable):

@@ -18,9 +18,7 @@ def two_videos(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[...
     folder = tmp_path_factory.mktemp("two")
     memory = ClipMemory(folder / "memory")
     for name, colour in (("red", (170, 20, 20)), ("blue", (20, 20, 170))):
-        memory.add(
-            make_talk(folder / f"{name}.mp4", 6, colours=lambda _, c=colour: c), channels=("visual",), workers=0
-        )
+        memory.add(make_talk(folder / f"{name}.mp4", 6, colours=lambda _, c=colour: c), channels=("visual",), workers=0)
     return memory
 
 

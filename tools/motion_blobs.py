@@ -33,6 +33,7 @@ class Blob:
     colours: Array
     confidence: float
     shared: bool = False  # its place is a guess inside a larger blob that several objects make together
+    pieces: bool = False  # put together from pieces that stand apart
     pixels: Pixels | None = None
 
     def paint(self) -> Array | None:
@@ -71,7 +72,7 @@ def find_blobs(foreground: Foreground, image: Array, tolerance: Array) -> list[B
         if area < least:
             continue
         seen = image[window]
-        level = seen.astype(np.uint16) >> 5
+        level = foreground.image[window].astype(np.uint16) >> 5  # in one exposure, so that paint stays the same
         pixels = Pixels(own, name_pixels(seen), level[..., 0] << 6 | level[..., 1] << 3 | level[..., 2])
         inner = own & (core[window] > 0)
         colours = np.bincount(pixels.names[inner if inner.sum() > 8 else own], minlength=len(NAMES))
@@ -91,6 +92,7 @@ def merged(blobs: list[Blob]) -> Blob:
         np.sum([blob.colours for blob in blobs], axis=0),
         max(blob.confidence for blob in blobs),
         shared=all(blob.shared for blob in blobs),
+        pieces=True,
     )
 
 

@@ -13,6 +13,7 @@ Array = np.ndarray[Any, Any]
 
 EDGES = ("left edge", "top", "right edge", "bottom")
 _EDGE = 0.012  # of the picture: a box this near to the border touches it
+_BOTH_SIDES = 0.7  # seconds for which an object may be seen on both sides of a pole, as two
 
 
 def mend(trails: list[Trail], shape: tuple[int, int], fps: float) -> list[Trail]:
@@ -218,29 +219,39 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
     last, then = first.looks[-1], second.looks[0]
     pause = then.time - last.time
     same_place = overlap(last.blob.box, then.blob.box) > 0.4 * max(size(last.blob.box), size(then.blob.box))
-    if first.shot != second.shot or pause <= 0 or pause > (2 if same_place else 1.25) * LOST_SECONDS:
+    if first.shot != second.shot or first.looks[0].time >= then.time or second.looks[-1].time <= last.time:
+        return None
+    if pause < -_BOTH_SIDES or pause > (2 if same_place else 1.25) * LOST_SECONDS:
+        return None
+    if pause <= 0 and gap(last.blob.box, then.blob.box) > 0.1 * shape[1]:
         return None
     out, into = crossed(first, shape, first=False), crossed(second, shape, first=True)
     if pause > 0.5 and (out is not None or into is not None) and not same_place:
         return None  # one left and another came
-    if pause > 1.0 and out is not None and into is not None:
+    if (pause > 1.0 or pause < 0) and out is not None and into is not None:
         return None
     diagonal = float(np.hypot(*shape))
+    pause = max(pause, 0.0)
     ahead, behind = first.expected_box(then.time), then.blob.box - np.tile(second.velocity(first=True), 2) * pause
     misses = (
         np.hypot(*(centre(ahead) - centre(then.blob.box))),
         np.hypot(*(centre(last.blob.box) - centre(then.blob.box))),
         np.hypot(*(centre(behind) - centre(last.blob.box))),
     )
-    extent = np.sqrt(max(size(last.blob.box), size(then.blob.box)))
+    one, other = _usual_size(first), _usual_size(second)
+    extent = np.sqrt(max(one, other))
     miss = float(min(misses))
-    ratio = size(last.blob.box) / max(size(then.blob.box), 1)
-    if miss > 0.6 * extent + 0.03 * diagonal * pause or not (out is not None or into is not None or 0.3 < ratio < 3.3):
+    at_border = out is not None or into is not None
+    if miss > 0.6 * extent + 0.03 * diagonal * pause or not (at_border or 0.3 < one / max(other, 1) < 3.3):
         return None
     likeness = _alike(colours(first.looks), colours(second.looks))
     if likeness < 0.35:
         return None
     return miss / diagonal + 0.1 * pause + (1 - likeness)
+
+
+def _usual_size(trail: Trail) -> float:
+    return float(np.median([size(look.blob.box) for look in trail.looks]))
 
 
 def _is_object(trail: Trail, shape: tuple[int, int], fps: float) -> bool:

@@ -7,22 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from .motion_blobs import SURE, Blob, Pixels, merged, overlap, size, wider
+from .motion_blobs import PAINTS, SURE, Blob, Pixels, merged, overlap, size, wider
 
 Array = np.ndarray[Any, Any]
 
 _PRESENT = 0.25  # of an object's expected area must be found in a shared blob, or it counts as hidden
+_GROWN = 1.5  # times its area: an object of steady size has met another one
+_IN_PIECES = 1.0  # seconds for which pieces that stand apart are taken for one object
 _ALIKE = 0.5  # share of common paint from which two objects cannot be told apart by colour
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Where a followed object should be now: its `box`, its usual `area` and `paint`, and whether it is well known."""
+    """What a followed object should be now.
+
+    `box`, and its usual `area` and `paint`; whether it is `known` well enough to be told from others, `steady` in size,
+    and for how many seconds it has been `in_pieces`.
+    """
 
     box: Array
     area: float
     paint: Array
     known: bool
+    steady: bool
+    in_pieces: float
 
 
 def regroup(blobs: list[Blob], expected: list[Expected]) -> list[Blob]:
@@ -46,7 +54,9 @@ def _join(blobs: list[Blob], expected: list[Expected]) -> list[Blob]:
     for index, parts in pieces.items():
         box = expected[index].box
         whole = any(overlap(blob.box, box) > 0.5 * size(box) for blob in result)
-        result.extend(parts if whole or len(parts) == 1 else [merged(parts)])
+        # What stays apart was two things all along.
+        apart = expected[index].in_pieces > _IN_PIECES
+        result.extend(parts if whole or apart or len(parts) == 1 else [merged(parts)])
     return result
 
 
@@ -60,8 +70,16 @@ def _split(blobs: list[Blob], expected: list[Expected]) -> list[Blob]:
     result = []
     for number, blob in enumerate(blobs):
         things = claims.get(number, [])
+        if len(things) == 1 and things[0].steady and blob.area > _GROWN * things[0].area:
+            things = [*things, _stranger(blob)]
         result.extend(_divide(blob, things) if len(things) > 1 and blob.pixels is not None else [blob])
     return result
+
+
+def _stranger(blob: Blob) -> Expected:
+    """Another object that came together with a known one: it may be anywhere in the blob, in any paint."""
+    paint = np.full(PAINTS, 0.004, np.float32)
+    return Expected(blob.box, 0.4 * blob.area, paint, known=False, steady=False, in_pieces=0.0)
 
 
 def _divide(blob: Blob, things: list[Expected]) -> list[Blob]:

@@ -45,13 +45,25 @@ class Trail:
         look.blob.pixels = None
         self.looks.append(look)
 
+    def is_another(self, look: Look) -> bool:
+        """Whether a look shows another object, that took this one's place: hardly any of its paint, and no growth."""
+        paint = look.blob.paint()
+        if paint is None or self.paint is None or look.blob.shared or len(self.looks) < 4:
+            return False
+        same = float(np.minimum(paint, self.paint).sum())
+        return same < 0.1 and look.blob.area < 1.5 * self.looks[-1].blob.area
+
     def expected(self, time: float) -> Expected:
         """What should be there at `time`, at constant speed since the last look."""
         last = self.looks[-1]
         lately = [look for look in self.looks[-_LATELY:] if not look.blob.shared] or [last]
+        areas = np.array([look.blob.area for look in lately[-8:]])
+        whole = next((look.time for look in reversed(self.looks) if not look.blob.pieces), self.looks[0].time)
         return Expected(
             box=self.expected_box(time),
-            area=float(np.median([look.blob.area for look in lately[-8:]])),
+            area=float(np.median(areas)),
+            steady=len(areas) == 8 and float(areas.std()) < 0.15 * float(areas.mean()),
+            in_pieces=time - whole,
             paint=np.zeros(1, np.float32) if self.paint is None else self.paint,
             known=len(lately) >= 4 and self.paint is not None and last.time - lately[-1].time <= LOST_SECONDS,
         )
@@ -127,7 +139,7 @@ class Follower:
                 unnamed.append(look)
                 continue
             trail = self._live.get(int(number))
-            if trail is None:
+            if trail is None or trail.is_another(look):
                 trail = Trail(len(self.trails), self.shot, self._first_sight(look))
                 self.trails.append(trail)
                 self._live[int(number)] = trail

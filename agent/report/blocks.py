@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from ...memory import clock
 from .markup import Html, el, join
+from .markup import text as text_of
 from .pictures import Picture
 
 
 class Room:
-    """How much text the page can still hold, in characters."""
+    """How much text the page can still hold, in bytes as it is written, escaped."""
 
     def __init__(self, total: int) -> None:
         self.left = total
@@ -18,7 +19,7 @@ class Room:
     def take(self, text: str, most: int) -> tuple[str, int]:
         """As much of `text` as may be shown, and how many characters were cut."""
         shown = text[: max(80, min(most, self.left))]
-        self.left = max(0, self.left - len(shown))
+        self.left = max(0, self.left - len(text_of(shown).encode("utf-8")))
         return shown, len(text) - len(shown)
 
     def cut(self, text: str, most: int) -> str:

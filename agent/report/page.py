@@ -12,12 +12,12 @@ from ..trace import read_trace
 from .blocks import Room
 from .markup import Html, el, join
 from .pictures import Album, OpenVideo, make_album, shown_of
-from .reading import Run, read_run, rows, string
+from .reading import Run, read_run, string
 from .steps import steps
-from .summary import answer_part, budget_part, evidence_part, question_part, run_part, source_of
+from .summary import answer_part, budget_part, evidence_part, question_part, run_part, sources
 from .timeline import timelines
 
-_TEXT = 900_000  # characters of the trace's text on one page
+_TEXT = 900_000  # bytes of the trace's text on one page
 
 
 class ReportError(RewatchError):
@@ -75,13 +75,14 @@ def render(run: Run, *, trace: str, open_video: OpenVideo | None = None) -> str:
 
 
 def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
-    cited = {look.number for item in rows((run.answer or {}).get("evidence")) if (look := source_of(item, run))}
+    observed = sources(run)
+    cited = {look.number for look in observed if look is not None}
     notes = [el("p", note, class_="muted") for note in shown_of(album)]
     return join(
         el("header", el("p", el("b", "rewatch"), " run report", class_="mark"), question_part(run, room)),
         el(
             "main",
-            el("div", answer_part(run, room), evidence_part(run, album, room), notes, class_="result"),
+            el("div", answer_part(run, room), evidence_part(run, observed, album, room), notes, class_="result"),
             budget_part(run),
             el("section", el("h2", "Timeline"), timelines(run), class_="wide"),
             el("section", el("h2", "Steps", id="steps"), steps(run, album, cited, room), class_="wide"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,12 +82,7 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
         album.evidence.append(_of_evidence(place, run) if place else [])
     for look in run.looks:
         album.looks[look.number] = _of_look(look, run)
-    # In turns over the looks, so that the first of many does not take all that the page can hold.
-    by_look = [album.looks[n] for n in sorted(album.looks)]
-    in_turn = (w[k] for k in range(_PER_LOOK) for w in by_look if k < len(w))
-    ordered = list(dict.fromkeys([*(w for group in album.evidence for w in group), *in_turn]))
-    chosen = ordered[:MOST]
-    album.left_out = len(ordered) - len(chosen)
+    chosen = _keep_first(album)
     paths = {key: string(path) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
     for video in dict.fromkeys(wanted.video for wanted in chosen):
@@ -101,6 +97,24 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
             album.problems[video] = str(error) or type(error).__name__
     _keep_small(album, chosen)
     return album
+
+
+def _keep_first(album: Album) -> list[Wanted]:
+    """Keep as many as one page may show, and name them, each once, in order of weight.
+
+    The first of each piece of evidence come first, then its others, then the looks in the same way: the first of many
+    looks must not take all the room.
+    """
+    groups = [album.evidence, [album.looks[n] for n in sorted(album.looks)]]
+    turns = [(group, k) for some in groups for k in range(_PER_LOOK) for group in some if k < len(group)]
+    kept = turns[:MOST]
+    album.left_out = len(turns) - len(kept)
+    chosen = list(dict.fromkeys(group[k] for group, k in kept))
+    last: dict[int, int] = {id(group): k + 1 for group, k in kept}
+    for some in groups:
+        for group in some:
+            del group[last.get(id(group), 0) :]
+    return chosen
 
 
 def _of_evidence(place: MediaURI, run: Run) -> list[Wanted]:
@@ -230,13 +244,14 @@ def _enlarge(picture: Any) -> Any:
 
 def _keep_small(album: Album, order: list[Wanted]) -> None:
     """Drop the last of the thumbnails where all together are too large for one page."""
+    shown = Counter(w for group in (*album.evidence, *album.looks.values()) for w in group)
     size = 0
     for wanted in order:
         picture = album.pictures.get(wanted)
-        size += len(picture.uri) if picture else 0
+        size += len(picture.uri) * shown[wanted] if picture else 0
         if picture and size > _BYTES:
             del album.pictures[wanted]
-            album.left_out += 1
+            album.left_out += shown[wanted]
 
 
 def shown_of(album: Album) -> Iterator[str]:

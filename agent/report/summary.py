@@ -21,6 +21,7 @@ _STOPPED = {
 }
 _EVIDENCE = 60  # pieces shown
 _VIDEOS = 40  # videos named
+_COMPARED = 50  # places of one look that a cited place is compared with, where none is the same
 
 
 def question_part(run: Run, room: Room) -> Html:
@@ -75,14 +76,16 @@ def answer_part(run: Run, room: Room) -> Html:
     )
 
 
-def evidence_part(run: Run, album: Album, room: Room) -> Html:
+def evidence_part(run: Run, sources: list[Look | None], album: Album, room: Room) -> Html:
     """Each piece of evidence with its time, quote, tool, verdict and pictures."""
     evidence = rows((run.answer or {}).get("evidence"))
     if not evidence:
         text = "No evidence was cited." if run.answer else "There is none, since there is no answer."
         return el("section", el("h2", "Evidence"), el("p", text, class_="muted"))
-    many = len(run.videos) > 1
-    shown = [_evidence(k, item, run, album, many, room) for k, item in enumerate(evidence[:_EVIDENCE])]
+    shown = [
+        _evidence(k, item, look, run, album, room)
+        for k, (item, look) in enumerate(zip(evidence[:_EVIDENCE], sources, strict=True))
+    ]
     more = len(evidence) - len(shown)
     return el(
         "section",
@@ -92,9 +95,8 @@ def evidence_part(run: Run, album: Album, room: Room) -> Html:
     )
 
 
-def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, room: Room) -> Html:
+def _evidence(k: int, item: dict[str, Any], look: Look | None, run: Run, album: Album, room: Room) -> Html:
     place = place_of(item.get("uri"))
-    look = source_of(item, run)
     supported = bool(item.get("supported"))
     verdict = ("✓ ", "supported", "good") if supported else ("✗ ", "not supported", "bad")
     quote, claim = string(item.get("quote")), string(item.get("claim"))
@@ -105,7 +107,7 @@ def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, 
         el("span", f"{k + 1}", class_="muted num"),
         el("b", when(place), class_="num"),
         el("span", tool) if tool else None,
-        el("bdi", name) if many and name else None,
+        el("bdi", name) if name and len(run.videos) > 1 else None,
         el("span", el("span", verdict[0], aria_hidden="true"), verdict[1], class_=verdict[2]),
     ]
     return el(
@@ -124,25 +126,40 @@ def _evidence(k: int, item: dict[str, Any], run: Run, album: Album, many: bool, 
     )
 
 
-def source_of(item: dict[str, Any], run: Run) -> Look | None:
-    """The look that observed what is cited: one that names the place exactly, else the narrowest that covers it."""
-    place = place_of(item.get("uri"))
-    if place is None:
-        return None
-    # Where several tools saw the same place, the one that the policy names comes first.
-    looks = sorted((look for look in run.looks if not look.error), key=lambda look: look.tool != item.get("tool"))
+def sources(run: Run) -> list[Look | None]:
+    """For each piece of evidence that is shown, the look that observed it.
+
+    That is the one which names the place exactly (by the cited tool, where several do), else the narrowest that
+    covers it.
+    """
+    looks = [look for look in run.looks if not look.error]
+    exact: dict[MediaURI, list[Look]] = {}
     for look in looks:
-        if place in look.places:
-            return look
-    best: tuple[float, Look] | None = None
+        for place in look.places:
+            exact.setdefault(place, []).append(look)
+    found: list[Look | None] = []
+    for item in rows((run.answer or {}).get("evidence"))[:_EVIDENCE]:
+        place_cited = place_of(item.get("uri"))
+        if place_cited is None:
+            found.append(None)
+            continue
+        named = exact.get(place_cited) or _covering(place_cited, looks)
+        found.append(next((look for look in named if look.tool == item.get("tool")), named[0] if named else None))
+    return found
+
+
+def _covering(place: MediaURI, looks: list[Look]) -> list[Look]:
+    """The looks that covered a place, the narrowest first."""
+    if place.span is None:
+        return []
+    found: list[tuple[float, int, Look]] = []
     for look in looks:
-        for seen in look.places:
-            if seen.video != place.video or seen.span is None or place.span is None:
+        for seen in look.places[:_COMPARED]:
+            if seen.video != place.video or seen.span is None:
                 continue
-            covers = seen.span.start - 0.5 <= place.span.start and place.span.end <= seen.span.end + 0.5
-            if covers and (best is None or seen.span.duration < best[0]):
-                best = (seen.span.duration, look)
-    return best[1] if best else None
+            if seen.span.start - 0.5 <= place.span.start and place.span.end <= seen.span.end + 0.5:
+                found.append((seen.span.duration, look.number, look))
+    return [look for _, _, look in sorted(found, key=lambda row: row[:2])]
 
 
 def when(place: MediaURI | None) -> str:

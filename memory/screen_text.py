@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .spans import Box, Span
 from .text_lines import Line, Reading, TextReader, better, merge_readings, same_place, same_text
-from .text_reader import text_reader
+from .text_reader import stands_alone, text_reader
 from .text_sweep import Change, Sweep
 from .text_times import refine
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_span", "refine", "text_reader"]
 
 _LOOKS = 4
+_SMALL = 120_000
 _TINY = 1e-6
 
 
@@ -74,6 +75,8 @@ def read_span(
     due, end = span.start, span.end
     first = True
     last: float | None = None
+    # Small pictures cost little.
+    pace = fps * (2 if video.info.width * video.info.height <= _SMALL else 1)
     for frame in video.frames(span, fps * _LOOKS):
         if frame.time == last:
             continue
@@ -82,7 +85,7 @@ def read_span(
         on_time = time >= due - _TINY
         change = sweep.look(frame.image, due=on_time)
         if on_time or change.whole:
-            due = time + 1.0 / fps - 0.5 / (fps * _LOOKS)
+            due = time + 1.0 / pace - 0.5 / (fps * _LOOKS)
         if first:
             followed.update(time, Change(found=tuple(sweep.lines)))
             first = False
@@ -90,7 +93,13 @@ def read_span(
             followed.update(time, change)
         if on_time:
             followed.vote()
-    return merge_readings(followed.readings(end), gap=_TINY)
+    found = merge_readings(followed.readings(end), gap=_TINY)
+    company = [reading.span for reading in found if stands_alone(reading.text)]
+    return [
+        reading
+        for reading in found
+        if stands_alone(reading.text) or any(reading.span.overlap(span) > 0 for span in company)
+    ]
 
 
 class _Followed:

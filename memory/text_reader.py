@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .ocr_models import OcrModels
-from .spans import Box
 from .text_boxes import Patch, cut, fit, patches
 from .text_lines import Line, clean
 
@@ -17,7 +17,8 @@ _AREA = 640 * 384
 """Pixels the detector sees at once. Blurred text reads best at its own scale, so small pictures are not blown up."""
 _TILE = 640
 _SURE = 0.9
-_DOUBTS = 6
+_DOUBTFUL, _CERTAIN = 0.4, 0.97
+_QUICK_TRIES, _TRIES = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,27 @@ class RapidReader:
         if min(height, width) < 8:
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found = [found for scale in _scales(width, height, quick) for found in self._at_scale(picture, scale, quick)]
+        found: list[_Found] = []
+        for scale in _scales(width, height, quick):
+            found += self._at_scale(picture, scale, quick, found)
         if not quick:
-            found += self._in_tiles(picture)
+            found += self._in_tiles(picture, found)
         lines = [Line(each.text, each.patch.box(width, height), each.score) for each in _apart(found)]
-        return reading_order(line for line in lines if credible(line.text, line.score))
+        lines = [line for line in lines if credible(line.text, line.score)]
+        if not quick:
+            lines = [line for line in lines if stands_alone(line.text) or any(stands_alone(o.text) for o in lines)]
+        return reading_order(lines)
 
-    def _at_scale(self, picture: np.ndarray, scale: float, quick: bool) -> list[_Found]:
+    def _at_scale(self, picture: np.ndarray, scale: float, quick: bool, known: Sequence[_Found]) -> list[_Found]:
         height, width = picture.shape[:2]
         there = patches(self._models.text_map(fit(picture, scale)), width, height)
-        found = self._recognised(picture, there)
-        doubtful = [each for each in found if each.score < _SURE]
-        doubtful.sort(key=lambda each: -each.patch.score)
-        return found + self._second_tries(picture, doubtful[:_DOUBTS], quick)
+        found = self._recognised(picture, [patch for patch in there if not _certain(patch, known)])
+        doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE]
+        # Large ones first: what fails on small ones is mostly texture.
+        doubtful.sort(key=lambda each: -each.patch.height)
+        return found + self._second_tries(picture, doubtful[: _QUICK_TRIES if quick else _TRIES], quick)
 
-    def _in_tiles(self, picture: np.ndarray) -> list[_Found]:
+    def _in_tiles(self, picture: np.ndarray, known: Sequence[_Found]) -> list[_Found]:
         """The picture piece by piece at its own scale, where it is too large to be seen at once."""
         height, width = picture.shape[:2]
         if width * height <= 1.5 * _AREA:
@@ -76,11 +83,13 @@ class RapidReader:
         for top, bottom in _pieces(height, _TILE):
             for left, right in _pieces(width, _TILE):
                 tile = picture[top:bottom, left:right]
+                if not _detailed(tile):
+                    continue
                 there = patches(self._models.text_map(fit(tile, 1.0)), right - left, bottom - top)
                 # A line that is cut by the tile's edge is read in the neighbour, or as a whole at the smaller scale.
                 whole = [each for each in there if not _touches(each, right - left, bottom - top)]
                 moved = [_moved(each, left, top) for each in whole]
-                found += self._recognised(picture, moved)
+                found += self._recognised(picture, [patch for patch in moved if not _certain(patch, known)])
         return found
 
     def _recognised(self, picture: np.ndarray, there: Sequence[Patch]) -> list[_Found]:
@@ -132,12 +141,12 @@ def text_reader() -> RapidReader:
 
 def _scales(width: int, height: int, quick: bool) -> list[float]:
     base = min(1.0, math.sqrt(_AREA / (width * height)))
-    if quick and width * height > _AREA / 2:
+    if width * height > (_AREA / 2 if quick else 1.5 * _AREA):
         return [base]
     # The smaller scale sees letters as high as the picture, and costs a quarter.
     scales = [base, base / 2]
-    if not quick and width * height <= _AREA:
-        scales.append(min(2.0, math.sqrt(2 * _AREA / (width * height))))
+    if not quick:
+        scales.append(min(1.5, math.sqrt(2 * _AREA / (width * height))))
     return scales
 
 
@@ -155,6 +164,13 @@ def _pieces(length: int, size: int) -> list[tuple[int, int]]:
     return [
         (max(0, round(k * step) - size // 10), min(length, round((k + 1) * step) + size // 10)) for k in range(count)
     ]
+
+
+def _detailed(tile: np.ndarray) -> bool:
+    """Whether there are edges enough for at least a word."""
+    grey = cv2.cvtColor(tile, cv2.COLOR_BGR2GRAY)
+    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return int(cv2.countNonZero((edges > 32).astype(np.uint8))) > 60
 
 
 def _touches(patch: Patch, width: int, height: int) -> bool:
@@ -176,7 +192,19 @@ def _apart(found: Iterable[_Found]) -> list[_Found]:
     return kept
 
 
+def _certain(patch: Patch, known: Sequence[_Found]) -> bool:
+    """Whether the very same place was read with certainty."""
+    return any(
+        each.score >= _CERTAIN
+        and 0.7 < patch.width / each.patch.width < 1.15
+        and 0.7 < patch.height / each.patch.height < 1.4
+        and _shared(patch, each.patch) > 0.8
+        for each in known
+    )
+
+
 def _shared(first: Patch, second: Patch) -> float:
+    """How much of the smaller one's area both have in common, by their upright bounds, in [0, 1]."""
     one, other = first.corners(), second.corners()
     low = np.maximum(one.min(axis=0), other.min(axis=0))
     high = np.minimum(one.max(axis=0), other.max(axis=0))
@@ -190,11 +218,17 @@ def credible(text: str, score: float) -> bool:
     letters = [char for char in text if char.isalnum()]
     if not letters or len(letters) < 0.5 * len(text.replace(" ", "")):
         return False
-    needed = {1: 0.9, 2: 0.85, 3: 0.8}.get(len(letters), 0.65)
+    needed = {1: 0.95, 2: 0.9, 3: 0.85}.get(len(letters), 0.7)
     # The recogniser turns texture into rare characters rather than into letters.
     if len(letters) < 4 and not text.isascii():
-        needed = 0.95
+        needed = 0.97
     return score >= needed
+
+
+def stands_alone(text: str) -> bool:
+    """Whether a text can be believed without any other beside it: lone letters are mostly bars and crosses."""
+    letters = [char for char in text if char.isalnum()]
+    return len(letters) > 1 or text.isdecimal() and text != "1"
 
 
 def reading_order(lines: Iterable[Line]) -> list[Line]:
@@ -208,6 +242,3 @@ def reading_order(lines: Iterable[Line]) -> list[Line]:
         else:
             row.append(line)
     return [line for row in rows for line in sorted(row, key=lambda each: each.box.left)]
-
-
-__all__ = ["Box", "RapidReader", "credible", "reading_order", "text_reader"]

@@ -9,12 +9,14 @@ import numpy as np
 
 from .spans import Box
 from .text_changes import Look, regions
-from .text_lines import Line, TextReader
+from .text_lines import Line, TextReader, same_place
 
 _CUT = 0.2
 """Share of the colours that is new behind a cut; a moving camera keeps most of them."""
-_CREDIT = 0.5
+_CREDIT = 0.3
 """Area, in pictures, that may be read between two due reads."""
+_CARE, _MOST_CARE = 0.06, 1.2
+"""Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
 _CALM = 2
 """Due reads that a part of the picture must outlast before it is read with care."""
 
@@ -27,6 +29,12 @@ class Change:
     gone: tuple[Line, ...] = ()
     whole: bool = False
     """Whether the whole picture was read."""
+
+    def then(self, later: Change) -> Change:
+        """Both changes as one."""
+        found = tuple(line for line in self.found if line not in later.gone) + later.found
+        gone = self.gone + tuple(line for line in later.gone if line not in self.found)
+        return Change(found, gone, self.whole or later.whole)
 
 
 class Sweep:
@@ -43,6 +51,8 @@ class Sweep:
         self._calm = np.zeros((0, 0), np.int32)
         self._was_cut = False
         self._credit = _CREDIT
+        self._care = _MOST_CARE
+        self._again: list[Box] = []
         self.lines: list[Line] = []
         self.reads = 0
         """Pictures and parts of pictures read so far."""
@@ -50,6 +60,7 @@ class Sweep:
     def begin(self) -> None:
         """Start a new span: the looks that follow are not neighbours of the last one."""
         self._previous = None
+        self._again = []
         self._was_cut = False
 
     def look(self, image: np.ndarray, *, due: bool) -> Change:
@@ -73,19 +84,24 @@ class Sweep:
             wanted = self._wanted(look, changed, due)
         self._previous = look
         change = self._take(image, look, wanted, quick=True) if wanted.any() else Change()
+        # Recognition fails now and then: where a text went and none came, the next look reads once more.
+        lost = [line.box for line in change.gone if not any(same_place(line.box, o.box, 0) for o in change.found)]
+        self._again = [] if self._again else lost
         self._hasty |= wanted
         self._calm[changed] = 0
         if not due:
             return change
         self._credit = _CREDIT
+        self._care = min(_MOST_CARE, self._care + _CARE)
         self._calm += 1
-        calm = self._hasty & (self._calm > _CALM)
-        self._hasty &= ~calm
-        calm &= ~_flat(look)
-        if not calm.any():
+        calm = self._hasty & (self._calm > _CALM) & ~_flat(look)
+        area = _area(look, calm)
+        if not area or area > self._care:
             return change
+        self._care -= area
+        self._hasty &= ~calm
         careful = self._take(image, look, calm, quick=False)
-        return Change(change.found + careful.found, change.gone + careful.gone, change.whole)
+        return change.then(careful)
 
     def _wanted(self, look: Look, changed: np.ndarray, due: bool) -> np.ndarray:
         """`[rows, columns]` bool: the cells to read now, out of those that changed."""
@@ -95,8 +111,10 @@ class Sweep:
         if due or (after_cut and changed.mean() > 0.5):
             return changed
         settled = _at_rest(changed, moving)
-        area = sum((box.right - box.left) * (box.bottom - box.top) for box in regions(look, settled))
-        if area > self._credit:
+        for box in self._again:
+            settled |= look.cells(box) & changed
+        area = _area(look, settled)
+        if area > self._credit and not self._again:
             return np.zeros_like(changed)
         self._credit -= area
         return settled
@@ -138,6 +156,11 @@ class Sweep:
             if not _cut_off(line.box, region):
                 lines.append(Line(line.text, box, line.score))
         return lines
+
+
+def _area(look: Look, cells: np.ndarray) -> float:
+    """How much of the picture has to be read for the given cells, in [0, 1]."""
+    return sum((box.right - box.left) * (box.bottom - box.top) for box in regions(look, cells))
 
 
 def _cut_off(inner: Box, region: Box) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import bisect
+import functools
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,55 +18,67 @@ if TYPE_CHECKING:
     from .media import VideoSource
 
 _WIDTH = 160
-_WINDOW = 1.5
 _STEP = 1.0
-_LONGEST_STEP = 64.0
-_LIKE, _UNLIKE = 0.75, 0.45
+_LONGEST_STEP = 60.0
+_AROUND = 1.0
+_SAME = 0.95
+_CLEARLY = 0.3
+_LETTERS = 80
+_ABRUPT = 0.35
+"""Largest change between two frames of a fade, as a share of the text's strength; a cut changes more at once."""
 _SEEN = 0.25
 """Share of a fade from which a text counts as there: people see it well before it is half-way."""
-_MOST = 72
-_ODD = 0.06
+_FINEST = 30.0
 
 
 def refine(
     video: VideoSource, reading: Reading, *, bounds: Span, fps: float | None = None, reader: TextReader | None = None
 ) -> Reading:
-    """The same reading with the times of the frames at which it appears and disappears; middles of fades.
+    """The same reading with the times of the frames at which it appears and disappears.
 
-    The reading is followed beyond its own ends, across `bounds`, as long as the pixels in its box go on. Around each
-    end every frame is compared. Where the pixels do not tell (the text moves), the times stay as they are, or
-    `reader` decides.
+    The text is followed beyond the reading's ends, across `bounds`, as long as it can be read there or its pixels do
+    not change. Each end is then narrowed down to the frame by reading. Where it fades, the pixels of the box tell
+    from when to when it shines through: it counts as there from a quarter of its strength.
 
     Args:
         video: where the reading comes from.
         reading: its times may be off by seconds.
         bounds: the seconds in which to look.
-        fps: rate of the finest frames; the video's own by default.
-        reader: arbiter where the pixels do not tell; without it nothing is read again.
+        fps: rate of the finest frames; the video's own, up to 30, by default.
+        reader: reads the surroundings of the box; the one of `text_reader` by default.
     """
-    finest = min(fps or video.info.fps or 25.0, _MOST / (2 * _WINDOW))
+    finest = min(fps or video.info.fps or _FINEST, _FINEST)
     whole = bounds.within(video.info.span)
     inside = Span(reading.start, reading.end).within(whole)
     if whole.duration <= 0 or inside.duration <= 0:
         return reading
+    reader = reader or _shared_reader()
     start = _edge(_Side(video, reading, inside, whole.start, finest, reader, back=True))
     end = _edge(_Side(video, reading, inside, whole.end, finest, reader, back=False))
-    if end - start < 1 / finest:
-        return reading
-    return replace(reading, start=start, end=end)
+    start = inside.start if start is None else start
+    return replace(reading, start=start, end=max(inside.end if end is None else end, start + 1 / finest))
+
+
+@functools.cache
+def _shared_reader() -> TextReader:
+    from .text_reader import text_reader
+
+    return text_reader()
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One end of a reading. Offsets run outwards from the reading's middle, so that both ends read alike."""
+    """One end of a reading, and the way out of it."""
 
     video: VideoSource
     reading: Reading
     inside: Span
     limit: float
     finest: float
-    reader: TextReader | None
+    reader: TextReader
     back: bool
+    letters: float = _LETTERS
+    """Height in pixels to which larger letters are scaled down: they read as well, and much faster."""
 
     @property
     def edge(self) -> float:
@@ -73,87 +87,107 @@ class _Side:
 
     @property
     def outward(self) -> int:
+        """Which way time runs from the text to where it is not."""
         return -1 if self.back else 1
 
-    def patches(self, times: list[float]) -> list[np.ndarray]:
-        """The box's pixels at each of `times`, which must ascend."""
-        return [_patch(frame.image, self.reading.box) for frame in self.video.frames_at(times)]
+    def image(self, time: float) -> np.ndarray:
+        """The picture on screen at `time`; at the very end, the last one."""
+        return next(iter(self.video.frames_at([time]))).image
+
+    def shows(self, time: float, known: np.ndarray) -> bool:
+        """Whether the text stands there at `time`, given a picture in which it does."""
+        image = self.image(time)
+        box = self.reading.box
+        return likeness(_patch(image, box), _patch(known, box)) > _SAME or self.reads(image)
+
+    def reads(self, image: np.ndarray) -> bool:
+        """Whether the text can be read near its place in `image`."""
+        height, width = image.shape[:2]
+        box = self.reading.box
+        reach = max(0.12, 1.5 * (box.bottom - box.top))
+        left, top = int(max(0, box.left - reach) * width), int(max(0, box.top - reach) * height)
+        right, bottom = int(min(1, box.right + reach) * width), int(min(1, box.bottom + reach) * height)
+        crop = np.ascontiguousarray(image[top:bottom, left:right])
+        scale = self.letters / ((box.bottom - box.top) * height)
+        if scale < 0.8:
+            crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        lines = self.reader.read(crop, quick=True)
+        return any(same_text(each.text, self.reading.text, min(each.score, self.reading.score)) for each in lines)
 
 
-def _edge(side: _Side) -> float:
-    present, absent = _bracket(side)
+def _edge(side: _Side) -> float | None:
+    present, absent, known = _anchor(side)
+    if known is None:
+        return _edge(replace(side, letters=math.inf)) if side.letters < math.inf else None
+    if absent is None:
+        absent, present = _beyond(side, present, known)
     if absent is None:
         return side.limit
-    found = _crossing(side, present, absent)
-    if found is not None:
-        return found
-    return side.edge if side.reader is None else _by_reading(side, side.reader, present, absent)
+    with_, without = (_patch(picture, side.reading.box) for picture in (known, side.image(absent)))
+    while abs(absent - present) > 0.75 / side.finest:
+        middle = (present + absent) / 2
+        image = side.image(middle)
+        patch = _patch(image, side.reading.box)
+        closer = likeness(patch, with_) - likeness(patch, without)
+        there = closer > 0 if abs(closer) > _CLEARLY else side.reads(image)
+        present, absent = (middle, absent) if there else (present, middle)
+    return _faded(side, present, absent)
 
 
-def _bracket(side: _Side) -> tuple[float, float | None]:
-    """A time at which the text stands there and one outwards of it at which it does not (None: it never goes)."""
-    depth = min(0.25, side.inside.duration / 3)
-    present = side.edge - side.outward * depth
-    (reference,) = side.patches([present])
-    step, time = _STEP, side.edge
+def _anchor(side: _Side) -> tuple[float, float | None, np.ndarray | None]:
+    """A time inside the reading at which the text can be read, one outwards of it at which it cannot, the picture."""
+    absent = None
+    depth = 0.0 if side.back else min(0.25, side.inside.duration / 2)
+    while depth < side.inside.duration:
+        time = side.edge - side.outward * depth
+        image = side.image(time)
+        if side.reads(image):
+            return time, absent, image
+        absent, depth = time, max(0.25, 2 * depth)
+    return side.edge, None, None
+
+
+def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | None, float]:
+    """A time outwards of the text (None: it stays to the limit), and the last one seen at which it stands there."""
+    step, time = _STEP / 4, side.edge
     while (side.limit - time) * side.outward > 1e-6:
         time += side.outward * min(step, abs(side.limit - time))
-        # The last frame ends with the video.
-        seen = min(time, side.limit - 0.5 / side.finest) if not side.back else time
-        (patch,) = side.patches([seen])
-        if likeness(patch, reference) < _UNLIKE:
-            return present, seen
-        if likeness(patch, reference) > _LIKE:
-            present, step = seen, min(2 * step, _LONGEST_STEP)
-    return present, None
+        # The last frame stays until the video ends.
+        seen = time if side.back else min(time, side.limit - 0.5 / side.finest)
+        if not side.shows(seen, known):
+            return seen, present
+        present, step = seen, min(2 * step, _LONGEST_STEP)
+    return None, present
 
 
-def _crossing(side: _Side, present: float, absent: float) -> float | None:
-    """The moment between both at which the box turns from one picture into the other; None where it is not clear."""
-    while abs(absent - present) > 2 * _WINDOW:
-        middle = (present + absent) / 2
-        first, patch, last = side.patches(sorted([present, middle, absent]))
-        there, gone = (last, first) if side.back else (first, last)
-        present, absent = (middle, absent) if likeness(patch, there) > likeness(patch, gone) else (present, middle)
-    middle = (present + absent) / 2
-    low = max(middle - _WINDOW, min(side.limit, side.inside.start))
-    high = min(middle + _WINDOW, max(side.limit, side.inside.end))
-    times = list(np.arange(low, high, 1 / side.finest))
-    frames = list(side.video.frames_at(times))
-    when = np.array([frame.time for frame in frames])
+def _faded(side: _Side, present: float, absent: float) -> float:
+    """The end to the frame: where it could last be read, and on from there as long as it shines through."""
+    inner = present - side.outward * min(_AROUND, max(abs(present - side.inside.middle), 0.5))
+    outer = absent + side.outward * min(_AROUND, abs(side.limit - absent))
+    low, high = sorted([inner, outer])
+    frames = list(side.video.frames_at(np.arange(low, high, 1 / side.finest).tolist()))
+    frames = list({frame.time: frame for frame in frames}.values())
     share = presence([_patch(frame.image, side.reading.box) for frame in frames], side.back)
-    if share is None:
-        return None
-    return step_time(when, share, side.back)
-
-
-def step_time(when: np.ndarray, share: np.ndarray, back: bool) -> float | None:
-    """Time of the first frame with the text (`back`), or of the first one without it; None without a clear step.
-
-    Args:
-        when: `[frames]` seconds, ascending.
-        share: `[frames]` from `presence`.
-        back: whether the text comes (else it goes).
-    """
-    share = share if back else share[::-1]
-    there = share > _SEEN
-    # The split with the fewest frames on the wrong side: single odd frames do not matter.
-    wrong = np.cumsum(np.append(0, there)) + np.append(np.cumsum((~there)[::-1])[::-1], 0)
-    split = int(np.argmin(wrong))
-    if wrong[split] > _ODD * len(there):
-        return None
-    if back:
-        return float(when[min(split, len(when) - 1)])
-    ordered = when[::-1]
-    # A text that goes is on screen until the first frame without it.
-    return float(ordered[split - 1]) if split else float(ordered[0])
+    when = [frame.time for frame in frames]
+    at = bisect.bisect_right(when, present + 1e-6) - 1
+    if share is not None:
+        while 0 <= at + side.outward < len(when):
+            further = share[at + side.outward]
+            if further < _SEEN or abs(further - share[at]) > _ABRUPT:
+                break
+            at += side.outward
+    at = min(max(at, 0), len(when) - 1)
+    if side.back:
+        return when[at]
+    # On screen until the next frame comes.
+    return when[at + 1] if at + 1 < len(when) else absent
 
 
 def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
     """How much of the text is there in each patch: 0 before it came, 1 once it is there.
 
-    Pixels count by how different they are with and without the text and how steady they are in both, so that a
-    moving background weighs little.
+    Only edges are compared. They count by how much stronger they are with the text and how steady they are with and
+    without it, so that a moving background weighs little.
 
     Args:
         patches: pixels of the box in time order.
@@ -162,16 +196,16 @@ def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
     Returns:
         `[patches]` float, or None where the two ends do not differ clearly.
     """
-    stack = np.stack(patches).astype(np.float32)
+    stack = np.stack([_edges(patch) for patch in patches])
     count = max(2, len(stack) // 6)
     if len(stack) < 3 * count:
         return None
     without, with_ = (stack[:count], stack[-count:]) if back else (stack[-count:], stack[:count])
     noise = with_.std(axis=0) + without.std(axis=0) + 4.0
     change = with_.mean(axis=0) - without.mean(axis=0)
-    weight = change / noise**2
+    weight = np.maximum(change, 0) / noise**2
     scale = float((weight * change).sum())
-    if scale <= 0 or float(np.abs(change / noise).max()) < 3.0:
+    if scale <= 0 or float((change / noise).max()) < 3.0:
         return None
     share = ((stack - without.mean(axis=0)) * weight).sum(axis=tuple(range(1, stack.ndim))) / scale
     inner, outer = (share[-count:], share[:count]) if back else (share[:count], share[-count:])
@@ -201,25 +235,3 @@ def _patch(image: np.ndarray, box: Box) -> np.ndarray:
     scale = min(1.0, _WIDTH / crop.shape[1])
     size = (max(4, round(crop.shape[1] * scale)), max(4, round(crop.shape[0] * scale)))
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-
-
-def _by_reading(side: _Side, reader: TextReader, present: float, absent: float) -> float:
-    """Halve the time between a frame with the text and one without it, by reading the surroundings of its box."""
-    present = side.edge - side.outward * min(0.25, side.inside.duration / 3)
-    reads: Callable[[float], bool] = lambda time: _reads(side, reader, time)  # noqa: E731
-    if not reads(present) or reads(absent):
-        return side.edge
-    while abs(absent - present) > 1.5 / side.finest:
-        middle = (present + absent) / 2
-        present, absent = (middle, absent) if reads(middle) else (present, middle)
-    return present if side.back else absent
-
-
-def _reads(side: _Side, reader: TextReader, time: float) -> bool:
-    image = next(iter(side.video.frames_at([time]))).image
-    height, width = image.shape[:2]
-    box, reach = side.reading.box, max(0.04, 1.5 * (side.reading.box.bottom - side.reading.box.top))
-    left, top = int(max(0, box.left - reach) * width), int(max(0, box.top - reach) * height)
-    right, bottom = int(min(1, box.right + reach) * width), int(min(1, box.bottom + reach) * height)
-    lines = reader.read(np.ascontiguousarray(image[top:bottom, left:right]), quick=True)
-    return any(same_text(line.text, side.reading.text, min(line.score, side.reading.score)) for line in lines)

@@ -235,13 +235,13 @@ class _Encoders:
     def text(self) -> TextEncoder:
         """For texts and queries on them."""
         given = self._text_choice
-        return text_encoder(given) if given is None or isinstance(given, str) else given
+        return text_encoder(given, threads=1) if given is None or isinstance(given, str) else given
 
     @cached_property
     def visual(self) -> VisualEncoder:
         """For pictures and queries on them."""
         given = self.visual_choice
-        return visual_encoder(given) if given is None or isinstance(given, str) else given
+        return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
 
     def remember(self) -> None:
         """Keep the names that were given, so that the memory opens with the same encoders next time."""

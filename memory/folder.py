@@ -141,6 +141,7 @@ def _open_unwritable(path: Path) -> sqlite3.Connection:
 def _open(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=20, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-32768")  # KiB; rows are wide, since they hold their vectors
     return connection
 
 

@@ -24,9 +24,11 @@ FLAT_UP_TO = 100_000
 """Vectors up to which every one is compared; above, inverted lists of 8-bit codes."""
 
 _RECALL = 0.98  # wanted of the inverted lists, at 10 neighbours, on vectors of the memory itself
+_MARGIN = 4  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
+_PROBES = 32  # at least
 _MAGIC = b"RWIX1\n"
 _TAIL = struct.Struct("<II6s")  # footer length, CRC-32 of the index, magic
-_POINTS_PER_LIST = 48  # for training; more changes recall by less than the noise
+_POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class ChannelIndex:
                 self._stamp = replace(self._stamp, last=int(ids[-1]))
             return
         log.info("building the index of %s: %d vectors", self._space.channel, count)
-        lists = int(4 * count**0.5)
+        lists = int(2 * count**0.5)
         random = np.random.default_rng(_SEED)
         sample = self._sample(random, lists * _POINTS_PER_LIST / count)
         index = _inverted_lists(self._space.dim, lists, sample)
@@ -121,6 +123,18 @@ class ChannelIndex:
         index.nprobe = probes
         self._index = index
         self._stamp = replace(self._stamp, trained_on=len(self), probes=probes)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Write what was costly to build, where this process may; a search must not fail for want of that."""
+        try:
+            if self._store.holds_writer_lock:
+                self.save()
+            elif self._store.writable:
+                with self._store.writing():
+                    self.save()
+        except MemoryFolderError as error:
+            log.info("the index of %s is not kept: %s", self._space.channel, error)
 
     def _sample(self, random: np.random.Generator, share: float) -> np.ndarray:
         parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
@@ -220,7 +234,7 @@ def _inverted_lists(dim: int, lists: int, sample: np.ndarray) -> Any:
     index = faiss.IndexIVFScalarQuantizer(
         quantizer, dim, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
-    index.cp.niter = 10
+    index.cp.niter = 8
     index.cp.spherical = True
     index.cp.max_points_per_centroid = _POINTS_PER_LIST
     index.cp.min_points_per_centroid = 1
@@ -231,8 +245,8 @@ def _inverted_lists(dim: int, lists: int, sample: np.ndarray) -> Any:
 
 
 def _probes(index: Any, queries: np.ndarray, truth: np.ndarray) -> int:
-    """The fewest lists to probe, doubling from 8, for the recall that is wanted."""
-    probes = 8
+    """How many lists to probe: the fewest for the wanted recall (doubling from 4), with a margin."""
+    probes = 4
     while probes < index.nlist:
         index.nprobe = probes
         _, found = index.search(queries, truth.shape[1])
@@ -240,7 +254,7 @@ def _probes(index: Any, queries: np.ndarray, truth: np.ndarray) -> int:
         if shared / truth.shape[1] >= _RECALL:
             break
         probes *= 2
-    return min(probes, int(index.nlist))
+    return min(max(_MARGIN * probes, _PROBES), int(index.nlist))
 
 
 class _Nearest:

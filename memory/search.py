@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +26,15 @@ _CLIP_OF = """(SELECT coalesce(
     (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= ({row}.start_s + {row}.end_s) / 2
      ORDER BY start_s DESC LIMIT 1),
     (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 ORDER BY start_s LIMIT 1)))"""
+
+
+@cache
+def _rows_of(count: int) -> str:
+    """The query for that many rows, always the same text, so that SQLite need not compile it again."""
+    return (
+        "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
+        f"ON c.id = {_CLIP_OF.format(row='v')} WHERE v.id IN ({','.join('?' * count)})"
+    )
 
 
 class Encoders(Protocol):
@@ -106,10 +116,12 @@ class Searcher:
         with self._lock:
             self._follow()
             wanted = self._dense_wanted(query, scope, level, vector)
-            expression = match_expression(query)
+            expression = match_expression(query) if query else ""
             channels = self._text_channels(scope, level) if expression else []
-            single = len(wanted) + len(channels) == 1
-            depth = 2 * k if single else max(_DEPTH, 4 * k)
+            depth = max(_DEPTH, 4 * k)
+            if len(wanted) + len(channels) == 1:
+                # Nothing to fuse; and a clip has one picture vector, but may have many texts.
+                depth = k if wanted and wanted[0][0] == "visual" and level == CLIP else 4 * k
             rankings = {channel: self._dense(space, v, depth, scope, level) for channel, space, v in wanted}
         for channel in channels:
             rankings[f"{channel}.bm25"] = self._lexical(expression, channel, depth, scope, level)
@@ -148,11 +160,12 @@ class Searcher:
                 by_channel.setdefault(space.channel, []).append(space)
         wanted: list[tuple[str, Space, np.ndarray]] = []
         of_text: np.ndarray | None = None
+        if vector is not None:
+            return [
+                (space.channel, space, vector) for space in sum(by_channel.values(), []) if space.dim == len(vector)
+            ]
         for channel, spaces in by_channel.items():
             encoder = self._encoders.visual if channel == "visual" else self._encoders.text
-            if vector is not None:
-                wanted += [(channel, space, vector) for space in spaces if space.dim == len(vector)]
-                continue
             own = [space for space in spaces if space.stamp == encoder.stamp]
             if channel == "visual":
                 seen = self._encoders.visual.encode_query(query) if own else None
@@ -176,11 +189,8 @@ class Searcher:
         if not len(ids):
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        rows = self._store.rows(
-            "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
-            f"ON c.id = {_CLIP_OF.format(row='v')} WHERE v.id IN ({','.join(map(str, raw))})",
-            (level,),
-        )
+        # No row has the id 0.
+        rows = self._store.rows(_rows_of(depth), (level, *raw, *[0] * (depth - len(raw))))
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked

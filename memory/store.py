@@ -45,6 +45,7 @@ class Store:
         elif not folder.is_dir():
             raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
+        self.holds_writer_lock = False
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
@@ -100,7 +101,11 @@ class Store:
                 f"The memory at {self.folder} is open read-only: copy it to a folder you can write, or only search it."
             )
         with writer_lock(self.folder):
-            yield
+            self.holds_writer_lock = True
+            try:
+                yield
+            finally:
+                self.holds_writer_lock = False
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

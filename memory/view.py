@@ -113,8 +113,8 @@ class VideoUntil:
     def __init__(self, video: VideoSource, now: float) -> None:
         self._video = video
         self._bounds = Span(video.info.start, max(video.info.start, min(now, video.info.end)))
-        # The last moment before `now`: a frame that appears at `now` is not seen yet.
-        self._last = float(np.nextafter(self._bounds.end, -np.inf)) if now < video.info.end else video.info.end
+        # A frame that appears at `now` is not seen yet; times of frames are exact to a microsecond.
+        self._last = self._bounds.end - 1e-5 if now < video.info.end else video.info.end
 
     @property
     def info(self) -> VideoInfo:

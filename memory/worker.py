@@ -244,11 +244,13 @@ def _work(job: Work, bench: Bench, send: Send) -> None:
 def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
     # Recognisers run from a tenth of real time to ten times of it on a busy machine.
     send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 60)))
+    texts = None
     with _told([unit], send):
         if subtitles is not None:
             texts = listening.from_subtitles(video, subtitles)
         else:
             texts = listening.from_sound(video, unit.span, bench.transcriber)
+    if texts is not None:
         send(Found(unit.id, Rows(texts)))
 
 
@@ -259,19 +261,27 @@ def _look(video: VideoSource, units: list[Unit], bench: Bench, send: Send) -> No
         by_span.setdefault(unit.span, []).append(unit)
     run = looking.Run(video, list(by_span), texts=any(unit.channel == "screen_text" for unit in units))
     for span, wanted in by_span.items():
+        frames = None
         with _told(wanted, send):
             frames = run.clip(span, _life(send, wanted, _STEP_SECONDS))
-            # The reader drives the decoder; the frames that the encoder wants are kept by the way.
-            for unit in sorted(wanted, key=lambda unit: unit.channel != "screen_text"):
-                with _told([unit], send):
-                    if unit.channel == "screen_text":
-                        alive = _life(send, [unit], 2 * _STEP_SECONDS)
-                        rows = Rows(looking.read(frames, span, bench.reader, alive))
-                    else:
-                        small = frames.small()
-                        _life(send, [unit], 2 * _STEP_SECONDS)()
-                        rows = looking.see(span, small, bench.visual)
-                    send(Found(unit.id, rows))
+        if frames is None:
+            continue
+        # The reader drives the decoder; the frames that the encoder wants are kept by the way.
+        for unit in sorted(wanted, key=lambda unit: unit.channel != "screen_text"):
+            rows = None
+            # Only the work itself: an error in keeping what was found is none of the video's.
+            with _told([unit], send):
+                rows = _look_at(unit, frames, bench, _life(send, [unit], 2 * _STEP_SECONDS))
+            if rows is not None:
+                send(Found(unit.id, rows))
+
+
+def _look_at(unit: Unit, frames: looking.ClipFrames, bench: Bench, alive: Callable[[], None]) -> Rows:
+    if unit.channel == "screen_text":
+        return Rows(looking.read(frames, unit.span, bench.reader, alive))
+    small = frames.small()
+    alive()
+    return looking.see(unit.span, small, bench.visual)
 
 
 def _life(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:

@@ -5,10 +5,11 @@
 Claims (exit 1 if one is missed), on 640x360 H.264 with a B-frame pyramid and keyframes every 250 frames:
 
 * exact sampling at 1 frame a second takes at most 0.60 of the CPU seconds of `ffmpeg -vf fps=1` and 0.45 of decord's;
-* `keyframes` takes at most 1/20 of those of sampling;
+* `keyframes` takes at most 1/20 of the CPU seconds of sampling;
 * what is sampled is bit-equal to decoding everything.
 
-Every figure is the least of several runs of a child process that does nothing else, start and imports included.
+Every figure is the least of several runs of a child process that does nothing else, start and imports included; only
+the last ratio, of two calls of ours, leaves out what importing costs both.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ def make_video(folder: Path) -> Path:
     if video.exists():
         return video
     folder.mkdir(parents=True, exist_ok=True)
+    # A zoom, a test card that wanders over it, a change of hue every 7 s, and grain. About 0.6 of the cost of decoding
+    # it lies in pictures that others refer to, as in the real footage that we looked at (0.56 to 0.67).
     mix = (
-        "[1:v]trim=duration=60,setpts=PTS-STARTPTS,format=yuv420p[m];[0:v]format=yuv420p[t];"
-        "[t][m]blend=all_mode=average,noise=alls=6:allf=t[v]"
+        "[0:v]format=yuv420p[m];[1:v]format=yuv420p[t];"
+        "[m][t]overlay=x='160+150*sin(t*1.7)':y='90+80*cos(t*1.3)',hue=h='60*floor(t/7)',noise=alls=4:allf=t[v]"
     )
     x264 = "b-pyramid=normal:keyint=250:min-keyint=250:scenecut=0"
     _ffmpeg(
-        *"-f lavfi -i testsrc2=size=640x360:rate=30:duration=60".split(),
         *"-f lavfi -i mandelbrot=size=640x360:rate=30:maxiter=300".split(),
+        *"-f lavfi -i testsrc2=size=320x180:rate=30".split(),
         *"-f lavfi -i sine=f=440:r=44100:d=60 -filter_complex".split(),
         mix,
         *"-map [v] -map 2:a -t 60 -c:v libx264 -preset veryfast -bf 3 -b:v 700k".split(),
@@ -85,7 +88,12 @@ def sample_ffmpeg(video: Path, *threads: str) -> None:
     _ffmpeg(*threads, "-i", str(video), "-an", "-vf", scale, "-pix_fmt", "rgb24", "-f", "rawvideo", "/dev/null")
 
 
+def import_only(video: Path) -> None:
+    import rewatch.memory.video  # noqa: F401
+
+
 METHODS: dict[str, Callable[[Path], None]] = {
+    "import": import_only,
     "rewatch": sample_rewatch,
     "rewatch keyframes": sample_keyframes,
     "ffmpeg": sample_ffmpeg,
@@ -167,8 +175,9 @@ def report(cost: dict[str, float]) -> int:
         elif name.startswith("ffmpeg"):
             line += f"   x {ours / seconds:8.2f}"
         elif name == "rewatch keyframes":
-            met = ours / seconds >= KEYFRAMES_CHEAPER
-            line += f"   {ours / seconds:10.1f}   times cheaper than sampling, >= {KEYFRAMES_CHEAPER:.0f} "
+            cheaper = (ours - cost["import"]) / (seconds - cost["import"])
+            met = cheaper >= KEYFRAMES_CHEAPER
+            line += f"   {cheaper:10.1f}   times cheaper than sampling, >= {KEYFRAMES_CHEAPER:.0f} "
             line += "met" if met else "MISSED"
             missed = missed or not met
         print(line)

@@ -129,7 +129,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
     """The main audio stream that can be decoded, or None."""
-    usable = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate]
+    usable = [s for s in container.streams.audio if s.codec_context is not None]
     best = container.streams.best("audio")
     return next((s for s in usable if best is not None and s.index == best.index), usable[0] if usable else None)
 

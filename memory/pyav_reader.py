@@ -46,6 +46,7 @@ class PyAVReader:
         self._packets = self._container.demux(self.stream)
         self._next = 0
         self._held: av.Packet | None = None
+        self._failed = False
 
     def close(self) -> None:
         """Give the file back."""
@@ -116,7 +117,8 @@ class PyAVReader:
             for run in index.runs(list(rest)):
                 for position, frame in self._run(index, run.start, run.stop, run.wanted, whole):
                     if frame is None and not whole:
-                        # What was left out may be what should stand instead: go on from here with everything.
+                        # What was left out may be what should stand instead, or what a decoder patches a damaged
+                        # picture with: go on from here with everything.
                         missed = True
                         break
                     frame = frame or gap.stand_in(position)
@@ -133,7 +135,7 @@ class PyAVReader:
     ) -> Iterator[tuple[int, av.VideoFrame | None]]:
         """Decode `[start, stop]`; yield each wanted position with its frame.
 
-        Where it does not come out: with the frame before it if `whole`, else with None.
+        Where it does not come out: with the frame before it if `whole`; else with None, as after any error.
         """
         pending = deque(wanted)
         keep = None if whole else {int(index.order[position]) for position in wanted}
@@ -142,6 +144,8 @@ class PyAVReader:
         for frame in self.decode(index, start, stop, keep):
             if frame.pts is None or (floor is not None and frame.pts < floor):
                 continue
+            if self._failed and not whole:
+                break
             while pending and index.pts[pending[0]] < frame.pts:
                 yield pending.popleft(), previous if whole else None
             while pending and index.pts[pending[0]] == frame.pts:
@@ -153,6 +157,7 @@ class PyAVReader:
     def decode(self, index: PacketIndex, start: int, stop: int, keep: set[int] | None) -> Iterator[av.VideoFrame]:
         """Decode packets `[start, stop]` by ordinal and everything held back; `keep` are those not to be dropped."""
         self._go_to(index, start)
+        self._failed = False
         skipping = None
         try:
             while self._next <= stop:
@@ -174,6 +179,7 @@ class PyAVReader:
         try:
             return self._codec.decode(packet)
         except FFmpegError:
+            self._failed = True
             return []
 
     def _read(self) -> av.Packet | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 from pathlib import Path
 
 import av
@@ -57,9 +58,15 @@ class _Piece:
     def __init__(self, samples: np.ndarray, start: float, rate: int, first: AudioFrame, time: float) -> None:
         self._samples = samples
         self._kind = _kind(first)
-        self._place = round((time - start) * rate)
         self._next = time
         self._resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+        # Some silence put before it brings the first sample onto the grid of the result: without it the same sound
+        # would come out shifted by a part of a sample, by where decoding happened to begin.
+        places = (time - start - np.arange(_grid_period(first.sample_rate, rate)) / first.sample_rate) * rate
+        lead = int(np.argmin(np.abs(places - np.round(places))))
+        self._place = round(float(places[lead]))
+        if lead:
+            self._write(self._resampler.resample(_plain(_silence(first, lead))))
 
     def continues(self, frame: AudioFrame, time: float) -> bool:
         return _kind(frame) == self._kind and abs(time - self._next) < _GAP
@@ -114,6 +121,20 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             return
         except FFmpegError:
             failures += 1
+
+
+def _grid_period(source_rate: int, rate: int) -> int:
+    """After how many source samples both grids meet again."""
+    return source_rate // gcd(source_rate, rate)
+
+
+def _silence(like: AudioFrame, samples: int) -> AudioFrame:
+    frame = AudioFrame(format=like.format.name, layout=like.layout.name, samples=samples)
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    for plane in frame.planes:
+        plane.update(zero * plane.buffer_size)
+    frame.sample_rate, frame.time_base = like.sample_rate, like.time_base
+    return frame
 
 
 def _kind(frame: AudioFrame) -> tuple[str, int, int]:

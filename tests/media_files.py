@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -148,11 +148,12 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if voice is not None:
-            _write_sound(container, voice, sound, start + sound_start)
+            write_sound(container, voice, sound, start + sound_start)
     return path
 
 
-def _write_sound(container: av.container.OutputContainer, voice: av.AudioStream, sound: np.ndarray, at: float) -> None:
+def write_sound(container: av.container.OutputContainer, voice: av.AudioStream, sound: np.ndarray, at: float) -> None:
+    """Encode samples `[n]` or `[channels, n]` so that the first lies at `at` seconds."""
     sound = np.atleast_2d(sound).astype(np.float32)
     rate = voice.codec_context.sample_rate
     resampler = av.AudioResampler(format=voice.codec_context.format, layout=voice.codec_context.layout, rate=rate)
@@ -181,3 +182,23 @@ def decode_all(path: Path) -> list[tuple[float | None, np.ndarray]]:
             (None if frame.pts is None else float(frame.pts * stream.time_base), frame.to_ndarray(format="rgb24"))
             for frame in container.decode(stream)
         ]
+
+
+def decoding(path: Path, index: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
+    """The same for damaged files: frame by frame, past what fails. `index` is that of the stream in the file."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0] if index is None else container.streams[index]
+        stream.thread_count = 1
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.FFmpegError):
+                return
+            try:
+                frames = stream.codec_context.decode(packet if packet.size else None)
+            except av.error.FFmpegError:
+                continue
+            for frame in frames:
+                base = stream.time_base
+                yield float(frame.pts) * base.numerator / base.denominator, frame.to_ndarray(format="rgb24")

@@ -16,8 +16,8 @@ from .words import Utterance, Word, utterances
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
 
-# Seconds of one frame of the acoustic model.
-_FRAME = 0.01
+FRAME = 0.01
+"""Seconds of one frame of the acoustic model."""
 # Loudness (root mean square of the loud half) that speech is brought to.
 _LEVEL = 0.1
 
@@ -54,8 +54,8 @@ class PocketSphinx:
             decoder.end_utt()
             words = [
                 Word(
-                    offset + segment.start_frame * _FRAME,
-                    offset + (segment.end_frame + 1) * _FRAME,
+                    offset + segment.start_frame * FRAME,
+                    offset + (segment.end_frame + 1) * FRAME,
                     re.sub(r"\(\d+\)$", "", segment.word),
                     min(max(float(segment.prob), 0.0), 1.0),
                 )

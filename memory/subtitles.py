@@ -41,11 +41,11 @@ class Cue:
 
 
 class SubtitleTrack(list[Cue]):
-    """The cues of one subtitle stream inside a video; `language` is what the file says (`eng`), or None."""
+    """The cues of one subtitle stream of a video; `stream` is its number there, `language` what it says (`eng`)."""
 
-    def __init__(self, cues: Iterable[Cue], *, index: int, language: str | None) -> None:
+    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None) -> None:
         super().__init__(cues)
-        self.index = index
+        self.stream = stream
         self.language = language
 
 
@@ -118,7 +118,7 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
                         stream.discard = av.stream.Discard.all
                 _read_streams(container, streams, found)
             return [
-                SubtitleTrack(tidy(found[stream.index]), index=stream.index, language=_language(stream))
+                SubtitleTrack(tidy(found[stream.index]), stream=stream.index, language=_language(stream))
                 for stream in streams
             ]
     except (FFmpegError, OSError) as error:
@@ -255,7 +255,7 @@ def _read_streams(container: InputContainer, streams: list[SubtitleStream], foun
             cues.append(Cue(start, end, text))
 
 
-def _packet_text(packet: Packet[SubtitleStream], codec: str) -> str:
+def _packet_text(packet: Packet, codec: str) -> str:
     if codec in ("subrip", "srt", "webvtt", "text"):
         return bytes(packet).decode("utf-8", errors="replace")
     try:

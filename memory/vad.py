@@ -7,8 +7,9 @@ import numpy as np
 RATE = 16000
 """Samples a second that every speech model here takes."""
 
-# Samples of one decision of the model: 32 ms.
-_HOP = 512
+
+HOP = 512
+"""Samples of one decision of the voice detector: 32 ms."""
 # Applause, gulls and music score above 0.5 for a tenth of a second now and then; no word is that short.
 _SHORTEST = 0.25
 _PAUSE = 0.3
@@ -21,7 +22,7 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
     if not len(samples):
         return np.zeros(0, dtype=np.float32)
     # A copy always: the model's wrapper writes into its input.
-    padded = np.zeros(-(-len(samples) // _HOP) * _HOP, dtype=np.float32)
+    padded = np.zeros(-(-len(samples) // HOP) * HOP, dtype=np.float32)
     padded[: len(samples)] = samples
     return np.asarray(get_vad_model()(padded), dtype=np.float32).reshape(-1)
 
@@ -33,7 +34,7 @@ def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
         samples: mono sound at 16 kHz, float32 in [-1, 1].
     """
     probability = speech_probability(samples)
-    step, length = _HOP / RATE, len(samples) / RATE
+    step, length = HOP / RATE, len(samples) / RATE
     found: list[tuple[float, float]] = []
     start: float | None = None
     # Hysteresis: speech begins at 0.5 and lasts until the model is fairly sure that it has ended.

@@ -30,8 +30,8 @@ class Whisper:
             self._model = WhisperModel(name, compute_type="default", local_files_only=not download)
         except Exception as error:
             raise CapabilityError(
-                f"The Whisper model {name!r} is not on this machine or cannot be loaded: give the folder of a CTranslate2 "
-                "model, or a name such as 'small' and allow the download."
+                f"The Whisper model {name!r} is not here or cannot be loaded: give the folder of a CTranslate2 model, "
+                "or a name such as 'small' and allow the download."
             ) from error
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:

@@ -1,0 +1,90 @@
+"""The sound of a video as recognisers want it: windows that cut no word, and speech without its pauses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .media import VideoSource
+from .spans import Span
+from .vad import HOP, RATE, speech_probability, voiced
+
+WINDOW = 30.0
+# A window may be this much shorter or longer, so that it ends where nobody speaks.
+_SLACK = 4.0
+# Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
+_MARGIN = 0.5
+# Kept of a pause on each side of speech; recognisers take the noise floor from it.
+_PAUSE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What is said in a span: `samples` (mono, 16 kHz) without long pauses, and where on the video's clock they lie."""
+
+    samples: np.ndarray
+    begins: np.ndarray
+    """Seconds into `samples` at which each piece begins."""
+    shifts: np.ndarray
+    """What to add to seconds in `samples` to get the video's, for each piece."""
+
+    def span(self, start: float, end: float) -> Span:
+        """From seconds in `samples` to the video's."""
+        # What ends exactly at a joint ends in the piece before it.
+        first = max(int(np.searchsorted(self.begins, start, side="right")) - 1, 0)
+        last = max(int(np.searchsorted(self.begins, end, side="left")) - 1, first)
+        begin = start + float(self.shifts[first])
+        return Span(begin, max(begin, end + float(self.shifts[last])))
+
+
+def voice(video: VideoSource, span: Span) -> Voice | None:
+    """The speech in and just around `span`, or None where nobody speaks."""
+    around = Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
+    samples = video.audio(around, rate=RATE)
+    pieces: list[tuple[int, int]] = []
+    for start, end in voiced(samples):
+        first, last = max(0, round((start - _PAUSE) * RATE)), min(len(samples), round((end + _PAUSE) * RATE))
+        if pieces and first <= pieces[-1][1]:
+            first = pieces.pop()[0]
+        pieces.append((first, last))
+    if not pieces:
+        return None
+    begins = np.cumsum([0] + [last - first for first, last in pieces])[:-1] / RATE
+    shifts = around.start + np.array([first for first, _ in pieces]) / RATE - begins
+    return Voice(np.concatenate([samples[first:last] for first, last in pieces]), begins, shifts)
+
+
+def windows(video: VideoSource, span: Span) -> list[Span]:
+    """`span`, as far as the video has sound, in pieces of about 30 s that are cut where nobody speaks.
+
+    A cut depends only on the sound within 4 s of it.
+    """
+    if not video.info.has_audio:
+        return []
+    span = span.within(bounds(video))
+    edges = [span.start]
+    for number in range(1, int(span.duration // WINDOW) + 1):
+        middle = span.start + number * WINDOW
+        if middle + 2 * _SLACK < span.end:
+            edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
+    edges.append(span.end)
+    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+
+
+def bounds(video: VideoSource) -> Span:
+    """The whole video."""
+    return Span(video.info.start, max(video.info.start, video.info.end))
+
+
+def _quietest(video: VideoSource, around: Span) -> float:
+    """The middle of the 0.3 s in which speech is least likely, then the least loud."""
+    samples = video.audio(around, rate=RATE)
+    count = len(samples) // HOP
+    if count < 10:
+        return around.middle
+    speech = speech_probability(samples)[:count]
+    level = np.sqrt(np.mean(samples[: count * HOP].reshape(count, HOP) ** 2, axis=1))
+    cost = np.convolve(speech + 0.1 * level / max(float(level.max()), 1e-6), np.ones(9) / 9, mode="valid")
+    cost += 0.01 * np.abs(np.linspace(-1, 1, len(cost)))  # Of equally quiet places the one nearest the middle.
+    return around.start + (int(np.argmin(cost)) + 4.5) * HOP / RATE

@@ -54,7 +54,7 @@ def replay(trace: str | Path) -> Replayed:
     run = _Run(Question(text=""))
     try:
         run.question = Question.from_dict(events[0]["question"])
-        for event in _once(events[1:]):
+        for event in without_repeats(events[1:]):
             run.take(event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
@@ -145,7 +145,7 @@ class _Run:
         return told["limit"] if told else "answer"
 
 
-def _once(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events, without those that a resumed run told again: a kill can fall between telling and storing a step."""
     kept: list[dict[str, Any]] = []
     for position, event in enumerate(events):
@@ -156,7 +156,7 @@ def _once(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         before = [_told(e) for e in kept]
         most = min(len(before), len(later))
         again = next((k for k in range(most, 0, -1) if before[-k:] == later[:k]), 0)
-        del kept[len(kept) - again :]
+        kept[len(kept) - again :] = [event]
     return kept
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from ...memory import RewatchError
+from ..replay import without_repeats
 from ..trace import read_trace
 from .blocks import Room
 from .markup import Html, el, join
@@ -40,7 +41,7 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
         TraceError: if the file is no trace.
         ReportError: if the page cannot be written.
     """
-    run = read_run(read_trace(trace_path))
+    run = read_run(without_repeats(read_trace(trace_path)))
     page = render(run, trace=str(trace_path), open_video=open_video)
     out = Path(out_path)
     try:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ...memory import MediaURI
 
+_BACK = 20  # steps in which the call of an observation is looked for: a resumed run may have gone on in between
+
 
 @dataclass(slots=True, kw_only=True)
 class Look:
@@ -114,8 +116,8 @@ def _attach(steps: list[Step], event: Mapping[str, Any], count: int) -> None:
     """Put an observation under the message that asked for it."""
     if not steps:
         steps.append(Step(kind="policy", time=number(event.get("t"))))
-    step = steps[-1]
-    call = next((c for c in step.calls if c.get("id") == event.get("call_id")), None)
+    asked = ((s, c) for s in reversed(steps[-_BACK:]) for c in s.calls if c.get("id") == event.get("call_id"))
+    step, call = next(asked, (steps[-1], None))
     if call is not None:
         step.calls.remove(call)
     arguments = event.get("arguments")

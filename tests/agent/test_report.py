@@ -256,6 +256,18 @@ def test_a_run_that_was_cut_off_is_shown_as_far_as_it_went(tmp_path: Path, talk:
     assert "she holds a map" in page.text and page.pictures
 
 
+def test_a_resumed_run_is_told_once(full: Path, tmp_path: Path) -> None:
+    """A run that was killed at its first observation, and told it again when it went on."""
+    lines = full.read_text(encoding="utf-8").splitlines()
+    again = json.dumps({"t": 0.0, "event": "resume", "run_id": "r"})
+    for name, rest in (("told twice", lines[3:]), ("told once", lines[4:])):
+        trace = tmp_path / f"{name}.jsonl"
+        trace.write_text("\n".join([*lines[:4], again, *rest]) + "\n", encoding="utf-8")
+        page = _report(trace)
+        assert "went on from its last stored step" in page.text and "no result recorded" not in page.text
+        assert len(page.all("details", class_="look")) == 6
+
+
 def test_without_the_video_the_page_says_so_and_is_complete(full: Path, tmp_path: Path, talk: Path) -> None:
     gone = tmp_path / "gone.jsonl"
     _full(gone, tmp_path / "moved.mp4").end(Draft(text="She holds a map.", evidence=EVIDENCE))
@@ -325,9 +337,9 @@ def test_errors_are_one_line(full: Path, tmp_path: Path) -> None:
 
 def test_a_huge_trace_gives_a_page_of_bounded_size(tmp_path: Path, talk: Path) -> None:
     run = Recorder(tmp_path / "run.jsonl", "Why? " * 3000, paths={"0a1b2c3d": str(talk)}, budget=Budget(calls=None))
-    for k in range(500):
+    for k in range(300):
         run.say("<think> & " * 500, ("view_clip", {"start": k % 10, "note": "<" * 500}), tokens=10)
-        uris = [f"{V}#t={k % 11 + n / 200:.3f}" for n in range(200)]
+        uris = [f"{V}#t={k % 11 + n / 200:.3f}" for n in range(100)]
         run.observe("«<&\"'>» " * 800, *uris, data={"rows": [[n, "<&>" * 9] for n in range(200)]}, frames=200)
     evidence = tuple(
         Evidence(claim="c" * 900, uri=f"{V}#t={k % 11 + k / 1000:.3f}", quote="&" * 900) for k in range(300)

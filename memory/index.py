@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 FLAT_UP_TO = 100_000
 """Vectors up to which every one is compared; above, inverted lists of 8-bit codes."""
 
-_RECALL = 0.98  # wanted of the inverted lists, at 10 neighbours, on vectors of the memory itself
-_MARGIN = 4  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
-_PROBES = 32  # at least
+_RECALL = 0.99  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
+_MARGIN = 2  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
 _MAGIC = b"RWIX1\n"
 _TAIL = struct.Struct("<II6s")  # footer length, CRC-32 of the index, magic
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
@@ -112,14 +111,12 @@ class ChannelIndex:
         random = np.random.default_rng(_SEED)
         sample = self._sample(random, lists * _POINTS_PER_LIST / count)
         index = _inverted_lists(self._space.dim, lists, sample)
-        queries = sample[random.choice(len(sample), 200, replace=False)]
+        queries = sample[random.choice(len(sample), 100, replace=False)]
         del sample
-        truth = _Nearest(queries, 10)
         for ids, vectors in self._store.vectors(self._space):
             index.add_with_ids(vectors, ids)
-            truth.add(ids, vectors)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
-        probes = _probes(index, queries, truth.ids)
+        probes = _probes(index, queries)
         index.nprobe = probes
         self._index = index
         self._stamp = replace(self._stamp, trained_on=len(self), probes=probes)
@@ -244,33 +241,22 @@ def _inverted_lists(dim: int, lists: int, sample: np.ndarray) -> Any:
     return index
 
 
-def _probes(index: Any, queries: np.ndarray, truth: np.ndarray) -> int:
-    """How many lists to probe: the fewest for the wanted recall (doubling from 4), with a margin."""
-    probes = 4
-    while probes < index.nlist:
+def _probes(index: Any, queries: np.ndarray) -> int:
+    """How many lists to probe: the fewest for the wanted recall (doubling from 8), with a margin."""
+
+    def nearest(probes: int) -> np.ndarray:
         index.nprobe = probes
-        _, found = index.search(queries, truth.shape[1])
-        shared = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found, truth, strict=True)])
-        if shared / truth.shape[1] >= _RECALL:
+        found: np.ndarray = index.search(queries, 10)[1]
+        return found
+
+    best = nearest(index.nlist)
+    probes = 8
+    while probes < index.nlist:
+        shared = [len(np.intersect1d(a, b)) for a, b in zip(nearest(probes), best, strict=True)]
+        if np.mean(shared) >= _RECALL * best.shape[1]:
             break
         probes *= 2
-    return min(max(_MARGIN * probes, _PROBES), int(index.nlist))
-
-
-class _Nearest:
-    """Exact nearest rows of some queries [q, dim], kept while vectors stream by."""
-
-    def __init__(self, queries: np.ndarray, k: int) -> None:
-        self._queries = queries
-        self.ids = np.full((len(queries), k), -1, np.int64)
-        self._scores = np.full((len(queries), k), -np.inf, np.float32)
-
-    def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
-        scores = np.concatenate([self._scores, self._queries @ vectors.T], axis=1)
-        every = np.concatenate([self.ids, np.broadcast_to(ids, (len(self.ids), len(ids)))], axis=1)
-        best = np.argpartition(-scores, self.ids.shape[1] - 1, axis=1)[:, : self.ids.shape[1]]
-        self._scores = np.take_along_axis(scores, best, axis=1)
-        self.ids = np.take_along_axis(every, best, axis=1)
+    return min(_MARGIN * probes, int(index.nlist))
 
 
 def _ids(index: Any) -> np.ndarray:

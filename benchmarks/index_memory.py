@@ -1,0 +1,84 @@
+"""Claim: indexing sixty minutes takes at most 1.15 times the memory of indexing ten.
+
+Peak resident memory of the parent and of the largest worker, on one encode that is repeated without re-encoding, so
+that only the length differs. Each ingest runs in a process of its own, with one worker. Channels: pictures and speech
+(`--all` adds on-screen text, which takes long).
+
+    python benchmarks/index_memory.py [--all]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import av
+from index_parallel import slides
+
+LIMIT = 1.15
+INGEST = """
+import json, resource, sys
+from rewatch.memory import ClipMemory
+memory = ClipMemory(sys.argv[1])
+record = memory.add(sys.argv[2], channels=json.loads(sys.argv[3]), workers=1)
+assert record.complete and not record.failures, record.failures
+peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(json.dumps(peaks))
+"""
+
+
+def repeated(source: Path, target: Path, times: int) -> Path:
+    """The packets of a file again and again, one after another, as a long file."""
+    with av.open(str(target), "w") as out:
+        streams: dict[int, av.Stream] = {}
+        shift = 0.0
+        for _ in range(times):
+            with av.open(str(source)) as container:
+                if not streams:
+                    streams = {each.index: out.add_stream_from_template(each) for each in container.streams}
+                for packet in container.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    ticks = round(shift / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                    packet.stream = streams[packet.stream_index]
+                    out.mux(packet)
+                shift += float(container.streams.video[0].duration * container.streams.video[0].time_base)
+    return target
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--all", action="store_true", help="on-screen text too")
+    chosen = options.parse_args()
+    channels = ["visual", "speech"] + (["screen_text"] if chosen.all else [])
+    peaks = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        piece = slides(folder / "piece.mp4", 2)
+        for minutes in (10, 60):
+            video = repeated(piece, folder / f"{minutes}.mp4", minutes // 2)
+            command = [
+                sys.executable,
+                "-c",
+                INGEST,
+                str(folder / f"memory-{minutes}"),
+                str(video),
+                json.dumps(channels),
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            peaks[minutes] = json.loads(done.stdout)
+            print(f"{minutes} min   parent {peaks[minutes][0]:.0f} MB   worker {peaks[minutes][1]:.0f} MB")
+    ratios = [long / short for short, long in zip(peaks[10], peaks[60], strict=True)]
+    print(f"ratio   parent {ratios[0]:.2f}   worker {ratios[1]:.2f}   limit {LIMIT}")
+    met = max(ratios) <= LIMIT
+    print("met" if met else "MISSED")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

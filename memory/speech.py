@@ -103,7 +103,8 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
 def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span, float]]:
     """Where `phrase` (English, a few words) may be spoken in `span`, best first, each with a confidence in [0, 1].
 
-    Listens for the sounds of the phrase and needs no transcript, so it also finds what the recogniser misheard.
+    Listens for the sounds of the phrase and needs no transcript, so it also finds what the recogniser misheard. Short
+    words are in everything: trust two syllables from 0.5, and less only where something else speaks for the place.
 
     Raises:
         CapabilityError: if PocketSphinx is not installed.
@@ -121,8 +122,8 @@ def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span,
 def align(video: VideoSource, span: Span, text: str) -> list[Word]:
     """When each word of `text` (English, known to be spoken in `span`, at most a minute or so) is spoken, in order.
 
-    Listens to a second more on both sides, since subtitles come late and go early. What is written but not spoken, such as `[music]` or a dash, is left out. [] where the text cannot be laid over the
-    sound at all.
+    Listens to a second more on both sides, since subtitles come late and go early. What is written but not spoken, such
+    as `[music]` or a dash, is left out. [] where the text cannot be laid over the sound at all.
 
     Raises:
         CapabilityError: if PocketSphinx is not installed.

@@ -62,4 +62,12 @@ def _split(group: list[Word], longest: float) -> list[list[Word]]:
 
 
 def _utterance(words: list[Word]) -> Utterance:
-    return Utterance(words[0].start, words[-1].end, " ".join(word.text for word in words), tuple(words))
+    text = words[0].text
+    for word in words[1:]:
+        # Chinese and Japanese put nothing between words.
+        text += word.text if _unspaced(text[-1:]) and _unspaced(word.text[:1]) else f" {word.text}"
+    return Utterance(words[0].start, words[-1].end, text, tuple(words))
+
+
+def _unspaced(character: str) -> bool:
+    return "\u2e80" <= character <= "\ua4cf" or "\uff00" <= character <= "\uffef"

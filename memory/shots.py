@@ -208,9 +208,21 @@ def _change(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation in [-1, 1] of two thumbnails' luma; it ignores brightness and contrast. 0 for an empty picture."""
-    a, b = (thumb.mean(2).ravel() for thumb in (one, other))
-    a, b = a - a.mean(), b - b.mean()
+    """Correlation in [-1, 1] of two thumbnails' luma; it ignores brightness and contrast. 0 for an empty picture.
+
+    Two rooms with a light wall over a dark floor correlate as wholes and differ in what stands in them, so pictures
+    are alike only if their details (what a blur takes away) are, at half the weight.
+    """
+    import cv2
+
+    lumas = [np.ascontiguousarray(thumb.mean(2)) for thumb in (one, other)]
+    whole = _correlation(*lumas)
+    details = _correlation(*(luma - cv2.blur(luma, (7, 7)) for luma in lumas))
+    return min(whole, 0.5 + details / 2)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    a, b = one.ravel() - one.mean(), other.ravel() - other.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / norm if norm > 1e-3 else 0.0
 

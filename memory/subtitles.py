@@ -192,14 +192,12 @@ def _parse(text: str) -> list[Cue]:
     webvtt = text.lstrip().startswith("WEBVTT")
     lines = text.splitlines()
     timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
-    ends = [number for number, _ in timings[1:]] + [len(lines)]
     cues = []
-    for position, ((number, match), end) in enumerate(zip(timings, ends, strict=True)):
-        body = [line.strip() for line in lines[number + 1 : end]]
-        if position + 1 < len(timings):
-            body = _without_number(body)
+    for position, (number, match) in enumerate(timings):
+        last = position + 1 == len(timings)
+        body = lines[number + 1 :] if last else _without_number(lines[number + 1 : timings[position + 1][0]])
         if webvtt and "" in body:
-            # A blank line ends a cue: names of cues, notes and styles may follow it.
+            # An empty line (one of spaces is text) ends a cue: names of cues, notes and styles may follow it.
             body = body[: body.index("")]
         cues.append(Cue(_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), "\n".join(body)))
     return cues
@@ -207,7 +205,7 @@ def _parse(text: str) -> list[Cue]:
 
 def _without_number(body: list[str]) -> list[str]:
     """`body` without the number of the cue that follows it."""
-    return body[:-1] if body and body[-1].isdigit() else body
+    return body[:-1] if body and body[-1].strip().isdigit() else body
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:

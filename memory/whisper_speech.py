@@ -40,8 +40,8 @@ class Whisper:
             self._model = WhisperModel(str(folder) if folder.is_dir() else name, local_files_only=not download)
         except Exception as error:  # CTranslate2 and the hub raise many kinds.
             raise CapabilityError(
-                f"The Whisper model {name!r} is not here or cannot be loaded: give the folder of a CTranslate2 model, or "
-                "a name such as 'small' and allow its download."
+                f"The Whisper model {name!r} is not here or cannot be loaded: give the folder of a CTranslate2 model, "
+                "or a name such as 'small' and allow its download."
             ) from error
         size = f" {(folder / 'model.bin').stat().st_size}" if folder.is_dir() else ""
         self.stamp = f"faster-whisper {version('faster-whisper')} {folder.name if folder.is_dir() else name}{size} 1"

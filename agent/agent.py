@@ -18,7 +18,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..memory import RewatchError
 from ..tools import BUILT_IN, Budget, Toolbox
 from .answer import Answer
-from .graph import MAX_CHECKS, Loop, build_graph
+from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import load_policy
 from .question import Question, split_options
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..memory import ClipMemory
 
+_MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
 Listener = Callable[[dict[str, Any]], None]
 """Is told every trace event as it happens."""
 
@@ -72,10 +73,9 @@ class VideoAgent:
         self.policy = load_policy(policy)
         self.toolbox = Toolbox([*BUILT_IN, *tools])
         self.budget = budget or Budget()
-        self._planner = planner
         self._traces = Path(traces) if traces else None
         self._checkpoints = Path(checkpoints) if checkpoints else None
-        self._graph = self._compile(self.budget)
+        self._graph = build_graph(Loop(memory=memory, policy=self.policy, planner=planner, toolbox=self.toolbox))
 
     def ask(
         self,
@@ -115,7 +115,8 @@ class VideoAgent:
         """`ask`, for callers that have an event loop."""
         asked = self._question(question, options, videos, now)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        return await self._drive(run_id, {"question": asked.as_dict()}, budget or self.budget, listener)
+        state = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
+        return await self._drive(run_id, state, listener)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
         """Go on with a run that was cut off, from its last stored step.
@@ -123,11 +124,9 @@ class VideoAgent:
         Raises:
             QuestionError: if no step of such a run is stored.
         """
-        return _run(self._drive(run_id, None, self.budget, listener))
+        return _run(self._drive(run_id, None, listener))
 
-    async def _drive(
-        self, run_id: str, state: dict[str, Any] | None, budget: Budget, listener: Listener | None
-    ) -> Answer:
+    async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """Stream the graph; every update becomes trace events."""
         began = time.monotonic()
         writer = TraceWriter(self._traces / f"{run_id}.jsonl") if self._traces else None
@@ -141,8 +140,9 @@ class VideoAgent:
                 listener(event)
 
         try:
-            async with self._checkpointed(budget) as graph:
-                config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _steps(budget)}
+            async with self._checkpointed() as graph:
+                config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
+                spend: dict[str, float] = {}
                 if state is None:
                     stored = await graph.aget_state(config)  # type: ignore[arg-type]
                     if not stored.values:
@@ -150,9 +150,9 @@ class VideoAgent:
                     if stored.values.get("answer"):
                         return Answer.from_dict(stored.values["answer"])
                     tell({"event": "resume", "run_id": run_id})
+                    spend = stored.values.get("spend", {})
                 else:
-                    tell(self._first_event(run_id, state["question"], budget))
-                spend: dict[str, float] = {}
+                    tell(self._first_event(run_id, state))
                 how: dict[str, Any] = {"durability": "sync"} if graph.checkpointer else {}
                 async for update in graph.astream(state, config, stream_mode="updates", **how):  # type: ignore[call-overload]
                     for node, change in update.items():
@@ -168,21 +168,16 @@ class VideoAgent:
                 writer.close()
         return Answer.from_dict(final)
 
-    def _compile(self, budget: Budget) -> CompiledStateGraph:
-        loop = Loop(memory=self.memory, policy=self.policy, planner=self._planner, toolbox=self.toolbox, budget=budget)
-        return build_graph(loop)
-
     @asynccontextmanager
-    async def _checkpointed(self, budget: Budget) -> AsyncIterator[CompiledStateGraph]:
-        graph = self._graph if budget == self.budget else self._compile(budget)
+    async def _checkpointed(self) -> AsyncIterator[CompiledStateGraph]:
         if self._checkpoints is None:
-            yield graph
+            yield self._graph
             return
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
         self._checkpoints.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncSqliteSaver.from_conn_string(str(self._checkpoints)) as saver:
-            yield graph.copy(update={"checkpointer": saver})
+            yield self._graph.copy(update={"checkpointer": saver})
 
     def _question(
         self, text: str, options: Sequence[str] | None, videos: Sequence[str] | None, now: float | None
@@ -209,9 +204,10 @@ class VideoAgent:
         )
         return Question(text=text.strip(), options=split_options(options), videos=facts, now=now)
 
-    def _first_event(self, run_id: str, question: dict[str, Any], budget: Budget) -> dict[str, Any]:
+    def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__
 
+        question = state["question"]
         return {
             "event": "run",
             "schema": SCHEMA,
@@ -220,16 +216,10 @@ class VideoAgent:
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "question": question,
             "paths": {v["id"]: str(self.memory.video(v["id"]).path) for v in question["videos"]},
-            "budget": budget.as_dict(),
+            "budget": state["budget"],
             "policy": self.policy._llm_type,
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
-
-
-def _steps(budget: Budget) -> int:
-    """Node executions that a run within `budget` can need; LangGraph's own limit must never end a run."""
-    calls = budget.calls if budget.calls is not None else 5_000
-    return 2 * calls + 4 * (MAX_CHECKS + 1) + 10
 
 
 def _run(work: Coroutine[Any, Any, Answer]) -> Answer:

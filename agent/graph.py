@@ -37,14 +37,13 @@ class Loop:
     policy: BaseChatModel
     planner: Planner
     toolbox: Toolbox
-    budget: Budget
 
     async def plan(self, state: State) -> dict[str, Any]:
         """Pick a route and tell the policy about the task."""
         question = Question.from_dict(state["question"])
         plan = self.planner(question, self.toolbox.names)
         human = HumanMessage(
-            render(question, plan.text, self.budget.as_dict()),
+            render(question, plan.text, state["budget"]),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
         return {"plan": plan.as_dict(), "messages": [SystemMessage(SYSTEM), human], "spend": Spend().as_dict()}
@@ -52,8 +51,7 @@ class Loop:
     async def act(self, state: State) -> dict[str, Any]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
         began = time.monotonic()
-        spent = Spend.from_dict(state["spend"])
-        limit = self.budget.exhausted(spent)
+        limit = _budget(state).exhausted(_spent(state))
         videos = [v["id"] for v in state["question"]["videos"]]
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         model = self.policy if limit else self.policy.bind_tools(self.toolbox.schemas(videos))
@@ -76,22 +74,22 @@ class Loop:
         """Run the calls of the last message in order, each within what is left of the budget."""
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
-        spent = Spend.from_dict(state["spend"])
-        before = spent
+        budget, before = _budget(state), _spent(state)
+        spent = before
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
         videos = [v["id"] for v in state["question"]["videos"]]
         results: list[AnyMessage] = []
         calls: list[tuple[str, Any, str | None]] = [(c["name"], c["args"], c["id"]) for c in said.tool_calls]
         calls += [(c["name"] or "", c["args"] or "", c["id"]) for c in said.invalid_tool_calls]
         for name, arguments, call_id in calls:
-            limit = self.budget.exhausted(spent)
+            limit = budget.exhausted(spent)
             if limit:
                 text = f"Not run: the budget of {limit} is spent."
                 results.append(_tool_message(name, call_id, text, {"skipped": True}, error=True))
                 continue
             began = time.monotonic()
             observation, cost = await self.toolbox.call(
-                name, arguments, memory=memory, videos=videos, left=self.budget.left(spent)
+                name, arguments, memory=memory, videos=videos, left=budget.left(spent)
             )
             cost += Spend(seconds=time.monotonic() - began)
             spent += cost
@@ -113,7 +111,7 @@ class Loop:
         verdict = check(parse_draft(said.text), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
-        if verdict.missing and may_return and not self.budget.exhausted(Spend.from_dict(state["spend"])):
+        if verdict.missing and may_return and not _budget(state).exhausted(_spent(state)):
             missing = "Before the answer can be given: " + " ".join(verdict.missing)
             return {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
         draft = verdict.draft
@@ -126,7 +124,7 @@ class Loop:
             abstained=draft.abstained,
             stopped_by=stopped_by or "answer",
             spend={k: round(v, 3) for k, v in state["spend"].items()},
-            budget=self.budget.as_dict(),
+            budget=state["budget"],
         )
         return {"answer": answer.as_dict()}
 
@@ -155,6 +153,14 @@ async def _after_policy(state: State) -> str:
 
 async def _after_check(state: State) -> str:
     return END if "answer" in state else "policy"
+
+
+def _budget(state: State) -> Budget:
+    return Budget.from_dict(state["budget"])
+
+
+def _spent(state: State) -> Spend:
+    return Spend.from_dict(state["spend"])
 
 
 def _tool_message(name: str, call_id: str | None, text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:

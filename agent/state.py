@@ -24,6 +24,8 @@ class State(TypedDict, total=False):
 
     question: dict[str, Any]
     """`Question.as_dict`."""
+    budget: dict[str, float | None]
+    """`Budget.as_dict`: the limits of this run."""
     plan: dict[str, Any]
     """`Plan.as_dict`."""
     messages: Annotated[list[AnyMessage], DeltaChannel(append, list, snapshot_frequency=10_000)]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..memory import Span
 from ..tools.arguments import parse_seconds
-from .words import STOP, ordinal, tokens
+from .words import STOP, ordinal, stem, tokens
 
 Kind = Literal["when", "how_long", "said", "written", "count", "where", "yes_no", "summary", "fact"]
 Channel = Literal["speech", "screen_text", "objects", "shots"]
@@ -29,8 +29,12 @@ class Ask:
     """Exact words: quoted, or after `the word …`."""
     at: Span | None = None
     """A moment or span that the question names."""
+    at_text: str = ""
+    """The words in which it names it: `3:45` may be a time of day that stands on a poster."""
     after: str | None = None
     """`after …` / `before …`: the words of what comes before or after."""
+    silence: bool = False
+    """Whether it asks for when nobody speaks."""
     before: str | None = None
     order: int | None = None
     """1 for the first, 2 for the second, -1 for the last."""
@@ -76,13 +80,13 @@ _SHOTS = re.compile(
     r"(?:cuts?|cut to|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b",
     re.IGNORECASE,
 )
-_MOTION = re.compile(
-    r"\b(mov(?:e|es|ed|ing)|motion|enters?|entered|entering|leaves?|leaving|left the|pass(?:es|ed|ing)?|"
-    r"cross(?:es|ed|ing)?|rolls?|rolling|drives?|driving|flies|fly|flying|slides?|sliding|travel\w*|goes|going|runs?|"
-    r"running|walks?|come[s]?|coming|exits?|exit(?:ed|ing)?|drift\w*|bounc\w+|in view|in (?:the )?(?:picture|frame)|"
-    r"visible|appears?|seen)\b",
-    re.IGNORECASE,
+_MOVES = frozenset(
+    stem(word)
+    for word in """move motion enter leave pass cross roll drive fly flies slide travel go goes run walk come exit drift
+    bounce ride sail race glide float disappear""".split()
 )
+"""Stems of verbs for which a moving object is enough."""
+_IN_VIEW = re.compile(r"\b(in view|in (?:the )?(?:picture|frame)|visible|appears?|seen)\b", re.IGNORECASE)
 GENERIC = frozenset(
     "object objects thing things something anything item items shape shapes blob ball balls box boxes".split()
 )
@@ -96,9 +100,14 @@ _FRAME = frozenset(
     during whole whether one any ever start starts started end ends happen happens when while spoken announce announced
     description describe many number total before after between within""".split()
 )
+_SILENCE = re.compile(
+    r"\b(?:nobody|no[- ]one|no one|not? (?:anybody|anyone)|no (?:speech|voice|talking|words))\b"
+    r"(?! (?:is |are )?(?:visible|seen|in|at|on))|\bsilen(?:t|ce)\b|\bquiet\b|\bpause[sd]?\b",
+    re.IGNORECASE,
+)
+_THINGS = frozenset("thing things sentence sentences utterance utterances line lines remark statement".split())
 _VALUE_WORDS = frozenset("price prices cost costs date day month year time o'clock number digit digits digit".split())
 """Words that name the kind of value wanted; the value itself stands in a passage, they often do not."""
-_YES_NO = re.compile(r"^(is|are|was|were|does|do|did|can|could|has|have|will)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”«»]([^\"“”«»]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(r"\b(?:the )?(?:words?|phrase|digit|number|letter)s? (?P<what>[A-Z][\w'-]*|\d+)\b")
 _TIME = r"\d+(?::\d{1,2}){1,2}(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -144,18 +153,20 @@ def understand(text: str, options: Sequence[str] = ()) -> Ask:
             pattern = rf"\b(?:right |just |immediately |directly )?{side} {re.escape(anchor)}"
             topic_text = re.sub(pattern, " ", topic_text, flags=re.IGNORECASE)
     topic_text = re.sub(r"(?:,\s*)?\baccording to .*?(?=[,?]|$)", " ", topic_text, flags=re.IGNORECASE)
-    at = _named_time(text)
+    at, at_text = _named_time(text)
     if at is not None:
         topic_text = _AT.sub(" ", _RANGE.sub(" ", topic_text))
     return Ask(
         text=text,
         kind=kind,
         channel=channel,
-        topic=tuple(w for w in topic_words(topic_text) if value is None or w not in _VALUE_WORDS),
+        topic=_topic(topic_text, kind, channel, value),
         phrase=phrase,
         at=at,
+        at_text=at_text,
         after=after,
         before=before,
+        silence=bool(_SILENCE.search(text)),
         order=ordinal(re.sub(r"\b\d+ seconds?\b|\bseconds?\b(?= in)", "", text)),
         value=value,
         digits=_digits(text),
@@ -165,39 +176,44 @@ def understand(text: str, options: Sequence[str] = ()) -> Ask:
     )
 
 
+def _topic(text: str, kind: Kind, channel: Channel | None, value: str | None) -> tuple[str, ...]:
+    """What to look for; `second` in `the second prize` is part of it, where it does not order moments."""
+    words = [w for w in topic_words(text) if (value is None or w not in _VALUE_WORDS) and w not in _THINGS]
+    if words and kind in ("fact", "said", "yes_no") and channel != "screen_text":
+        named = [t for t in tokens(text) if ordinal(t) is not None]
+        words += [t for t in named if t not in words]
+    return tuple(words)
+
+
 def topic_words(text: str) -> tuple[str, ...]:
     """The words of `text` that say what it is about."""
     return tuple(t for t in tokens(text) if t not in STOP and t not in _FRAME)
 
 
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    (r"\bhow (?:long|much time)\b(?! (?:ago|is the (?:video|clip|film)))", "how_long"),
+    (r"\bhow (?:many|often)\b|\bnumber of\b(?! (?:the|a)\b)|\bcount (?:the|how)\b|\bwhat is the total\b", "count"),
+    # A time that is said or written, not one of the video.
+    (r"\bwhat time\b.*\baccording to\b|\baccording to\b.*\bwhat time\b", "fact"),
+    (
+        r"\b(?:what|which) time (?:is|does|did|was|will)\b(?!.*\bin the (?:video|clip|film)\b)"
+        r".*\b(?:start|open|close|begin|leave|meet|say|show)",
+        "fact",
+    ),
+    (r"(?:^|, ?|\band )when\b|\b(?:what|which) (?:time|moment|second|minute|timestamp|part of the)\b", "when"),
+    (r"\bsumm?ar|\boverview\b|\bmain (?:topics?|points?)\b|\bgist\b", "summary"),
+    (r"\bwhat (?:is|was|'s) (?:this|the) (?:video|clip|film|recording|talk) about\b", "summary"),
+    (r"^where\b|\bwhere (?:is|are|does|do|on)\b|\b(?:from )?which (?:side|corner|edge|direction)\b", "where"),
+    (r"\baccording to\b", "fact"),
+    (r"\bwhat happens\b|\bdescribe (?:the|this) (?:video|clip|film)\b", "summary"),
+    (r"^(?:is|are|was|were|does|do|did|can|could|has|have|will)\b", "yes_no"),
+)
+"""Patterns in the order in which they are tried, and what they ask for; anything else asks for a fact."""
+
+
 def _kind(text: str) -> Kind:
     low = text.lower().strip()
-    if re.search(r"\bhow (long|much time)\b", low) and not re.search(
-        r"\bhow long (ago|is the (?:video|clip|film))", low
-    ):
-        return "how_long"
-    if re.search(
-        r"\bhow (many|often)\b|\bnumber of\b(?! (?:the|a)\b)|\bcount (?:the|how)\b|\bwhat is the total\b", low
-    ):
-        return "count"
-    if re.search(
-        r"(?:^|, ?|\band )when\b|\b(?:at )?(?:what|which) (?:time|moment|second|minute|timestamp|part of the)\b", low
-    ):
-        spoken_time = re.search(
-            r"\b(?:what|which) time (?:is|does|did|was|will)\b.*\b(start|open|close|begin|leave|meet|say|show)", low
-        )
-        return "fact" if spoken_time and not re.search(r"\bin the (?:video|clip|film)\b", low) else "when"
-    if re.search(
-        r"\bsumm?ar|\boverview\b|\bwhat (?:is|was|'s) (?:this|the) (?:video|clip|film|recording|talk) about\b", low
-    ):
-        return "summary"
-    if re.search(
-        r"\bwhat happens\b|\bdescribe (?:the|this) (?:video|clip|film)\b|\bmain (?:topics?|points?)\b|\bgist\b", low
-    ):
-        return "summary"
-    if re.search(r"^where\b|\bwhere (?:is|are|does|do|on)\b|\b(?:from )?which (?:side|corner|edge|direction)\b", low):
-        return "where"
-    return "yes_no" if _YES_NO.match(low) else "fact"
+    return next((kind for pattern, kind in _KINDS if re.search(pattern, low)), "fact")
 
 
 def _channel(text: str, kind: Kind) -> Channel | None:
@@ -214,23 +230,30 @@ def _channel(text: str, kind: Kind) -> Channel | None:
         return "shots"
     if screen:
         return "screen_text"
-    if _MOTION.search(low) and kind in ("when", "count", "where", "how_long", "fact", "yes_no") and _asks_motion(low):
+    moves = _IN_VIEW.search(low) or any(stem(t) in _MOVES for t in tokens(low))
+    if moves and kind in ("when", "count", "where", "how_long", "fact", "yes_no") and _asks_motion(low):
         return "objects"
     return None
 
 
 def _asks_motion(low: str) -> bool:
     """Whether whatever moves answers it: generic nouns, or a colour and no more than one other noun and a verb."""
-    words = [t for t in tokens(_AT.sub(" ", low)) if t not in STOP and t not in _FRAME and not _MOTION.fullmatch(t)]
-    words = [w for w in words if w not in _COLOURS and w not in _PLACES_WORDS]
-    if any(w in GENERIC for w in words):
-        return all(w in GENERIC or w in _MOTION_EXTRAS for w in words)
-    has_colour = any(re.search(rf"\b{c}\b", low) for c in _COLOURS)
-    return has_colour and len([w for w in words if w not in _MOTION_EXTRAS]) <= 1
+    nouns = nouns_beside_motion(topic_words(_AT.sub(" ", _RANGE.sub(" ", low))))
+    if any(word in GENERIC for word in nouns):
+        return all(word in GENERIC for word in nouns)
+    return len(nouns) <= 1 and any(re.search(rf"\b{c}\b", low) for c in _COLOURS)
+
+
+def nouns_beside_motion(topic: Sequence[str]) -> list[str]:
+    """What is left of a topic without verbs of motion, colours and places: the names of things."""
+    rest = [w for w in topic if stem(w) not in _MOVES and w not in _COLOURS]
+    return [w for w in rest if w not in _PLACES_WORDS and w not in _MOTION_EXTRAS]
 
 
 _PLACES_WORDS = frozenset("left right top bottom side edge view picture frame scene corner direction".split())
-_MOTION_EXTRAS = frozenset("moving different separate together once across through past same twice large small".split())
+_MOTION_EXTRAS = frozenset(
+    "moving different separate together once across through past same twice large small along away".split()
+)
 
 
 def _phrase(text: str) -> str | None:
@@ -246,18 +269,18 @@ def _anchor(text: str, side: str) -> str | None:
     return match[1].strip() if match else None
 
 
-def _named_time(text: str) -> Span | None:
-    """A span or a moment that the question names, in seconds."""
+def _named_time(text: str) -> tuple[Span | None, str]:
+    """A span or a moment that the question names, in seconds, and the words that name it."""
     ranged = _RANGE.search(text)
     if ranged and (ranged["ub"] or ranged["ua"] or ":" in ranged["a"]):
         unit = ranged["ub"] or ""
         a, b = _seconds(ranged["a"], ranged["ua"] or unit), _seconds(ranged["b"], unit)
-        return Span(min(a, b), max(a, b))
+        return Span(min(a, b), max(a, b)), ranged[0]
     moment = _AT.search(text)
     if moment:
         t = _seconds(moment["clock"] or moment["n"], moment["u"] or "")
-        return Span(t, t)
-    return None
+        return Span(t, t), moment[0]
+    return None, ""
 
 
 def _seconds(number: str, unit: str) -> float:
@@ -280,7 +303,7 @@ def _value(text: str, kind: Kind) -> str | None:
         return "number"
     if re.search(r"\bcolou?rs?\b|\bpattern\b", low):
         return "colour"
-    if re.search(r"\b(?:title|headline)\b", low):
+    if re.search(r"\b(?:title|headline)\b(?! (?:card|screen|slide|page))", low):
         return "title"
     if re.search(r"\b(?:what|which) word\b", low):
         return "word"

@@ -109,7 +109,7 @@ def same_word(one: str, other: str) -> bool:
         return True
     if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one.isalpha() and other.isalpha()):
         return False
-    return difflib.SequenceMatcher(None, one, other).ratio() >= 0.84
+    return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
 def coverage(wanted: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 
 EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 wrong usage · 3 a video cannot be used · \
 4 the memory folder cannot be used · 5 something needs a package or weights · 6 a trace cannot be read · \
@@ -18,7 +19,9 @@ def main() -> None:
     from .app import app
 
     try:
-        app()
+        app(standalone_mode=True)
+    except SystemExit as end:
+        _leave(end)
     except RewatchError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -26,6 +29,15 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _leave(end: SystemExit) -> None:
+    """Exit; at once where a tool that was given up still runs, since native code does not survive the shutdown."""
+    if any(thread.name == "tool" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+    raise end
 
 
 def _fail(message: str, code: int) -> None:

@@ -74,6 +74,8 @@ def demo(
 
 def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
     """Whether an answer is right and some evidence of it hits the truth's span (tIoU of 0.3, or a frame inside)."""
+    from ..agent.words import numbers
+
     if truth["kind"] == "abstain":
         return answer.abstained
     if answer.abstained:
@@ -82,6 +84,8 @@ def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
         return False
     low = answer.text.lower()
     accepted = truth.get("accept") or []
+    if truth["kind"] == "count" and not truth["options"]:
+        low = " ".join(f"{number:g}" for number in numbers(low)[:1])  # not a digit of something else
     if accepted and not truth["options"] and not any(a in low for a in accepted):
         return False
     return hits_span(answer, truth["span"])

@@ -9,6 +9,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+pytest_plugins = ["talks"]
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 

@@ -53,6 +53,12 @@ class Budget:
             if value is not None and value < 0:
                 raise ValueError(f"Budget {f.name} must not be negative, got {value}.")
 
+    @classmethod
+    def from_dict(cls, row: Mapping[str, float | None]) -> Budget:
+        """The budget that `as_dict` wrote."""
+        whole = {name: None if row[name] is None else int(row[name] or 0) for name in ("frames", "calls", "tokens")}
+        return cls(**whole, seconds=row["seconds"])
+
     def left(self, spend: Spend) -> dict[str, float]:
         """What is left per limit that is set; never below 0."""
         limits = asdict(self)

@@ -19,6 +19,7 @@ _URI_FORGERY = re.compile(r"\bvideo:(?=[\w-]+#)")
 
 def defuse(text: str) -> str:
     """`text` without control characters and with every opener of control markup replaced by a look-alike."""
+    text = re.sub("[\u2028\u2029\u0085]", "\n", text)
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
     kept = _MARKUP.sub("‹", kept.replace("<<", "‹‹")).replace("|>", "|›")
     return _INSTRUCTION_TAG.sub("［", kept)

@@ -21,7 +21,7 @@ def how_many(scene: Scene) -> Strategy:
         return (yield from _times_said(scene))
     if ask.phrase and ask.channel == "screen_text":
         return (yield from _times_shown(scene))
-    if ask.channel == "objects" and not is_special(scene):
+    if ask.channel == "objects" and (ask.colour or not is_special(scene)):
         return (yield from how_many_move(scene))
     stated = yield from _stated(scene)
     if stated is not None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from ....memory import Span
 from ...answer import Draft
-from ...understand import GENERIC
-from ...words import tokens
+from ...understand import GENERIC, nouns_beside_motion
 from .looking import Call, Scene, Seen, Strategy
 
 STRETCH = 150.0
@@ -72,21 +71,8 @@ def matching(scene: Scene, found: Sequence[Moving]) -> list[Moving]:
 
 def is_special(scene: Scene) -> str | None:
     """The noun that would need a detector (`car`, `people`), if the question counts such things."""
-    nouns = [w for w in tokens(" ".join(scene.ask.topic)) if w not in GENERIC]
-    known = (
-        "different",
-        "separate",
-        "moving",
-        "times",
-        "something",
-        "together",
-        "once",
-        "picture",
-        "view",
-        scene.ask.colour,
-    )
-    rest = [w for w in nouns if w not in known]
-    return rest[0] if rest else None
+    nouns = [w for w in nouns_beside_motion(scene.ask.topic) if w not in GENERIC]
+    return nouns[0] if nouns else None
 
 
 def how_many_move(scene: Scene) -> Strategy:

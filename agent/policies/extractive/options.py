@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from ...words import content, coverage, numbers, tokens
 from .looking import Passage, Scene, Strategy, hits, rank
 from .spoken import NAMED, UNNAMED
 
+_OFTEN = {"once": "one", "twice": "two", "thrice": "three", "never": "zero"}
+_TIMES = re.compile(r"\b(once|twice|thrice|never)\b", re.IGNORECASE)
 _NONE = ("none of", "cannot be", "can't be", "not mentioned", "not enough", "unknown", "not shown", "not stated")
 
 
@@ -60,7 +63,7 @@ def _by_search(scene: Scene, draft: Draft) -> Strategy:
 def _best(options: Sequence[str], said: str) -> int | None:
     """The one option that `said` speaks for: the same number, yes or no, or clearly more of its words."""
     stated = numbers(said)
-    as_numbers = [numbers(option) for option in options]
+    as_numbers = [numbers(_TIMES.sub(lambda m: _OFTEN[m[0].lower()], option)) for option in options]
     if stated and all(as_numbers):
         same = [i for i, values in enumerate(as_numbers) if values and values[0] == stated[0]]
         if len(same) == 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -20,6 +21,7 @@ from ....memory import clock
 from ...answer import Draft
 from ...question import Question
 from ...understand import Ask, understand
+from ...words import STOP, tokens
 from . import counting, moving, overview, spoken, timing, written
 from .looking import Call, Scene, Seen, Strategy, hits
 from .options import choose
@@ -56,18 +58,18 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     question = Question.from_dict(asked.additional_kwargs["question"])
     observed = _observed(messages)
     run = answer(question)
-    step: Call | None = next(run)
-    while step is not None:
+    seen: Seen | None = None
+    while True:
+        try:
+            step = next(run) if seen is None else run.send(seen)
+        except StopIteration as end:
+            draft: Draft = end.value
+            return AIMessage(content=draft.as_message())
         key = _key(step.tool, step.arguments)
         if key not in observed and step.tool in tools:
             call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(observed)}", "type": "tool_call"}
             return AIMessage(content=_aloud(step), tool_calls=[call])
-        try:
-            step = run.send(observed.get(key, Seen(error=True)))
-        except StopIteration as end:
-            draft: Draft = end.value
-            return AIMessage(content=draft.as_message())
-    raise AssertionError("a strategy ends by returning a draft")
+        seen = observed.get(key, Seen(error=True))
 
 
 def _observed(messages: list[BaseMessage]) -> dict[str, Seen]:
@@ -102,10 +104,18 @@ def answer(question: Question) -> Strategy:
     drafts: list[Draft] = []
     for video in question.videos:
         end = min(video["end"], question.now) if question.now is not None else video["end"]
-        scene = Scene(ask=ask, video={**video, "end": end}, many=many)
+        scene = Scene(ask=_inside(ask, end), video={**video, "end": end}, many=many)
         drafts.append((yield from _about(scene)))
     told = [d for d in drafts if not d.abstained]
     return max(told, key=lambda d: d.confidence) if told else drafts[0]
+
+
+def _inside(ask: Ask, end: float) -> Ask:
+    """The question; a named time that lies past the video's end is a time of day, so part of the topic."""
+    if ask.at is None or ask.at.start <= end:
+        return ask
+    named = tuple(t for t in tokens(ask.at_text) if t not in STOP)
+    return replace(ask, at=None, topic=(*ask.topic, *named))
 
 
 def _about(scene: Scene) -> Strategy:
@@ -140,6 +150,8 @@ def _strategy(scene: Scene) -> Generator[Call, Seen, Draft]:
     found = hits((yield scene.call("search_clips", query=ask.query, k=5)))
     if ask.value in ("number", "price", "date", "time"):
         found = [p for p in found if written.has_value(scene, p)]
+    if ask.value == "name":
+        found = [p for p in found if spoken.names_someone(p)]
     if len(ask.topic) >= 2 or (ask.topic and ask.value):
         told = spoken.fact_from(scene, found, spoken.UNNAMED)
         if told is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from ....memory import Span, clock
@@ -41,7 +42,7 @@ def what_is_said(scene: Scene) -> Strategy:
     said = yield from _beside_anchor(scene, said)
     if not said:
         return scene.abstain("No speech was made out where it was searched and listened for.")
-    if ask.order is not None and len(content_topic(scene)) <= 1:
+    if ask.order is not None and not content_topic(scene):
         pick = said[-1] if ask.order == -1 else said[min(ask.order, len(said)) - 1]
         return _quote(scene, [pick])
     if scene.window != scene.whole or not content_topic(scene):
@@ -90,6 +91,14 @@ def fact_from(scene: Scene, passages: list[Passage], least: float) -> Draft | No
     return _quote(scene, kept, confidence, also=[r.passage for r in near[1:4] if r.passage not in kept])
 
 
+def names_someone(passage: Passage) -> bool:
+    """Whether a passage can hold a name: it says so, or has a capital inside. Recognised speech has no capitals."""
+    text = passage.text
+    if re.search(r"\b(?:names? (?:is|was|are)|called|named|i am|i'm|my name)\b", text, re.IGNORECASE):
+        return True
+    return text != text.lower() and bool(re.search(r"(?<=[a-z,] )[A-Z][a-z]+", text))
+
+
 def _whole_sentence(kept: list[Passage], passages: list[Passage]) -> list[Passage]:
     """With what comes before or after, where a subtitle breaks a sentence in two."""
     in_time = sorted(
@@ -116,7 +125,7 @@ def _is_beside(passage: Passage, best: Passage) -> bool:
 
 
 def _quote(scene: Scene, said: list[Passage], confidence: float = 0.8, also: list[Passage] | None = None) -> Draft:
-    text = " ".join(p.text.strip() for p in said)
+    text = " ".join(dict.fromkeys(p.text.strip() for p in said))
     evidence = [scene.cite(p) for p in said]
     if len(said) > 1:
         evidence.insert(0, scene.evidence(text, joined(said), said[0].tool))

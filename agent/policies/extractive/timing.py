@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 
 from ....memory import Box, Span
 from ...answer import Draft, Evidence
 from ...words import content, coverage
 from . import written
-from .looking import Call, Passage, Scene, Seen, Strategy, hits, rank, readings
+from .looking import Call, Passage, Scene, Seen, Strategy, hits, rank, readings, utterances
 from .moving import matching, tracks
 from .spoken import NAMED, UNNAMED, heard, is_near
 
@@ -43,6 +44,8 @@ def how_long(scene: Scene) -> Strategy:
 def find_moments(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
     """Every moment that fits, best first, by the channel that can tell."""
     ask = scene.ask
+    if ask.silence:
+        return (yield from _silent(scene))
     if ask.channel == "speech":
         return (yield from _spoken(scene))
     if ask.channel == "screen_text":
@@ -87,6 +90,21 @@ def _spoken(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
         for r in ranked[:4]
         if r.score >= 0.75 * ranked[0].score
     ]
+
+
+def _silent(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
+    """The pauses between utterances, longest first."""
+    seen = yield scene.over("transcribe", scene.window)
+    if seen.error:
+        return []
+    said = utterances(seen)
+    starts = [scene.window.start, *(p.span.end for p in said)]
+    ends = [*(p.span.start for p in said), scene.window.end]
+    pauses = [Span(start, end) for start, end in zip(starts, ends, strict=True) if end - start >= 1.0]
+    pauses.sort(key=lambda pause: -pause.duration)
+    if not re.search(r"\blong(?:est)?\b", scene.ask.text.lower()):
+        pauses.sort()
+    return [(p, scene.evidence("nobody is heard to speak", p, "transcribe"), 0.75) for p in pauses]
 
 
 def _core(passage: Passage, topic: Sequence[str]) -> Span:

@@ -18,7 +18,7 @@ _SURFACES = frozenset(
 )
 """Words that say where a text stands, not what it says."""
 _PATTERNS = {
-    "number": re.compile(r"\d+(?:[.,:/-]\d+)*"),
+    "number": re.compile(r"(?:[A-Za-z]{1,4}[- ]?)?\d[\w]*(?:[.,:/-]\w+)*"),
     "price": re.compile(
         r"(?:[$€£¥]\s?\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*\s?(?:[$€£¥]|dollars?|euros?|pounds?|cents?|usd|eur|gbp))", re.I
     ),
@@ -131,7 +131,9 @@ def pick(scene: Scene, lines: Sequence[Passage]) -> list[Passage]:
         ranked = rank(left, topic(scene))
         near = [r for r in ranked if r.covered >= NAMED or r.passage.similarity >= 0.35]
         if near:
-            return _whole_card([r.passage for r in near if r.score >= 0.7 * near[0].score][:3], left, ask.value)
+            return _whole_card(
+                [r.passage for r in near if r.score >= 0.7 * near[0].score][:3], left, ask.value, topic(scene)
+            )
     if ask.order is not None:
         ordered = sorted(left, key=lambda p: (p.span.start, p.span.end))
         at = len(ordered) - 1 if ask.order == -1 else min(ask.order, len(ordered)) - 1
@@ -168,7 +170,8 @@ def has_value(scene: Scene, passage: Passage) -> bool:
 
 def _biggest(lines: list[Passage]) -> list[Passage]:
     """The lines in the largest letters: the biggest one and what stands with it at nearly its size."""
-    top = max(lines, key=lambda p: (p.height * min(p.confidence, 1.0), p.span.duration))
+    lines = [p for p in lines if len(_bare(p.text)) > 1] or lines
+    top = max(lines, key=lambda p: (p.height * min(p.confidence, 1.0) * min(p.span.duration, 2.0), p.span.duration))
     with_it = [p for p in lines if p.height >= 0.6 * top.height and _together(p, top)]
     return _reading_order(with_it)
 
@@ -186,11 +189,13 @@ def _nearest(lines: list[Passage], place: str) -> Passage:
     return min((p for p in lines if p.height >= 0.6 * top), key=distance)
 
 
-def _whole_card(chosen: list[Passage], lines: list[Passage], value: str | None) -> list[Passage]:
+def _whole_card(chosen: list[Passage], lines: list[Passage], value: str | None, wanted: Sequence[str]) -> list[Passage]:
     """For a text that runs over several lines, the lines around the chosen one as well."""
     if value is not None:
         return chosen
     best = chosen[0]
+    if len(best.stems) > 1 and coverage(content(" ".join(wanted)), best.stems) == 1.0:
+        return [best]  # one line says it all
     return _reading_order([p for p in lines if p in chosen or (_together(p, best) and _touches(p, best))])
 
 

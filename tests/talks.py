@@ -1,4 +1,4 @@
-"""Videos for the tests of the clip memory: what is shown and said at which second is known."""
+"""Videos whose pictures and words are known at every second, and fixtures that make them."""
 
 from __future__ import annotations
 

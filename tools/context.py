@@ -12,7 +12,7 @@ from ..memory import Box, MediaURI, Span
 from .observation import ToolError
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, Frame, MemoryUntil, VideoInfo, VideoSource
+    from ..memory import ClipMemory, Frame, MemoryUntil, VideoRecord, VideoSource
 
 Viewer = Callable[[Sequence["Frame"], str], str]
 """A model that sees: frames and a question in, text out."""
@@ -24,21 +24,38 @@ class VideoContext:
 
     memory: ClipMemory | MemoryUntil
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
-    video_id: str
-    """Which video of the memory."""
-    video: VideoSource
-    """The media itself, for tools that do their own sampling; frames taken from it directly are not charged."""
+    info: VideoRecord
+    """What the memory knows of the video: its bounds, size, sound. Needs no file."""
+    open_video: Callable[[], VideoSource]
+    """Opens the media; called when a tool first needs pictures or sound."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
     """A model that sees, where the run has one."""
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
+    _video: VideoSource | None = field(default=None, init=False)
 
     @property
-    def info(self) -> VideoInfo:
-        """Size, duration, streams."""
-        return self.video.info
+    def video_id(self) -> str:
+        """The video's id in the memory."""
+        return self.info.id
+
+    @property
+    def video(self) -> VideoSource:
+        """The media itself, for tools that do their own sampling; frames taken from it directly are not charged.
+
+        Raises:
+            VideoError: if its file is gone.
+        """
+        if self._video is None:
+            self._video = self.open_video()
+        return self._video
+
+    @property
+    def opened(self) -> VideoSource | None:
+        """The media, if a tool has asked for it."""
+        return self._video
 
     @property
     def whole(self) -> Span:

@@ -17,7 +17,7 @@ from langchain_core.tools import BaseTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from ..memory import RewatchError, Span
+from ..memory import RewatchError
 from .arguments import BadArguments, repair
 from .budget import Spend
 from .context import VideoContext, Viewer, plain
@@ -119,9 +119,7 @@ class Toolbox:
             if isinstance(arguments, str):
                 arguments = json.loads(arguments) if arguments.strip() else {}
             observation, frames = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
-        except (BadArguments, ToolError, ToolException, RewatchError) as error:
-            observation, frames = Observation(text=_say(name, error, self._tools.get(name)), error=True), 0
-        except (json.JSONDecodeError, TypeError, ValueError) as error:
+        except (BadArguments, RewatchError, json.JSONDecodeError, TypeError, ValueError) as error:
             observation, frames = Observation(text=_say(name, error, self._tools.get(name)), error=True), 0
         return self._clean(observation), Spend(frames=frames, calls=1)
 
@@ -146,48 +144,42 @@ class Toolbox:
         if not isinstance(item, VideoTool):
             return await self._run_plain(item, arguments, seconds), 0
         video_id = _which_video(arguments, videos) if item.context_parameter else ""
-        source = self._idle.take(memory, video_id) if video_id else None
-        within = Span(source.info.start, source.info.end) if source else None
-        try:
-            schema = item.args_schema
-            assert isinstance(schema, type) and issubclass(schema, BaseModel)
-            fitted, repairs = repair(schema, arguments, within=within)
-        except BadArguments:
-            self._idle.put_back(memory, video_id, source)
-            raise
-        key = _cache_key(item, fitted, video_id, memory)
+        info = memory.video(video_id) if video_id else None
+        schema = item.args_schema
+        assert isinstance(schema, type) and issubclass(schema, BaseModel)
+        fitted, repairs = repair(schema, arguments, within=info.span if info else None)
+        key = json.dumps(
+            [item.name, plain(fitted), _place(memory, video_id), info.channels if info else None], default=str
+        )
         if item.cacheable and key in self._cache:
-            self._idle.put_back(memory, video_id, source)
             self._cache.move_to_end(key)
             return replace(self._cache[key], cached=True), 0
         context = None
-        if source is not None:
+        if info is not None:
             frames_left = left.get("frames")
             context = VideoContext(
-                memory, video_id, source, None if frames_left is None else int(frames_left), self._viewer
+                memory=memory,
+                info=info,
+                open_video=lambda: self._idle.take(memory, video_id),
+                frames_left=None if frames_left is None else int(frames_left),
+                viewer=self._viewer,
             )
-            fitted_call = {**fitted, str(item.context_parameter): context}
-        else:
-            fitted_call = fitted
+            fitted = {**fitted, str(item.context_parameter): context}
         assert item.func is not None
         finished = False
         try:
-            result = await _in_thread(item.func, fitted_call, seconds)
+            result = await _in_thread(item.func, fitted, seconds)
             finished = True
         except TimeoutError:
-            shorter = "a shorter span or a lower rate" if source else "less"
+            shorter = "a shorter span or a lower rate" if context else "less"
             text = f"{item.name} was given up after {seconds:.0f} s: ask for {shorter}, or use another tool."
             return Observation(text=text, error=True), context.frames_used if context else 0
-        except (ToolError, ToolException, RewatchError):
-            finished = True
-            raise
         except Exception as error:  # whatever a tool does, the loop goes on
             finished = True
-            text = f"{item.name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
-            return Observation(text=text, error=True), context.frames_used if context else 0
+            return Observation(text=_failure(item.name, error), error=True), context.frames_used if context else 0
         finally:
-            if finished:  # after a time-out the abandoned thread may still be reading from it
-                self._idle.put_back(memory, video_id, source)
+            if finished and context is not None:  # else the abandoned thread may still be reading from it
+                self._idle.put_back(memory, video_id, context.opened)
         observation = _as_observation(result)
         all_notes = notes + repairs
         if all_notes:
@@ -207,11 +199,8 @@ class Toolbox:
             result = await asyncio.wait_for(item.ainvoke(arguments), None if seconds == float("inf") else seconds)
         except TimeoutError:
             return Observation(text=f"{item.name} was given up after {seconds:.0f} s: try another tool.", error=True)
-        except (ToolError, ToolException):
-            raise
         except Exception as error:
-            text = f"{item.name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
-            return Observation(text=text, error=True)
+            return Observation(text=_failure(item.name, error), error=True)
         return _as_observation(result)
 
     def _clean(self, observation: Observation) -> Observation:
@@ -225,12 +214,12 @@ class _IdleVideos:
     """Opened videos that no call is using: a decoder serves one call at a time, and opening costs a probe."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[int, str], list[VideoSource]] = {}
+        self._idle: dict[tuple[str, float | None, str], list[VideoSource]] = {}
         self._lock = threading.Lock()
 
     def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
         with self._lock:
-            waiting = self._idle.get((id(memory), video_id))
+            waiting = self._idle.get(_place(memory, video_id))
             if waiting:
                 return waiting.pop()
         return memory.open(video_id)
@@ -238,7 +227,7 @@ class _IdleVideos:
     def put_back(self, memory: ClipMemory | MemoryUntil, video_id: str, source: VideoSource | None) -> None:
         if source is not None:
             with self._lock:
-                self._idle.setdefault((id(memory), video_id), []).append(source)
+                self._idle.setdefault(_place(memory, video_id), []).append(source)
 
 
 async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
@@ -270,9 +259,9 @@ def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
     return name
 
 
-def _cache_key(item: VideoTool, arguments: dict[str, Any], video_id: str, memory: ClipMemory | MemoryUntil) -> str:
-    stamp = getattr(memory, "stamp", "")
-    return json.dumps([item.name, plain(arguments), video_id, stamp, id(memory)], default=str, sort_keys=True)
+def _place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str]:
+    """What tells apart the same video in two memories, or before two moments."""
+    return str(memory.folder), getattr(memory, "now", None), video_id
 
 
 def _as_observation(result: Any) -> Observation:
@@ -287,6 +276,13 @@ def _as_observation(result: Any) -> Observation:
         text=json.dumps(data, ensure_ascii=False, default=str),
         data=data if isinstance(data, dict) else {"result": data},
     )
+
+
+def _failure(name: str, error: Exception) -> str:
+    """What a tool raised, as an observation: its own advice, or that it failed and what to do."""
+    if isinstance(error, (ToolError, ToolException, RewatchError)):
+        return f"{name}: {error}"
+    return f"{name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
 
 
 def _say(name: str, error: Exception, item: BaseTool | None) -> str:

@@ -47,7 +47,8 @@ def repeated(source: Path, target: Path, times: int) -> Path:
                     packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
                     packet.stream = streams[packet.stream_index]
                     out.mux(packet)
-                shift += float(container.streams.video[0].duration * container.streams.video[0].time_base)
+                # A little apart: the encoder's first sound lies before zero.
+                shift += 0.2 + max(float(each.duration * each.time_base) for each in container.streams)
     return target
 
 

@@ -83,9 +83,8 @@ def main() -> int:
         walls = {}
         for workers in (1, 2):
             walls[workers], cpu = index(video, Path(folder) / f"memory-{workers}", workers)
-            print(
-                f"{workers} worker(s)   {walls[workers]:.1f} s wall   {cpu:.1f} s CPU   {cpu / walls[workers]:.2f} cores"
-            )
+            wall = walls[workers]
+            print(f"{workers} worker(s)   {wall:.1f} s wall   {cpu:.1f} s CPU   {cpu / wall:.2f} cores")
     ratio = walls[2] / walls[1]
     print(f"ratio {ratio:.2f}   limit {LIMIT}   load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores")
     print("met" if ratio <= LIMIT else "MISSED")

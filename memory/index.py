@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FLAT_UP_TO = 100_000
 """Vectors up to which every one is compared; above, inverted lists of 8-bit codes."""
 
-_RECALL = 0.99  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
+_RECALL = 0.98  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
 _MARGIN = 2  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
 _MAGIC = b"RWIX1\n"
 _TAIL = struct.Struct("<II6s")  # footer length, CRC-32 of the index, magic

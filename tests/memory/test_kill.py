@@ -18,12 +18,14 @@ from rewatch.memory import ClipMemory
 
 KILLS = 10
 SEED = 20
+CHANNELS = "visual speech"  # on-screen text takes the same way, and seconds to load after every kill
 INGEST = """
 import sys
 from rewatch.memory import ClipMemory
 memory = ClipMemory(sys.argv[1], text_encoder="hashed")
 print("open", flush=True)
-memory.add(sys.argv[2], clip_seconds=3, workers=2, progress=lambda progress: print("unit", flush=True))
+channels = sys.argv[3].split()
+memory.add(sys.argv[2], channels=channels, clip_seconds=1, workers=2, progress=lambda _: print("unit", flush=True))
 print("complete", flush=True)
 """
 ROWS = {
@@ -68,7 +70,7 @@ def test_a_killed_ingest_goes_on_where_it_was(video: Path, tmp_path: Path) -> No
         if number % 3 == 0:
             time.sleep(chance.uniform(0.3, 2.5))
         else:
-            wait_for_units(process, chance.randrange(1, 6))
+            wait_for_units(process, chance.randrange(1, 9))
             time.sleep(chance.uniform(0, 0.2))
         workers = children(process.pid)
         died_early += process.poll() is None
@@ -87,17 +89,17 @@ def test_a_killed_ingest_goes_on_where_it_was(video: Path, tmp_path: Path) -> No
     for table, sql in ROWS.items():
         assert rows(killed, sql) == rows(whole, sql), table
     spans = [(clip.start, clip.end) for clip in ClipMemory(killed).clips("talk.mp4")]
-    assert len(spans) == len(set(spans)) == 22
+    assert len(spans) == len(set(spans)) == 66
     assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False)), "a clip is missing"
-    assert {channel for channel, *_ in rows(killed, ROWS["units"])} == {"visual", "speech", "screen_text", "summary"}
-    with ClipMemory(killed, read_only=True) as memory:
-        assert memory.search("the river", channels=["screen_text"])[0].span.overlap(memory.clips("talk.mp4")[8].span)
+    assert {channel for channel, *_ in rows(killed, ROWS["units"])} == {"visual", "speech", "summary"}
+    assert any(channel == "speech" for channel, *_ in rows(killed, ROWS["texts"]))
 
 
 def start(folder: Path, video: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", INGEST, str(folder), str(video)], stdout=subprocess.PIPE, text=True, cwd=folder.parent
-    )
+        [sys.executable, "-c", INGEST, str(folder), str(video), CHANNELS],
+        stdout=subprocess.PIPE, text=True, cwd=folder.parent,
+    )  # fmt: skip
 
 
 def wait_for_units(process: subprocess.Popen, count: int) -> None:

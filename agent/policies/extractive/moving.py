@@ -13,6 +13,11 @@ from .looking import Call, Scene, Seen, Strategy
 STRETCH = 150.0
 """Seconds followed in one call; a longer span is followed piece by piece."""
 MAX_STRETCHES = 4
+NOTHING = "Nothing that moves fits: moving objects were followed by background subtraction."
+UNKNOWN = (
+    "What moves could not be followed: the camera moves or the pictures cannot be read, and telling objects apart "
+    "then takes detector weights (rewatch doctor says how to get them)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,11 @@ class Moving:
         return f"something {self.colour}"
 
 
-def tracks(scene: Scene) -> Generator[Call, Seen, list[Moving]]:
-    """Everything that moves in the span asked about (at most the first ten minutes of it)."""
+def tracks(scene: Scene) -> Generator[Call, Seen, list[Moving] | None]:
+    """Everything that moves in the span asked about (at most the first ten minutes of it).
+
+    None where that cannot be known: the camera moves, or the call failed.
+    """
     ask = scene.ask
     window = scene.window
     if ask.at is not None and ask.at.duration == 0:
@@ -43,7 +51,9 @@ def tracks(scene: Scene) -> Generator[Call, Seen, list[Moving]]:
     for _ in range(MAX_STRETCHES):
         stretch = Span(start, min(start + STRETCH, window.end))
         seen = yield scene.over("track_objects", stretch)
-        for row in seen.data.get("tracks", ()):
+        if seen.error or seen.data.get("camera_moves", True):
+            return None
+        for row in seen.data["tracks"]:
             found.append(
                 Moving(
                     Span(*row["span"]),
@@ -77,7 +87,10 @@ def is_special(scene: Scene) -> str | None:
 
 def how_many_move(scene: Scene) -> Strategy:
     """Count the tracks; at a moment, those in view then."""
-    found = matching(scene, (yield from tracks(scene)))
+    followed = yield from tracks(scene)
+    if followed is None:
+        return scene.abstain(UNKNOWN)
+    found = matching(scene, followed)
     what = f"{scene.ask.colour} " if scene.ask.colour else ""
     evidence = [scene.evidence(f"{t.name} moves {t.direction}", t.span, "track_objects") for t in found]
     if not found:
@@ -94,9 +107,10 @@ def how_many_move(scene: Scene) -> Strategy:
 
 def from_which_side(scene: Scene) -> Strategy:
     """Where it enters or leaves, or which way it goes."""
-    found = matching(scene, (yield from tracks(scene)))
+    followed = yield from tracks(scene)
+    found = matching(scene, followed or [])
     if not found:
-        return scene.abstain("Nothing that moves fits: moving objects were followed by background subtraction.")
+        return scene.abstain(UNKNOWN if followed is None else NOTHING)
     order = scene.ask.order or 1
     if len(found) > 1 and scene.ask.order is None and scene.ask.colour is None:
         return scene.abstain(f"{len(found)} things move; say which by its colour or its order.")
@@ -114,9 +128,10 @@ def from_which_side(scene: Scene) -> Strategy:
 
 def which_colour_moves(scene: Scene) -> Strategy:
     """The colour of what moves, where the question asks for that and there is only one (or an order is named)."""
-    found = matching(scene, (yield from tracks(scene)))
+    followed = yield from tracks(scene)
+    found = matching(scene, followed or [])
     if not found:
-        return scene.abstain("Nothing that moves fits: moving objects were followed by background subtraction.")
+        return scene.abstain(UNKNOWN if followed is None else NOTHING)
     order = scene.ask.order
     if order is not None:
         found = [found[-1] if order == -1 else found[min(order, len(found)) - 1]]

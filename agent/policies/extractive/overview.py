@@ -112,9 +112,12 @@ def yes_no(scene: Scene) -> Strategy:
         fitting = [p for p in lines if not wanted or all(any(w == s for s in p.stems) for w in wanted)]
         return _yes_or_no(scene, [scene.cite(p) for p in fitting[:3]], "read_text")
     if ask.channel == "objects":
-        from .moving import matching, tracks
+        from .moving import UNKNOWN, matching, tracks
 
-        moving = matching(scene, (yield from tracks(scene)))
+        followed = yield from tracks(scene)
+        if followed is None:
+            return scene.abstain(UNKNOWN)
+        moving = matching(scene, followed)
         seen_moving = [scene.evidence(f"{t.name} moves", t.span, "track_objects") for t in moving[:5]]
         return _yes_or_no(scene, seen_moving, "track_objects")
     return scene.abstain("I cannot tell: this has to be seen, which takes a Video-LMM (rewatch doctor says how).")

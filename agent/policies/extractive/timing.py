@@ -56,7 +56,7 @@ def find_moments(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
         cuts = [Span(shot.start, shot.start) for shot in shots[1:]]
         return [(cut, scene.evidence("a cut", cut, "browse"), 0.85) for cut in cuts]
     if ask.channel == "objects":
-        found = matching(scene, (yield from tracks(scene)))
+        found = matching(scene, (yield from tracks(scene)) or [])
         return [
             (t.span, scene.evidence(f"{t.name} is in view, {t.direction}", t.span, "track_objects"), t.confidence)
             for t in found

@@ -152,8 +152,11 @@ def _track(number: int, trail: Trail, scenes: list[Scene], shape: tuple[int, int
     )
     return Track(
         id=number,
-        start=trail.looks[0].time,
-        end=min(trail.looks[-1].time + 1 / fps, shot.end),
+        # It came and went between two looks: half-way is the best guess.
+        start=max(trail.looks[0].time - 0.5 / fps, shot.start),
+        end=min(trail.looks[-1].time + 0.5 / fps, shot.end)
+        if trail.looks[-1].time < shot.end - 1.2 / fps
+        else shot.end,
         boxes=boxes,
         colour=motion_describe.colour(trail),
         direction=motion_describe.direction(trail, shape),

@@ -46,7 +46,7 @@ def learn_background(samples: Array) -> Background:
         samples: `[N, H, W, 3]` uint8 RGB frames in time order.
     """
     samples = _same_exposure(samples)
-    picture = _emptiest(samples, _recurrent(samples))
+    picture = _without_specks(_emptiest(samples, _recurrent(samples)), samples)
     return Background(picture, _tolerance(picture, samples))
 
 
@@ -198,11 +198,40 @@ def _emptiest(samples: Array, picture: Array) -> Array:
                 score[two][box] += lean * region
     # A verdict reaches a little beyond its region, so that specks do not stay behind.
     score = np.stack([cv2.blur(plane, (7, 7)) for plane in score])
-    score[steady == 0] = -np.inf
+    score[(steady == 0) & (score > 0)] *= 0.5
     winner = cv2.resize(score.argmax(0).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    clear = cv2.resize((score.max(0) - score[0]) / len(small), (width, height)) > _CLEAR
+    # Where the picture itself wins most of its comparisons it stays, though another may win more.
+    lead = np.where(score[0] < 0.25 * score.max(0), score.max(0) - score[0], 0)
+    clear = cv2.resize(lead / len(small), (width, height)) > _CLEAR
     chosen = np.take_along_axis(samples, winner[None, ..., None].astype(int), axis=0)[0]
     return _centred(np.where(clear[..., None], chosen, picture), samples[1:])
+
+
+def _without_specks(picture: Array, samples: Array) -> Array:
+    """Swap small spots that have an outline in the picture and none in several samples."""
+    import cv2
+
+    base = gradient(picture)
+    spots = np.zeros(picture.shape[:2], np.int16)
+    objects = np.zeros_like(spots)
+    total = np.zeros(picture.shape, np.float32)
+    most = picture.shape[0] * picture.shape[1] // 150
+    kernel = np.ones((3, 3), np.uint8)
+    for sample in samples:
+        mask = cv2.morphologyEx((distance(sample, picture) > SAME).view(np.uint8), cv2.MORPH_OPEN, kernel)
+        edges = gradient(sample)
+        for box, region in _regions(mask, 9):
+            if int(region.sum()) > most:
+                continue
+            ours, theirs = outline_strength(base[box], region), outline_strength(edges[box], region)
+            if ours > 1.4 * theirs + 2:
+                spots[box] += region
+                total[box] += region[..., None] * sample[box].astype(np.float32)
+            elif theirs > 1.4 * ours + 2:
+                objects[box] += region
+    swap = ((spots >= 2) & (spots > objects))[..., None]
+    values = np.clip(total / np.maximum(spots, 1)[..., None], 0, 255).astype(np.uint8)
+    return _centred(np.where(swap, values, picture), samples)
 
 
 def _regions(mask: Array, least: int) -> list[tuple[tuple[slice, slice], Array]]:

@@ -35,21 +35,48 @@ class Stillness:
         """Whether too little stayed for a camera that stands still."""
         return self.cells >= 7 and self.rim >= 5 and self.still < 0.4 and self.rim_still < 0.35
 
+    @property
+    def all_gone(self) -> bool:
+        """Whether as good as nothing stayed, all over the picture."""
+        return self.cells >= 12 and self.rim >= 8 and self.still < 0.1 and self.rim_still < 0.1
+
 
 def camera_moves(before: Array, after: Array) -> bool:
     """Whether the camera moved between two grey frames `[H, W]` uint8 of one shot.
 
     Two witnesses must agree: patches changed, and corners are elsewhere. Light changes patches and leaves corners;
-    corners made of noise wander in patches that stay.
+    corners made of noise wander in patches that stay. Where not one patch stayed, the picture may have moved too fast
+    for corners to be followed.
     """
-    return patches(before, after).lost and corners(before, after).lost
+    inside = without_bars(np.maximum(before, after))
+    before, after = before[inside], after[inside]
+    seen = patches(before, after)
+    return seen.lost and (seen.all_gone or corners(before, after).lost)
+
+
+def without_bars(grey: Array) -> tuple[slice, slice]:
+    """The part `(rows, columns)` of a frame between black bars, whose straight edges stand still whatever moves."""
+    lit = grey > 24
+    rows = slice(*_between_bars(lit.mean(axis=1)))
+    return rows, slice(*_between_bars(lit[rows].mean(axis=0)))
+
+
+def _between_bars(shares: Array) -> tuple[int, int]:
+    """Where a picture's lines begin and end, from the lit share of each; black scenery fades in, bars end sharply."""
+    ends = []
+    for line in (shares, shares[::-1]):
+        dark = int(np.argmax(line >= 0.02)) if (line >= 0.02).any() else 0
+        sharp = dark > 0 and dark + 2 < len(line) // 2 and line[dark + 2] > 0.4
+        ends.append(dark + _PATCH // 2 + 1 if sharp else 0)
+    return ends[0], len(shares) - ends[1]
 
 
 def patches(before: Array, after: Array) -> Stillness:
     """Cells whose textured patches look the same in both frames."""
     import cv2
 
-    gain = float(np.clip((np.median(before) + 4) / (np.median(after) + 4), 0.5, 2))
+    ratio = (before[::4, ::4] + np.float32(4)) / (after[::4, ::4] + np.float32(4))
+    gain = float(np.clip(np.median(ratio), 0.5, 2))
     after = cv2.convertScaleAbs(after, None, gain)
     before, after = cv2.GaussianBlur(before, (3, 3), 0), cv2.GaussianBlur(after, (3, 3), 0)
     patch = np.ones((_PATCH, _PATCH), np.uint8)
@@ -114,5 +141,8 @@ class CutFinder:
             return False
         # Brightness is matched first: a lamp that is switched on is no cut.
         gain = float(np.clip((before.mean() + 8) / (small.mean() + 8), 0.4, 2.5))
-        changed = np.abs(small * gain - before).max(axis=2) > 28
-        return bool(changed.mean() > 0.55)
+        changed = float((np.abs(small * gain - before).max(axis=2) > 28).mean())
+        now, then = small.mean(axis=2), before.mean(axis=2)
+        spread = float(now.std() * then.std())
+        alike = float(((now - now.mean()) * (then - then.mean())).mean()) / spread if spread > 1 else 0.0
+        return (changed > 0.55 and alike < 0.75) or (changed > 0.3 and alike < 0.45)

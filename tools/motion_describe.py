@@ -9,8 +9,8 @@ import numpy as np
 from ..memory.encoders.colour_names import NAMES
 from ..memory.spans import Span
 from .motion_blobs import centre, size
-from .motion_merge import EDGES, colours, crossed
-from .motion_tracks import Trail
+from .motion_merge import EDGES, colours, crossed, touched
+from .motion_tracks import Trail, travelled
 
 Array = np.ndarray[Any, Any]
 
@@ -60,8 +60,6 @@ def direction(trail: Trail, shape: tuple[int, int]) -> str:
 
 def _growth(trail: Trail, shape: tuple[int, int]) -> float:
     """Ratio of the areas late and early, from looks in which it is wholly in the picture."""
-    from .motion_merge import touched
-
     whole = [size(k.blob.box) for k in trail.looks if not k.blob.shared and not touched(k.blob.box, shape)]
     if len(whole) < 6:
         return 1.0
@@ -86,10 +84,20 @@ def way_out(trail: Trail, shape: tuple[int, int], shot: Span, step: float) -> st
 
 
 def confidence(trail: Trail, shape: tuple[int, int], fps: float) -> float:
-    """How sure it is that this is one object: seen clearly, without gaps, for long enough, crossing a border."""
+    """How sure it is that this is one moving object.
+
+    It should be seen clearly, without gaps, for long enough, go somewhere, cross a border, and keep its size.
+    """
     looks = trail.looks
     length = looks[-1].time - looks[0].time
-    clear = float(np.mean([look.blob.confidence > 0.5 for look in looks]))
+    free = [look.blob for look in looks if not look.blob.shared] or [look.blob for look in looks]
+    clear = float(np.mean([blob.confidence > 0.5 for blob in free]))
     seen = min(1.0, len(looks) / (1 + length * fps))
     border = sum(crossed(trail, shape, first=first) is not None for first in (True, False)) / 2
-    return float(round(0.15 + 0.25 * clear + 0.25 * seen + 0.15 * border + 0.2 * min(1.0, length / 1.5), 2))
+    extent = float(np.sqrt(np.median([size(blob.box) for blob in free])))
+    moved = min(1.0, travelled(looks) / max(extent, 1.0))
+    areas = [blob.area for blob in free if not touched(blob.box, shape)]
+    low, middle, high = np.percentile(areas, (25, 50, 75)) if len(areas) >= 5 else (1.0, 1.0, 1.0)
+    unsteady = min(1.0, float(high - low) / max(float(middle), 1.0))
+    score = 0.2 * clear + 0.2 * seen + 0.15 * border + 0.15 * min(1.0, length / 1.5) + 0.3 * moved - 0.3 * unsteady
+    return round(float(np.clip(score, 0.05, 1.0)), 2)

@@ -13,6 +13,7 @@ Array = np.ndarray[Any, Any]
 
 EDGES = ("left edge", "top", "right edge", "bottom")
 _EDGE = 0.012  # of the picture: a box this near to the border touches it
+_SCRAP = 0.06  # of an object's usual area
 _BOTH_SIDES = 0.7  # seconds for which an object may be seen on both sides of a pole, as two
 
 
@@ -30,6 +31,8 @@ def mend(trails: list[Trail], shape: tuple[int, int], fps: float) -> list[Trail]
     trails = _join(trails, shape)
     trails = _absorb(trails, shape)
     trails = _restless(trails, shape)
+    for trail in trails:
+        trail.looks = _trimmed(trail.looks)
     trails = [trail for trail in trails if _is_object(trail, shape, fps)]
     return sorted(trails, key=lambda trail: trail.looks[0].time)
 
@@ -237,6 +240,7 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
         np.hypot(*(centre(ahead) - centre(then.blob.box))),
         np.hypot(*(centre(last.blob.box) - centre(then.blob.box))),
         np.hypot(*(centre(behind) - centre(last.blob.box))),
+        _miss_of_whole(first, second),
     )
     one, other = _usual_size(first), _usual_size(second)
     extent = np.sqrt(max(one, other))
@@ -248,6 +252,34 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
     if likeness < 0.35:
         return None
     return miss / diagonal + 0.1 * pause + (1 - likeness)
+
+
+def _whole(looks: list[Look]) -> list[Look]:
+    usual = float(np.median([look.blob.area for look in looks]))
+    return [look for look in looks if look.blob.area >= 0.7 * usual]
+
+
+def _miss_of_whole(first: Trail, second: Trail) -> float:
+    """Distance between where the first was heading and the second appears, from looks at which neither was half hidden.
+
+    What goes behind a pole shrinks from one side: the middle of what is left of it lags.
+    """
+    one, other = (Trail(trail.id, trail.shot, _whole(trail.looks)) for trail in (first, second))
+    last, then = one.looks[-1], other.looks[0]
+    gone = then.time - last.time
+    if not 0 < gone <= 2 * LOST_SECONDS:
+        return float("inf")
+    way = centre(then.blob.box) - centre(last.blob.box)
+    return float(
+        min(np.hypot(*(way - trail.velocity(first=late) * gone)) for trail, late in ((one, False), (other, True)))
+    )
+
+
+def _trimmed(looks: list[Look]) -> list[Look]:
+    """The looks without the scraps at both ends: a shadow or a reflection that comes before the object or stays."""
+    least = _SCRAP * float(np.median([look.blob.area for look in looks]))
+    real = [index for index, look in enumerate(looks) if look.blob.area >= least]
+    return looks[real[0] : real[-1] + 1]
 
 
 def _usual_size(trail: Trail) -> float:

@@ -6,7 +6,7 @@ from .media import Frame, VideoInfo, VideoSource
 from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
 from .video import Video
-from .view import MemoryUntil
+from .view import MemoryUntil, MemoryView
 
 __all__ = [
     "CHANNELS",
@@ -21,6 +21,7 @@ __all__ = [
     "MediaURI",
     "MemoryFolderError",
     "MemoryUntil",
+    "MemoryView",
     "Progress",
     "RewatchError",
     "Span",

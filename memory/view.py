@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .clip_memory import ClipMemory, find_video
 from .media import Frame, VideoInfo, VideoSource, grid
 from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
 from .search import Scope
@@ -15,8 +16,6 @@ from .spans import Span
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from .clip_memory import ClipMemory
 
 
 class MemoryUntil:
@@ -44,8 +43,6 @@ class MemoryUntil:
 
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """See `ClipMemory.video`."""
-        from .clip_memory import find_video
-
         return find_video(self.videos(), id_or_name_or_path, self.folder)
 
     def open(self, video_id: str) -> VideoSource:
@@ -164,3 +161,7 @@ class VideoUntil:
         close = getattr(self._video, "close", None)
         if close is not None:
             close()
+
+
+MemoryView = ClipMemory | MemoryUntil
+"""What tools read from: a whole memory, or what of it is known by now."""

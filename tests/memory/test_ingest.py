@@ -252,12 +252,12 @@ def test_coarse_levels_of_a_long_video(tmp_path: Path) -> None:
     class Long(Painted):
         content_id = "cd" * 32
         info = VideoInfo(
-            path="", size=0, start=0.0, end=4000.0, width=16, height=16, fps=1.0, codec="painted", pixel_format="rgb24"
+            path="", size=0, start=0.0, end=4400.0, width=16, height=16, fps=1.0, codec="painted", pixel_format="rgb24"
         )
 
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
     record = memory.add(Long(), channels=("visual",), clip_seconds=300)
-    assert [clip.start for clip in memory.clips(record.id, level="chapter")] == [600 * n for n in range(7)]
+    assert [clip.start for clip in memory.clips(record.id, level="chapter")] == [600 * n for n in range(8)]
     assert [clip.start for clip in memory.clips(record.id, level="hour")] == [0, 3600]
     assert [clip.start for clip in memory.clips(record.id, level="day")] == [0]
     levels = {text.data["level"] for text in memory.texts(record.id, channel="summary")}

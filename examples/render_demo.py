@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def sound_track(story: dict[str, Any], scenes: list[Scene]) -> tuple[np.ndarray,
 def picture_at(scene: Scene, time: float, seed: int, stills: dict[tuple[str, ...], np.ndarray]) -> np.ndarray:
     """The frame at `time` seconds of the video, [720, 1280, 3] uint8; `stills` keeps what does not move."""
     moment = time - scene.start
-    shown = [t for t in scene.texts if t.at <= moment + 1e-6 and (t.to is None or moment < t.to)]
+    shown = [t for t in scene.texts if t.at <= moment + 1e-6]
     key = (scene.name, *(t.id for t in shown))
     if key not in stills:
         picture = backdrop(scene.name, seed)
@@ -156,7 +157,7 @@ def timeline(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> tu
         out["scenes"].append({"name": scene.name, "start": scene.start, "end": scene.end})
         blank = backdrop(scene.name, story["seed"])
         for text in scene.texts:
-            span = (scene.start + text.at, scene.end if text.to is None else scene.start + text.to)
+            span = (_frame(scene.start + text.at, fps), scene.end)
             ink = [round(v, 4) for v in text.draw(blank)[1]]
             spans[text.id] = span
             out["texts"].append({"id": text.id, "text": text.text, "start": span[0], "end": span[1], "box": ink})
@@ -180,6 +181,11 @@ def timeline(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> tu
     return out, spans
 
 
+def _frame(time: float, fps: int) -> float:
+    """The time of the first frame at or after `time`: changes are seen on frames only."""
+    return round(math.ceil(time * fps - 1e-6) / fps, 3)
+
+
 def _hull(spans: list[tuple[float, float]]) -> tuple[float, float]:
     return min(s[0] for s in spans), max(s[1] for s in spans)
 
@@ -193,8 +199,7 @@ def truth(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> dict[
         answer = f"{span[0]:.2f}-{span[1]:.2f}" if entry["kind"] == "when" and span else entry.get("answer")
         question: dict[str, Any] = {key: entry[key] for key in ("id", "question", "kind", "channel")}
         question |= {"options": entry.get("options"), "answer": answer}
-        if "accept" in entry:
-            question["accept"] = entry["accept"]
+        question |= {key: entry[key] for key in ("accept", "reject") if key in entry}
         questions.append({**question, "span": list(span) if span else None})
     return {
         "video": "demo.mp4",
@@ -202,8 +207,9 @@ def truth(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> dict[
         "width": story["width"],
         "height": story["height"],
         "fps": story["fps"],
-        "note": "A 'when' is answered by its span (seconds). Else one of 'accept' must stand in the lower-case answer "
-        "as a whole word or phrase, and an option by its letter. 'answer' null: the video does not tell it.",
+        "note": "A 'when' is answered by its span (seconds), an option by its letter. Else one of 'accept' must stand "
+        "in the lower-case answer as a whole word or phrase, and none of 'reject'. Where 'answer' is null, the video "
+        "does not tell it.",
         "questions": questions,
         **line,
     }

@@ -90,7 +90,9 @@ def _street(pen: Pen, random: np.random.Generator) -> None:
     for x, y in zip(random.uniform(0, 1280, 60), random.uniform(0, 260, 60), strict=True):
         pen.oval(x, y, 1.7, 1.7, (255, 255, 255, 160))
     pen.oval(190, 130, 58, 58, "#f3e9c6")
-    pen.oval(212, 116, 50, 50, mix("#1d2350", "#7a5a8c", 0.26))
+    pen.oval(172, 114, 13, 13, "#ddd0a6")
+    pen.oval(212, 144, 9, 9, "#ddd0a6")
+    pen.oval(182, 158, 7, 7, "#ddd0a6")
     for x, width, height in ((330, 130, 150), (470, 170, 220), (660, 110, 120), (790, 190, 180), (1010, 150, 110)):
         pen.box(x, 420 - height, width, height, "#2b2748", radius=3)
         for k in range(3):
@@ -241,7 +243,7 @@ def backdrop(name: str, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A line on the screen; `at` and `to` are seconds from the start of its scene (`to` None: until its end)."""
+    """A line on the screen, from `at` (seconds from the start of its scene) to the end of the scene."""
 
     id: str
     text: str
@@ -252,7 +254,6 @@ class Text:
     anchor: str
     bold: bool = False
     at: float = 0.0
-    to: float | None = None
 
     def draw(self, picture: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
         """The picture with this text on it, and the box of its ink: left, top, right, bottom as fractions."""

@@ -191,7 +191,7 @@ def _fresh(shown: list[str], lines: list[str]) -> list[str]:
 def _parse(text: str) -> list[Cue]:
     webvtt = text.lstrip().startswith("WEBVTT")
     lines = text.splitlines()
-    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
+    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line[:200]))]
     cues = []
     for position, (number, match) in enumerate(timings):
         last = position + 1 == len(timings)

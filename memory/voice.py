@@ -24,18 +24,18 @@ class Voice:
     """What is said in a span: `samples` (mono, 16 kHz) without long pauses, and where on the video's clock they lie."""
 
     samples: np.ndarray
-    begins: np.ndarray
-    """Seconds into `samples` at which each piece begins."""
+    edges: np.ndarray
+    """Seconds into `samples` at which each piece begins, and where the last ends."""
     shifts: np.ndarray
     """What to add to seconds in `samples` to get the video's, for each piece."""
 
     def span(self, start: float, end: float) -> Span:
-        """From seconds in `samples` to the video's."""
-        # What ends exactly at a joint ends in the piece before it.
-        first = max(int(np.searchsorted(self.begins, start, side="right")) - 1, 0)
-        last = max(int(np.searchsorted(self.begins, end, side="left")) - 1, first)
-        begin = start + float(self.shifts[first])
-        return Span(begin, max(begin, end + float(self.shifts[last])))
+        """From seconds in `samples` to the video's; what reaches over a joint is cut there."""
+        piece = int(np.searchsorted(self.edges, (start + end) / 2, side="right")) - 1
+        piece = min(max(piece, 0), len(self.shifts) - 1)
+        inside = Span(max(start, 0.0), max(end, start, 0.0)).within(Span(*self.edges[piece : piece + 2].tolist()))
+        shift = float(self.shifts[piece])
+        return Span(inside.start + shift, inside.end + shift)
 
 
 def voice(video: VideoSource, span: Span) -> Voice | None:
@@ -50,9 +50,9 @@ def voice(video: VideoSource, span: Span) -> Voice | None:
         pieces.append((first, last))
     if not pieces:
         return None
-    begins = np.cumsum([0] + [last - first for first, last in pieces])[:-1] / RATE
-    shifts = around.start + np.array([first for first, _ in pieces]) / RATE - begins
-    return Voice(np.concatenate([samples[first:last] for first, last in pieces]), begins, shifts)
+    edges = np.cumsum([0] + [last - first for first, last in pieces]) / RATE
+    shifts = around.start + np.array([first for first, _ in pieces]) / RATE - edges[:-1]
+    return Voice(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
 
 
 def windows(video: VideoSource, span: Span) -> list[Span]:

@@ -64,7 +64,7 @@ def test_srt_text_with_blank_lines_and_numbers(tmp_path: Path) -> None:
 def test_vtt(tmp_path: Path) -> None:
     text = (
         "WEBVTT - a title\nKind: captions\nLanguage: en\n\nSTYLE\n::cue { color: red }\n\nNOTE a remark\nthat goes "
-        "on\n\nintro\n00:01.000 --> 00:02.000 align:start position:0%\n<v Ann>Hello &amp; <b>good</b>&nbsp;day &lt;3\n\n"
+        "on\n\nintro\n00:01.000 --> 00:02.000 align:start line:0%\n<v Ann>Hello &amp; <b>good</b>&nbsp;day &lt;3\n\n"
         "NOTE 00:09\n\n1:00:00.500 --> 1:00:01.000\n- one\n- two\n"
     )
     assert read_subtitles(write(tmp_path / "a.vtt", text)) == [
@@ -78,7 +78,7 @@ def test_roll_up_captions_say_each_phrase_once(tmp_path: Path) -> None:
 Kind: captions
 
 00:00:00.000 --> 00:00:02.000 align:start position:0%
- 
+~
 so<00:00:00.500><c> today</c><00:00:01.000><c> we</c>
 
 00:00:02.000 --> 00:00:02.010 align:start position:0%
@@ -96,7 +96,7 @@ talk about budgets
 00:00:04.010 --> 00:00:06.000 align:start position:0%
 talk about budgets
 and<00:00:05.000><c> plans</c>
-"""
+""".replace("~", " ")
     cues = read_subtitles(write(tmp_path / "a.vtt", text))
     assert " ".join(cue.text for cue in cues) == "so today we talk about budgets and plans"
     assert [cue.start for cue in cues] == [0.0, 2.01, 4.01]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, split_channels
-from .options import Channels, Json, Memory, Workers
+from .options import Channels, Json, Memory, Transcriber, Workers
 from .places import memory_folder, runs_folder
 
 
@@ -42,6 +42,7 @@ def ask(
         int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")] = 120.0,
+    transcriber: Transcriber = None,
     workers: Workers = None,
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a run that was cut off, by its id.")
@@ -65,7 +66,12 @@ def ask(
         raise QuestionError(
             f'{question} is a file, and a question must come last: rewatch ask {question} "What is said?"'
         )
-    settings = {"channels": split_channels(channels), "subtitles": subtitles, "workers": workers}
+    settings = {
+        "channels": split_channels(channels),
+        "subtitles": subtitles,
+        "transcriber": transcriber,
+        "workers": workers,
+    }
     settings = {name: value for name, value in settings.items() if value is not None}
     clip_memory = _open(folder, writable=any(_is_path(v) for v in videos))
     records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()

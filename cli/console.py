@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ..agent import Answer, Evidence
@@ -23,6 +24,7 @@ _MARK = {
     "track_objects": "motion",
     "view_clip": "picture",
     "browse": "overview",
+    "search_clips": "found",
 }
 
 
@@ -87,7 +89,7 @@ def _line(console: Console, verb: str, text: str, style: str = "") -> None:
     shown = " ".join(text.split())
     if len(shown) > room:
         shown = shown[: room - 1] + "…"
-    console.print(Text(f"{verb:<8} ", style="bold") + Text(shown, style=style), no_wrap=True, crop=True)
+    console.print(Text.assemble((f"{verb:<8} ", "bold"), (shown, style)), no_wrap=True, crop=True)
 
 
 def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None:
@@ -96,20 +98,24 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
     head = f"{answer.option}. " if answer.option else ""
     console.print(Text(head + answer.text, style="yellow" if answer.abstained else "bold"))
     many = len({e.uri.split("#")[0] for e in answer.evidence}) > 1
+    table = Table.grid(padding=(0, 2))
     for item in answer.evidence[:8]:
-        console.print(_evidence(item, names if many else {}))
+        table.add_row("", *_evidence(item, names if many else {}))
+    if answer.evidence:
+        console.print(table, highlight=False)
     if len(answer.evidence) > 8:
         console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
     console.print(Text(_cost(answer), style="dim"))
 
 
-def _evidence(item: Evidence, names: dict[str, str]) -> Text:
+def _evidence(item: Evidence, names: dict[str, str]) -> list[Text]:
+    """The cells of one line: video (where there are several), time, kind, what is seen or said there."""
     place = MediaURI.parse(item.uri)
     when = str(place.span) if place.span and not place.is_frame else clock(place.span.start) if place.span else "all"
-    name = f"{names.get(place.video, place.video)}  " if names else ""
     what = f"“{item.quote}”" if item.quote else item.claim
     mark = "" if item.supported else "  (unsupported)"
-    return Text(f"  {name}{when:<15} {_MARK.get(item.tool, item.tool or 'cited'):<8} {what}{mark}")
+    cells = [Text(when, no_wrap=True), Text(_MARK.get(item.tool, item.tool or "cited")), Text(what + mark)]
+    return [Text(names.get(place.video, place.video)), *cells] if names else cells
 
 
 def _cost(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError
 from .indexing import add_video, split_channels
-from .options import Channels, Json, Memory, Workers
+from .options import Channels, Json, Memory, Transcriber, Workers
 from .places import memory_folder
 
 
@@ -36,6 +36,7 @@ def index(
     subtitles: Annotated[
         Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening (one video).")
     ] = None,
+    transcriber: Transcriber = None,
     workers: Workers = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed last time.")] = False,
     as_json: Json = False,
@@ -49,6 +50,7 @@ def index(
         "clip_seconds": clip_seconds,
         "clips": clips.value if clips else None,
         "subtitles": subtitles,
+        "transcriber": transcriber,
         "workers": workers,
         "retry": retry or None,
     }

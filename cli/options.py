@@ -16,4 +16,8 @@ Channels = Annotated[
     str | None,
     typer.Option("--channels", help="What to index, comma separated: visual, speech, screen_text [default: all]."),
 ]
+Transcriber = Annotated[
+    str | None,
+    typer.Option("--transcriber", help="Folder or name of a Whisper model (CTranslate2) that is on this disk."),
+]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]

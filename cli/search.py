@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, Span
@@ -73,7 +74,11 @@ def search(
             Text(f"{names.get(hit.video, hit.video)}  {hit.span}", style="bold"),
             Text(f"score {hit.score:.3f}", style="dim"),
         )
+        table = Table.grid(padding=(0, 2))
         for text in hit.texts[:3]:
-            console.print(Text(f"  {text.span!s:<15} {text.channel:<12} “{' '.join(text.text.split())}”"))
+            table.add_row(
+                "", Text(str(text.span), no_wrap=True), text.channel, Text(f"“{' '.join(text.text.split())}”")
+            )
+        console.print(table, highlight=False)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")

@@ -87,8 +87,9 @@ def fact_from(scene: Scene, passages: list[Passage], least: float) -> Draft | No
     best = near[0]
     kept = [r.passage for r in near[:3] if r.score >= 0.8 * best.score and _is_beside(r.passage, best.passage)]
     kept = _whole_sentence(sorted(kept, key=lambda p: p.span), passages)
+    others = [r.passage for r in near[1:4] if r.passage not in kept and r.score >= 0.6 * best.score]
     confidence = min(0.95, 0.35 + 0.6 * min(best.score, 1.0))
-    return _quote(scene, kept, confidence, also=[r.passage for r in near[1:4] if r.passage not in kept])
+    return _quote(scene, kept, confidence, also=others)
 
 
 def names_someone(passage: Passage) -> bool:

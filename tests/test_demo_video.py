@@ -212,6 +212,17 @@ def test_speech_is_where_the_truth_says(movie: Video) -> None:
     assert not any(part.overlap(Span(silent["start"], silent["end"])) > 0 for part in heard)
 
 
+def test_sentences_begin_and_end_to_the_tenth_of_a_second(movie: Video) -> None:
+    loud = np.flatnonzero(np.abs(movie.audio(rate=16000)) > 0.02) / 16000
+    free = loud
+    for sentence in TRUTH["sentences"]:
+        start, end = sentence["start"], sentence["end"]
+        inside = loud[(loud > start - 0.1) & (loud < end + 0.1)]
+        assert (inside[0], inside[-1]) == pytest.approx((start, end), abs=0.1), sentence["text"]
+        free = free[(free < start - 0.1) | (free > end + 0.1)]
+    assert not len(free)  # nothing is heard anywhere else
+
+
 def test_speech_can_be_understood(movie: Video) -> None:
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (extra `offline`)")
     speech = pytest.importorskip("rewatch.memory.speech")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _WIDTH = 160
 _STEP = 1.0
 _LONGEST_STEP = 60.0
-_AROUND = 1.0
-_SAME = 0.95
+_AROUND = 1.5
+_SAME = 0.92
 _CLEARLY = 0.3
 _LETTERS = 80
 _ABRUPT = 0.35
@@ -128,8 +128,9 @@ def _edge(side: _Side) -> float | None:
         middle = (present + absent) / 2
         image = side.image(middle)
         patch = _patch(image, side.reading.box)
-        closer = likeness(patch, with_) - likeness(patch, without)
-        there = closer > 0 if abs(closer) > _CLEARLY else side.reads(image)
+        like, unlike = likeness(patch, with_), likeness(patch, without)
+        clear = abs(like - unlike) > _CLEARLY and max(like, unlike) > 2 * _CLEARLY
+        there = like > unlike if clear else side.reads(image)
         present, absent = (middle, absent) if there else (present, middle)
     return _faded(side, present, absent)
 
@@ -171,9 +172,11 @@ def _faded(side: _Side, present: float, absent: float) -> float:
     when = [frame.time for frame in frames]
     at = bisect.bisect_right(when, present + 1e-6) - 1
     if share is not None:
+        quiet = share[: len(share) // 5] if side.back else share[-(len(share) // 5) :]
+        least = max(_SEEN, float(quiet.mean() + 4 * quiet.std()))
         while 0 <= at + side.outward < len(when):
             further = share[at + side.outward]
-            if further < _SEEN or abs(further - share[at]) > _ABRUPT:
+            if further < least or abs(further - share[at]) > _ABRUPT:
                 break
             at += side.outward
     at = min(max(at, 0), len(when) - 1)
@@ -215,10 +218,22 @@ def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlation of two patches' edges in [-1, 1]: the same letters, whatever the brightness."""
-    one, other = (_edges(patch) for patch in (first, second))
-    spread = float(one.std() * other.std())
-    return float(((one - one.mean()) * (other - other.mean())).mean()) / spread if spread > 1e-3 else 0.0
+    """Correlation of two patches' edges in [-1, 1] where they are least alike, letter by letter.
+
+    The same letters are alike whatever their brightness; one digit of a long counter that went on is enough to differ.
+    """
+    one, other = _edges(first), _edges(second)
+    height, width = one.shape
+    count = max(1, round(width / (1.5 * height)))
+    strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
+    least = 1.0
+    for columns in np.array_split(np.arange(width), count):
+        mine, its = one[:, columns], other[:, columns]
+        if mine.std() > strong or its.std() > strong:
+            spread = float(mine.std() * its.std())
+            alike = float(((mine - mine.mean()) * (its - its.mean())).mean()) / spread if spread > 1e-3 else 0.0
+            least = min(least, alike)
+    return least
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:

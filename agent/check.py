@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AnyMessage, ToolMessage
 
-from ..memory import MediaURI, Span
+from ..memory import MediaURI
 from .answer import Draft, Evidence
 from .question import Question, letter
 
@@ -66,21 +66,25 @@ def _problem(item: Evidence, question: Question, observed: list[MediaURI], words
             return f"{item.uri} lies outside the video, which ends at {video['end']:g} s."
         if question.now is not None and cited.span.end > question.now + SLACK:
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
-    if not any(_covers(place, cited) for place in observed):
+    if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
     if item.quote and _bare(item.quote) not in words:
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
     return None
 
 
-def _covers(place: MediaURI, cited: MediaURI) -> bool:
-    """Whether what was observed at `place` includes what is `cited`."""
-    if place.video != cited.video:
-        return False
-    if place.span is None or cited.span is None:
-        return place.span is None
-    seen = Span(place.span.start - SLACK, place.span.end + SLACK)
-    return seen.start <= cited.span.start and cited.span.end <= seen.end
+def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
+    """Whether what is cited lies in what was observed, taken together: a fact may run over several clips."""
+    places = [place.span for place in observed if place.video == cited.video]
+    if cited.span is None or None in places:
+        return None in places
+    reached = cited.span.start
+    for span in sorted(span for span in places if span is not None):
+        if span.start - SLACK <= reached:
+            reached = max(reached, span.end + SLACK)
+    return reached >= cited.span.end and any(
+        span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
+    )
 
 
 def _option(draft: Draft, question: Question) -> str | None:

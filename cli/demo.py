@@ -83,6 +83,8 @@ def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
     if truth["options"] and answer.option != truth["answer"]:
         return False
     low = answer.text.lower()
+    if any(wrong in low for wrong in truth.get("reject") or ()):
+        return False  # it recites what it found
     accepted = truth.get("accept") or []
     if truth["kind"] == "count" and not truth["options"]:
         low = " ".join(f"{number:g}" for number in numbers(low)[:1])  # not a digit of something else

@@ -76,7 +76,7 @@ class VideoContext:
         Raises:
             ToolError: if the budget has fewer frames left than are asked for.
         """
-        self._charge(len(times))
+        self.charge(len(times))
         return self.video.frames_at(times, size=size)
 
     def times(self, span: Span, fps: float) -> list[float]:
@@ -99,7 +99,12 @@ class VideoContext:
         span = at if isinstance(at, Span) else Span(at, at)
         return str(MediaURI(self.video_id, span, box))
 
-    def _charge(self, count: int) -> None:
+    def charge(self, count: int) -> None:
+        """Charge frames that a tool reads through `video` itself.
+
+        Raises:
+            ToolError: if the budget has fewer left.
+        """
         if self.frames_left is not None:
             if count > self.frames_left:
                 raise ToolError(

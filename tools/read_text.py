@@ -75,12 +75,12 @@ def _read_moment(video: VideoContext, time: float) -> list[dict[str, Any]]:
 
 
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[dict[str, Any]]:
+    """Look again. The frames of the asked rate are charged; that the reader skips what did not change is its gain."""
     from ..memory.screen_text import read_span
 
-    wanted = max(1, round(span.duration * fps))
     taken = len(video.times(span, fps))
-    list_of = read_span(_Charged(video), span, _reader(), fps=fps * taken / wanted)
-    return [_row(reading) for reading in list_of]
+    video.charge(taken)
+    return [_row(r) for r in read_span(video.video, span, _reader(), fps=taken / max(span.duration, 1 / fps))]
 
 
 def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[dict[str, Any]]:
@@ -160,16 +160,3 @@ def _reader() -> TextReader:
     from ..memory.screen_text import text_reader
 
     return text_reader()
-
-
-class _Charged:
-    """The video, with the frames that the text reader samples charged to the budget."""
-
-    def __init__(self, video: VideoContext) -> None:
-        self._video = video
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._video.video, name)
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Any:
-        return self._video.frames_at(self._video.times(span, fps), size=size)

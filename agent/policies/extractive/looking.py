@@ -82,7 +82,7 @@ class Scene:
     @property
     def is_short(self) -> bool:
         """Whether the whole of it can be listened to and read in one go."""
-        return self.whole.duration <= 300
+        return self.whole.duration <= 1800
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""

@@ -144,7 +144,7 @@ def _lines_meant(scene: Scene, lines: Sequence[Passage]) -> list[Passage]:
         same = [p for p in lines if _bare(p.text) == wanted or (not short and wanted in _bare(p.text))]
         if short and not same:
             same = [p for p in lines if wanted in [_bare(word) for word in p.text.split()]]
-        return same
+        return sorted(same, key=lambda p: -p.height)
     if ask.value == "title":
         return written.pick(scene, lines)[:1]
     if not written.topic(scene):

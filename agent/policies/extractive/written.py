@@ -14,9 +14,11 @@ from .spoken import NAMED
 _SURFACES = frozenset(
     """sign poster label slide caption banner plate page board card ticket sticker tag shirt display subtitle logo book
     note paper menu map plaque notice whiteboard chart small tiny big large corner top bottom left right roof wall door
-    print line shelf app black white film animated screen list digit four three five two six letter serial""".split()
+    print line shelf app black white film animated screen list digit four three five two six letter""".split()
 )
 """Words that say where a text stands, not what it says."""
+SMALL = 0.06
+"""Height of letters, as a share of the picture, below which text is read again, enlarged."""
 _PATTERNS = {
     "number": re.compile(r"(?:[A-Za-z]{1,4}[- ]?)?\d[\w]*(?:[.,:/-]\w+)*"),
     "price": re.compile(
@@ -68,10 +70,14 @@ def read(scene: Scene) -> Generator[Call, Seen, list[Passage]]:
 
 
 def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen, list[Passage]]:
-    """Text that indexing missed: more frames per second first, then the four quarters of the picture, enlarged."""
+    """Text that indexing missed or misread: small print enlarged, more frames per second, quarters of the picture."""
     window = yield from _narrowed(scene)
     seen_before = {_bare(p.text) for p in known}
-    fps = min(4.0, 24 / max(window.duration, 1.0))
+    for small in sorted((p for p in known if p.height < SMALL and p.box), key=lambda p: p.height)[:3]:
+        near = readings((yield scene.call("read_text", start=small.span.middle, box=_around(small.box or ()))))
+        if pick(scene, near) and fits(scene, pick(scene, near)):
+            return near
+    fps = min(4.0, 16 / max(window.duration, 1.0))
     fresh = readings((yield scene.over("read_text", window, fps=round(fps, 3))))
     fresh = [p for p in fresh if _bare(p.text) not in seen_before]
     if pick(scene, fresh) and fits(scene, pick(scene, fresh)):
@@ -82,9 +88,16 @@ def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen,
     return _told_apart(fresh)
 
 
+def _around(box: tuple[float, ...]) -> list[float]:
+    """A box with half its size, and at least a twentieth of the picture, added on each side."""
+    wide, high = max((box[2] - box[0]) / 2, 0.05), max((box[3] - box[1]) / 2, 0.05)
+    sides = (box[0] - wide, box[1] - high, box[2] + wide, box[3] + high)
+    return [round(min(max(side, 0.0), 1.0), 3) for side in sides]
+
+
 def _narrowed(scene: Scene) -> Generator[Call, Seen, Span]:
     """Where to look closer: the span that the question names, or in a long video the clip that the search prefers."""
-    if scene.window != scene.whole or scene.is_short:
+    if scene.window != scene.whole or scene.whole.duration <= 120:
         return scene.window
     seen = yield scene.call("search_clips", query=scene.ask.text, k=1)
     spans = [Span(*hit["span"]) for hit in seen.data.get("hits", ())]
@@ -135,9 +148,10 @@ def pick(scene: Scene, lines: Sequence[Passage]) -> list[Passage]:
                 [r.passage for r in near if r.score >= 0.7 * near[0].score][:3], left, ask.value, topic(scene)
             )
     if ask.order is not None:
-        ordered = sorted(left, key=lambda p: (p.span.start, p.span.end))
-        at = len(ordered) - 1 if ask.order == -1 else min(ask.order, len(ordered)) - 1
-        return [ordered[at]]
+        if ask.order == -1:
+            return [max(left, key=lambda p: (p.span.start, p.height))]
+        ordered = sorted(left, key=lambda p: (p.span.start, -p.height))
+        return [ordered[min(ask.order, len(ordered)) - 1]]
     return list(left)
 
 
@@ -170,7 +184,7 @@ def has_value(scene: Scene, passage: Passage) -> bool:
 
 def _biggest(lines: list[Passage]) -> list[Passage]:
     """The lines in the largest letters: the biggest one and what stands with it at nearly its size."""
-    lines = [p for p in lines if len(_bare(p.text)) > 1] or lines
+    lines = [p for p in lines if len(_bare(p.text)) > 1 and any(c.isalpha() for c in p.text)] or lines
     top = max(lines, key=lambda p: (p.height * min(p.confidence, 1.0) * min(p.span.duration, 2.0), p.span.duration))
     with_it = [p for p in lines if p.height >= 0.6 * top.height and _together(p, top)]
     return _reading_order(with_it)
@@ -224,6 +238,8 @@ def _stands(passage: Passage, place: str) -> bool:
 
 def tell(scene: Scene, chosen: Sequence[Passage], confidence: float = 0.8) -> Draft:
     """The chosen lines as the answer."""
+    if scene.ask.digits is not None:
+        chosen = _most_read(scene, chosen)
     if scene.ask.value in _PATTERNS and len(chosen) <= 6:
         found = [value for p in chosen for value in values(scene, p.text)]
         said = ", ".join(dict.fromkeys(found))
@@ -246,6 +262,16 @@ def tell(scene: Scene, chosen: Sequence[Passage], confidence: float = 0.8) -> Dr
         evidence.insert(0, scene.evidence(text, joined(chosen), chosen[0].tool))
     sure = min((p.confidence for p in chosen), default=0.0)
     return Draft(text=text, evidence=tuple(evidence), confidence=confidence * min(1.0, 0.5 + 0.5 * sure))
+
+
+def _most_read(scene: Scene, chosen: Sequence[Passage]) -> list[Passage]:
+    """Of several readings of what may be one number, those of the number that was read longest and surest."""
+    weight: dict[str, float] = {}
+    for passage in chosen:
+        for value in values(scene, passage.text):
+            weight[value] = weight.get(value, 0.0) + passage.confidence * max(passage.span.duration, 0.25)
+    best = max(weight, key=lambda value: weight[value])
+    return [p for p in chosen if best in values(scene, p.text)]
 
 
 def _bare(text: str) -> str:

@@ -24,7 +24,7 @@ _WAYS = 4
 # Seconds of one sound, on average over a text, when somebody speaks very fast.
 _FASTEST = 0.045
 # Below this a place is hardly ever right.
-_LEAST = 0.25
+_LEAST = 0.2
 _LOCK = threading.Lock()
 
 _PHONES = (
@@ -120,11 +120,14 @@ def _ways(decoder: Decoder, word: str) -> list[str]:
 def _confidence(probability: float, phones: int, seconds: float) -> float:
     """Chance that a place is right, from how well the sounds fit, how many they are, and how hurried they would be.
 
-    Fitted by logistic regression on phrases that are and are not in two minutes of real and synthetic speech.
+    Fitted by logistic regression on 211 words and phrases that are spoken in real and synthetic clips of 4 to 12 s and
+    193 that are not: at 0.5, 69 % of those are found, and 8 % of all are heard in a clip where they are not (17 % of
+    those with at most four sounds, 4 % of phrases).
     """
     # The search hands out its ratio of likelihoods (phrase to any sounds) as a power of 1.0001, moved by 1500.
     nats = (math.log(max(probability, 1e-9)) / 1e-4 + 1500) * 0.1024
-    odds = -5.9 + 0.093 * nats / phones + 0.14 * min(phones, 12) + 84 * min(seconds / phones, 0.1)
+    fit = min(max(nats / phones, -16.0), 6.0)
+    odds = -2.8 + 0.186 * fit + 0.51 * math.log(phones) + 40 * min(seconds / phones, 0.1)
     return 1 / (1 + math.exp(-odds))
 
 

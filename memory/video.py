@@ -28,8 +28,8 @@ class Video:
     A frame at `t` is the last one whose presentation time is at or before `t` (to a microsecond), on the container's
     own clock; before the first frame it is the first one. Frames are exact: equal to decoding the whole file. Only the
     pictures that are wanted, or that a wanted one needs, are decoded. Where a picture is damaged beyond decoding, the
-    last good one stands. The first request lists the file's packets (about a second of CPU for an hour), so keep a video
-    open while you ask it more than once; calls may be nested and left half-way.
+    last good one stands. The first request lists the file's packets (about a second of CPU for an hour), so keep a
+    video open while you ask it more than once; calls may be nested and left half-way.
 
     `backend="decord"` lets decord decode the frames of `frames_at`, `frames` and `frame`; times, keyframes and sound
     still come from PyAV, so the container's clock holds. It is slower, cannot open AV1, is refused where it miscounts

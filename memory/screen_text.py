@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ def read_span(
         else:
             followed.update(time, change)
         if on_time:
-            followed.vote()
+            followed.vote(change.found)
     found = merge_readings(followed.readings(end), gap=_TINY)
     company = [reading.span for reading in found if stands_alone(reading.text)]
     return [
@@ -123,9 +124,11 @@ class _Followed:
             track.see(line)
             self._lines[line] = track
 
-    def vote(self) -> None:
-        """Lines that stay unchanged count again at every sample."""
+    def vote(self, found: Sequence[Line]) -> None:
+        """Lines that stay unchanged count again at every sample; those just `found` have counted."""
         for line, track in self._lines.items():
+            if line in found:
+                continue
             track.votes[line.text] += line.score
             track.samples += 1
 

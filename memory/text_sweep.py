@@ -49,6 +49,7 @@ class Sweep:
         self._previous: Look | None = None
         self._hasty = np.zeros((0, 0), bool)
         self._calm = np.zeros((0, 0), np.int32)
+        self._moving = np.zeros((0, 0), bool)
         self._was_cut = False
         self._credit = _CREDIT
         self._care = _MOST_CARE
@@ -78,15 +79,18 @@ class Sweep:
             self._read, self._previous = None, None
             changed = look.everything()
             self._hasty, self._calm = ~changed, np.zeros(changed.shape, np.int32)
+            self._moving = ~changed
             wanted = changed
         else:
             changed = look.changed(self._read)
             wanted = self._wanted(look, changed, due)
         self._previous = look
         change = self._take(image, look, wanted, quick=True) if wanted.any() else Change()
-        # Recognition fails now and then: where a text went and none came, the next look reads once more.
+        # Recognition fails now and then: where a text went and none came, and where one came in a moving picture, the
+        # next look reads once more.
         lost = [line.box for line in change.gone if not any(same_place(line.box, o.box, 0) for o in change.found)]
-        self._again = [] if self._again else lost
+        came = [_wider(line.box) for line in change.found if (look.cells(line.box) & self._moving).any()]
+        self._again = [] if self._again else lost + came
         self._hasty |= wanted
         self._calm[changed] = 0
         if not due:
@@ -106,6 +110,7 @@ class Sweep:
     def _wanted(self, look: Look, changed: np.ndarray, due: bool) -> np.ndarray:
         """`[rows, columns]` bool: the cells to read now, out of those that changed."""
         moving = look.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
+        self._moving = moving
         after_cut = self._was_cut
         self._was_cut = self._previous is not None and bool(moving.mean() > 0.8) and look.new(self._previous) > _CUT
         if due or (after_cut and changed.mean() > 0.5):
@@ -121,17 +126,11 @@ class Sweep:
 
     def _take(self, image: np.ndarray, look: Look, cells: np.ndarray, *, quick: bool) -> Change:
         self._read = look if self._read is None else self._read.updated(look, cells)
-        if cells.all() or not self.lines:
-            touched: list[Line] = list(self.lines)
-        else:
-            touched = [line for line in self.lines if (look.cells(line.box) & cells).any()]
-        for line in touched:
-            cells = cells | look.cells(line.box)
+        wanted, touched = self._whole_lines(look, cells)
         found: list[Line] = []
-        for region in regions(look, cells):
+        for region in wanted:
             self.reads += 1
             found += self._region(image, region, quick)
-            touched += [line for line in self.lines if line not in touched and _cover(region, line.box) > 0.5]
         if not quick:
             found = _best(touched, found)
         gone = tuple(line for line in touched if line not in found)
@@ -139,6 +138,22 @@ class Sweep:
         fresh = [line for line in found if not any(_cover(other.box, line.box) > 0.5 for other in stay)]
         self.lines = stay + fresh
         return Change(tuple(line for line in fresh if line not in touched), gone, bool(cells.mean() > 0.8))
+
+    def _whole_lines(self, look: Look, cells: np.ndarray) -> tuple[list[Box], list[Line]]:
+        """Regions that hold the given cells and, whole, every line that they touch; and these lines."""
+        touched: list[Line] = []
+        while True:
+            wanted = regions(look, cells)
+            more = [
+                line
+                for line in self.lines
+                if line not in touched and any(_cover(region, line.box) > 0 for region in wanted)
+            ]
+            if not more:
+                return wanted, touched
+            touched += more
+            for line in more:
+                cells = cells | look.cells(line.box)
 
     def _region(self, image: np.ndarray, region: Box, quick: bool) -> list[Line]:
         height, width = image.shape[:2]
@@ -156,6 +171,14 @@ class Sweep:
             if not _cut_off(line.box, region):
                 lines.append(Line(line.text, box, line.score))
         return lines
+
+
+def _wider(box: Box) -> Box:
+    """The box and its surroundings, into which it may have moved."""
+    reach = max(0.03, box.bottom - box.top)
+    return Box(
+        max(0, box.left - 2 * reach), max(0, box.top - reach), min(1, box.right + 2 * reach), min(1, box.bottom + reach)
+    )
 
 
 def _area(look: Look, cells: np.ndarray) -> float:

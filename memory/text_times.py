@@ -17,7 +17,7 @@ from .text_lines import Reading, TextReader, same_text
 if TYPE_CHECKING:
     from .media import VideoSource
 
-_WIDTH = 160
+_WIDTH = 240
 _STEP = 1.0
 _LONGEST_STEP = 60.0
 _AROUND = 1.5
@@ -28,6 +28,8 @@ _ABRUPT = 0.35
 """Largest change between two frames of a fade, as a share of the text's strength; a cut changes more at once."""
 _SEEN = 0.25
 """Share of a fade from which a text counts as there: people see it well before it is half-way."""
+_LEGIBLE = 0.6
+"""Share of a fade at which a text is read without fail: what could not be read, but seems stronger, is another text."""
 _FINEST = 30.0
 
 
@@ -176,7 +178,7 @@ def _faded(side: _Side, present: float, absent: float) -> float:
         least = max(_SEEN, float(quiet.mean() + 4 * quiet.std()))
         while 0 <= at + side.outward < len(when):
             further = share[at + side.outward]
-            if further < least or abs(further - share[at]) > _ABRUPT:
+            if not least <= further < _LEGIBLE or abs(further - share[at]) > _ABRUPT:
                 break
             at += side.outward
     at = min(max(at, 0), len(when) - 1)
@@ -224,15 +226,15 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
     """
     one, other = _edges(first), _edges(second)
     height, width = one.shape
-    count = max(1, round(width / (1.5 * height)))
     strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
     least = 1.0
-    for columns in np.array_split(np.arange(width), count):
-        mine, its = one[:, columns], other[:, columns]
-        if mine.std() > strong or its.std() > strong:
-            spread = float(mine.std() * its.std())
-            alike = float(((mine - mine.mean()) * (its - its.mean())).mean()) / spread if spread > 1e-3 else 0.0
-            least = min(least, alike)
+    for rows in np.array_split(np.arange(height), 2):
+        for columns in np.array_split(np.arange(width), max(2, round(width / (0.6 * height)))):
+            mine, its = one[np.ix_(rows, columns)], other[np.ix_(rows, columns)]
+            if mine.std() > strong or its.std() > strong:
+                spread = float(mine.std() * its.std())
+                alike = float(((mine - mine.mean()) * (its - its.mean())).mean()) / spread if spread > 1e-3 else 0.0
+                least = min(least, alike)
     return least
 
 

@@ -1,6 +1,8 @@
 """Videos, clips and the FAISS clip memory: what is known of a video, and where it was seen."""
 
+from .array_video import ArrayVideo
 from .clip_memory import ClipMemory
+from .cut_video import CutVideo
 from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
 from .media import Frame, VideoInfo, VideoSource
 from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
@@ -11,10 +13,12 @@ from .view import MemoryUntil, MemoryView
 __all__ = [
     "CHANNELS",
     "LEVELS",
+    "ArrayVideo",
     "Box",
     "CapabilityError",
     "Clip",
     "ClipMemory",
+    "CutVideo",
     "Failure",
     "Frame",
     "Hit",

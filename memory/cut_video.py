@@ -28,14 +28,20 @@ class CutVideo:
 
     @property
     def info(self) -> VideoInfo:
-        """Facts of the source, with its end moved to `now` and no frame count."""
+        """Facts of the source that end at `now`: no frame count, and no file or subtitles to read on in."""
         info = self._source.info
-        return replace(info, end=max(info.start, min(info.end, self.now)), frames=None)
+        end = max(info.start, min(info.end, self.now))
+        return replace(info, end=end, path="", size=0, frames=None, subtitle_streams=())
 
     @property
     def content_id(self) -> str:
         """Differs from the source's and every other cut's, so that nothing cached for one is used for another."""
         return hashlib.sha256(f"{self._source.content_id}@{self.now!r}".encode()).hexdigest()
+
+    def times(self) -> np.ndarray:
+        """Times of the frames before `now`, float64 `[frames]`, of a source that can list them."""
+        times: np.ndarray = self._source.times()  # type: ignore[attr-defined]
+        return times[times < self.now - TOLERANCE]
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """As the source's; a time at or after `now` gives the last frame before it.
@@ -78,3 +84,9 @@ class CutVideo:
         count = min(int(np.ceil(known.duration * rate - TOLERANCE)), len(heard), len(samples))
         samples[:count] = heard[:count]
         return samples
+
+    def close(self) -> None:
+        """Close the source."""
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()

@@ -144,7 +144,9 @@ class MediaURI:
     def __str__(self) -> str:
         text = f"video:{self.video}"
         if self.span is not None:
-            text += f"#t={_seconds(self.span.start)}"
+            # A moment is rounded up, so that it never names the frame before the one that was meant.
+            start = math.ceil(self.span.start * 1000 - 1e-3) / 1000 if self.is_frame else self.span.start
+            text += f"#t={_seconds(start)}"
             if not self.is_frame:
                 text += f",{_seconds(self.span.end)}"
             if self.box is not None:

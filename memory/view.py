@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .clip_memory import ClipMemory, find_video
-from .media import Frame, VideoInfo, VideoSource, grid
+from .cut_video import CutVideo
+from .media import VideoSource
 from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
 from .search import Scope
 from .spans import Span
@@ -47,7 +48,7 @@ class MemoryUntil:
 
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""
-        return VideoUntil(self._memory.open(self.video(video_id).id), self.now)
+        return CutVideo(self._memory.open(self.video(video_id).id), self.now)
 
     def search(
         self,
@@ -102,65 +103,6 @@ def _cut_text(text: Text, now: float) -> Text | None:
         return None
     said = " ".join(str(word[2]).strip() for word in spoken)
     return replace(text, end=spoken[-1][1], text=said, data={**text.data, "words": spoken})
-
-
-class VideoUntil:
-    """A video of which nothing after `now` can be seen or heard; its file is not named, since that goes on."""
-
-    def __init__(self, video: VideoSource, now: float) -> None:
-        self._video = video
-        self._bounds = Span(video.info.start, max(video.info.start, min(now, video.info.end)))
-        # A frame that appears at `now` is not seen yet; times of frames are exact to a microsecond.
-        self._last = self._bounds.end - 1e-5 if now < video.info.end else video.info.end
-
-    @property
-    def info(self) -> VideoInfo:
-        """Facts about the video up to `now`."""
-        info = self._video.info
-        return replace(info, end=self._bounds.end, path="", size=0, frames=None, subtitle_streams=())
-
-    @property
-    def content_id(self) -> str:
-        """That of the whole video."""
-        return self._video.content_id
-
-    def times(self) -> np.ndarray:
-        """Times of the frames before `now`, float64 [frames]."""
-        times: np.ndarray = self._video.times()  # type: ignore[attr-defined]
-        return times[times <= self._last]
-
-    def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
-        """See `VideoSource`; times after `now` give the last frame before it."""
-        return self._video.frames_at([min(time, self._last) for time in times], size=size)
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """See `VideoSource`."""
-        return self.frames_at(grid(span, fps, self._bounds).tolist(), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time`."""
-        return next(self.frames_at([time], size=size))
-
-    def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        """See `VideoSource`."""
-        inside = (span or self._bounds).within(self._bounds)
-        return (frame for frame in self._video.keyframes(inside, size=size) if frame.time <= self._last)
-
-    def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
-        """See `VideoSource`; silence after `now`."""
-        wanted = span or self._bounds
-        heard = self._video.audio(wanted, rate=rate)
-        known = max(0, int((self._bounds.end - wanted.start) * rate))
-        if known < len(heard):
-            heard = heard.copy()
-            heard[known:] = 0
-        return heard
-
-    def close(self) -> None:
-        """Close the video."""
-        close = getattr(self._video, "close", None)
-        if close is not None:
-            close()
 
 
 MemoryView = ClipMemory | MemoryUntil

@@ -10,7 +10,7 @@ demo: $(READY)  ## answer questions about the demo video, and write HTML reports
 	$(BIN)/rewatch demo --out demo-out
 
 test: $(READY)  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(READY)  ## lint and type-check
 	$(BIN)/ruff check .

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
-from langgraph.graph import END, START, StateGraph
+from langchain_core.runnables import Runnable
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
 
 from ..tools import Budget, Spend, Toolbox
 from .answer import Answer, Draft, parse_draft
@@ -37,6 +39,7 @@ class Loop:
     policy: BaseChatModel
     planner: Planner
     toolbox: Toolbox
+    bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
     async def plan(self, state: State) -> dict[str, Any]:
         """Pick a route and tell the policy about the task."""
@@ -48,19 +51,20 @@ class Loop:
         )
         return {"plan": plan.as_dict(), "messages": [SystemMessage(SYSTEM), human], "spend": Spend().as_dict()}
 
-    async def act(self, state: State) -> dict[str, Any]:
+    async def act(self, state: State) -> Command[Literal["tools", "check"]]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
         began = time.monotonic()
         limit = _budget(state).exhausted(_spent(state))
         videos = [v["id"] for v in state["question"]["videos"]]
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
-        model = self.policy if limit else self.policy.bind_tools(self.toolbox.schemas(videos))
+        model = self.policy if limit else self._bound(tuple(videos))
         try:
             said = await model.ainvoke([*state["messages"], *new])
         except Exception as error:  # a policy that fails ends the run with an answer, not with a stack trace
             text = f"The policy failed ({type(error).__name__}: {error})."
             draft = Draft(text=text, abstained=True, confidence=0.0)
-            return {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": "policy_error"}
+            failed = {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": "policy_error"}
+            return Command(update=failed, goto="check")
         if not isinstance(said, AIMessage):
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
@@ -68,7 +72,14 @@ class Loop:
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict()}
         if limit:
             update["stopped_by"] = limit
-        return update
+        calls = (said.tool_calls or said.invalid_tool_calls) and not limit
+        return Command(update=update, goto="tools" if calls else "check")
+
+    def _bound(self, videos: tuple[str, ...]) -> Runnable[Any, AIMessage]:
+        """The policy with the tools; bound once, since every turn of every run asks for it."""
+        if videos not in self.bound:
+            self.bound[videos] = self.policy.bind_tools(self.toolbox.schemas(list(videos)))
+        return self.bound[videos]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
         """Run the calls of the last message in order, each within what is left of the budget."""
@@ -104,7 +115,7 @@ class Loop:
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
 
-    async def verify(self, state: State) -> dict[str, Any]:
+    async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
         said = state["messages"][-1]
         question = Question.from_dict(state["question"])
@@ -113,7 +124,8 @@ class Loop:
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not _budget(state).exhausted(_spent(state)):
             missing = "Before the answer can be given: " + " ".join(verdict.missing)
-            return {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
+            again = {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
+            return Command(update=again, goto="policy")
         draft = verdict.draft
         answer = Answer(
             question=question.text,
@@ -126,7 +138,7 @@ class Loop:
             spend={k: round(v, 3) for k, v in state["spend"].items()},
             budget=state["budget"],
         )
-        return {"answer": answer.as_dict()}
+        return Command(update={"answer": answer.as_dict()}, goto="__end__")
 
 
 def build_graph(loop: Loop) -> CompiledStateGraph:
@@ -138,21 +150,8 @@ def build_graph(loop: Loop) -> CompiledStateGraph:
     graph.add_node("check", loop.verify)
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "policy")
-    # The branches are coroutines: LangGraph would run plain functions in a thread each time.
-    graph.add_conditional_edges("policy", _after_policy, ["tools", "check"])
-    graph.add_edge("tools", "policy")
-    graph.add_conditional_edges("check", _after_check, ["policy", END])
+    graph.add_edge("tools", "policy")  # policy and check say themselves where to go on
     return graph.compile()
-
-
-async def _after_policy(state: State) -> str:
-    said = state["messages"][-1]
-    calls = isinstance(said, AIMessage) and (said.tool_calls or said.invalid_tool_calls)
-    return "tools" if calls and not state.get("stopped_by") else "check"
-
-
-async def _after_check(state: State) -> str:
-    return END if "answer" in state else "policy"
 
 
 def _budget(state: State) -> Budget:

@@ -33,7 +33,8 @@ def main() -> None:
 
 def _leave(end: SystemExit) -> None:
     """Exit; at once where a tool that was given up still runs, since native code does not survive the shutdown."""
-    if any(thread.name == "tool" for thread in threading.enumerate()):
+    threads = sys.modules.get("rewatch.tools.threads")  # not there unless a tool has run
+    if threads and any(thread.name == threads.BUSY for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)

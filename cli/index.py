@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..memory import ClipMemory, MemoryFolderError, RewatchError
-from .indexing import add_video, split_channels
+from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError
+from .indexing import add_video, damage, split_channels
 from .options import Channels, Json, Memory, Transcriber, Workers
 from .places import memory_folder
 
@@ -61,6 +61,9 @@ def index(
     for path in files:
         try:
             rows.append(asdict(add_video(clip_memory, path, console, **settings)))
+            broken = damage(path)
+            if broken is not None:
+                raise VideoError(broken)
         except MemoryFolderError:
             raise
         except RewatchError as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..memory import CHANNELS, ClipMemory, VideoRecord, clock
+from ..memory import CHANNELS, ClipMemory, Video, VideoError, VideoRecord, clock
 from ..memory import Progress as Step
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text"}
@@ -19,6 +19,10 @@ _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text"}
 
 def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
     """Add one file, or go on with one that was begun; prints one line when there was something to do."""
+    if str(path).startswith(("http:/", "https:/")):
+        raise VideoError(
+            f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
+        )
     done: dict[str, tuple[int, int]] = {}
     bar = Progress(
         TextColumn("indexing {task.fields[name]}", markup=False),
@@ -49,6 +53,16 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if len(record.failures) > 3:
         console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
     return record
+
+
+def damage(path: Path) -> str | None:
+    """One line on what is wrong with a file that could be indexed in part; None for a whole one."""
+    with Video(path) as video:
+        return (
+            f"{path}: {video.info.damage}; indexed as far as it goes; copy it again for the rest"
+            if video.info.damage
+            else None
+        )
 
 
 def split_channels(text: str | None) -> Sequence[str] | None:

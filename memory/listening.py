@@ -74,7 +74,10 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
             each.start,
             each.end,
             each.text,
-            {"words": [[round(w.start, 3), round(w.end, 3), w.text, round(w.probability, 3)] for w in each.words]},
+            {
+                "words": [[round(w.start, 3), round(w.end, 3), w.text, round(w.probability, 3)] for w in each.words],
+                "exact": each.exact,
+            },
         )
         for each in utterances
         if each.text.strip()

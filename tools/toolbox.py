@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import difflib
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +20,14 @@ from .arguments import BadArguments, repair
 from .budget import Spend
 from .context import VideoContext, Viewer, plain
 from .observation import Observation, ToolError
+from .threads import ToolThreads
 from .tool import VideoTool, as_tool
 from .untrusted import defuse, defuse_data
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil, VideoSource
 
+_threads = ToolThreads()
 MAX_TEXT = 6000
 """Characters of one observation that a policy is shown; the rest stays in `data`."""
 
@@ -62,7 +62,6 @@ class Toolbox:
         self._timeout = timeout
         self._cache: OrderedDict[str, Observation] = OrderedDict()
         self._cache_size = cache_size
-        self._schemas: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         self._idle = _IdleVideos()
 
     def __iter__(self) -> Any:
@@ -78,8 +77,6 @@ class Toolbox:
 
     def schemas(self, videos: list[str]) -> list[dict[str, Any]]:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
-        if tuple(videos) in self._schemas:
-            return self._schemas[tuple(videos)]
         found = []
         for item in self._tools.values():
             schema = convert_to_openai_tool(item)
@@ -90,7 +87,6 @@ class Toolbox:
                     "description": "which video; the first one if left out",
                 }
             found.append(schema)
-        self._schemas = {tuple(videos): found}  # asked for at every turn of a run
         return found
 
     async def call(
@@ -231,21 +227,8 @@ class _IdleVideos:
 
 
 async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
-    """`function(**arguments)` in a daemon thread of its own: one that never ends holds up nothing."""
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            result = function(**arguments)
-        except BaseException as error:
-            with contextlib.suppress(InvalidStateError):  # given up meanwhile
-                future.set_exception(error)
-        else:
-            with contextlib.suppress(InvalidStateError):
-                future.set_result(result)
-
-    threading.Thread(target=run, daemon=True, name="tool").start()
-    waiting = asyncio.wrap_future(future)
+    """`function(**arguments)` in a daemon thread: a call that never ends holds up nothing."""
+    waiting = asyncio.wrap_future(_threads.submit(function, arguments))
     return await asyncio.wait_for(waiting, None if seconds == float("inf") else max(seconds, 0.001))
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from ..memory import Span
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..memory import CapabilityError, Span
 from .context import VideoContext
 from .observation import Observation
 from .tool import tool
 from .untrusted import quote
+
+if TYPE_CHECKING:
+    from ..memory.speech import Word
 
 
 @tool(timeout=120.0)
@@ -44,7 +51,10 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
 def _known(video: VideoContext, span: Span) -> list[dict]:
     """What the memory already holds of the span's speech."""
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
-    return [{"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", [])} for t in rows]
+    return [
+        {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
+        for t in rows
+    ]
 
 
 def _recognise(video: VideoContext, span: Span) -> list[dict]:
@@ -55,27 +65,47 @@ def _recognise(video: VideoContext, span: Span) -> list[dict]:
     if "speech" in video.memory.video(video.video_id).channels:
         return []  # it was listened to at ingest, and nothing was said
     heard = recognise(video.video, span, transcriber())
-    return [
-        {"span": [u.start, u.end], "text": u.text, "words": [[w.start, w.end, w.text, w.probability] for w in u.words]}
-        for u in heard
-    ]
+    return [{"span": [u.start, u.end], "text": u.text, "words": _rows(u.words), "exact": u.exact} for u in heard]
 
 
 def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:
     """Times of `phrase`: by the transcript's words first, then by spotting it in the sound."""
     wanted = [_bare(word) for word in phrase.split() if _bare(word)]
-    words = [word for u in utterances for word in u["words"]]
+    hits = [hit for utterance in utterances for hit in _in_words(wanted, _timed(video, wanted, utterance))]
+    if hits or not video.info.has_audio:
+        return hits
+    from ..memory.speech import find_phrase
+
+    with contextlib.suppress(CapabilityError):  # no recogniser: the transcript is all there is
+        return list(find_phrase(video.video, span, phrase))
+    return []
+
+
+def _timed(video: VideoContext, wanted: list[str], utterance: dict) -> list[list]:
+    """The words of an utterance; where a subtitle does not tell their times, laid over the sound."""
+    words: list[list] = utterance["words"]
+    if utterance["exact"] or not video.info.has_audio or not _in_words(wanted, words):
+        return words
+    from ..memory.speech import align
+
+    with contextlib.suppress(CapabilityError):
+        return _rows(align(video.video, Span(*utterance["span"]), utterance["text"])) or words
+    return words
+
+
+def _in_words(wanted: list[str], words: list[list]) -> list[tuple[Span, float]]:
+    """Where `wanted` stands among timed words, with the least of their probabilities."""
     bare = [_bare(str(word[2])) for word in words]
     hits = []
     for i in range(len(words) - len(wanted) + 1):
         if wanted and bare[i : i + len(wanted)] == wanted:
             run = words[i : i + len(wanted)]
             hits.append((Span(run[0][0], max(run[-1][1], run[0][0])), min(float(word[3]) for word in run)))
-    if hits or not video.info.has_audio:
-        return hits
-    from ..memory.speech import find_phrase
+    return hits
 
-    return list(find_phrase(video.video, span, phrase))
+
+def _rows(words: Iterable[Word]) -> list[list]:
+    return [[w.start, w.end, w.text, w.probability] for w in words]
 
 
 def _bare(word: str) -> str:

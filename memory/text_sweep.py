@@ -17,6 +17,8 @@ _CREDIT = 0.3
 """Area, in pictures, that may be read between two due reads."""
 _CARE, _MOST_CARE = 0.06, 1.2
 """Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
+_STILL = 0.5
+"""Share of the picture that must stay as it is for any of it to be read with care."""
 _CALM = 2
 """Due reads that a part of the picture must outlast before it is read with care."""
 
@@ -98,7 +100,10 @@ class Sweep:
         self._credit = _CREDIT
         self._care = min(_MOST_CARE, self._care + _CARE)
         self._calm += 1
-        calm = self._hasty & (self._calm > _CALM) & ~_flat(look)
+        calm = self._calm > _CALM
+        if calm.mean() < _STILL:
+            return change
+        calm &= self._hasty & ~_flat(look)
         area = _area(look, calm)
         if not area or area > self._care:
             return change
@@ -119,7 +124,7 @@ class Sweep:
         for box in self._again:
             settled |= look.cells(box) & changed
         area = _area(look, settled)
-        if area > self._credit and not self._again:
+        if area > (2 * _CREDIT if self._again else self._credit):
             return np.zeros_like(changed)
         self._credit -= area
         return settled

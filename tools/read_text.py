@@ -46,7 +46,9 @@ def read_text(
     else:
         readings = _known(video, span)
     if find:
-        readings = [_timed(video, r) for r in readings if _says(r["text"], find)]
+        around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
+        others = _known(video, around) or readings
+        readings = [_timed(video, r, others) for r in readings if _says(r["text"], find)]
     lines = [f"{Span(*r['span'])} {_place(r['box'])}: {quote(r['text'])}" for r in readings]
     return Observation(
         text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
@@ -118,13 +120,22 @@ def _outward(inner: Box, region: Box) -> list[float]:
     ]
 
 
-def _timed(video: VideoContext, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with exact times of appearing and disappearing."""
+def _timed(video: VideoContext, row: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row with exact times of appearing and disappearing; it is gone when another text stands in its place."""
     from ..memory.screen_text import Reading, refine
 
     start, end = row["span"]
+    replaced = [o["span"][0] for o in others if o["span"][0] >= end - 0.01 and _in_place_of(o, row)]
+    bounds = Span(video.whole.start, min([*replaced, video.whole.end]))
     reading = Reading(start, end, row["text"], Box(*row["box"]), row["score"], row["height"])
-    return _row(refine(video.video, reading, bounds=video.whole))
+    return _row(refine(video.video, reading, bounds=bounds))
+
+
+def _in_place_of(other: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether another text covers the middle of the row's."""
+    x, y = (row["box"][0] + row["box"][2]) / 2, (row["box"][1] + row["box"][3]) / 2
+    left, top, right, bottom = other["box"]
+    return bool(other["text"] != row["text"] and left <= x <= right and top <= y <= bottom)
 
 
 def _row(reading: Reading) -> dict[str, Any]:

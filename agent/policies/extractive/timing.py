@@ -13,7 +13,7 @@ from .looking import Call, Passage, Scene, Seen, Strategy, hits, rank, readings,
 from .moving import matching, tracks
 from .spoken import NAMED, UNNAMED, heard, is_near
 
-Moment = tuple[Span, Evidence, float]
+Moment = tuple[Span, tuple[Evidence, ...], float]
 """A span, the evidence for it, and a confidence."""
 
 
@@ -27,7 +27,8 @@ def when(scene: Scene) -> Strategy:
     text = _from_to(best[0])
     if len(moments) > 1:
         text += "; also " + ", ".join(_from_to(m[0]) for m in moments[1:6])
-    return Draft(text=text, evidence=tuple(m[1] for m in moments[:10]), confidence=best[2])
+    evidence = tuple(e for m in moments[:10] for e in m[1])
+    return Draft(text=text, evidence=evidence, confidence=best[2])
 
 
 def how_long(scene: Scene) -> Strategy:
@@ -36,9 +37,7 @@ def how_long(scene: Scene) -> Strategy:
     if not moments:
         return scene.abstain(_why_not(scene))
     span, evidence, confidence = moments[0]
-    return Draft(
-        text=f"about {span.duration:.1f} seconds ({_from_to(span)})", evidence=(evidence,), confidence=confidence
-    )
+    return Draft(text=f"about {span.duration:.1f} seconds ({_from_to(span)})", evidence=evidence, confidence=confidence)
 
 
 def find_moments(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
@@ -54,11 +53,11 @@ def find_moments(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
         seen = yield scene.over("browse", scene.window, level="shot")
         shots = [Span(*shot) for shot in seen.data.get("shots", ())]
         cuts = [Span(shot.start, shot.start) for shot in shots[1:]]
-        return [(cut, scene.evidence("a cut", cut, "browse"), 0.85) for cut in cuts]
+        return [(cut, (scene.evidence("a cut", cut, "browse"),), 0.85) for cut in cuts]
     if ask.channel == "objects":
         found = matching(scene, (yield from tracks(scene)) or [])
         return [
-            (t.span, scene.evidence(f"{t.name} is in view, {t.direction}", t.span, "track_objects"), t.confidence)
+            (t.span, (scene.evidence(f"{t.name} is in view, {t.direction}", t.span, "track_objects"),), t.confidence)
             for t in found
         ]
     return (yield from _anywhere(scene))
@@ -76,7 +75,7 @@ def _spoken(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
         return [
             (
                 Span(*row["span"]),
-                scene.evidence(f"“{ask.phrase}” is spoken", Span(*row["span"]), "transcribe"),
+                (scene.evidence(f"“{ask.phrase}” is spoken", Span(*row["span"]), "transcribe"),),
                 0.5 + 0.45 * float(row["confidence"]),
             )
             for row in seen.data.get("found", ())
@@ -84,9 +83,9 @@ def _spoken(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
     said = yield from heard(scene)
     ranked = [r for r in rank(said, ask.topic) if is_near(r, NAMED)]
     if not ask.topic and said:
-        return [(p.span, scene.cite(p), 0.7) for p in said]
+        return [(p.span, (scene.cite(p),), 0.7) for p in said]
     return [
-        (_core(r.passage, ask.topic), scene.cite(r.passage), min(0.9, 0.3 + 0.6 * r.score))
+        (_core(r.passage, ask.topic), (scene.cite(r.passage),), min(0.9, 0.3 + 0.6 * r.score))
         for r in ranked[:4]
         if r.score >= 0.75 * ranked[0].score
     ]
@@ -104,7 +103,7 @@ def _silent(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
     pauses.sort(key=lambda pause: -pause.duration)
     if not re.search(r"\blong(?:est)?\b", scene.ask.text.lower()):
         pauses.sort()
-    return [(p, scene.evidence("nobody is heard to speak", p, "transcribe"), 0.75) for p in pauses]
+    return [(p, (scene.evidence("nobody is heard to speak", p, "transcribe"),), 0.75) for p in pauses]
 
 
 def _core(passage: Passage, topic: Sequence[str]) -> Span:
@@ -130,8 +129,12 @@ def _shown(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
         seen = yield scene.over("read_text", passage.span, find=ask.phrase or passage.text)
         exact = [p for p in readings(seen) if p.text == passage.text] or readings(seen) or [passage]
         box = Box(*exact[0].box) if exact[0].box else None
-        evidence = scene.evidence(f"“{exact[0].text}” is on the screen", exact[0].span, "read_text", exact[0].text, box)
-        moments.append((exact[0].span, evidence, 0.5 + 0.4 * min(exact[0].confidence, 1.0)))
+        claim, text, span = f"“{exact[0].text}” is on the screen", exact[0].text, exact[0].span
+        evidence = [scene.evidence(claim, span, "read_text", text, box)]
+        if passage.span.duration < 2:  # the frame on which it was read, beside so short a span
+            moment = Span(passage.span.start, passage.span.start)
+            evidence.append(scene.evidence(claim, moment, "read_text", text, box))
+        moments.append((span, tuple(evidence), 0.5 + 0.4 * min(exact[0].confidence, 1.0)))
     return moments
 
 
@@ -168,7 +171,7 @@ def _anywhere(scene: Scene) -> Generator[Call, Seen, list[Moment]]:
     """The question names no channel: only words that plainly match count, whether spoken or written."""
     found = hits((yield scene.call("search_clips", query=scene.ask.query, k=5)))
     ranked = [r for r in rank(found, scene.ask.topic) if r.covered >= UNNAMED and len(scene.ask.topic) >= 2]
-    return [(r.passage.span, scene.cite(r.passage), 0.35 + 0.3 * r.covered) for r in ranked[:3]]
+    return [(r.passage.span, (scene.cite(r.passage),), 0.35 + 0.3 * r.covered) for r in ranked[:3]]
 
 
 def _ordered(scene: Scene, moments: list[Moment]) -> list[Moment]:

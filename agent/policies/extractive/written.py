@@ -47,11 +47,16 @@ def what_is_written(scene: Scene) -> Strategy:
         return tell(scene, chosen)
     closer = yield from look_closer(scene, lines)
     better = pick(scene, closer)
-    if better:
+    if better and (fits(scene, better) or _is_one(better)):
         return tell(scene, better, confidence=0.55)
-    if chosen:
+    if chosen and _is_one(chosen):
         return tell(scene, chosen, confidence=0.35)
     return scene.abstain("No text that fits was made out, neither in indexing nor on a closer look.")
+
+
+def _is_one(chosen: Sequence[Passage]) -> bool:
+    """Whether there is hardly a choice: one text or two, not a screenful of which none is known to be meant."""
+    return len({_bare(p.text) for p in chosen}) <= 2
 
 
 def read(scene: Scene) -> Generator[Call, Seen, list[Passage]]:

@@ -1,7 +1,8 @@
 """Claim: indexing sixty minutes takes at most 1.15 times the memory of indexing ten.
 
 Peak resident memory of the parent and of the worker together, on one encode that is repeated without re-encoding, so
-that only the length differs (FFmpeg's own table of an MP4's packets lies in the worker, and does grow). Each ingest runs in a process of its own, with one worker. Channels: pictures and speech
+that only the length differs (FFmpeg's own table of an MP4's packets lies in the worker, and does grow). Each ingest
+runs in a process of its own, with one worker. Channels: pictures and speech
 (`--all` adds on-screen text, which takes long).
 
     python benchmarks/index_memory.py [--all]

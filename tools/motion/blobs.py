@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .motion_background import Foreground
+from .background import Foreground
 
 Array = np.ndarray[Any, Any]
 
@@ -54,7 +54,7 @@ def find_blobs(foreground: Foreground, image: Array, tolerance: Array) -> list[B
     """
     import cv2
 
-    from ..memory.encoders.colour_names import NAMES, name_pixels
+    from ...memory.encoders.colour_names import NAMES, name_pixels
 
     mask = foreground.mask
     height, width = mask.shape

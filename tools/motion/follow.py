@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..memory.spans import Box, Span
+from ...memory.spans import Box, Span
 
 if TYPE_CHECKING:
-    from ..memory.video import VideoSource
-    from .motion_background import Background
-    from .motion_stretches import Stretch
-    from .motion_tracks import Follower, Trail
+    from ...memory.video import VideoSource
+    from .background import Background
+    from .stretches import Stretch
+    from .tracks import Follower, Trail
 
 Array = np.ndarray[Any, Any]
 
@@ -77,10 +77,10 @@ def moving_objects(video: VideoSource, span: Span, *, fps: float = 8.0, size: in
         fps: frames looked at per second.
         size: longest side in pixels at which they are looked at.
     """
-    from .motion_background import learn_background
-    from .motion_merge import mend
-    from .motion_stretches import still_stretches
-    from .motion_tracks import Follower
+    from .background import learn_background
+    from .merge import mend
+    from .stretches import still_stretches
+    from .tracks import Follower
 
     span = span.within(Span(video.info.start, video.info.end))
     follower = Follower(fps)
@@ -129,8 +129,8 @@ def count_over_time(tracks: tuple[Track, ...], span: Span) -> tuple[tuple[float,
 
 
 def _follow(stretch: Stretch, background: Background, follower: Follower) -> None:
-    from .motion_background import find_foreground
-    from .motion_blobs import find_blobs
+    from .background import find_foreground
+    from .blobs import find_blobs
 
     busy: Array | None = None
     for index, time in enumerate(stretch.times):
@@ -141,7 +141,7 @@ def _follow(stretch: Stretch, background: Background, follower: Follower) -> Non
 
 
 def _track(number: int, trail: Trail, scenes: list[Scene], shape: tuple[int, int], fps: float) -> Track:
-    from . import motion_describe
+    from . import describe
 
     height, width = shape
     own = [scene.span for scene in scenes if scene.shot == trail.shot]
@@ -158,12 +158,12 @@ def _track(number: int, trail: Trail, scenes: list[Scene], shape: tuple[int, int
         if trail.looks[-1].time < shot.end - 1.2 / fps
         else shot.end,
         boxes=boxes,
-        colour=motion_describe.colour(trail),
-        direction=motion_describe.direction(trail, shape),
-        enters=motion_describe.way_in(trail, shape, shot),
-        leaves=motion_describe.way_out(trail, shape, shot, 1 / fps),
+        colour=describe.colour(trail),
+        direction=describe.direction(trail, shape),
+        enters=describe.way_in(trail, shape, shot),
+        leaves=describe.way_out(trail, shape, shot, 1 / fps),
         area=float(np.mean([look.blob.area for look in trail.looks]) / (height * width)),
-        confidence=motion_describe.confidence(trail, shape, fps),
+        confidence=describe.confidence(trail, shape, fps),
     )
 
 

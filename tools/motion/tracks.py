@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .motion_blobs import Blob, centre, overlap, wider
-from .motion_split import Expected, regroup
+from .blobs import Blob, centre, overlap, wider
+from .split import Expected, regroup
 
 if TYPE_CHECKING:
     from trackers import ByteTrackTracker

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..memory.spans import Span
-from .motion_camera import CutFinder, camera_moves
+from ...memory.spans import Span
+from .camera import CutFinder, camera_moves
 
 if TYPE_CHECKING:
-    from ..memory.video import VideoSource
+    from ...memory.video import VideoSource
 
 Array = np.ndarray[Any, Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .motion_blobs import centre, gap, merged, overlap, size
-from .motion_tracks import LOST_SECONDS, Look, Trail, travelled
+from .blobs import centre, gap, merged, overlap, size
+from .tracks import LOST_SECONDS, Look, Trail, travelled
 
 Array = np.ndarray[Any, Any]
 

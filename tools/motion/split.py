@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .motion_blobs import PAINTS, SURE, Blob, Pixels, merged, overlap, size, wider
+from .blobs import PAINTS, SURE, Blob, Pixels, merged, overlap, size, wider
 
 Array = np.ndarray[Any, Any]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..memory.encoders.colour_names import NAMES
-from ..memory.spans import Span
-from .motion_blobs import centre, size
-from .motion_merge import EDGES, colours, crossed, touched
-from .motion_tracks import Trail, travelled
+from ...memory.encoders.colour_names import NAMES
+from ...memory.spans import Span
+from .blobs import centre, size
+from .merge import EDGES, colours, crossed, touched
+from .tracks import Trail, travelled
 
 Array = np.ndarray[Any, Any]
 

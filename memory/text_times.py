@@ -80,7 +80,8 @@ class _Side:
     reader: TextReader
     back: bool
     letters: float = _LETTERS
-    """Height in pixels to which larger letters are scaled down: they read as well, and much faster."""
+    """Height in pixels to which larger letters are scaled down: most read as well, and much faster; when it is
+    infinite, the whole picture is read, as when the text was found."""
 
     @property
     def edge(self) -> float:
@@ -106,21 +107,29 @@ class _Side:
         """Whether the text can be read near its place in `image`."""
         height, width = image.shape[:2]
         box = self.reading.box
-        reach = max(0.12, 1.5 * (box.bottom - box.top))
+        reach = max(0.12, 1.5 * (box.bottom - box.top)) if self.letters < math.inf else 1.0
         left, top = int(max(0, box.left - reach) * width), int(max(0, box.top - reach) * height)
         right, bottom = int(min(1, box.right + reach) * width), int(min(1, box.bottom + reach) * height)
         crop = np.ascontiguousarray(image[top:bottom, left:right])
         scale = self.letters / ((box.bottom - box.top) * height)
-        if scale < 0.8:
-            crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        lines = self.reader.read(crop, quick=True)
+        if scale >= 0.8:
+            return self._says(crop)
+        small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        # A lone character is easily missed at one scale.
+        return self._says(small) or (len(self.reading.text) <= 3 and self._says(crop))
+
+    def _says(self, image: np.ndarray) -> bool:
+        lines = self.reader.read(image, quick=True)
         return any(same_text(each.text, self.reading.text, min(each.score, self.reading.score)) for each in lines)
 
 
 def _edge(side: _Side) -> float | None:
     present, absent, known = _anchor(side)
+    # A reading's start is a picture in which the text was read: where that fails, its surroundings do not do.
+    if side.letters < math.inf and (known is None or (side.back and absent is not None)):
+        return _edge(replace(side, letters=math.inf))
     if known is None:
-        return _edge(replace(side, letters=math.inf)) if side.letters < math.inf else None
+        return None
     if absent is None:
         absent, present = _beyond(side, present, known)
     if absent is None:
@@ -158,7 +167,15 @@ def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | Non
         # The last frame stays until the video ends.
         seen = time if side.back else min(time, side.limit - 0.5 / side.finest)
         if not side.shows(seen, known):
-            return seen, present
+            further = seen + side.outward * _STEP / 4
+            # A lone character is missed now and then; two misses in a row are its end.
+            if (
+                len(side.reading.text) > 3
+                or (side.limit - further) * side.outward <= 0
+                or not side.shows(further, known)
+            ):
+                return seen, present
+            time = seen = further
         present, step = seen, min(2 * step, _LONGEST_STEP)
     return None, present
 
@@ -176,11 +193,18 @@ def _faded(side: _Side, present: float, absent: float) -> float:
     if share is not None:
         quiet = share[: len(share) // 5] if side.back else share[-(len(share) // 5) :]
         least = max(_SEEN, float(quiet.mean() + 4 * quiet.std()))
-        while 0 <= at + side.outward < len(when):
-            further = share[at + side.outward]
-            if not least <= further < _LEGIBLE or abs(further - share[at]) > _ABRUPT:
+        last = at
+        while 0 <= last + side.outward < len(when):
+            further = share[last + side.outward]
+            if further < least:
+                # It faded away; whatever ends otherwise was another text.
+                at = last
                 break
-            at += side.outward
+            steps = abs(last - at)
+            steady = steps < 5 or further < share[last - 4 * side.outward] - 0.03
+            if further >= _LEGIBLE or abs(further - share[last]) > _ABRUPT or not steady:
+                break
+            last += side.outward
     at = min(max(at, 0), len(when) - 1)
     if side.back:
         return when[at]

@@ -128,7 +128,7 @@ def _timed(video: VideoContext, row: dict[str, Any], others: list[dict[str, Any]
     replaced = [o["span"][0] for o in others if o["span"][0] >= end - 0.01 and _in_place_of(o, row)]
     bounds = Span(video.whole.start, min([*replaced, video.whole.end]))
     reading = Reading(start, end, row["text"], Box(*row["box"]), row["score"], row["height"])
-    return _row(refine(video.video, reading, bounds=bounds))
+    return _row(refine(video.video, reading, bounds=bounds, reader=_reader()))
 
 
 def _in_place_of(other: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -111,7 +111,7 @@ def test_files_that_cannot_be_used(run: Callable, talk: Path, tmp_path: Path, ma
 
 
 def test_one_bad_file_does_not_stop_the_others(run: Callable, talk: Path, tmp_path: Path):
-    ended = run("index", tmp_path / "nope.mp4", talk, memory=tmp_path / "memory")
+    ended = run("index", tmp_path / "nope.mp4", talk, "--channels", "visual", memory=tmp_path / "memory")
     assert ended.returncode == 3
     assert [v["name"] for v in json.loads(run("videos", "--json", memory=tmp_path / "memory").stdout)["videos"]] == [
         "talk.mp4"

@@ -37,7 +37,7 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         try:
-            self.stamp = f"pocketsphinx {version('pocketsphinx')} en-us 3"
+            self.stamp = f"pocketsphinx {version('pocketsphinx')} en-us 4"
         except ModuleNotFoundError as error:
             raise CapabilityError(
                 "No speech recogniser is here: pip install pocketsphinx, or name a Whisper model in CTranslate2 format."
@@ -52,6 +52,9 @@ class PocketSphinx:
             return []
         with self._lock:
             decoder = self._decoder or self._load()
+            # Its noise tracker remembers what came before: without this, a word's score hangs on the windows that this
+            # process happened to do earlier, and a resumed ingest differs from an undisturbed one.
+            decoder.reinit_feat()
             decoder.start_utt()
             # The whole utterance at once: its own cepstral mean is taken away before the search begins.
             decoder.process_raw(pcm(samples), full_utt=True)

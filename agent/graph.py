@@ -19,9 +19,10 @@ from langgraph.types import Command
 from ..tools import Budget, Spend, Toolbox
 from .answer import Answer, Draft, parse_draft
 from .check import check
-from .planner import Planner
+from .planner import Plan, Planner, Situation
 from .prompts import SPENT, SYSTEM, render
 from .question import Question
+from .routes import ROUTES
 from .state import State
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class Loop:
     async def plan(self, state: State) -> dict[str, Any]:
         """Pick a route and tell the policy about the task."""
         question = Question.from_dict(state["question"])
-        plan = self.planner(question, self.toolbox.names)
+        planned = self.planner(
+            Situation(question=question, tools=tuple(self.toolbox.names), routes=tuple(ROUTES), budget=_budget(state))
+        )
+        plan = planned if isinstance(planned, Plan) else await planned
         human = HumanMessage(
             render(question, plan.text, state["budget"]),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
@@ -107,6 +111,7 @@ class Loop:
             artifact = {
                 "arguments": arguments,
                 "uris": list(observation.uris),
+                "pictures": list(observation.pictures),
                 "data": observation.data,
                 "cached": observation.cached,
                 "cost": cost.as_dict(),

@@ -1,12 +1,14 @@
-"""plan: which way to look, chosen by rules from what is asked and what the memory holds."""
+"""plan: which way to look, chosen from what is asked, what the memory holds, and what may be spent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..tools import Budget
 from .question import Question
+from .routes import ROUTES
 from .understand import Ask, understand
 
 
@@ -17,19 +19,47 @@ class Plan:
     text: str
     """One line for the policy and for people."""
     route: str
-    """How to look; `search` is the only route so far."""
+    """How to look: a name of `ROUTES`."""
     kind: str
     """What is asked: `Ask.kind`."""
     channel: str | None
     """The channel that can tell, where the question names it."""
+    sub_questions: tuple[str, ...] = ()
+    """What must be found out on the way, in order."""
+    share: float = 0.75
+    """Part of the budget, in (0, 1], that the route may use; the rest is the policy's own."""
+    by: str = "rules"
+    """Who planned: `rules`, `model` or `user` (a route that was asked for)."""
+    said: str = ""
+    """What the planning model wrote."""
+    tokens: int = 0
+    """What the planning model cost."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
-        return asdict(self)
+        return {**asdict(self), "sub_questions": list(self.sub_questions)}
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Plan:
+        """The plan that `as_dict` wrote."""
+        return cls(**{**row, "sub_questions": tuple(row.get("sub_questions", ()))})
 
 
-Planner = Callable[[Question, list[str]], Plan]
-"""Question and names of the tools in, plan out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a planner sees."""
+
+    question: Question
+    """With each video's length, sound and channels."""
+    tools: tuple[str, ...]
+    """Names of the tools."""
+    routes: tuple[str, ...]
+    """Names of the routes that can be taken here."""
+    budget: Budget
+
+
+Planner = Callable[[Situation], Plan | Awaitable[Plan]]
+"""Situation in, plan out."""
 
 _HOW = {
     "speech": "search, then listen",
@@ -40,10 +70,26 @@ _HOW = {
 }
 
 
-def plan_by_rules(question: Question, tools: list[str]) -> Plan:
+def plan_by_rules(situation: Situation) -> Plan:
     """The rule planner: needs no model."""
-    ask = understand(question.text, question.options)
+    ask = understand(situation.question.text, situation.question.options)
     return Plan(text=_say(ask), route="search", kind=ask.kind, channel=ask.channel)
+
+
+def plan_route(name: str) -> Planner:
+    """A planner that takes the route a person asked for.
+
+    Raises:
+        KeyError: if there is no such route.
+    """
+    route = ROUTES[name]
+
+    def planner(situation: Situation) -> Plan:
+        plan = plan_by_rules(situation)
+        text = plan.text if name == "search" else f"{name}: {route.about}"
+        return Plan(text=text, route=name, kind=plan.kind, channel=plan.channel, by="user")
+
+    return planner
 
 
 def _say(ask: Ask) -> str:

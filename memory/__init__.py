@@ -4,7 +4,9 @@ from .array_video import ArrayVideo
 from .clip_memory import ClipMemory
 from .cut_video import CutVideo
 from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
+from .idle_videos import IdleVideos, place
 from .media import Frame, VideoInfo, VideoSource
+from .pixels import Pixels
 from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
 from .video import Video
@@ -22,10 +24,12 @@ __all__ = [
     "Failure",
     "Frame",
     "Hit",
+    "IdleVideos",
     "MediaURI",
     "MemoryFolderError",
     "MemoryUntil",
     "MemoryView",
+    "Pixels",
     "Progress",
     "RewatchError",
     "Span",
@@ -36,4 +40,5 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
+    "place",
 ]

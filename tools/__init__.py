@@ -12,6 +12,7 @@ from .toolbox import Toolbox
 from .track_objects import track_objects
 from .transcribe import transcribe
 from .view_clip import view_clip
+from .viewer import Reply, Viewer, VisualQuestion
 
 BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, track_objects, browse)
 """The tools that every agent has unless it is told otherwise."""
@@ -20,11 +21,14 @@ __all__ = [
     "BUILT_IN",
     "Budget",
     "Observation",
+    "Reply",
     "Spend",
     "ToolError",
     "Toolbox",
     "VideoContext",
     "VideoTool",
+    "Viewer",
+    "VisualQuestion",
     "browse",
     "crop",
     "read_text",

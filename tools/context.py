@@ -10,12 +10,10 @@ import numpy as np
 
 from ..memory import Box, MediaURI, Span
 from .observation import ToolError
+from .viewer import Reply, Viewer, VisualQuestion
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, Frame, MemoryUntil, VideoRecord, VideoSource
-
-Viewer = Callable[[Sequence["Frame"], str], str]
-"""A model that sees: frames and a question in, text out."""
 
 
 @dataclass(slots=True)
@@ -34,6 +32,8 @@ class VideoContext:
     """A model that sees, where the run has one."""
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
+    tokens_used: int = field(default=0, init=False)
+    """Tokens that the viewer reported in this call."""
     _video: VideoSource | None = field(default=None, init=False)
 
     @property
@@ -78,6 +78,20 @@ class VideoContext:
         """
         self.charge(len(times))
         return self.video.frames_at(times, size=size)
+
+    def ask(
+        self, questions: Sequence[VisualQuestion], *, max_tokens: int = 256, beams: int = 1, yes_no: bool = False
+    ) -> list[Reply]:
+        """Ask the model that sees (see `Viewer.ask`); its tokens are charged.
+
+        Raises:
+            ToolError: if the run has no model that sees.
+        """
+        if self.viewer is None:
+            raise ToolError("There is no model that sees in this run: search, listen and read instead.")
+        replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
+        self.tokens_used += sum(reply.tokens for reply in replies)
+        return replies
 
     def times(self, span: Span, fps: float) -> list[float]:
         """Sampling times of `span` at `fps`, thinned evenly to what the budget has left; at least one.

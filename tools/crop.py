@@ -29,5 +29,6 @@ def crop(time: float, box: list[float], video: VideoContext) -> Observation:
     return Observation(
         text=f"The region at {clock(time)} is {width}x{height} pixels of {info.width}x{info.height}: {uri}",
         uris=(uri,),
+        pictures=(uri,),
         data={"time": time, "box": list(region), "width": width, "height": height},
     )

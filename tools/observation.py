@@ -14,6 +14,8 @@ class Observation:
     """What the policy reads."""
     uris: tuple[str, ...] = ()
     """Media URIs of what was looked at; only these may be cited as evidence."""
+    pictures: tuple[str, ...] = ()
+    """Media URIs of frames and crops to be shown to a policy that sees, in order; `uris` names them too."""
     data: dict[str, Any] = field(default_factory=dict)
     """The same facts as plain JSON values, for policies and checks that do not parse text."""
     error: bool = False

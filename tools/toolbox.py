@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -15,17 +14,18 @@ from langchain_core.tools import BaseTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from ..memory import RewatchError
+from ..memory import IdleVideos, RewatchError, place
 from .arguments import BadArguments, repair
 from .budget import Spend
-from .context import VideoContext, Viewer, plain
+from .context import VideoContext, plain
 from .observation import Observation, ToolError
 from .threads import ToolThreads
 from .tool import VideoTool, as_tool
 from .untrusted import defuse, defuse_data
+from .viewer import Viewer
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, MemoryUntil, VideoSource
+    from ..memory import ClipMemory, MemoryUntil
 
 _threads = ToolThreads()
 MAX_TEXT = 6000
@@ -62,7 +62,7 @@ class Toolbox:
         self._timeout = timeout
         self._cache: OrderedDict[str, Observation] = OrderedDict()
         self._cache_size = cache_size
-        self._idle = _IdleVideos()
+        self._idle = IdleVideos()
 
     def __iter__(self) -> Any:
         return iter(self._tools.values())
@@ -145,7 +145,7 @@ class Toolbox:
         assert isinstance(schema, type) and issubclass(schema, BaseModel)
         fitted, repairs = repair(schema, arguments, within=info.span if info else None)
         key = json.dumps(
-            [item.name, plain(fitted), _place(memory, video_id), info.channels if info else None], default=str
+            [item.name, plain(fitted), place(memory, video_id), info.channels if info else None], default=str
         )
         if item.cacheable and key in self._cache:
             self._cache.move_to_end(key)
@@ -206,26 +206,6 @@ class Toolbox:
         return replace(observation, text=text, data=defuse_data(observation.data))
 
 
-class _IdleVideos:
-    """Opened videos that no call is using: a decoder serves one call at a time, and opening costs a probe."""
-
-    def __init__(self) -> None:
-        self._idle: dict[tuple[str, float | None, str], list[VideoSource]] = {}
-        self._lock = threading.Lock()
-
-    def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
-        with self._lock:
-            waiting = self._idle.get(_place(memory, video_id))
-            if waiting:
-                return waiting.pop()
-        return memory.open(video_id)
-
-    def put_back(self, memory: ClipMemory | MemoryUntil, video_id: str, source: VideoSource | None) -> None:
-        if source is not None:
-            with self._lock:
-                self._idle.setdefault(_place(memory, video_id), []).append(source)
-
-
 async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
     """`function(**arguments)` in a daemon thread: a call that never ends holds up nothing."""
     waiting = asyncio.wrap_future(_threads.submit(function, arguments))
@@ -240,11 +220,6 @@ def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
     if name not in videos:
         raise BadArguments(f"video={asked!r} is not one of {', '.join(videos)}.")
     return name
-
-
-def _place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str]:
-    """What tells apart the same video in two memories, or before two moments."""
-    return str(memory.folder), getattr(memory, "now", None), video_id
 
 
 def _as_observation(result: Any) -> Observation:

@@ -32,5 +32,6 @@ def view_clip(start: float, end: float, video: VideoContext, fps: float = 1.0) -
     return Observation(
         text=f"{len(frames)} frames at {shown}. By colours, light and motion alone: {description}.",
         uris=(video.uri(Span(start, max(end, start))), *uris),
+        pictures=uris,
         data={"times": [frame.time for frame in frames], "description": description},
     )

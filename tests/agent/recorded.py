@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent.answer import Answer, Draft, parse_draft
 from rewatch.agent.check import check
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planner import Situation, plan_by_rules
 from rewatch.agent.prompts import SPENT, SYSTEM, render
 from rewatch.agent.question import Question
 from rewatch.agent.state import add
@@ -62,7 +62,9 @@ class Recorder:
                 "tools": [{"name": "search_clips", "description": "Find clips.", "parameters": {}}],
             }
         )
-        plan = plan_by_rules(self.question, ["search_clips"])
+        plan = plan_by_rules(
+            Situation(question=self.question, tools=("search_clips",), routes=("search",), budget=self.budget)
+        )
         human = HumanMessage(
             render(self.question, plan.text, self.budget.as_dict()),
             additional_kwargs={"question": self.question.as_dict(), "plan": plan.as_dict()},

@@ -8,30 +8,14 @@ to bottom. A call that was not run (budget) or failed comes back empty: a strate
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ....memory import MediaURI, Span
 from ...answer import Draft, Evidence
+from ...steps import Call, Seen
 from ...understand import Ask
 from ...words import content, coverage, rarity
-
-
-class Call(NamedTuple):
-    """One tool call."""
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a call brought back."""
-
-    text: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-    error: bool = False
-
 
 Strategy = Generator[Call, Seen, Draft]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ....memory import Span
 from ...answer import Draft
+from ...steps import Call, Seen
 from ...understand import GENERIC, nouns_beside_motion
-from .looking import Call, Scene, Seen, Strategy
+from .looking import Scene, Strategy
 
 STRETCH = 150.0
 """Seconds followed in one call; a longer span is followed piece by piece."""

@@ -6,24 +6,24 @@ and says what it tried.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ....memory import clock
 from ...answer import Draft
 from ...question import Question
+from ...steps import Call, Seen, observed
 from ...understand import Ask, understand
 from ...words import STOP, tokens
 from . import counting, moving, overview, spoken, timing, written
-from .looking import Call, Scene, Seen, Strategy, hits
+from .looking import Scene, Strategy, hits
 from .options import choose
 
 
@@ -56,7 +56,7 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
     asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
     question = Question.from_dict(asked.additional_kwargs["question"])
-    observed = _observed(messages)
+    known = observed(messages)
     run = answer(question)
     seen: Seen | None = None
     while True:
@@ -65,28 +65,10 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
         except StopIteration as end:
             draft: Draft = end.value
             return AIMessage(content=draft.as_message())
-        key = _key(step.tool, step.arguments)
-        if key not in observed and step.tool in tools:
-            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(observed)}", "type": "tool_call"}
+        if step.key not in known and step.tool in tools:
+            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
             return AIMessage(content=_aloud(step), tool_calls=[call])
-        seen = observed.get(key, Seen(error=True))
-
-
-def _observed(messages: list[BaseMessage]) -> dict[str, Seen]:
-    """What each call of the conversation brought back."""
-    calls = {c["id"]: c for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
-    found = {}
-    for message in messages:
-        if isinstance(message, ToolMessage) and message.tool_call_id in calls:
-            call = calls[message.tool_call_id]
-            failed = message.status == "error"
-            data = {} if failed else (message.artifact or {}).get("data", {})
-            found[_key(call["name"], call["args"])] = Seen(str(message.content), data, failed)
-    return found
-
-
-def _key(tool: str, arguments: dict[str, Any]) -> str:
-    return f"{tool} {json.dumps(arguments, sort_keys=True)}"
+        seen = known.get(step.key, Seen(error=True))
 
 
 def _aloud(call: Call) -> str:

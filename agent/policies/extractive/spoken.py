@@ -7,8 +7,9 @@ from collections.abc import Generator
 
 from ....memory import Span, clock
 from ...answer import Draft
+from ...steps import Call, Seen
 from ...understand import topic_words
-from .looking import Call, Passage, Ranked, Scene, Seen, Strategy, hits, joined, rank, utterances, with_similarity
+from .looking import Passage, Ranked, Scene, Strategy, hits, joined, rank, utterances, with_similarity
 
 NAMED, UNNAMED = 0.34, 0.75
 """Least share of the topic that a passage must cover: where the question says that it is spoken, and where not."""

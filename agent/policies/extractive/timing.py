@@ -7,9 +7,10 @@ from collections.abc import Generator, Sequence
 
 from ....memory import Box, Span
 from ...answer import Draft, Evidence
+from ...steps import Call, Seen
 from ...words import content, coverage
 from . import written
-from .looking import Call, Passage, Scene, Seen, Strategy, hits, rank, readings, utterances
+from .looking import Passage, Scene, Strategy, hits, rank, readings, utterances
 from .moving import matching, tracks
 from .spoken import NAMED, UNNAMED, heard, is_near
 

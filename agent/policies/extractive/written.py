@@ -7,8 +7,9 @@ from collections.abc import Generator, Sequence
 
 from ....memory import Box, Span
 from ...answer import Draft
+from ...steps import Call, Seen
 from ...words import content, coverage, numbers
-from .looking import Call, Passage, Scene, Seen, Strategy, hits, joined, rank, readings, with_similarity
+from .looking import Passage, Scene, Strategy, hits, joined, rank, readings, with_similarity
 from .spoken import NAMED
 
 _SURFACES = frozenset(

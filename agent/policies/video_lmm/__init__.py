@@ -1,0 +1,1 @@
+"""A local Video-LMM as a chat model."""

@@ -1,0 +1,105 @@
+"""The pictures that media URIs name: state and traces hold URIs, and pixels are read here, where a model needs them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import VideoError
+from .idle_videos import IdleVideos
+from .spans import Box, MediaURI
+
+if TYPE_CHECKING:
+    from .clip_memory import ClipMemory
+    from .view import MemoryUntil
+
+
+class Pixels:
+    """Reads frames and crops by their media URIs, and keeps the last ones. Safe between threads.
+
+    Args:
+        memory: the memory that holds the videos.
+        size: longest side of a picture in pixels; a crop is cut at full resolution first.
+        keep: bytes of pictures that are kept for the next reader.
+    """
+
+    def __init__(self, memory: ClipMemory | MemoryUntil, *, size: int = 768, keep: int = 256 << 20) -> None:
+        self._memory = memory
+        self._size = size
+        self._keep = keep
+        self._held = 0
+        self._pictures: OrderedDict[MediaURI, np.ndarray] = OrderedDict()
+        self._idle = IdleVideos()
+        self._lock = threading.Lock()
+
+    def read(self, uris: Sequence[str]) -> list[np.ndarray]:
+        """The pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
+
+        Raises:
+            VideoError: if a URI names no moment, or its video's file is gone.
+            RewatchError: if the memory has no such video.
+        """
+        places = [MediaURI.parse(uri) for uri in uris]
+        with self._lock:
+            found = {place: self._pictures[place] for place in places if place in self._pictures}
+        missing = [place for place in dict.fromkeys(places) if place not in found]
+        for video in dict.fromkeys(place.video for place in missing):
+            for place, picture in self._decode(video, [p for p in missing if p.video == video]):
+                found[place] = picture
+                self._hold(place, picture)
+        return [found[place] for place in places]
+
+    def _decode(self, video: str, places: list[MediaURI]) -> list[tuple[MediaURI, np.ndarray]]:
+        if any(place.span is None for place in places):
+            raise VideoError(f"video:{video} names no moment; a picture's URI ends in #t=SECONDS.")
+        source = self._idle.take(self._memory, video)
+        try:
+            read: list[tuple[MediaURI, np.ndarray]] = []
+            for cropped in (False, True):  # a crop is cut out of the full picture; the others are decoded small
+                wanted = sorted((p for p in places if (p.box is not None) == cropped), key=_moment)
+                times = [_moment(p) for p in wanted]
+                frames = source.frames_at(times, size=None if cropped else self._size) if wanted else ()
+                for place, frame in zip(wanted, frames, strict=False):
+                    read.append((place, _shrink(_cut(frame.image, place.box), self._size)))
+            return read
+        finally:
+            self._idle.put_back(self._memory, video, source)
+
+    def _hold(self, place: MediaURI, picture: np.ndarray) -> None:
+        with self._lock:
+            if place in self._pictures:
+                return
+            self._pictures[place] = picture
+            self._held += picture.nbytes
+            while self._held > self._keep and len(self._pictures) > 1:
+                self._held -= self._pictures.popitem(last=False)[1].nbytes
+
+
+def _moment(place: MediaURI) -> float:
+    assert place.span is not None
+    return (place.span.start + place.span.end) / 2
+
+
+def _cut(image: np.ndarray, box: Box | None) -> np.ndarray:
+    if box is None:
+        return image
+    height, width = image.shape[:2]
+    left, top = int(box.left * width), int(box.top * height)
+    right, bottom = max(round(box.right * width), left + 1), max(round(box.bottom * height), top + 1)
+    return image[top:bottom, left:right]
+
+
+def _shrink(image: np.ndarray, size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    if scale >= 1:
+        return image
+    import cv2
+
+    return cv2.resize(
+        image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )

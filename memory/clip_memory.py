@@ -159,6 +159,15 @@ class ClipMemory:
 
     # Reading
 
+    @property
+    def visual_encoder(self) -> VisualEncoder:
+        """The encoder of the visual channel; loaded when first asked for.
+
+        Raises:
+            CapabilityError: if it is not here.
+        """
+        return self._encoders.visual
+
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""
         return self._store.records()

@@ -18,6 +18,8 @@ from .spans import Span
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .encoders import VisualEncoder
+
 
 class MemoryUntil:
     """The reading side of `ClipMemory`, without anything that starts at or after `now` (seconds of each video)."""
@@ -33,6 +35,11 @@ class MemoryUntil:
     def until(self, now: float) -> MemoryUntil:
         """An earlier view; a later `now` changes nothing."""
         return MemoryUntil(self._memory, min(now, self.now))
+
+    @property
+    def visual_encoder(self) -> VisualEncoder:
+        """See `ClipMemory.visual_encoder`."""
+        return self._memory.visual_encoder
 
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at `now` at the latest."""

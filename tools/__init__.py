@@ -1,11 +1,13 @@
 """The toolbox, `@tool`, and the tools that look into a video."""
 
+from .asking import ask_clip, ask_frames, caption_clip, rate_frames, verify_clip
 from .browse import browse
 from .budget import Budget, Spend
 from .context import VideoContext
 from .crop import crop
 from .observation import Observation, ToolError
 from .read_text import read_text
+from .scouting import cluster_frames, score_frames, view_frames
 from .search_clips import search_clips
 from .tool import VideoTool, tool
 from .toolbox import Toolbox
@@ -16,9 +18,15 @@ from .viewer import Reply, Viewer, VisualQuestion
 
 BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, track_objects, browse)
 """The tools that every agent has unless it is told otherwise."""
+SEEING = (ask_clip, caption_clip)
+"""Tools that ask a model that sees; a policy has them where there is one."""
+INNER = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
+"""Tools that routes and the check use; no policy is offered them."""
 
 __all__ = [
     "BUILT_IN",
+    "INNER",
+    "SEEING",
     "Budget",
     "Observation",
     "Reply",
@@ -29,12 +37,20 @@ __all__ = [
     "VideoTool",
     "Viewer",
     "VisualQuestion",
+    "ask_clip",
+    "ask_frames",
     "browse",
+    "caption_clip",
+    "cluster_frames",
     "crop",
+    "rate_frames",
     "read_text",
+    "score_frames",
     "search_clips",
     "tool",
     "track_objects",
     "transcribe",
+    "verify_clip",
     "view_clip",
+    "view_frames",
 ]

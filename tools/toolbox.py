@@ -37,6 +37,7 @@ class Toolbox:
 
     Args:
         tools: LangChain tools, or functions with types and a docstring.
+        inner: tools that a policy is not offered: those that routes and the check look with.
         viewer: a model that sees, handed to tools that ask one.
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
@@ -49,6 +50,7 @@ class Toolbox:
         self,
         tools: Iterable[BaseTool | Callable[..., Any]],
         *,
+        inner: Iterable[BaseTool | Callable[..., Any]] = (),
         viewer: Viewer | None = None,
         timeout: float = 60.0,
         cache_size: int = 256,
@@ -58,6 +60,7 @@ class Toolbox:
             if item.name in self._tools:
                 raise ValueError(f"Two tools are named {item.name!r}; rename one.")
             self._tools[item.name] = item
+        self._inner = {item.name: item for item in map(as_tool, inner)}
         self._viewer = viewer
         self._timeout = timeout
         self._cache: OrderedDict[str, Observation] = OrderedDict()
@@ -97,6 +100,7 @@ class Toolbox:
         memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
+        inner: bool = False,
     ) -> tuple[Observation, Spend]:
         """Run one call. Never raises for anything that the policy, a tool or a video did.
 
@@ -106,18 +110,22 @@ class Toolbox:
             memory: the memory (or view of it) that the run may see.
             videos: ids of the videos the question is about.
             left: what is left of the budget: `frames`, `seconds`.
+            inner: whether the call is a route's or the check's own, which have tools of their own.
 
         Returns:
-            The observation, and the frames and the call that it cost.
+            The observation, and the frames, the tokens and the call that it cost.
         """
         try:
-            item, notes = self._find(name)
+            item, notes = (self._inner[name], []) if inner and name in self._inner else self._find(name)
             if isinstance(arguments, str):
                 arguments = json.loads(arguments) if arguments.strip() else {}
-            observation, frames = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
+            observation, context = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
         except (BadArguments, RewatchError, json.JSONDecodeError, TypeError, ValueError) as error:
-            observation, frames = Observation(text=_say(name, error, self._tools.get(name)), error=True), 0
-        return self._clean(observation), Spend(frames=frames, calls=1)
+            observation, context = Observation(text=_say(name, error, self._tools.get(name)), error=True), None
+        cost = Spend(calls=1)
+        if context is not None:
+            cost += Spend(frames=context.frames_used, tokens=context.tokens_used)
+        return self._clean(observation), cost
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools:
@@ -135,10 +143,10 @@ class Toolbox:
         memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
-    ) -> tuple[Observation, int]:
+    ) -> tuple[Observation, VideoContext | None]:
         seconds = min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout))
         if not isinstance(item, VideoTool):
-            return await self._run_plain(item, arguments, seconds), 0
+            return await self._run_plain(item, arguments, seconds), None
         video_id = _which_video(arguments, videos) if item.context_parameter else ""
         info = memory.video(video_id) if video_id else None
         schema = item.args_schema
@@ -149,7 +157,7 @@ class Toolbox:
         )
         if item.cacheable and key in self._cache:
             self._cache.move_to_end(key)
-            return replace(self._cache[key], cached=True), 0
+            return replace(self._cache[key], cached=True), None
         context = None
         if info is not None:
             frames_left = left.get("frames")
@@ -169,10 +177,10 @@ class Toolbox:
         except TimeoutError:
             shorter = "a shorter span or a lower rate" if context else "less"
             text = f"{item.name} was given up after {seconds:.0f} s: ask for {shorter}, or use another tool."
-            return Observation(text=text, error=True), context.frames_used if context else 0
+            return Observation(text=text, error=True), context
         except Exception as error:  # whatever a tool does, the loop goes on
             finished = True
-            return Observation(text=_failure(item.name, error), error=True), context.frames_used if context else 0
+            return Observation(text=_failure(item.name, error), error=True), context
         finally:
             if finished and context is not None:  # else the abandoned thread may still be reading from it
                 self._idle.put_back(memory, video_id, context.opened)
@@ -184,7 +192,7 @@ class Toolbox:
             self._cache[key] = observation
             while len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
-        return observation, context.frames_used if context else 0
+        return observation, context
 
     async def _run_plain(self, item: BaseTool, arguments: dict[str, Any], seconds: float) -> Observation:
         """A LangChain tool that is not ours (MCP tools among them): no context, its own validation."""

@@ -25,13 +25,25 @@ class Said:
 class Dialect(Protocol):
     """Between the loop, which knows our tools and messages, and a model's own conventions."""
 
-    name: str
-    system: str | None
-    """The system prompt (our wording of the published conventions), or None for the loop's own."""
-    stop: tuple[str, ...]
-    """Strings after which a reply is over; they are kept in it."""
-    cites: bool
-    """Whether its answers name media URIs; where not, what was last looked at stands for the evidence."""
+    @property
+    def name(self) -> str:
+        """What it is loaded by."""
+        ...
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt (our wording of the published conventions), or None for the loop's own."""
+        ...
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Strings after which a reply is over; they are kept in it."""
+        ...
+
+    @property
+    def cites(self) -> bool:
+        """Whether its answers name media URIs; where not, what was last looked at stands for the evidence."""
+        ...
 
     def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Our tools (OpenAI function schemas) under the names and arguments that the model was taught."""
@@ -45,8 +57,11 @@ class Dialect(Protocol):
         """Take a reply apart; `messages` are those before it (for what its arguments refer to)."""
         ...
 
-    def write_call(self, name: str, arguments: dict[str, Any]) -> str:
-        """A call of one of our tools as the model would write it (for calls that a route makes, and for traces)."""
+    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
+        """A call of one of our tools as the model would write it (for calls that a route makes, and for traces).
+
+        `messages` are those before it; without them, what the model would refer to is written as our own tool's call.
+        """
         ...
 
     def observation(self, text: str) -> tuple[str, str, str]:

@@ -1,0 +1,73 @@
+"""`skim_zoom`: skim the whole video, have the model name spans, look again only there (ViTL).
+
+Paper: Video-in-the-Loop: Span-Grounded Long Video QA with Interleaved Reasoning (arXiv 2510.04022).
+The frames of both stages together stay within one fixed budget; stage 2 gives each span frames in proportion to its
+length and at least one.
+
+Choices, since the paper prints no rates and has no code: the budget is halved between the stages; the grounding query
+is the question in a fixed frame of words; a moment or a span shorter than a skim step is widened to two steps, since
+what a skim sees may reach to its neighbours; stage 2 takes at most 8 frames a second; where the reply names no span, the
+whole video is sampled again between the skimmed frames. Both stages see frames of one size (the tools show no other).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ...memory import Span
+from ..steps import Steps
+from .looking import AT_ONCE, Purse, asked, at_least, even, merged, shares, short, show
+from .replies import read_spans
+from .route import Brief, Found, Route
+
+SKIM = 0.5
+"""Part of the frames for stage 1."""
+ZOOM_FPS = 8.0
+MAX_SPANS = 8
+
+GROUND = """These frames are a skim of a whole video, each with its time. Locate the moments that are needed to answer \
+the question below. Write one span a line, most promising first, as start-end in seconds, then a short reason. \
+Several spans are allowed. Do not answer the question.
+Question: {question}"""
+
+
+def stage_two(spans: Sequence[Span], frames: int, fps: float = ZOOM_FPS) -> list[float]:
+    """Times (seconds) of at most `frames` frames in spans that do not overlap.
+
+    Each span gets `shares` of `frames` by its length, at least 1, at most `fps` a second.
+    """
+    times: list[float] = []
+    for span, count in zip(spans, shares([span.duration for span in spans], frames), strict=True):
+        times += even(span, min(count, max(1, math.ceil(span.duration * fps))))
+    return times
+
+
+def run(brief: Brief) -> Steps[Found]:
+    """Skim, zoom, and show what the zoom saw."""
+    purse = Purse(brief)
+    skim = even(brief.whole, min(int(purse.frames * SKIM), AT_ONCE))
+    if not skim or purse.calls < 2:
+        return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to skim: even steps."))
+    question = GROUND.format(question=asked(brief))
+    (seen,) = yield (purse.call("ask_frames", len(skim), times=skim, question=question, role="grounder"),)
+    reply = str(seen.data.get("text", ""))
+    step = brief.whole.duration / len(skim)
+    named = read_spans(reply, brief.whole, most=MAX_SPANS)
+    wide = [at_least(span, 2 * step, brief.whole) if span.duration < step else span for span in named]
+    # The most promising first: of more spans than frames, the last named go.
+    spans = merged(wide[: purse.frames])
+    if not spans:
+        between = even(brief.whole, purse.frames)
+        return (yield from show(purse, between, "The skim named no span: frames at even steps."))
+    where = ", ".join(map(str, spans))
+    text = f"A skim of {len(skim)} frames pointed to {where}: {short(reply)}. Those spans were looked at more closely."
+    return (yield from show(purse, stage_two(spans, purse.frames), text))
+
+
+SKIM_ZOOM = Route(
+    name="skim_zoom",
+    paper="ViTL (arXiv 2510.04022)",
+    about="skim, then look closely at the spans that matter; one or a few moments in a long video",
+    run=run,
+)

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from ...memory import CapabilityError
+from .citing import draft
 from .dialect import Dialect, Said
+from .ego_r1 import EgoR1
 from .hermes import Hermes
+from .longvt import LongVT
+from .pixel_reasoner import PixelReasoner
+from .prompts import PROMPTS, with_prompt
+from .vital import Vital
 
 DIALECTS: dict[str, Dialect] = {
-    "hermes": Hermes(),
-    "hermes-text": Hermes(name="hermes-text", template_writes_tools=False),
+    dialect.name: dialect
+    for dialect in (
+        Hermes(),
+        Hermes(name="hermes-text", template_writes_tools=False),
+        Vital(),
+        EgoR1(),
+        PixelReasoner(),
+        LongVT(),
+    )
 }
 """Every dialect; `hermes-text` is for models whose chat template knows of no tools."""
 
 
 def load_dialect(name: str) -> Dialect:
-    """The dialect of that name.
+    """The dialect of that name; `-` and `_` and case are one.
 
     Raises:
         CapabilityError: if there is none.
     """
-    if name not in DIALECTS:
+    known = {key.replace("-", "_"): dialect for key, dialect in DIALECTS.items()}
+    found = known.get(name.lower().replace("-", "_"))
+    if found is None:
         raise CapabilityError(f"There is no dialect {name!r}; use {', '.join(DIALECTS)}.")
-    return DIALECTS[name]
+    return found
 
 
-__all__ = ["DIALECTS", "Dialect", "Hermes", "Said", "load_dialect"]
+__all__ = ["DIALECTS", "PROMPTS", "Dialect", "Said", "draft", "load_dialect", "with_prompt"]

@@ -50,7 +50,10 @@ class Dialect(Protocol):
         ...
 
     def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
-        """The tools as text for the system prompt; None where the model's chat template writes them."""
+        """The tools as text for the system prompt; None where the model's chat template writes them.
+
+        Where it is text, the template is to be given no tools, or they would stand there twice.
+        """
         ...
 
     def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:

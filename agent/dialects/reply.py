@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,7 @@ def said(
     messages: Sequence[BaseMessage],
     ours: Callable[[str, dict[str, Any]], tuple[str, dict[str, Any]]],
     usage: str,
+    names: Mapping[str, str] | None = None,
 ) -> Said:
     """`parts` with each call carried over to our tools.
 
@@ -89,6 +90,7 @@ def said(
         messages: those before it, which number the calls.
         ours: a call by its published name and arguments, as a call of ours; raises `BadCall`.
         usage: one line on how a call is written, for calls that cannot be read.
+        names: our tools by their published names.
     """
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
@@ -104,7 +106,7 @@ def said(
         except (NotJson, BadCall) as problem:
             error = f"The call cannot be read: {problem}. {usage}"
             row: InvalidToolCall = {
-                "name": name or None,
+                "name": (names or {}).get(name, name) or None,
                 "args": body,
                 "id": next(ids),
                 "error": error,
@@ -136,7 +138,7 @@ def read_call(body: str) -> tuple[str, dict[str, Any]]:
 
 def call_json(name: str, arguments: dict[str, Any]) -> str:
     """A call as one line of JSON; a tag inside its texts is escaped, so that it does not end the call."""
-    row = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+    row = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False, default=str)
     return re.sub(r"<(?=/?(?:think|answer|tool|function|args))", r"\\u003c", row, flags=re.IGNORECASE)
 
 

@@ -1,9 +1,13 @@
 """Test-time scaling: ways to spend more than one run on an answer, by name."""
 
 from .confidence import CONFIDENCE
+from .critic import CRITIC
+from .mcts import MCTS
+from .refine import REFINE
 from .scaling import Attempt, Result, Say, Scaled, Scaling, ScalingBrief, share
+from .verify import VERIFY
 from .vote import VOTE
 
-SCALINGS: dict[str, Scaling] = {scaling.name: scaling for scaling in (VOTE, CONFIDENCE)}
+SCALINGS: dict[str, Scaling] = {s.name: s for s in (VOTE, CONFIDENCE, REFINE, VERIFY, MCTS, CRITIC)}
 
 __all__ = ["SCALINGS", "Attempt", "Result", "Say", "Scaled", "Scaling", "ScalingBrief", "share"]

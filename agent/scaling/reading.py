@@ -1,0 +1,64 @@
+"""What a plain reply says: a list of lines, yes or no, a JSON object. Whatever cannot be read is None or empty."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..question import Question, letter
+
+_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):]|Q\d{1,2}\s*[:.])\s*")
+_YES_NO = re.compile(r"\b(yes|true|continue|no|false|stop)\b", re.IGNORECASE)
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+_ARRAY = re.compile(r"\[.*\]", re.DOTALL)
+
+
+def questions(text: str) -> list[str]:
+    """The questions of a reply, each once: the strings of a JSON list, else the lines that end with a question mark."""
+    found = _ARRAY.search(text)
+    try:
+        rows = json.loads(found[0]) if found else None
+    except (json.JSONDecodeError, RecursionError):
+        rows = None
+    if not isinstance(rows, list):
+        rows = [_BULLET.sub("", line) for line in text.splitlines() if line.strip().rstrip("*\"'").endswith("?")]
+    kept = [" ".join(row.split()) for row in rows if isinstance(row, str) and row.strip()]
+    return list(dict.fromkeys(row[:500] for row in kept))
+
+
+def yes_or_no(text: str) -> bool | None:
+    """The first word of a reply that says yes or no."""
+    found = _YES_NO.search(text)
+    return found[1].lower() in ("yes", "true", "continue") if found else None
+
+
+def verdicts(text: str, count: int) -> list[bool | None]:
+    """Yes or no per statement, from lines like `2: yes`; None where a number has none or both."""
+    said: list[set[bool]] = [set() for _ in range(count)]
+    for number, word in re.findall(r"\b(\d{1,2})\s*[.):=\-–]*\s*\"?(yes|no|true|false)\b", text, re.IGNORECASE):
+        if 1 <= int(number) <= count:
+            said[int(number) - 1].add(word.lower() in ("yes", "true"))
+    return [next(iter(words)) if len(words) == 1 else None for words in said]
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object in a reply; empty if there is none."""
+    found = _OBJECT.search(text)
+    try:
+        row = json.loads(found[0]) if found else {}
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def asked(question: Question) -> str:
+    """The question with its options, as a prompt has it."""
+    return "\n".join([question.text, *(f"{letter(i)}. {option}" for i, option in enumerate(question.options))])
+
+
+def chosen(text: str, count: int) -> int | None:
+    """The index of the one letter (A, B, …) that a reply names; None where it names none or several."""
+    letters = {letter(i): i for i in range(count)}
+    named = {found for found in re.findall(r"(?<![A-Za-z'’])[A-Z](?![A-Za-z'’])", text) if found in letters}
+    return letters[named.pop()] if len(named) == 1 else None

@@ -6,39 +6,31 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from ..memory import RewatchError
-from ..tools import BUILT_IN, Budget, Toolbox
+from ..memory import CapabilityError
+from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
 from .answer import Answer
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
-from .policies import load_policy
+from .policies import ExtractivePolicy, load_policy
 from .question import Question, split_options
-from .state import add
-from .trace import SCHEMA, TraceWriter, events_of
+from .routes import ROUTES
+from .runs import Listener, QuestionError, Runs, checkpointer
+from .scaled import ScaledLoop, build_scaled_graph
+from .scaling import SCALINGS
+from .trace import SCHEMA
+from .viewer import ChatViewer
 
 if TYPE_CHECKING:
-    from langgraph.graph.state import CompiledStateGraph
-
     from ..memory import ClipMemory
-
-_MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
-Listener = Callable[[dict[str, Any]], None]
-"""Is told every trace event as it happens."""
-
-
-class QuestionError(RewatchError):
-    """A question cannot be asked as it stands."""
-
-    exit_code = 2
+    from .calibration import Calibration
 
 
 class VideoAgent:
@@ -46,10 +38,15 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: `"extractive"` or a LangChain chat model.
+        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, the address of a server,
+            `provider:model`), or a LangChain chat model.
         tools: tools beside the built-in ones: functions with types and a docstring, or LangChain tools.
         budget: limits of one run.
-        planner: chooses the route; by rules unless told otherwise.
+        planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
+        viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
+            otherwise, so that a text-only policy can drive a model that sees.
+        second_look: whether the check has the viewer confirm what was seen (VideoMind's verifier).
+        calibration: maps stated confidences to measured ones.
         traces: folder that each run's trace is written to; None writes none.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
 
@@ -65,17 +62,31 @@ class VideoAgent:
         policy: str | BaseChatModel = "extractive",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
         budget: Budget | None = None,
-        planner: Planner = plan_by_rules,
+        planner: Planner | Literal["rules", "model"] = "rules",
+        viewer: str | BaseChatModel | None = None,
+        second_look: bool = True,
+        calibration: Calibration | None = None,
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
     ) -> None:
         self.memory = memory
         self.policy = load_policy(policy)
-        self.toolbox = Toolbox([*BUILT_IN, *tools])
+        seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
+        built_in = (*BUILT_IN, *SEEING) if seeing is not None else BUILT_IN
+        self.toolbox = Toolbox([*built_in, *tools], inner=INNER, viewer=ChatViewer(seeing) if seeing else None)
         self.budget = budget or Budget()
+        self.calibration = calibration
         self._traces = Path(traces) if traces else None
         self._checkpoints = Path(checkpoints) if checkpoints else None
-        self._graph = build_graph(Loop(memory=memory, policy=self.policy, planner=planner, toolbox=self.toolbox))
+        self._graph = build_graph(
+            Loop(
+                memory=memory,
+                policy=self.policy,
+                planner=_planner(planner, self.policy),
+                toolbox=self.toolbox,
+                looks_twice=second_look and seeing is not None,
+            )
+        )
 
     def ask(
         self,
@@ -85,6 +96,9 @@ class VideoAgent:
         videos: Sequence[str] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
+        route: str | None = None,
+        scale: str | None = None,
+        width: int = 8,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question.
@@ -95,12 +109,27 @@ class VideoAgent:
             videos: ids, names or paths of the memory's videos; all of them by default.
             now: nothing after this time (seconds) may be seen.
             budget: limits of this run instead of the agent's own.
+            route: how to look, a name of `ROUTES`; the planner chooses if it is left out.
+            scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
+            width: how many runs a scaling may make.
             listener: is told every trace event as it happens.
 
         Raises:
-            QuestionError: if the question is empty or the memory has no such video.
+            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
+            CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        return _run(self.aask(question, options=options, videos=videos, now=now, budget=budget, listener=listener))
+        asked = self.aask(
+            question,
+            options=options,
+            videos=videos,
+            now=now,
+            budget=budget,
+            route=route,
+            scale=scale,
+            width=width,
+            listener=listener,
+        )
+        return _run(asked)
 
     async def aask(
         self,
@@ -110,12 +139,20 @@ class VideoAgent:
         videos: Sequence[str] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
+        route: str | None = None,
+        scale: str | None = None,
+        width: int = 8,
         listener: Listener | None = None,
     ) -> Answer:
         """`ask`, for callers that have an event loop."""
         asked = self._question(question, options, videos, now)
+        self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        state = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
+        state: dict[str, Any] = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
+        if route:
+            state["route"] = route
+        if scale:
+            state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
@@ -127,57 +164,45 @@ class VideoAgent:
         return _run(self._drive(run_id, None, listener))
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
-        """Stream the graph; every update becomes trace events."""
-        began = time.monotonic()
-        writer = TraceWriter(self._traces / f"{run_id}.jsonl") if self._traces else None
-        final: dict[str, Any] = {}
+        """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
+        async with checkpointer(self._checkpoints) as saver:
+            shared: dict[str, Any] = {"saver": saver, "traces": self._traces, "first_event": self._first_event}
 
-        def tell(event: dict[str, Any]) -> None:
-            event = {"t": round(time.monotonic() - began, 3), **event}
-            if writer:
-                writer.write(event)
-            if listener:
-                listener(event)
+            async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
+                runs = Runs(graph=self._graph, **shared)
+                attempt_id = f"{run_id}.{number}"
+                ended = await runs.drive(attempt_id, None if await runs.stored(attempt_id) else first, None)
+                return ended.answer, str(ended.said.text), ended.said.response_metadata.get("likelihood")
 
-        try:
-            async with self._checkpointed() as graph:
-                config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
-                spend: dict[str, float] = {}
-                if state is None:
-                    stored = await graph.aget_state(config)  # type: ignore[arg-type]
-                    if not stored.values:
-                        raise QuestionError(f"No step of run {run_id} is stored; ask the question again.")
-                    if stored.values.get("answer"):
-                        return Answer.from_dict(stored.values["answer"])
-                    tell({"event": "resume", "run_id": run_id})
-                    spend = stored.values.get("spend", {})
-                else:
-                    tell(self._first_event(run_id, state))
-                how: dict[str, Any] = {"durability": "sync"} if graph.checkpointer else {}
-                async for update in graph.astream(state, config, stream_mode="updates", **how):  # type: ignore[call-overload]
-                    for node, change in update.items():
-                        spend = add(spend, change.get("spend", {}))
-                        if "answer" in change:
-                            trace = str(writer.path) if writer else None
-                            final = {**change["answer"], "run_id": run_id, "trace": trace}
-                            change = {**change, "answer": final}
-                        for event in events_of(node, change):
-                            tell({**event, "spend": {k: round(v, 3) for k, v in spend.items()}})
-        finally:
-            if writer:
-                writer.close()
-        return Answer.from_dict(final)
+            scaled = build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy))
+            scaled_runs = Runs(graph=scaled, finish=self._calibrated, **shared)
+            kept = (await scaled_runs.stored(run_id)) if state is None else state
+            runs = scaled_runs if kept.get("scale") else Runs(graph=self._graph, finish=self._calibrated, **shared)
+            return Answer.from_dict((await runs.drive(run_id, state, listener)).answer)
 
-    @asynccontextmanager
-    async def _checkpointed(self) -> AsyncIterator[CompiledStateGraph]:
-        if self._checkpoints is None:
-            yield self._graph
-            return
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    def _calibrated(self, answer: dict[str, Any]) -> dict[str, Any]:
+        if self.calibration is None or answer["abstained"]:
+            return answer
+        return {**answer, "confidence": round(self.calibration(answer["confidence"]), 3)}
 
-        self._checkpoints.parent.mkdir(parents=True, exist_ok=True)
-        async with AsyncSqliteSaver.from_conn_string(str(self._checkpoints)) as saver:
-            yield self._graph.copy(update={"checkpointer": saver})
+    def _require(self, route: str | None, scale: str | None) -> None:
+        """Say at once what a route or a scaling lacks here."""
+        if route is not None:
+            if route not in ROUTES:
+                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.")
+            if ROUTES[route].needs_viewer and not self.toolbox.sees:
+                raise CapabilityError(
+                    f"The route {route} asks a model that sees: give one as the policy or the viewer "
+                    "(docs/policies.md says which), or take the route search."
+                )
+        if scale is not None:
+            if scale not in SCALINGS:
+                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
+            if SCALINGS[scale].needs_model and isinstance(self.policy, ExtractivePolicy):
+                raise CapabilityError(
+                    f"The scaling {scale} samples a language model, and the extractive policy says the same each time: "
+                    "give a model as the policy (docs/policies.md says which)."
+                )
 
     def _question(
         self, text: str, options: Sequence[str] | None, videos: Sequence[str] | None, now: float | None
@@ -218,8 +243,30 @@ class VideoAgent:
             "paths": {v["id"]: str(self.memory.video(v["id"]).path) for v in question["videos"]},
             "budget": state["budget"],
             "policy": self.policy._llm_type,
+            **{key: state[key] for key in ("scale", "width") if key in state},
+            **({"calibration": self.calibration.as_dict()} if self.calibration else {}),
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
+
+
+def sees(policy: BaseChatModel) -> bool:
+    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
+    told = getattr(policy, "sees", None)
+    if told is not None:
+        return bool(told)
+    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
+
+
+def _planner(planner: Planner | Literal["rules", "model"], policy: BaseChatModel) -> Planner:
+    if planner == "rules":
+        return plan_by_rules
+    if planner == "model":
+        from .model_planner import plan_by_model
+
+        return plan_by_model(policy)
+    if isinstance(planner, str):
+        raise ValueError(f"There is no planner {planner!r}; use rules, model, or a function.")
+    return planner
 
 
 def _run(work: Coroutine[Any, Any, Answer]) -> Answer:

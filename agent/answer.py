@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.messages import BaseMessage
+
 from ..memory import Box, MediaURI, Span
 
 SCHEMA = 1
@@ -24,6 +26,8 @@ class Evidence:
     quote: str | None = None
     supported: bool = True
     """Whether the check found the place among what this run observed, and the quote in it."""
+    verified: float | None = None
+    """P(yes), in [0, 1], of a model that was shown the span again, zoomed; None where nobody looked again."""
 
     @property
     def span(self) -> Span | None:
@@ -47,6 +51,7 @@ class Evidence:
             "tool": self.tool,
             "quote": self.quote,
             "supported": self.supported,
+            "verified": None if self.verified is None else round(self.verified, 3),
         }
 
 
@@ -103,7 +108,8 @@ class Answer:
     def from_dict(cls, row: Mapping[str, Any]) -> Answer:
         """The answer that `as_dict` wrote."""
         evidence = tuple(
-            Evidence(**{k: e[k] for k in ("claim", "uri", "tool", "quote", "supported")}) for e in row["evidence"]
+            Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
+            for e in row["evidence"]
         )
         names = "question text option confidence abstained stopped_by spend budget run_id trace".split()
         return cls(evidence=evidence, **{name: row[name] for name in names})
@@ -137,8 +143,23 @@ _FENCE = re.compile(r"```(?:json)?\s*(\{.*?\})\s*```", re.DOTALL)
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 
 
-def parse_draft(message: str) -> Draft:
-    """Read a policy's last message: a JSON object, `<answer>…</answer>`, or plain text with media URIs in it."""
+def draft_of(said: BaseMessage) -> Draft:
+    """What a policy's last message answers: as its dialect took it apart, else as it stands.
+
+    A draft that states no confidence has the likelihood of its own words, where the policy tells it, else 0.5.
+    """
+    likelihood = said.response_metadata.get("likelihood")
+    text = said.additional_kwargs.get("draft") or said.text
+    return parse_draft(text, unsure=0.5 if likelihood is None else float(likelihood))
+
+
+def parse_draft(message: str, *, unsure: float = 0.5) -> Draft:
+    """Read a policy's last message: a JSON object, `<answer>…</answer>`, or plain text with media URIs in it.
+
+    Args:
+        message: what the policy wrote.
+        unsure: the confidence of a draft that states none.
+    """
     fenced = _FENCE.search(message)
     body = fenced[1] if fenced else message.strip()
     try:
@@ -146,14 +167,14 @@ def parse_draft(message: str) -> Draft:
     except json.JSONDecodeError:
         row = None
     if isinstance(row, dict) and "answer" in row:
-        return _from_row(row)
+        return _from_row(row, unsure)
     tagged = _TAG.search(message)
     text = (tagged[1] if tagged else message).strip()
     evidence = tuple(Evidence(claim=text, uri=str(uri)) for uri in dict.fromkeys(MediaURI.find_all(message)))
-    return Draft(text=text, evidence=evidence)
+    return Draft(text=text, evidence=evidence, confidence=unsure)
 
 
-def _from_row(row: dict[str, Any]) -> Draft:
+def _from_row(row: dict[str, Any], unsure: float) -> Draft:
     evidence = []
     for item in row.get("evidence") or []:
         if isinstance(item, str):
@@ -172,9 +193,9 @@ def _from_row(row: dict[str, Any]) -> Draft:
                 )
             )
     try:
-        confidence = min(max(float(row.get("confidence", 0.5)), 0.0), 1.0)
+        confidence = min(max(float(row.get("confidence", unsure)), 0.0), 1.0)
     except (TypeError, ValueError):
-        confidence = 0.5
+        confidence = unsure
     option = row.get("option")
     return Draft(
         text=str(row["answer"]),

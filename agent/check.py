@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from langchain_core.messages import AnyMessage, ToolMessage
 from ..memory import MediaURI
 from .answer import Draft, Evidence
 from .question import Question, letter
+from .steps import Call
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -49,6 +51,45 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
         confidence *= 0.5 * (1 + len(supported) / max(len(marked), 1)) if supported else 0.25
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
+    """The zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
+
+    Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof.
+
+    Args:
+        verdict: of `check`, with nothing missing.
+        many: whether the run is about several videos, so that calls must name theirs.
+    """
+    calls: list[Call | None] = []
+    for item in verdict.draft.evidence:
+        place = MediaURI.parse(item.uri)
+        if verdict.draft.abstained or place.span is None or item.quote or not item.supported:
+            calls.append(None)
+            continue
+        arguments = {"start": place.span.start, "end": place.span.end, "claim": item.claim[:500]}
+        calls.append(Call("verify_clip", {**arguments, "video": place.video} if many else arguments))
+    return calls
+
+
+def after_looking(verdict: Verdict, looked: Sequence[float | None]) -> Verdict:
+    """The verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
+
+    The confidence becomes the geometric mean of the draft's own and the mean P(yes) (our choice: VideoMind ranks spans
+    by P(yes) and states no confidence); evidence with P(yes) below one half is missing.
+    """
+    pairs = list(zip(verdict.draft.evidence, looked, strict=True))
+    missing = [
+        f'Looked at again, {item.uri} does not seem to show that "{item.claim[:80]}".'
+        for item, yes in pairs
+        if yes is not None and yes < 0.5
+    ]
+    draft = replace(verdict.draft, evidence=tuple(replace(item, verified=yes) for item, yes in pairs))
+    found = [yes for yes in looked if yes is not None]
+    if found:
+        draft = replace(draft, confidence=math.sqrt(draft.confidence * sum(found) / len(found)))
+    return Verdict(draft, (*verdict.missing, *missing))
 
 
 def _uris(message: ToolMessage) -> list[MediaURI]:

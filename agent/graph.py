@@ -1,12 +1,13 @@
-"""The loop, built in one place: plan, then policy and tools in turns, then check, then the answer.
+"""The loop, built in one place: plan, a route's looks, then policy and tools in turns, then check, then the answer.
 
 `rewatch ask`, evaluation and training all invoke the graph made here; they differ in the policy and in who listens.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
@@ -16,17 +17,24 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from ..memory import Pixels
 from ..tools import Budget, Spend, Toolbox
-from .answer import Answer, Draft, parse_draft
-from .check import check
-from .planner import Plan, Planner, Situation
-from .prompts import SPENT, SYSTEM, render
+from .answer import Answer, Draft, draft_of
+from .call import call
+from .check import Verdict, after_looking, check, second_looks
+from .limits import Pace, fraction
+from .planner import Plan, Planner, Situation, plan_route
+from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
-from .routes import ROUTES
+from .routes import ROUTES, Brief
 from .state import State
+from .steps import Call, advance
+from .turn import Turn
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory
+    from collections.abc import Callable
+
+    from ..memory import ClipMemory, MemoryUntil
 
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
@@ -40,44 +48,100 @@ class Loop:
     policy: BaseChatModel
     planner: Planner
     toolbox: Toolbox
+    looks_twice: bool = False
+    """Whether the check asks the viewer to confirm what was seen."""
+    calibrate: Callable[[float], float] | None = None
+    """Maps a confidence to the share of right answers among those given with it."""
+    pixels: Pixels = field(init=False)
     bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
-    async def plan(self, state: State) -> dict[str, Any]:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", Pixels(self.memory))
+
+    async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
+        began = time.monotonic()
         question = Question.from_dict(state["question"])
-        planned = self.planner(
-            Situation(question=question, tools=tuple(self.toolbox.names), routes=tuple(ROUTES), budget=_budget(state))
-        )
+        routes = tuple(name for name, route in ROUTES.items() if self.toolbox.sees or not route.needs_viewer)
+        situation = Situation(question=question, tools=tuple(self.toolbox.names), routes=routes, budget=_budget(state))
+        planner = plan_route(state["route"]) if state.get("route") else self.planner
+        planned = planner(situation)
         plan = planned if isinstance(planned, Plan) else await planned
+        if plan.route not in routes:
+            plan = replace(plan, route="search", text=f"{plan.text} ({plan.route} cannot be taken here)")
+        dialect = getattr(self.policy, "dialect", None)
+        system = (dialect and dialect.system) or SYSTEM
         human = HumanMessage(
-            render(question, plan.text, state["budget"]),
+            render(question, plan, state["budget"], state.get("guidance", "")),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
-        return {"plan": plan.as_dict(), "messages": [SystemMessage(SYSTEM), human], "spend": Spend().as_dict()}
+        cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.tokens else 0.0)
+        update = {"plan": plan.as_dict(), "messages": [SystemMessage(system), human], "spend": cost.as_dict()}
+        return Command(update=update, goto="policy" if plan.route == "search" else "route")
+
+    async def follow(self, state: State) -> Command[Literal["tools", "policy"]]:
+        """Take the route's next step; at its end, or when the budget is, hand over to the policy."""
+        question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
+        if budget.exhausted(_spent(state)):
+            return Command(update={"routed": "go on"}, goto="policy")
+        route, many = ROUTES[plan.route], len(question.videos) > 1
+        told, now = [], False
+        for video in question.videos:
+            part = fraction(budget, plan.share / len(question.videos))
+            brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
+            calls, found = advance(route.run(brief), state["messages"])
+            if found is None:
+                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="tools")
+            told.append(f"{video['name']}: {found.text}" if many else found.text)
+            now = now or found.answer_now
+        update = {"messages": [HumanMessage("\n".join(told))], "routed": "answer" if now else "go on"}
+        return Command(update=update, goto="policy")
 
     async def act(self, state: State) -> Command[Literal["tools", "check"]]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
-        began = time.monotonic()
-        limit = _budget(state).exhausted(_spent(state))
-        videos = [v["id"] for v in state["question"]["videos"]]
+        budget, spent, pace = _budget(state), _spent(state), Pace.of(state["messages"])
+        limit = pace.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
-        model = self.policy if limit else self._bound(tuple(videos))
+        may_call = not limit and state.get("routed") != "answer"
+        videos = [v["id"] for v in state["question"]["videos"]]
+        began = time.monotonic()
+        if limit == "tokens" and not pace.affords_a_turn(budget, spent):
+            return _without_policy([], limit, TOKENS_SPENT, began)
         try:
-            said = await model.ainvoke([*state["messages"], *new])
+            said = await self._ask(
+                self._bound(tuple(videos)) if may_call else self.policy, [*state["messages"], *new], state
+            )
+        except TimeoutError:
+            return _without_policy(new, "seconds", TIME_UP, began)
         except Exception as error:  # a policy that fails ends the run with an answer, not with a stack trace
             text = f"The policy failed ({type(error).__name__}: {error})."
-            draft = Draft(text=text, abstained=True, confidence=0.0)
-            failed = {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": "policy_error"}
-            return Command(update=failed, goto="check")
+            return _without_policy(new, "policy_error", text, began)
         if not isinstance(said, AIMessage):
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
+        said = said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, "cost": cost.as_dict()}})
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict()}
         if limit:
             update["stopped_by"] = limit
-        calls = (said.tool_calls or said.invalid_tool_calls) and not limit
+        calls = (said.tool_calls or said.invalid_tool_calls) and may_call
         return Command(update=update, goto="tools" if calls else "check")
+
+    async def _ask(self, model: Runnable[Any, AIMessage], messages: list[AnyMessage], state: State) -> AIMessage:
+        """One turn, within the time that is left."""
+        left = _budget(state).left(_spent(state))
+        seconds = max(left["seconds"], GRACE) if "seconds" in left else None
+        if not getattr(self.policy, "takes_turn", False):
+            return await call(model, self.policy, messages, seconds)
+        sampling = state.get("sampling", {})
+        turn = Turn(
+            pixels=self.pixels,
+            tokens=int(left["tokens"]) if "tokens" in left else None,
+            seconds=seconds,
+            temperature=sampling.get("temperature"),
+            seed=sampling.get("seed"),
+        )
+        return await call(model, self.policy, messages, seconds, turn=turn)
 
     def _bound(self, videos: tuple[str, ...]) -> Runnable[Any, AIMessage]:
         """The policy with the tools; bound once, since every turn of every run asks for it."""
@@ -86,77 +150,135 @@ class Loop:
         return self.bound[videos]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
-        """Run the calls of the last message in order, each within what is left of the budget."""
+        """Run the calls of the last message, each within what is left of the budget.
+
+        A policy's calls run in order; a route's stand on their own and run side by side, each with an even share.
+        """
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
-        budget, before = _budget(state), _spent(state)
-        spent = before
+        budget, before, pace = _budget(state), _spent(state), Pace.of(state["messages"])
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
-        videos = [v["id"] for v in state["question"]["videos"]]
-        results: list[AnyMessage] = []
         calls: list[tuple[str, Any, str | None]] = [(c["name"], c["args"], c["id"]) for c in said.tool_calls]
         calls += [(c["name"] or "", c["args"] or "", c["id"]) for c in said.invalid_tool_calls]
-        for name, arguments, call_id in calls:
+        inner = said.additional_kwargs.get("by") == "route"
+        results: list[AnyMessage] = []
+        spent = before
+        while calls:
             limit = budget.exhausted(spent)
             if limit:
                 text = f"Not run: the budget of {limit} is spent."
-                results.append(_tool_message(name, call_id, text, {"skipped": True}, error=True))
-                continue
+                results += [_tool_message(n, i, text, {"skipped": True}, error=True) for n, _, i in calls]
+                break
+            left = pace.left(budget, spent)
+            side_by_side = min(len(calls), int(left.get("calls", len(calls)))) if inner else 1
+            now, calls = calls[:side_by_side], calls[side_by_side:]
+            share = {**left, **({"frames": left["frames"] // len(now)} if "frames" in left else {})}
             began = time.monotonic()
-            observation, cost = await self.toolbox.call(
-                name, arguments, memory=memory, videos=videos, left=budget.left(spent)
+            ran = await asyncio.gather(
+                *(self._run(name, args, call_id, state, memory, share, inner) for name, args, call_id in now)
             )
-            cost += Spend(seconds=time.monotonic() - began)
-            spent += cost
-            artifact = {
-                "arguments": arguments,
-                "uris": list(observation.uris),
-                "pictures": list(observation.pictures),
-                "data": observation.data,
-                "cached": observation.cached,
-                "cost": cost.as_dict(),
-            }
-            results.append(_tool_message(name, call_id, observation.text, artifact, error=observation.error))
+            for message, cost in ran:
+                results.append(message)
+                spent += cost
+            spent += Spend(seconds=time.monotonic() - began)
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
+
+    async def _run(
+        self,
+        name: str,
+        arguments: Any,
+        call_id: str | None,
+        state: State,
+        memory: ClipMemory | MemoryUntil,
+        left: dict[str, float],
+        inner: bool,
+    ) -> tuple[ToolMessage, Spend]:
+        """One call: its message, and what it cost but for the seconds (calls side by side share those)."""
+        videos = [v["id"] for v in state["question"]["videos"]]
+        began = time.monotonic()
+        observation, cost = await self.toolbox.call(
+            name, arguments, memory=memory, videos=videos, left=left, inner=inner
+        )
+        timed = cost + Spend(seconds=time.monotonic() - began)
+        artifact = {
+            "arguments": arguments,
+            "uris": list(observation.uris),
+            "pictures": list(observation.pictures),
+            "data": observation.data,
+            "cached": observation.cached,
+            "cost": timed.as_dict(),
+        }
+        return _tool_message(name, call_id, observation.text, artifact, error=observation.error), cost
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
         said = state["messages"][-1]
-        question = Question.from_dict(state["question"])
-        verdict = check(parse_draft(said.text), question, state["messages"])
+        question, budget, spent = Question.from_dict(state["question"]), _budget(state), _spent(state)
+        verdict = check(draft_of(said), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
+        update: dict[str, Any] = {}
+        if self.looks_twice and not verdict.missing and not stopped_by:
+            looked, cost = await self._look_again(verdict, question, state)
+            verdict = after_looking(verdict, looked)
+            spent += cost
+            update = {"spend": cost.as_dict(), "looked": looked}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
-        if verdict.missing and may_return and not _budget(state).exhausted(_spent(state)):
+        if verdict.missing and may_return and not Pace.of(state["messages"]).limit(budget, spent):
             missing = "Before the answer can be given: " + " ".join(verdict.missing)
-            again = {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
-            return Command(update=again, goto="policy")
+            update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
+            return Command(update=update, goto="policy")
         draft = verdict.draft
         answer = Answer(
             question=question.text,
             text=draft.text,
             option=draft.option,
             evidence=draft.evidence,
-            confidence=draft.confidence,
+            confidence=self.calibrate(draft.confidence) if self.calibrate else draft.confidence,
             abstained=draft.abstained,
             stopped_by=stopped_by or "answer",
-            spend={k: round(v, 3) for k, v in state["spend"].items()},
+            spend={k: round(v, 3) for k, v in spent.as_dict().items()},
             budget=state["budget"],
         )
-        return Command(update={"answer": answer.as_dict()}, goto="__end__")
+        return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")
+
+    async def _look_again(self, verdict: Verdict, question: Question, state: State) -> tuple[list[float | None], Spend]:
+        """Have the viewer confirm the evidence that was seen, as far as the budget goes: P(yes) each, and the cost."""
+        memory = self.memory if question.now is None else self.memory.until(question.now)
+        budget, spent, total = _budget(state), _spent(state), Spend()
+        videos = [v["id"] for v in question.videos]
+        looked: list[float | None] = []
+        for wanted in second_looks(verdict, many=len(videos) > 1):
+            left = budget.left(spent + total)
+            if wanted is None or budget.exhausted(spent + total) or left.get("frames", 1) < 1:
+                looked.append(None)
+                continue
+            began = time.monotonic()
+            seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left, inner=True)
+            total += cost + Spend(seconds=time.monotonic() - began)
+            looked.append(None if seen.error else float(seen.data["yes"]))
+        return looked, total
+
+
+GRACE = 1.0
+"""Seconds that a policy has for its last answer when none are left."""
 
 
 def build_graph(loop: Loop) -> CompiledStateGraph:
     """Compile the loop. A checkpointer can be attached with `graph.copy(update={"checkpointer": saver})`."""
     graph = StateGraph(State)
     graph.add_node("plan", loop.plan)
+    graph.add_node("route", loop.follow)
     graph.add_node("policy", loop.act)
     graph.add_node("tools", loop.use_tools)
     graph.add_node("check", loop.verify)
     graph.add_edge(START, "plan")
-    graph.add_edge("plan", "policy")
-    graph.add_edge("tools", "policy")  # policy and check say themselves where to go on
+    graph.add_conditional_edges("tools", _after_tools, ["route", "policy"])  # the other nodes say where to go on
     return graph.compile()
+
+
+def _after_tools(state: State) -> str:
+    return "route" if state["plan"]["route"] != "search" and not state.get("routed") else "policy"
 
 
 def _budget(state: State) -> Budget:
@@ -165,6 +287,26 @@ def _budget(state: State) -> Budget:
 
 def _spent(state: State) -> Spend:
     return Spend.from_dict(state["spend"])
+
+
+def _without_policy(
+    new: list[AnyMessage], stopped_by: str, text: str, began: float
+) -> Command[Literal["tools", "check"]]:
+    """The end of a run whose policy cannot be asked any more."""
+    draft = Draft(text=text, abstained=True, confidence=0.0)
+    cost = Spend(seconds=time.monotonic() - began)
+    update = {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": stopped_by, "spend": cost.as_dict()}
+    return Command(update=update, goto="check")
+
+
+def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessage:
+    number = len(state["messages"])
+    made = [
+        {"name": call.tool, "args": call.arguments, "id": f"{route}_{number}_{k}", "type": "tool_call"}
+        for k, call in enumerate(calls)
+    ]
+    said = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
+    return AIMessage(content=said, tool_calls=made, additional_kwargs={"by": "route"})
 
 
 def _tool_message(name: str, call_id: str | None, text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:

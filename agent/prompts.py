@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..memory import clock
+from .planner import Plan
 from .question import Question, letter
 
 SYSTEM = """You answer questions about videos by going back and looking. Call tools to search, view, listen and read; \
@@ -15,8 +16,11 @@ Cite only media URIs that a tool returned in this run. If nothing shows the answ
 
 SPENT = "The budget is spent ({limit}). Give your best answer now from what was observed, with no further tool calls."
 
+TIME_UP = "The time was up before an answer was written."
+TOKENS_SPENT = "The tokens were spent before an answer was written."
 
-def render(question: Question, plan: str, budget: dict[str, float | None]) -> str:
+
+def render(question: Question, plan: Plan, budget: dict[str, float | None], guidance: str = "") -> str:
     """The question as the policy reads it."""
     lines = [question.text]
     lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
@@ -29,5 +33,7 @@ def render(question: Question, plan: str, budget: dict[str, float | None]) -> st
     if question.now is not None:
         lines.append(f"It is now {clock(question.now)}: nothing later has happened yet.")
     limits = ", ".join(f"{value:g} {name}" for name, value in budget.items() if value is not None)
-    lines += [f"Budget: {limits}.", f"Plan: {plan}"]
+    lines += [f"Budget: {limits}.", f"Plan: {plan.text}"]
+    lines += [f"To find out: {part}" for part in plan.sub_questions]
+    lines += [guidance] if guidance else []
     return "\n".join(lines)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from .answer import Answer, Draft, parse_draft
-from .check import Verdict, check
-from .prompts import SPENT
+from .answer import Answer, Draft, draft_of
+from .check import Verdict, after_looking, check
+from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .question import Question
+from .scaled import ScaledState, replay_scaling
 from .trace import TraceError, read_trace
 
 _SENT_BACK = "Before the answer can be given: "
@@ -53,7 +54,9 @@ def replay(trace: str | Path) -> Replayed:
     events = read_trace(trace)
     run = _Run(Question(text=""))
     try:
-        run.question = Question.from_dict(events[0]["question"])
+        run.question, run.head = Question.from_dict(events[0]["question"]), events[0]
+        if "scale" in events[0]:
+            return _replay_scaled(events)
         for event in without_repeats(events[1:]):
             run.take(event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -62,11 +65,42 @@ def replay(trace: str | Path) -> Replayed:
     return Replayed(events=events, answer=run.answer, differences=run.differences)
 
 
+def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
+    """The answer that the scaling makes of the recorded attempts."""
+    told = without_repeats(events[1:])
+    rows = [event for event in told if event["event"] == "attempt"]
+    steps = [
+        [row for row in rows if row["step"] == step] for step in range(max((r["step"] for r in rows), default=-1) + 1)
+    ]
+    head: ScaledState = {key: events[0][key] for key in ("question", "budget", "scale", "width")}  # type: ignore[assignment]
+    end = next((event for event in told if event["event"] == "answer"), None)
+    if end is None:
+        return Replayed(events=events, answer=None, differences=[])
+    _, answer = replay_scaling({**head, "results": steps})
+    if answer is None:
+        return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
+    recorded = Answer.from_dict(end["answer"])
+    kept = ("question", "spend", "budget", "run_id", "trace")
+    answer = replace(answer, **{name: getattr(recorded, name) for name in kept})
+    differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
+    return Replayed(events=events, answer=answer, differences=differences)
+
+
+def _calibrated(head: Mapping[str, Any], answer: Answer) -> Answer:
+    """The answer with its confidence mapped as the run's own was."""
+    if not head.get("calibration") or answer.abstained:
+        return answer
+    from .calibration import Calibration
+
+    return replace(answer, confidence=Calibration.from_dict(head["calibration"])(answer.confidence))
+
+
 @dataclass(slots=True)
 class _Run:
     """The conversation so far, rebuilt from events."""
 
     question: Question
+    head: Mapping[str, Any] = field(default_factory=dict)
     messages: list[AnyMessage] = field(default_factory=list)
     spend: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     differences: list[str] = field(default_factory=list)
@@ -77,6 +111,7 @@ class _Run:
         kind = event["event"]
         if kind == "plan":
             self.messages += [_message(row) for row in event["prompt"]]
+            self.spend["tokens"] += event["plan"].get("tokens", 0)
         elif kind == "policy":
             self.messages.append(_message(event))
             self.spend["tokens"] += (event.get("usage") or {}).get("total_tokens", 0)
@@ -102,18 +137,23 @@ class _Run:
                 status="error" if event["error"] else "success",
             )
         )
-        for name in ("frames", "calls"):
-            self.spend[name] += event.get("cost", {}).get(name, 0)
+        self._add(event.get("cost", {}))
+
+    def _add(self, cost: Mapping[str, Any]) -> None:
+        for name in _COUNTED:
+            self.spend[name] += cost.get(name, 0)
 
     def _send_back(self, event: Mapping[str, Any]) -> None:
-        derived = [_SENT_BACK + " ".join(self._verdict().missing)]
+        self._add(event.get("cost", {}))
+        derived = [_SENT_BACK + " ".join(self._verdict(event.get("looked", ())).missing)]
         if derived != event["missing"]:
             self.differences.append(f"check: recorded {event['missing']!r}, the messages give {derived!r}")
         self.messages += [HumanMessage(text) for text in event["missing"]]
 
     def _end(self, event: Mapping[str, Any]) -> None:
+        self._add(event.get("cost", {}))
         recorded = Answer.from_dict(event["answer"])
-        draft = self._verdict().draft
+        draft = self._verdict([item.verified for item in recorded.evidence]).draft
         self.answer = Answer(
             question=self.question.text,
             text=draft.text,
@@ -127,19 +167,24 @@ class _Run:
             run_id=recorded.run_id,
             trace=recorded.trace,
         )
+        self.answer = _calibrated(self.head, self.answer)
         self.differences += _differences(event["answer"], self.answer.as_dict(), "answer")
 
     def _said(self) -> AIMessage | None:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), None)
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self, looked: Sequence[float | None]) -> Verdict:
         said = self._said()
-        return check(parse_draft(said.text if said else ""), self.question, self.messages)
+        verdict = check(draft_of(said or AIMessage("")), self.question, self.messages)
+        return after_looking(verdict, looked) if len(looked) == len(verdict.draft.evidence) else verdict
 
     def _stopped_by(self, draft: Draft) -> str:
         """Why the run ended, by the messages: the policy failed, was told that the budget is spent, or answered."""
         if draft.abstained and draft.confidence == 0 and draft.text.startswith("The policy failed ("):
             return "policy_error"
+        for text, limit in ((TIME_UP, "seconds"), (TOKENS_SPENT, "tokens")):
+            if draft.abstained and draft.confidence == 0 and draft.text == text:
+                return limit
         before = self.messages[-2] if len(self.messages) > 1 else None
         told = _SPENT.fullmatch(before.text) if isinstance(before, HumanMessage) else None
         return told["limit"] if told else "answer"
@@ -171,7 +216,15 @@ def _message(row: Mapping[str, Any]) -> AnyMessage:
     if role == "ai":
         calls = [{**call, "type": "tool_call"} for call in row.get("tool_calls", ())]
         invalid = [{**call, "type": "invalid_tool_call"} for call in row.get("invalid_tool_calls", ())]
-        return AIMessage(content, tool_calls=calls, invalid_tool_calls=invalid)
+        extra = {key: row[key] for key in ("by", "draft") if key in row}
+        metadata = row.get("metadata", {})
+        return AIMessage(
+            content,
+            tool_calls=calls,
+            invalid_tool_calls=invalid,
+            response_metadata=metadata,
+            additional_kwargs=extra,
+        )
     if role == "system":
         return SystemMessage(content)
     return HumanMessage(content, additional_kwargs=row.get("metadata", {}))

@@ -26,12 +26,22 @@ class State(TypedDict, total=False):
     """`Question.as_dict`."""
     budget: dict[str, float | None]
     """`Budget.as_dict`: the limits of this run."""
+    route: str
+    """The route that a person asked for; the planner chooses where there is none."""
     plan: dict[str, Any]
     """`Plan.as_dict`."""
+    guidance: str
+    """Words for the policy besides the question; from a scaling."""
+    sampling: dict[str, Any]
+    """`temperature` and `seed` of the policy's turns; from a scaling."""
+    routed: str
+    """Empty while the route still looks; then `answer` (the policy is to answer at once) or `go on`."""
     messages: Annotated[list[AnyMessage], DeltaChannel(append, list, snapshot_frequency=10_000)]
     spend: Annotated[dict[str, float], add]
     checked: int
     """How often the check has sent the policy back."""
+    looked: list[float | None]
+    """P(yes) of the check's last second looks, one for each piece of evidence."""
     stopped_by: str
     """The limit that ended the run; empty while none has."""
     answer: dict[str, Any]

@@ -1,8 +1,9 @@
 """The trace: everything one run did, in order, one JSON object a line.
 
 Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `policy` (what it said and called),
-`observation` (one tool's result), `check` (what was found missing), `answer` (always last). Every event has `t`
-(seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md lists the fields.
+`observation` (one tool's result), `check` (what was found missing), `attempt` (one piece of a scaling), `answer`
+(always last). Every event has `t` (seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md
+lists the fields.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
     messages: list[AnyMessage] = update.get("messages", [])
     if node == "plan":
         yield {"event": "plan", "plan": update["plan"], "prompt": [_plain_message(m) for m in messages]}
-    elif node == "policy":
+    elif node in ("route", "policy"):
         for message in messages:
             yield {"event": "policy", **_plain_message(message)}
     elif node == "tools":
@@ -46,11 +47,18 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     "error": message.status == "error",
                     **artifact,
                 }
-    elif node == "check":
+    elif node == "attempt":
+        for row in update["results"][0]:
+            yield {"event": "attempt", **row}
+    elif node == "decide":
         if "answer" in update:
             yield {"event": "answer", "answer": update["answer"]}
+    elif node == "check":
+        looks = {"looked": update.get("looked", []), "cost": update.get("spend", {})}
+        if "answer" in update:
+            yield {"event": "answer", "answer": update["answer"], **looks}
         else:
-            yield {"event": "check", "missing": [str(m.content) for m in messages]}
+            yield {"event": "check", "missing": [str(m.content) for m in messages], **looks}
 
 
 def _plain_message(message: AnyMessage) -> dict[str, Any]:
@@ -63,6 +71,9 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
             row["usage"] = dict(message.usage_metadata)
         if message.response_metadata:
             row["metadata"] = message.response_metadata
+        for key in ("by", "draft"):
+            if key in message.additional_kwargs:
+                row[key] = message.additional_kwargs[key]
     if isinstance(message, HumanMessage) and message.additional_kwargs:
         row["metadata"] = message.additional_kwargs
     return row

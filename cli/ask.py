@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, split_channels
-from .options import Channels, Json, Memory, Transcriber, Workers
+from .options import ROUTES, SCALINGS, Channels, Json, Memory, Transcriber, Workers
 from .places import memory_folder, runs_folder
 
 
@@ -34,7 +34,29 @@ def ask(
         Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")
     ] = None,
     now: Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")] = None,
-    policy: Annotated[str, typer.Option("--policy", help="The model that decides.")] = "extractive",
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy",
+            help="The model that decides: extractive, a folder or hub id, a server's address, or provider:model.",
+        ),
+    ] = "extractive",
+    viewer: Annotated[
+        str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")
+    ] = None,
+    planner: Annotated[
+        str, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).")
+    ] = "rules",
+    route: Annotated[
+        str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")
+    ] = None,
+    scale: Annotated[
+        str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
+    ] = None,
+    width: Annotated[int, typer.Option("--width", min=1, help="How many runs --scale may make.")] = 8,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
+    ] = None,
     tools: Annotated[list[str] | None, typer.Option("--tools", help="Your own tools, as module:name; repeat.")] = None,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
     calls: Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")] = 12,
@@ -55,6 +77,7 @@ def ask(
     Without a video, every video of the memory is asked about.
     """
     from ..agent import QuestionError, VideoAgent
+    from ..agent.calibration import Calibration
     from ..tools import Budget
     from .console import show_answer, show_event
 
@@ -77,9 +100,14 @@ def ask(
     records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
     writable = os.access(folder, os.W_OK)
+    if planner not in ("rules", "model"):
+        raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
     agent = VideoAgent(
         clip_memory,
         policy=policy,
+        viewer=viewer,
+        planner="model" if planner == "model" else "rules",
+        calibration=None if calibration is None else Calibration.load(calibration),
         tools=[_load(name) for name in tools or ()],
         budget=budget,
         traces=runs_folder(folder) if writable else None,
@@ -97,6 +125,9 @@ def ask(
             options=option,
             videos=[r.id for r in records],
             now=None if now is None else _moment(now),
+            route=route,
+            scale=scale,
+            width=width,
             listener=listen,
         )
     if as_json:

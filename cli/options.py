@@ -21,3 +21,8 @@ Transcriber = Annotated[
     typer.Option("--transcriber", help="Folder or name of a Whisper model (CTranslate2) that is on this disk."),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
+
+ROUTES = "direct, search, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
+"""Names of the agent's routes, written out: help must not import the agent."""
+SCALINGS = "vote, confidence, refine, verify, mcts, critic"
+"""Names of its scalings, likewise."""

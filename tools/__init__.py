@@ -9,6 +9,7 @@ from .observation import Observation, ToolError
 from .read_text import read_text
 from .scouting import cluster_frames, score_frames, view_frames
 from .search_clips import search_clips
+from .threads import ToolThreads
 from .tool import VideoTool, tool
 from .toolbox import Toolbox
 from .track_objects import track_objects
@@ -32,6 +33,7 @@ __all__ = [
     "Reply",
     "Spend",
     "ToolError",
+    "ToolThreads",
     "Toolbox",
     "VideoContext",
     "VideoTool",

@@ -66,7 +66,7 @@ class Recorder:
             Situation(question=self.question, tools=("search_clips",), routes=("search",), budget=self.budget)
         )
         human = HumanMessage(
-            render(self.question, plan.text, self.budget.as_dict()),
+            render(self.question, plan, self.budget.as_dict()),
             additional_kwargs={"question": self.question.as_dict(), "plan": plan.as_dict()},
         )
         self._update("plan", {"plan": plan.as_dict(), "messages": [SystemMessage(SYSTEM), human]})

@@ -1,0 +1,64 @@
+"""Keeping a budget hard: stop while the last answer can still be paid for, instead of when nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from ..tools import Budget, Spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What one turn of this run's policy has cost at most so far; the last answer will cost about as much."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage]) -> Pace:
+        """The pace of the turns in a conversation."""
+        costs = [m.additional_kwargs["cost"] for m in messages if isinstance(m, AIMessage) and _is_turn(m)]
+        return cls(
+            tokens=max((int(cost["tokens"]) for cost in costs), default=0),
+            seconds=max((float(cost["seconds"]) for cost in costs), default=0.0),
+        )
+
+    def limit(self, budget: Budget, spent: Spend) -> str | None:
+        """The limit because of which this turn must be the last: used up, or too little for two turns more."""
+        used_up = budget.exhausted(spent)
+        if used_up:
+            return used_up
+        left = budget.left(spent)
+        if self.tokens and left.get("tokens", self.tokens * 2) < self.tokens * 2:
+            return "tokens"
+        if self.seconds and left.get("seconds", self.seconds * 2) < self.seconds * 2:
+            return "seconds"
+        return None
+
+    def affords_a_turn(self, budget: Budget, spent: Spend) -> bool:
+        """Whether one more turn like those before stays within the tokens."""
+        return budget.left(spent).get("tokens", self.tokens) >= self.tokens
+
+    def left(self, budget: Budget, spent: Spend) -> dict[str, float]:
+        """What tools may use: what is left, less the time of the last answer."""
+        left = budget.left(spent)
+        if "seconds" in left:
+            left["seconds"] = max(left["seconds"] - self.seconds, 0.0)
+        return left
+
+
+def fraction(budget: Budget, part: float) -> Budget:
+    """A part, in (0, 1], of a budget; whole numbers are floored."""
+    return Budget(
+        frames=None if budget.frames is None else int(budget.frames * part),
+        calls=None if budget.calls is None else int(budget.calls * part),
+        tokens=None if budget.tokens is None else int(budget.tokens * part),
+        seconds=None if budget.seconds is None else budget.seconds * part,
+    )
+
+
+def _is_turn(message: AIMessage) -> bool:
+    return "cost" in message.additional_kwargs

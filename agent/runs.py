@@ -1,0 +1,135 @@
+"""Driving a graph from its first step, or from its last stored one, to the answer; every update goes into the trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage
+
+from ..memory import RewatchError
+from .state import add
+from .trace import TraceWriter, events_of
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+
+_MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
+Listener = Callable[[dict[str, Any]], None]
+"""Is told every trace event as it happens."""
+
+
+class QuestionError(RewatchError):
+    """A question cannot be asked as it stands."""
+
+    exit_code = 2
+
+
+@asynccontextmanager
+async def checkpointer(path: Path | None) -> AsyncIterator[BaseCheckpointSaver | None]:
+    """The SQLite file in which every step is stored; None stores none."""
+    if path is None:
+        yield None
+        return
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        yield saver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run at its end."""
+
+    answer: dict[str, Any]
+    """`Answer.as_dict`."""
+    said: AIMessage
+    """The policy's last message; empty where none was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Runs of one graph."""
+
+    graph: CompiledStateGraph
+    saver: BaseCheckpointSaver | None
+    traces: Path | None
+    """Folder of the traces; None writes none."""
+    first_event: Callable[[str, dict[str, Any]], dict[str, Any]]
+    """The `run` event, from the run's id and its first state."""
+    finish: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    """Makes the last change to an answer before it is told."""
+
+    async def stored(self, run_id: str) -> dict[str, Any]:
+        """What is stored of a run; empty if nothing is."""
+        if self.saver is None:
+            return {}
+        graph = self.graph.copy(update={"checkpointer": self.saver})
+        return dict((await graph.aget_state({"configurable": {"thread_id": run_id}})).values)
+
+    async def drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Ended:
+        """Run to the end.
+
+        Args:
+            run_id: names the run, its trace and its checkpoints.
+            state: the first state; None goes on with the stored run of that id.
+            listener: is told every event.
+
+        Raises:
+            QuestionError: if no step of the run is stored.
+        """
+        began = time.monotonic()
+        path = self.traces / f"{run_id}.jsonl" if self.traces else None
+        spend: dict[str, float] = {}
+        stored = await self.stored(run_id) if state is None else {}
+        if state is None and not stored:
+            raise QuestionError(f"No step of run {run_id} is stored; ask the question again.")
+        if stored.get("answer"):
+            return Ended(answer=self._final(stored["answer"], run_id, path), said=_last(stored.get("messages", ())))
+        final: dict[str, Any] = {}
+        said = _last(stored.get("messages", ()))
+        writer = TraceWriter(path) if path else None
+
+        def tell(event: dict[str, Any]) -> None:
+            event = {"t": round(time.monotonic() - began, 3), **event}
+            if writer:
+                writer.write(event)
+            if listener:
+                listener(event)
+
+        try:
+            if state is None:
+                tell({"event": "resume", "run_id": run_id})
+                spend = stored.get("spend", {})
+            else:
+                tell(self.first_event(run_id, state))
+            graph = self.graph.copy(update={"checkpointer": self.saver}) if self.saver else self.graph
+            how: dict[str, Any] = {"durability": "sync"} if self.saver else {}
+            config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
+            async for update in graph.astream(state, config, stream_mode="updates", **how):  # type: ignore[call-overload]
+                for node, change in update.items():
+                    change = change or {}
+                    spend = add(spend, change.get("spend", {}))
+                    said = _last(change.get("messages", ()), said)
+                    if "answer" in change:
+                        final = self._final(change["answer"], run_id, path)
+                        change = {**change, "answer": final}
+                    for event in events_of(node, change):
+                        tell({**event, "spend": {k: round(v, 3) for k, v in spend.items()}})
+        finally:
+            if writer:
+                writer.close()
+        return Ended(answer=final, said=said)
+
+    def _final(self, answer: dict[str, Any], run_id: str, path: Path | None) -> dict[str, Any]:
+        return self.finish({**answer, "run_id": run_id, "trace": str(path) if path else None})
+
+
+def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:
+    return next((m for m in reversed(messages) if isinstance(m, AIMessage)), before or AIMessage(""))

@@ -2,6 +2,7 @@
 
 from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence
+from .calibration import Calibration
 from .policies import load_policy
 from .routes import ROUTES
 from .runs import QuestionError
@@ -12,6 +13,7 @@ __all__ = [
     "ROUTES",
     "SCALINGS",
     "Answer",
+    "Calibration",
     "Draft",
     "Evidence",
     "QuestionError",

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
 from .answer import Answer
+from .calibration import Calibration
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy
@@ -30,7 +32,6 @@ from .viewer import ChatViewer
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
-    from .calibration import Calibration
 
 
 class VideoAgent:
@@ -244,7 +245,7 @@ class VideoAgent:
             "budget": state["budget"],
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},
-            **({"calibration": self.calibration.as_dict()} if self.calibration else {}),
+            **({"calibration": asdict(self.calibration)} if self.calibration else {}),
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
 

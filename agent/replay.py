@@ -17,6 +17,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from .answer import Answer, Draft, draft_of
+from .calibration import Calibration
 from .check import Verdict, after_looking, check
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .question import Question
@@ -90,9 +91,7 @@ def _calibrated(head: Mapping[str, Any], answer: Answer) -> Answer:
     """The answer with its confidence mapped as the run's own was."""
     if not head.get("calibration") or answer.abstained:
         return answer
-    from .calibration import Calibration
-
-    return replace(answer, confidence=Calibration.from_dict(head["calibration"])(answer.confidence))
+    return replace(answer, confidence=Calibration(**head["calibration"])(answer.confidence))
 
 
 @dataclass(slots=True)

@@ -76,8 +76,7 @@ def ask(
 
     Without a video, every video of the memory is asked about.
     """
-    from ..agent import QuestionError, VideoAgent
-    from ..agent.calibration import Calibration
+    from ..agent import Calibration, QuestionError, VideoAgent
     from ..tools import Budget
     from .console import show_answer, show_event
 

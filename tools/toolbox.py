@@ -74,6 +74,11 @@ class Toolbox:
         return name in self._tools
 
     @property
+    def sees(self) -> bool:
+        """Whether there is a model that sees."""
+        return self._viewer is not None
+
+    @property
     def names(self) -> list[str]:
         """Names of the tools, in the order given."""
         return list(self._tools)

@@ -90,7 +90,7 @@ def read_run(events: Iterable[Mapping[str, Any]]) -> Run:
             _attach(steps, event, looks)
         elif kind == "answer":
             answer = mapping(event.get("answer"))
-        elif kind in ("plan", "policy", "check", "resume"):
+        elif kind in ("plan", "policy", "check", "attempt", "resume"):
             steps.append(_step(kind, event))
         if steps and kind != "run":
             steps[-1].spend = spend
@@ -107,6 +107,8 @@ def _step(kind: str, event: Mapping[str, Any]) -> Step:
             step.kind = "told"
     elif kind == "check":
         step.text = "\n".join(map(string, items(event.get("missing"))))
+    elif kind == "attempt":
+        step.text = string(event.get("text"))
     elif kind == "plan":
         step.text = string(mapping(event.get("plan")).get("text"))
     return step

@@ -9,7 +9,7 @@ from ..answer import parse_draft
 from .blocks import Room, amount, counted, long_text, spent, thumbnails
 from .markup import Html, el, join
 from .pictures import Album
-from .reading import Look, Run, Step, compact, content, mapping, rows, string
+from .reading import Look, Run, Step, compact, content, mapping, number, rows, string
 
 _FIRST = 160  # steps shown from the beginning of a long run
 _LAST = 40  # and from its end
@@ -87,11 +87,30 @@ def _check(step: Step, room: Room) -> tuple[str, Html]:
     return "Check", join(el("p", "The draft was sent back:", class_="muted"), long_text(step.text, room))
 
 
+def _attempt(step: Step, room: Room) -> tuple[str, Html]:
+    """A run of a scaling, by its answer, or a plain question to the model."""
+    answer = mapping(step.said.get("answer"))
+    asked = string(step.said.get("question") or step.said.get("prompt"))
+    if not answer:
+        return "Asked", join(
+            el("details", el("summary", "The question"), long_text(asked, room)), long_text(step.text, room)
+        )
+    facts = ["abstains"] if answer.get("abstained") else []
+    facts += [f"option {answer['option']}"] if answer.get("option") else []
+    facts += [f"confidence {number(answer.get('confidence')) or 0.0:.2f}", f"run {string(answer.get('run_id'))}"]
+    told = " ".join(part for part in (asked, string(step.said.get("guidance"))) if part)
+    return "Attempt", join(
+        long_text(string(answer.get("text")), room, class_="text said"),
+        el("p", room.cut(" · ".join(facts), 300), class_="muted num"),
+        el("details", el("summary", "What it was asked"), long_text(told, room)),
+    )
+
+
 def _resume(step: Step, room: Room) -> tuple[str, Html]:
     return "Resumed", el("p", "The run had been cut off, and went on from its last stored step.")
 
 
-_BODIES = {"plan": _plan, "policy": _policy, "told": _told, "check": _check, "resume": _resume}
+_BODIES = {"plan": _plan, "policy": _policy, "told": _told, "check": _check, "attempt": _attempt, "resume": _resume}
 
 
 def _waiting(call: dict[str, Any], room: Room) -> Html:

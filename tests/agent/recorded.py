@@ -96,7 +96,8 @@ class Recorder:
         said = next(m for m in reversed(self.messages) if isinstance(m, AIMessage))
         made = said.tool_calls[call]
         cost = {"frames": frames, "calls": 1, "tokens": 0, "seconds": seconds}
-        artifact = {"arguments": made["args"], "uris": list(uris), "data": data or {}, "cached": cached, "cost": cost}
+        artifact: dict[str, Any] = {"arguments": made["args"], "uris": list(uris), "pictures": []}
+        artifact |= {"data": data or {}, "cached": cached, "cost": cost}
         if skipped:
             artifact = {"skipped": True}
         message = ToolMessage(

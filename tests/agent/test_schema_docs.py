@@ -13,6 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from rewatch.agent import VideoAgent
 from rewatch.agent.answer import Answer, Draft, Evidence
+from rewatch.agent.calibration import Calibration
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
 from rewatch.agent.trace import events_of, read_trace
@@ -108,9 +109,9 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
         content_id="ab", path="/videos/talk.mp4", fps=25.0, codec="h264", **{**VIDEO, "channels": {"speech": "stamp"}}
     )
     agent = VideoAgent(_Memory(record), policy=in_turn(AIMessage("No.")), traces=folder)  # type: ignore[arg-type]
-    agent.ask("What is said?", options=["yes", "no"], now=5.0)
-    [trace] = folder.glob("*.jsonl")
-    events = read_trace(trace)
+    events = read_trace(agent.ask("What is said?", options=["yes", "no"], now=5.0).trace or "")
+    agent.calibration = Calibration.fit([0.2, 0.8] * 20, [False, True] * 20)
+    events += read_trace(agent.ask("What is said?", scale="refine", width=2).trace or "")
 
     run = Recorder(folder / "more.jsonl", "What is said?")
     run.say("Listen.", ("transcribe", {"start": 0, "end": 5}), ("transcribe", {"start": 0, "end": 5}), tokens=10)
@@ -124,7 +125,8 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     events += read_trace(folder / "more.jsonl")
 
     bad = {"name": "crop", "args": "{", "id": "x", "error": None, "type": "invalid_tool_call"}
-    message = AIMessage("", invalid_tool_calls=[bad], response_metadata={"model": "m"})
+    extra = {"by": "route", "draft": "{}"}
+    message = AIMessage("", invalid_tool_calls=[bad], response_metadata={"model": "m"}, additional_kwargs=extra)
     events += [{"t": 1.0, "spend": {}, **e} for e in events_of("policy", {"messages": [message, HumanMessage("x")]})]
     events.append({"t": 0.0, "event": "resume", "run_id": "r"})  # as `VideoAgent.resume` tells it
     grouped: dict[str, list[dict[str, Any]]] = {}
@@ -163,7 +165,7 @@ def test_the_example_trace_replays(tmp_path: Path) -> None:
     trace.write_text(block, encoding="utf-8")
     result = replay(trace)
     assert result.differences == [] and result.answer is not None
-    assert {e["event"] for e in result.events} == set(tables("trace.md")) - {"Every event", "resume"}
+    assert {e["event"] for e in result.events} == set(tables("trace.md")) - {"Every event", "attempt", "resume"}
     assert result.answer.text in write_report(trace, tmp_path / "run.html").read_text(encoding="utf-8")
 
 

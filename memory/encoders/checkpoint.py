@@ -16,7 +16,7 @@ from .torch_runtime import require_torch
 
 _LOG = logging.getLogger(__name__)
 # What is fetched when a download is allowed: no pickles, no other frameworks' weights.
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "1_Pooling/*"]
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
 
 
@@ -26,28 +26,31 @@ class Checkpoint:
 
     name: str
     folder: Path
+    kind: str = "Encoder"
+    """What messages call it."""
 
     @classmethod
-    def find(cls, name: str, *, download: bool = False) -> Checkpoint:
+    def find(cls, name: str, *, download: bool = False, kind: str = "Encoder") -> Checkpoint:
         """The checkpoint called `name`: a folder, or the name of a hub repository that lies in the local cache.
 
         Args:
             name: path of a folder, or `owner/name` on the hub.
             download: fetch the repository when it is not in the cache.
+            kind: what messages call it.
 
         Raises:
             CapabilityError: it is not on this disk (and the download was not allowed, or failed), or it is incomplete.
         """
         folder = Path(name).expanduser()
         if folder.is_dir():
-            found = cls(folder.resolve().name, folder.resolve())
+            found = cls(folder.resolve().name, folder.resolve(), kind)
         elif _looks_like_path(name):
             problem = "is a file" if folder.exists() else "does not exist"
             raise CapabilityError(
-                f"Encoder {name} {problem}. Give the folder that holds config.json and *.safetensors, or a hub name."
+                f"{kind} {name} {problem}. Give the folder that holds config.json and *.safetensors, or a hub name."
             )
         else:
-            found = cls(name, _from_hub(name, download=download))
+            found = cls(name, _from_hub(name, download=download, kind=kind), kind)
         found._require_complete()
         return found
 
@@ -96,10 +99,12 @@ class Checkpoint:
 
     def _require_complete(self) -> None:
         if not (self.folder / "config.json").is_file():
-            raise CapabilityError(f"Encoder {self.name}: {self.folder} holds no config.json. Is it a model's folder?")
+            raise CapabilityError(
+                f"{self.kind} {self.name}: {self.folder} holds no config.json. Is it a model's folder?"
+            )
         if not self.weights:
             raise CapabilityError(
-                f"Encoder {self.name}: {self.folder} holds no *.safetensors (other weight formats are not loaded). "
+                f"{self.kind} {self.name}: {self.folder} holds no *.safetensors (other weight formats are not loaded). "
                 f"Fetch them: {fetch_command(self.name)}"
             )
 
@@ -113,8 +118,8 @@ def _looks_like_path(name: str) -> bool:
     return name.startswith((".", "~", os.sep)) or os.path.isabs(name) or name.count("/") > 1 or Path(name).exists()
 
 
-def _from_hub(name: str, *, download: bool) -> Path:
-    require_torch(f"Encoder {name}")
+def _from_hub(name: str, *, download: bool, kind: str) -> Path:
+    require_torch(f"{kind} {name}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -127,15 +132,15 @@ def _from_hub(name: str, *, download: bool) -> Path:
     except LocalEntryNotFoundError:
         if not download:
             raise CapabilityError(
-                f"Encoder {name} is not on this disk. Fetch it: {fetch_command(name)}   (or give a folder)"
+                f"{kind} {name} is not on this disk. Fetch it: {fetch_command(name)}   (or give a folder)"
             ) from None
     try:
         planned = snapshot_download(name, allow_patterns=_FILES, dry_run=True)
         size = sum(file.file_size or 0 for file in planned if file.will_download)
-        _LOG.warning("Fetching encoder %s from the hub: %.0f MB", name, size / 1e6)
+        _LOG.warning("Fetching %s %s from the hub: %.0f MB", kind.lower(), name, size / 1e6)
         return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:  # the hub's client raises a dozen kinds: offline, no such name, gated, disk full
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CapabilityError(
-            f"Encoder {name} could not be fetched ({reason}). Try it by hand: {fetch_command(name)}"
+            f"{kind} {name} could not be fetched ({reason}). Try it by hand: {fetch_command(name)}"
         ) from None

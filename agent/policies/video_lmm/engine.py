@@ -1,0 +1,96 @@
+"""A loaded model with all that a conversation with it needs: template, sight, pictures, bounds, batcher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .batch import Batcher
+from .generate import Bounds, Request, Written, at_rest, generate, wearing
+from .load import Loaded
+from .record import vocabulary_of
+from .score import logprobs_of
+from .sight import Album, Seen, Sight, sight_of
+from .template import Template
+
+Row = tuple[Sequence[int], Sequence[bool], Sequence[Seen]]
+"""Ids of a record, which of them were sampled, and its pictures."""
+
+
+class Engine:
+    """One model for any number of concurrent callers.
+
+    Args:
+        loaded: model and processor; a trainer may put another model into `loaded.model` between turns.
+        size: rows of a batch.
+    """
+
+    def __init__(self, loaded: Loaded, *, size: int = 16) -> None:
+        self.loaded = loaded
+        self.template = Template(loaded.name, loaded.processor)
+        self.sight: Sight = sight_of(loaded.model, loaded.processor)
+        self.album = Album(self.sight)
+        self.bounds = _bounds(loaded, self.template, self.sight)
+        self.vocabulary = vocabulary_of(loaded.processor.tokenizer)
+        self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
+
+    @property
+    def context(self) -> int:
+        """Tokens that the model can read."""
+        text = self.loaded.model.config.get_text_config()
+        limits = [getattr(text, "max_position_embeddings", None), self.loaded.processor.tokenizer.model_max_length]
+        return min(int(limit) for limit in limits if limit)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """What was sampled, as text without control tokens."""
+        text: str = self.loaded.processor.tokenizer.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    def choice_ids(self, choices: Sequence[str]) -> tuple[int, ...]:
+        """The first id of each choice, as a reply would begin with it.
+
+        Raises:
+            ValueError: if two of them begin with the same id.
+        """
+        lead = self.template.before_reply
+        lead = lead if not lead.strip() else ""
+        ids = tuple(self.template.ids(lead + self.template.plain(choice))[0] for choice in choices)
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"{', '.join(choices)} cannot be weighed: two of them begin with the same token.")
+        return ids
+
+    def logprobs(self, rows: Sequence[Row], *, role: str = "") -> list[Any]:
+        """Log-probabilities of the sampled ids of each row, by one pass; with gradients where the caller has them."""
+        ids, masks, seen = zip(*rows, strict=True)
+        with at_rest(self.loaded.model), wearing(self.loaded, role):
+            return logprobs_of(self.loaded, self.sight, ids, masks, seen, self.bounds.pad)
+
+    def _generate(self, batch: Sequence[Request]) -> list[Written]:
+        return generate(self.loaded, self.sight, self.bounds, batch)
+
+
+def _kind(request: Request) -> tuple[str, int, int]:
+    return request.role, request.beams, request.limit if request.beams > 1 else 0
+
+
+def _bounds(loaded: Loaded, template: Template, sight: Sight) -> Bounds:
+    """The reply ends with what the template closes it with; nothing else that controls can be sampled."""
+    tokenizer = loaded.processor.tokenizer
+    close = template.ids(template.close)[:1]
+    ends = {i for i in close if i in template.special_ids} or set(_eos(loaded))
+    config = loaded.model.config
+    width = int(loaded.model.get_output_embeddings().weight.shape[0])
+    named = [getattr(config, f"{what}_token_id", None) for what in ("image", "video", "vision_start", "vision_end")]
+    control = {*template.special_ids, *sight.token_ids, *(i for i in named if i is not None)}
+    without_text = range(len(tokenizer), width)  # rows that only round up the size of the matrix
+    suppressed = sorted(i for i in {*control, *without_text} - ends if 0 <= i < width)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends)
+    return Bounds(ends=frozenset(ends), suppressed=tuple(suppressed), pad=pad)
+
+
+def _eos(loaded: Loaded) -> list[int]:
+    eos = loaded.model.generation_config.eos_token_id
+    found = eos if isinstance(eos, list) else [eos]
+    return [i for i in found if i is not None] or [loaded.processor.tokenizer.eos_token_id]

@@ -1,0 +1,260 @@
+"""Sampling for a batch: left-padded rows, each with its own limit, temperature, seed, stop strings and deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .inputs import inputs_of
+from .load import Loaded
+from .score import logprobs_of
+from .sight import Seen, Sight
+
+_TAIL = 8
+"""Tokens beyond a stop string's characters that are decoded to look for it."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Request:
+    """One turn to write."""
+
+    ids: list[int]
+    """The whole prompt."""
+    seen: tuple[Seen, ...] = ()
+    """Its pictures, in the order of their tokens."""
+    limit: int = 256
+    """Tokens of the reply."""
+    temperature: float = 0.0
+    """0 is greedy."""
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    """The reply ends after the token that completes one of these."""
+    deadline: float | None = None
+    """On `time.monotonic`'s clock; at least one token is sampled all the same."""
+    beams: int = 1
+    role: str = ""
+    choices: tuple[int, ...] = ()
+    """Ids to weigh against each other as the first token; nothing is written besides it."""
+    abandoned: bool = False
+    """Set when nobody waits for the reply any more."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Written:
+    """What was sampled."""
+
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    """Under the model's own distribution, before anything was suppressed or tempered."""
+    end: str = "length"
+    """`stop`, `length`, `seconds` or `abandoned`."""
+    weights: tuple[float, ...] = ()
+    """For `choices`: their probabilities among all tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Which tokens end a reply, and which must not be sampled."""
+
+    ends: frozenset[int]
+    suppressed: tuple[int, ...]
+    pad: int
+
+
+def generate(loaded: Loaded, sight: Sight, bounds: Bounds, batch: Sequence[Request]) -> list[Written]:
+    """One padded `generate` for requests of one role and one number of beams."""
+    import torch
+
+    with torch.no_grad(), at_rest(loaded.model), wearing(loaded, batch[0].role):
+        return _within_memory(loaded, sight, bounds, list(batch))
+
+
+def _within_memory(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+    """The batch, in halves where it is too large for the GPU."""
+    import torch
+
+    write = _beam if batch[0].beams > 1 else _sample
+    try:
+        return write(loaded, sight, bounds, batch)
+    except torch.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
+    torch.cuda.empty_cache()
+    half = len(batch) // 2
+    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(loaded, sight, bounds, part)]
+
+
+def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+    inputs = inputs_of(loaded, sight, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
+    sampler = Sampler(batch, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
+    loaded.model.generate(
+        **inputs,
+        generation_config=_config(bounds, max(1 if r.choices else r.limit for r in batch)),
+        logits_processor=[sampler],
+        stopping_criteria=[sampler.done],
+    )
+    return sampler.written
+
+
+def _config(bounds: Bounds, limit: int, **more: Any) -> Any:
+    """Plain greedy decoding: what a checkpoint's own generation_config says on sampling is ours to decide."""
+    from transformers import GenerationConfig
+
+    settings: dict[str, Any] = {
+        "max_new_tokens": limit,
+        "do_sample": False,
+        "num_beams": 1,
+        "temperature": 1.0,
+        "top_k": 50,
+        "top_p": 1.0,
+        "repetition_penalty": 1.0,
+        "no_repeat_ngram_size": 0,
+        "eos_token_id": sorted(bounds.ends),
+        "pad_token_id": bounds.pad,
+        "use_cache": True,
+    }
+    return GenerationConfig(**{**settings, **more})
+
+
+class Sampler:
+    """Chooses each row's next token, and leaves `generate` no choice.
+
+    It is the only logits processor, so that the scores which it is given are the model's own.
+    """
+
+    def __init__(
+        self, batch: Sequence[Request], bounds: Bounds, decode: Callable[[list[int]], str], device: Any
+    ) -> None:
+        import torch
+
+        self._batch = batch
+        self._ends = bounds.ends
+        self._decode = decode
+        self._suppressed = torch.tensor(bounds.suppressed, device=device, dtype=torch.long)
+        self._sources = [_source(request.seed, device) if request.temperature > 0 else None for request in batch]
+        self._open = [True] * len(batch)
+        self.written = [Written() for _ in batch]
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """Scores `[B, V]` in; out come scores that are 0 for the chosen token of each row and -inf else."""
+        import torch
+
+        raw = scores.float().log_softmax(dim=-1)
+        allowed = raw.index_fill(1, self._suppressed, -torch.inf)
+        chosen = allowed.argmax(dim=-1)
+        for row, request in enumerate(self._batch):
+            if self._open[row] and request.temperature > 0 and not request.choices:
+                weights = (allowed[row] / request.temperature).softmax(dim=-1)
+                chosen[row] = torch.multinomial(weights, 1, generator=self._sources[row])[0]
+            if self._open[row] and request.choices:
+                ids = torch.tensor(request.choices, device=raw.device)
+                chosen[row] = ids[raw[row, ids].argmax()]
+                self.written[row].weights = tuple(raw[row, ids].exp().tolist())
+        logprobs = raw.gather(1, chosen[:, None])[:, 0].tolist()
+        for row, token in enumerate(chosen.tolist()):
+            if self._open[row]:
+                self._take(row, token, logprobs[row])
+        return torch.full_like(scores, -torch.inf).scatter(1, chosen[:, None], 0.0)
+
+    def done(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        """Which rows `[B]` are over."""
+        import torch
+
+        return torch.tensor([not is_open for is_open in self._open], device=input_ids.device)
+
+    def _take(self, row: int, token: int, logprob: float) -> None:
+        request, written = self._batch[row], self.written[row]
+        written.ids.append(token)
+        written.logprobs.append(logprob)
+        end = ""
+        if token in self._ends or self._stops(request, written.ids):
+            end = "stop"
+        elif len(written.ids) >= (1 if request.choices else request.limit):
+            end = "length"
+        elif request.abandoned:
+            end = "abandoned"
+        elif request.deadline is not None and time.monotonic() >= request.deadline:
+            end = "seconds"
+        if end:
+            written.end = end
+            self._open[row] = False
+
+    def _stops(self, request: Request, ids: list[int]) -> bool:
+        if not request.stop:
+            return False
+        tail = self._decode(ids[-max(len(stop) for stop in request.stop) - _TAIL :])
+        return any(stop in tail for stop in request.stop)
+
+
+def _source(seed: int | None, device: Any) -> Any:
+    import torch
+
+    source = torch.Generator(device=device)
+    if seed is None:
+        source.seed()
+    else:
+        source.manual_seed(seed % 2**63)
+    return source
+
+
+def _beam(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+    """Beam search; each row's log-probabilities come from one pass over what was found."""
+    found: list[Written] = []
+    for request in batch:  # a row alone: `generate` repeats pictures a beam, which only Qwen-VL does in the right order
+        beams = request.beams if len(request.seen) < 2 or sight.typed else 1
+        if beams == 1:
+            found += _sample(loaded, sight, bounds, [request])
+            continue
+        inputs = inputs_of(loaded, sight, [request.ids], [request.seen], bounds.pad)
+        config = _config(bounds, request.limit, num_beams=beams, suppress_tokens=list(bounds.suppressed))
+        made = loaded.model.generate(**inputs, generation_config=config)
+        ids, end = _until_end(made[0, len(request.ids) :].tolist(), bounds)
+        scored = logprobs_of(
+            loaded, sight, [[*request.ids, *ids]], [_mask(request.ids, ids)], [request.seen], bounds.pad
+        )
+        found.append(Written(ids=ids, logprobs=scored[0].tolist(), end=end))
+    return found
+
+
+def _mask(given: Sequence[int], sampled: Sequence[int]) -> list[bool]:
+    return [False] * len(given) + [True] * len(sampled)
+
+
+def _until_end(ids: list[int], bounds: Bounds) -> tuple[list[int], str]:
+    for index, token in enumerate(ids):
+        if token in bounds.ends:
+            return ids[: index + 1], "stop"
+    return ids, "length"
+
+
+@contextmanager
+def at_rest(model: Any) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards as it was: a trainer's model is lent, not given."""
+    was = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was)
+
+
+@contextmanager
+def wearing(loaded: Loaded, role: str) -> Iterator[None]:
+    """The model with the adapter of `role` on, else its usual one, else none."""
+    if not loaded.roles and loaded.adapter is None:
+        yield
+        return
+    adapter = loaded.roles.get(role) or loaded.adapter
+    if adapter is None:
+        with loaded.model.disable_adapter():
+            yield
+        return
+    loaded.model.set_adapter(adapter, inference_mode=True)
+    try:
+        yield
+    finally:
+        if loaded.adapter and adapter != loaded.adapter:
+            loaded.model.set_adapter(loaded.adapter, inference_mode=True)

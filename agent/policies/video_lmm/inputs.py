@@ -1,0 +1,53 @@
+"""Records and their pictures as one left-padded batch of tensors."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from .load import Loaded
+from .sight import Seen, Sight
+
+
+def inputs_of(
+    loaded: Loaded, sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]], pad: int
+) -> dict[str, Any]:
+    """Model inputs of a left-padded batch: `input_ids`, masks and token types `[B, T]`, and all pictures in order.
+
+    Raises:
+        ValueError: if the tokens that stand for pictures are not as many as the pictures have.
+    """
+    import torch
+
+    device = loaded.model.device
+    _require_pictures(sight, rows, seen)
+    length = max(len(row) for row in rows)
+    ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    types = torch.isin(ids, torch.tensor(sight.token_ids)).long() * mask
+    names = set(getattr(loaded.processor, "model_input_names", ()))
+    if sight.typed or "mm_token_type_ids" in names:
+        inputs["mm_token_type_ids"] = types
+    if "token_type_ids" in names and not sight.typed and _takes(loaded.model, "token_type_ids"):
+        inputs["token_type_ids"] = types
+    inputs |= sight.collate([s for row in seen for s in row])
+    dtype = next(loaded.model.parameters()).dtype
+    return {
+        key: value.to(device=device, dtype=dtype if value.is_floating_point() and dtype.is_floating_point else None)
+        for key, value in inputs.items()
+    }
+
+
+def _require_pictures(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]]) -> None:
+    vision = set(sight.token_ids)
+    for row, pictures in zip(rows, seen, strict=True):
+        found, wanted = sum(i in vision for i in row), sum(sight.vision_tokens(s.grid) for s in pictures)
+        if found != wanted:
+            raise ValueError(f"{found} tokens stand for pictures, but the {len(pictures)} pictures have {wanted}.")
+
+
+def _takes(model: Any, name: str) -> bool:
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return name in inspect.signature(base.forward).parameters

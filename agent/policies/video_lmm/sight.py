@@ -1,0 +1,263 @@
+"""How a model sees pictures: what each costs in tokens, what stands for it in the prompt, and its tensors.
+
+Qwen-VL models take any size, so that a picture is made as small as the room in the context asks for. Other models have
+one size a picture, which their own processor makes.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from ....memory import CapabilityError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+QWEN = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"})
+"""Model types that take pictures as Qwen2-VL does."""
+
+Grid = tuple[int, int, int]
+"""Time, height and width of a picture: in patches for Qwen-VL, else in pixels."""
+
+
+class Seen(NamedTuple):
+    """One picture as the model takes it."""
+
+    name: str
+    """Its media URI, or a name made of its content."""
+    grid: Grid
+    inputs: Any
+    """Tensors, or what `Sight.collate` makes them of."""
+
+
+class Sight(Protocol):
+    """What a family of models does with pictures."""
+
+    placeholder: str
+    """What the chat template writes for a picture."""
+    token_ids: tuple[int, ...]
+    """Ids that stand for parts of a picture."""
+    smallest: int
+    largest: int
+    """Pixels of a picture."""
+    typed: bool
+    """Whether the model is told of each token which kind of input it is (`mm_token_type_ids`)."""
+
+    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
+        """Grid of a picture of (width, height) that may have `pixels` pixels."""
+        ...
+
+    def text(self, grid: Grid) -> str:
+        """What stands in the prompt instead of the placeholder."""
+        ...
+
+    def tokens(self, grid: Grid) -> int:
+        """Tokens that `text` has."""
+        ...
+
+    def vision_tokens(self, grid: Grid) -> int:
+        """Those of `token_ids` among them."""
+        ...
+
+    def prepare(self, picture: Image, grid: Grid) -> Any:
+        """The picture's inputs, brought to its grid."""
+        ...
+
+    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+        """The tensors of all pictures of a batch, rows one after another."""
+        ...
+
+
+def sight_of(model: Any, processor: Any) -> Sight:
+    """How this model sees.
+
+    Raises:
+        CapabilityError: if its processor has no way to say what stands for a picture.
+    """
+    if model.config.model_type in QWEN:
+        return QwenSight(processor)
+    return StandardSight(processor, model.config.model_type)
+
+
+class QwenSight:
+    """Qwen2-VL and what came after it: any size, in patches."""
+
+    typed = True
+
+    def __init__(self, processor: Any) -> None:
+        self._images = processor.image_processor
+        self._merge = int(self._images.merge_size)
+        self._patch = int(self._images.patch_size)
+        self.placeholder = str(processor.image_token)
+        self.token_ids: tuple[int, ...] = (int(processor.image_token_id),)
+        size = self._images.size
+        self.smallest = 16 * self._factor**2
+        self.largest = max(int(size["longest_edge"]), self.smallest)
+
+    @property
+    def _factor(self) -> int:
+        return self._patch * self._merge
+
+    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
+        """Whole cells of `patch * merge` pixels, as near to the picture's shape as the limits allow."""
+        width, height = size
+        cells = (max(height / self._factor, 1e-3), max(width / self._factor, 1e-3))
+        low = self.smallest / self._factor**2
+        high = max(min(pixels, self.largest) / self._factor**2, 1.0)
+        rows, columns = (max(1, round(c)) for c in cells)
+        if rows * columns > high:
+            shrink = math.sqrt(high / (cells[0] * cells[1]))
+            rows, columns = (max(1, math.floor(c * shrink)) for c in cells)
+            rows, columns = min(rows, int(high)), min(columns, max(1, int(high) // rows))
+        elif rows * columns < low:
+            grow = math.sqrt(low / (cells[0] * cells[1]))
+            rows, columns = (max(1, math.ceil(c * grow)) for c in cells)
+            if rows * columns > high:
+                rows, columns = min(rows, int(high)), max(1, min(columns, int(high) // min(rows, int(high))))
+        return 1, rows * self._merge, columns * self._merge
+
+    def text(self, grid: Grid) -> str:
+        """One placeholder for each cell."""
+        return self.placeholder * self.tokens(grid)
+
+    def tokens(self, grid: Grid) -> int:
+        """Cells of the grid."""
+        return grid[0] * grid[1] * grid[2] // self._merge**2
+
+    vision_tokens = tokens
+
+    def prepare(self, picture: Image, grid: Grid) -> Any:
+        """Patches `[n, channels * time * patch * patch]`."""
+        from PIL import Image as Pillow
+
+        size = (grid[2] * self._patch, grid[1] * self._patch)
+        resized = picture if picture.size == size else picture.resize(size, Pillow.Resampling.BICUBIC)
+        made = self._images(images=[resized], do_resize=False, return_tensors="pt")
+        assert tuple(made["image_grid_thw"][0].tolist()) == grid
+        return made["pixel_values"]
+
+    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+        """`pixel_values` and `image_grid_thw`, in the order of `seen`."""
+        import torch
+
+        if not seen:
+            return {}
+        return {
+            "pixel_values": torch.cat([s.inputs for s in seen]),
+            "image_grid_thw": torch.tensor([s.grid for s in seen]),
+        }
+
+
+class StandardSight:
+    """Any other model: its processor makes the tensors, one tile a picture where it would cut it into several."""
+
+    typed = False
+    _TILES = ("do_image_splitting", "crop_to_patches", "do_pan_and_scan")
+
+    def __init__(self, processor: Any, family: str) -> None:
+        if not hasattr(processor, "image_token") or not hasattr(processor, "replace_image_token"):
+            raise CapabilityError(
+                f"Models of type {family} cannot be driven with this transformers: their processor does not say what "
+                "stands for a picture. pip install -U transformers"
+            )
+        self._processor = processor
+        images = processor.image_processor
+        self._options = {name: False for name in self._TILES if hasattr(images, name)}
+        self._texts: dict[Grid, str] = {}
+        self.placeholder = str(processor.image_token)
+        self.token_ids = tuple(int(i) for i in processor.image_token_ids if i is not None)
+        self.smallest = self.largest = 2**31
+
+    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
+        """The picture's own size; what `pixels` says is left to the processor."""
+        return 1, size[1], size[0]
+
+    def text(self, grid: Grid) -> str:
+        """What the processor writes for a picture of this size."""
+        if grid not in self._texts:
+            from PIL import Image
+
+            made = self._inputs([Image.new("RGB", (grid[2], grid[1]))])
+            self._texts[grid] = str(self._processor.replace_image_token(made, 0))
+        return self._texts[grid]
+
+    def tokens(self, grid: Grid) -> int:
+        """Counted by the tokenizer."""
+        return len(self._ids(grid))
+
+    def vision_tokens(self, grid: Grid) -> int:
+        """Counted among them."""
+        return sum(i in self.token_ids for i in self._ids(grid))
+
+    def prepare(self, picture: Image, grid: Grid) -> Any:
+        """The picture itself: how tensors are put together differs from model to model."""
+        return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
+
+    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+        """What the image processor returns for all pictures as one row, less what only its texts need."""
+        if not seen:
+            return {}
+        made = self._inputs([s.inputs for s in seen])
+        unused = set(self._processor.unused_input_names)
+        return {key: value for key, value in made.items() if key not in unused and hasattr(value, "shape")}
+
+    def _ids(self, grid: Grid) -> list[int]:
+        ids: list[int] = self._processor.tokenizer(self.text(grid), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _inputs(self, pictures: list[Image]) -> Any:
+        import torch
+
+        made = self._processor.image_processor([pictures], return_tensors="pt", **self._options)
+        if "batch_num_images" in made:
+            # LLaVA-OneVision shows a picture that is alone in other detail than several; ours must not change when
+            # another one joins them.
+            made["batch_num_images"] = torch.tensor([max(len(pictures), 2)])
+        return made
+
+
+class Album:
+    """Prepared pictures by name and grid, so that a picture is decoded and prepared once. Safe between threads."""
+
+    def __init__(self, sight: Sight, *, keep: int = 512 << 20) -> None:
+        self._sight = sight
+        self._keep = keep
+        self._held = 0
+        self._seen: OrderedDict[tuple[str, Grid], Seen] = OrderedDict()
+        self._lock = threading.Lock()
+        self.prepared = 0
+        """How many pictures were prepared so far."""
+
+    def get(self, wanted: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]) -> list[Seen]:
+        """The pictures in order; `read` brings those that are not here yet, by their names."""
+        with self._lock:
+            found = {key: self._seen[key] for key in wanted if key in self._seen}
+            for key in found:
+                self._seen.move_to_end(key)
+        missing = [key for key in dict.fromkeys(wanted) if key not in found]
+        if missing:
+            pictures = read([name for name, _ in missing])
+            for key, picture in zip(missing, pictures, strict=True):
+                found[key] = Seen(*key, self._sight.prepare(picture, key[1]))
+                self._hold(found[key])
+        return [found[key] for key in wanted]
+
+    def _hold(self, seen: Seen) -> None:
+        with self._lock:
+            self.prepared += 1
+            if (seen.name, seen.grid) in self._seen:
+                return
+            self._seen[seen.name, seen.grid] = seen
+            self._held += _size(seen)
+            while self._held > self._keep and len(self._seen) > 1:
+                self._held -= _size(self._seen.popitem(last=False)[1])
+
+
+def _size(seen: Seen) -> int:
+    if hasattr(seen.inputs, "nbytes"):
+        return int(seen.inputs.nbytes)
+    return 3 * seen.grid[1] * seen.grid[2]

@@ -22,12 +22,12 @@ def steps(run: Run, album: Album, cited: set[int], room: Room) -> Html:
     """The ordered list of steps, the middle of a very long run left out; the looks numbered in `cited` are open."""
     left_out = max(0, len(run.steps) - _FIRST - _LAST)
     shown: list[Html] = []
-    for number, step in enumerate(run.steps, 1):
-        if left_out and number == _FIRST + 1:
+    for nth, step in enumerate(run.steps, 1):
+        if left_out and nth == _FIRST + 1:
             shown.append(el("li", f"{left_out:,} steps are left out here; the trace has them.", class_="gap muted"))
-        if not left_out or number <= _FIRST or number > len(run.steps) - _LAST:
+        if not left_out or nth <= _FIRST or nth > len(run.steps) - _LAST:
             looks = [_look(look, album, look.number in cited, room) for look in step.looks[:_LOOKS]]
-            shown.append(_step(step, number, looks, room))
+            shown.append(_step(step, nth, looks, room))
     return el("ol", shown, class_="steps")
 
 

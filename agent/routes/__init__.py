@@ -1,10 +1,17 @@
 """The published ways of searching a long video, by name."""
 
+from .adaptive import ADAPTIVE
 from .direct import DIRECT
+from .map_reduce import MAP_REDUCE
+from .role_chain import ROLE_CHAIN
 from .route import Brief, Found, Route
 from .search import SEARCH
 from .skim_zoom import SKIM_ZOOM
+from .tree import TREE
+from .video_tree import VIDEO_TREE
 
-ROUTES: dict[str, Route] = {route.name: route for route in (DIRECT, SEARCH, SKIM_ZOOM)}
+ROUTES: dict[str, Route] = {
+    route.name: route for route in (DIRECT, SEARCH, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
+}
 
 __all__ = ["ROUTES", "Brief", "Found", "Route"]

@@ -1,13 +1,13 @@
 """`skim_zoom`: skim the whole video, have the model name spans, look again only there (ViTL).
 
-Paper: Video-in-the-Loop: Span-Grounded Long Video QA with Interleaved Reasoning (arXiv 2510.04022).
-The frames of both stages together stay within one fixed budget; stage 2 gives each span frames in proportion to its
-length and at least one.
+Paper: Video-in-the-Loop: Span-Grounded Long Video QA with Interleaved Reasoning (arXiv 2510.04022). The frames of
+both stages together stay within one fixed budget; stage 2 gives each span frames in proportion to its length and at
+least one.
 
 Choices, since the paper prints no rates and has no code: the budget is halved between the stages; the grounding query
 is the question in a fixed frame of words; a moment or a span shorter than a skim step is widened to two steps, since
-what a skim sees may reach to its neighbours; stage 2 takes at most 8 frames a second; where the reply names no span, the
-whole video is sampled again between the skimmed frames. Both stages see frames of one size (the tools show no other).
+what a skim sees may reach to its neighbours; stage 2 takes at most 8 frames a second; where the reply names no span,
+the whole video is sampled again. Both stages see frames of one size, since the tools show no other.
 """
 
 from __future__ import annotations

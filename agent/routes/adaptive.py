@@ -1,0 +1,155 @@
+"""`adaptive`: a light encoder proposes frames, a model that sees rates a few each round, and looks closer (A.I.R.).
+
+Paper: A.I.R. (ICLR 2026, arXiv 2510.04428). `adaptive_sampling` has its arithmetic and constants; this is its loop:
+initial sampling from the mixture threshold, then at most I_max rounds of ranking, rating, early stop and local
+density.
+
+Choices: the encoder is the memory's, whatever it is; where it can see nothing that the question names, the similarity
+of a second is that of its clip in the memory's own search (speech, screen text), and where that finds nothing either,
+all seconds are alike. The similarity of frames between sampled seconds is interpolated. No frame is rated twice. A
+rating that cannot be read is neutral. A budget below the paper's is shared between B and the ratings as there (V_max
+to C I_max).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...memory import clock
+from ..steps import Seen, Steps
+from . import adaptive_sampling as air
+from .looking import Purse, asked, even, short, show, thin
+from .route import Brief, Found, Route
+
+MOST_RATED = air.C * air.I_MAX
+
+
+def split_budget(seconds: float, frames: int) -> tuple[int, int]:
+    """B and the most frames to rate, for a video of `seconds` and `frames` in all."""
+    final = min(air.frame_budget(seconds), math.ceil(frames * air.V_MAX / (air.V_MAX + MOST_RATED)))
+    return final, min(frames - final, MOST_RATED)
+
+
+def run(brief: Brief) -> Steps[Found]:
+    """Propose, rate, look closer, and show the B best."""
+    purse = Purse(brief, frames=air.V_MAX + MOST_RATED)
+    final, may_rate = split_budget(brief.whole.duration, purse.frames)
+    if purse.calls < 2 or final < 1:
+        return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to rate: even steps."))
+    times, scores, by = yield from _similarities(brief, purse)
+    chosen = air.initial_frames(times, scores, 2 * max(air.frame_budget(brief.whole.duration), air.C))
+    ratings: dict[float, tuple[int | None, str]] = {}
+    validated: list[float] = []
+    rounds = 0
+    while rounds < air.I_MAX and len(validated) < final and purse.calls >= 2:
+        candidates = air.rank_candidates(chosen, times, scores, list(ratings), min(air.C, may_rate - len(ratings)))
+        if not candidates:
+            break
+        rounds += 1
+        asking = sorted(candidates)
+        (seen,) = yield (purse.call("rate_frames", len(asking), times=asking, question=asked(brief)),)
+        if seen.error:
+            break
+        ratings |= _ratings(seen, asking)
+        kept = keep(asking, ratings, times, scores, final)
+        validated += kept
+        if len(validated) >= final:
+            break
+        chosen = closer(chosen, kept, candidates, final - len(validated), times)
+    pool = sorted(validated or chosen, key=lambda time: -float(np.interp(time, times, scores)))
+    best = thin(pool, final) if np.ptp(scores) == 0 else pool[:final]
+    return (yield from show(purse, best, _told(ratings, rounds, by)))
+
+
+def keep(
+    asking: list[float],
+    ratings: dict[float, tuple[int | None, str]],
+    times: np.ndarray,
+    scores: np.ndarray,
+    final: int,
+) -> list[float]:
+    """F* of one round: the frames rated above THETA, topped up to `floor(B / I_MAX)` with neutral, then negative ones.
+
+    Args:
+        asking: the candidates, in seconds.
+        ratings: rating and reason by second; None reads as neutral.
+        times: sampled seconds `[n]`.
+        scores: their similarities `[n]`.
+        final: B.
+    """
+    rated = {time: ratings[time][0] or air.THETA for time in asking if time in ratings}
+    positive = [time for time, score in rated.items() if score > air.THETA]
+    # Neutral before negative; within each by similarity.
+    rest = sorted(
+        (time for time in rated if time not in positive),
+        key=lambda time: (rated[time] < air.THETA, -float(np.interp(time, times, scores))),
+    )
+    return positive + rest[: max(final // air.I_MAX - len(positive), 0)]
+
+
+def closer(
+    chosen: list[float], kept: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
+) -> list[float]:
+    """F with the frames of local density sampling around each validated one, in order.
+
+    Args:
+        chosen: F, seconds.
+        kept: F* of this round.
+        candidates: length in seconds of the interval that brought each in.
+        missing: B less the frames validated so far; they are shared out over both sides of each.
+        times: sampled seconds `[n]`; nothing outside them is taken.
+    """
+    found = set(chosen)
+    for time in kept:
+        for offset in air.density_offsets(candidates[time], math.ceil(missing / (2 * len(kept)))):
+            for new in (round(time - offset, 3), round(time + offset, 3)):
+                if times[0] <= new <= times[-1] and all(abs(new - old) >= 1 / air.FPS for old in found):
+                    found.add(new)
+    return sorted(found)
+
+
+def _similarities(brief: Brief, purse: Purse) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
+    """Sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
+    question = brief.question.text
+    (seen,) = yield (purse.call("score_frames", query=question, fps=1.0),)
+    times, scores = np.array(seen.data.get("times", ())), np.array(seen.data.get("scores", ()))
+    if not seen.error and len(times) and len(times) == len(scores):
+        return times, scores, "the visual encoder"
+    whole = brief.whole
+    times = whole.start + np.arange(max(1, math.ceil(whole.duration)))
+    scores = np.ones(len(times))
+    if purse.calls < 3:
+        return times, scores, "nothing"
+    (seen,) = yield (purse.call("search_clips", query=question, k=50),)
+    hits = [] if seen.error else seen.data.get("hits", [])
+    if not hits:
+        return times, scores, "nothing"
+    scores = np.zeros(len(times))
+    for hit in hits:
+        start, end = hit["span"]
+        inside = (times >= start) & (times < end)
+        scores[inside] = np.maximum(scores[inside], hit["score"])
+    return times, scores, "the memory's search"
+
+
+def _ratings(seen: Seen, asking: list[float]) -> dict[float, tuple[int | None, str]]:
+    rows = seen.data.get("ratings", [])
+    return {time: (row.get("score"), str(row.get("reason", ""))) for time, row in zip(asking, rows, strict=False)}
+
+
+def _told(ratings: dict[float, tuple[int | None, str]], rounds: int, by: str) -> str:
+    rated = [(time, score, why) for time, (score, why) in ratings.items() if score]
+    best = sorted(rated, key=lambda row: -row[1])[:3]
+    why = "; ".join(f"{clock(time)} rated {score} of 5: {short(said, 100)}" for time, score, said in best)
+    head = f"Frames proposed by {by}; {len(ratings)} rated for the question in {rounds} rounds."
+    return f"{head} {why}." if why else head
+
+
+ADAPTIVE = Route(
+    name="adaptive",
+    paper="A.I.R. (ICLR 2026, arXiv 2510.04428)",
+    about="rates the most promising frames in a few rounds; a short moment in a long video",
+    run=run,
+)

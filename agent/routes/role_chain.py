@@ -1,0 +1,75 @@
+"""`role_chain`: grounder, verifier and answerer, one after the other (VideoMind).
+
+Paper: VideoMind: A Chain-of-LoRA Agent for Temporal-Grounded Video Reasoning (ICLR 2026, arXiv 2503.13444), and its
+code `videomind/eval/infer_auto.py`. The grounder names its five best spans; the verifier looks at each, widened by
+half its length at both ends, and weighs Yes against No; the answerer sees the best, at least 32 s of it. A model with
+an adapter for a role is asked with it (`role`); any other plays all of them.
+
+Choices: the planner role is the run's own planner; the answerer is the policy (as published: the model without an
+adapter). The grounder writes its spans in words instead of through a decoder head; where it names none, the windows
+are those of the code: five of a third of the video, every sixth. Frames are shared in thirds between the roles
+(published: 150 at most for the grounder), and a budget of few calls verifies fewer spans.
+"""
+
+from __future__ import annotations
+
+from ...memory import Span
+from ..steps import Steps
+from .looking import AT_ONCE, Purse, asked, at_least, even, show
+from .replies import read_spans
+from .route import Brief, Found, Route
+
+TOP = 5
+LEAST = 32.0
+"""Seconds that the answerer sees at least."""
+VERIFIED = 8
+"""Frames of a look by the verifier at most."""
+
+GROUND = """These frames are from a whole video, each with its time. Find when what is needed to answer the question \
+happens. Write up to 5 spans, most likely first, one a line, as start-end in seconds. Do not answer the question.
+Question: {question}"""
+CLAIM = "the moment that is needed to answer the question: {question}"
+
+
+def fallback_windows(whole: Span) -> list[Span]:
+    """Five windows of a third of the video, each a sixth later than the one before."""
+    third, stride = whole.duration / 3, whole.duration / 6
+    starts = [whole.start + k * stride for k in range(5)]
+    return [Span(start, start + third).within(whole) for start in starts]
+
+
+def run(brief: Brief) -> Steps[Found]:
+    """Ground, verify, and show the best span."""
+    purse = Purse(brief)
+    whole, third = brief.whole, purse.frames // 3
+    if third < 1 or purse.calls < 2:
+        return (yield from show(purse, even(whole, purse.frames), "Too little budget for the roles: even steps."))
+    grid = even(whole, min(third, AT_ONCE))
+    question = GROUND.format(question=asked(brief))
+    (seen,) = yield (purse.call("ask_frames", len(grid), times=grid, question=question, role="grounder"),)
+    spans = read_spans(str(seen.data.get("text", "")), whole, most=TOP)
+    by = "the grounder" if spans else "even windows, as the grounder named no span"
+    spans = spans or fallback_windows(whole)
+    count = int(min(len(spans), purse.calls - 1, third))
+    scores = [0.5] * len(spans)
+    if count > 1:
+        frames = min(VERIFIED, third // count)
+        claim = CLAIM.format(question=brief.question.text)
+        looks = (
+            purse.call("verify_clip", frames, start=span.start, end=span.end, claim=claim, frames=frames)
+            for span in spans[:count]
+        )
+        verdicts = yield tuple(looks)
+        scores[:count] = [float(v.data.get("yes", 0.5)) for v in verdicts]
+    best = max(range(len(spans)), key=lambda i: scores[i])
+    shown = at_least(spans[best], LEAST, whole)
+    text = f"Spans from {by}: " + ", ".join(f"{s} (yes {p:.2f})" for s, p in zip(spans, scores, strict=True))
+    return (yield from show(purse, even(shown, min(purse.frames, AT_ONCE)), f"{text}. Shown is {shown}."))
+
+
+ROLE_CHAIN = Route(
+    name="role_chain",
+    paper="VideoMind (ICLR 2026, arXiv 2503.13444)",
+    about="ground, verify with a zoomed yes or no, answer on the best span; when something happens",
+    run=run,
+)

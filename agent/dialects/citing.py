@@ -39,7 +39,7 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         return said.content
     question = question_of(messages)
     option = _option(stated.option or stated.text, question)
-    text = question.options[ord(option) - ord("A")] if question and option and len(stated.text) < 4 else stated.text
+    text = question.options[ord(option) - ord("A")] if question and option and len(stated.text.strip()) < 5 else stated.text
     row: dict[str, Any] = {
         "answer": text,
         "option": option or stated.option,

@@ -63,6 +63,10 @@ _VLM = function(
 _OURS = {"rag": "search_clips", "video_llm": "ask_clip", "vlm": "ask_clip"}
 
 
+_SEARCH = {"level": "day", "keywords": ["kitchen", "cup"], "start_time": "DAY1_11000000", "query_time": "DAY1_14000000"}
+_EXAMPLE = f"<tool>{call_json('rag', _SEARCH)}</tool>"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgoR1:
     """`rag`, `video_llm` and `vlm` in `<tool>` tags; results in `<information>`, the answer in `<answer>`."""
@@ -78,17 +82,11 @@ class EgoR1:
 
     def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
         """The tools as text: no chat template knows of `<tool>` tags."""
-        lines = [json.dumps(schema["function"], ensure_ascii=False) for schema in self.tools(schemas)]
-        example = call_json(
-            "rag",
-            {
-                "level": "day",
-                "keywords": ["kitchen", "cup"],
-                "start_time": "DAY1_11000000",
-                "query_time": "DAY1_14000000",
-            },
-        )
-        return "\n".join(["The tools are:", *lines, "A call looks like this:", f"<tool>{example}</tool>"])
+        tools = self.tools(schemas)
+        if not tools:
+            return "There are no tools."
+        lines = [json.dumps(schema["function"], ensure_ascii=False) for schema in tools]
+        return "\n".join(["The tools are:", *lines, "A call looks like this:", _EXAMPLE])
 
     def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
         """Take a reply apart; `messages` tell when the videos begin and end."""

@@ -100,7 +100,7 @@ def evidence_of(answers: Iterable[Answer]) -> tuple[Evidence, ...]:
     for answer in answers:
         for piece in answer.evidence:
             known = pieces.get((piece.uri, piece.quote))
-            if known is None or (piece.supported and not known.supported):
+            if known is None or (piece.supported, piece.verified or 0.0) > (known.supported, known.verified or 0.0):
                 pieces[piece.uri, piece.quote] = piece
     return tuple(sorted(pieces.values(), key=lambda piece: not piece.supported))
 

@@ -1,4 +1,4 @@
-"""ECE, Brier and reliability on hand-worked numbers; a calibration that mends, is monotone, and stays put on few pairs."""
+"""ECE, Brier and reliability by hand; a calibration that mends, is monotone, and stays put on few pairs."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def rate_frames(times: list[float], question: str, video: VideoContext) -> Obser
     for frame, reply in zip(frames, replies, strict=True):
         found = re.search(r"(?<![\d.])([1-5])(?![\d.]*\d)", reply.text)
         score = int(found[1]) if found else None
-        reason = (reply.text[found.end() :].strip(" .:)-\n") if found else reply.text)[:200]
+        reason = (reply.text[found.end() :] if found else reply.text).lstrip(" .:)-\n").rstrip()[:200]
         lines.append(f"{clock(frame.time)}: {score or 'unreadable'} {quote(reason)}")
         rows.append({"time": frame.time, "score": score, "reason": reason})
     return Observation(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batcher
-from .generate import Bounds, Request, Written, at_rest, generate, wearing
+from .generate import Bounds, Request, Sampler, Written, at_rest, generate, wearing
 from .load import Loaded
 from .record import vocabulary_of
 from .score import logprobs_of
@@ -32,6 +32,7 @@ class Engine:
         self.album = Album(self.sight)
         self.bounds = _bounds(loaded, self.template, self.sight)
         self.vocabulary = vocabulary_of(loaded.processor.tokenizer)
+        self.sampler = Sampler
         self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
 
     @property
@@ -68,7 +69,7 @@ class Engine:
             return logprobs_of(self.loaded, self.sight, ids, masks, seen, self.bounds.pad)
 
     def _generate(self, batch: Sequence[Request]) -> list[Written]:
-        return generate(self.loaded, self.sight, self.bounds, batch)
+        return generate(self.loaded, self.sight, self.bounds, batch, self.sampler)
 
 
 def _kind(request: Request) -> tuple[str, int, int]:

@@ -17,7 +17,15 @@ _TAIL = 8
 """Tokens beyond a stop string's characters that are decoded to look for it."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
+class Caller:
+    """Who waits for a reply."""
+
+    gone: bool = False
+    """Set when nobody waits any more: the reply then ends at its next token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Request:
     """One turn to write."""
 
@@ -38,8 +46,7 @@ class Request:
     role: str = ""
     choices: tuple[int, ...] = ()
     """Ids to weigh against each other as the first token; nothing is written besides it."""
-    abandoned: bool = False
-    """Set when nobody waits for the reply any more."""
+    caller: Caller = field(default_factory=Caller)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,32 +71,38 @@ class Bounds:
     pad: int
 
 
-def generate(loaded: Loaded, sight: Sight, bounds: Bounds, batch: Sequence[Request]) -> list[Written]:
+def generate(
+    loaded: Loaded, sight: Sight, bounds: Bounds, batch: Sequence[Request], sampler: type[Sampler] | None = None
+) -> list[Written]:
     """One padded `generate` for requests of one role and one number of beams."""
     import torch
 
+    def write(part: list[Request]) -> list[Written]:
+        if part[0].beams > 1:
+            return _beam(loaded, sight, bounds, part)
+        return _sample(loaded, sight, bounds, part, sampler or Sampler)
+
     with torch.no_grad(), at_rest(loaded.model), wearing(loaded, batch[0].role):
-        return _within_memory(loaded, sight, bounds, list(batch))
+        return _within_memory(list(batch), write)
 
 
-def _within_memory(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+def _within_memory(batch: list[Request], write: Callable[[list[Request]], list[Written]]) -> list[Written]:
     """The batch, in halves where it is too large for the GPU."""
     import torch
 
-    write = _beam if batch[0].beams > 1 else _sample
     try:
-        return write(loaded, sight, bounds, batch)
+        return write(batch)
     except torch.OutOfMemoryError:
         if len(batch) == 1:
             raise
     torch.cuda.empty_cache()
     half = len(batch) // 2
-    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(loaded, sight, bounds, part)]
+    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write)]
 
 
-def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request], kind: type[Sampler]) -> list[Written]:
     inputs = inputs_of(loaded, sight, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
-    sampler = Sampler(batch, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
+    sampler = kind(batch, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
     loaded.model.generate(
         **inputs,
         generation_config=_config(bounds, max(1 if r.choices else r.limit for r in batch)),
@@ -130,7 +143,7 @@ class Sampler:
     ) -> None:
         import torch
 
-        self._batch = batch
+        self.batch = batch
         self._ends = bounds.ends
         self._decode = decode
         self._suppressed = torch.tensor(bounds.suppressed, device=device, dtype=torch.long)
@@ -144,20 +157,29 @@ class Sampler:
 
         raw = scores.float().log_softmax(dim=-1)
         allowed = raw.index_fill(1, self._suppressed, -torch.inf)
-        chosen = allowed.argmax(dim=-1)
-        for row, request in enumerate(self._batch):
-            if self._open[row] and request.temperature > 0 and not request.choices:
-                weights = (allowed[row] / request.temperature).softmax(dim=-1)
-                chosen[row] = torch.multinomial(weights, 1, generator=self._sources[row])[0]
+        chosen = torch.zeros(len(self.batch), dtype=torch.long, device=raw.device)
+        for row, request in enumerate(self.batch):
             if self._open[row] and request.choices:
                 ids = torch.tensor(request.choices, device=raw.device)
                 chosen[row] = ids[raw[row, ids].argmax()]
                 self.written[row].weights = tuple(raw[row, ids].exp().tolist())
+            elif self._open[row]:
+                chosen[row] = self.choose(row, allowed[row])
         logprobs = raw.gather(1, chosen[:, None])[:, 0].tolist()
         for row, token in enumerate(chosen.tolist()):
             if self._open[row]:
                 self._take(row, token, logprobs[row])
         return torch.full_like(scores, -torch.inf).scatter(1, chosen[:, None], 0.0)
+
+    def choose(self, row: int, allowed: Any) -> int:
+        """The next token of a row, by its log-probabilities `[V]`, which are -inf for what must not be sampled."""
+        import torch
+
+        temperature = self.batch[row].temperature
+        if temperature <= 0:
+            return int(allowed.argmax())
+        weights = (allowed / temperature).softmax(dim=-1)
+        return int(torch.multinomial(weights, 1, generator=self._sources[row])[0])
 
     def done(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
         """Which rows `[B]` are over."""
@@ -166,7 +188,7 @@ class Sampler:
         return torch.tensor([not is_open for is_open in self._open], device=input_ids.device)
 
     def _take(self, row: int, token: int, logprob: float) -> None:
-        request, written = self._batch[row], self.written[row]
+        request, written = self.batch[row], self.written[row]
         written.ids.append(token)
         written.logprobs.append(logprob)
         end = ""
@@ -174,7 +196,7 @@ class Sampler:
             end = "stop"
         elif len(written.ids) >= (1 if request.choices else request.limit):
             end = "length"
-        elif request.abandoned:
+        elif request.caller.gone:
             end = "abandoned"
         elif request.deadline is not None and time.monotonic() >= request.deadline:
             end = "seconds"
@@ -206,7 +228,7 @@ def _beam(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) ->
     for request in batch:  # a row alone: `generate` repeats pictures a beam, which only Qwen-VL does in the right order
         beams = request.beams if len(request.seen) < 2 or sight.typed else 1
         if beams == 1:
-            found += _sample(loaded, sight, bounds, [request])
+            found += _sample(loaded, sight, bounds, [request], Sampler)
             continue
         inputs = inputs_of(loaded, sight, [request.ids], [request.seen], bounds.pad)
         config = _config(bounds, request.limit, num_beams=beams, suppress_tokens=list(bounds.suppressed))

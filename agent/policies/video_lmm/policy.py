@@ -138,13 +138,13 @@ class VideoLMM(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         wish = self._wish(stop, **kwargs)
-        prepared, future = self._submit(messages, wish)
-        if prepared is None or future is None:
-            return _result(_unaffordable())
         try:
+            prepared, future = self._submit(messages, wish)
+            if prepared is None or future is None:
+                return _result(_unaffordable())
             written = future.result()
         except BaseException:
-            prepared.request.abandoned = True
+            wish.caller.gone = True
             raise
         return _result(self._turns.message(messages, wish, prepared, written))
 
@@ -156,13 +156,13 @@ class VideoLMM(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         wish = self._wish(stop, **kwargs)
-        prepared, future = await asyncio.to_thread(self._submit, messages, wish)
-        if prepared is None or future is None:
-            return _result(_unaffordable())
         try:
+            prepared, future = await asyncio.to_thread(self._submit, messages, wish)
+            if prepared is None or future is None:
+                return _result(_unaffordable())
             written = await asyncio.wrap_future(future)
         except BaseException:  # also when the run is cancelled: the row ends at its next token
-            prepared.request.abandoned = True
+            wish.caller.gone = True
             raise
         return _result(self._turns.message(messages, wish, prepared, written))
 

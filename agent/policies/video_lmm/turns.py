@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -16,7 +16,7 @@ from ...turn import Turn
 from ..blocks import Block, blocks, is_picture, pictures
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
-from .generate import Request, Written
+from .generate import Caller, Request, Written
 from .passages import Passage, Words, conversation, named, passages, with_tools, without_system
 from .record import Part, Record
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ....memory import Pixels
 
 ANSWER_NOW = "The context is full: no more can be looked at. Give your best answer now, without a tool call."
+_IN_TIME = 0.9
+"""Part of the time after which no further token is begun, so that the reply is there when the time is up."""
 _LEAST = 16
 """Tokens below which a reply is not worth beginning."""
 
@@ -48,6 +50,7 @@ class Wish:
     """Prompt and reply together."""
     deadline: float | None = None
     """On `time.monotonic`'s clock."""
+    caller: Caller = field(default_factory=Caller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,7 @@ class Turns:
             seed=seed,
             stop=(*self.dialect.stop, *wish.stop) if wish.tools else wish.stop,
             deadline=wish.deadline,
+            caller=wish.caller,
             beams=wish.beams,
             role=wish.role,
             choices=self.engine.choice_ids(wish.choices) if wish.choices else (),
@@ -236,5 +240,5 @@ def wish_of(turn: Turn | None, **asked: Any) -> Wish:
         asked["temperature"] = turn.temperature
     if turn.seed is not None:
         asked["seed"] = turn.seed
-    deadline = None if turn.seconds is None else time.monotonic() + turn.seconds
+    deadline = None if turn.seconds is None else time.monotonic() + turn.seconds * _IN_TIME
     return Wish(**asked, pixels=turn.pixels, tokens=turn.tokens, deadline=deadline)

@@ -39,7 +39,9 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         return said.content
     question = question_of(messages)
     option = _option(stated.option or stated.text, question)
-    text = question.options[ord(option) - ord("A")] if question and option and len(stated.text.strip()) < 5 else stated.text
+    text = stated.text
+    if question and option and len(text.strip()) < 5:  # a letter says little to people
+        text = question.options[ord(option) - ord("A")]
     row: dict[str, Any] = {
         "answer": text,
         "option": option or stated.option,

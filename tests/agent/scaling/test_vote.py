@@ -145,9 +145,9 @@ def test_the_exact_probability_is_worked_out_right():
     assert plurality(0.4, 2, 3) == pytest.approx(0.16 + 0.48 / 2)
 
 
-@pytest.mark.parametrize(("p", "wrong"), [(0.6, 1), (0.45, 3)])
+@pytest.mark.parametrize(("p", "wrong"), [(0.6, 1), (0.75, 1), (0.45, 3)])
 def test_accuracy_rises_with_n_as_probability_says_and_saturates(p: float, wrong: int):
-    sizes, questions = (1, 3, 5, 9, 17), 1500
+    sizes, questions = (1, 3, 5, 9, 17), 800
     exact = [plurality(p, n, wrong) for n in sizes]
     measured = [accuracy(p, n, questions, wrong, seed=n)[0] for n in sizes]
     for right, seen in zip(exact, measured, strict=True):
@@ -164,7 +164,7 @@ def test_certain_voters_cost_half():
 
 
 if __name__ == "__main__":
-    for p, wrong in ((0.6, 1), (0.45, 3)):
+    for p, wrong in ((0.75, 1), (0.6, 1), (0.45, 3)):
         print(f"voter right with {p}, {wrong} wrong option(s); 4000 questions")
         for n in (1, 3, 5, 9, 17):
             seen, attempts = accuracy(p, n, 4000, wrong, seed=n)

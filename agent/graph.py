@@ -18,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from ..memory import Pixels
-from ..tools import Budget, Spend, Toolbox
+from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Answer, Draft, draft_of
 from .call import call
 from .check import Verdict, after_looking, check, second_looks
@@ -75,7 +75,7 @@ class Loop:
             render(question, plan, state["budget"], state.get("guidance", "")),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
-        cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.tokens else 0.0)
+        cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(system), human], "spend": cost.as_dict()}
         return Command(update=update, goto="policy" if plan.route == "search" else "route")
 
@@ -158,25 +158,22 @@ class Loop:
         assert isinstance(said, AIMessage)
         budget, before, pace = _budget(state), _spent(state), Pace.of(state["messages"])
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
-        calls: list[tuple[str, Any, str | None]] = [(c["name"], c["args"], c["id"]) for c in said.tool_calls]
-        calls += [(c["name"] or "", c["args"] or "", c["id"]) for c in said.invalid_tool_calls]
-        inner = said.additional_kwargs.get("by") == "route"
+        calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
+        alone = said.additional_kwargs.get("by") != "route"
         results: list[AnyMessage] = []
         spent = before
         while calls:
             limit = budget.exhausted(spent)
             if limit:
                 text = f"Not run: the budget of {limit} is spent."
-                results += [_tool_message(n, i, text, {"skipped": True}, error=True) for n, _, i in calls]
+                results += [_tool_message(c, text, {"skipped": True}, error=True) for c in calls]
                 break
             left = pace.left(budget, spent)
-            side_by_side = min(len(calls), int(left.get("calls", len(calls)))) if inner else 1
+            side_by_side = 1 if alone else min(len(calls), int(left.get("calls", len(calls))))
             now, calls = calls[:side_by_side], calls[side_by_side:]
             share = {**left, **({"frames": left["frames"] // len(now)} if "frames" in left else {})}
             began = time.monotonic()
-            ran = await asyncio.gather(
-                *(self._run(name, args, call_id, state, memory, share, inner) for name, args, call_id in now)
-            )
+            ran = await asyncio.gather(*(self._run(call, state, memory, share) for call in now))
             for message, cost in ran:
                 results.append(message)
                 spent += cost
@@ -185,31 +182,26 @@ class Loop:
         return {"messages": results, "spend": used}
 
     async def _run(
-        self,
-        name: str,
-        arguments: Any,
-        call_id: str | None,
-        state: State,
-        memory: ClipMemory | MemoryUntil,
-        left: dict[str, float],
-        inner: bool,
+        self, call: dict[str, Any], state: State, memory: ClipMemory | MemoryUntil, left: dict[str, float]
     ) -> tuple[ToolMessage, Spend]:
         """One call: its message, and what it cost but for the seconds (calls side by side share those)."""
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
-        observation, cost = await self.toolbox.call(
-            name, arguments, memory=memory, videos=videos, left=left, inner=inner
-        )
+        if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
+            observation, cost = Observation(text=call["error"], error=True), Spend(calls=1)
+        else:
+            name, arguments = call["name"] or "", call["args"] or {}
+            observation, cost = await self.toolbox.call(name, arguments, memory=memory, videos=videos, left=left)
         timed = cost + Spend(seconds=time.monotonic() - began)
         artifact = {
-            "arguments": arguments,
+            "arguments": call["args"],
             "uris": list(observation.uris),
             "pictures": list(observation.pictures),
             "data": observation.data,
             "cached": observation.cached,
             "cost": timed.as_dict(),
         }
-        return _tool_message(name, call_id, observation.text, artifact, error=observation.error), cost
+        return _tool_message(call, observation.text, artifact, error=observation.error), cost
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
@@ -254,7 +246,7 @@ class Loop:
                 looked.append(None)
                 continue
             began = time.monotonic()
-            seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left, inner=True)
+            seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left)
             total += cost + Spend(seconds=time.monotonic() - began)
             looked.append(None if seen.error else float(seen.data["yes"]))
         return looked, total
@@ -309,7 +301,11 @@ def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessa
     return AIMessage(content=said, tool_calls=made, additional_kwargs={"by": "route"})
 
 
-def _tool_message(name: str, call_id: str | None, text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:
+def _tool_message(call: dict[str, Any], text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:
     return ToolMessage(
-        text, name=name, tool_call_id=call_id or "", artifact=artifact, status="error" if error else "success"
+        text,
+        name=call["name"] or "",
+        tool_call_id=call["id"] or "",
+        artifact=artifact,
+        status="error" if error else "success",
     )

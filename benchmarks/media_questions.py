@@ -1,10 +1,13 @@
 """Ask every question of a `qa.jsonl` beside real videos, and report what was right, hit and abstained from, per need.
 
-    python benchmarks/media_questions.py ../shared/media [--memory FOLDER] [--only q023,q050] [--needs speech]
+    python benchmarks/media_questions.py ../shared/media [--memory FOLDER] [--only q023,q050] [--fit FILE]
 
 Right: the option; the number; for times a tIoU of at least 0.5; for words at least 0.6 of the truth's content words
 (all of them when there are no more than three). Hit: some evidence has a tIoU of at least 0.3 with the truth's span,
 or is a frame inside it. A question without a span counts for `right` only.
+
+Of the answers that claim something, the expected calibration error and the Brier score of their confidence are printed;
+`--fit FILE` saves the map that would mend it (with its error by leave-one-out), `--calibration FILE` runs with one.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from rewatch.agent import Answer, VideoAgent
+from rewatch.agent import Answer, Calibration, VideoAgent
+from rewatch.agent.calibration import brier, ece, reliability
 from rewatch.agent.words import numbers, stem, tokens
 from rewatch.memory import ClipMemory, MediaURI, Span
 
@@ -58,17 +62,22 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--needs", default="")
     parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--fit", type=Path, default=None)
+    parser.add_argument("--calibration", type=Path, default=None)
     args = parser.parse_args()
     rows = [json.loads(line) for line in (args.media / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
     rows = [r for r in rows if not args.only or r["id"] in args.only.split(",")]
     rows = [r for r in rows if not args.needs or r["needs"] == args.needs]
     memory = ClipMemory(args.memory or tempfile.mkdtemp(prefix="rewatch-media-"))
     ids = {name: memory.add(args.media / name, workers=args.workers).id for name in sorted({r["video"] for r in rows})}
-    agent = VideoAgent(memory)
+    agent = VideoAgent(memory, calibration=Calibration.load(args.calibration) if args.calibration else None)
+    stated: list[tuple[float, bool]] = []
     table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
         answer = agent.ask(row["question"], options=row["options"], videos=[ids[row["video"]]])
         right, hit = is_right(answer, row), is_hit(answer, row)
+        if not answer.abstained:
+            stated.append((answer.confidence, right))
         cell = table[row["needs"]]
         cell["asked"] += 1
         cell["right"] += right
@@ -86,6 +95,28 @@ def main() -> None:
     for need, cell in sorted(table.items()):
         share = f"{cell['hit']}/{cell['with span']}"
         print(f"{need:<12} {cell['asked']:>5} {cell['right']:>5} {cell['wrong']:>5} {cell['abstained']:>9} {share:>12}")
+    report_calibration(stated, args.fit)
+
+
+def report_calibration(stated: list[tuple[float, bool]], fit: Path | None) -> None:
+    """Print how far confidences are from the share that is right; fit a map and save it if asked to."""
+    confidences, correct = [c for c, _ in stated], [r for _, r in stated]
+    print(f"\nconfidence of {len(stated)} answers: ECE {ece(confidences, correct):.3f}, ", end="")
+    print(f"Brier {brier(confidences, correct):.3f}, mean {sum(confidences) / max(len(stated), 1):.3f}, ", end="")
+    print(f"right {sum(correct) / max(len(stated), 1):.3f}")
+    for row in reliability(confidences, correct, bins=5):
+        if row.count:
+            span = f"({row.low:.1f}, {row.high:.1f}]"
+            print(f"  {span}  n {row.count:>3}  says {row.confidence:.2f}  right {row.accuracy:.2f}")
+    if fit is not None:
+        left_out = [
+            Calibration.fit(confidences[:i] + confidences[i + 1 :], correct[:i] + correct[i + 1 :])(confidences[i])
+            for i in range(len(stated))
+        ]
+        print(
+            f"  fitted, each left out in turn: ECE {ece(left_out, correct):.3f}, Brier {brier(left_out, correct):.3f}"
+        )
+        Calibration.fit(confidences, correct).save(fit)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Toolbox:
 
     Args:
         tools: LangChain tools, or functions with types and a docstring.
-        inner: tools that a policy is not offered: those that routes and the check look with.
+        inner: tools that a policy is not offered, though it may know them: those that routes and the check look with.
         viewer: a model that sees, handed to tools that ask one.
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
@@ -105,7 +105,6 @@ class Toolbox:
         memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
-        inner: bool = False,
     ) -> tuple[Observation, Spend]:
         """Run one call. Never raises for anything that the policy, a tool or a video did.
 
@@ -115,13 +114,12 @@ class Toolbox:
             memory: the memory (or view of it) that the run may see.
             videos: ids of the videos the question is about.
             left: what is left of the budget: `frames`, `seconds`.
-            inner: whether the call is a route's or the check's own, which have tools of their own.
 
         Returns:
             The observation, and the frames, the tokens and the call that it cost.
         """
         try:
-            item, notes = (self._inner[name], []) if inner and name in self._inner else self._find(name)
+            item, notes = self._find(name)
             if isinstance(arguments, str):
                 arguments = json.loads(arguments) if arguments.strip() else {}
             observation, context = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
@@ -133,8 +131,8 @@ class Toolbox:
         return self._clean(observation), cost
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
-        if name in self._tools:
-            return self._tools[name], []
+        if name in self._tools or name in self._inner:
+            return self._tools.get(name) or self._inner[name], []
         close = difflib.get_close_matches(name.lower(), self._tools, n=1, cutoff=0.8)
         if close:
             return self._tools[close[0]], [f"read {name} as {close[0]}"]

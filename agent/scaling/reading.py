@@ -10,17 +10,11 @@ from ..question import Question, letter
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):]|Q\d{1,2}\s*[:.])\s*")
 _YES_NO = re.compile(r"\b(yes|true|continue|no|false|stop)\b", re.IGNORECASE)
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
-_ARRAY = re.compile(r"\[.*\]", re.DOTALL)
 
 
 def questions(text: str) -> list[str]:
     """The questions of a reply, each once: the strings of a JSON list, else the lines that end with a question mark."""
-    found = _ARRAY.search(text)
-    try:
-        rows = json.loads(found[0]) if found else None
-    except (json.JSONDecodeError, RecursionError):
-        rows = None
+    rows = _json(text, "[", "]")
     if not isinstance(rows, list):
         rows = [_BULLET.sub("", line) for line in text.splitlines() if line.strip().rstrip("*\"'").endswith("?")]
     kept = [" ".join(row.split()) for row in rows if isinstance(row, str) and row.strip()]
@@ -44,12 +38,16 @@ def verdicts(text: str, count: int) -> list[bool | None]:
 
 def json_object(text: str) -> dict[str, Any]:
     """The JSON object in a reply; empty if there is none."""
-    found = _OBJECT.search(text)
-    try:
-        row = json.loads(found[0]) if found else {}
-    except (json.JSONDecodeError, RecursionError):
-        return {}
+    row = _json(text, "{", "}")
     return row if isinstance(row, dict) else {}
+
+
+def _json(text: str, opens: str, closes: str) -> Any:
+    """The JSON value from the first `opens` to the last `closes`; None if there is none."""
+    try:
+        return json.loads(text[text.index(opens) : text.rindex(closes) + 1])
+    except (ValueError, RecursionError):
+        return None
 
 
 def asked(question: Question) -> str:

@@ -134,6 +134,8 @@ def test_dives_prompts_hold_braces_in_questions():
         ("Sub-questions:\n1. Is it red?\n- **Where is it?**\nThat is all.", ["Is it red?", "**Where is it?**"]),
         ("[1, 2]", []),
         ("[" * 100_000, []),
+        ("[" * 100_000 + "]" * 100_000, []),
+        ("] and [", []),
         ("no idea", []),
         ("", []),
     ],

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -162,7 +163,7 @@ def _only_model(base: str, key: str | None) -> str:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     choose = f"name one: {base}#MODEL"
     try:
-        reply = httpx.get(f"{base}/models", headers=headers, timeout=_LISTING_SECONDS, follow_redirects=True)
+        reply = _client().get(f"{base}/models", headers=headers, timeout=_LISTING_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = hide(Fault.of(error).text, (key,) if key else ())
         raise CapabilityError(
@@ -182,8 +183,9 @@ def _only_model(base: str, key: str | None) -> str:
     raise CapabilityError(f"{base} has {len(models)} models ({shown}); {choose}")
 
 
+@cache
 def _client() -> httpx.Client:
-    """A client whose replies end: by the request's own time-out as a whole, and by size."""
+    """The client of all servers whose replies end: by the request's own time-out as a whole, and by size."""
     import httpx
 
     class Bounded(httpx.SyncByteStream):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
 
 from ..dialects import Dialect, draft
+from ..dialects.loose_json import NotJson, read_object
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""
@@ -32,14 +33,13 @@ def read_reply(
     refusal = more.pop("refusal", None)
     if refusal and not raw.text.strip():
         content = blot(str(refusal))
-    calls: Iterable[ToolCall] = raw.tool_calls
-    invalid: Iterable[InvalidToolCall] = raw.invalid_tool_calls
+    calls, invalid = _second_try(raw)
     if dialect is not None:
         # Calls that the server has parsed are in the dialect's names, not in ours: they are read as if in the text.
-        parsed = [_written(c["name"], c["args"]) for c in raw.tool_calls]
+        parsed = [_written(c["name"], c["args"]) for c in calls]
         words = AIMessage(content).text
         said = dialect.read("\n".join([*([words] if words else []), *parsed]), messages)
-        calls, invalid = said.calls, [*said.invalid, *raw.invalid_tool_calls]
+        calls, invalid = list(said.calls), [*said.invalid, *invalid]
         content = "\n".join([words, *parsed]) if parsed and words else words or "\n".join(parsed)
         if not calls and not invalid and not dialect.cites:
             more["draft"] = draft(said, messages)
@@ -52,6 +52,18 @@ def read_reply(
         response_metadata={key: raw.response_metadata[key] for key in _KEPT if raw.response_metadata.get(key)},
         usage_metadata=raw.usage_metadata,
     )
+
+
+def _second_try(raw: AIMessage) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """The calls, with those that strict JSON refuses read once more as models write it, and told how else to be."""
+    calls, invalid = list(raw.tool_calls), []
+    for broken in raw.invalid_tool_calls:
+        try:
+            arguments = read_object(broken["args"] or "")
+            calls.append({"name": broken["name"] or "", "args": arguments, "id": broken["id"], "type": "tool_call"})
+        except NotJson as problem:
+            invalid.append(cast(InvalidToolCall, {**broken, "error": f"The call cannot be read: {problem}. {_HOW}"}))
+    return calls, invalid
 
 
 def whole(chunk: AIMessageChunk, *, cut: str) -> AIMessage:
@@ -67,8 +79,14 @@ def whole(chunk: AIMessageChunk, *, cut: str) -> AIMessage:
         if isinstance(arguments, dict):
             calls.append({"name": name, "args": arguments, "id": part["id"], "type": "tool_call"})
         else:
-            why = f"The arguments are no JSON object. {_HOW}"
-            invalid.append({"name": name, "args": written, "id": part["id"], "error": why, "type": "invalid_tool_call"})
+            bad: InvalidToolCall = {
+                "name": name,
+                "args": written,
+                "id": part["id"],
+                "error": None,
+                "type": "invalid_tool_call",
+            }
+            invalid.append(bad)
     more = {"finish_reason": cut, "cut": True} if cut else {}
     return AIMessage(
         chunk.content,

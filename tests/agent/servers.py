@@ -109,16 +109,22 @@ def calls(*made: tuple[str, Any], text: str | None = None, ids: bool = True, **m
 
 
 def answers(text: str, **more: Any) -> Step:
-    """The final answer, which cites the last place that a tool returned."""
+    """The final answer, which cites the last picture that it was shown, if any."""
 
     def step(handler: Handler, request: Request) -> None:
-        seen = [str(m["content"]) for m in request["messages"] if m["role"] in ("tool", "user")]
-        places = re.findall(r"video:[\w-]+#t=[\d.,]*\d", "\n".join(seen))
-        evidence = [{"claim": text, "uri": places[-1]}] if places else []
+        asked = next(_words(m) for m in request["messages"] if m["role"] == "user")
+        video = re.search(r"Video ([\w-]+) \(", asked)
+        times = re.findall(r"<([\d.]+) seconds>", "\n".join(map(_words, request["messages"])))
+        evidence = [{"claim": text, "uri": f"video:{video[1]}#t={float(times[-1]):g}"}] if video and times else []
         body = json.dumps({"answer": text, "confidence": 0.9, "evidence": evidence})
         handler.send(completion({"content": body}, **more))
 
     return step
+
+
+def _words(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
 
 
 def status(code: int, text: str = "no", **headers: str) -> Step:

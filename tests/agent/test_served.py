@@ -54,7 +54,7 @@ class Run:
         began = time.monotonic()
         with Server(*steps) as server:
             self.policy = load_policy(server.address, **{"pause": 0.02, "timeout": 2.0, "api_key": KEY, **options})
-            agent = VideoAgent(memory, policy=self.policy, traces=folder, budget=budget)
+            agent = VideoAgent(memory, policy=self.policy, traces=folder, budget=budget, second_look=False)
             self.answer: Answer = agent.ask("What do tickets cost?")
         self.seconds = time.monotonic() - began
         self.requests = server.requests

@@ -106,10 +106,11 @@ def conversation(found: Sequence[Passage], template: Template) -> Conversation:
         words = ""
         for part in passage.parts:
             if isinstance(part, Look):
-                words += part.moment
-                content += [_text(words)] if words else []
-                content.append({"type": "image"})
-                words = ""
+                words += f"{part.moment}{template.in_line}"
+                if not template.in_line:
+                    content += [_text(words)] if words else []
+                    content.append({"type": "image"})
+                    words = ""
             else:
                 words += template.plain(part.text, tags=part.ours)
         if words or not content:

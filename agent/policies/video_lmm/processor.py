@@ -60,16 +60,18 @@ def image_only(whole: type) -> type:
     if "video_processor" not in whole.get_attributes():  # type: ignore[attr-defined]
         return whole
 
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        whole.__init__(self, *args, **{"video_processor": None, **kwargs})  # type: ignore[misc]
-        self.video_processor = None
-
     def attributes(cls: type) -> list[str]:
         return [name for name in whole.get_attributes() if name != "video_processor"]  # type: ignore[attr-defined]
 
+    def made_of(cls: Any, args: list[Any], *rest: Any, **kwargs: Any) -> Any:
+        place = whole.get_attributes().index("video_processor")  # type: ignore[attr-defined]
+        make: Any = whole.from_args_and_dict.__func__  # type: ignore[attr-defined]
+        return make(cls, [*args[:place], None, *args[place:]], *rest, **kwargs)
+
     members = {
-        "__init__": init,
         "get_attributes": classmethod(attributes),
+        "from_args_and_dict": classmethod(made_of),
+        "video_processor": None,
         "__doc__": f"{whole.__name__} for pictures only.",
         "__module__": __name__,
     }

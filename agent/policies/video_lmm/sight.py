@@ -166,7 +166,10 @@ class StandardSight:
             )
         self._processor = processor
         images = processor.image_processor
-        self._options = {name: False for name in self._TILES if hasattr(images, name)}
+        self._options = {
+            **getattr(processor, "images_kwargs", {}),
+            **{name: False for name in self._TILES if hasattr(images, name)},
+        }
         self._texts: dict[Grid, str] = {}
         self.placeholder = str(processor.image_token)
         self.token_ids = tuple(int(i) for i in processor.image_token_ids if i is not None)
@@ -198,25 +201,23 @@ class StandardSight:
         return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
 
     def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
-        """What the image processor returns for all pictures as one row, less what only its texts need."""
+        """What the model reads of what the image processor returns for all pictures as one row."""
         if not seen:
             return {}
         made = self._inputs([s.inputs for s in seen])
-        unused = set(self._processor.unused_input_names)
-        return {key: value for key, value in made.items() if key not in unused and hasattr(value, "shape")}
+        return {key: made[key] for key in self._processor.model_input_names if key in made}
 
     def _ids(self, grid: Grid) -> list[int]:
         ids: list[int] = self._processor.tokenizer(self.text(grid), add_special_tokens=False)["input_ids"]
         return ids
 
     def _inputs(self, pictures: list[Image]) -> Any:
-        import torch
-
-        made = self._processor.image_processor([pictures], return_tensors="pt", **self._options)
-        if "batch_num_images" in made:
-            # LLaVA-OneVision shows a picture that is alone in other detail than several; ours must not change when
-            # another one joins them.
-            made["batch_num_images"] = torch.tensor([max(len(pictures), 2)])
+        row = pictures
+        if "batch_num_images" in self._processor.model_input_names and len(pictures) == 1:
+            row = pictures * 2  # LLaVA-OneVision: a picture must not change when another one joins it, so none is alone
+        made = self._processor.image_processor([row], return_tensors="pt", **self._options)
+        if len(row) > len(pictures):
+            return {key: made[key] if key == "batch_num_images" else made[key][:1] for key in made}
         return made
 
 

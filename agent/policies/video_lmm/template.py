@@ -125,6 +125,18 @@ class Template:
         return text is not None and _REPLY in text
 
     @cached_property
+    def in_line(self) -> str:
+        """What to write among the words for a picture, where the template would put all pictures before the words.
+
+        Empty where it keeps the order: then the template writes the picture itself.
+        """
+        picture = str(self._processor.image_token)
+        content = [*said("user", _REPLY)["content"], {"type": "image"}, *said("user", _REPLY)["content"]]
+        text = self.render([{"role": "user", "content": content}])
+        before, _, behind = text.partition(_REPLY)
+        return "" if picture in behind.partition(_REPLY)[0] else f"{picture}\n"
+
+    @cached_property
     def takes_runs(self) -> bool:
         """Whether two messages of one role may follow each other."""
         return self._renders([said("user", "?"), said("user", "!")]) is not None

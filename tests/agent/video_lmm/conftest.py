@@ -58,7 +58,7 @@ def loaded(saved: Callable[[str], Path]) -> Callable[[str], VideoLMM]:
 
     def policy(family: str) -> VideoLMM:
         if family not in made:
-            made[family] = VideoLMM.load(str(saved(family)))
+            made[family] = VideoLMM.load(str(saved(family)), max_pixels=64 * 16 * 16)
         return made[family]
 
     return policy
@@ -73,7 +73,7 @@ def policy(request: pytest.FixtureRequest, loaded: Callable[[str], VideoLMM]) ->
 @pytest.fixture
 def small(small_saved: Path) -> VideoLMM:
     """A fresh policy with a small vocabulary, to be meddled with."""
-    return VideoLMM.load(str(small_saved))
+    return VideoLMM.load(str(small_saved), max_pixels=64 * 16 * 16)
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ class Loop:
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(system), human], "spend": cost.as_dict()}
         return Command(update=update, goto="policy" if plan.route == "search" else "route")
 
-    async def follow(self, state: State) -> Command[Literal["tools", "policy"]]:
+    async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
         """Take the route's next step; at its end, or when the budget is, hand over to the policy."""
         question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
         if budget.exhausted(_spent(state)):
@@ -91,7 +91,7 @@ class Loop:
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, found = advance(route.run(brief), state["messages"])
             if found is None:
-                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="tools")
+                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="looks")
             told.append(f"{video['name']}: {found.text}" if many else found.text)
             now = now or found.answer_now
         update = {"messages": [HumanMessage("\n".join(told))], "routed": "answer" if now else "go on"}
@@ -99,7 +99,7 @@ class Loop:
 
     async def act(self, state: State) -> Command[Literal["tools", "check"]]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
-        budget, spent, pace = _budget(state), _spent(state), Pace.of(state["messages"])
+        budget, spent, pace = _budget(state), _spent(state), Pace.of(state)
         limit = pace.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         may_call = not limit and state.get("routed") != "answer"
@@ -120,8 +120,7 @@ class Loop:
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
-        said = said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, "cost": cost.as_dict()}})
-        update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict()}
+        update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict(), "pace": pace.with_turn(cost)}
         if limit:
             update["stopped_by"] = limit
         calls = (said.tool_calls or said.invalid_tool_calls) and may_call
@@ -156,7 +155,7 @@ class Loop:
         """
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
-        budget, before, pace = _budget(state), _spent(state), Pace.of(state["messages"])
+        budget, before, pace = _budget(state), _spent(state), Pace.of(state)
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
         calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
         alone = said.additional_kwargs.get("by") != "route"
@@ -173,7 +172,10 @@ class Loop:
             now, calls = calls[:side_by_side], calls[side_by_side:]
             share = {**left, **({"frames": left["frames"] // len(now)} if "frames" in left else {})}
             began = time.monotonic()
-            ran = await asyncio.gather(*(self._run(call, state, memory, share) for call in now))
+            if alone:
+                ran = [await self._run(now[0], state, memory, share)]
+            else:
+                ran = await asyncio.gather(*(self._run(call, state, memory, share) for call in now))
             for message, cost in ran:
                 results.append(message)
                 spent += cost
@@ -216,7 +218,7 @@ class Loop:
             spent += cost
             update = {"spend": cost.as_dict(), "looked": looked}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
-        if verdict.missing and may_return and not Pace.of(state["messages"]).limit(budget, spent):
+        if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
             missing = "Before the answer can be given: " + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")
@@ -261,16 +263,14 @@ def build_graph(loop: Loop) -> CompiledStateGraph:
     graph = StateGraph(State)
     graph.add_node("plan", loop.plan)
     graph.add_node("route", loop.follow)
+    graph.add_node("looks", loop.use_tools)
     graph.add_node("policy", loop.act)
     graph.add_node("tools", loop.use_tools)
     graph.add_node("check", loop.verify)
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("tools", _after_tools, ["route", "policy"])  # the other nodes say where to go on
+    graph.add_edge("looks", "route")
+    graph.add_edge("tools", "policy")  # the other nodes say themselves where to go on
     return graph.compile()
-
-
-def _after_tools(state: State) -> str:
-    return "route" if state["plan"]["route"] != "search" and not state.get("routed") else "policy"
 
 
 def _budget(state: State) -> Budget:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from langchain_core.messages import AIMessage, BaseMessage
+from typing import Any
 
 from ..tools import Budget, Spend
 
@@ -18,13 +17,13 @@ class Pace:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, messages: Sequence[BaseMessage]) -> Pace:
-        """The pace of the turns in a conversation."""
-        costs = [m.additional_kwargs["cost"] for m in messages if isinstance(m, AIMessage) and _is_turn(m)]
-        return cls(
-            tokens=max((int(cost["tokens"]) for cost in costs), default=0),
-            seconds=max((float(cost["seconds"]) for cost in costs), default=0.0),
-        )
+    def of(cls, state: Mapping[str, Any]) -> Pace:
+        """The pace of the run so far."""
+        return cls(**state.get("pace", {}))
+
+    def with_turn(self, cost: Spend) -> dict[str, float]:
+        """The pace after one more turn, for the state."""
+        return {"tokens": max(self.tokens, cost.tokens), "seconds": max(self.seconds, cost.seconds)}
 
     def limit(self, budget: Budget, spent: Spend) -> str | None:
         """The limit because of which this turn must be the last: used up, or too little for two turns more."""
@@ -58,7 +57,3 @@ def fraction(budget: Budget, part: float) -> Budget:
         tokens=None if budget.tokens is None else int(budget.tokens * part),
         seconds=None if budget.seconds is None else budget.seconds * part,
     )
-
-
-def _is_turn(message: AIMessage) -> bool:
-    return "cost" in message.additional_kwargs

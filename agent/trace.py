@@ -35,7 +35,7 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
     elif node in ("route", "policy"):
         for message in messages:
             yield {"event": "policy", **_plain_message(message)}
-    elif node == "tools":
+    elif node in ("looks", "tools"):
         for message in messages:
             if isinstance(message, ToolMessage):
                 artifact = message.artifact or {}

@@ -120,11 +120,12 @@ def _objects() -> Capability:
 
 
 def _policy() -> Capability:
+    served = "" if _has("langchain_openai") else " (needs pip install 'rewatch[remote]')"
     return Capability(
         "policy",
         "extractive (rules, no model that sees)",
-        "a Video-LMM (Qwen3-VL 4B: 9 GB) as a LangChain chat model",
-        "VideoAgent(memory, policy=CHAT_MODEL) from Python",
+        "a Video-LMM: local (Qwen3-VL 4B: 9 GB), or any OpenAI-compatible server" + served,
+        "hf download Qwen/Qwen3-VL-4B-Instruct, then --policy Qwen/Qwen3-VL-4B-Instruct; or --policy http://HOST:PORT/v1",
     )
 
 

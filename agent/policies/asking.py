@@ -24,6 +24,7 @@ class Ask:
     stop: tuple[str, ...]
     turn: Turn | None
     tools: tuple[dict[str, Any], ...]
+    tool_choice: Any
     max_tokens: int | None
     choices: tuple[str, ...]
     deadline: float | None
@@ -39,6 +40,7 @@ class Ask:
             stop=tuple(stop or ()),
             turn=turn,
             tools=tuple(kwargs.get("tools") or ()),
+            tool_choice=kwargs.get("tool_choice"),
             max_tokens=kwargs.get("max_tokens"),
             choices=tuple(kwargs.get("choices") or ()),
             # A little early, so that the caller hears why before it gives up by itself.

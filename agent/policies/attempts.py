@@ -21,6 +21,11 @@ Reply = TypeVar("Reply")
 _BUSY = frozenset({408, 409, 425, 429})
 _RETRIES = {"timeout": 1, "reply": 2, "empty": 2}
 """Faults that are tried again less often: a time-out has cost a lot, a bad reply tends to come again."""
+_BLIND = re.compile(r"image.{0,40}\bnot support|not support.{0,40}image", re.IGNORECASE)
+"""llama.cpp answers 500 to pictures that its model cannot take."""
+_TOO_LONG = re.compile(
+    r"context|too (long|large|many)|maximum.{0,20}(length|token)|at most (?P<most>\d+) (image|picture)", re.IGNORECASE
+)
 _KEY = re.compile(r"(?i)\b(?:bearer\s+|(?:sk|pk|rk|key|hf|gsk)[-_])[\w.-]{6,}")
 
 
@@ -29,6 +34,8 @@ class ServedError(RewatchError):
 
     tokens: int = 0
     """What was used up all the same, as far as the server told."""
+    fault: Fault | None = None
+    """What the server did, where it was asked."""
 
 
 class OutOfTime(ServedError, TimeoutError):
@@ -61,6 +68,18 @@ class Fault:
     def passing(self) -> bool:
         """Whether it may be gone at the next try."""
         return self.kind in ("busy", "server", "connection", "timeout", "reply", "empty")
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the server refuses the request for its length, or for how many pictures there are."""
+        long = self.status == 413 or _TOO_LONG.search(self.text) is not None
+        return self.kind == "refused" and long and self.most_pictures != 0
+
+    @property
+    def most_pictures(self) -> int | None:
+        """How many pictures the server says it takes."""
+        found = _TOO_LONG.search(self.text)
+        return int(found["most"]) if found and found["most"] else None
 
     @classmethod
     def of(cls, error: BaseException) -> Fault:
@@ -140,14 +159,16 @@ def attempts(
             return request(left)
         except ServedError:
             raise
-        except Exception as error:
-            fault = Fault.of(error)
+        except Exception as raised:
+            fault = Fault.of(raised)
         over = deadline is not None and time.monotonic() >= deadline
         wait = patience.wait(tries, fault)
         if over or (wait is not None and deadline is not None and time.monotonic() + wait >= deadline):
             raise OutOfTime(f"The time was up. {explain(fault, tries)}")
         if wait is None:
-            raise ServedError(explain(fault, tries))
+            error = ServedError(explain(fault, tries))
+            error.fault = fault
+            raise error
         if given_up.wait(wait):
             raise OutOfTime("Nobody waits for the reply any more.")
 
@@ -161,6 +182,8 @@ def one_line(text: str, *, longest: int = 240) -> str:
 def _kind(status: int, text: str) -> Kind:
     if status in _BUSY and "insufficient_quota" not in text:
         return "busy"
+    if _BLIND.search(text):
+        return "refused"
     if status >= 500 and status not in (501, 505):
         return "server"
     return {401: "key", 403: "key", 404: "missing"}.get(status, "refused")  # type: ignore[return-value]
@@ -179,13 +202,15 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _told(error: BaseException) -> str:
     """What the server says in the body of an error, else the exception's own words."""
     body = getattr(error, "body", None) or (error.args[0] if error.args and isinstance(error.args[0], dict) else None)
+    code = ""
     for key in ("error", "message", "detail", "msg"):
         if isinstance(body, dict) and body.get(key):
+            code = f" ({body['code']})" if key == "message" and isinstance(body.get("code"), str) else code
             body = body[key]
     if isinstance(body, (dict, list)):
         body = json.dumps(body, default=str)
     if isinstance(body, str) and body.strip():
-        return body
+        return body + code
     return str(error) or type(error).__name__
 
 

@@ -6,9 +6,11 @@ import asyncio
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotDone
+from functools import partial
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -17,7 +19,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from ...memory import CapabilityError
 from ...tools.threads import ToolThreads
@@ -31,6 +33,8 @@ from .replies import choice_weights, likelihood, read_reply, whole
 _threads = ToolThreads()
 _PICTURES = re.compile(r"image|vision|multi-?modal|content (part|type)|must be (a )?str|valid string", re.IGNORECASE)
 """How servers say that they take no pictures."""
+_DISPENSABLE = ("temperature", "seed", "top_logprobs", "logprobs")
+"""What a request can do without, where a server refuses it."""
 _LEAST_REPLY = 32
 """Tokens below which no reply is worth asking for."""
 _CHARACTERS_A_TOKEN = 16
@@ -85,6 +89,10 @@ class ServedPolicy(BaseChatModel):
     """Price of a million tokens of replies."""
     dialect: Any = None
     """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
+    _unwanted: set[str] = PrivateAttr(default_factory=set)
+    """Arguments that the server has refused; they are left out from then on."""
+    _room: int = PrivateAttr(default=sys.maxsize)
+    """How many pictures the server has said it takes."""
 
     @classmethod
     def open(
@@ -166,22 +174,32 @@ class ServedPolicy(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=self._answer(ask))])
 
     def _answer(self, ask: Ask) -> AIMessage:
-        writer = Writer(sees=self.sees, max_side=self.max_side, dialect=self.dialect)
-        sent, prompt, most = self._fit(writer, ask)
-        used = Used()
-        request = self._request(ask, sent, prompt, most, used)
-        patience = Patience(retries=self.retries, pause=self.pause, longest=self.longest_pause)
-        try:
-            said = attempts(
-                request,
-                patience=patience,
-                explain=lambda fault, tries: self._explain(fault, tries, sent),
-                deadline=ask.deadline,
-                given_up=ask.given_up,
-            )
-        except ServedError as error:
-            error.tokens = used.input + used.output
-            raise
+        used, pictures = Used(), min(self.max_pictures, self._room)
+        while True:
+            sent, prompt, most = self._fit(ask, pictures)
+            arguments = self._arguments(ask, most)
+            try:
+                said = attempts(
+                    self._request(ask, sent, prompt, most, arguments, used),
+                    patience=Patience(retries=self.retries, pause=self.pause, longest=self.longest_pause),
+                    explain=partial(self._explain, sent=sent),
+                    deadline=ask.deadline,
+                    given_up=ask.given_up,
+                )
+                break
+            except ServedError as error:
+                error.tokens = used.input + used.output
+                fault = error.fault
+                if fault is None or fault.kind != "refused":
+                    raise
+                unwanted = {name for name in _DISPENSABLE if name in arguments and name in fault.text}
+                if unwanted:
+                    self._unwanted |= unwanted
+                elif fault.too_long and sent.pictures:
+                    self._room = min(self._room, fault.most_pictures or self._room)
+                    pictures = min(sent.pictures // 2, self._room)
+                else:
+                    raise
         metadata = {**said.response_metadata, **self._price(used)}
         if used.tries > 1:
             metadata["tries"] = used.tries
@@ -189,15 +207,18 @@ class ServedPolicy(BaseChatModel):
             metadata["estimated_input"] = prompt
         if used.estimated:
             metadata["usage_estimated"] = True
+        if self._unwanted:
+            metadata["refused"] = sorted(self._unwanted)
         if sent.left_out:
             metadata["pictures_left_out"] = sent.left_out
         return said.model_copy(update={"usage_metadata": used.metadata(), "response_metadata": metadata})
 
-    def _fit(self, writer: Writer, ask: Ask) -> tuple[Sent, int, int]:
+    def _fit(self, ask: Ask, pictures: int) -> tuple[Sent, int, int]:
         """What to send, its tokens as an estimate, and how many the reply may have."""
+        writer = Writer(sees=self.sees, max_side=self.max_side, dialect=self.dialect)
         most = min(self.max_tokens, ask.max_tokens or self.max_tokens)
         tools = text_tokens(json.dumps(ask.tools)) if ask.tools else 0
-        allowed, pictures, pixels = ask.tokens, self.max_pictures, ask.turn.pixels if ask.turn else None
+        allowed, pixels = ask.tokens, ask.turn.pixels if ask.turn else None
         factor = as_counted(ask.messages)
         while True:
             sent = writer.write(ask.messages, pixels, tools=ask.tools, max_pictures=pictures)
@@ -211,11 +232,13 @@ class ServedPolicy(BaseChatModel):
                 raise OutOfTokens(text)
             pictures = sent.pictures // 2
 
-    def _request(self, ask: Ask, sent: Sent, prompt: int, most: int, used: Used) -> Callable[[float | None], AIMessage]:
+    def _request(
+        self, ask: Ask, sent: Sent, prompt: int, most: int, arguments: dict[str, Any], used: Used
+    ) -> Callable[[float | None], AIMessage]:
         """One try, as a function of the seconds it may take."""
         tools = self._tools(ask.tools)
-        bound: Runnable[Any, Any] = self.model.bind_tools(tools) if tools else self.model
-        arguments = self._arguments(ask, most)
+        choice = {"tool_choice": ask.tool_choice} if ask.tool_choice else {}
+        bound: Runnable[Any, Any] = self.model.bind_tools(tools, **choice) if tools else self.model
 
         def request(left: float | None) -> AIMessage:
             seconds = self.timeout if left is None else min(self.timeout, left)
@@ -265,7 +288,7 @@ class ServedPolicy(BaseChatModel):
             arguments["stop"] = stop
         if self._openai and self.streamed:
             arguments["stream_usage"] = True
-        return arguments
+        return {name: value for name, value in arguments.items() if name not in self._unwanted}
 
     @property
     def _openai(self) -> bool:
@@ -307,6 +330,8 @@ class ServedPolicy(BaseChatModel):
         told = hide(fault.text, self.secrets)
         told = f"{told} ({self.timeout:g} s)" if fault.kind == "timeout" else told
         times = f" ({tries} tries)" if tries > 1 else ""
+        if fault.too_long:
+            return f"{name} takes no request of this length ({told}): lower max_pictures, max_side or the budget."
         if fault.kind == "refused" and sent.pictures and _PICTURES.search(fault.text):
             return (
                 f"{name} does not take pictures ({told}): use a model that sees, or the option sees=false for one "

@@ -63,6 +63,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request = {**body, "_headers": dict(self.headers)}
+        if self.script.over.is_set():  # a connection that was kept open outlives the server here
+            self.close_connection = True
+            return
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.script.take(request)(self, request)
 
@@ -130,6 +133,23 @@ def _words(message: dict[str, Any]) -> str:
 def status(code: int, text: str = "no", **headers: str) -> Step:
     """An error, as OpenAI writes them."""
     return lambda handler, _: handler.send({"error": {"message": text, "code": code}}, code=code, **headers)
+
+
+def at_most(pictures: int, then: Step, text: str) -> Step:
+    """An error for requests with more pictures; `then` for any other."""
+
+    def step(handler: Handler, request: Request) -> None:
+        contents = [m["content"] for m in request["messages"] if isinstance(m.get("content"), list)]
+        many = sum(part["type"] == "image_url" for content in contents for part in content)
+        (status(400, text) if many > pictures else then)(handler, request)
+
+    return step
+
+
+def without(argument: str, then: Step) -> Step:
+    """An error for requests with this argument, as OpenAI's reasoning models answer; `then` for any other."""
+    text = f"Unsupported parameter: '{argument}' is not supported with this model."
+    return lambda handler, request: (status(400, text) if argument in request else then)(handler, request)
 
 
 def raw(body: bytes, kind: str = "application/json") -> Step:

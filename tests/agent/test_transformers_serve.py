@@ -1,10 +1,11 @@
 """A real `transformers serve` on loopback drives the loop: text and tools, pictures, streams, usage.
 
-What that server (transformers 5.23) does and does not do, as seen here and read in its source: it streams, parses Qwen's calls, takes pictures
-as data URLs, counts tokens (in streams too, unasked), heeds `max_tokens`, `temperature`, `seed` and `stop`. It warns of
-`logprobs` and gives none. It drops what an assistant message says beside a call, and pictures sent to a model of text
-without a word. It lists the models of the hub's cache, not the one it serves, so that the address must name the model.
-Without torchvision it cannot load Qwen-VL (whose processor wants one for videos); Idefics3 it can.
+What that server (transformers 5.23) does and does not do, as seen here and read in its source: it streams, parses
+Qwen's calls, takes pictures as data URLs, counts tokens (in streams too, unasked), heeds `max_tokens`, `temperature`,
+`seed` and `stop`. It warns of `logprobs` and gives none. It drops what an assistant message says beside a call, and,
+without a word, pictures sent to a model of text. It lists the models of the hub's cache, not the one it serves, so that
+the address must name the model. Without torchvision it cannot load Qwen-VL (whose processor wants one for videos);
+Idefics3 it can.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -92,12 +93,12 @@ class Fit:
         return None
 
     def _fitted(self, text: str, kept: Sequence[Look], grids: Sequence[Grid], looks: int) -> Fitted:
-        pieces = text.split(self.sight.placeholder)
-        if len(pieces) != len(kept) + 1:
-            raise ContextFull(f"The chat template shows {len(pieces) - 1} of {len(kept)} pictures: it is not for them.")
-        whole = pieces[0] + "".join(
-            self.sight.text(grid) + piece for grid, piece in zip(grids, pieces[1:], strict=True)
-        )
+        pieces = re.split("(" + "|".join(map(re.escape, self.sight.placeholders)) + ")", text)
+        if len(pieces) != 2 * len(kept) + 1:
+            shown = len(pieces) // 2
+            raise ContextFull(f"The chat template shows {shown} of {len(kept)} pictures: it is not for them.")
+        pieces[1::2] = [self.sight.text(piece, grid) for piece, grid in zip(pieces[1::2], grids, strict=True)]
+        whole = "".join(pieces)
         ids = self.template.ids(whole)
         return Fitted(ids=ids, looks=tuple(kept), grids=tuple(grids), left_out=looks - len(kept))
 

@@ -27,6 +27,7 @@ def inputs_of(
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
     inputs = {"input_ids": ids, "attention_mask": mask}
     types = torch.isin(ids, torch.tensor(sight.token_ids)).long() * mask
+    types += torch.isin(ids, torch.tensor(sight.video_ids)).long() * mask
     names = set(getattr(loaded.processor, "model_input_names", ()))
     if sight.typed or "mm_token_type_ids" in names:
         inputs["mm_token_type_ids"] = types

@@ -30,11 +30,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """A picture, and the time that stands before it."""
+    """A picture, or two frames as a piece of video, and the time that stands before it."""
 
     name: str
-    """Its media URI; a picture without one is named after its content."""
-    block: Block
+    """Its media URI; a picture without one is named after its content. Two frames have both names, with a space."""
+    blocks: tuple[Block, ...]
     moment: str = ""
 
 
@@ -98,6 +98,16 @@ def without_system(found: list[Passage]) -> list[Passage]:
     return [first, *found[2:]]
 
 
+def as_video(found: list[Passage]) -> list[Passage]:
+    """The passages with frames that follow each other as pieces of video: two frames each, at their mean time."""
+    return [replace(passage, parts=_paired(passage.parts)) for passage in found]
+
+
+def is_video(name: str) -> bool:
+    """Whether a name is that of two frames."""
+    return " " in name
+
+
 def conversation(found: Sequence[Passage], template: Template) -> Conversation:
     """The passages for the chat template, control tokens broken; adjacent words are one block."""
     rows: Conversation = []
@@ -109,7 +119,7 @@ def conversation(found: Sequence[Passage], template: Template) -> Conversation:
                 words += f"{part.moment}{template.in_line}"
                 if not template.in_line:
                     content += [_text(words)] if words else []
-                    content.append({"type": "image"})
+                    content.append({"type": "video" if is_video(part.name) else "image"})
                     words = ""
             else:
                 words += template.plain(part.text, tags=part.ours)
@@ -160,10 +170,30 @@ def _shown(message: BaseMessage) -> tuple[Words | Look, ...]:
             if isinstance(last, Words) and _MOMENT.fullmatch(last.text.strip()):
                 moment = last.text
                 parts.pop()
-            parts.append(Look(named(block), block, moment))
+            parts.append(Look(named(block), (block,), moment))
         else:
             parts.append(Words(str(block.get("text", "")), observed=observed))
     return tuple(parts)
+
+
+def _paired(parts: Sequence[Words | Look]) -> tuple[Words | Look, ...]:
+    paired: list[Words | Look] = []
+    alone: Look | None = None
+    for part in (*parts, None):
+        if alone is not None and not (isinstance(part, Look) and part.moment):
+            paired.append(_pair(alone, alone))  # the last of an odd number stands twice, as in Qwen's own processor
+            alone = None
+        if isinstance(part, Look) and part.moment:
+            paired += [_pair(alone, part)] if alone else []
+            alone = None if alone else part
+        elif part is not None:
+            paired.append(part)
+    return tuple(paired)
+
+
+def _pair(one: Look, two: Look) -> Look:
+    seconds = [float(look.moment.strip().removeprefix("<").split()[0]) for look in (one, two)]
+    return Look(f"{one.name} {two.name}", (*one.blocks, *two.blocks), f"<{sum(seconds) / 2:.1f} seconds>")
 
 
 def _written(message: AIMessage, dialect: Dialect) -> str:

@@ -23,11 +23,12 @@ from .engine import Engine
 from .generate import Written
 from .load import Loaded, load
 from .processor import require_template
+from .sight import VIDEO
 from .turns import Prepared, Turns, Wish, wish_of
 
 LOADING = ("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download")
 """Options of `load`."""
-SETTINGS = ("dialect", "max_pixels", "max_tokens", "temperature", "context", "rows")
+SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
 """Options of `VideoLMM`."""
 OPTIONS = (*LOADING, *SETTINGS)
 
@@ -50,6 +51,8 @@ class VideoLMM(BaseChatModel):
     """Pixels of one picture, where the model takes any size."""
     context: int | None = None
     """Tokens to use of the model's context; None: all of it."""
+    frames_as: str = "images"
+    """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
     rows: int = 16
     """Turns that share one `generate`."""
 
@@ -66,6 +69,7 @@ class VideoLMM(BaseChatModel):
             max_pixels=self.max_pixels,
             context=context,
             reserve=min(1024, context // 4),
+            as_video=_as_video(self.frames_as, loaded),
         )
 
     @classmethod
@@ -210,6 +214,15 @@ def _unaffordable() -> AIMessage:
         response_metadata={"finish_reason": "tokens"},
         usage_metadata={"input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
     )
+
+
+def _as_video(frames_as: str, loaded: Loaded) -> bool:
+    if frames_as not in ("images", "video"):
+        raise CapabilityError(f"frames_as={frames_as} is not known; give images or video.")
+    family = loaded.model.config.model_type
+    if frames_as == "video" and family not in VIDEO:
+        raise CapabilityError(f"{loaded.name} ({family}) reads no video with times in the text; use frames_as=images.")
+    return frames_as == "video"
 
 
 def _roles(text: str) -> dict[str, str]:

@@ -13,12 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ....memory import CapabilityError
+from .passages import is_video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 QWEN = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"})
 """Model types that take pictures as Qwen2-VL does."""
+
+VIDEO = frozenset({"qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"})
+"""Those of them that read a video as pieces of two frames, each with its time as text before it."""
 
 Grid = tuple[int, int, int]
 """Time, height and width of a picture: in patches for Qwen-VL, else in pixels."""
@@ -37,10 +41,12 @@ class Seen(NamedTuple):
 class Sight(Protocol):
     """What a family of models does with pictures."""
 
-    placeholder: str
-    """What the chat template writes for a picture."""
+    placeholders: tuple[str, ...]
+    """What the chat template writes for a picture and, where the model takes any, for a piece of video."""
     token_ids: tuple[int, ...]
-    """Ids that stand for parts of a picture."""
+    """Ids that stand for parts of a picture or of a video."""
+    video_ids: tuple[int, ...]
+    """Those of a video."""
     smallest: int
     largest: int
     """Pixels of a picture."""
@@ -51,7 +57,7 @@ class Sight(Protocol):
         """Grid of a picture of (width, height) that may have `pixels` pixels."""
         ...
 
-    def text(self, grid: Grid) -> str:
+    def text(self, placeholder: str, grid: Grid) -> str:
         """What stands in the prompt instead of the placeholder."""
         ...
 
@@ -63,8 +69,8 @@ class Sight(Protocol):
         """Those of `token_ids` among them."""
         ...
 
-    def prepare(self, picture: Image, grid: Grid) -> Any:
-        """The picture's inputs, brought to its grid."""
+    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
+        """The inputs of one picture, or of two frames as a piece of video, brought to its grid."""
         ...
 
     def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
@@ -92,8 +98,9 @@ class QwenSight:
         self._images = processor.image_processor
         self._merge = int(self._images.merge_size)
         self._patch = int(self._images.patch_size)
-        self.placeholder = str(processor.image_token)
-        self.token_ids: tuple[int, ...] = (int(processor.image_token_id),)
+        self.placeholders: tuple[str, ...] = (str(processor.image_token), str(processor.video_token))
+        self.video_ids: tuple[int, ...] = (int(processor.video_token_id),)
+        self.token_ids: tuple[int, ...] = (int(processor.image_token_id), *self.video_ids)
         size = self._images.size
         self.smallest = 16 * self._factor**2
         self.largest = max(int(size["longest_edge"]), self.smallest)
@@ -120,9 +127,9 @@ class QwenSight:
                 rows, columns = min(rows, int(high)), max(1, min(columns, int(high) // min(rows, int(high))))
         return 1, rows * self._merge, columns * self._merge
 
-    def text(self, grid: Grid) -> str:
+    def text(self, placeholder: str, grid: Grid) -> str:
         """One placeholder for each cell."""
-        return self.placeholder * self.tokens(grid)
+        return placeholder * self.tokens(grid)
 
     def tokens(self, grid: Grid) -> int:
         """Cells of the grid."""
@@ -130,8 +137,20 @@ class QwenSight:
 
     vision_tokens = tokens
 
-    def prepare(self, picture: Image, grid: Grid) -> Any:
-        """Patches `[n, channels * time * patch * patch]`."""
+    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
+        """Patches `[n, channels * time * patch * patch]`; of two frames, each is one of the two times.
+
+        A picture is a video of two equal frames to these models, so that no video processor is needed.
+        """
+        one, *other = [self._patches(picture, grid) for picture in pictures]
+        if not other:
+            return one
+        shape = (len(one), -1, 2, self._patch**2)
+        both = one.reshape(shape).clone()
+        both[:, :, 1] = other[0].reshape(shape)[:, :, 1]
+        return both.reshape(one.shape)
+
+    def _patches(self, picture: Image, grid: Grid) -> Any:
         from PIL import Image as Pillow
 
         size = (grid[2] * self._patch, grid[1] * self._patch)
@@ -141,15 +160,19 @@ class QwenSight:
         return made["pixel_values"]
 
     def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
-        """`pixel_values` and `image_grid_thw`, in the order of `seen`."""
+        """Pixels and grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
-        if not seen:
-            return {}
-        return {
-            "pixel_values": torch.cat([s.inputs for s in seen]),
-            "image_grid_thw": torch.tensor([s.grid for s in seen]),
-        }
+        inputs = {}
+        for pixels, grids, video in (
+            ("pixel_values", "image_grid_thw", False),
+            ("pixel_values_videos", "video_grid_thw", True),
+        ):
+            some = [s for s in seen if is_video(s.name) == video]
+            if some:
+                inputs[pixels] = torch.cat([s.inputs for s in some])
+                inputs[grids] = torch.tensor([s.grid for s in some])
+        return inputs
 
 
 class StandardSight:
@@ -171,7 +194,8 @@ class StandardSight:
             **{name: False for name in self._TILES if hasattr(images, name)},
         }
         self._texts: dict[Grid, str] = {}
-        self.placeholder = str(processor.image_token)
+        self.placeholders: tuple[str, ...] = (str(processor.image_token),)
+        self.video_ids: tuple[int, ...] = ()
         self.token_ids = tuple(int(i) for i in processor.image_token_ids if i is not None)
         self.smallest = self.largest = 2**31
 
@@ -179,7 +203,7 @@ class StandardSight:
         """The picture's own size; what `pixels` says is left to the processor."""
         return 1, size[1], size[0]
 
-    def text(self, grid: Grid) -> str:
+    def text(self, placeholder: str, grid: Grid) -> str:
         """What the processor writes for a picture of this size."""
         if grid not in self._texts:
             from PIL import Image
@@ -196,8 +220,9 @@ class StandardSight:
         """Counted among them."""
         return sum(i in self.token_ids for i in self._ids(grid))
 
-    def prepare(self, picture: Image, grid: Grid) -> Any:
+    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
         """The picture itself: how tensors are put together differs from model to model."""
+        picture = pictures[0]
         return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
 
     def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
@@ -208,7 +233,7 @@ class StandardSight:
         return {key: made[key] for key in self._processor.model_input_names if key in made}
 
     def _ids(self, grid: Grid) -> list[int]:
-        ids: list[int] = self._processor.tokenizer(self.text(grid), add_special_tokens=False)["input_ids"]
+        ids: list[int] = self._processor.tokenizer(self.text("", grid), add_special_tokens=False)["input_ids"]
         return ids
 
     def _inputs(self, pictures: list[Image]) -> Any:
@@ -241,9 +266,10 @@ class Album:
                 self._seen.move_to_end(key)
         missing = [key for key in dict.fromkeys(wanted) if key not in found]
         if missing:
-            pictures = read([name for name, _ in missing])
-            for key, picture in zip(missing, pictures, strict=True):
-                found[key] = Seen(*key, self._sight.prepare(picture, key[1]))
+            pictures = iter(read([one for name, _ in missing for one in name.split()]))
+            for key in missing:
+                its = [next(pictures) for _ in key[0].split()]
+                found[key] = Seen(*key, self._sight.prepare(its, key[1]))
                 self._hold(found[key])
         return [found[key] for key in wanted]
 

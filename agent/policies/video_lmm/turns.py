@@ -17,7 +17,7 @@ from ..blocks import Block, blocks, is_picture, pictures
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
 from .generate import Caller, Request, Written
-from .passages import Passage, Words, conversation, named, passages, with_tools, without_system
+from .passages import Passage, Words, as_video, conversation, named, passages, with_tools, without_system
 from .record import Part, Record
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Turns:
     context: int
     reserve: int
     """Tokens of the context that are kept for the last answer."""
+    as_video: bool = False
+    """Whether frames with a time are shown as pieces of video."""
 
     def prepare(self, messages: Sequence[BaseMessage], wish: Wish) -> Prepared | None:
         """The request for the next turn; None if it must not cost as much as the least reply would.
@@ -86,6 +88,7 @@ class Turns:
         record, covered = Record.of(messages, self.engine.vocabulary)
         past, new = record.ids, messages[covered:]
         found = passages(new, self.dialect, self.engine.template)
+        found = as_video(found) if self.as_video else found
         sizes = self._sizes(found, wish.pixels)
         most = min(self.context, wish.tokens if wish.tokens is not None else self.context)
         open_room = min(most, self.context - (self.reserve if wish.tools else 0)) - len(past)
@@ -135,7 +138,7 @@ class Turns:
 
     def _sizes(self, found: Sequence[Passage], pixels: Pixels | None) -> dict[str, tuple[int, int]]:
         looks = {look.name: look for passage in found for look in passage.looks}
-        read = pictures([look.block for look in looks.values()], pixels)
+        read = pictures([look.blocks[0] for look in looks.values()], pixels)
         return {name: picture.size for name, picture in zip(looks, read, strict=True)}
 
     def _request(

@@ -37,7 +37,7 @@ def test_sizes_are_those_of_the_stock_processor(small: VideoLMM, size: tuple[int
     stock = images(images=[picture], size=limits, return_tensors="pt")
     grid = sight.grid(size, 200_704)
     assert tuple(stock["image_grid_thw"][0].tolist()) == grid
-    assert float((stock["pixel_values"] - sight.prepare(picture, grid)).abs().max()) < 1e-6
+    assert float((stock["pixel_values"] - sight.prepare([picture], grid)).abs().max()) < 1e-6
 
 
 @pytest.mark.parametrize("pixels", [4096, 10_000, 200_704])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -111,11 +112,12 @@ class Loop:
             said = await self._ask(
                 self._bound(tuple(videos)) if may_call else self.policy, [*state["messages"], *new], state
             )
-        except TimeoutError:
-            return _without_policy(new, "seconds", TIME_UP, began)
+        except TimeoutError as error:
+            return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
         except Exception as error:  # a policy that fails ends the run with an answer, not with a stack trace
-            text = f"The policy failed ({type(error).__name__}: {error})."
-            return _without_policy(new, "policy_error", text, began)
+            stopped_by = getattr(error, "stopped_by", "policy_error")
+            text = TOKENS_SPENT if stopped_by == "tokens" else f"The policy failed ({type(error).__name__}: {error})."
+            return _without_policy(new, stopped_by, text, began, tokens=getattr(error, "tokens", 0))
         if not isinstance(said, AIMessage):
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
@@ -282,12 +284,16 @@ def _spent(state: State) -> Spend:
 
 
 def _without_policy(
-    new: list[AnyMessage], stopped_by: str, text: str, began: float
+    new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
     """The end of a run whose policy cannot be asked any more."""
     draft = Draft(text=text, abstained=True, confidence=0.0)
-    cost = Spend(seconds=time.monotonic() - began)
-    update = {"messages": [*new, AIMessage(draft.as_message())], "stopped_by": stopped_by, "spend": cost.as_dict()}
+    cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
+    usage: UsageMetadata | None = None
+    if tokens:
+        usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
+    said = AIMessage(draft.as_message(), usage_metadata=usage)
+    update = {"messages": [*new, said], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
 
 

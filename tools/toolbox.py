@@ -31,6 +31,9 @@ _threads = ToolThreads()
 MAX_TEXT = 6000
 """Characters of one observation that a policy is shown; the rest stays in `data`."""
 
+CITED = 4
+"""Media URIs that a policy is told to cite, where the observation's own text names none."""
+
 
 class Toolbox:
     """The tools of a run, by name. One toolbox may serve many runs at once.
@@ -214,6 +217,9 @@ class Toolbox:
         text = defuse(observation.text)
         if len(text) > MAX_TEXT:
             text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
+        named = [uri for uri in observation.uris if uri not in text]
+        if named and not observation.error and len(named) == len(observation.uris):
+            text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
         return replace(observation, text=text, data=defuse_data(observation.data))
 
 

@@ -45,6 +45,8 @@ class OutOfTime(ServedError, TimeoutError):
 class OutOfTokens(ServedError):
     """The turn's tokens do not pay for the prompt."""
 
+    stopped_by = "tokens"
+
 
 class BadReply(Exception):
     """The server answered, but there is nothing to go on with."""

@@ -34,13 +34,13 @@ class Batcher(Generic[Item, Made]):
         *,
         kind: Callable[[Item], Hashable] = lambda item: None,
         size: int = 16,
-        linger: float = 0.002,
+        linger: float = 0.004,
         patience: float = 0.25,
     ) -> None:
         self._run = run
         self._kind = kind
         self._size = size
-        self._linger = linger
+        self.linger = linger
         self._patience = patience
         self._queue: list[tuple[Item, Future[Made]]] = []
         self._coming = 0
@@ -49,17 +49,24 @@ class Batcher(Generic[Item, Made]):
 
     @contextmanager
     def coming(self) -> Iterator[Callable[[Item], Future[Made]]]:
-        """Say that an item is about to come; the body prepares it and hands it over by calling what it is given."""
+        """Say that an item is about to come; the body prepares it and hands it over by calling what it is given, once."""
         with self._changed:
             self._coming += 1
-        arrived = False
+        awaited = True
+
+        def arrive() -> bool:
+            """Whether this is the first time; to be called with the lock held."""
+            nonlocal awaited
+            first, awaited = awaited, False
+            self._coming -= first
+            return first
 
         def submit(item: Item) -> Future[Made]:
-            nonlocal arrived
             future: Future[Made] = Future()
             with self._changed:
-                self._coming -= not arrived
-                arrived = True
+                if not arrive():  # the caller has left meanwhile
+                    future.cancel()
+                    return future
                 self._queue.append((item, future))
                 if not self._working:
                     threading.Thread(target=self._work, name="rewatch-batch", daemon=True).start()
@@ -70,9 +77,8 @@ class Batcher(Generic[Item, Made]):
         try:
             yield submit
         finally:
-            if not arrived:
-                with self._changed:
-                    self._coming -= 1
+            with self._changed:
+                if arrive():
                     self._changed.notify_all()
 
     def _work(self) -> None:
@@ -115,7 +121,7 @@ class Batcher(Generic[Item, Made]):
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            self._changed.wait(left if self._coming else min(self._linger, left))
+            self._changed.wait(left if self._coming else min(self.linger, left))
             if len(self._queue) == before and not self._coming:
                 return
 

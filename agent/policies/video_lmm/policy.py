@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from ...answer import Draft
 from ...dialects import Dialect, load_dialect
 from ...turn import Turn
 from .engine import Engine
-from .generate import Written
+from .generate import Request, Written
 from .load import Loaded, load
 from .processor import require_template
 from .sight import VIDEO
@@ -143,7 +143,8 @@ class VideoLMM(BaseChatModel):
     ) -> ChatResult:
         wish = self._wish(stop, **kwargs)
         try:
-            prepared, future = self._submit(messages, wish)
+            with self._engine.batcher.coming() as submit:
+                prepared, future = self._submit(messages, wish, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
             written = future.result()
@@ -161,7 +162,8 @@ class VideoLMM(BaseChatModel):
     ) -> ChatResult:
         wish = self._wish(stop, **kwargs)
         try:
-            prepared, future = await asyncio.to_thread(self._submit, messages, wish)
+            with self._engine.batcher.coming() as submit:  # said here, so that all who start together are waited for
+                prepared, future = await asyncio.to_thread(self._submit, messages, wish, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
             written = await asyncio.wrap_future(future)
@@ -170,10 +172,11 @@ class VideoLMM(BaseChatModel):
             raise
         return _result(self._turns.message(messages, wish, prepared, written))
 
-    def _submit(self, messages: Sequence[BaseMessage], wish: Wish) -> tuple[Prepared | None, Future[Written] | None]:
-        with self._engine.batcher.coming() as submit:
-            prepared = self._turns.prepare(messages, wish)
-            return (prepared, submit(prepared.request)) if prepared else (None, None)
+    def _submit(
+        self, messages: Sequence[BaseMessage], wish: Wish, submit: Callable[[Request], Future[Written]]
+    ) -> tuple[Prepared | None, Future[Written] | None]:
+        prepared = self._turns.prepare(messages, wish)
+        return (prepared, submit(prepared.request)) if prepared else (None, None)
 
     def _wish(
         self,

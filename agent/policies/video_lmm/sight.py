@@ -194,6 +194,7 @@ class StandardSight:
             **{name: False for name in self._TILES if hasattr(images, name)},
         }
         self._texts: dict[Grid, str] = {}
+        self._encoded: dict[Grid, list[int]] = {}
         self.placeholders: tuple[str, ...] = (str(processor.image_token),)
         self.video_ids: tuple[int, ...] = ()
         self.token_ids = tuple(int(i) for i in processor.image_token_ids if i is not None)
@@ -233,8 +234,10 @@ class StandardSight:
         return {key: made[key] for key in self._processor.model_input_names if key in made}
 
     def _ids(self, grid: Grid) -> list[int]:
-        ids: list[int] = self._processor.tokenizer(self.text("", grid), add_special_tokens=False)["input_ids"]
-        return ids
+        if grid not in self._encoded:
+            text = self.text("", grid)
+            self._encoded[grid] = self._processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._encoded[grid]
 
     def _inputs(self, pictures: list[Image]) -> Any:
         row = pictures

@@ -8,6 +8,7 @@ reach the model as ordinary text, and nothing else about the tokenisation change
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -29,13 +30,15 @@ class Template:
         self.name = name
         self._processor = processor
         self._tokenizer = processor.tokenizer
+        self._lock = threading.Lock()
 
     def ids(self, text: str) -> list[int]:
         """Ids of a rendered text; nothing is added to it."""
         ids: list[int] = []
-        for piece in text.split(_BREAK):
-            if piece:
-                ids += self._tokenizer(piece, add_special_tokens=False)["input_ids"]
+        with self._lock:  # a tokenizer that changes its own settings for a call is not safe between threads
+            for piece in text.split(_BREAK):
+                if piece:
+                    ids += self._tokenizer(piece, add_special_tokens=False)["input_ids"]
         return ids
 
     def plain(self, text: str, *, tags: bool = False) -> str:

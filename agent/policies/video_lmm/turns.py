@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
+from ...answer import Draft
 from ...dialects import Dialect, draft
 from ...dialects.hermes import hermes_block
 from ...turn import Turn
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ....memory import Pixels
 
 ANSWER_NOW = "The context is full: no more can be looked at. Give your best answer now, without a tool call."
+ASKED_ON = Draft(text="The model asked for tools until none could be used.", abstained=True, confidence=0.0)
+"""What stands for an answer where the last reply was a call."""
 _IN_TIME = 0.9
 """Part of the time after which no further token is begun, so that the reply is there when the time is up."""
 _LEAST = 16
@@ -217,6 +220,8 @@ class Turns:
         said = self.dialect.read(message.text, messages)
         if wish.tools and not closing and (said.calls or said.invalid):
             return message.model_copy(update={"tool_calls": list(said.calls), "invalid_tool_calls": list(said.invalid)})
+        if (said.calls or said.invalid) and not said.content.strip():
+            return message.model_copy(update={"additional_kwargs": {"draft": ASKED_ON.as_message()}})
         if not self.dialect.cites:
             return message.model_copy(update={"additional_kwargs": {"draft": draft(said, messages)}})
         if said.content.strip() != message.text.strip():

@@ -183,3 +183,10 @@ def test_the_check_looks_again_with_the_same_model(
     assert answer.text == "ROOM 417"
     assert any(request.choices and request.seen for request in requests)  # Yes was weighed against No, with frames
     assert answer.spend["calls"] > 2
+
+
+def test_a_model_that_never_stops_calling_abstains(loaded: Callable[[str], VideoLMM], notices: ClipMemory) -> None:
+    policy = loaded("qwen3_vl")
+    with steered(policy, lambda prompt: _call("view_clip", start=1, end=2)):
+        answer = VideoAgent(notices, policy=policy, budget=Budget(calls=2)).ask("What?")
+    assert answer.abstained and answer.stopped_by == "calls" and "tool_call" not in answer.text

@@ -49,7 +49,7 @@ class Batcher(Generic[Item, Made]):
 
     @contextmanager
     def coming(self) -> Iterator[Callable[[Item], Future[Made]]]:
-        """Say that an item is about to come; the body prepares it and hands it over by calling what it is given, once."""
+        """Say that an item is about to come; the body prepares it and hands it over by calling what it gets, once."""
         with self._changed:
             self._coming += 1
         awaited = True

@@ -32,6 +32,8 @@ class Truth:
 
     answer: str | None = None
     """The right option's letter (`"B"`; `"A,C"` where several are right), the words, or the number."""
+    video: str | None = None
+    """Which video spans, boxes and track lie in (its id, name or path), where several are asked about."""
     spans: tuple[Span, ...] = ()
     """Where it happens, in seconds on the video's clock."""
     boxes: tuple[Box, ...] = ()

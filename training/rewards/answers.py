@@ -1,0 +1,154 @@
+"""Answer rewards: is what is said true? By option, number, words, spans and boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ...memory import Span
+from ..rollout import Rollout
+from ..task import as_number
+from . import stated
+from .captions import caption_reward
+from .regions import box_reward, track_reward
+from .reward import Reward
+from .spans import iou, tiou
+from .text import token_f1, word_accuracy
+
+Score = Callable[[Rollout], float]
+Metric = Callable[[str, str], float]
+"""How near what is said (first) is to the truth, in [0, 1]."""
+
+
+def exact_option() -> Reward:
+    """1 if exactly the right options are named, else 0."""
+    return Reward(name="option", score=lambda r: float(stated.letters(r) == r.task.truth.letters != frozenset()))
+
+
+def multi_select() -> Reward:
+    """TW-GRPO: `|said| / |true|` if all that is said is true, else 0."""
+
+    def score(rollout: Rollout) -> float:
+        said, true = stated.letters(rollout), rollout.task.truth.letters
+        return len(said) / len(true) if said and said <= true else 0.0
+
+    return Reward(name="multi_select", score=score)
+
+
+def numeric() -> Reward:
+    """VITAL: 1 if equal when rounded to one decimal, 0.5 if equal when rounded to none, else 0.
+
+    Within the truth's tolerance it is 1. Halves round up. Only the first number of the answer counts.
+    """
+
+    def score(rollout: Rollout) -> float:
+        said, true = stated.number(rollout), rollout.task.truth.number
+        if said is None or true is None:
+            return 0.0
+        if abs(said - true) <= rollout.task.truth.tolerance or _rounded(said, 10) == _rounded(true, 10):
+            return 1.0
+        return 0.5 if _rounded(said, 1) == _rounded(true, 1) else 0.0
+
+    return Reward(name="numeric", score=score)
+
+
+def _rounded(value: float, per_one: int) -> int:
+    return math.floor(value * per_one + 0.5)
+
+
+def regression() -> Reward:
+    """Video-R1 and VITAL: one minus the relative error, not below 0; for a true 0, 1 if 0 is said, else 0."""
+
+    def score(rollout: Rollout) -> float:
+        said, true = stated.number(rollout), rollout.task.truth.number
+        if said is None or true is None:
+            return 0.0
+        return max(0.0, 1 - abs(said - true) / abs(true)) if true else float(said == 0)
+
+    return Reward(name="regression", score=score)
+
+
+def words_reward(metric: Metric = token_f1) -> Reward:
+    """How near the words of the answer are to the true ones."""
+    return Reward(
+        name=getattr(metric, "__name__", "words"),
+        score=lambda r: metric(stated.words(r), r.task.truth.answer or "") if stated.words(r).strip() else 0.0,
+    )
+
+
+def said_reward(metric: Metric = token_f1) -> Reward:
+    """The part of an answer that is no place: by option where there are options, by number where it is one, else words.
+
+    Texts that are to be read (`ocr`) go by one minus the word error rate.
+    """
+    option, number, words = multi_select(), numeric(), words_reward(metric)
+    read = words_reward(word_accuracy)
+
+    def score(rollout: Rollout) -> float:
+        task = rollout.task
+        if task.kind == "ocr":
+            return read(rollout)
+        if task.options:
+            return option(rollout)
+        if task.kind in ("numeric", "count") or as_number(task.truth.answer or "") is not None:
+            return number(rollout)
+        return words(rollout)
+
+    return Reward(name="said", score=score)
+
+
+def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score | None = None) -> Reward:
+    """What the task asks for, by its kind: what is said, a span, a box, a track; for grounded questions half and half.
+
+    Abstaining is right where the videos do not show what is asked, and wrong elsewhere.
+
+    Args:
+        metric: for answers in words.
+        shaping: share of near misses in boxes and tracks.
+        spans: reward of the spans, tIoU unless told otherwise.
+    """
+    said, box, track = said_reward(metric), box_reward(shaping), track_reward(shaping)
+    span: Score = spans or tiou()
+    by_kind: dict[str, Score] = {"temporal": span, "spatial": box, "track": track, "caption": caption_reward()}
+
+    def score(rollout: Rollout) -> float:
+        task, answer = rollout.task, rollout.answer
+        if task.truth.absent or answer.abstained:
+            return float(task.truth.absent and answer.abstained)
+        if task.kind == "grounded_qa":
+            return (said(rollout) + span(rollout)) / 2
+        return by_kind.get(task.kind, said)(rollout)
+
+    return Reward(name="task", score=score)
+
+
+RIGHT = {"mcq": 1.0, "numeric": 1.0, "count": 1.0, "ocr": 0.8, "open": 0.6, "caption": 0.3}
+"""From which `said_reward` an answer is right; places are right from a tIoU or IoU of 0.5."""
+HIT = 0.3
+"""tIoU from which the place of a grounded question is right."""
+
+
+def is_right(rollout: Rollout) -> bool:
+    """Whether the answer passes for right, for gates and for counting."""
+    task = rollout.task
+    if task.truth.absent or rollout.answer.abstained:
+        return task.truth.absent and rollout.answer.abstained
+    if task.kind == "grounded_qa":
+        least = 1.0 if task.options or as_number(task.truth.answer or "") is not None else RIGHT["open"]
+        return said_reward()(rollout) >= least and iou(stated.spans(rollout), task.truth.spans) >= HIT
+    return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5)
+
+
+def right() -> Reward:
+    """1 if the answer passes for right, else 0."""
+    return Reward(name="right", score=lambda rollout: float(is_right(rollout)))
+
+
+def meets(span: Span, true: tuple[Span, ...]) -> bool:
+    """Whether a place that was looked at or cited is one of the true ones: mostly inside, or tIoU of at least 0.3.
+
+    A moment must lie inside. The whole video meets nothing that is a small part of it.
+    """
+    if span.duration == 0:
+        return any(t.start <= span.start <= t.end for t in true)
+    return any(span.iou(t) >= HIT or span.overlap(t) / span.duration >= 0.5 for t in true)

@@ -1,0 +1,71 @@
+"""Caption rewards: VideoCap-R1's two, for the thoughts and for the caption, without a model as judge."""
+
+from __future__ import annotations
+
+import re
+
+from ...agent.words import content, same_word
+from ..rollout import Rollout
+from . import stated
+from .reward import Reward, too_long
+from .text import rouge_l
+
+_THOUGHT = re.compile(r"<think>(.*?)</think>", re.DOTALL)
+
+
+def named(rubric: tuple[str, ...], text: str) -> float:
+    """Share of the rubric's entries whose words all stand in `text`, inflections and slips of spelling allowed."""
+    have = set(content(text))
+    wanted = [content(entry) for entry in rubric]
+    found = [words for words in wanted if words and all(any(same_word(w, h) for h in have) for w in words)]
+    return len(found) / len(wanted) if wanted else 0.0
+
+
+def thoughts(rollout: Rollout) -> str:
+    """What the model wrote between think tags."""
+    return "\n".join(_THOUGHT.findall(rollout.said))
+
+
+def thought_reward() -> Reward:
+    """Share of the truth's rubric (entities and actions) that the thoughts name (VideoCap-R1's first reward).
+
+    Thoughts much longer than the rubric name everything by chance: from 40 words an entry on, the share is scaled down.
+    """
+
+    def score(rollout: Rollout) -> float:
+        text, rubric = thoughts(rollout), rollout.task.truth.words
+        allowed = 40 * max(len(rubric), 1)
+        return named(rubric, text) * min(1.0, allowed / max(len(text.split()), 1))
+
+    return Reward(name="thought", score=score)
+
+
+def caption_reward() -> Reward:
+    """Events of the rubric that the caption tells, and ROUGE-L with the true caption; the mean where both are known.
+
+    Stands in for VideoCap-R1's second reward, for which a model judges which events are told.
+    """
+
+    def score(rollout: Rollout) -> float:
+        if rollout.answer.abstained or too_long(rollout):
+            return 0.0
+        truth, said = rollout.task.truth, stated.words(rollout)
+        parts = [named(truth.words, said)] if truth.words else []
+        parts += [rouge_l(said, truth.answer)] if truth.answer else []
+        return sum(parts) / len(parts) if parts else 0.0
+
+    return Reward(name="caption", score=score)
+
+
+def dual_caption(thought: float = 0.5) -> Reward:
+    """VideoCap-R1's dual reward: `thought` times that of the thoughts, the rest that of the caption.
+
+    Thoughts are paid only as far as the caption tells something: `thought * min(thoughts, 2 * caption)`.
+    """
+    think, tell = thought_reward(), caption_reward()
+
+    def score(rollout: Rollout) -> float:
+        told = tell(rollout)
+        return thought * min(think(rollout), 2 * told) + (1 - thought) * told
+
+    return Reward(name="dual_caption", score=score)

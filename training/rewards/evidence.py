@@ -1,0 +1,191 @@
+"""Evidence rewards: was what is cited observed, is it where the truth is, do quotes hold, did a second look agree?
+
+Everything is checked anew against the conversation; the marks that the loop's check left are not relied on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+
+from ...agent.answer import Evidence
+from ...agent.words import content, tokens
+from ...memory import MediaURI, Span
+from ..rollout import Rollout, places
+from . import stated
+from .answers import meets
+from .reward import Reward, too_long
+from .spans import merged
+from .text import bare, distance, f_measure
+
+SLACK = 0.5
+"""Seconds by which a cited span may stick out of what was observed: times in text are rounded."""
+MOST_SHARE = 0.8
+"""Share of a video from which a cited span says no more than that it is in the video."""
+LISTENS = ("transcribe",)
+"""Tools whose observations were heard."""
+
+
+def cited(rollout: Rollout) -> tuple[Evidence, ...]:
+    """The pieces of evidence, each place with its quote once; none for an abstention or an answer that is too long."""
+    if rollout.answer.abstained or too_long(rollout):
+        return ()
+    return tuple({(e.uri, e.quote): e for e in rollout.answer.evidence}.values())
+
+
+def is_observed(place: MediaURI, rollout: Rollout) -> bool:
+    """Whether a place lies in what this run observed, taken together."""
+    if place.span is None:
+        return False
+    seen = [look.uri.span for look in rollout.looked if look.uri.video == place.video and look.uri.span]
+    wide = merged(Span(max(s.start - SLACK, 0.0), s.end + SLACK) for s in seen)
+    return any(s.start <= place.span.start and place.span.end <= s.end for s in wide)
+
+
+def is_whole(place: MediaURI, rollout: Rollout) -> bool:
+    """Whether a cited span is most of its video, and the truth is not."""
+    length = stated.duration(rollout, place.video)
+    if place.span is None:
+        return True
+    if not length or place.span.duration < MOST_SHARE * length:
+        return False
+    return not any(place.span.iou(true) >= 0.5 for true in rollout.task.truth.spans)
+
+
+def holds_quote(item: Evidence, rollout: Rollout) -> bool:
+    """Whether the words that are quoted stand in what a tool returned about the cited place.
+
+    What the model itself put into the call (a query that comes back in the text) is no observation. A quote without a
+    word that carries meaning is none.
+    """
+    if not item.quote or not content(item.quote):
+        return False
+    place, wanted = MediaURI.parse(item.uri), bare(item.quote)
+    for message in rollout.messages:
+        if isinstance(message, ToolMessage) and message.status != "error" and _is_about(message, place):
+            if any(wanted in bare(text) for text in returned(message)):
+                return True
+    return False
+
+
+def returned(message: ToolMessage) -> list[str]:
+    """What a tool returned in words: the texts of its data, else its text without the arguments that it repeats."""
+    artifact = message.artifact or {}
+    texts = [text for text in _texts(artifact.get("data")) if any(c.isspace() for c in text.strip()) or len(text) > 1]
+    if texts:
+        return texts
+    text = str(message.content)
+    for argument in _texts(artifact.get("arguments")):
+        text = text.replace(argument, " ")
+    return [text]
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_about(message: ToolMessage, place: MediaURI) -> bool:
+    if place.span is None:
+        return False
+    wide = Span(max(place.span.start - SLACK, 0.0), place.span.end + SLACK)
+    return any(
+        seen.video == place.video and seen.span and (wide.overlap(seen.span) > 0 or wide.contains(seen.span.start))
+        for seen in places(message)
+    )
+
+
+def faithful() -> Reward:
+    """Share of the cited pieces that were observed, are not just the whole video, and whose quote, if any, holds."""
+
+    def score(rollout: Rollout) -> float:
+        pieces = cited(rollout)
+        held = [e for e in pieces if _is_faithful(e, rollout)]
+        return len(held) / len(pieces) if pieces else 0.0
+
+    return Reward(name="faithful", score=score)
+
+
+def _is_faithful(item: Evidence, rollout: Rollout) -> bool:
+    place = MediaURI.parse(item.uri)
+    observed = is_observed(place, rollout) and not is_whole(place, rollout)
+    return observed and (not item.quote or holds_quote(item, rollout))
+
+
+def quotes() -> Reward:
+    """Share of the quotes that hold; 0 without quotes."""
+
+    def score(rollout: Rollout) -> float:
+        quoting = [e for e in cited(rollout) if e.quote]
+        return sum(holds_quote(e, rollout) for e in quoting) / len(quoting) if quoting else 0.0
+
+    return Reward(name="quotes", score=score)
+
+
+def hit() -> Reward:
+    """F1 of the cited places: how many meet a true span (precision), how many true spans are met (recall).
+
+    A place that was not observed meets nothing.
+    """
+
+    def score(rollout: Rollout) -> float:
+        true = rollout.task.truth.spans
+        found = [MediaURI.parse(e.uri) for e in cited(rollout)]
+        spans = list(dict.fromkeys(p.span for p in found if p.span and stated.concerns(rollout, p)))
+        seen = {p.span for p in found if is_observed(p, rollout)}
+        good = [span for span in spans if span in seen and meets(span, true)]
+        met = [t for t in true if any(meets(span, (t,)) for span in good)]
+        if not good:
+            return 0.0
+        return f_measure(len(good) / len(spans) * len(met) / len(true), len(good) / len(spans), len(met) / len(true))
+
+    return Reward(name="hit", score=score)
+
+
+def verified() -> Reward:
+    """Mean P(yes) of the second looks at the evidence; pieces that nobody looked at again count 0, held quotes 1."""
+
+    def score(rollout: Rollout) -> float:
+        values = [
+            e.verified if e.verified is not None else float(bool(e.quote) and _is_faithful(e, rollout))
+            for e in cited(rollout)
+        ]
+        return sum(values) / len(values) if values else 0.0
+
+    return Reward(name="verified", score=score)
+
+
+def audio_consistency() -> Reward:
+    """How well the quotes agree with what was heard where they are said to be spoken, as one minus word error rate.
+
+    Counts only quotes of places that a listening tool observed; the passage is the run of heard words nearest to the
+    quote. 0 where nothing was heard or quoted: that the sound was not used earns nothing.
+    """
+
+    def score(rollout: Rollout) -> float:
+        heard = [m for m in rollout.messages if isinstance(m, ToolMessage) and m.name in LISTENS]
+        heard = [m for m in heard if m.status != "error"]
+        values = []
+        for item in cited(rollout):
+            place = MediaURI.parse(item.uri)
+            about = [m for m in heard if _is_about(m, place)]
+            if item.quote and about and content(item.quote):
+                passages = [tokens(" ".join(returned(m))) for m in about]
+                values.append(max(_alignment(tokens(item.quote), passage) for passage in passages))
+        return sum(values) / len(values) if values else 0.0
+
+    return Reward(name="audio", score=score)
+
+
+def _alignment(quote: list[str], heard: list[str]) -> float:
+    """One minus the error rate of `quote` against the nearest run of as many words."""
+    runs = [heard[k : k + len(quote)] for k in range(max(len(heard) - len(quote), 0) + 1)]
+    return max(max(0.0, 1 - distance(quote, run) / len(quote)) for run in runs)

@@ -1,0 +1,103 @@
+"""Temporal rewards: how well the spans of an answer meet the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...memory import Span
+from ..rollout import Rollout
+from . import stated
+from .reward import Reward
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order of time, those that touch or overlap as one; spans without length are dropped."""
+    union: list[Span] = []
+    for span in sorted(span for span in spans if span.duration > 0):
+        if union and span.start <= union[-1].end:
+            union[-1] = Span(union[-1].start, max(union[-1].end, span.end))
+        else:
+            union.append(span)
+    return union
+
+
+def total(spans: Iterable[Span]) -> float:
+    """Seconds that are in any of the spans."""
+    return sum(span.duration for span in merged(spans))
+
+
+def shared(some: Iterable[Span], others: Iterable[Span]) -> float:
+    """Seconds that are in some span of both."""
+    there = merged(others)
+    return sum(a.overlap(b) for a in merged(some) for b in there)
+
+
+def iou(said: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
+    """Seconds in both over seconds in either, each second counted once.
+
+    The union is that of the spans (Time-R1's first version divides by their hull, which for spans apart is longer).
+
+    Args:
+        said: spans of the answer; none may overlap others without harm.
+        true: the true ones.
+        empty: the result where the union has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
+    """
+    union = total([*said, *true])
+    return shared(said, true) / union if union > 0 else empty
+
+
+def tiou() -> Reward:
+    """IoU over time of all spans claimed with all true ones; 0 where nothing, or nothing with a length, is claimed."""
+    return Reward(name="tiou", score=lambda r: iou(stated.spans(r), r.task.truth.spans))
+
+
+def time_r1() -> Reward:
+    """Time-R1's timestamp-aware IoU, `IoU * (1 - |s - s'| / T) * (1 - |e - e'| / T)`.
+
+    s, e are the first start and the last end that are claimed, s', e' the true ones, T the video's length (where nobody
+    tells it, the last of these times); both factors are at least 0. Time-R1 keeps the last sample's IoU where the union
+    is empty; here that is 0.
+    """
+
+    def score(rollout: Rollout) -> float:
+        said, true = merged(stated.spans(rollout)), merged(rollout.task.truth.spans)
+        if not said or not true:
+            return 0.0
+        length = stated.duration(rollout) or max(said[-1].end, true[-1].end)
+        off = abs(said[0].start - true[0].start), abs(said[-1].end - true[-1].end)
+        return iou(said, true) * max(0.0, 1 - off[0] / length) * max(0.0, 1 - off[1] / length)
+
+    return Reward(name="time_r1", score=score)
+
+
+def temporal(
+    *,
+    weight: float = 0.6,
+    bonuses: Mapping[float, float] | None = None,
+    length: float = 0.2,
+    missed: float = 0.0,
+) -> Reward:
+    """The survey's temporal reward.
+
+    `weight * tIoU + sum of bonuses reached - length * |P| / |V| - missed * (1 - recall)`: P is what is claimed, V the
+    video (the longer of the two and the truth, where nobody tells its length). `missed` is the survey's penalty for
+    critical events that were not found. Nothing claimed is `-missed`.
+
+    Args:
+        weight: of the smooth part.
+        bonuses: what each threshold of tIoU adds once it is reached; 0.2 each at 0.5 and 0.7 unless told otherwise.
+        length: of the penalty on long claims.
+        missed: of the penalty on truth that was not claimed.
+    """
+    steps = {0.5: 0.2, 0.7: 0.2} if bonuses is None else dict(bonuses)
+
+    def score(rollout: Rollout) -> float:
+        said, true = stated.spans(rollout), rollout.task.truth.spans
+        value = iou(said, true)
+        claimed, wanted = total(said), total(true)
+        video = max(stated.duration(rollout) or 0.0, claimed, wanted)
+        recall = shared(said, true) / wanted if wanted else 0.0
+        bonus = sum(step for threshold, step in steps.items() if value >= threshold)
+        return weight * value + bonus - length * (claimed / video if video else 0.0) - missed * (1 - recall)
+
+    return Reward(name="temporal", score=score, low=-length - missed, high=weight + sum(steps.values()))

@@ -1,0 +1,156 @@
+"""What a rollout states as its answer: letters, a number, spans, boxes. Only the answer is read, never the thoughts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from ...agent.dialects.facts import question_of
+from ...agent.question import letter
+from ...agent.words import numbers
+from ...memory import Box, MediaURI, Span
+from ...tools.arguments import parse_seconds
+from ..rollout import Rollout, json_answer
+from ..task import as_number
+from .reward import too_long
+from .text import bare
+
+_TIME = r"(?:(?:\d+:)?\d{1,2}:\d{2}(?:\.\d+)?|\d+(?:\.\d+)?)"
+_UNIT = r"\s*(?:s|secs?|seconds?)?\s*"
+_RANGES = (
+    re.compile(rf"[\[(]\s*({_TIME}){_UNIT},\s*({_TIME}){_UNIT}[\])]"),
+    re.compile(rf"(?<![\d.:])({_TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s*({_TIME})(?![\d:])"),
+    re.compile(rf"\bbetween\s+({_TIME}){_UNIT}\band\s+({_TIME})(?![\d:])"),
+)
+_FRACTION = r"\s*(-?\d*\.?\d+)\s*"
+_BOX = re.compile(rf"[\[(]{_FRACTION},{_FRACTION},{_FRACTION},{_FRACTION}[\])]")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?")
+
+
+def letters(rollout: Rollout) -> frozenset[str]:
+    """The letters of the options that the answer chooses; all that it names, so that naming them all is no choice."""
+    if rollout.answer.abstained or too_long(rollout):
+        return frozenset()
+    row, options = json_answer(rollout.final), rollout.task.options
+    stated = str((row.get("option") or row["answer"]) if row else rollout.written)
+    found = _letters(stated, len(options))
+    same = [letter(i) for i, option in enumerate(options) if bare(option) == bare(stated)]
+    if len(same) == 1:
+        return frozenset(same)
+    if found or stated.strip():
+        return found
+    return frozenset({rollout.answer.option} if rollout.answer.option else ())
+
+
+def _letters(text: str, options: int) -> frozenset[str]:
+    """Capital letters that stand alone; `A` and `I` before a word are an article and a pronoun."""
+    found = set()
+    for match in re.finditer(r"(?<![A-Za-z0-9'])([A-Z])(?![A-Za-z0-9'])", text):
+        article = match[1] in "AI" and re.match(r" (?!and\b|or\b)[a-z]", text[match.end() :])
+        if not article and ord(match[1]) - ord("A") < options:
+            found.add(match[1])
+    if not found and re.fullmatch(r"\s*\(?[a-z][).]?\s*", text) and options:
+        found = {c.upper() for c in text if c.isalpha() and ord(c.upper()) - ord("A") < options}
+    return frozenset(found)
+
+
+def number(rollout: Rollout) -> float | None:
+    """The first number of the answer; None where there is none."""
+    if rollout.answer.abstained or too_long(rollout):
+        return None
+    text = rollout.written or rollout.answer.text
+    whole = as_number(text)
+    if whole is not None:
+        return whole
+    match = _NUMBER.search(text)
+    if match:
+        return float(match[0].replace(",", "").rstrip("."))
+    return next(iter(numbers(text)), None)
+
+
+def words(rollout: Rollout) -> str:
+    """The answer as text; empty where it abstains or is too long to be one."""
+    if rollout.answer.abstained or too_long(rollout):
+        return ""
+    row = json_answer(rollout.final)
+    return str(row["answer"]) if row else rollout.written or ("" if rollout.final else rollout.answer.text)
+
+
+def spans(rollout: Rollout) -> tuple[Span, ...]:
+    """The spans that the answer claims: those of the URIs it cites, else the times it names, else its evidence.
+
+    A span that ends before it starts, or has no length, claims nothing.
+    """
+    if rollout.answer.abstained or too_long(rollout):
+        return ()
+    if not cites(rollout):
+        named = ranges(rollout.written)
+        if named:
+            return tuple(Span(start, end) for start, end in named if start < end)
+    places = [MediaURI.parse(e.uri) for e in rollout.answer.evidence]
+    return tuple(p.span for p in places if p.span and p.span.duration > 0 and concerns(rollout, p))
+
+
+def cites(rollout: Rollout) -> bool:
+    """Whether the model itself wrote media URIs into its answer, well formed or not."""
+    return "video:" in rollout.final and "#t=" in rollout.final
+
+
+def ranges(text: str) -> list[tuple[float, float]]:
+    """The pairs of times that a text names, in seconds, in order; a pair may be reversed."""
+    found: list[tuple[int, float, float]] = []
+    rest = _BOX.sub(lambda m: " " * len(m[0]), text)
+    for pattern in _RANGES:
+        for match in pattern.finditer(rest):
+            found.append((match.start(), parse_seconds(match[1]), parse_seconds(match[2])))
+        rest = pattern.sub(lambda m: " " * len(m[0]), rest)
+    return [(start, end) for _, start, end in sorted(found)]
+
+
+def boxes(rollout: Rollout) -> tuple[Box, ...]:
+    """The boxes that the answer claims, as fractions; one that is reversed or leaves the picture claims nothing."""
+    if rollout.answer.abstained or too_long(rollout):
+        return ()
+    named = [Box(*(float(part) for part in match.groups())) for match in _BOX.finditer(rollout.written)]
+    if named and not cites(rollout):
+        return tuple(box for box in named if 0 <= box.left < box.right <= 1 and 0 <= box.top < box.bottom <= 1)
+    return tuple(box for _, box in track(rollout))
+
+
+def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:
+    """The boxes of the evidence with their times, in order of time; of two at one time the first."""
+    if rollout.answer.abstained or too_long(rollout):
+        return ()
+    found: dict[float, Box] = {}
+    for item in rollout.answer.evidence:
+        place = MediaURI.parse(item.uri)
+        if place.box and place.span and concerns(rollout, place):
+            found.setdefault(place.span.middle, place.box)
+    return tuple(sorted(found.items()))
+
+
+def concerns(rollout: Rollout, place: MediaURI) -> bool:
+    """Whether a place lies in the video that the truth is about; with one video every place does."""
+    wanted = rollout.task.truth.video
+    if wanted is None or wanted == place.video:
+        return True
+    video = facts(rollout, place.video)
+    return video is not None and PurePosixPath(wanted).name in (video["name"], PurePosixPath(video["name"]).stem)
+
+
+def facts(rollout: Rollout, video: str | None = None) -> dict[str, Any] | None:
+    """What the loop told of a video (of the first, without an id); None where it told nothing."""
+    question = question_of(rollout.messages)
+    known: Sequence[dict[str, Any]] = question.videos if question else ()
+    return next((v for v in known if video is None or v["id"] == video), None)
+
+
+def duration(rollout: Rollout, video: str | None = None) -> float | None:
+    """Seconds that a video lasts, as the task or the loop tells; None where neither does."""
+    told = rollout.task.meta.get("duration")
+    if told:
+        return float(told)
+    row = facts(rollout, video)
+    return float(row["end"]) - float(row["start"]) if row else None

@@ -19,9 +19,11 @@ from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
 from .answer import Answer
 from .calibration import Calibration
+from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy
+from .prompts import SYSTEM
 from .question import Question, split_options
 from .routes import ROUTES
 from .runs import Listener, QuestionError, Runs, checkpointer
@@ -46,6 +48,7 @@ class VideoAgent:
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
         viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
             otherwise, so that a text-only policy can drive a model that sees.
+        prompt: a system prompt instead of the loop's or the dialect's: `"video_of_thought"`, or a text file.
         second_look: whether the check has the viewer confirm what was seen (VideoMind's verifier).
         calibration: maps stated confidences to measured ones.
         traces: folder that each run's trace is written to; None writes none.
@@ -65,6 +68,7 @@ class VideoAgent:
         budget: Budget | None = None,
         planner: Planner | Literal["rules", "model"] = "rules",
         viewer: str | BaseChatModel | None = None,
+        prompt: str | Path | None = None,
         second_look: bool = True,
         calibration: Calibration | None = None,
         traces: str | Path | None = None,
@@ -85,6 +89,7 @@ class VideoAgent:
                 policy=self.policy,
                 planner=_planner(planner, self.policy),
                 toolbox=self.toolbox,
+                system=_system(prompt, self.policy),
                 looks_twice=second_look and seeing is not None,
             )
         )
@@ -256,6 +261,14 @@ def sees(policy: BaseChatModel) -> bool:
     if told is not None:
         return bool(told)
     return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
+
+
+def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
+    """What the policy is told before anything else: as asked for, else as its dialect has it, else the loop's words."""
+    dialect = getattr(policy, "dialect", None)
+    if prompt is not None:
+        dialect = with_prompt(dialect or load_dialect("hermes"), prompt)
+    return (dialect and dialect.system) or SYSTEM
 
 
 def _planner(planner: Planner | Literal["rules", "model"], policy: BaseChatModel) -> Planner:

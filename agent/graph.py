@@ -33,8 +33,6 @@ from .steps import Call, advance
 from .turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..memory import ClipMemory, MemoryUntil
 
 MAX_CHECKS = 1
@@ -49,10 +47,10 @@ class Loop:
     policy: BaseChatModel
     planner: Planner
     toolbox: Toolbox
+    system: str = SYSTEM
+    """What the policy is told before anything else."""
     looks_twice: bool = False
     """Whether the check asks the viewer to confirm what was seen."""
-    calibrate: Callable[[float], float] | None = None
-    """Maps a confidence to the share of right answers among those given with it."""
     pixels: Pixels = field(init=False)
     bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
@@ -70,14 +68,12 @@ class Loop:
         plan = planned if isinstance(planned, Plan) else await planned
         if plan.route not in routes:
             plan = replace(plan, route="search", text=f"{plan.text} ({plan.route} cannot be taken here)")
-        dialect = getattr(self.policy, "dialect", None)
-        system = (dialect and dialect.system) or SYSTEM
         human = HumanMessage(
             render(question, plan, state["budget"], state.get("guidance", "")),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
-        update = {"plan": plan.as_dict(), "messages": [SystemMessage(system), human], "spend": cost.as_dict()}
+        update = {"plan": plan.as_dict(), "messages": [SystemMessage(self.system), human], "spend": cost.as_dict()}
         return Command(update=update, goto="policy" if plan.route == "search" else "route")
 
     async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
@@ -106,7 +102,8 @@ class Loop:
         may_call = not limit and state.get("routed") != "answer"
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
-        if limit == "tokens" and not pace.affords_a_turn(budget, spent):
+        keeps_limits = getattr(self.policy, "takes_turn", False)  # such a policy makes do with what a turn may cost
+        if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
             said = await self._ask(
@@ -123,8 +120,8 @@ class Loop:
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict(), "pace": pace.with_turn(cost)}
-        if limit:
-            update["stopped_by"] = limit
+        if limit or said.response_metadata.get("finish_reason") == "tokens":
+            update["stopped_by"] = limit or "tokens"
         calls = (said.tool_calls or said.invalid_tool_calls) and may_call
         return Command(update=update, goto="tools" if calls else "check")
 
@@ -230,7 +227,7 @@ class Loop:
             text=draft.text,
             option=draft.option,
             evidence=draft.evidence,
-            confidence=self.calibrate(draft.confidence) if self.calibrate else draft.confidence,
+            confidence=draft.confidence,
             abstained=draft.abstained,
             stopped_by=stopped_by or "answer",
             spend={k: round(v, 3) for k, v in spent.as_dict().items()},

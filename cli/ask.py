@@ -44,6 +44,9 @@ def ask(
     viewer: Annotated[
         str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
+    ] = None,
     planner: Annotated[
         str, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).")
     ] = "rules",
@@ -105,6 +108,7 @@ def ask(
         clip_memory,
         policy=policy,
         viewer=viewer,
+        prompt=prompt,
         planner="model" if planner == "model" else "rules",
         calibration=None if calibration is None else Calibration.load(calibration),
         tools=[_load(name) for name in tools or ()],

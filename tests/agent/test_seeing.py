@@ -161,3 +161,19 @@ def test_the_likelihood_stands_for_a_confidence_that_is_not_stated(notices: Clip
     plain = AIMessage(f"A card, video:{notices.videos()[0].id}#t=10", response_metadata={"likelihood": 0.7})
     agent = agent_with(notices, Judge(1.0), calling("view_clip", start=9, end=11), plain)
     assert agent.ask("What?", budget=Budget(frames=2)).confidence == pytest.approx(0.7)
+
+
+def test_a_prompt_can_be_chosen_or_given_as_a_file(notices: ClipMemory, tmp_path: Path):
+    told: list[str] = []
+
+    def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
+        told.append(str(messages[0].content))
+        return AIMessage("no")
+
+    (tmp_path / "p.txt").write_text("Answer like a pirate.", encoding="utf-8")
+    for prompt in (None, "video_of_thought", tmp_path / "p.txt"):
+        VideoAgent(notices, policy=Scripted(step=step), prompt=prompt).ask("What?", budget=Budget(calls=0))
+    plain, thought, pirate = told
+    assert thought.startswith(plain) and "step" in thought[len(plain) :] and pirate == "Answer like a pirate."
+    with pytest.raises(CapabilityError, match="cannot be read"):
+        VideoAgent(notices, prompt=tmp_path / "none.txt")

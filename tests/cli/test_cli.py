@@ -130,3 +130,19 @@ def test_a_wrong_trace_is_named(run: Callable, tmp_path: Path):
     bad.write_text("not a trace\n")
     ended = run("replay", bad)
     assert ended.returncode == 6 and "bad.jsonl" in ended.stderr
+
+
+def test_the_help_names_every_route_and_scaling():
+    from rewatch.agent import ROUTES, SCALINGS
+    from rewatch.cli import options
+
+    assert options.ROUTES.split(", ") == list(ROUTES) and options.SCALINGS.split(", ") == list(SCALINGS)
+
+
+def test_what_a_route_lacks_is_one_line(run: Callable, talk: Path):
+    ended = run("ask", talk, "What is said?", "--route", "adaptive")
+    assert ended.returncode == 5 and len(ended.stderr.strip().splitlines()) == 1 and "a model that sees" in ended.stderr
+    ended = run("ask", talk, "What is said?", "--scale", "north")
+    assert ended.returncode == 2 and "vote" in ended.stderr
+    ended = run("ask", talk, "What is said?", "--policy", "Qwen/Qwen3-VL-4B-Instruct")
+    assert ended.returncode == 5 and len(ended.stderr.strip().splitlines()) == 1 and "hf download" in ended.stderr

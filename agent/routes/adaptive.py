@@ -7,8 +7,9 @@ density.
 Choices: the encoder is the memory's, whatever it is; where it can see nothing that the question names, the similarity
 of a second is that of its clip in the memory's own search (speech, screen text), and where that finds nothing either,
 all seconds are alike. The similarity of frames between sampled seconds is interpolated. No frame is rated twice. A
-rating that cannot be read is neutral. A budget below the paper's is shared between B and the ratings as there (V_max
-to C I_max).
+rating that cannot be read is neutral. Local density is sampled around frames rated neutral or better; negative ones
+that only make up the number are kept, but nothing is expected beside them. A budget below the paper's is shared
+between B and the ratings as there (V_max to C I_max).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def run(brief: Brief) -> Steps[Found]:
         validated += kept
         if len(validated) >= final:
             break
-        chosen = closer(chosen, kept, candidates, final - len(validated), times)
+        around = [time for time in kept if (ratings[time][0] or air.THETA) >= air.THETA]
+        chosen = closer(chosen, around, candidates, final - len(validated), times)
     pool = sorted(validated or chosen, key=lambda time: -float(np.interp(time, times, scores)))
     best = thin(pool, final) if np.ptp(scores) == 0 else pool[:final]
     return (yield from show(purse, best, _told(ratings, rounds, by)))
@@ -96,7 +98,7 @@ def closer(
 
     Args:
         chosen: F, seconds.
-        kept: F* of this round.
+        kept: the validated frames of this round.
         candidates: length in seconds of the interval that brought each in.
         missing: B less the frames validated so far; they are shared out over both sides of each.
         times: sampled seconds `[n]`; nothing outside them is taken.

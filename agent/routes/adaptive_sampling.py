@@ -7,7 +7,11 @@ seconds.
 
 Choices, where the paper is silent or its text copy has lost a symbol:
 * `k_j`: floor-and-add-one, then one less for the largest until the sum is K (`looking.shares`).
-* The run that holds the highest similarity is an event however short it is: `L_MIN` would drop a glimpse of 3 s.
+* A run reaches to the sampled frames beside it, between which it began and ended: 3 frames in a row may be 4 s, so
+  they are not dropped, which would lose a glimpse of 3 s. The run of the highest similarity is an event however short
+  it is.
+* Where the events hold fewer than K sampled frames, the best frames elsewhere, `D_MIN` apart, make up for it.
+* Of more events than K, those with the highest similarity are sampled.
 * Flat similarities (fewer than 10 frames, or no spread) have no threshold: the K highest, `D_MIN` apart, are taken,
   and evenly spaced frames where all are alike.
 * `C_LEN` is 0.5 with the decimal logarithm; similarities below 0 are lifted to 0 before potentials are formed.
@@ -58,7 +62,8 @@ def threshold(scores: np.ndarray) -> float | None:
 def events(times: np.ndarray, scores: np.ndarray, least: float) -> list[tuple[int, int]]:
     """Runs of sampled frames with a similarity of at least `least`, as first and last index (inclusive).
 
-    Runs at most `D_MIN` seconds apart are one; runs of at most `L_MIN` seconds are dropped, but for the best.
+    Runs at most `D_MIN` seconds apart are one; runs that last at most `L_MIN` seconds, from the sampled frame before
+    them to the one after, are dropped, but for the best.
 
     Args:
         times: seconds `[n]`, ascending, at a steady rate.
@@ -76,7 +81,7 @@ def events(times: np.ndarray, scores: np.ndarray, least: float) -> list[tuple[in
     return [
         (first, last)
         for first, last in runs
-        if times[last] - times[first] + step > L_MIN + 1e-6 or first <= best <= last
+        if times[last] - times[first] + 2 * step > L_MIN + 1e-6 or first <= best <= last
     ]
 
 
@@ -100,11 +105,16 @@ def initial_frames(times: np.ndarray, scores: np.ndarray, count: int) -> list[fl
             even = np.linspace(0, len(times) - 1, min(count, len(times))).round().astype(int)
             return sorted({float(times[i]) for i in even})
         return sorted(float(times[i]) for i in apart(times, scores, count, D_MIN))
+    found = sorted(found, key=lambda run: -float(scores[run[0] : run[1] + 1].max()))[:count]
     chosen: list[float] = []
     for (first, last), k in zip(found, shares([b - a + 1 for a, b in found], count), strict=True):
         best = first + np.argsort(-scores[first : last + 1], kind="stable")[:k]
         chosen += [float(times[i]) for i in best]
-    return sorted(chosen)
+    outside = ~np.isin(times, chosen)
+    for first, last in found:
+        outside[first : last + 1] = False
+    more = apart(times[outside], scores[outside], count - len(chosen), D_MIN)
+    return sorted([*chosen, *(float(times[outside][i]) for i in more)])
 
 
 def potential(scores: np.ndarray, length: float) -> float:

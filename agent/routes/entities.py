@@ -42,10 +42,15 @@ class Mention:
         return frozenset(stem(word) for word in plain)
 
     @property
-    def kind(self) -> str:
+    def head(self) -> str:
         """What sort of thing it is: the last word ahead of any `with`, `in`, `who`."""
         head = tokens(_TAIL.split(self.look.lower())[0]) or tokens(self.look) or self.look.lower().split() or ["thing"]
-        return stem(head[-1])
+        return head[-1]
+
+    @property
+    def kind(self) -> str:
+        """The stem of `head`: what is of another kind is another individual."""
+        return stem(self.head)
 
 
 @dataclass(slots=True)
@@ -53,14 +58,11 @@ class Entity:
     """One individual and where it was mentioned."""
 
     kind: str
+    """The kind of its mentions."""
     mentions: list[Mention] = field(default_factory=list)
+    """In order of time."""
     name: str = ""
     """Such as `man_2`."""
-
-    @property
-    def words(self) -> frozenset[str]:
-        """All words that were used of it."""
-        return frozenset().union(*(mention.words for mention in self.mentions))
 
 
 def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
@@ -74,7 +76,7 @@ def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
     found = []
     for line in items(reply):
         timed = read_spans(line.replace("|", " at "), Span(0.0, 1e9))
-        look = re.split(r"\s*\|", _TIME.sub(" ", line.split("|")[0]))[0].strip(" :-–,.\"'")
+        look = re.split(r"\s*\|", _TIME.sub(" ", line.split("|")[0]))[0].strip(" :-–,.\"'*_`")
         if _LABEL.match(line) or not look or len(look.split()) > MOST_WORDS or not (timed or "|" in line):
             continue
         time = timed[-1].start if timed else span.middle
@@ -132,8 +134,8 @@ def join(entities: Sequence[Entity], groups: Iterable[Iterable[int]]) -> list[En
 
 
 def count_kinds(entities: Iterable[Entity]) -> dict[str, int]:
-    """How many individuals there are of each kind."""
-    return dict(Counter(entity.kind for entity in entities))
+    """How many individuals there are of each kind, by its word."""
+    return dict(Counter(entity.name.rpartition("_")[0] for entity in entities))
 
 
 def _named(entities: list[Entity]) -> list[Entity]:
@@ -141,7 +143,9 @@ def _named(entities: list[Entity]) -> list[Entity]:
         entity.mentions.sort(key=lambda m: m.time)
     entities.sort(key=lambda entity: entity.mentions[0].time)
     numbers: Counter[str] = Counter()
+    words: dict[str, str] = {}
     for entity in entities:
         numbers[entity.kind] += 1
-        entity.name = f"{entity.kind}_{numbers[entity.kind]}"
+        word = words.setdefault(entity.kind, entity.mentions[0].head)
+        entity.name = f"{word}_{numbers[entity.kind]}"
     return entities

@@ -96,8 +96,8 @@ def _read(reply: str, span: Span, number: int) -> Part:
 
 def _reduce(purse: Purse, entities: list[Entity]) -> Steps[list[Entity]]:
     """Have the salient frames compared of entities of a kind that words left apart, and join those that are one."""
-    kinds = count_kinds(entities)
-    unsure = [i for i, entity in enumerate(entities) if kinds[entity.kind] > 1]
+    kinds = [entity.kind for entity in entities]
+    unsure = [i for i, kind in enumerate(kinds) if kinds.count(kind) > 1]
     unsure = unsure[: min(COMPARED, purse.frames // 3)]
     if len(unsure) < 2 or purse.calls < 2:
         return entities
@@ -114,7 +114,7 @@ def _told(parts: list[Part], entities: list[Entity]) -> str:
     """The reduced notes for the policy: who and what there is, how often, and what was found where."""
     lines = [f"{len(parts)} parts were looked at, each by itself."]
     if entities:
-        counted = ", ".join(f"{number} {kind}" for kind, number in count_kinds(entities).items())
+        counted = ", ".join(f"{kind}: {number}" for kind, number in count_kinds(entities).items())
         lines.append(f"Different individuals over all parts: {counted}.")
     for entity in entities[:20]:
         where = ", ".join(dict.fromkeys(clock(mention.time) for mention in entity.mentions[:10]))

@@ -8,14 +8,18 @@ import string
 from ...memory import Span
 from ..question import letter
 
-_TIME = r"(?:(?:\d+:)?\d{1,3}:\d{2}(?:\.\d+)?|\d+\s?m(?:in)?\s?\d+(?:\.\d+)?\s?s|\d+(?:\.\d+)?)"
+_WHOLE = r"\d{1,7}"
+_TIME = (
+    rf"(?:(?:{_WHOLE}:)?\d{{1,3}}:\d{{2}}(?:\.\d{{1,9}})?|{_WHOLE}\s?m(?:in)?\s?{_WHOLE}(?:\.\d{{1,9}})?\s?s"
+    rf"|{_WHOLE}(?:\.\d{{1,9}})?)(?!\d)"
+)
 _UNIT = r"(?:\s?(?:seconds?|secs?|s)\b)?"
 _FORMS = (
     rf"(?:\bat\s+)?({_TIME}){_UNIT}[\s<>]*(?:-|–|—|to|until|till)[\s<>]*({_TIME}){_UNIT}",  # 12.5-20 s
     rf"\bbetween\s+({_TIME}){_UNIT}\s+and\s+({_TIME}){_UNIT}",
     rf"[\[(]\s*[\"']?({_TIME})[\"']?\s*,\s*[\"']?({_TIME})[\"']?\s*[\])]",  # [12.5, 20]
     rf"\bstart\w*[\"']?\s*[:=]\s*[\"']?({_TIME}){_UNIT}\W*?end\w*[\"']?\s*[:=]\s*[\"']?({_TIME}){_UNIT}",
-    r"((?:\d+:)?\d{1,3}:\d{2}(?:\.\d+)?|\d+(?:\.\d+)?\s?(?:seconds?|secs?|s)\b)",  # a moment
+    rf"((?:{_WHOLE}:)?\d{{1,3}}:\d{{2}}(?:\.\d{{1,9}})?(?!\d)|{_WHOLE}(?:\.\d{{1,9}})?\s?(?:seconds?|secs?|s)\b)",
     rf"\bat\s+({_TIME})",
 )
 _SPANS = re.compile("|".join(rf"(?<![\d.:]){form}" for form in _FORMS), re.IGNORECASE)

@@ -7,8 +7,9 @@ an adapter for a role is asked with it (`role`); any other plays all of them.
 
 Choices: the planner role is the run's own planner; the answerer is the policy (as published: the model without an
 adapter). The grounder writes its spans in words instead of through a decoder head; where it names none, the windows
-are those of the code: five of a third of the video, every sixth. Frames are shared in thirds between the roles
-(published: 150 at most for the grounder), and a budget of few calls verifies fewer spans.
+are those of the code: five of a third of the video, every sixth. Its spans reach at least two steps of the frames it
+saw, since they are no sharper. Frames are shared in thirds between the roles (published: 150 at most for the
+grounder), and a budget of few calls verifies fewer spans.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ def run(brief: Brief) -> Steps[Found]:
     grid = even(whole, min(third, AT_ONCE))
     question = GROUND.format(question=asked(brief))
     (seen,) = yield (purse.call("ask_frames", len(grid), times=grid, question=question, role="grounder"),)
-    spans = read_spans(str(seen.data.get("text", "")), whole, most=TOP)
-    by = "the grounder" if spans else "even windows, as the grounder named no span"
-    spans = spans or fallback_windows(whole)
+    named = read_spans(str(seen.data.get("text", "")), whole, most=TOP)
+    by = "the grounder" if named else "even windows, as the grounder named no span"
+    sharp = 2 * whole.duration / len(grid)
+    spans = [at_least(span, sharp, whole) for span in named] or fallback_windows(whole)
     count = int(min(len(spans), purse.calls - 1, third))
     scores = [0.5] * len(spans)
     if count > 1:

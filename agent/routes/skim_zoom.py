@@ -5,9 +5,9 @@ both stages together stay within one fixed budget; stage 2 gives each span frame
 least one.
 
 Choices, since the paper prints no rates and has no code: the budget is halved between the stages; the grounding query
-is the question in a fixed frame of words; a moment or a span shorter than a skim step is widened to two steps, since
-what a skim sees may reach to its neighbours; stage 2 takes at most 8 frames a second; where the reply names no span,
-the whole video is sampled again. Both stages see frames of one size, since the tools show no other.
+is the question in a fixed frame of words; spans are widened by one skim step at both ends, since a skim places an end
+no better; stage 2 takes at most 8 frames a second; where the reply names no span, the whole video is sampled again.
+Both stages see frames of one size, since the tools show no other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from ...memory import Span
 from ..steps import Steps
-from .looking import AT_ONCE, Purse, asked, at_least, even, merged, shares, short, show
+from .looking import AT_ONCE, Purse, asked, even, merged, shares, short, show
 from .replies import read_spans
 from .route import Brief, Found, Route
 
@@ -54,7 +54,7 @@ def run(brief: Brief) -> Steps[Found]:
     reply = str(seen.data.get("text", ""))
     step = brief.whole.duration / len(skim)
     named = read_spans(reply, brief.whole, most=MAX_SPANS)
-    wide = [at_least(span, 2 * step, brief.whole) if span.duration < step else span for span in named]
+    wide = [Span(span.start - step, span.end + step).within(brief.whole) for span in named]
     # The most promising first: of more spans than frames, the last named go.
     spans = merged(wide[: purse.frames])
     if not spans:

@@ -186,7 +186,9 @@ class _Run:
                 return limit
         before = self.messages[-2] if len(self.messages) > 1 else None
         told = _SPENT.fullmatch(before.text) if isinstance(before, HumanMessage) else None
-        return told["limit"] if told else "answer"
+        said = self._said()
+        cut = said is not None and said.response_metadata.get("finish_reason") == "tokens"
+        return told["limit"] if told else "tokens" if cut else "answer"
 
 
 def without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from .replies import items, read_spans
 
 MOST_WORDS = 12
 """Words of a description; a longer line is prose, not a mention."""
+LONGEST = 24
+"""Letters of a name at most."""
 _LABEL = re.compile(r"^[\W_]*(finding|relevant|question|answer|note)s?\b", re.IGNORECASE)
 _TIME = re.compile(
     r"\(?(?:\bat\s+|@\s*)?(?:\d+:)?\d{1,3}:\d{2}(?:\.\d+)?\)?|\(?(?:\bat\s+)?\d+(?:\.\d+)?\s?(?:seconds?|secs?|s)\b\)?"
@@ -44,8 +46,8 @@ class Mention:
     @property
     def head(self) -> str:
         """What sort of thing it is: the last word ahead of any `with`, `in`, `who`."""
-        head = tokens(_TAIL.split(self.look.lower())[0]) or tokens(self.look) or self.look.lower().split() or ["thing"]
-        return head[-1]
+        head = tokens(_TAIL.split(self.look.lower())[0]) or tokens(self.look) or self.look.lower().split()
+        return re.sub(r"\W", "", head[-1])[:LONGEST] or "thing" if head else "thing"
 
     @property
     def kind(self) -> str:

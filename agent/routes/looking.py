@@ -87,9 +87,10 @@ def at_least(span: Span, seconds: float, bounds: Span) -> Span:
 
 
 def asked(brief: Brief) -> str:
-    """The question with its options, as a model is asked it."""
+    """The question with its options and what the planner wants to find out, as a model is asked it."""
     options = [f"{letter(i)}. {option}" for i, option in enumerate(brief.question.options)]
-    return "\n".join([brief.question.text, *options])
+    parts = [f"To find out: {part}" for part in brief.sub_questions]
+    return "\n".join([brief.question.text, *options, *parts])
 
 
 def short(text: str, limit: int = 160) -> str:

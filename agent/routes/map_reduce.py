@@ -21,7 +21,7 @@ from ...memory import Span, clock
 from ..steps import Steps
 from .entities import Entity, Mention, associate, count_kinds, join, read_mentions
 from .looking import Purse, asked, even, shares, short, show
-from .replies import digit, labelled
+from .replies import digit, labelled, said
 from .route import Brief, Found, Route
 
 PART = 120.0
@@ -76,7 +76,7 @@ def run(brief: Brief) -> Steps[Found]:
     mapped = yield tuple(
         purse.call("ask_frames", each, times=even(span, each), question=question, max_tokens=400) for span in spans
     )
-    parts = [_read(str(s.data.get("text", "")), span, i) for i, (s, span) in enumerate(zip(mapped, spans, strict=True))]
+    parts = [_read(said(s), span, i) for i, (s, span) in enumerate(zip(mapped, spans, strict=True))]
     entities = associate(mention for part in parts for mention in part.mentions)
     entities = yield from _reduce(purse, entities)
     times = [entity.mentions[0].time for entity in entities[: max(purse.frames // 2, 0)]]
@@ -106,7 +106,7 @@ def _reduce(purse: Purse, entities: list[Entity]) -> Steps[list[Entity]]:
     times = sorted({round(mention.time, 3) for mention in salient})
     question = REDUCE.format(entities=listed)
     (seen,) = yield (purse.call("ask_frames", len(times), times=times, question=question),)
-    groups = [[unsure[n] for n in group if n < len(unsure)] for group in read_groups(str(seen.data.get("text", "")))]
+    groups = [[unsure[n] for n in group if n < len(unsure)] for group in read_groups(said(seen))]
     return join(entities, groups)
 
 

@@ -7,6 +7,7 @@ import string
 
 from ...memory import Span
 from ..question import letter
+from ..steps import Seen
 
 _WHOLE = r"\d{1,7}"
 _TIME = (
@@ -28,6 +29,11 @@ _CHOICE = re.compile(
     r"[\W_]*(?:(?:the )?(?:correct )?(?:option|answer)(?: is)?\W+)?([A-Z])(?:\W*$|[).:,])", re.IGNORECASE
 )
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
+
+
+def said(seen: Seen) -> str:
+    """What a model replied to a call, without the thoughts that a reasoning model writes first; empty if it failed."""
+    return re.split(r"[<‹]/think>", str(seen.data.get("text", "")))[-1].strip()
 
 
 def seconds(written: str) -> float:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from ...memory import Span
 from ..steps import Steps
 from .looking import AT_ONCE, Purse, asked, at_least, even, show
-from .replies import read_spans
+from .replies import read_spans, said
 from .route import Brief, Found, Route
 
 TOP = 5
@@ -48,7 +48,7 @@ def run(brief: Brief) -> Steps[Found]:
     grid = even(whole, min(third, AT_ONCE))
     question = GROUND.format(question=asked(brief))
     (seen,) = yield (purse.call("ask_frames", len(grid), times=grid, question=question, role="grounder"),)
-    named = read_spans(str(seen.data.get("text", "")), whole, most=TOP)
+    named = read_spans(said(seen), whole, most=TOP)
     by = "the grounder" if named else "even windows, as the grounder named no span"
     sharp = 2 * whole.duration / len(grid)
     spans = [at_least(span, sharp, whole) for span in named] or fallback_windows(whole)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from ...memory import Span
 from ..steps import Steps
 from .looking import AT_ONCE, Purse, asked, even, merged, shares, short, show
-from .replies import read_spans
+from .replies import read_spans, said
 from .route import Brief, Found, Route
 
 SKIM = 0.5
@@ -51,7 +51,7 @@ def run(brief: Brief) -> Steps[Found]:
         return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to skim: even steps."))
     question = GROUND.format(question=asked(brief))
     (seen,) = yield (purse.call("ask_frames", len(skim), times=skim, question=question, role="grounder"),)
-    reply = str(seen.data.get("text", ""))
+    reply = said(seen)
     step = brief.whole.duration / len(skim)
     named = read_spans(reply, brief.whole, most=MAX_SPANS)
     wide = [Span(span.start - step, span.end + step).within(brief.whole) for span in named]

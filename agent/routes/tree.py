@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from ...memory import Span
 from ..steps import Steps
 from .looking import Purse, asked, even, short, show, thin
-from .replies import digit, items, labelled, read_spans, same_answer
+from .replies import digit, items, labelled, read_spans, said, same_answer
 from .route import Brief, Found, Route
 
 EVERY, INITIAL = 10.0, 18
@@ -74,9 +74,17 @@ def segments(frames: Sequence[float], whole: Span) -> list[Span]:
 
 
 def picked(reply: str, nodes: Sequence[Span]) -> list[Span]:
-    """Up to BEAM segments that a reply names by number under `Closer`, else the longest; none too short to split."""
-    numbers = [int(n) for n in re.findall(r"(?<![\d.:])\d{1,4}(?![\d.:])", labelled(reply, "closer"))]
-    named = [nodes[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(nodes)]
+    """Up to BEAM segments that a reply names under `Closer`, else the longest; none that is too short to split.
+
+    They are named by number, or by times that are read as spans.
+    """
+    closer = labelled(reply, "closer")
+    if ":" in closer:
+        spans = read_spans(closer, Span(nodes[0].start, nodes[-1].end))
+        named = [node for span in spans for node in nodes if node.contains(span.middle)]
+    else:
+        numbers = [int(n) for n in re.findall(r"(?<![\d.])\d{1,4}(?![\d.]*\d)", closer)]
+        named = [nodes[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(nodes)]
     longest = sorted(nodes, key=lambda node: -node.duration)
     return [node for node in named or longest if node.duration >= SHORTEST][:BEAM]
 
@@ -99,15 +107,15 @@ def run(brief: Brief) -> Steps[Found]:
         if seen.error:
             break
         seen_at = [*new, *seen_at]  # the deepest first
-        reply = str(seen.data.get("text", ""))
-        s, last = _said(reply, 5), step == STEPS
+        reply = said(seen)
+        s, last = _answer(reply, 5), step == STEPS
         notes += _notes(reply)
         evidence = [span.start for span in read_spans(_with_unit(labelled(reply, "evidence")), whole)] or evidence
         again = thin(new, min(BEAM, purse.frames - keep))
         if s.confidence >= (S_POST if last else S_LEAST) and again and purse.calls >= 2:
             question = REASON.format(notes=_noted(notes), question=asked(brief))
             (seen,) = yield (purse.call("ask_frames", len(again), times=again, question=question),)
-            r = _said(str(seen.data.get("text", "")), 3)
+            r = _answer(said(seen), 3)
             agreed = agree(s, r, options, late=last)
         room = min(BEAM, purse.frames - keep)
         new = sorted(round(node.middle, 3) for node in picked(reply, nodes)[: max(room, 0)])
@@ -136,7 +144,7 @@ def _notes(reply: str) -> list[str]:
     return [short(line, 100) for line in lines[:INITIAL]] or [short(reply, 200)]
 
 
-def _said(reply: str, most: int) -> Said:
+def _answer(reply: str, most: int) -> Said:
     return Said(labelled(reply, "answer"), digit(labelled(reply, "confidence"), 1, most) or 0)
 
 

@@ -190,6 +190,8 @@ def test_segments_and_the_ones_that_are_split():
     nodes = segments([2.0, 6.0], Span(0, 10))
     assert nodes == [Span(0, 2), Span(2, 6), Span(6, 10)]
     assert picked("Closer: 3, 1 and 9", nodes) == [Span(6, 10), Span(0, 2)]  # there is no 9
+    assert picked("Closer: segments 3 and 1.", nodes) == [Span(6, 10), Span(0, 2)]
+    assert picked("Closer: 00:06-00:10, at 00:01", nodes) == [Span(6, 10), Span(0, 2)]  # by time
     assert picked("I do not know", nodes) == [Span(2, 6), Span(6, 10), Span(0, 2)]  # the longest first
     many = segments([float(k) for k in range(1, 20)], Span(0, 20))
     assert len(picked("Closer: " + ", ".join(map(str, range(1, 21))), many)) == 5

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rewatch.agent.routes.entities import Mention, associate, count_kinds, join, read_mentions
 from rewatch.agent.routes.looking import short
 from rewatch.agent.routes.map_reduce import read_groups
-from rewatch.agent.routes.replies import digit, items, labelled, option_of, read_spans, same_answer
+from rewatch.agent.routes.replies import digit, items, labelled, option_of, read_spans, said, same_answer
 from rewatch.agent.routes.tree import picked
+from rewatch.agent.steps import Seen
 from rewatch.memory import Span
 
 WHOLE = Span(0, 4000)
@@ -37,6 +38,11 @@ WHOLE = Span(0, 4000)
 )
 def test_spans_are_read_in_many_spellings(reply: str, spans: list[tuple[float, float]]):
     assert [(s.start, s.end) for s in read_spans(reply, WHOLE)] == spans
+
+
+def test_thoughts_are_not_part_of_a_reply():
+    assert said(Seen(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
+    assert said(Seen(data={"text": "‹think>no‹/think> yes"})) == "yes" and said(Seen("x", error=True)) == ""
 
 
 def test_labels_numbers_and_items():

@@ -17,6 +17,9 @@ from .steps import Call
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
 
+NOTHING_SAID = "No answer was written."
+"""Stands for an empty answer, which claims nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -45,6 +48,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
         missing.append("Cite the media URI that shows the answer, as a tool returned it, or abstain.")
     if not draft.text.strip():
         missing.append("The answer is empty.")
+        draft = replace(draft, text=NOTHING_SAID, abstained=True, confidence=0.0)
     supported = [item for item in marked if item.supported]
     confidence = draft.confidence
     if not draft.abstained and len(supported) < max(len(marked), 1):

@@ -17,6 +17,14 @@ _VERBS = {
     "read_text": "read",
     "view_clip": "view",
     "track_objects": "track",
+    "view_frames": "view",
+    "ask_frames": "ask",
+    "ask_clip": "ask",
+    "caption_clip": "caption",
+    "rate_frames": "rate",
+    "score_frames": "compare",
+    "cluster_frames": "group",
+    "verify_clip": "verify",
 }
 _MARK = {
     "transcribe": "speech",
@@ -39,7 +47,12 @@ def show_event(console: Console, event: dict[str, Any]) -> None:
         for missing in event["missing"]:
             _line(console, "check", missing, "yellow")
     elif kind == "policy" and event.get("role") == "human":
-        _line(console, "budget", str(event["content"]), "yellow")
+        spent = str(event["content"]).startswith("The budget is spent")
+        _line(console, "budget" if spent else "route", str(event["content"]), "yellow" if spent else "")
+    elif kind == "attempt":
+        answer = event["answer"]
+        told = f"{answer['text']} (confidence {answer['confidence']:.2f})" if answer else event["text"]
+        _line(console, "attempt" if answer else "ask", told)
     elif kind == "answer":
         evidence = event["answer"]["evidence"]
         held = sum(1 for e in evidence if e["supported"])
@@ -123,6 +136,9 @@ def _cost(answer: Answer) -> str:
     for name in ("frames", "calls"):
         limit = answer.budget.get(name)
         parts.append(f"{answer.spend[name]:g}" + (f" of {limit:g} {name}" if limit is not None else f" {name}"))
+    if answer.spend["tokens"]:
+        limit = answer.budget.get("tokens")
+        parts.append(f"{answer.spend['tokens']:,.0f}" + (f" of {limit:,.0f} tokens" if limit is not None else " tokens"))
     parts.append(f"{answer.spend['seconds']:.1f} s")
     sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
     stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"

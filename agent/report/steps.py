@@ -65,7 +65,7 @@ def _policy(step: Step, room: Room) -> tuple[str, Html]:
     if step.looks or step.calls:
         waiting = [_waiting(call, room) for call in step.calls[:_LOOKS]]
         said = long_text(step.text, room, class_="text said") if step.text.strip() else None
-        return "Policy", join(said, waiting)
+        return "Route" if step.said.get("by") == "route" else "Policy", join(said, waiting)
     draft = parse_draft(step.text)
     if draft.text.strip() == step.text.strip():
         return "Draft", long_text(step.text, room, class_="text said")

@@ -71,3 +71,9 @@ def test_an_option_is_one_of_the_options(named: str | None, letter: str | None):
 def test_drafts_in_every_form(message: str, text: str, uris: list[str]):
     draft = parse_draft(message)
     assert draft.text == text and [e.uri for e in draft.evidence] == uris
+
+
+def test_an_empty_answer_claims_nothing():
+    verdict = check(Draft(text=" ", confidence=0.9), Question(text="?"), [])
+    assert verdict.draft.abstained and verdict.draft.confidence == 0 and verdict.draft.text == "No answer was written."
+    assert "The answer is empty." in verdict.missing

@@ -122,7 +122,7 @@ def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score
     return Reward(name="task", score=score)
 
 
-RIGHT = {"mcq": 1.0, "numeric": 1.0, "count": 1.0, "ocr": 0.8, "open": 0.6, "caption": 0.3}
+RIGHT = {"mcq": 1.0, "numeric": 1.0, "count": 1.0, "ocr": 0.8, "open": 0.6, "caption": 0.5}
 """From which `said_reward` an answer is right; places are right from a tIoU or IoU of 0.5."""
 HIT = 0.3
 """tIoU from which the place of a grounded question is right."""

@@ -43,14 +43,16 @@ def thought_reward() -> Reward:
 def caption_reward() -> Reward:
     """Events of the rubric that the caption tells, and ROUGE-L with the true caption; the mean where both are known.
 
-    Stands in for VideoCap-R1's second reward, for which a model judges which events are told.
+    Stands in for VideoCap-R1's second reward, for which a model judges which events are told. A caption that goes on
+    for more than 15 words an event, or twice the true caption, names events by chance and is scaled down.
     """
 
     def score(rollout: Rollout) -> float:
         if rollout.answer.abstained or too_long(rollout):
             return 0.0
         truth, said = rollout.task.truth, stated.words(rollout)
-        parts = [named(truth.words, said)] if truth.words else []
+        allowed = max(15 * len(truth.words), 2 * len((truth.answer or "").split()))
+        parts = [named(truth.words, said) * min(1.0, allowed / max(len(said.split()), 1))] if truth.words else []
         parts += [rouge_l(said, truth.answer)] if truth.answer else []
         return sum(parts) / len(parts) if parts else 0.0
 

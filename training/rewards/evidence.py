@@ -167,7 +167,8 @@ def audio_consistency() -> Reward:
     """How well the quotes agree with what was heard where they are said to be spoken, as one minus word error rate.
 
     Counts only quotes of places that a listening tool observed; the passage is the run of heard words nearest to the
-    quote. 0 where nothing was heard or quoted: that the sound was not used earns nothing.
+    quote, and agreement below one half is chance and counts 0. 0 where nothing was heard or quoted: that the sound was
+    not used earns nothing.
     """
 
     def score(rollout: Rollout) -> float:
@@ -186,6 +187,7 @@ def audio_consistency() -> Reward:
 
 
 def _alignment(quote: list[str], heard: list[str]) -> float:
-    """One minus the error rate of `quote` against the nearest run of as many words."""
+    """One minus the error rate of `quote` against the nearest run of as many words; 0 below one half."""
     runs = [heard[k : k + len(quote)] for k in range(max(len(heard) - len(quote), 0) + 1)]
-    return max(max(0.0, 1 - distance(quote, run) / len(quote)) for run in runs)
+    best = max(1 - distance(quote, run) / len(quote) for run in runs)
+    return best if best >= 0.5 else 0.0

@@ -81,7 +81,8 @@ def temporal(
 
     `weight * tIoU + sum of bonuses reached - length * |P| / |V| - missed * (1 - recall)`: P is what is claimed, V the
     video (the longer of the two and the truth, where nobody tells its length). `missed` is the survey's penalty for
-    critical events that were not found. Nothing claimed is `-missed`.
+    critical events that were not found. To claim nothing is as bad as it gets, `-length - missed`, so that silence is
+    never better than a miss.
 
     Args:
         weight: of the smooth part.
@@ -93,6 +94,8 @@ def temporal(
 
     def score(rollout: Rollout) -> float:
         said, true = stated.spans(rollout), rollout.task.truth.spans
+        if not said:
+            return -length - missed
         value = iou(said, true)
         claimed, wanted = total(said), total(true)
         video = max(stated.duration(rollout) or 0.0, claimed, wanted)

@@ -85,17 +85,27 @@ def spans(rollout: Rollout) -> tuple[Span, ...]:
     """
     if rollout.answer.abstained or too_long(rollout):
         return ()
-    if not cites(rollout):
-        named = ranges(rollout.written)
-        if named:
-            return tuple(Span(start, end) for start, end in named if start < end)
-    places = [MediaURI.parse(e.uri) for e in rollout.answer.evidence]
-    return tuple(p.span for p in places if p.span and p.span.duration > 0 and concerns(rollout, p))
+    named = [] if cites(rollout) else ranges(rollout.written)
+    if named:
+        return tuple(Span(start, end) for start, end in named if start < end)
+    return tuple(p.span for p in claimed(rollout) if p.span and p.span.duration > 0)
 
 
 def cites(rollout: Rollout) -> bool:
     """Whether the model itself wrote media URIs into its answer, well formed or not."""
     return "video:" in rollout.final and "#t=" in rollout.final
+
+
+def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
+    """The places of the evidence in the video that is meant; where the model cites, only those that it wrote itself.
+
+    (For an answer whose citation is broken, a dialect may put what was last looked at in its place.)
+    """
+    places = [MediaURI.parse(e.uri) for e in rollout.answer.evidence]
+    if cites(rollout):
+        wrote = {str(place) for place in MediaURI.find_all(rollout.final)}
+        places = [place for place in places if str(place) in wrote]
+    return tuple(place for place in places if concerns(rollout, place))
 
 
 def ranges(text: str) -> list[tuple[float, float]]:
@@ -124,9 +134,8 @@ def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:
     if rollout.answer.abstained or too_long(rollout):
         return ()
     found: dict[float, Box] = {}
-    for item in rollout.answer.evidence:
-        place = MediaURI.parse(item.uri)
-        if place.box and place.span and concerns(rollout, place):
+    for place in claimed(rollout):
+        if place.box and place.span:
             found.setdefault(place.span.middle, place.box)
     return tuple(sorted(found.items()))
 

@@ -20,13 +20,13 @@ VIDEO = "0a1b2c3d"
 LENGTH = 100.0
 
 
-def task(kind: str = "mcq", answer: str | None = "B", *, options: int = 4, **fields: Any) -> Task:
+def task(kind: str = "mcq", answer: str | None = "B", *, choices: int = 4, **fields: Any) -> Task:
     """A task about one video of 100 s, whose truth is from 40 s to 50 s."""
     names = {"spans", "boxes", "track", "words", "tolerance", "absent", "video"}
     truth = {k: fields.pop(k) for k in list(fields) if k in names}
     truth.setdefault("spans", (Span(40, 50),))
-    if kind == "mcq" or fields.get("options"):
-        fields.setdefault("options", ("a red cup", "a blue cup", "a green cup", "a white cup")[:options])
+    if kind == "mcq":
+        fields.setdefault("options", ("a red cup", "a blue cup", "a green cup", "a white cup")[:choices])
     fields.setdefault("question", "What stands on the table?")
     return Task(id="t1", kind=kind, truth=Truth(answer=answer, **truth), **fields)  # type: ignore[arg-type]
 
@@ -74,7 +74,13 @@ class Run:
         made = {"name": name, "args": arguments, "id": f"c{len(self.messages)}", "type": "tool_call"}
         extra = {"by": by} if by else {}
         self.messages.append(AIMessage(said, tool_calls=[made], additional_kwargs=extra))
-        artifact = {"arguments": arguments, "uris": list(uris), "pictures": [], "data": data or {}, "cached": False}
+        artifact = {
+            "arguments": arguments,
+            "uris": [] if error else list(uris),
+            "pictures": [],
+            "data": data or {},
+            "cached": False,
+        }
         status = "error" if error else "success"
         self.messages.append(ToolMessage(text, name=name, tool_call_id=made["id"], artifact=artifact, status=status))
         self.spend["calls"] += 1
@@ -85,8 +91,10 @@ class Run:
 
     def end(self, text: str, *, budget: dict[str, float | None] | None = None, **fields: Any) -> Rollout:
         """The last message, read by the dialect and checked as in the loop."""
-        said = load_dialect(self.dialect).read(text, self.messages)
-        last = AIMessage(text, additional_kwargs={"draft": draft(said, self.messages)})
+        dialect = load_dialect(self.dialect)
+        said = dialect.read(text, self.messages)
+        extra = {} if dialect.cites else {"draft": draft(said, self.messages)}
+        last = AIMessage(text, additional_kwargs=extra)
         self.messages.append(last)
         question = Question.from_dict(self.messages[1].additional_kwargs["question"])
         checked = check(draft_of(last), question, self.messages).draft

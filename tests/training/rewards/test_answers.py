@@ -1,0 +1,118 @@
+"""Answer rewards on answers worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+from rewatch.memory import Span
+from rewatch.training.rewards import (
+    exact_option,
+    is_right,
+    multi_select,
+    numeric,
+    regression,
+    said_reward,
+    task_reward,
+    words_reward,
+)
+from rewatch.training.rewards.answers import meets
+from rewatch.training.rewards.text import rouge
+
+from .runs import Run, task
+
+
+@pytest.mark.parametrize(
+    ("answer", "reward"),
+    [
+        ("B", 1),
+        ("b", 1),
+        ("(B) a blue cup", 1),
+        ("B. a blue cup", 1),
+        ("The answer is B", 1),
+        ("a blue cup", 1),
+        ("A blue cup.", 1),
+        ("C", 0),
+        ("a cup", 0),
+        ("Z", 0),
+        ("A, B", 0),
+        ("A. a red cup B. a blue cup C. a green cup D. a white cup", 0),
+        ("{A|B|C|D}", 0),
+        ("", 0),
+    ],
+)
+def test_option(answer: str, reward: float):
+    assert exact_option()(Run().say(answer)) == reward
+
+
+def test_option_of_json_counts_and_not_its_text():
+    assert exact_option()(Run().cite("the blue one", option="B")) == 1.0
+    assert exact_option()(Run().cite("not A but that", option="B")) == 1.0
+    assert exact_option()(Run().cite("B", option="C")) == 0.0
+
+
+def test_multi_select_pays_for_right_subsets_only():
+    three = task(answer="A,C,D")
+    assert multi_select()(Run(three).say("A, C and D")) == 1.0
+    assert multi_select()(Run(three).say("A, C")) == pytest.approx(2 / 3)
+    assert multi_select()(Run(three).say("A, B, C, D")) == 0.0
+    assert multi_select()(Run(three).say("none of them")) == 0.0
+    assert exact_option()(Run(three).say("A, C")) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "reward"),
+    [
+        ("4", "4", 1.0),
+        ("4.04", "4", 1.0),
+        ("4.3", "4", 0.5),
+        ("4.5", "4", 0.0),
+        ("There are four cups.", "4", 1.0),
+        ("1,200", "1200", 1.0),
+        ("-3.5", "-3.5", 1.0),
+        ("many", "4", 0.0),
+        ("1 2 3 4 5", "4", 0.0),
+    ],
+)
+def test_numbers(said: str, true: str, reward: float):
+    assert numeric()(Run(task("numeric", true)).say(said)) == reward
+
+
+def test_numbers_with_tolerance_and_regression():
+    assert numeric()(Run(task("numeric", "100", tolerance=5)).say("104")) == 1.0
+    assert regression()(Run(task("numeric", "100")).say("80")) == pytest.approx(0.8)
+    assert regression()(Run(task("numeric", "100")).say("300")) == 0.0
+    assert regression()(Run(task("numeric", "0")).say("0")) == 1.0
+    assert regression()(Run(task("numeric", "0")).say("1")) == 0.0
+
+
+def test_words_and_reading():
+    cup = task("open", "a red cup")
+    assert words_reward()(Run(cup).say("the red cup")) == 1.0
+    assert words_reward(rouge)(Run(cup).say("a red cup")) == pytest.approx(1.0)
+    assert said_reward()(Run(task("ocr", "exit only")).say("exit lonely")) == 0.5
+    assert said_reward()(Run(task("open", "12")).say("12 cups")) == 1.0  # a number
+
+
+def test_tasks_by_their_kind():
+    reward = task_reward()
+    assert reward(Run().say("B")) == 1.0
+    assert reward(Run(task("temporal", None)).say("45 to 55")) == pytest.approx(1 / 3)
+    grounded = task("grounded_qa", "B", options=("one", "two", "three"))
+    rollout = Run(grounded).view(40, 50).say("B")
+    assert reward(rollout) == 1.0 and is_right(rollout)  # both parts: the released code drops the answer
+    assert reward(Run(grounded).view(40, 50).say("A")) == 0.5
+    assert reward(Run(grounded).view(0, 10).say("B")) == 0.5 and not is_right(Run(grounded).view(0, 10).say("B"))
+    caption = task("caption", "a man pours tea")
+    assert reward(Run(caption).say("a man pours tea")) == pytest.approx(1.0)
+
+
+def test_abstaining_is_right_only_where_nothing_is_shown():
+    absent = task(answer=None, absent=True, spans=())
+    assert task_reward()(Run(absent).say("N/A")) == 1.0 and is_right(Run(absent).say("N/A"))
+    assert task_reward()(Run(absent).say("B")) == 0.0
+    assert task_reward()(Run().say("N/A")) == 0.0 and not is_right(Run().say("N/A"))
+
+
+def test_places_that_meet_the_truth():
+    true = (Span(40, 50),)
+    assert meets(Span(42, 44), true) and meets(Span(45, 45), true) and meets(Span(38, 46), true)
+    assert not meets(Span(0, 100), true) and not meets(Span(51, 51), true) and not meets(Span(30, 41), true)

@@ -1,0 +1,69 @@
+"""Boxes and tracks on numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from rewatch.memory import Box
+from rewatch.training.rewards import box_reward, point_in_box, track_reward
+from rewatch.training.rewards.regions import box_at, box_iou, matched, shaped, track_iou
+
+from .runs import Run, task, uri
+
+LEFT, RIGHT = Box(0.0, 0.0, 0.2, 0.2), Box(0.8, 0.8, 1.0, 1.0)
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+SPATIAL = task("spatial", None, boxes=(LEFT,))
+
+
+def test_box_iou():
+    assert box_iou(LEFT, LEFT) == pytest.approx(1.0)
+    assert box_iou(LEFT, Box(0.1, 0.0, 0.3, 0.2)) == pytest.approx(0.02 / 0.06)
+    assert box_iou(LEFT, RIGHT) == 0.0
+    assert box_iou(Box(0, 0, 0, 0), Box(0, 0, 0, 0)) == 0.0  # an empty union
+    assert box_iou(Box(0.2, 0.2, 0.0, 0.0), LEFT) == 0.0  # reversed
+
+
+def test_shaping_pulls_a_miss_nearer_but_not_the_whole_picture():
+    near, far = Box(0.3, 0.0, 0.5, 0.2), RIGHT
+    assert shaped(near, LEFT, 0.2) == pytest.approx(0.2 * (1 - 0.3))  # centres 0.3 apart
+    assert shaped(far, LEFT, 0.2) == 0.0  # sqrt(2) * 0.8 apart
+    assert math.dist((0.1, 0.1), (0.9, 0.9)) > 1
+    middle = Box(0.4, 0.4, 0.6, 0.6)
+    assert shaped(WHOLE, middle, 0.2) == pytest.approx(0.8 * 0.04 + 0.2 * 0.04)
+    with pytest.raises(ValueError, match="shaping"):
+        shaped(LEFT, LEFT, 1.0)
+
+
+def test_boxes_are_matched_one_to_one():
+    assert matched([LEFT, RIGHT], [RIGHT, LEFT]) == pytest.approx(1.0)
+    assert matched([LEFT, LEFT, LEFT], [LEFT]) == pytest.approx(1 / 3)
+    assert matched([LEFT], [LEFT, RIGHT]) == pytest.approx(1 / 2)
+    assert matched([], []) == 0.0
+
+
+def test_tracks():
+    true = [(0.0, LEFT), (1.0, LEFT), (2.0, LEFT), (3.0, LEFT)]
+    assert track_iou(true, true) == pytest.approx(1.0)
+    assert track_iou([(0.0, LEFT), (3.0, LEFT)], true) == pytest.approx(1.0)  # in between by proportion
+    assert track_iou([(0.0, LEFT), (1.0, LEFT)], true) == pytest.approx(2 / 4)
+    assert track_iou([*true, (9.0, LEFT)], true) == pytest.approx(4 / 5)  # one moment outside
+    assert track_iou([], true) == track_iou(true, []) == 0.0
+    half = box_at([(0.0, LEFT), (2.0, Box(0.2, 0.0, 0.4, 0.2))], 1.0)
+    assert half == pytest.approx(Box(0.1, 0.0, 0.3, 0.2))
+
+
+def test_rewards_of_boxes():
+    assert box_reward()(Run(SPATIAL).say("[0.0, 0.0, 0.2, 0.2]")) == pytest.approx(1.0)
+    assert box_reward()(Run(SPATIAL).cite("here", (uri(42, box=LEFT), None))) == pytest.approx(1.0)
+    assert box_reward()(Run(SPATIAL).say("[0.2, 0.2, 0.0, 0.0]")) == 0.0  # reversed
+    assert box_reward()(Run(SPATIAL).say("[0, 0, 400, 300]")) == 0.0  # pixels, not fractions
+    assert point_in_box()(Run(SPATIAL).say("[0.05, 0.05, 0.1, 0.1]")) == 1.0
+    assert point_in_box()(Run(SPATIAL).say("[0.0, 0.0, 1.0, 1.0]")) == 0.0
+    assert point_in_box()(Run(SPATIAL).say("[0.0, 0.0, 0.2, 0.2] [0.5, 0.5, 0.6, 0.6]")) == 0.0  # two points
+
+
+def test_reward_of_a_track():
+    true = task("track", None, track=((40.0, LEFT), (41.0, LEFT), (42.0, RIGHT)))
+    rollout = Run(true).cite("it", (uri(40, box=LEFT), None), (uri(41, box=LEFT), None), (uri(42, box=LEFT), None))
+    assert track_reward()(rollout) == pytest.approx(2 / 3)

@@ -1,0 +1,32 @@
+"""Text metrics on texts worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+from rewatch.training.rewards.text import distance, rouge, rouge_l, rouge_n, token_f1, word_accuracy
+
+
+def test_token_f1():
+    assert token_f1("the red cup", "a red cup!") == 1.0  # articles and punctuation do not count
+    assert token_f1("red cup", "red cup on table") == pytest.approx(2 * 2 / (2 + 4))
+    assert token_f1("red red red", "red cup") == pytest.approx(2 * 1 / (3 + 2))  # each word as often as it stands there
+    assert token_f1("", "red") == token_f1("blue", "red") == 0.0
+
+
+def test_rouge():
+    said, wanted = "police kill the gunman", "police killed the gunman"
+    assert rouge_n(said, wanted, 1) == 1.0  # stems
+    said, wanted = "the gunman killed police", "police killed the gunman"
+    assert rouge_n(said, wanted, 1) == 1.0
+    assert rouge_n(said, wanted, 2) == pytest.approx(2 * 1 / (3 + 3))  # "the gunman"
+    assert rouge_l(said, wanted) == pytest.approx(2 * 2 / (4 + 4))
+    assert rouge(said, wanted) == pytest.approx((1 + 1 / 3 + 1 / 2) / 3)
+    assert rouge("", wanted) == rouge(said, "") == 0.0
+
+
+def test_word_accuracy_is_one_minus_the_error_rate():
+    assert distance("kitten", "sitting") == 3
+    assert word_accuracy("EXIT ONLY", "exit only") == 1.0
+    assert word_accuracy("exit lonely", "exit only") == 0.5
+    assert word_accuracy("no exit only here please now", "exit only") == 0.0  # four inserted of two
+    assert word_accuracy("", "exit") == 0.0

@@ -43,7 +43,7 @@ def glimpse(seed: int, *, others: int = 0, size: tuple[int, int] = (96, 72)) -> 
 
 @pytest.mark.parametrize("noise, others, misses", [(0.05, 0, 0), (0.1, 0, 1), (0.02, 8, 1)])
 def test_adaptive_finds_3_seconds_in_half_an_hour(tmp_path: Path, noise: float, others: int, misses: int):
-    hits, rated, events = [], [], []
+    hits, rated, events, closer = [], [], [], 0
     for seed in range(5):
         world, event = glimpse(seed, others=others)
         memory = remember(tmp_path / str(seed), world, WorldEncoder(noise, seed))
@@ -51,10 +51,12 @@ def test_adaptive_finds_3_seconds_in_half_an_hour(tmp_path: Path, noise: float, 
         driven = drive("adaptive", memory, brief_of(memory, "When does the red circle appear?"), rater)
         assert driven.rated == rater.shown <= 72 and len(driven.shown) <= 32
         hits.append(driven.hits(event))
+        closer += sum(event.contains(time) for time in driven.shown) > 3
         rated.append(driven.rated)
         events.append(event)
     print(f"noise {noise}, {others} others: {sum(hits)} of 5 found, {sum(rated) / 5:.0f} frames rated")
     assert hits.count(False) <= misses
+    assert closer >= 3 or noise > 0.05  # local density: more frames of it than one a second
     assert uniform_hits(events, HALF_HOUR, 104) < 0.5  # as many even frames as the paper rates and shows
 
 
@@ -166,6 +168,22 @@ def test_the_search_stops_as_soon_as_two_answers_agree(tmp_path: Path):
     # One summary over 18 frames (every 10 s), one reasoning over 5, one view.
     assert [len(call.arguments["times"]) for call, _ in driven.made] == [18, 5, 18]
     assert "agreed" in driven.found.text
+
+
+def test_the_verifier_picks_among_the_spans_of_the_grounder(tmp_path: Path):
+    """Two scenes look right from afar; only the later one has the circle, between the frames that the grounder saw."""
+    scenes = [Scene("moss", Span(100, 160)), Scene("moss", Span(400, 460))]
+    event = Span(421, 449)
+    world = World(600, [Thing("red", "circle", event)], scenes=scenes, seed=4)
+    memory = remember(tmp_path, world, WorldEncoder())
+    rater = PixelRater("red circle", ["moss"])
+    brief = brief_of(memory, "What does the red circle do?", budget=Budget(frames=45))
+    driven = drive("role_chain", memory, brief, rater)
+    ((_, grounded),) = driven.used("ask_frames")
+    assert not any(event.contains(time) for time in grounded.data["times"])
+    assert [round(seen.data["yes"], 2) for _, seen in driven.used("verify_clip")] == [0.5, 1.0]
+    assert driven.hits(event) and min(driven.shown) > 300
+    assert [question.role for question in rater.asked] == ["grounder", "verifier", "verifier"]
 
 
 # map_reduce (MR. Video)

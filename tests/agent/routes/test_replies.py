@@ -118,6 +118,11 @@ def test_different_things_stay_apart():
     assert count_kinds(entities) == {"circle": 2, "square": 1}
 
 
+def test_things_of_another_kind_are_others_however_alike():
+    entities = associate([mention("big red circle", 0), mention("big red square", 1)])
+    assert count_kinds(entities) == {"circle": 1, "square": 1}
+
+
 def test_a_vague_mention_joins_one_and_does_not_join_two():
     looks = ["man", "tall man in a red coat", "man in a blue shirt"]
     entities = associate(mention(look, part) for part, look in enumerate(looks))

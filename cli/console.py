@@ -138,7 +138,8 @@ def _cost(answer: Answer) -> str:
         parts.append(f"{answer.spend[name]:g}" + (f" of {limit:g} {name}" if limit is not None else f" {name}"))
     if answer.spend["tokens"]:
         limit = answer.budget.get("tokens")
-        parts.append(f"{answer.spend['tokens']:,.0f}" + (f" of {limit:,.0f} tokens" if limit is not None else " tokens"))
+        of = "" if limit is None else f" of {limit:,.0f}"
+        parts.append(f"{answer.spend['tokens']:,.0f}{of} tokens")
     parts.append(f"{answer.spend['seconds']:.1f} s")
     sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
     stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"

@@ -88,7 +88,7 @@ def dr_grpo(reward_R: Tensor, group_R: Tensor) -> Advantages:
 
 
 def dapo(reward_R: Tensor, group_R: Tensor) -> Advantages:
-    """DAPO: GRPO's advantages; its dynamic sampling leaves out the rows that are `flat` (arXiv 2503.14476, section 3.2).
+    """DAPO: GRPO's advantages; its dynamic sampling leaves out rows that are `flat` (arXiv 2503.14476, section 3.2).
 
     The paper asks that a group has right and wrong answers; for 0/1 rewards that is the same. It belongs with
     `Surrogate(high=0.28, aggregate="token")`.
@@ -131,7 +131,8 @@ def multi_task(
         part_R = own.values
         if over == "task":
             # The spread within groups: groups that are flat have none and do not thin it out.
-            part_R = part_R / (_spread(part_R, group_R, counts_R=~own.flat & ~torch.isnan(column)) + eps)
+            moves_R = ~own.flat & ~torch.isnan(column)
+            part_R = torch.where(moves_R, part_R / (_spread(part_R, group_R, counts_R=moves_R) + eps), 0.0)
         value_R = value_R + weight * part_R
         flat_R = flat_R & own.flat
     if whiten:

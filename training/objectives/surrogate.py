@@ -146,7 +146,8 @@ def kl(logp_RT: Tensor, ref_RT: Tensor, mask_RT: Tensor, kind: KL = "k3", *, cla
 def entropy(logits_RTV: Tensor) -> Tensor:
     """[R, T] entropy in nats of the distributions that these logits (any constant added) stand for."""
     logp_RTV = logits_RTV.log_softmax(-1)
-    return -torch.where(logp_RTV > -torch.inf, logp_RTV.exp() * logp_RTV, torch.zeros_like(logp_RTV)).sum(-1)
+    # 0 * log 0 is 0: what cannot happen must not make the gradient NaN either.
+    return -(logp_RTV.exp() * logp_RTV.masked_fill(logp_RTV == -torch.inf, 0.0)).sum(-1)
 
 
 def policy_loss(

@@ -19,7 +19,7 @@ from .reward import Reward, product, scale
 from .spans import tiou
 from .text import rouge
 
-VITAL_SCALES = {"vidchapters": (0.0, 0.5)}
+VITAL_SCALES = {"vidchapter": (0.0, 0.5)}
 """Between which tIoU VITAL's grounding rewards rise from 0 to 1, by a part of the task's source."""
 VITAL_SCALE = (0.2, 0.8)
 """For every other source: Charades, ActivityNet, NExT-GQA, ReXTime."""

@@ -35,10 +35,10 @@ def shared(some: Iterable[Span], others: Iterable[Span]) -> float:
 def iou(said: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
     """Seconds in both over seconds in either, each second counted once.
 
-    The union is that of the spans (Time-R1's first version divides by their hull, which for spans apart is longer).
+    The union is that of the spans (Time-R1 divides by their hull: the same for two that overlap, longer for several).
 
     Args:
-        said: spans of the answer; none may overlap others without harm.
+        said: spans of the answer; those that overlap count once.
         true: the true ones.
         empty: the result where the union has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
     """

@@ -1,0 +1,136 @@
+"""What released rows have in common: texts, options inside a question, answers in tags, times."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...agent.question import letter, split_options
+from ...memory import Span
+from ..rewards.stated import ranges
+from ..rewards.text import bare
+from ..task import TaskError
+
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s*(.*\S)\s*$")
+
+
+class Skip(Exception):
+    """A row that is well but not for here; the text says why in a word or two."""
+
+
+def text_of(row: Mapping[str, Any], name: str) -> str:
+    """A text that must be there.
+
+    Raises:
+        TaskError: if it is missing, empty or no text.
+    """
+    value = row.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise TaskError(name, "is missing or no text, leave the row out or mend it")
+    return value.strip()
+
+
+def number_of(row: Mapping[str, Any], name: str) -> float | None:
+    """A number, also one in a text; None where there is none.
+
+    Raises:
+        TaskError: if there is something else.
+    """
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TaskError(name, f"is {value!r}, a number is wanted") from None
+
+
+def answer_of(text: str) -> str:
+    """What stands in the last `<answer>`, or the text itself."""
+    found = _ANSWER.findall(text)
+    return (found[-1] if found else text).strip()
+
+
+def video_path(path: str) -> str:
+    """A path as it is released, without a leading `./`."""
+    return path.removeprefix("./")
+
+
+def options_of(value: Any, name: str = "options") -> tuple[str, ...]:
+    """The texts of options that come as a list, with or without letters.
+
+    Raises:
+        TaskError: if it is no list of texts, or the letters are not A, B, C, … in order.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(v, str) for v in value):
+        raise TaskError(name, "are no list of texts, leave the row out or mend it")
+    marks = [_OPTION.match(option) for option in value]
+    if any(marks) and [m and m[1] for m in marks] != [letter(i) for i in range(len(value))]:
+        raise TaskError(name, "do not have the letters A, B, C, … in order, so that the answer's letter is not certain")
+    return tuple(m[2] if m else o for m, o in zip(marks, split_options(value), strict=True))
+
+
+def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """A question and the options that stand in it as lines, apart (`What?`, `A. one`, `B. two`).
+
+    Options are the last run of such lines; what follows them goes to the question. A single one is no options.
+
+    Raises:
+        TaskError: if the lines have letters that are not A, B, C, … in order.
+    """
+    lines = text.strip().split("\n")
+    marks = [_OPTION.match(line) for line in lines]
+    last = max((n for n, mark in enumerate(marks) if mark), default=-1)
+    first = last
+    while first > 0 and (marks[first - 1] or not lines[first - 1].strip()):
+        first -= 1
+    found = [mark for mark in marks[max(first, 0) : last + 1] if mark]
+    if len(found) < 2:
+        return text.strip(), ()
+    if [mark[1] for mark in found] != [letter(i) for i in range(len(found))]:
+        raise TaskError(name, "lists options that are not A, B, C, … in order, so that the answer is not certain")
+    return "\n".join([*lines[:first], *lines[last + 1 :]]).strip(), tuple(mark[2] for mark in found)
+
+
+def choice(answer: str, options: Sequence[str], name: str) -> str:
+    """The letter (or letters, with commas) that an answer chooses, by letter or by the option's text.
+
+    Raises:
+        TaskError: if it chooses none.
+    """
+    parts = [part.strip(" ().") for part in re.split(r"[,;&]|\band\b", answer)]
+    if all(re.fullmatch(r"[A-Z]", part) and ord(part) - ord("A") < len(options) for part in parts):
+        return ",".join(sorted(set(parts)))
+    begins = re.match(r"\s*\(?([A-Z])[).:](?:\s|$)", answer)
+    if begins and ord(begins[1]) - ord("A") < len(options):
+        return begins[1]
+    same = [letter(i) for i, option in enumerate(options) if bare(option) == bare(answer)]
+    if len(same) == 1:
+        return same[0]
+    raise TaskError(name, f"is {answer[:40]!r}, which is none of the {len(options)} options")
+
+
+def spans_of(value: Any, name: str) -> tuple[Span, ...]:
+    """Spans from `[s, e]`, `[[s, e], …]`, the same as text, or times in words (`From 3.0 to 7.5 seconds`).
+
+    Raises:
+        TaskError: if there is none, or one without length.
+    """
+    pairs = value
+    if isinstance(value, str):
+        try:
+            pairs = ast.literal_eval(answer_of(value))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            pairs = ranges(answer_of(value))
+    if isinstance(pairs, Sequence) and len(pairs) == 2 and all(isinstance(part, (int, float)) for part in pairs):
+        pairs = [pairs]
+    try:
+        found = tuple(Span(float(start), float(end)) for start, end in pairs)
+    except (TypeError, ValueError):
+        found = ()
+    if not found or any(span.duration <= 0 for span in found):
+        raise TaskError(name, f"is {str(value)[:60]!r}, [start, end] in seconds is wanted, the start first")
+    return found

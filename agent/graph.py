@@ -79,7 +79,8 @@ class Loop:
     async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
         """Take the route's next step; at its end, or when the budget is, hand over to the policy."""
         question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
-        if budget.exhausted(_spent(state)):
+        allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
+        if allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
         route, many = ROUTES[plan.route], len(question.videos) > 1
         told, now = [], False

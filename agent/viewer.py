@@ -78,7 +78,7 @@ class ChatViewer:
 
 
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
-    text = message.text
+    text = _THOUGHT.sub("", message.text).strip()
     tokens = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
     if not yes_no:
         return Reply(text=text, tokens=tokens)

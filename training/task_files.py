@@ -72,8 +72,8 @@ def from_row(row: Any) -> Task:
     version = row.get("schema", SCHEMA)
     if version != SCHEMA:
         raise TaskError("schema", f"is {version!r}, this rewatch reads {SCHEMA}: write the file anew or update rewatch")
-    values = {name: value for name, value in row.items() if name != "schema"}
-    truth = values.pop("truth", None)
+    values = {name: value for name, value in row.items() if name not in ("schema", "truth")}
+    truth = row.get("truth")
     if not isinstance(truth, Mapping):
         raise TaskError("truth", f"is {_kind(truth)}, write an object with what is true")
     return Task(**_read(values, Task, "", {"truth"}), truth=Truth(**_read(truth, Truth, "truth.", set())))
@@ -143,18 +143,11 @@ def _moment(value: Any, field: str) -> tuple[float, Box]:
     return _number(value[0], field), _box(value[1], field)
 
 
+_KIND = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
+
+
 def _kind(value: Any) -> str:
-    if value is None:
-        return "missing"
-    names = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "a text",
-        list: "a list",
-        dict: "an object",
-    }
-    return names.get(type(value), type(value).__name__)
+    return "missing" if value is None else _KIND.get(type(value), type(value).__name__)
 
 
 def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str]:

@@ -71,11 +71,14 @@ def holds_quote(item: Evidence, rollout: Rollout) -> bool:
 
 
 def returned(message: ToolMessage) -> list[str]:
-    """What a tool returned in words: the texts of its data, else its text without the arguments that it repeats."""
+    """What a tool returned in words: the texts of its data, one by one and (sentences only) in a row, else its text.
+
+    From its text the arguments that it repeats are taken out.
+    """
     artifact = message.artifact or {}
-    texts = [text for text in _texts(artifact.get("data")) if any(c.isspace() for c in text.strip()) or len(text) > 1]
+    texts = [text.strip() for text in _texts(artifact.get("data")) if text.strip()]
     if texts:
-        return texts
+        return [*texts, " ".join(text for text in texts if " " in text)]
     text = str(message.content)
     for argument in _texts(artifact.get("arguments")):
         text = text.replace(argument, " ")
@@ -179,7 +182,7 @@ def audio_consistency() -> Reward:
             place = MediaURI.parse(item.uri)
             about = [m for m in heard if _is_about(m, place)]
             if item.quote and about and content(item.quote):
-                passages = [tokens(" ".join(returned(m))) for m in about]
+                passages = [tokens(returned(m)[-1]) for m in about]
                 values.append(max(_alignment(tokens(item.quote), passage) for passage in passages))
         return sum(values) / len(values) if values else 0.0
 

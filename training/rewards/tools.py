@@ -171,15 +171,16 @@ def crop_iou(smallest: float = 0.0) -> Reward:
 
 
 def extract_share() -> Reward:
-    """GUI-Spotlight: share of the extracting calls whose region holds the truth's middle; ours are `read_text` calls.
+    """GUI-Spotlight: share of the extracting calls whose region holds the truth's middle.
 
-    A region of more than a quarter of the picture holds it by chance and counts as a miss.
+    Its `extract` cuts out a quarter of the picture; here crops of at most a quarter count. A larger region holds the
+    truth by chance, and is a miss.
     """
 
     def score(rollout: Rollout) -> float:
-        reads = [made for made in rollout.calls if made.name == "read_text"]
+        crops = [made for made in rollout.calls if made.name in LOOKS_IN_SPACE]
         good = 0
-        for made in reads:
+        for made in crops:
             good += any(
                 area(box) <= 0.25
                 and box.left <= (true.left + true.right) / 2 <= box.right
@@ -187,7 +188,7 @@ def extract_share() -> Reward:
                 for box in _boxes(made)
                 for true in rollout.task.truth.boxes
             )
-        return good / len(reads) if reads else 0.0
+        return good / len(crops) if crops else 0.0
 
     return Reward(name="extract", score=score)
 

@@ -50,6 +50,13 @@ def test_quotes_must_stand_in_what_was_returned_about_the_place():
     assert quotes()(heard().cite("12", (uri(40, 50), "the"), option="B")) == 0.0  # a word without meaning
 
 
+def test_a_quote_may_run_over_two_utterances():
+    words = [[40, 41, "put", 0.9], [41, 42, "it", 0.9]]
+    data = {"utterances": [{"text": "put it on the", "words": words}, {"text": "top shelf please", "words": words}]}
+    run = Run().call("transcribe", uri(40, 50), start=40, end=50, data=data)
+    assert quotes()(run.cite("x", (uri(40, 50), "on the top shelf"), option="B")) == 1.0
+
+
 def test_a_quote_of_ones_own_query_is_no_quote():
     query = "tickets are free today"
     text = f'Nothing like "{query}" was said.'

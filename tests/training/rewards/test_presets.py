@@ -79,7 +79,6 @@ def test_vitl_multiplies():
 def test_gui_spotlight():
     spatial = task("spatial", None, boxes=(BOX,))
     run = Run(spatial).call("crop", uri(42, box=BOX), time=42, box=list(BOX))
-    run.call("read_text", uri(42, box=BOX), start=42, end=42)
     rollout = run.say("[0.25, 0.25, 0.35, 0.35]")
     spotlight = load_preset("gui_spotlight", dialect="vital")
     assert total(spotlight, rollout) == pytest.approx(0.3 + 0.3 + 0.03 + 0.1)

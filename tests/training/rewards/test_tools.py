@@ -93,10 +93,10 @@ def test_last_look():
     assert last_look()(Run().say("B")) == 0.0
 
 
-def crops(*boxes: Box, tool: str = "crop") -> Run:
+def crops(*boxes: Box) -> Run:
     run = Run(task("spatial", None, boxes=(TRUE,), spans=(Span(40, 50),)))
     for box in boxes:
-        run.call(tool, uri(42, box=box), time=42, box=list(box))
+        run.call("crop", uri(42, box=box), time=42, box=list(box))
     return run
 
 
@@ -106,5 +106,5 @@ def test_crops_and_extracts():
     assert crop_iou()(crops().say("x")) == 0.0
     failed = crops(TRUE).call("crop", uri(42), error=True, time=42, box=[0, 0, 0, 0]).say("x")
     assert crop_iou()(failed) == pytest.approx(0.5)
-    assert extract_share()(crops(TRUE, OFF, tool="read_text").say("x")) == 0.5
-    assert extract_share()(crops(Box(0, 0, 1, 1), tool="read_text").say("x")) == 0.0
+    assert extract_share()(crops(TRUE, OFF).say("x")) == 0.5
+    assert extract_share()(crops(Box(0, 0, 1, 1)).say("x")) == 0.0

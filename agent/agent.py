@@ -18,13 +18,13 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
 from .answer import Answer
+from .asked import question_about
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy
 from .prompts import SYSTEM
-from .question import Question, split_options
 from .routes import ROUTES
 from .runs import Listener, QuestionError, Runs, checkpointer
 from .scaled import ScaledLoop, build_scaled_graph
@@ -151,7 +151,7 @@ class VideoAgent:
         listener: Listener | None = None,
     ) -> Answer:
         """`ask`, for callers that have an event loop."""
-        asked = self._question(question, options, videos, now)
+        asked = question_about(self.memory, question, options=options, videos=videos, now=now)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         state: dict[str, Any] = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
@@ -209,31 +209,6 @@ class VideoAgent:
                     f"The scaling {scale} samples a language model, and the extractive policy says the same each time: "
                     "give a model as the policy (docs/policies.md says which)."
                 )
-
-    def _question(
-        self, text: str, options: Sequence[str] | None, videos: Sequence[str] | None, now: float | None
-    ) -> Question:
-        if not text.strip():
-            raise QuestionError("The question is empty; write what you want to know.")
-        if options is not None and not 0 < len(options) <= 26:
-            raise QuestionError(f"{len(options)} options given; give 1 to 26.")
-        records = [self.memory.video(v) for v in videos] if videos else self.memory.videos()
-        if not records:
-            raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
-        facts = tuple(
-            {
-                "id": r.id,
-                "name": r.name,
-                "start": r.start,
-                "end": r.end,
-                "width": r.width,
-                "height": r.height,
-                "has_audio": r.has_audio,
-                "channels": list(r.channels),
-            }
-            for r in records
-        )
-        return Question(text=text.strip(), options=split_options(options), videos=facts, now=now)
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Pixels:
         self._pictures: OrderedDict[MediaURI, np.ndarray] = OrderedDict()
         self._idle = IdleVideos()
         self._lock = threading.Lock()
+        self._decoding: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def read(self, uris: Sequence[str]) -> list[np.ndarray]:
         """The pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
@@ -44,16 +45,26 @@ class Pixels:
             RewatchError: if the memory has no such video.
         """
         places = [MediaURI.parse(uri) for uri in uris]
-        with self._lock:
-            found = {place: self._pictures[place] for place in places if place in self._pictures}
+        found = self._kept(places)
         missing = [place for place in dict.fromkeys(places) if place not in found]
         for video in dict.fromkeys(place.video for place in missing):
-            for place, picture in self._decode(video, [p for p in missing if p.video == video]):
-                found[place] = picture
-                self._hold(place, picture)
+            with self._lock:
+                decoding = self._decoding[video]
+            with decoding:  # who wants the same frames meanwhile waits for them, and decodes nothing
+                wanted = [p for p in missing if p.video == video]
+                found |= self._kept(wanted)
+                for place, picture in self._decode(video, [p for p in wanted if p not in found]):
+                    found[place] = picture
+                    self._hold(place, picture)
         return [found[place] for place in places]
 
+    def _kept(self, places: Sequence[MediaURI]) -> dict[MediaURI, np.ndarray]:
+        with self._lock:
+            return {place: self._pictures[place] for place in places if place in self._pictures}
+
     def _decode(self, video: str, places: list[MediaURI]) -> list[tuple[MediaURI, np.ndarray]]:
+        if not places:
+            return []
         if any(place.span is None for place in places):
             raise VideoError(f"video:{video} names no moment; a picture's URI ends in #t=SECONDS.")
         source = self._idle.take(self._memory, video)

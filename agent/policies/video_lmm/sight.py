@@ -258,23 +258,41 @@ class Album:
         self._held = 0
         self._seen: OrderedDict[tuple[str, Grid], Seen] = OrderedDict()
         self._lock = threading.Lock()
+        self._making = [threading.Lock() for _ in range(16)]
         self.prepared = 0
         """How many pictures were prepared so far."""
 
     def get(self, wanted: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]) -> list[Seen]:
         """The pictures in order; `read` brings those that are not here yet, by their names."""
+        found = self._kept(wanted)
+        missing = tuple(key for key in dict.fromkeys(wanted) if key not in found)
+        if missing:
+            video = missing[0][0].partition("#")[0]  # runs side by side often ask for the same pictures
+            with self._making[hash(video) % len(self._making)]:
+                found |= self._kept(missing)
+                self._make([key for key in missing if key not in found], found, read)
+        return [found[key] for key in wanted]
+
+    def _kept(self, wanted: Sequence[tuple[str, Grid]]) -> dict[tuple[str, Grid], Seen]:
         with self._lock:
             found = {key: self._seen[key] for key in wanted if key in self._seen}
             for key in found:
                 self._seen.move_to_end(key)
-        missing = [key for key in dict.fromkeys(wanted) if key not in found]
-        if missing:
-            pictures = iter(read([one for name, _ in missing for one in name.split()]))
-            for key in missing:
-                its = [next(pictures) for _ in key[0].split()]
-                found[key] = Seen(*key, self._sight.prepare(its, key[1]))
-                self._hold(found[key])
-        return [found[key] for key in wanted]
+        return found
+
+    def _make(
+        self,
+        missing: Sequence[tuple[str, Grid]],
+        found: dict[tuple[str, Grid], Seen],
+        read: Callable[[list[str]], Sequence[Image]],
+    ) -> None:
+        if not missing:
+            return
+        pictures = iter(read([one for name, _ in missing for one in name.split()]))
+        for key in missing:
+            its = [next(pictures) for _ in key[0].split()]
+            found[key] = Seen(*key, self._sight.prepare(its, key[1]))
+            self._hold(found[key])
 
     def _hold(self, seen: Seen) -> None:
         with self._lock:

@@ -1,0 +1,84 @@
+"""A small real memory, a tiny Qwen3-VL and the loop over both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rewatch.agent.graph import Loop
+from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.memory import ClipMemory, Span
+from rewatch.tools import Toolbox, search_clips, view_clip
+from rewatch.training.task import Task, Truth
+from worlds import COLOURS, Thing, World
+
+from ...agent.video_lmm import tiny
+
+SYSTEM = "Look with tools, then answer."
+SEEN = (8.0, 12.0)
+"""When the shape of every world is on screen."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
+    """A memory of five videos of 20 s: a circle of one colour from 8 s to 12 s."""
+    memory = ClipMemory(tmp_path_factory.mktemp("colours") / "memory", text_encoder="hashed")
+    for seed, colour in enumerate(COLOURS):
+        world = World(20.0, [Thing(colour, "circle", Span(*SEEN))], seed=seed, size=(64, 48))
+        memory.add(world, channels=("visual",), workers=0)
+    return memory
+
+
+@pytest.fixture(scope="session")
+def tasks(colours: ClipMemory) -> list[Task]:
+    """One question about each video."""
+    return [
+        Task(
+            id=colour,
+            question="What colour is the circle?",
+            kind="grounded_qa",
+            truth=Truth(answer=colour, spans=(Span(*SEEN),)),
+            videos=(video.id,),
+        )
+        for colour, video in zip(COLOURS, colours.videos(), strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen3-VL with a small vocabulary, on disk."""
+    pytest.importorskip("trl", reason="the chat templates are those that TRL bundles")
+    words = tiny.small_tokenizer(tiny.SPECIAL, tiny.TAGS, "<|im_end|>")
+    return tiny.save_qwen(tmp_path_factory.mktemp("engine"), "qwen3_vl", words)
+
+
+@pytest.fixture
+def make_policy(folder: Path) -> Callable[..., VideoLMM]:
+    """Fresh policies with the same weights."""
+
+    def policy(**settings: Any) -> VideoLMM:
+        given = {"max_pixels": 16 * 16 * 16, "max_tokens": 48, "rows": 32, **settings}
+        return VideoLMM.load(str(folder), **given)
+
+    return policy
+
+
+@pytest.fixture
+def make_loop(colours: ClipMemory) -> Callable[[Any], Loop]:
+    """The loop of `rewatch ask` with two tools and a short system prompt."""
+
+    def loop(policy: Any) -> Loop:
+        toolbox = Toolbox([search_clips, view_clip])
+        return Loop(memory=colours, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=SYSTEM)
+
+    return loop

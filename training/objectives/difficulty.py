@@ -15,11 +15,6 @@ from torch import Tensor
 
 from .advantages import VERL_EPS, Advantages, group_advantages
 
-GROUNDING_SCALE = (0.2, 0.8)
-"""(alpha, beta) of `scale_iou` for Charades, ActivityNet, NExT-GQA and ReXTime in VITAL's code."""
-CHAPTER_SCALE = (0.0, 0.5)
-"""(alpha, beta) of `scale_iou` for VidChapters in VITAL's code."""
-
 
 def dgrpo_weight(mean_R: Tensor) -> Tensor:
     """[R] weights `(clamp(2 - mean, 0, 1) + 1) / 2` in [0.5, 1] from the group's mean reward.
@@ -43,6 +38,8 @@ def dgrpo(reward_R: Tensor, group_R: Tensor, *, eps: float = VERL_EPS) -> Advant
 
 def scale_iou(iou: Tensor, alpha: float, beta: float) -> Tensor:
     """`clamp((IoU - alpha) / (beta - alpha), 0, 1)`: VITAL's difficulty of a grounding task, put into its reward.
+
+    As released (0.2, 0.8) for Charades, ActivityNet, NExT-GQA and ReXTime, (0, 0.5) for VidChapters.
 
     Args:
         iou: any shape, in [0, 1].

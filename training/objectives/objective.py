@@ -119,8 +119,12 @@ class Objective:
         entropy_RT: Tensor | None = None,
         total: float | Tensor | None = None,
         length: int | None = None,
+        group_size: int | None = None,
     ) -> Loss:
-        """The loss on (micro-)batches; see `policy_loss` and `reg_loss` for the arguments."""
+        """The loss on (micro-)batches; see `policy_loss` and `reg_loss` for the arguments.
+
+        `group_size` is only looked at where `whole_groups`: give it, so that groups cut apart are an error.
+        """
         if self.regression is not None:
             return reg_loss(
                 logp_RT,
@@ -130,6 +134,7 @@ class Objective:
                 group_R,
                 self.surrogate,
                 ref_RT=ref_RT,
+                group_size=group_size,
                 total=total,
                 **self.regression,
             )

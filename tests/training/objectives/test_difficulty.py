@@ -77,11 +77,11 @@ def test_running_difficulty_by_hand() -> None:
     state.update(["read"] * 3, ["a", "a", "b"], torch.tensor([2.0, 1.0, 0.0]))
     assert state.difficulty("read", "a") == pytest.approx((0.5, 0.25))
     assert state.difficulty("read", "c") == pytest.approx((0.5, 0.5))  # a new sample is as hard as its task
-    # second batch: a fails twice: a .5 * .75 = .375; task .5 * .5 + .5 * 0 = .25
-    state.update(["read", "read"], ["a", "a"], torch.tensor([0.0, -1.0]))
-    assert state.difficulty("read", "a") == pytest.approx((0.75, 0.625))
-    # .5 + .5 * (.75 + .625) / 2
-    assert state.weights(["read"], ["a"]).tolist() == pytest.approx([0.84375])
+    # second batch: rates .5 and 0, mean .25: a .5 * .75 + .5 * .25 = .5; task .5 * .5 + .5 * .25 = .375
+    state.update(["read", "read"], ["a", "a"], torch.tensor([1.0, -1.0]))
+    assert state.difficulty("read", "a") == pytest.approx((0.625, 0.5))
+    # .5 + .5 * (.625 + .5) / 2
+    assert state.weights(["read"], ["a"]).tolist() == pytest.approx([0.78125])
 
 
 def test_rewards_above_the_top_and_unscored_ones() -> None:

@@ -139,5 +139,9 @@ def test_what_trainers_ask() -> None:
     assert [n for n, o in OBJECTIVES.items() if o.whole_groups] == ["reg_grpo"]
     assert [n for n, o in OBJECTIVES.items() if not o.trl_loss] == ["reg_grpo"]
     assert [n for n, o in OBJECTIVES.items() if o.drop_flat] == ["dapo"]
+    with pytest.raises(ValueError, match="keep groups together"):
+        OBJECTIVES["reg_grpo"].loss(
+            REWARD[:, None], None, REWARD, MASK[:, :1], GROUP, ref_RT=REWARD[:, None], group_size=2
+        )
     survey = dataclasses.replace(OBJECTIVES["reg_grpo"], regression={"form": "survey"})
     assert not survey.whole_groups and not survey.trl_loss

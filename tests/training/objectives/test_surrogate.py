@@ -111,6 +111,25 @@ def test_entropy_by_hand() -> None:
     assert torch.isfinite(logits.grad).all()
 
 
+def test_entropy_lowers_the_loss_and_kl_raises_it() -> None:
+    # ratio 1, A = 1: -1; mean entropy (.5 + 1.5) / 2, weight .1: -.1; k3 of d = log 2 is .306853 twice, weight .5
+    logp, mask = torch.zeros(1, 2), torch.ones(1, 2)
+    chosen = Surrogate(beta=0.5, entropy=0.1)
+    got = policy_loss(
+        logp,
+        None,
+        torch.ones(1),
+        mask,
+        chosen,
+        ref_RT=logp + math.log(2),
+        entropy_RT=torch.tensor([[0.5, 1.5]]),
+    )
+    assert float(got.value) == pytest.approx(-1 - 0.1 + 0.1534265, abs=1e-6)
+    assert {name: float(figure) for name, figure in got.metrics.items()} == pytest.approx(
+        {"policy_loss": -1, "kl": 0.306853, "entropy": 1, "ratio": 1, "clipped_low": 0, "clipped_high": 0}, abs=1e-6
+    )
+
+
 @pytest.mark.parametrize("level", ["token", "sequence"])
 @pytest.mark.parametrize("how", ["token", "sequence", "constant"])
 def test_gradients_against_finite_differences(level: str, how: str) -> None:

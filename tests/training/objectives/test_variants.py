@@ -1,4 +1,4 @@
-"""T-GRPO, Reg-GRPO, TW-GRPO and the penalties, by hand and against finite differences."""
+"""T-GRPO, Reg-GRPO and TW-GRPO by hand and against finite differences."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from rewatch.training.objectives import (
     Surrogate,
     difficulty_shift,
     group_advantages,
-    length_penalty,
     reg_loss,
     regression,
-    retrieval_cost,
-    segment_advantages,
     sequence_log_ratio,
     temporal_bonus,
     token_weights,
-    with_cot_penalty,
-    with_retrieval_penalty,
 )
 
 NAN = math.nan
@@ -117,6 +112,17 @@ def test_reg_loss_is_least_where_the_policy_says_what_the_advantage_says() -> No
     assert float(fits.value) == pytest.approx(0, abs=1e-6) and float(against.value) == pytest.approx(2.0, abs=1e-3)
 
 
+def test_the_kl_and_the_weights_of_the_regression_by_hand() -> None:
+    # rho 0: errors .25 and .25, weights 1 and .5: mean .1875; k3 of d = log 2 .306853, weight .1
+    logp, advantage, group = torch.zeros(2, 1), torch.tensor([0.5, -0.5]), torch.tensor([0, 0])
+    weight = torch.tensor([1.0, 0.5])
+    chosen = Surrogate(beta=0.1)
+    got = reg_loss(logp, None, advantage, torch.ones(2, 1), group, chosen, ref_RT=logp + math.log(2), weight_R=weight)
+    assert float(got.value) == pytest.approx(0.1875 + 0.0306853, abs=1e-6)
+    with pytest.raises(ValueError, match="reference"):
+        reg_loss(logp, None, advantage, torch.ones(2, 1), group, chosen)
+
+
 def test_groups_cut_apart_are_refused() -> None:
     logp, mask, group = numbers(3, 2), torch.ones(3, 2), torch.tensor([0, 0, 1])
     advantage = torch.zeros(3, dtype=torch.float64)
@@ -146,6 +152,24 @@ def test_token_weights_by_hand() -> None:
     got = token_weights(logp, torch.ones(2, 3), torch.tensor([4, 4]), alpha=1.7)
     for row in got.tolist():
         assert row == pytest.approx([1.0, 1.7, 1.05774], abs=1e-4)
+
+
+def test_token_weights_equal_the_released_formula_written_out() -> None:
+    # Three rollouts: with two, d and -d would give the same.
+    logp = numbers(3, 4, 5, seed=8, scale=2).log_softmax(-1)
+    divergence = []
+    for t in range(4):
+        total = 0.0
+        for i in range(3):
+            for v in range(5):
+                mean = sum(float(logp[j, t, v]) for j in range(3)) / 3
+                d = min(max(mean - float(logp[i, t, v]), -11), 11)
+                total += math.exp(d) - d - 1
+        divergence.append(total / 3)
+    low, high = min(divergence), max(divergence)
+    wanted = [1 + 0.4 * (x - low) / (high - low) for x in divergence]
+    got = token_weights(logp, torch.ones(3, 4), torch.zeros(3).long(), alpha=1.4)
+    assert got[1].tolist() == pytest.approx(wanted, abs=1e-4)
 
 
 def test_absent_rollouts() -> None:
@@ -180,46 +204,3 @@ def test_impossible_tokens_do_not_make_weights_nan() -> None:
     # Log-probabilities of -1e9 (suppressed tokens): d is held to ±11.
     logp = torch.tensor([[[0.0, -1e9]], [[-0.7, -0.7]]])
     assert torch.isfinite(token_weights(logp, torch.ones(2, 1), torch.tensor([0, 0]))).all()
-
-
-# ---- penalties
-
-
-def test_length_penalty_by_hand() -> None:
-    length = torch.tensor([0, 100, 150, 200, 900])
-    assert length_penalty(length, free=100, most=200).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
-    reward = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])
-    got = with_cot_penalty(reward, length, free=100, most=200, weight=0.2)
-    assert got.tolist() == pytest.approx([1, 1, 0.9, 0.8, -0.2])
-    gated = with_cot_penalty(reward, length, free=100, most=200, weight=0.2, correct_R=reward)
-    assert gated.tolist() == pytest.approx([1, 1, 0.9, 0.8, 0.0])
-    with pytest.raises(ValueError, match="free"):
-        length_penalty(length, free=200, most=200)
-
-
-def test_a_penalty_that_all_share_changes_nothing() -> None:
-    reward, group, length = torch.tensor([1.0, 0.0, 0.5]), torch.zeros(3).long(), torch.tensor([500, 500, 500])
-    got = group_advantages(with_cot_penalty(reward, length, free=0, most=100), group)
-    torch.testing.assert_close(got.values, group_advantages(reward, group).values)
-
-
-def test_retrieval_cost_by_hand() -> None:
-    # 2 free, all from 6 on; repeats count twice and are never free
-    calls = torch.tensor([0, 2, 4, 9, 4, 1])
-    assert retrieval_cost(calls[:4], free=2, most=6).tolist() == pytest.approx([0, 0, 0.5, 1])
-    # 4 calls, 1 a repeat: 2 over + 1 = 3 of 4; 1 call that is a repeat: 2 of 4
-    repeats = torch.tensor([0, 0, 0, 0, 1, 1])
-    assert retrieval_cost(calls, free=2, most=6, repeats_R=repeats)[4:].tolist() == pytest.approx([0.75, 0.5])
-    got = with_retrieval_penalty(torch.ones(2), torch.tensor([4, 0]), free=2, most=6, weight=0.1)
-    assert got.tolist() == pytest.approx([0.95, 1.0])
-
-
-def test_segments_get_their_own_advantages() -> None:
-    # segment 0: 1, 0: ±.70711; segment 1: only the first rollout has one: nothing to compare with
-    # segment 2: 0, 3: ∓.70711. Tokens of no segment get 0.
-    reward = torch.tensor([[1.0, 5.0, 0.0], [0.0, NAN, 3.0]])
-    segment = torch.tensor([[0, 0, -1, 1, 2], [0, -1, 2, 2, -1]])
-    got = segment_advantages(reward, torch.tensor([0, 0]), segment)
-    r = 2**-0.5
-    wanted = [r, r, 0, 0, -r, -r, 0, r, r, 0]
-    assert got.flatten().tolist() == pytest.approx(wanted, abs=1e-5)

@@ -48,6 +48,8 @@ def test_repeats_are_the_same_call_or_the_same_place():
 def test_a_failed_call_may_be_made_again():
     rollout = Run().view(40, 50, error=True).view(40, 50).say("B")
     assert rollout.repeats == 0 and len(rollout.distinct) == 1
+    rollout = Run().view(40, 50).view(40, 50, error=True).say("B")
+    assert rollout.repeats == 0  # a call that brought nothing repeats nothing
 
 
 def test_written_answer():

@@ -1,0 +1,81 @@
+"""Lessons by family, seed and level: the same three make the same video and the same question, always."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from ..task import Task, TaskError
+from .egocentric import day
+from .families import (
+    Family,
+    cropping,
+    listening,
+    nothing,
+    reading,
+    retrieval,
+    spotting,
+    tracking,
+    two_hops,
+    viewing,
+)
+from .lesson import SOURCE, Lesson, finish
+from .level import Level
+
+FAMILIES: dict[str, Family] = {
+    "retrieval": retrieval,
+    "spotting": spotting,
+    "viewing": viewing,
+    "cropping": cropping,
+    "listening": listening,
+    "reading": reading,
+    "tracking": tracking,
+    "two_hops": two_hops,
+    "day": day,
+    "nothing": nothing,
+}
+"""Every family of questions, by name."""
+
+
+def lesson(family: str, seed: int, level: Level | None = None) -> Lesson:
+    """One question about one video.
+
+    Raises:
+        KeyError: if there is no such family.
+    """
+    level = level or Level()
+    rng = random.Random(f"{family} {seed} {level}")
+    return finish(family, seed, level, FAMILIES[family](rng, level), rng)
+
+
+def lesson_of(task: Task) -> Lesson:
+    """The lesson that a task of the gym was made for, from what the task says of itself.
+
+    Raises:
+        TaskError: if the task is none of the gym's.
+    """
+    made = task.meta.get("gym")
+    if task.source != SOURCE or not isinstance(made, Mapping):
+        raise TaskError("meta.gym", f"is missing from {task.id}, so its video cannot be made: use tasks of the gym")
+    return lesson(str(made["family"]), int(made["seed"]), Level.from_dict(made["level"]))
+
+
+def mixed(
+    count: int,
+    *,
+    families: Sequence[str] = tuple(FAMILIES),
+    levels: Mapping[Level, float] | None = None,
+    seed: int = 0,
+) -> list[Lesson]:
+    """Lessons of several families and levels.
+
+    Args:
+        count: how many; the families take turns.
+        families: names of `FAMILIES`.
+        levels: levels and how often each is drawn, against the others; one middling level by default.
+        seed: the first lesson's; every lesson has one of its own, so that `seed + count` begins a fresh set.
+    """
+    ladder = levels or {Level(): 1.0}
+    rng = random.Random(f"mixed {seed}")
+    drawn = rng.choices(list(ladder), list(ladder.values()), k=count)
+    return [lesson(families[k % len(families)], seed + k, level) for k, level in enumerate(drawn)]

@@ -33,11 +33,10 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     """Verify format, spans, citations, quotes and option; an abstention needs no evidence."""
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
     observed = [uri for m in tool_messages for uri in _uris(m)]
-    words = _bare(" ".join(part for m in tool_messages for part in _strings([m.content, m.artifact])))
     missing: list[str] = []
     marked = []
     for item in draft.evidence:
-        problem = _problem(item, question, observed, words)
+        problem = _problem(item, question, observed, tool_messages)
         marked.append(replace(item, supported=problem is None))
         if problem:
             missing.append(problem)
@@ -96,12 +95,26 @@ def after_looking(verdict: Verdict, looked: Sequence[float | None]) -> Verdict:
     return Verdict(draft, (*verdict.missing, *missing))
 
 
+def _holds(message: ToolMessage, quote: str) -> bool:
+    """Whether a tool brought the words (bare) back; words of the call itself must stand in the data, not in an echo."""
+    artifact = message.artifact or {}
+    arguments, data = artifact.get("arguments"), artifact.get("data") or {}
+    if isinstance(arguments, dict):
+        data = {key: value for key, value in data.items() if key not in arguments}
+    if quote in _bare(" ".join(_strings(data))):
+        return True
+    echoed = any(quote in _bare(own) for own in _strings(arguments))
+    return not echoed and quote in _bare(" ".join(_strings(message.content)))
+
+
 def _uris(message: ToolMessage) -> list[MediaURI]:
     artifact = message.artifact or {}
     return [MediaURI.parse(uri) for uri in artifact.get("uris", ())]
 
 
-def _problem(item: Evidence, question: Question, observed: list[MediaURI], words: str) -> str | None:
+def _problem(
+    item: Evidence, question: Question, observed: list[MediaURI], tool_messages: list[ToolMessage]
+) -> str | None:
     cited = MediaURI.parse(item.uri)
     video = next((v for v in question.videos if v["id"] == cited.video), None)
     if video is None:
@@ -113,7 +126,7 @@ def _problem(item: Evidence, question: Question, observed: list[MediaURI], words
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and _bare(item.quote) not in words:
+    if item.quote and not any(_holds(m, _bare(item.quote)) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
     return None
 

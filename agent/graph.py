@@ -290,7 +290,7 @@ def _without_policy(
     usage: UsageMetadata | None = None
     if tokens:
         usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
-    said = AIMessage(draft.as_message(), usage_metadata=usage)
+    said = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
     update = {"messages": [*new, said], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
 

@@ -43,7 +43,7 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
         uris=(video.uri(span), *dict.fromkeys(video.uri(s) for s in spans)),
         data={
             "utterances": utterances,
-            "found": [{"span": moment, "confidence": confidence} for moment, confidence in found],
+            "found": [{"span": moment, "text": find, "confidence": confidence} for moment, confidence in found],
         },
     )
 

@@ -77,3 +77,19 @@ def test_an_empty_answer_claims_nothing():
     verdict = check(Draft(text=" ", confidence=0.9), Question(text="?"), [])
     assert verdict.draft.abstained and verdict.draft.confidence == 0 and verdict.draft.text == "No answer was written."
     assert "The answer is empty." in verdict.missing
+
+
+def test_a_quote_of_the_calls_own_words_is_no_quote():
+    uri = "video:ab#t=0,9"
+    facts = {"id": "ab", "end": 20.0}
+    question = Question(text="?", videos=(facts,))
+
+    def observed(text: str, data: dict) -> ToolMessage:
+        artifact = {"arguments": {"find": "money for nothing"}, "uris": [uri], "data": data}
+        return ToolMessage(text, name="transcribe", tool_call_id="1", artifact=artifact)
+
+    quoting = Draft(text="t", evidence=(Evidence(claim="c", uri=uri, quote="Money for nothing"),))
+    echoed = observed("'money for nothing' was not found", {"find": "money for nothing", "utterances": []})
+    assert not check(quoting, question, [echoed]).draft.evidence[0].supported
+    heard = observed("found: «money for nothing»", {"utterances": [{"text": "Money for nothing!"}]})
+    assert check(quoting, question, [heard]).draft.evidence[0].supported

@@ -44,6 +44,7 @@ class Toolbox:
         viewer: a model that sees, handed to tools that ask one.
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
+        cites: whether observations say how to cite them; of no use to a policy that never writes media URIs.
 
     Raises:
         ValueError: if two tools have the same name.
@@ -57,6 +58,7 @@ class Toolbox:
         viewer: Viewer | None = None,
         timeout: float = 60.0,
         cache_size: int = 256,
+        cites: bool = True,
     ) -> None:
         self._tools: dict[str, BaseTool] = {}
         for item in map(as_tool, tools):
@@ -68,6 +70,7 @@ class Toolbox:
         self._timeout = timeout
         self._cache: OrderedDict[str, Observation] = OrderedDict()
         self._cache_size = cache_size
+        self._cites = cites
         self._idle = IdleVideos()
 
     def __iter__(self) -> Any:
@@ -218,7 +221,7 @@ class Toolbox:
         if len(text) > MAX_TEXT:
             text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
         named = [uri for uri in observation.uris if uri not in text]
-        if named and not observation.error and len(named) == len(observation.uris):
+        if self._cites and named and not observation.error and len(named) == len(observation.uris):
             text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
         return replace(observation, text=text, data=defuse_data(observation.data))
 

@@ -63,9 +63,10 @@ def viewing(rng: random.Random, level: Level) -> Draft:
     world = {"span": Span(0, level.seconds), "scenes": scenery(rng, spans), "lines": ()}
     world["things"], meant = _crowds(rng, level, spans, place)
     about: dict[str, Any] = {"at": [place.start, place.end]}
+    values: tuple[str, ...]
     moment = clock(place.middle)
     if rng.random() < 0.5:
-        question, answer, values = f"What shape is the {meant.colour} thing at {moment}?", meant.shape, SHAPES
+        question, answer, values = f"What shape is the {meant.colour} thing at {moment}?", meant.shape, tuple(SHAPES)
         about["colour"] = meant.colour
     else:
         question, answer, values = f"What colour is the {meant.shape} at {moment}?", meant.colour, tuple(COLOURS)
@@ -207,8 +208,9 @@ def two_hops(rng: random.Random, level: Level) -> Draft:
     world: dict[str, Any] = {"span": Span(0, level.seconds), "scenes": scenery(rng, spans), "lines": _in_order(lines)}
     world["things"], meant = _crowds(rng, level, spans, place)
     about: dict[str, Any] = {"query": f"{adjective} {noun}", "at": [place.start, place.end]}
+    values: tuple[str, ...]
     if rng.random() < 0.5:
-        question, answer, values = f"What shape is the {meant.colour} thing", meant.shape, SHAPES
+        question, answer, values = f"What shape is the {meant.colour} thing", meant.shape, tuple(SHAPES)
         about["colour"] = meant.colour
     else:
         question, answer, values = f"What colour is the {meant.shape}", meant.colour, tuple(COLOURS)

@@ -82,7 +82,8 @@ def finish(family: str, seed: int, level: Level, draft: Draft, rng: random.Rando
     tag = hashlib.sha256(repr(level).encode()).hexdigest()[:6]
     name = f"gym-{family}-{tag}-{seed}"
     world = World(name=name, **draft.world)
-    answer, kind, options = draft.answer, draft.kind, ()
+    answer, kind = draft.answer, draft.kind
+    options: tuple[str, ...] = ()
     if level.options and kind == "open" and answer is not None:
         others = [value for value in draft.values if value != answer]
         shown = [answer, *rng.sample(others, min(3, len(others)))]

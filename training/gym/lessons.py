@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from ..task import Task, TaskError
+from .clips16 import LEVEL, SMALL
 from .egocentric import day
 from .families import (
     Family,
@@ -38,14 +39,15 @@ FAMILIES: dict[str, Family] = {
 
 
 def lesson(family: str, seed: int, level: Level | None = None) -> Lesson:
-    """One question about one video.
+    """One question about one video; the level is a middling one unless told otherwise.
 
     Raises:
         KeyError: if there is no such family.
     """
-    level = level or Level()
+    known = {**FAMILIES, **SMALL}
+    level = level or (LEVEL if family in SMALL else Level())
     rng = random.Random(f"{family} {seed} {level}")
-    return finish(family, seed, level, FAMILIES[family](rng, level), rng)
+    return finish(family, seed, level, known[family](rng, level), rng)
 
 
 def lesson_of(task: Task) -> Lesson:
@@ -64,7 +66,7 @@ def mixed(
     count: int,
     *,
     families: Sequence[str] = tuple(FAMILIES),
-    levels: Mapping[Level, float] | None = None,
+    levels: Mapping[Level | None, float] | None = None,
     seed: int = 0,
 ) -> list[Lesson]:
     """Lessons of several families and levels.
@@ -72,10 +74,10 @@ def mixed(
     Args:
         count: how many; the families take turns.
         families: names of `FAMILIES`.
-        levels: levels and how often each is drawn, against the others; one middling level by default.
+        levels: levels and how often each is drawn, against the others; each family's own by default.
         seed: the first lesson's; every lesson has one of its own, so that `seed + count` begins a fresh set.
     """
-    ladder = levels or {Level(): 1.0}
+    ladder: Mapping[Level | None, float] = levels or {None: 1.0}
     rng = random.Random(f"mixed {seed}")
     drawn = rng.choices(list(ladder), list(ladder.values()), k=count)
     return [lesson(families[k % len(families)], seed + k, level) for k, level in enumerate(drawn)]

@@ -1,0 +1,252 @@
+"""`clips16`: sixteen clips, short words, two tools, one-word answers: for a model of a million parameters on a CPU.
+
+Every clip says a word and shows a shape, so that only the right clip tells: search by the word, then view the clip.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from langgraph.types import Command
+
+from ...agent.graph import Loop
+from ...agent.planner import plan_by_rules
+from ...agent.state import State
+from ...agent.steps import Call
+from ...memory import ClipMemory, Span
+from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
+from .drawing import COLOURS
+from .lesson import Draft, Lesson
+from .level import Level
+from .short_dialect import Short
+from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
+from .world import Line, Thing
+
+CLIPS = 16
+WORDS = (
+    "ant bat bed box bus cap car cat cow cup dog egg fan fig fox hat hen hut jam jar jet key kit leg lid log map mat"
+    " mug net nut oak oar owl pan pen pie pig pin pot rat rug saw sea sun tap tea toy van web"
+).split()
+SHAPES = ("circle", "square", "triangle", "cross")
+SYSTEM = "clips"
+"""The whole system prompt."""
+DIALECT = Short(system=SYSTEM)
+"""Calls as Qwen writes them, no schemas in the prompt, and the bare word as the answer."""
+LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, difficulty=0.5)
+
+
+def color(rng: random.Random, level: Level) -> Draft:
+    """What color is seen where a word is said? Two hops."""
+    world, words, shown = _clips(rng, level)
+    k = rng.randrange(len(words))
+    return _draft(f"color at {words[k]}?", shown[k].colour, tuple(COLOURS), world, k, words[k], shape=shown[k].shape)
+
+
+def shape(rng: random.Random, level: Level) -> Draft:
+    """What shape is seen where a word is said? Two hops, and harder to see."""
+    world, words, shown = _clips(rng, level)
+    k = rng.randrange(len(words))
+    return _draft(f"shape at {words[k]}?", shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].colour)
+
+
+def clip(rng: random.Random, level: Level) -> Draft:
+    """In which clip is a word said? One hop."""
+    world, words, _ = _clips(rng, level)
+    k = rng.randrange(len(words))
+    numbers = tuple(str(n) for n in range(len(words)))
+    return _draft(f"clip of {words[k]}?", str(k), numbers, world, k, words[k])
+
+
+def echo(rng: random.Random, level: Level) -> Draft:
+    """Say what the question says: no tool is needed."""
+    world, _, _ = _clips(rng, level)
+    said = rng.choice(list(COLOURS))
+    return Draft(
+        question=f"say {said}.",
+        answer=said,
+        values=tuple(COLOURS),
+        world=world,
+        needs=(),
+        about={},
+        chance=1.0,
+        channels=("speech",),
+    )
+
+
+SMALL = {"clips16.color": color, "clips16.shape": shape, "clips16.clip": clip, "clips16.echo": echo}
+"""Families of this preset; with another level they have as many clips as that."""
+
+
+def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str], list[Thing]]:
+    """Fields of a world, the word of each clip, and what is seen in it."""
+    words = rng.sample(WORDS, level.clips)
+    spans = [Span(k * level.clip_seconds, (k + 1) * level.clip_seconds) for k in range(level.clips)]
+    shown = [
+        Thing(
+            colour=rng.choice(list(COLOURS)),
+            shape=rng.choice(SHAPES),
+            span=span,
+            at=(rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.58)),
+            size=rng.uniform(0.5, 0.7),
+        )
+        for span in spans
+    ]
+    lines = [
+        Line(text=word, span=Span(round(span.start + 0.1, 3), round(span.end - 0.1, 3)))
+        for word, span in zip(words, spans, strict=True)
+    ]
+    world = {
+        "span": Span(0, level.seconds),
+        "things": tuple(shown),
+        "lines": tuple(lines),
+        "fps": 1 / level.clip_seconds,
+        "side": level.side,
+    }
+    return world, words, shown
+
+
+def _draft(
+    question: str, answer: str, values: tuple[str, ...], world: Mapping[str, Any], k: int, word: str, **about: str
+) -> Draft:
+    line = world["lines"][k]
+    clip_span = Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3))
+    two_hops = bool(about)
+    return Draft(
+        question=question,
+        answer=answer,
+        kind="open" if two_hops else "numeric",
+        values=values,
+        spans=(clip_span,),
+        world=dict(world),
+        needs=("search_clips", "view_clip") if two_hops else ("search_clips",),
+        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about},
+        chance=1 / len(values),
+        channels=("speech",),
+    )
+
+
+# The tools
+
+
+@tool
+def search_clips(query: str, video: VideoContext) -> Observation:
+    """Find the clip in which a word is said.
+
+    Args:
+        query: the word.
+    """
+    hits = video.memory.search(query, videos=[video.video_id], channels=("speech",), k=1)
+    if not hits or not any(name.endswith(".bm25") for name in hits[0].channels):
+        raise ToolError("no clip")
+    number = _spans(video).index(hits[0].span)
+    return Observation(text=f"clip {number}", uris=(video.uri(hits[0].span),), data={"clip": number})
+
+
+@tool
+def view_clip(clip: int, video: VideoContext) -> Observation:
+    """See a clip.
+
+    Args:
+        clip: its number, from 0.
+    """
+    spans = _spans(video)
+    if not 0 <= clip < len(spans):
+        raise ToolError("no clip")
+    span = spans[clip]
+    video.charge(1)
+    picture = video.uri(span.start)
+    return Observation(text=f"clip {clip}", uris=(video.uri(span), picture), pictures=(picture,), data={"clip": clip})
+
+
+def _spans(video: VideoContext) -> list[Span]:
+    return [clip.span for clip in video.memory.clips(video.video_id)]
+
+
+TOOLS = (search_clips, view_clip)
+
+
+def toolbox() -> Toolbox:
+    """The two tools; their observations do not say how to cite them."""
+    return Toolbox(TOOLS, cites=False)
+
+
+class ShortLoop(Loop):
+    """The loop, whose policy reads the bare question: no list of videos, no budget, no plan."""
+
+    async def plan(self, state: State) -> Command[Any]:
+        """See `Loop.plan`."""
+        made = await super().plan(state)
+        assert isinstance(made.update, dict)
+        system, human = made.update["messages"]
+        told = human.model_copy(update={"content": state["question"]["text"]})
+        return Command(update={**made.update, "messages": [system, told]}, goto=made.goto)
+
+
+def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
+    """The preset's loop, for `training.collect.Collector` and for play."""
+    return ShortLoop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox(), system=SYSTEM)
+
+
+# The expert's ways
+
+
+def _search(case: Case) -> Generator[Call, Shown, int | None]:
+    found = yield Call("search_clips", {"query": case.about["query"]})
+    return None if found.seen.error else int(found.seen.data["clip"])
+
+
+def find(case: Case) -> Generator[Call, Shown, Say]:
+    """Search, and say the number."""
+    number = yield from _search(case)
+    return NOT_FOUND if number is None else Say(str(number))
+
+
+def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
+    """Search, view the clip, and say what is there."""
+    number = yield from _search(case)
+    if number is None:
+        return NOT_FOUND
+    shown = yield Call("view_clip", {"clip": number})
+    answer = described(case, shown.look())
+    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+
+
+def repeat(case: Case) -> Generator[Call, Shown, Say]:
+    """Say what was asked for."""
+    return Say(case.task.truth.answer or "")
+    yield
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "clips16.color": find_and_view,
+    "clips16.shape": find_and_view,
+    "clips16.clip": find,
+    "clips16.echo": repeat,
+}
+
+
+def corpus(lessons: list[Lesson]) -> list[str]:
+    """All texts that occur in conversations about these lessons, for training a small tokenizer."""
+    from ...agent.policies.blocks import time_text
+
+    texts = [SYSTEM, "system\n", "user\n", "assistant\n", "tool\n", "<tool_response>\n", "\n</tool_response>"]
+    for one in lessons:
+        about, answer = one.task.meta["about"], one.task.truth.answer or ""
+        texts += [one.task.question, answer]
+        if about:
+            number = int(about["clip"])
+            texts += [
+                DIALECT.write_call("search_clips", {"query": about["query"]}),
+                DIALECT.write_call("view_clip", {"clip": number}),
+                f"clip {number}",
+                f"clip {number}{time_text(about['at'][0])}",
+            ]
+    return [*texts, *["no clip", "search_clips: no clip", "view_clip: no clip"] * (1 + len(lessons) // 20), *AGAIN]
+
+
+AGAIN = (
+    "Before the answer can be given: Cite the media URI that shows the answer, as a tool returned it, or abstain.",
+)
+"""What the loop's check says to an answer for which nothing was looked at."""

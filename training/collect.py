@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -37,7 +38,7 @@ class CollectError(RewatchError):
     """No rollout of a step can be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Collector:
     """Runs one compiled loop for tasks.
 
@@ -154,6 +155,16 @@ def grouped(rollouts: Sequence[Rollout], group_size: int) -> list[list[Rollout]]
 def seed_of(*parts: object) -> int:
     """A seed made of these parts, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=6).digest(), "big")
+
+
+def draw(tasks: Sequence[Task], count: int, *, seed: int, step: int) -> list[Task]:
+    """Tasks of a step: by their weights, and none twice while there are enough."""
+    rng = random.Random(seed_of("tasks", seed, step))
+    drawn: list[Task] = []
+    while len(drawn) < count:
+        keyed = sorted(((rng.random() ** (1 / task.weight), n) for n, task in enumerate(tasks)), reverse=True)
+        drawn += [tasks[n] for _, n in keyed[: count - len(drawn)]]
+    return drawn
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from torch import Tensor
 
+    from ..agent.policies.video_lmm.engine import Engine
     from ..memory import Pixels
 
 
@@ -79,25 +80,27 @@ class Scores:
     logp_RT: Tensor
     """Log-probabilities of the written ids, 0 elsewhere."""
     entropy_RT: Tensor
-    """Entropies where an id was written, 0 elsewhere; without gradient."""
+    """Entropies where an id was written, 0 elsewhere; without gradient unless it was asked for."""
     mask_RT: Tensor
     """Where an id was written."""
     full_RTV: Tensor | None = None
     """Log-probabilities over the whole vocabulary, where they were asked for."""
 
 
-def score(policy: VideoLMM, rows: Sequence[Row], *, width: int | None = None, full: bool = False) -> Scores:
+def score(
+    engine: Engine, rows: Sequence[Row], *, width: int | None = None, full: bool = False, entropy_grad: bool = False
+) -> Scores:
     """One teacher-forced pass, with gradients where the caller has them.
 
     Args:
-        policy: whose model it is.
+        engine: whose model it is (`policy.engine`).
         rows: at least one.
         width: positions to lay out; the longest completion's if not given.
         full: also give the distributions, which are large.
+        entropy_grad: whether the entropies have gradients, for an entropy bonus.
     """
     import torch
 
-    engine = policy.engine
     loaded = engine.loaded
     ids, seen = [row.ids for row in rows], [row.seen for row in rows]
     width = width or max(len(row.completion) for row in rows)
@@ -117,13 +120,13 @@ def score(policy: VideoLMM, rows: Sequence[Row], *, width: int | None = None, fu
     mask_RT = mask_RT.to(logp_RPV.device)
     targets_RP = inputs["input_ids"][:, places.to(keep.device)]
     chosen_RP = logp_RPV.gather(2, targets_RP[..., None])[..., 0]
-    flat_NV = logp_RPV.detach()[own_RP]  # N: all written ids of the batch, row by row
+    flat_NV = (logp_RPV if entropy_grad else logp_RPV.detach())[own_RP]  # N: all written ids, row by row
     entropy_N = -(flat_NV.exp() * flat_NV).sum(-1)
     zero_RT = torch.zeros(mask_RT.shape, device=mask_RT.device)
     full_RTV = None
     if full:
         full_RTV = zero_RT.new_zeros((*mask_RT.shape, flat_NV.shape[-1]))
-        full_RTV[mask_RT] = flat_NV
+        full_RTV[mask_RT] = flat_NV.detach()
     return Scores(
         logp_RT=zero_RT.masked_scatter(mask_RT, chosen_RP[own_RP]),
         entropy_RT=zero_RT.masked_scatter(mask_RT, entropy_N),

@@ -11,13 +11,14 @@ from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.policies.video_lmm import VideoLMM
 from rewatch.memory import ClipMemory, Span
-from rewatch.tools import Toolbox, search_clips, view_clip
+from rewatch.tools import Toolbox, view_clip
 from rewatch.training.task import Task, Truth
 from worlds import COLOURS, Thing, World
 
 from ...agent.video_lmm import tiny
 
 SYSTEM = "Look with tools, then answer."
+TOOLBOX = Toolbox([view_clip])
 SEEN = (8.0, 12.0)
 """When the shape of every world is on screen."""
 
@@ -58,7 +59,11 @@ def tasks(colours: ClipMemory) -> list[Task]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Qwen3-VL with a small vocabulary, on disk."""
     pytest.importorskip("trl", reason="the chat templates are those that TRL bundles")
-    words = tiny.small_tokenizer(tiny.SPECIAL, tiny.TAGS, "<|im_end|>")
+    with pytest.MonkeyPatch.context() as patch:  # a vocabulary of this loop's words keeps prompts short
+        patch.setattr(
+            tiny, "WORDS", "\n".join([tiny.WORDS, SYSTEM, tiny.template("qwen3_vl"), str(TOOLBOX.schemas([]))])
+        )
+        words = tiny.small_tokenizer(tiny.SPECIAL, tiny.TAGS, "<|im_end|>")
     return tiny.save_qwen(tmp_path_factory.mktemp("engine"), "qwen3_vl", words)
 
 
@@ -75,10 +80,9 @@ def make_policy(folder: Path) -> Callable[..., VideoLMM]:
 
 @pytest.fixture
 def make_loop(colours: ClipMemory) -> Callable[[Any], Loop]:
-    """The loop of `rewatch ask` with two tools and a short system prompt."""
+    """The loop of `rewatch ask` with one tool and a short system prompt."""
 
     def loop(policy: Any) -> Loop:
-        toolbox = Toolbox([search_clips, view_clip])
-        return Loop(memory=colours, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=SYSTEM)
+        return Loop(memory=colours, policy=policy, planner=plan_by_rules, toolbox=TOOLBOX, system=SYSTEM)
 
     return loop

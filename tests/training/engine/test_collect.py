@@ -64,7 +64,7 @@ def test_rollouts_hold_what_training_needs(make_policy: MakePolicy, make_loop: M
     asked = sorted(len(request.ids) for request in requests)
     assert asked[-1] < max(len(row.ids) for row in rows) and len(requests) == sum(len(r.turns) for r in rollouts)
     with torch.no_grad():
-        made = score(policy, rows, full=True)
+        made = score(policy.engine, rows, full=True)
     off = (made.logp_RT - sampled(rows, made.mask_RT.shape[1]))[made.mask_RT]
     assert off.abs().max() < 1e-4 and made.mask_RT.sum() == sum(row.written for row in rows)
     plain = policy.engine.logprobs([(row.ids, row.mask, row.seen) for row in rows])

@@ -1,0 +1,127 @@
+"""From rollouts to what an objective asks of them, and to the figures of a step, for every trainer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .collect import failure, grouped
+from .objectives import Advantages, Objective, RunningDifficulty, Scored
+from .rewards import Mix, Mixed, is_right, task_reward, tiou
+from .rewards.presets import reply_tokens
+from .rollout import Rollout
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAN = math.nan
+_accuracy, _iou = task_reward(), tiou()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The rewards of a step's rollouts, in their order. NaN for runs that failed: those teach nothing."""
+
+    totals: tuple[float, ...]
+    parts: Mapping[str, tuple[float, ...]]
+    """Each component as it entered the total, without its weight."""
+    correct: tuple[float, ...]
+    """The task's own reward, whatever the mix."""
+
+
+def judge(rollouts: Sequence[Rollout], mix: Mix, group_size: int) -> Judged:
+    """Rewards within groups of `group_size` neighbours; what failed is left out of its group."""
+    groups = grouped(rollouts, group_size)
+    able = [[rollout for rollout in group if failure(rollout) is None] for group in groups]
+    mixed = mix.over(able)
+
+    def spread(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
+        return tuple(
+            value
+            for group, some in zip(groups, values, strict=True)
+            for value in _with_gaps([failure(rollout) is None for rollout in group], some)
+        )
+
+    return Judged(
+        totals=spread([m.totals for m in mixed]),
+        parts={name: spread([_part(m, name) for m in mixed]) for name in mix.components},
+        correct=tuple(NAN if failure(rollout) else _accuracy(rollout) for rollout in rollouts),
+    )
+
+
+def _part(mixed: Mixed, name: str) -> Sequence[float]:
+    return mixed.parts[name]
+
+
+def _with_gaps(there: Sequence[bool], values: Sequence[float]) -> list[float]:
+    given = iter(values)
+    return [next(given) if is_there else NAN for is_there in there]
+
+
+def scored(
+    rollouts: Sequence[Rollout],
+    judged: Judged,
+    mix: Mix,
+    group_R: Tensor,
+    *,
+    difficulty: RunningDifficulty | None = None,
+    shuffled: Tensor | None = None,
+    shuffled_group: Tensor | None = None,
+) -> Scored:
+    """All that an objective may ask, on the CPU."""
+    import torch
+
+    columns = [torch.tensor(values) for values in judged.parts.values()]
+    return Scored(
+        reward=torch.tensor(judged.totals),
+        group=group_R,
+        components=torch.stack(columns, dim=1),
+        component_weights=torch.tensor([weight for _, weight in mix.components.values()]),
+        tasks=[rollout.task.kind for rollout in rollouts],
+        samples=[rollout.task.id for rollout in rollouts],
+        difficulty=difficulty,
+        correct=torch.tensor(judged.correct),
+        shuffled=shuffled,
+        shuffled_group=shuffled_group,
+        lengths=torch.tensor([float(reply_tokens(rollout)) for rollout in rollouts]),
+        calls=torch.tensor([float(len(rollout.calls)) for rollout in rollouts]),
+    )
+
+
+def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:
+    """What the rollouts of a step were like; a figure that no rollout has (the validity of no calls) is left out."""
+    kept = [n for n, total in enumerate(judged.totals) if not math.isnan(total)]
+    able = [rollouts[n] for n in kept]
+    is_true = {id(rollout): is_right(rollout) for rollout in able}
+    told: dict[str, list[float]] = {
+        "reward": [judged.totals[n] for n in kept],
+        **{f"reward/{name}": [values[n] for n in kept] for name, values in judged.parts.items()},
+        "task_reward": [judged.correct[n] for n in kept],
+        "accuracy": [float(is_true[id(r)]) for r in able],
+        "tool_rate": [float(bool(r.calls)) for r in able],
+        "valid_call_rate": [float(call.valid) for r in able for call in r.calls],
+        "calls": [float(len(r.calls)) for r in able],
+        "calls_when_right": [float(len(r.calls)) for r in able if is_true[id(r)]],
+        "clip_iou": [_iou(r) for r in able if r.task.truth.spans],
+        "turns": [float(len(r.turns)) for r in able],
+        "length": [float(reply_tokens(r)) for r in able],
+        "truncated": [float(_is_cut(r)) for r in able],
+        "failed": [float(failure(r) is not None) for r in rollouts],
+    }
+    by_kind: dict[str, list[float]] = {}
+    for rollout in able:
+        by_kind.setdefault(f"accuracy/{rollout.task.kind}", []).append(float(is_true[id(rollout)]))
+    told |= by_kind if len(by_kind) > 1 else {}
+    return {name: sum(values) / len(values) for name, values in told.items() if values}
+
+
+def advantage_figures(made: Advantages, objective: Objective) -> dict[str, float]:
+    """How much the groups teach, and what the difficulty does to it."""
+    told = {"flat_share": made.flat_share, "group_std": float(made.std.nanmean())}
+    return told | ({"weight": float(made.weight.mean())} if objective.weigh else {})
+
+
+def _is_cut(rollout: Rollout) -> bool:
+    return any(message.response_metadata.get("finish_reason") == "length" for message in rollout.own)

@@ -1,0 +1,256 @@
+"""A trainer that reads like the papers: collect, reward, compare within groups, step. No accelerate, no trl.
+
+It trains the CPU example, and is what the trainer on TRL is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from .collect import Collector, draw, require_some, seed_of
+from .judge import Judged, advantage_figures, figures, judge, scored
+from .objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
+from .order import collect_shuffled
+from .reference import Reference
+from .rewards import Mix
+from .rollout import Rollout
+from .rows import Row, row_of, sampled, score
+from .task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from ..agent.policies.video_lmm import VideoLMM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniSettings:
+    """What a run is made of, besides tasks and rewards."""
+
+    group_size: int = 8
+    tasks: int = 8
+    """Tasks of a step; their groups are its rollouts."""
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.0
+    warmup: int = 3
+    """Steps over which the learning rate rises."""
+    max_norm: float = 1.0
+    """The gradient's norm is cut to this."""
+    updates: int = 1
+    """Optimizer steps on one set of rollouts."""
+    micro_batch: int = 16
+    """Rollouts of one pass; gradients add up, and the loss does not depend on it."""
+    longest: int = 1024
+    """Tokens of the longest completion, observations included; Dr. GRPO divides by it."""
+    beta: float | None = None
+    """Weight of the KL to the policy as it was at the start; None: the objective's own."""
+    flat: Literal["count", "drop"] | None = None
+    """Groups whose rewards are all equal: their tokens count in the loss's mean, or not; None: as published."""
+    seed: int = 0
+
+
+class MiniTrainer:
+    """Group-relative policy optimisation of the collector's policy.
+
+    Args:
+        collect: runs the loop; its policy must be a `VideoLMM`, whose model is trained in place.
+        mix: the reward.
+        objective: a name of `OBJECTIVES`, or an objective.
+        settings: see `MiniSettings`.
+    """
+
+    def __init__(
+        self, collect: Collector, mix: Mix, objective: Objective | str = "dgrpo", settings: MiniSettings | None = None
+    ) -> None:
+        import torch
+
+        self.collect, self.mix, self.settings = collect, mix, settings or MiniSettings()
+        self.policy: VideoLMM = collect.loop.policy  # type: ignore[assignment]
+        chosen = objective_named(objective) if isinstance(objective, str) else objective
+        beta = chosen.surrogate.beta if self.settings.beta is None else self.settings.beta
+        self.objective = replace(chosen, surrogate=replace(chosen.surrogate, beta=beta))
+        if chosen.surrogate.entropy and self.settings.micro_batch < self.settings.group_size * self.settings.tasks:
+            raise ValueError("An entropy bonus is a mean over the step: give a micro_batch that holds all of it.")
+        self.reference = Reference(self.policy.engine) if beta else None
+        self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
+        self.weights = WeightLog()
+        self.steps = 0
+        """How many steps are done."""
+        self.parameters = [p for p in self.policy.engine.loaded.model.parameters() if p.requires_grad]
+        how: dict[str, Any] = {"betas": self.settings.betas, "weight_decay": self.settings.weight_decay}
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.settings.learning_rate, **how)
+
+    def train(
+        self, tasks: Sequence[Task], steps: int, *, told: Callable[[int, dict[str, float]], None] | None = None
+    ) -> list[dict[str, float]]:
+        """Steps until `steps` are done in all, earlier ones included; the figures of each.
+
+        Which tasks a step has and how it samples depends on seed and number of the step only, so that a run that was
+        stopped goes on as if it had not been.
+        """
+        curve = []
+        while self.steps < steps:
+            figures_of_step = self.step(draw(tasks, self.settings.tasks, seed=self.settings.seed, step=self.steps))
+            curve.append(figures_of_step)
+            if told:
+                told(self.steps, figures_of_step)
+        return curve
+
+    def step(self, tasks: Sequence[Task]) -> dict[str, float]:
+        """Collect, and learn from it."""
+        seed = seed_of("step", self.settings.seed, self.steps)
+        rollouts = self.collect(tasks, self.settings.group_size, seed=seed)
+        if not self.objective.shuffled:
+            return self.learn(rollouts)
+        return self.learn(rollouts, collect_shuffled(self.collect, tasks, self.settings.group_size, seed))
+
+    def learn(self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()) -> dict[str, float]:
+        """One step on these rollouts, the runs of a task next to each other."""
+        require_some(rollouts)
+        judged, made, group_R = self.advantages(rollouts, shuffled)
+        self.weights.add(made)
+        rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
+        told = figures(rollouts, judged) | advantage_figures(made, self.objective)
+        for _ in range(self.settings.updates):
+            told |= self.update(rows, made, group_R)
+        self.steps += 1
+        return told
+
+    def advantages(
+        self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()
+    ) -> tuple[Judged, Advantages, Tensor]:
+        """Rewards, advantages and groups of the rollouts."""
+        import torch
+
+        size = self.settings.group_size
+        group_R = torch.arange(len(rollouts)) // size
+        judged = judge([*rollouts], self.mix, size)
+        per_group = len(shuffled) // max(len(rollouts) // size, 1)
+        names = [rollout.task.kind for rollout in rollouts], [rollout.task.id for rollout in rollouts]
+        self.difficulty.update(*names, torch.tensor(judged.totals))
+        known = scored(
+            rollouts,
+            judged,
+            self.mix,
+            group_R,
+            difficulty=self.difficulty,
+            shuffled=torch.tensor(judge(shuffled, self.mix, per_group).correct) if shuffled else None,
+            shuffled_group=torch.arange(len(shuffled)) // per_group if shuffled else None,
+        )
+        return judged, self.objective.advantages(known), group_R
+
+    def update(self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor) -> dict[str, float]:
+        """One optimizer step; the losses of the micro-batches add up to that of the whole."""
+        import torch
+
+        self.optimizer.zero_grad()
+        told = self.backward(rows, made, group_R)
+        told["grad_norm"] = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_norm))
+        rate = self.settings.learning_rate * min(1.0, (self.steps + 1) / max(self.settings.warmup, 1))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        return told
+
+    def backward(self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor) -> dict[str, float]:
+        """Add the gradient of the loss; the loss and its figures."""
+        objective, settings = self.objective, self.objective.surrogate
+        drops = objective.drop_flat if self.settings.flat is None else self.settings.flat == "drop"
+        counts = [n for n, row in enumerate(rows) if row is not None and not (drops and bool(made.flat[n]))]
+        if not counts:
+            return {"loss": 0.0, "used": 0.0}
+        written = {n: row.written for n in counts if (row := rows[n]) is not None}
+        total = float(sum(written.values()) if settings.aggregate == "token" and objective.trl_loss else len(counts))
+        # A rollout without advantage has no gradient but that of KL and entropy: it counts, and no pass is spent on it.
+        by_advantage = objective.trl_loss and not settings.beta and not settings.entropy
+        used = [n for n in counts if not by_advantage or made.values[n] != 0]
+        width = max(len(row.completion) for row in rows if row is not None)
+        token_R = self._token_advantages(rows, counts, made, group_R, width) if objective.distributions else None
+        told: dict[str, list[tuple[float, int]]] = {}
+        loss = 0.0
+        for part in self._parts(used, group_R):
+            some = [row for n in part if (row := rows[n]) is not None]
+            advantage = token_R[part] if token_R is not None else made.values[part]
+            now = score(self.policy.engine, some, width=width, entropy_grad=bool(settings.entropy))
+            device = now.logp_RT.device
+            ref_RT = self.reference.logp(some, width) if self.reference else None
+            part_loss = objective.loss(
+                now.logp_RT,
+                sampled(some, width, device),
+                advantage.to(device),
+                now.mask_RT,
+                group_R[part].to(device),
+                ref_RT=ref_RT,
+                entropy_RT=now.entropy_RT if objective.trl_loss else None,
+                total=total,
+                length=self.settings.longest,
+            )
+            part_loss.value.backward()
+            loss += float(part_loss.value.detach())
+            for name, figure in part_loss.metrics.items():
+                told.setdefault(name, []).append((float(figure), sum(written[n] for n in part)))
+        means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in told.items()}
+        return {**means, "loss": loss, "used": len(used) / len(rows)}
+
+    def _parts(self, used: Sequence[int], group_R: Tensor) -> Iterator[list[int]]:
+        """Micro-batches; of whole groups where the loss needs them."""
+        size = self.settings.micro_batch
+        if not self.objective.whole_groups:
+            yield from (list(used[at : at + size]) for at in range(0, len(used), size))
+            return
+        part: list[int] = []
+        for n in used:
+            if part and group_R[n] != group_R[part[-1]] and len(part) >= size:
+                yield part
+                part = []
+            part.append(n)
+        if part:
+            yield part
+
+    def _token_advantages(
+        self, rows: Sequence[Row | None], counts: Sequence[int], made: Advantages, group_R: Tensor, width: int
+    ) -> Tensor:
+        """[R, T] advantages by token, from the distributions of whole groups."""
+        import torch
+
+        token_RT = torch.zeros((len(rows), width))
+        for group in torch.unique(group_R[list(counts)]):
+            its = [n for n in counts if group_R[n] == group]
+            with torch.no_grad():
+                now = score(self.policy.engine, [r for n in its if (r := rows[n]) is not None], width=width, full=True)
+            assert now.full_RTV is not None
+            of_group = replace(made, values=made.values[its].to(now.mask_RT.device))
+            weighed = self.objective.token_advantages(of_group, now.full_RTV, now.mask_RT, group_R[its])
+            token_RT[its] = weighed.to(token_RT)
+        return token_RT
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a run needs to go on as if it had not been stopped."""
+        return {
+            "model": self.policy.engine.loaded.model.state_dict(),
+            "reference": self.reference.state_dict() if self.reference else None,
+            "optimizer": self.optimizer.state_dict(),
+            "difficulty": self.difficulty.state_dict(),
+            "weights": self.weights.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        self.policy.engine.loaded.model.load_state_dict(state["model"])
+        if self.reference and state["reference"]:
+            self.reference.load_state_dict(state["reference"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.difficulty.load_state_dict(state["difficulty"])
+        self.weights.load_state_dict(state["weights"])
+        self.steps = int(state["steps"])
+
+    @property
+    def warning(self) -> str | None:
+        """A line for the user where the difficulty weights never had an effect."""
+        return self.weights.warning() if self.objective.weigh else None

@@ -61,16 +61,17 @@ def write_video(world: World, folder: str | Path, *, quality: int = 10) -> Path:
     Args:
         world: every frame of it is drawn.
         folder: where `<name>.mp4` and `<name>.srt` are put.
-        quality: the encoder's constant rate factor; 0 is without loss of brightness, 51 the worst.
+        quality: the encoder's constant rate factor, up to 51, the worst; 0 keeps every pixel as it is.
     """
     import av
 
     path = Path(folder) / f"{world.name}.mp4"
     rate = Fraction(world.fps).limit_denominator(1000)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "veryfast"})
+        codec, pixels = ("libx264", "yuv444p") if quality else ("libx264rgb", "rgb24")
+        stream = container.add_stream(codec, rate=rate, options={"crf": str(quality), "preset": "veryfast"})
         stream.width = stream.height = world.side
-        stream.pix_fmt = "yuv444p"
+        stream.pix_fmt = pixels
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for time in world.times():
             frame = av.VideoFrame.from_ndarray(world.draw(float(time)), format="rgb24")

@@ -13,7 +13,7 @@ from ..task import Task
 
 _SMOOTH = 0.5
 _FOLDS = 4
-_SIGMAS = 3.0
+_SIGMAS = 3.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Certificate:
 
     @property
     def limit(self) -> float:
-        """What chance alone stays below, but for one time in hundreds."""
+        """What chance alone stays below, but for one time in a thousand."""
         return self.chance + _SIGMAS * math.sqrt(self.chance * (1 - self.chance) / self.tasks) + 1 / self.tasks
 
     @property

@@ -17,6 +17,7 @@ class Level:
 
     clips: int = 16
     clip_seconds: float = 2.0
+    """A multiple of 0.25 s, so that a clip begins with a frame."""
     duplicates: int = 1
     """Clips that are nearly what is asked for: the same name with another attribute, the colour in another shape."""
     crowd: int = 1
@@ -33,6 +34,8 @@ class Level:
     def __post_init__(self) -> None:
         if self.clips < 4 or self.clip_seconds < 1 or not 0.15 <= self.size <= 0.4:
             raise ValueError(f"{self}: needs at least 4 clips of at least 1 s, and a size in [0.15, 0.4].")
+        if self.clip_seconds * 4 % 1:
+            raise ValueError(f"{self}: clips begin with a frame, so they last a multiple of 0.25 s.")
         if not 0 <= self.crowd <= 3 or not 0 <= self.duplicates <= self.clips // 4 or self.side < 32:
             raise ValueError(f"{self}: needs a crowd of 0 to 3, duplicates in a quarter of the clips, 32 pixels.")
 
@@ -47,7 +50,7 @@ class Level:
             raise ValueError(f"A difficulty lies in [0, 1], got {difficulty}.")
         rung: dict[str, Any] = {
             "clips": round(8 * 2 ** (5 * difficulty)),
-            "clip_seconds": round(2 + 8 * difficulty, 1),
+            "clip_seconds": round(4 + 16 * difficulty) / 2,
             "duplicates": round(4 * difficulty**0.5) if difficulty else 0,
             "crowd": round(3 * difficulty),
             "size": round(0.35 - 0.15 * difficulty, 3),

@@ -70,6 +70,7 @@ def write_video(world: World, folder: str | Path, *, quality: int = 10) -> Path:
     with av.open(str(path), "w") as container:
         codec, pixels = ("libx264", "yuv444p") if quality else ("libx264rgb", "rgb24")
         stream = container.add_stream(codec, rate=rate, options={"crf": str(quality), "preset": "veryfast"})
+        assert isinstance(stream, av.VideoStream)
         stream.width = stream.height = world.side
         stream.pix_fmt = pixels
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)

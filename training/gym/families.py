@@ -154,51 +154,6 @@ def reading(rng: random.Random, level: Level) -> Draft:
     )
 
 
-_CROSSING, _PAUSE = 2.5, 0.8
-"""Seconds that a thing takes to cross the picture, and until the next one sets out."""
-
-
-def tracking(rng: random.Random, level: Level) -> Draft:
-    """How many things move through the picture? They enter at one edge and leave at the other, one after another."""
-    count = rng.randint(1, 4)
-    lasts = 4 * (_CROSSING + _PAUSE) + 2
-    length = max(level.seconds, lasts + 4)
-    start = round(rng.uniform(1, length - lasts - 1), 1)
-    window = Span(start, round(start + lasts, 1))
-    movers = []
-    for k in range(count):
-        begins = window.start + 1 + k * (_CROSSING + _PAUSE)
-        height, ways = rng.uniform(0.25, 0.75), rng.sample((-0.25, 1.25), 2)
-        movers.append(
-            Thing(
-                colour=rng.choice(list(COLOURS)),
-                shape=rng.choice(("circle", "square")),
-                span=Span(begins, begins + _CROSSING),
-                at=(ways[0], height),
-                to=(ways[1], height),
-                size=max(level.size, 0.2),
-            )
-        )
-    return Draft(
-        question=f"How many things move through the picture between {clock(window.start)} and {clock(window.end)}?",
-        answer=str(count),
-        values=("1", "2", "3", "4"),
-        kind="count",
-        spans=(window,),
-        world={
-            "span": Span(0, length),
-            "scenes": scenery(rng, [Span(0, length)]),
-            "things": tuple(movers),
-            "fps": 8.0,
-            "side": 2 * level.side,
-        },
-        needs=("track_objects",),
-        about={"at": [window.start, window.end]},
-        chance=0.25,
-        channels=("speech",),
-    )
-
-
 def two_hops(rng: random.Random, level: Level) -> Draft:
     """What is seen while something is spoken of? Search for the words, then look."""
     spans = clip_spans(level)

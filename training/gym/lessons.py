@@ -16,12 +16,12 @@ from .families import (
     reading,
     retrieval,
     spotting,
-    tracking,
     two_hops,
     viewing,
 )
 from .lesson import SOURCE, Lesson, finish
 from .level import Level
+from .moving import crossing, tracking
 
 FAMILIES: dict[str, Family] = {
     "retrieval": retrieval,
@@ -31,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "listening": listening,
     "reading": reading,
     "tracking": tracking,
+    "crossing": crossing,
     "two_hops": two_hops,
     "day": day,
     "nothing": nothing,

@@ -122,6 +122,16 @@ def tracking(case: Case) -> Generator[Call, Shown, Say]:
     return Say(str(len(followed.seen.data.get("tracks", []))), followed.uris[:1], "track_objects")
 
 
+def crossing(case: Case) -> Generator[Call, Shown, Say]:
+    """Follow what moves, and take the one of the asked colour."""
+    followed = yield Call("track_objects", {"start": case.at.start, "end": case.at.end})
+    for track in followed.seen.data.get("tracks", []):
+        if track["colour"] == case.about["colour"]:
+            span = Span(*track["span"])
+            return Say(f"{span.start:g}-{span.end:g} s", (case.uri(span),), "track_objects")
+    return NOT_FOUND
+
+
 def two_hops(case: Case) -> Generator[Call, Shown, Say]:
     """Search for the words, then look at what is on screen meanwhile."""
     found = yield Call("search_clips", {"query": case.about["query"]})
@@ -155,6 +165,7 @@ STRATEGIES: dict[str, Strategy] = {
     "listening": listening,
     "reading": reading,
     "tracking": tracking,
+    "crossing": crossing,
     "two_hops": two_hops,
     "day": day,
     "nothing": nothing,

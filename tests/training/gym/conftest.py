@@ -12,7 +12,7 @@ from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
 from rewatch.training.rollout import Rollout
 
-LEVELS = (Level(), Level.of(0.0), Level(options=True, crowd=3, duplicates=3), Level.of(0.3))
+LEVELS = (Level(), Level.of(0.0), Level(options=True, crowd=3, duplicates=3), Level.of(0.2))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def lessons() -> dict[str, list[Lesson]]:
     """Seeds of each family in all levels; few where a tool is slow."""
-    count = {"reading": 2, "tracking": 2}
+    count = {"reading": 2, "tracking": 2, "crossing": 2}
     return {
         family: [lesson(family, seed, LEVELS[seed % len(LEVELS)]) for seed in range(count.get(family, 8))]
         for family in FAMILIES

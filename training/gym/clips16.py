@@ -139,7 +139,7 @@ def search_clips(query: str, video: VideoContext) -> Observation:
     """
     hits = video.memory.search(query, videos=[video.video_id], channels=("speech",), k=1)
     if not hits or not any(name.endswith(".bm25") for name in hits[0].channels):
-        raise ToolError("no clip")
+        return Observation(text="no clip", data={"clip": None})
     number = _spans(video).index(hits[0].span)
     return Observation(text=f"clip {number}", uris=(video.uri(hits[0].span),), data={"clip": number})
 
@@ -194,7 +194,8 @@ def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
 
 def _search(case: Case) -> Generator[Call, Shown, int | None]:
     found = yield Call("search_clips", {"query": case.about["query"]})
-    return None if found.seen.error else int(found.seen.data["clip"])
+    number = found.seen.data.get("clip")
+    return None if number is None else int(number)
 
 
 def find(case: Case) -> Generator[Call, Shown, Say]:
@@ -243,7 +244,7 @@ def corpus(lessons: list[Lesson]) -> list[str]:
                 f"clip {number}",
                 f"clip {number}{time_text(about['at'][0])}",
             ]
-    return [*texts, *["no clip", "search_clips: no clip", "view_clip: no clip"] * (1 + len(lessons) // 20), *AGAIN]
+    return [*texts, *["no clip", "view_clip: no clip"] * (1 + len(lessons) // 20), *AGAIN]
 
 
 AGAIN = (

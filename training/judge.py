@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .collect import failure, grouped
 from .objectives import Advantages, Objective, RunningDifficulty, Scored
 from .rewards import Mix, Mixed, is_right, task_reward, tiou
 from .rewards.presets import reply_tokens
 from .rollout import Rollout
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 NAN = math.nan
 _accuracy, _iou = task_reward(), tiou()
@@ -60,34 +56,80 @@ def _with_gaps(there: Sequence[bool], values: Sequence[float]) -> list[float]:
     return [next(given) if is_there else NAN for is_there in there]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What an objective may ask of one rollout, as plain values that processes can send each other."""
+
+    kind: str
+    task: str
+    reward: float
+    parts: tuple[float, ...]
+    """In the order of the mix's components."""
+    correct: float
+    length: float
+    calls: float
+
+
+def facts(rollouts: Sequence[Rollout], judged: Judged) -> list[Fact]:
+    """The facts of judged rollouts."""
+    columns = list(judged.parts.values())
+    return [
+        Fact(
+            kind=rollout.task.kind,
+            task=rollout.task.id,
+            reward=judged.totals[n],
+            parts=tuple(values[n] for values in columns),
+            correct=judged.correct[n],
+            length=float(reply_tokens(rollout)),
+            calls=float(len(rollout.calls)),
+        )
+        for n, rollout in enumerate(rollouts)
+    ]
+
+
 def scored(
-    rollouts: Sequence[Rollout],
-    judged: Judged,
+    known: Sequence[Fact],
     mix: Mix,
-    group_R: Tensor,
+    group_size: int,
     *,
     difficulty: RunningDifficulty | None = None,
-    shuffled: Tensor | None = None,
-    shuffled_group: Tensor | None = None,
+    shuffled: Sequence[float] = (),
 ) -> Scored:
-    """All that an objective may ask, on the CPU."""
+    """All that an objective may ask of a step, of all processes together, on the CPU.
+
+    Args:
+        known: facts of the rollouts, those of a group next to each other.
+        mix: the reward.
+        group_size: rollouts of a group.
+        difficulty: running estimates, updated already.
+        shuffled: the task's own reward of runs out of order, equally many for each group, in the groups' order.
+    """
     import torch
 
-    columns = [torch.tensor(values) for values in judged.parts.values()]
+    group_R = torch.arange(len(known)) // group_size
+    each = len(shuffled) // max(len(known) // group_size, 1)
     return Scored(
-        reward=torch.tensor(judged.totals),
+        reward=torch.tensor([fact.reward for fact in known]),
         group=group_R,
-        components=torch.stack(columns, dim=1),
+        components=torch.tensor([fact.parts for fact in known]),
         component_weights=torch.tensor([weight for _, weight in mix.components.values()]),
-        tasks=[rollout.task.kind for rollout in rollouts],
-        samples=[rollout.task.id for rollout in rollouts],
+        tasks=[fact.kind for fact in known],
+        samples=[fact.task for fact in known],
         difficulty=difficulty,
-        correct=torch.tensor(judged.correct),
-        shuffled=shuffled,
-        shuffled_group=shuffled_group,
-        lengths=torch.tensor([float(reply_tokens(rollout)) for rollout in rollouts]),
-        calls=torch.tensor([float(len(rollout.calls)) for rollout in rollouts]),
+        correct=torch.tensor([fact.correct for fact in known]),
+        shuffled=torch.tensor(list(shuffled)) if each else None,
+        shuffled_group=torch.arange(len(shuffled)) // each if each else None,
+        lengths=torch.tensor([fact.length for fact in known]),
+        calls=torch.tensor([fact.calls for fact in known]),
     )
+
+
+def update_difficulty(difficulty: RunningDifficulty, known: Sequence[Fact]) -> None:
+    """Take in the rewards of a step."""
+    import torch
+
+    rewards = torch.tensor([fact.reward for fact in known])
+    difficulty.update([fact.kind for fact in known], [fact.task for fact in known], rewards)
 
 
 def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:

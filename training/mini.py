@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .collect import Collector, draw, require_some, seed_of
-from .judge import Judged, advantage_figures, figures, judge, scored
+from .judge import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
 from .reference import Reference
@@ -116,8 +116,9 @@ class MiniTrainer:
         self.weights.add(made)
         rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
         told = figures(rollouts, judged) | advantage_figures(made, self.objective)
+        old: dict[int, Tensor] = {}
         for _ in range(self.settings.updates):
-            told |= self.update(rows, made, group_R)
+            told |= self.update(rows, made, group_R, old)
         self.steps += 1
         return told
 
@@ -125,31 +126,22 @@ class MiniTrainer:
         self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()
     ) -> tuple[Judged, Advantages, Tensor]:
         """Rewards, advantages and groups of the rollouts."""
-        import torch
-
         size = self.settings.group_size
-        group_R = torch.arange(len(rollouts)) // size
-        judged = judge([*rollouts], self.mix, size)
-        per_group = len(shuffled) // max(len(rollouts) // size, 1)
-        names = [rollout.task.kind for rollout in rollouts], [rollout.task.id for rollout in rollouts]
-        self.difficulty.update(*names, torch.tensor(judged.totals))
-        known = scored(
-            rollouts,
-            judged,
-            self.mix,
-            group_R,
-            difficulty=self.difficulty,
-            shuffled=torch.tensor(judge(shuffled, self.mix, per_group).correct) if shuffled else None,
-            shuffled_group=torch.arange(len(shuffled)) // per_group if shuffled else None,
-        )
-        return judged, self.objective.advantages(known), group_R
+        judged = judge(rollouts, self.mix, size)
+        known = facts(rollouts, judged)
+        update_difficulty(self.difficulty, known)
+        correct = judge(shuffled, self.mix, max(size // 2, 1)).correct
+        told = scored(known, self.mix, size, difficulty=self.difficulty, shuffled=correct)
+        return judged, self.objective.advantages(told), told.group
 
-    def update(self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor) -> dict[str, float]:
+    def update(
+        self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
+    ) -> dict[str, float]:
         """One optimizer step; the losses of the micro-batches add up to that of the whole."""
         import torch
 
         self.optimizer.zero_grad()
-        told = self.backward(rows, made, group_R)
+        told = self.backward(rows, made, group_R, old)
         told["grad_norm"] = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_norm))
         rate = self.settings.learning_rate * min(1.0, (self.steps + 1) / max(self.settings.warmup, 1))
         for group in self.optimizer.param_groups:
@@ -157,8 +149,19 @@ class MiniTrainer:
         self.optimizer.step()
         return told
 
-    def backward(self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor) -> dict[str, float]:
-        """Add the gradient of the loss; the loss and its figures."""
+    def backward(
+        self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
+    ) -> dict[str, float]:
+        """Add the gradient of the loss; the loss and its figures.
+
+        Args:
+            rows: the rollouts; None where nothing was sampled.
+            made: their advantages.
+            group_R: their groups.
+            old: log-probabilities [T] before the first update by row; those that are missing are put in.
+        """
+        import torch
+
         objective, settings = self.objective, self.objective.surrogate
         drops = objective.drop_flat if self.settings.flat is None else self.settings.flat == "drop"
         counts = [n for n, row in enumerate(rows) if row is not None and not (drops and bool(made.flat[n]))]
@@ -178,10 +181,13 @@ class MiniTrainer:
             advantage = token_R[part] if token_R is not None else made.values[part]
             now = score(self.policy.engine, some, width=width, entropy_grad=bool(settings.entropy))
             device = now.logp_RT.device
+            for n, logp_T in zip(part, now.logp_RT.detach(), strict=True):
+                old.setdefault(n, logp_T)
+            off = ((now.logp_RT.detach() - sampled(some, width, device)) * now.mask_RT).abs().max()
             ref_RT = self.reference.logp(some, width) if self.reference else None
             part_loss = objective.loss(
                 now.logp_RT,
-                sampled(some, width, device),
+                torch.stack([old[n] for n in part]),
                 advantage.to(device),
                 now.mask_RT,
                 group_R[part].to(device),
@@ -192,7 +198,7 @@ class MiniTrainer:
             )
             part_loss.value.backward()
             loss += float(part_loss.value.detach())
-            for name, figure in part_loss.metrics.items():
+            for name, figure in {**part_loss.metrics, "off_sampling": off}.items():
                 told.setdefault(name, []).append((float(figure), sum(written[n] for n in part)))
         means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in told.items()}
         return {**means, "loss": loss, "used": len(used) / len(rows)}

@@ -51,7 +51,7 @@ def gradients(trainer: MiniTrainer, rollouts: Sequence[Rollout]) -> tuple[dict[s
     trainer.optimizer.zero_grad()
     _, made, group = trainer.advantages(rollouts)
     rows = [row_of(trainer.policy, r.messages, trainer.collect.loop.pixels) for r in rollouts]
-    told = trainer.backward(rows, made, group)
+    told = trainer.backward(rows, made, group, {})
     return told, gradient(trainer)
 
 
@@ -113,6 +113,7 @@ def test_reward_rises(make_trainer: Callable[..., MiniTrainer], tasks: list[Task
     curve = make_trainer(settings=replace(SMALL, learning_rate=3e-2, group_size=8)).train(tasks, 10)
     assert curve[-1]["reward"] > curve[0]["reward"] + 0.15
     assert curve[-1]["entropy"] < curve[0]["entropy"]
+    assert max(figures["off_sampling"] for figures in curve) < 1e-4
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(

@@ -59,6 +59,10 @@ def clip(rng: random.Random, level: Level) -> Draft:
     return _draft(f"clip of {words[k]}?", str(k), numbers, world, k, words[k])
 
 
+_NUMBERED = "clip {}"
+"""How a clip is named in answers: as tools name it, so that a number is the same token in both."""
+
+
 def echo(rng: random.Random, level: Level) -> Draft:
     """Say what the question says: no tool is needed."""
     world, _, _ = _clips(rng, level)
@@ -113,6 +117,7 @@ def _draft(
     line = world["lines"][k]
     clip_span = Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3))
     two_hops = bool(about)
+    said = {} if two_hops else {"form": _NUMBERED}
     return Draft(
         question=question,
         answer=answer,
@@ -121,7 +126,7 @@ def _draft(
         spans=(clip_span,),
         world=dict(world),
         needs=("search_clips", "view_clip") if two_hops else ("search_clips",),
-        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about},
+        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **said},
         chance=1 / len(values),
         channels=("speech",),
     )
@@ -201,7 +206,7 @@ def _search(case: Case) -> Generator[Call, Shown, int | None]:
 def find(case: Case) -> Generator[Call, Shown, Say]:
     """Search, and say the number."""
     number = yield from _search(case)
-    return NOT_FOUND if number is None else Say(str(number))
+    return NOT_FOUND if number is None else Say(_NUMBERED.format(number))
 
 
 def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
@@ -235,7 +240,7 @@ def corpus(lessons: list[Lesson]) -> list[str]:
     texts = [SYSTEM, "system\n", "user\n", "assistant\n", "tool\n", "<tool_response>\n", "\n</tool_response>"]
     for one in lessons:
         about, answer = one.task.meta["about"], one.task.truth.answer or ""
-        texts += [one.task.question, answer]
+        texts += [one.task.question, str(about.get("form", "{}")).format(answer)]
         if about:
             number = int(about["clip"])
             texts += [

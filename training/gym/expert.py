@@ -144,7 +144,7 @@ def by_chance(case: Case, rng: random.Random) -> Say:
     """Any of the answers that could be."""
     values = case.task.options or case.task.meta["values"]
     if values:
-        return Say(rng.choice(list(values)))
+        return Say(str(case.about.get("form", "{}")).format(rng.choice(list(values))))
     if case.task.kind == "ocr":
         return Say(str(rng.randint(100, 999)))
     seconds = float(case.task.meta["clip_seconds"])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,7 @@ def main() -> None:
         trainer.train(tasks, step, told=lambda step, figures: tell("rl", step, figures))
         if step % 20 == 0 or step == args.rl_steps:
             tell("held-out", step, evaluate(collect, held_out, seed=1))
+    shutil.copytree(folder, args.out / "trained", dirs_exist_ok=True)  # tokenizer, pictures, template
     policy.engine.loaded.model.save_pretrained(args.out / "trained")
     log.close()
     draw(args.out)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .collect import Collector, draw, require_some, seed_of
+from .encode_once import EncodeOnce
 from .judge import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
@@ -77,6 +78,7 @@ class MiniTrainer:
         if chosen.surrogate.entropy and self.settings.micro_batch < self.settings.group_size * self.settings.tasks:
             raise ValueError("An entropy bonus is a mean over the step: give a micro_batch that holds all of it.")
         self.reference = Reference(self.policy.engine) if beta else None
+        self.once = EncodeOnce.before(self.policy.engine.loaded.model)
         self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
         self.weights = WeightLog()
         self.steps = 0

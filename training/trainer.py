@@ -23,6 +23,7 @@ from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from .collect import Collector, require_some, seed_of
+from .encode_once import EncodeOnce
 from .judge import advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
@@ -94,6 +95,8 @@ class GraphGRPOTrainer(GRPOTrainer):
         )
         self.policy.engine.loaded.model = self.model  # with its adapter, where there is one
         without_empty_pictures(self.model)
+        sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # there, weights change behind torch's back
+        self.once = EncodeOnce.before(self.model, keep=0 if sharded else 1 << 30)
         self.tools = [collect]  # TRL takes pictures behind the prompt only where there are tools; it never calls these
         self.add_callback(_Warning(self))
 

@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.save_qwen(tmp_path_factory.mktemp("engine"), "qwen3_vl", words)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_policy(folder: Path) -> Callable[..., VideoLMM]:
     """Fresh policies with the same weights."""
 
@@ -78,7 +78,7 @@ def make_policy(folder: Path) -> Callable[..., VideoLMM]:
     return policy
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_loop(colours: ClipMemory) -> Callable[[Any], Loop]:
     """The loop of `rewatch ask` with one tool and a short system prompt."""
 

@@ -36,7 +36,7 @@ def letters(rollout: Rollout) -> float:
 LETTERS = Mix({"letters": (Reward(name="letters", score=letters), 1.0)})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_trainer(make_policy: MakePolicy, make_loop: MakeLoop) -> Callable[..., MiniTrainer]:
     def trainer(
         objective: Any = "grpo", settings: MiniSettings = SMALL, mix: Mix = LETTERS, words: int = 10
@@ -134,7 +134,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
         assert torch.allclose(a, b, atol=1e-5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def looked(make_trainer: Callable[..., MiniTrainer], tasks: list[Task]) -> tuple[list[Rollout], list[Rollout]]:
     """Rollouts of which half look at frames, and others out of order."""
     collect = make_trainer(words=48).collect

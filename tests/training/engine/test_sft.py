@@ -35,7 +35,7 @@ def solved(colour: str) -> Callable[[str], str]:
     return lambda prompt: [look(8, 12), answer][min(turn(prompt), 1)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def conversations(make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task]) -> list[Rollout]:
     """Runs through the loop in which each task is solved by a look."""
     made = []
@@ -81,7 +81,7 @@ def test_a_call_that_would_be_read_otherwise_is_refused(
         recorded(policy, messages, tools=loop.toolbox.schemas([]), pixels=loop.pixels)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows(make_policy: MakePolicy, make_loop: MakeLoop, conversations: list[Rollout]) -> list[Row]:
     policy = make_policy()
     found = [row_of(policy, r.messages, make_loop(policy).pixels) for r in conversations]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +18,10 @@ import pytest
 import torch
 from rewatch.agent.graph import Loop
 from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.memory import CapabilityError
+from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.training.collect import CollectError, Collector
 from rewatch.training.mini import MiniSettings, MiniTrainer
-from rewatch.training.objectives import OBJECTIVES, objective_named
+from rewatch.training.objectives import OBJECTIVES
 from rewatch.training.order import collect_shuffled
 from rewatch.training.rewards import Mix, Reward
 from rewatch.training.rollout import Rollout
@@ -65,12 +70,12 @@ class Replayed:
         return self.rollouts
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_collect(make_policy: MakePolicy, make_loop: MakeLoop) -> MakeCollect:
     return lambda words=48: Collector(loop=make_loop(make_policy(max_tokens=words)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def looked(make_collect: MakeCollect, tasks: list[Task]) -> Looked:
     """Eight rollouts of two tasks: some look at four frames, some at none; and runs out of order."""
     collect = make_collect()
@@ -137,8 +142,11 @@ def test_what_was_sampled_is_what_trl_scores_through_shuffling_and_micro_batches
     assert wrong.abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["grpo", "dgrpo", "grpo_sequence", "dr_grpo", "gspo", "tw_grpo", "reg_grpo", "t_grpo"])
-@pytest.mark.parametrize("cut", [1, 2])
+NAMES = ["grpo", "dgrpo", "grpo_sequence", "dr_grpo", "gspo", "tw_grpo", "reg_grpo", "t_grpo"]
+CUT = ["grpo", "grpo_sequence", "dr_grpo", "tw_grpo"]
+
+
+@pytest.mark.parametrize(("name", "cut"), [*((name, 1) for name in NAMES), *((name, 2) for name in CUT)])
 def test_loss_and_gradient_are_those_of_the_mini_trainer(
     name: str,
     cut: int,
@@ -148,8 +156,6 @@ def test_loss_and_gradient_are_those_of_the_mini_trainer(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if cut == 2 and objective_named(name).whole_groups:
-        pytest.skip("compares whole groups, so its batches are not cut")
     rollouts, shuffled = looked
     monkeypatch.setattr("rewatch.training.trainer.collect_shuffled", lambda *given: shuffled)
     mix = spread(rollouts)
@@ -268,6 +274,24 @@ def test_kl_of_a_whole_model_is_to_the_model_on_disk(
     trainer.train()
     logs = [log["kl"] for log in trainer.state.log_history if "kl" in log]
     assert logs[0] == pytest.approx(0, abs=1e-6) and logs[1] > 1e-6
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_weights(folder: Path, colours: ClipMemory, tmp_path: Path) -> None:
+    script = Path(__file__).with_name("two_processes.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    given = [str(folder), str(colours.folder), str(tmp_path)]
+    with (tmp_path / "log").open("w") as log:
+        torchrun = subprocess.Popen([*command, *given], stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
+        try:
+            assert torchrun.wait(timeout=150) == 0, (tmp_path / "log").read_text()[-3000:]
+        finally:
+            if torchrun.poll() is None:
+                os.killpg(torchrun.pid, signal.SIGKILL)  # its workers too
+    one, two = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1))
+    assert one["processes"] == 2 and one["weights"] == two["weights"]
+    assert one["samples"] == two["samples"] and len(one["samples"]) >= 2
+    assert one["said"] != two["said"]  # each has collected runs of its own
 
 
 def test_what_would_train_on_something_else_is_refused(

@@ -4,8 +4,8 @@ from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence
 from .calibration import Calibration
 from .policies import load_policy
+from .question import QuestionError
 from .routes import ROUTES
-from .runs import QuestionError
 from .scaling import SCALINGS
 from .trace import TraceError, read_trace
 

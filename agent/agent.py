@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,15 +16,15 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
 from .answer import Answer
-from .asked import question_about
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy
 from .prompts import SYSTEM
+from .question import QuestionError, question_about
 from .routes import ROUTES
-from .runs import Listener, QuestionError, Runs, checkpointer
+from .runs import Listener, Runs, checkpointer, run_to_end
 from .scaled import ScaledLoop, build_scaled_graph
 from .scaling import SCALINGS
 from .trace import SCHEMA
@@ -135,7 +133,7 @@ class VideoAgent:
             width=width,
             listener=listener,
         )
-        return _run(asked)
+        return run_to_end(asked)
 
     async def aask(
         self,
@@ -167,7 +165,7 @@ class VideoAgent:
         Raises:
             QuestionError: if no step of such a run is stored.
         """
-        return _run(self._drive(run_id, None, listener))
+        return run_to_end(self._drive(run_id, None, listener))
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
@@ -256,25 +254,3 @@ def _planner(planner: Planner | Literal["rules", "model"], policy: BaseChatModel
     if isinstance(planner, str):
         raise ValueError(f"There is no planner {planner!r}; use rules, model, or a function.")
     return planner
-
-
-def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run to the end, also from inside a running event loop (a notebook), where it takes a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[Answer | BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            results.append(error)
-
-    thread = threading.Thread(target=target, name="rewatch-ask")
-    thread.start()
-    thread.join()
-    if isinstance(results[0], BaseException):
-        raise results[0]
-    return results[0]

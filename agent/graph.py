@@ -21,7 +21,6 @@ from langgraph.types import Command
 from ..memory import Pixels
 from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Answer, Draft, draft_of
-from .call import call
 from .check import Verdict, after_looking, check, second_looks
 from .limits import Pace, fraction
 from .planner import Plan, Planner, Situation, plan_route
@@ -30,7 +29,7 @@ from .question import Question
 from .routes import ROUTES, Brief
 from .state import State
 from .steps import Call, advance
-from .turn import Turn
+from .turn import Turn, take_turn
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil
@@ -131,7 +130,7 @@ class Loop:
         left = _budget(state).left(_spent(state))
         seconds = max(left["seconds"], GRACE) if "seconds" in left else None
         if not getattr(self.policy, "takes_turn", False):
-            return await call(model, self.policy, messages, seconds)
+            return await take_turn(model, self.policy, messages, seconds)
         sampling = state.get("sampling", {})
         turn = Turn(
             pixels=self.pixels,
@@ -140,7 +139,7 @@ class Loop:
             temperature=sampling.get("temperature"),
             seed=sampling.get("seed"),
         )
-        return await call(model, self.policy, messages, seconds, turn=turn)
+        return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
     def _bound(self, videos: tuple[str, ...]) -> Runnable[Any, AIMessage]:
         """The policy with the tools; bound once, since every turn of every run asks for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from ..tools import Budget, Spend
@@ -49,11 +50,11 @@ class Pace:
         return left
 
 
-def fraction(budget: Budget, part: float) -> Budget:
+def fraction(budget: Budget, part: float | Fraction) -> Budget:
     """A part, in (0, 1], of a budget; whole numbers are floored."""
     return Budget(
         frames=None if budget.frames is None else int(budget.frames * part),
         calls=None if budget.calls is None else int(budget.calls * part),
         tokens=None if budget.tokens is None else int(budget.tokens * part),
-        seconds=None if budget.seconds is None else budget.seconds * part,
+        seconds=None if budget.seconds is None else float(budget.seconds * part),
     )

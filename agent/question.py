@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..memory import RewatchError
+
+if TYPE_CHECKING:
+    from ..memory import ClipMemory
 
 _LETTER = re.compile(r"\s*\(?([A-Za-z])[).:]\s+")
+
+
+class QuestionError(RewatchError):
+    """A question cannot be asked as it stands."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,50 @@ class Question:
     def from_dict(cls, row: dict[str, Any]) -> Question:
         """The question that `as_dict` wrote."""
         return cls(text=row["text"], options=tuple(row["options"]), videos=tuple(row["videos"]), now=row["now"])
+
+
+def question_about(
+    memory: ClipMemory,
+    text: str,
+    *,
+    options: Sequence[str] | None = None,
+    videos: Sequence[str] | None = None,
+    now: float | None = None,
+) -> Question:
+    """The question as the loop takes it.
+
+    Args:
+        memory: holds the videos.
+        text: in plain words.
+        options: possible answers, with or without letters.
+        videos: ids, names or paths of the memory's videos; all of them by default.
+        now: nothing after this time (seconds) may be seen.
+
+    Raises:
+        QuestionError: if it is empty, has too many options, or the memory holds no video.
+        RewatchError: if the memory has no such video.
+    """
+    if not text.strip():
+        raise QuestionError("The question is empty; write what you want to know.")
+    if options is not None and not 0 < len(options) <= 26:
+        raise QuestionError(f"{len(options)} options given; give 1 to 26.")
+    records = [memory.video(v) for v in videos] if videos else memory.videos()
+    if not records:
+        raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
+    facts = tuple(
+        {
+            "id": r.id,
+            "name": r.name,
+            "start": r.start,
+            "end": r.end,
+            "width": r.width,
+            "height": r.height,
+            "has_audio": r.has_audio,
+            "channels": list(r.channels),
+        }
+        for r in records
+    )
+    return Question(text=text.strip(), options=split_options(options), videos=facts, now=now)
 
 
 def split_options(options: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import AIMessage
 
-from ..memory import RewatchError
+from .question import QuestionError
 from .state import add
 from .trace import TraceWriter, events_of
 
@@ -20,14 +22,9 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
+_Result = TypeVar("_Result")
 Listener = Callable[[dict[str, Any]], None]
 """Is told every trace event as it happens."""
-
-
-class QuestionError(RewatchError):
-    """A question cannot be asked as it stands."""
-
-    exit_code = 2
 
 
 @asynccontextmanager
@@ -129,6 +126,29 @@ class Runs:
 
     def _final(self, answer: dict[str, Any], run_id: str, path: Path | None) -> dict[str, Any]:
         return self.finish({**answer, "run_id": run_id, "trace": str(path) if path else None})
+
+
+def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result, also from inside a running event loop (a notebook), where the work takes a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    results: list[_Result] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(asyncio.run(work))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=target, name="rewatch-run")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:

@@ -1,10 +1,22 @@
-"""What one turn of a policy may read and use: handed over with the messages to policies that ask for it."""
+"""One turn of a policy: what it may read and use, and asking for it within its time."""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
 
 from ..memory import Pixels
+from ..tools import ToolThreads
+
+_threads = ToolThreads()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,3 +36,24 @@ class Turn:
     """Sampling temperature; None leaves it to the model, 0 is greedy."""
     seed: int | None = None
     """Seed of the sampling, where the model can be seeded."""
+
+
+async def take_turn(
+    model: Runnable[Any, AIMessage],
+    policy: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    seconds: float | None,
+    **arguments: Any,
+) -> AIMessage:
+    """Ask `model` (the policy, perhaps with tools bound to it).
+
+    A model that only knows the synchronous way runs in a daemon thread, so that one that never returns holds up
+    neither this call nor the end of the process.
+
+    Raises:
+        TimeoutError: after `seconds`; None waits for ever.
+    """
+    if type(policy)._agenerate is not BaseChatModel._agenerate or type(policy)._astream is not BaseChatModel._astream:
+        return await asyncio.wait_for(model.ainvoke(list(messages), **arguments), seconds)
+    invoke = partial(contextvars.copy_context().run, partial(model.invoke, list(messages), **arguments))
+    return await asyncio.wait_for(asyncio.wrap_future(_threads.submit(invoke, {})), seconds)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..agent import Answer
-from ..agent.asked import question_about
 from ..agent.graph import Loop, build_graph
+from ..agent.question import question_about
+from ..agent.runs import run_to_end
 from ..agent.trace import events_of
 from ..memory.errors import RewatchError
 from ..tools import Budget
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 Listener = Callable[[int, dict[str, Any]], None]
 """Is told every trace event of every run, with the run's place in the list that comes back."""
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
-_Result = TypeVar("_Result")
 
 
 class CollectError(RewatchError):
@@ -165,29 +164,6 @@ def draw(tasks: Sequence[Task], count: int, *, seed: int, step: int) -> list[Tas
         keyed = sorted(((rng.random() ** (1 / task.weight), n) for n, task in enumerate(tasks)), reverse=True)
         drawn += [tasks[n] for _, n in keyed[: count - len(drawn)]]
     return drawn
-
-
-def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """The result, also from inside a running event loop (a notebook), where the work takes a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[_Result] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=target, name="rewatch-collect")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def _to(listener: Listener | None, place: int) -> Callable[[dict[str, Any]], None] | None:

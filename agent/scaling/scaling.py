@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ...tools import Budget
 from ..answer import Answer
+from ..limits import fraction
 from ..question import Question
 
 
@@ -79,9 +81,4 @@ class Scaling:
 
 def share(budget: Budget, parts: int) -> Budget:
     """An even part of a budget: whole numbers are floored, so that the parts never add up to more than there is."""
-    return Budget(
-        frames=None if budget.frames is None else budget.frames // parts,
-        calls=None if budget.calls is None else budget.calls // parts,
-        tokens=None if budget.tokens is None else budget.tokens // parts,
-        seconds=None if budget.seconds is None else budget.seconds / parts,
-    )
+    return fraction(budget, Fraction(1, parts))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer
-from rewatch.agent.asked import question_about
 from rewatch.agent.dialects import load_dialect
+from rewatch.agent.question import question_about
 from rewatch.memory import Span
 from rewatch.training.rewards import faithful, hit, is_right, load_preset, quotes, tiou, validity
 from rewatch.training.rollout import Rollout

@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rewatch.training.tiny import CONTROL, TAGS
+
 TEMPLATES = {"qwen3_vl": "qwen3_vl.jinja", "qwen2_5_vl": "qwen2_5_vl.jinja", "idefics3": "smolvlm.jinja"}
-SPECIAL = [
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-]
-TAGS = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
+
+SPECIAL = list(CONTROL)
 WORDS = """You answer questions about videos by going back and looking. Call tools to search, view, listen and read.
 {"type": "function", "function": {"name": "view_clip", "description": "...", "parameters": {"type": "object"}}}
 {"name": "view_clip", "arguments": {"start": 2, "end": 6}} {"answer": "ROOM 417", "option": null, "confidence": 0.5}

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from langgraph.types import Command
 
+from ...agent.dialects.short import Short
 from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
 from ...agent.state import State
@@ -20,7 +22,6 @@ from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
 from .drawing import COLOURS
 from .lesson import Draft, Lesson
 from .level import Level
-from .short_dialect import Short
 from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
 from .world import Line, Thing
 
@@ -63,6 +64,22 @@ _NUMBERED = "clip {}"
 """How a clip is named in answers: as tools name it, so that a number is the same token in both."""
 
 
+def first(rng: random.Random, level: Level) -> Draft:
+    """What color comes first where a word is said? Each clip shows two, so that only their order tells."""
+    world, words, shown = _clips(rng, level)
+    halves = []
+    for thing in shown:
+        other = rng.choice([colour for colour in COLOURS if colour != thing.colour])
+        middle = thing.span.middle
+        halves += [
+            replace(thing, span=Span(thing.span.start, middle)),
+            replace(thing, colour=other, span=Span(middle, thing.span.end)),
+        ]
+    k = rng.randrange(len(words))
+    two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
+    return _draft(f"first at {words[k]}?", shown[k].colour, tuple(COLOURS), two, k, words[k], shape=shown[k].shape)
+
+
 def echo(rng: random.Random, level: Level) -> Draft:
     """Say what the question says: no tool is needed."""
     world, _, _ = _clips(rng, level)
@@ -79,7 +96,13 @@ def echo(rng: random.Random, level: Level) -> Draft:
     )
 
 
-SMALL = {"clips16.color": color, "clips16.shape": shape, "clips16.clip": clip, "clips16.echo": echo}
+SMALL = {
+    "clips16.color": color,
+    "clips16.shape": shape,
+    "clips16.clip": clip,
+    "clips16.first": first,
+    "clips16.echo": echo,
+}
 """Families of this preset; with another level they have as many clips as that."""
 
 
@@ -160,9 +183,10 @@ def view_clip(clip: int, video: VideoContext) -> Observation:
     if not 0 <= clip < len(spans):
         raise ToolError("no clip")
     span = spans[clip]
-    video.charge(1)
-    picture = video.uri(span.start)
-    return Observation(text=f"clip {clip}", uris=(video.uri(span), picture), pictures=(picture,), data={"clip": clip})
+    times = video.times(span, video.info.fps)  # one frame, or two where what is asked is their order
+    video.charge(len(times))
+    pictures = tuple(video.uri(time) for time in times)
+    return Observation(text=f"clip {clip}", uris=(video.uri(span), *pictures), pictures=pictures, data={"clip": clip})
 
 
 def _spans(video: VideoContext) -> list[Span]:
@@ -219,6 +243,16 @@ def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
     return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
+def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
+    """Search, view the clip, and say what its first picture shows."""
+    number = yield from _search(case)
+    if number is None:
+        return NOT_FOUND
+    shown = yield Call("view_clip", {"clip": number})
+    answer = described(case, shown.look()[:1])
+    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+
+
 def repeat(case: Case) -> Generator[Call, Shown, Say]:
     """Say what was asked for."""
     return Say(case.task.truth.answer or "")
@@ -229,6 +263,7 @@ STRATEGIES: dict[str, Strategy] = {
     "clips16.color": find_and_view,
     "clips16.shape": find_and_view,
     "clips16.clip": find,
+    "clips16.first": find_and_view_the_first,
     "clips16.echo": repeat,
 }
 

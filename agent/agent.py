@@ -20,7 +20,7 @@ from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
-from .policies import ExtractivePolicy, load_policy
+from .policies import ExtractivePolicy, load_policy, manner_of
 from .prompts import SYSTEM
 from .question import QuestionError, question_about
 from .routes import ROUTES
@@ -39,8 +39,9 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, the address of a server,
-            `provider:model`), or a LangChain chat model.
+        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, a run folder of
+            `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
+            trained here has the tools and the loop that it was trained with.
         tools: tools beside the built-in ones: functions with types and a docstring, or LangChain tools.
         budget: limits of one run.
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
@@ -76,21 +77,25 @@ class VideoAgent:
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *SEEING) if seeing is not None else BUILT_IN
-        self.toolbox = Toolbox([*built_in, *tools], inner=INNER, viewer=ChatViewer(seeing) if seeing else None)
+        offered = [*built_in, *tools]
+        self._manner = manner_of(self.policy)
+        loop = self._manner.own_loop(memory, self.policy) if self._manner else None
+        if self._manner and loop is None:
+            offered = self._manner.offered(offered)
         self.budget = budget or Budget()
         self.calibration = calibration
         self._traces = Path(traces) if traces else None
         self._checkpoints = Path(checkpoints) if checkpoints else None
-        self._graph = build_graph(
-            Loop(
-                memory=memory,
-                policy=self.policy,
-                planner=_planner(planner, self.policy),
-                toolbox=self.toolbox,
-                system=_system(prompt, self.policy),
-                looks_twice=second_look and seeing is not None,
-            )
+        loop = loop or Loop(
+            memory=memory,
+            policy=self.policy,
+            planner=_planner(planner, self.policy),
+            toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None),
+            system=_system(prompt, self.policy),
+            looks_twice=second_look and seeing is not None,
         )
+        self.toolbox = loop.toolbox
+        self._graph = build_graph(loop)
 
     def ask(
         self,
@@ -150,6 +155,7 @@ class VideoAgent:
     ) -> Answer:
         """`ask`, for callers that have an event loop."""
         asked = question_about(self.memory, question, options=options, videos=videos, now=now)
+        route = route or (self._manner.route if self._manner else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         state: dict[str, Any] = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}

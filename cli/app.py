@@ -15,6 +15,7 @@ from .index import index
 from .replay import replay, report
 from .search import search
 from .tools import tools
+from .train import app as train
 from .videos import videos
 
 app = typer.Typer(
@@ -44,3 +45,4 @@ def _common(
 
 for verb in (ask, index, search, videos, tools, replay, report, doctor, demo):
     app.command()(verb)
+app.add_typer(train, name="train")

@@ -10,6 +10,7 @@ from .hermes import Hermes
 from .longvt import LongVT
 from .pixel_reasoner import PixelReasoner
 from .prompts import PROMPTS, with_prompt
+from .short import Short
 from .vital import Vital
 
 DIALECTS: dict[str, Dialect] = {
@@ -23,7 +24,9 @@ DIALECTS: dict[str, Dialect] = {
         LongVT(),
     )
 }
-"""Every dialect; `hermes-text` is for models whose chat template knows of no tools."""
+"""Every dialect of a released checkpoint; `hermes-text` is for models whose chat template knows of no tools."""
+TRAINED_HERE: dict[str, Dialect] = {"short": Short()}
+"""Dialects that only policies speak which were trained from nothing by `rewatch train`."""
 
 
 def load_dialect(name: str) -> Dialect:
@@ -32,11 +35,11 @@ def load_dialect(name: str) -> Dialect:
     Raises:
         CapabilityError: if there is none.
     """
-    known = {key.replace("-", "_"): dialect for key, dialect in DIALECTS.items()}
+    known = {key.replace("-", "_"): dialect for key, dialect in {**DIALECTS, **TRAINED_HERE}.items()}
     found = known.get(name.lower().replace("-", "_"))
     if found is None:
         raise CapabilityError(f"There is no dialect {name!r}; use {', '.join(DIALECTS)}.")
     return found
 
 
-__all__ = ["DIALECTS", "PROMPTS", "Dialect", "Said", "draft", "load_dialect", "with_prompt"]
+__all__ = ["DIALECTS", "PROMPTS", "TRAINED_HERE", "Dialect", "Said", "draft", "load_dialect", "with_prompt"]

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
 from .extractive import ExtractivePolicy
+from .manner import Manner, manner_of, saved_policy
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]+:[^\\]")
 """`openai:gpt-x`; a drive letter is no provider."""
@@ -19,7 +20,8 @@ _SECRET = ("api_key", "key", "token", "password")
 def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
     """A chat model by name; one that is given as such is returned as it is.
 
-    Names are `extractive`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`); the address of an
+    Names are `extractive`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`); a run folder of
+    `rewatch train`, whose policy speaks and works as it was trained to; the address of an
     OpenAI-compatible server (`http://host:8000/v1`, or `http://host:8000/v1#model`); and `provider:model` as
     LangChain's `init_chat_model` takes it (`openai:gpt-x`).
 
@@ -49,6 +51,10 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
             f"There is no policy {name!r} here; use extractive, the folder or hub id of a Video-LMM, "
             "http://host:port/v1 of a server, or provider:model."
         )
+    if (saved := saved_policy(name)) is not None:
+        from .trained import TrainedPolicy
+
+        return TrainedPolicy.open(saved, **options)
     from .video_lmm import VideoLMM
 
     return VideoLMM.load(name, **options)
@@ -77,4 +83,4 @@ def split_name(policy: str) -> tuple[str, dict[str, str]]:
     return head + mark + model, options
 
 
-__all__ = ["ExtractivePolicy", "load_policy", "split_name"]
+__all__ = ["ExtractivePolicy", "Manner", "load_policy", "manner_of", "split_name"]

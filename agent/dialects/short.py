@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from ...agent.dialects import Said
-from ...agent.dialects.hermes import USAGE, hermes_call
-from ...agent.dialects.reply import said, take_apart
+from .dialect import Said
+from .hermes import USAGE, hermes_call
+from .reply import said, take_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

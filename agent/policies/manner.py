@@ -1,0 +1,122 @@
+"""How a policy was trained to work: what `rewatch train` saves beside the weights.
+
+What stands in `rewatch.json` is data: the names of a dialect, of tools and of a loop. A name may only lead into this
+package, so that opening a folder from elsewhere runs no code of its choosing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ...memory import CapabilityError
+from ..dialects import Dialect, load_dialect
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from ...memory import ClipMemory
+    from ..graph import Loop
+
+FILE = "rewatch.json"
+SCHEMA = 1
+"""Version of the file; it grows when a field changes its meaning or goes."""
+_PACKAGE = __name__.split(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a policy was trained to work."""
+
+    dialect: str = "hermes"
+    system: str | None = None
+    """What it is told before anything else; None: what its dialect or the loop says."""
+    loop: str | None = None
+    """`module:function` of a loop of its own, made of a memory and the policy; None: the loop of `rewatch ask`."""
+    tools: tuple[str, ...] | None = None
+    """Names of the tools it was offered; None: all that an agent has."""
+    route: str = "search"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Options of `VideoLMM`: `max_tokens`, `max_pixels` and the like."""
+    base: str | None = None
+    """Folder or hub name of the model that the weights are an adapter of; None where they are a whole model."""
+
+    def spoken(self) -> Dialect:
+        """The dialect, with the system prompt of the training."""
+        found = load_dialect(self.dialect)
+        return found if self.system is None else cast(Dialect, replace(cast(Any, found), system=self.system))
+
+    def own_loop(self, memory: ClipMemory, policy: BaseChatModel) -> Loop | None:
+        """The loop of its own, where it has one.
+
+        Raises:
+            CapabilityError: if there is no such function in this package.
+        """
+        if self.loop is None:
+            return None
+        module, _, name = self.loop.partition(":")
+        if module.split(".")[0] != _PACKAGE:
+            raise CapabilityError(f"The loop {self.loop} of a trained policy is none of {_PACKAGE}'s: it is not run.")
+        try:
+            make = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise CapabilityError(f"The loop {self.loop} that a policy was trained in is not here: {error}.") from None
+        made: Loop = make(memory, policy)
+        return made
+
+    def offered(self, tools: Sequence[Any]) -> list[Any]:
+        """Those of `tools` that it was offered."""
+        if self.tools is None:
+            return list(tools)
+        named = {getattr(tool, "name", getattr(tool, "__name__", "")): tool for tool in tools}
+        missing = [name for name in self.tools if name not in named]
+        if missing:
+            raise CapabilityError(
+                f"The policy was trained with the tool {missing[0]}, which is not here; give it: --tools module:name."
+            )
+        return [named[name] for name in self.tools]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write it beside weights."""
+        row = {"schema": SCHEMA, **asdict(self), "settings": dict(self.settings)}
+        path = Path(folder) / FILE
+        path.write_text(json.dumps(row, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+
+def saved_policy(name: str | Path) -> Path | None:
+    """The folder with weights and `rewatch.json` that a run folder, or this folder itself, is; None if it is none."""
+    for folder in (Path(name).expanduser() / "policy", Path(name).expanduser()):
+        if (folder / FILE).is_file():
+            return folder
+    return None
+
+
+def read_manner(folder: Path) -> Manner:
+    """What a folder says of how its policy works.
+
+    Raises:
+        CapabilityError: if the file cannot be read, or is of another version.
+    """
+    path = folder / FILE
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        schema = row.pop("schema", None)
+        if schema != SCHEMA:
+            raise CapabilityError(f"{path}: schema {schema!r}, and this rewatch reads {SCHEMA}; update rewatch.")
+        unknown = set(row) - {f.name for f in fields(Manner)}
+        if unknown:
+            raise CapabilityError(f"{path}: {sorted(unknown)[0]} is not known; was the file edited?")
+        tools = row.get("tools")
+        return Manner(**{**row, "tools": None if tools is None else tuple(tools)})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise CapabilityError(f"{path}: cannot be read ({error}).") from None
+
+
+def manner_of(policy: Any) -> Manner | None:
+    """How a policy was trained to work; None where nothing says so."""
+    return getattr(policy, "manner", None)

@@ -1,0 +1,92 @@
+"""`rewatch train`: teach a policy, on the loop that `rewatch ask` runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Train a tool-calling policy on the loop that `rewatch ask` runs; docs/training.md explains.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Config = Annotated[
+    Path | None,
+    typer.Argument(metavar="[CONFIG]", help="A YAML file, as in examples/configs; with --resume the run's own."),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY.SUB=VALUE]...", help="Set on top of the file: trainer.steps=100.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run's folder [default: runs/<config>-<time>].")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")]
+JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a row on standard output, nothing else there.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
+
+
+@app.command()
+def sft(
+    config: Config = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    resume: Resume = False,
+    as_json: JsonLines = False,
+    quiet: Quiet = False,
+) -> None:
+    """Supervised learning on traces: the gym's expert, teachers, the policy's own best runs."""
+    from ..training.runs import SFTRun, sft
+
+    _train(sft, SFTRun, config, overrides, out, resume, as_json, quiet)
+
+
+@app.command()
+def rl(
+    config: Config = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    resume: Resume = False,
+    as_json: JsonLines = False,
+    quiet: Quiet = False,
+) -> None:
+    """Reinforcement learning on rewards of the policy's own runs: DGRPO, GRPO and their family."""
+    from ..training.runs import RLRun, rl
+
+    _train(rl, RLRun, config, overrides, out, resume, as_json, quiet)
+
+
+def _train(
+    verb: Callable[..., Path],
+    kind: Any,
+    config: Path | None,
+    overrides: list[str] | None,
+    out: Path | None,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Read the configuration, run the verb, show what it tells."""
+    from ..training.runs import ConfigError, read_config
+    from .training import Screen
+
+    changes = list(overrides or ())
+    if config is not None and "=" in config.name and not config.exists():  # an override where the file was left out
+        changes, config = [str(config), *changes], None
+    if resume and out is None:
+        raise typer.BadParameter("--resume needs --out, the folder of the run to go on with.")
+    if config is None:
+        if not resume or out is None:
+            raise typer.BadParameter("Give a configuration, for example examples/configs/tiny-sft.yaml.")
+        config = out / "config.yaml"
+    read = read_config(kind, config, changes)
+    folder = out or Path("runs") / f"{config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with Screen(as_json=as_json, quiet=quiet or os.environ.get("RANK", "0") != "0") as screen:
+        try:
+            verb(read, folder, resume=resume, told=screen)
+        except ConfigError as error:
+            raise ConfigError(f"{config}: {error}") from None

@@ -1,0 +1,33 @@
+"""The end of every verb: the policy, the pictures, sample runs, the card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import card
+from .bench import Bench
+from .building import save_policy
+from .curves import draw
+from .samples import sample
+
+
+def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) -> Path:
+    """Write what a run leaves; gives its folder.
+
+    Args:
+        bench: the run.
+        facts: what the card is to say of it.
+        saved: a folder with the weights where the trainer has saved them itself.
+    """
+    if bench.rank:
+        return bench.folder.path
+    made = saved or save_policy(bench.policy, bench.source, bench.folder.path / "policy.part")
+    bench.folder.put_policy(made)
+    draw(bench.folder.rows, bench.folder.curves, bench.stage)
+    sample(bench, "after")
+    pages = {when: sorted(p.name for p in bench.folder.samples.glob(f"{when}-*.html")) for when in ("before", "after")}
+    card.write(bench, facts, pages)
+    bench.note(f"saved to {bench.folder.path}; ask with --policy {bench.folder.path}")
+    return bench.folder.path

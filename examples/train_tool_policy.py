@@ -1,6 +1,6 @@
 """Train a tool-calling Video-LMM of a million parameters from random weights on a CPU: SFT, gate, DGRPO.
 
-    python examples/train_tool_policy.py [--out train-out] [--sft-steps 320] [--rl-steps 60] [--objective dgrpo]
+    python examples/train_tool_policy.py [--out train-out] [--sft-steps 600] [--rl-steps 40] [--objective dgrpo]
 
 The gym's `clips16`: sixteen clips say a word each and show a shape each; what is asked takes a search for the word, and
 mostly a look at the clip. The loop, the tools, the memory and the policy are those of `rewatch ask`. The folder gets
@@ -21,6 +21,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.tools import Budget
 from rewatch.training.collect import Collector
 from rewatch.training.gate import Gate
 from rewatch.training.gym import build_memory, clips16, mixed
@@ -28,7 +29,7 @@ from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
 from rewatch.training.mini import MiniSettings, MiniTrainer
 from rewatch.training.record import recorded
-from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus
+from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
 from rewatch.training.rollout import Rollout
 from rewatch.training.rows import row_of
 from rewatch.training.sft import MiniSFT, SFTSettings
@@ -36,6 +37,7 @@ from rewatch.training.tiny import save_tiny_qwen
 
 SHOWN = "stage step s loss epoch reward accuracy tool_rate validity valid_call_rate right_clip clip_iou weight".split()
 """Figures that are printed; all are in metrics.jsonl."""
+BUDGET = Budget(frames=16, calls=4, seconds=None)
 FAMILIES = ("clips16.color", "clips16.shape", "clips16.clip")
 
 
@@ -47,7 +49,7 @@ def evaluate(collect: Collector, tasks: list[Any], seed: int) -> dict[str, float
         "accuracy": sum(map(is_right, rollouts)) / len(rollouts),
         "validity": found.validity,
         "tool_rate": sum(bool(r.calls) for r in rollouts) / len(rollouts),
-        "right_clip": found.right_clip * found.looks,
+        "right_clip": found.right_clip * found.looks,  # of the tasks that want a look
     }
     for family in FAMILIES:
         its = [r for r in rollouts if r.task.meta["gym"]["family"] == family]
@@ -59,10 +61,10 @@ def main() -> None:
     """Train, and write what happened."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("train-out"))
-    parser.add_argument("--traces", type=int, default=600)
+    parser.add_argument("--traces", type=int, default=800)
     parser.add_argument("--guesses", type=float, default=0.5, help="share of traces that answer without looking")
-    parser.add_argument("--sft-steps", type=int, default=320)
-    parser.add_argument("--rl-steps", type=int, default=60)
+    parser.add_argument("--sft-steps", type=int, default=600)
+    parser.add_argument("--rl-steps", type=int, default=40)
     parser.add_argument("--held-out", type=int, default=128)
     parser.add_argument("--objective", default="dgrpo")
     parser.add_argument("--seed", type=int, default=0)
@@ -84,10 +86,9 @@ def main() -> None:
     memory = build_memory([*lessons, *fresh], args.out / "memory")
     tasks, held_out = [one.task for one in lessons], [one.task for one in fresh]
     folder = save_tiny_qwen(args.out / "start", clips16.corpus(lessons), seed=args.seed)
-    settings = {"dialect": clips16.DIALECT, "max_tokens": 32, "rows": 64}
-    policy = VideoLMM.load(str(folder), **settings)
+    policy = VideoLMM.load(str(folder), dialect=clips16.DIALECT, max_tokens=32, rows=64)
     loop = clips16.loop(memory, policy)
-    collect = Collector(loop=loop)
+    collect = Collector(loop=loop, budget=BUDGET)
     size = sum(p.numel() for p in policy.engine.loaded.model.parameters())
     print(f"{size / 1e6:.2f}M parameters, {len(lessons)} lessons, {time.monotonic() - began:.0f} s")
 
@@ -98,12 +99,15 @@ def main() -> None:
     print(f"{len(rows)} traces, {time.monotonic() - began:.0f} s")
     sft = MiniSFT(policy, rows, steps=args.sft_steps, settings=SFTSettings(rows=32, seed=args.seed))
     sft.train(told=lambda step, figures: tell("sft", step, figures))
+    blind = replace(collect, budget=replace(BUDGET, calls=0))
+    tell("no tools", 0, evaluate(blind, held_out, seed=1))
     tell("held-out", 0, evaluate(collect, held_out, seed=1))
     ready = Gate(right_clip=0.8).require(collect(held_out, 1, seed=2))
     print(f"gate passed: {ready}")
 
-    mix = Mix({"answer": (task_reward(), 1.0), "tool": (tool_bonus(gated=True), 1.0)}, name="answer and tools")
-    trainer = MiniTrainer(collect, mix, args.objective, replace(MiniSettings(), beta=0.0, seed=args.seed))
+    mix = Mix({"answer": (task_reward(), 1.0), "tool": (tool_bonus(), 1.0), "validity": (validity(), 1.0)})
+    settings = MiniSettings(learning_rate=2e-4, beta=0.0, seed=args.seed)
+    trainer = MiniTrainer(collect, mix, args.objective, settings)
     for step in range(1, args.rl_steps + 1):
         trainer.train(tasks, step, told=lambda step, figures: tell("rl", step, figures))
         if step % 20 == 0 or step == args.rl_steps:

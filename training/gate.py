@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..memory.errors import RewatchError
 from .collect import failure
 from .rewards import gains_evidence
-from .rewards.tools import spans_of
+from .rewards.tools import spans_of, wants_a_look
 from .rollout import Rollout
 
 
@@ -18,7 +18,7 @@ class GateError(RewatchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """How well a policy uses its tools; of runs that did not fail, of tasks whose truth has a place."""
+    """How well a policy uses its tools; of runs that did not fail, of tasks that want a look at some place."""
 
     runs: int
     calls: int
@@ -47,7 +47,7 @@ class Gate:
         """How well the runs used their tools: sampled runs, as training would sample them."""
         able = [rollout for rollout in rollouts if failure(rollout) is None]
         calls = [call for rollout in able for call in rollout.calls]
-        placed = [rollout for rollout in able if rollout.task.truth.spans]
+        placed = [rollout for rollout in able if wants_a_look(rollout.task)]
         looked = [rollout for rollout in placed if any(spans_of(call, rollout) for call in rollout.calls)]
         return Readiness(
             runs=len(placed),

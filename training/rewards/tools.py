@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...memory import Box, Span
 from ..rollout import Made, Rollout, places
+from ..task import Task
 from . import stated
 from .answers import is_right, meets
 from .regions import area, box_iou
@@ -23,6 +24,12 @@ def spans_of(made: Made, rollout: Rollout) -> list[Span]:
     if not made.valid or made.result is None or made.name in SEARCHES:
         return []
     return [p.span for p in places(made.result)[:1] if p.span and stated.concerns(rollout, p)]
+
+
+def wants_a_look(task: Task) -> bool:
+    """Whether the truth has a place, and is not told by a search alone (as tasks of the gym say in `meta.needs`)."""
+    needs = task.meta.get("needs")
+    return bool(task.truth.spans) and (needs is None or not SEARCHES.issuperset(needs))
 
 
 def gains_evidence(rollout: Rollout) -> bool:

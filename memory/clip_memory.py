@@ -178,7 +178,9 @@ class ClipMemory:
         Raises:
             VideoError: if there is none; the text lists some that there are.
         """
-        return find_video(self._store.records(), id_or_name_or_path, self.folder)
+        text = str(id_or_name_or_path)
+        id_ = self._store.find(text, os.path.abspath(text))
+        return find_video(self._store.records(id_), text, self.folder)
 
     def open(self, video_id: str) -> VideoSource:
         """The video itself.

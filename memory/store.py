@@ -173,6 +173,13 @@ class Store:
             )  # fmt: skip
         return records
 
+    def find(self, text: str, path: str) -> str | None:
+        """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
+        found = self.rows("SELECT id FROM videos WHERE id = ?", (text,)) or self.rows(
+            "SELECT id FROM videos WHERE path = ? OR name = ? ORDER BY rowid DESC LIMIT 1", (path, text)
+        )
+        return str(found[0][0]) if found else None
+
     def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
         """The id of the video that this unchanged file was found to be."""
         found = self.rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from .clip_memory import ClipMemory, find_video
 from .cut_video import CutVideo
+from .errors import VideoError
 from .media import VideoSource
 from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
 from .search import Scope
@@ -43,15 +45,19 @@ class MemoryUntil:
 
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at `now` at the latest."""
-        return [
-            replace(record, end=min(record.end, self.now), failures=tuple(_begun(record, self.now)))
-            for record in self._memory.videos()
-            if record.start < self.now
-        ]
+        return [self._so_far(record) for record in self._memory.videos() if record.start < self.now]
 
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """See `ClipMemory.video`."""
+        with suppress(VideoError):
+            record = self._memory.video(id_or_name_or_path)
+            if record.start < self.now:
+                return self._so_far(record)
+        # An older one of that name, or why there is none.
         return find_video(self.videos(), id_or_name_or_path, self.folder)
+
+    def _so_far(self, record: VideoRecord) -> VideoRecord:
+        return replace(record, end=min(record.end, self.now), failures=tuple(_begun(record, self.now)))
 
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from .collect import Collector, draw, require_some, seed_of
+from .collect import Collector, draw, grouped, require_some, seed_of
 from .encode_once import EncodeOnce
 from .judge import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
 from .reference import Reference
+from .resample import Flat, collect_varied
 from .rewards import Mix
 from .rollout import Rollout
 from .rows import Row, row_of, sampled, score
@@ -50,8 +51,11 @@ class MiniSettings:
     """Tokens of the longest completion, observations included; Dr. GRPO divides by it."""
     beta: float | None = None
     """Weight of the KL to the policy as it was at the start; None: the objective's own."""
-    flat: Literal["count", "drop"] | None = None
-    """Groups whose rewards are all equal: their tokens count in the loss's mean, or not; None: as published."""
+    flat: Flat | None = None
+    """Groups whose rewards are all equal: their tokens count in the loss's mean, or not, or other tasks are drawn in
+    their place; None: as the objective has it (`drop_flat`)."""
+    most_tries: int = 3
+    """How often tasks of a step are drawn anew for flat groups."""
     seed: int = 0
 
 
@@ -97,27 +101,48 @@ class MiniTrainer:
         """
         curve = []
         while self.steps < steps:
-            figures_of_step = self.step(draw(tasks, self.settings.tasks, seed=self.settings.seed, step=self.steps))
+            drawn = draw(tasks, self.settings.tasks, seed=self.settings.seed, step=self.steps)
+            figures_of_step = self.step(drawn, tasks)
             curve.append(figures_of_step)
             if told:
                 told(self.steps, figures_of_step)
         return curve
 
-    def step(self, tasks: Sequence[Task]) -> dict[str, float]:
-        """Collect, and learn from it."""
-        seed = seed_of("step", self.settings.seed, self.steps)
-        rollouts = self.collect(tasks, self.settings.group_size, seed=seed)
-        if not self.objective.shuffled:
-            return self.learn(rollouts)
-        return self.learn(rollouts, collect_shuffled(self.collect, tasks, self.settings.group_size, seed))
+    def step(self, tasks: Sequence[Task], pool: Sequence[Task] = ()) -> dict[str, float]:
+        """Collect, and learn from it; tasks for flat groups are drawn anew from `pool` where the settings say so."""
+        seed, size = seed_of("step", self.settings.seed, self.steps), self.settings.group_size
+        rollouts: Sequence[Rollout]
+        left_out: Sequence[Rollout] = ()
+        more: dict[str, float] = {}
+        if self.settings.flat == "resample":
+            tries = self.settings.most_tries
+            varied = collect_varied(
+                self.collect, tasks, pool or tasks, self.mix, group_size=size, seed=seed, most_tries=tries
+            )
+            rollouts, left_out, more = varied.rollouts, varied.left_out, varied.figures
+            tasks = [group[0].task for group in grouped(rollouts, size)]
+        else:
+            rollouts = self.collect(tasks, size, seed=seed)
+        shuffled = collect_shuffled(self.collect, tasks, size, seed) if self.objective.shuffled else ()
+        return self.learn(rollouts, shuffled, left_out) | more
 
-    def learn(self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()) -> dict[str, float]:
-        """One step on these rollouts, the runs of a task next to each other."""
+    def learn(
+        self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = (), left_out: Sequence[Rollout] = ()
+    ) -> dict[str, float]:
+        """One step on these rollouts, the runs of a task next to each other.
+
+        Of groups that were `left_out`, figures and difficulties are told all the same: they are the policy's.
+        """
         require_some(rollouts)
+        if left_out:
+            known = facts(left_out, judge(left_out, self.mix, self.settings.group_size))
+            update_difficulty(self.difficulty, known)
         judged, made, group_R = self.advantages(rollouts, shuffled)
         self.weights.add(made)
         rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
-        told = figures(rollouts, judged) | advantage_figures(made, self.objective)
+        every = [*rollouts, *left_out]
+        told = figures(every, judge(every, self.mix, self.settings.group_size) if left_out else judged)
+        told |= advantage_figures(made, self.objective)
         old: dict[int, Tensor] = {}
         for _ in range(self.settings.updates):
             told |= self.update(rows, made, group_R, old)
@@ -165,7 +190,7 @@ class MiniTrainer:
         import torch
 
         objective, settings = self.objective, self.objective.surrogate
-        drops = objective.drop_flat if self.settings.flat is None else self.settings.flat == "drop"
+        drops = objective.drop_flat if self.settings.flat is None else self.settings.flat != "count"
         counts = [n for n, row in enumerate(rows) if row is not None and not (drops and bool(made.flat[n]))]
         if not counts:
             return {"loss": 0.0, "used": 0.0}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,13 +23,15 @@ from transformers.trainer_callback import TrainerCallback
 from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from .collect import Collector, require_some, seed_of
+from .collect import Collector, grouped, require_some, seed_of
 from .encode_once import EncodeOnce
 from .judge import advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
 from .reference import lent
+from .resample import Flat, collect_varied
 from .rewards import Mix
+from .rollout import Rollout
 from .rows import Row, row_of, score
 from .task import Task
 from .trl_setup import component, grpo_config, prepared, prompts, require, without_empty_pictures
@@ -50,7 +53,10 @@ class GraphGRPOTrainer(GRPOTrainer):
         tasks: drawn anew for each generation, by their weights.
         args: see `grpo_config`; `max_steps` says how long.
         objective: a name of `OBJECTIVES`, or an objective: the one that `args` were made for.
-        drop_flat: leave groups whose rewards are all equal out of the loss's mean; None: as the objective's paper.
+        flat: groups whose rewards are all equal count in the loss's mean, or are left out of it (`drop`), or other
+            tasks are drawn in their place (`resample`; each process for its own groups, so that none waits for another,
+            and never in evaluation); None: as the objective has it.
+        most_tries: how often tasks are drawn anew for flat groups.
         more: further arguments of GRPOTrainer (`peft_config`, `callbacks`).
 
     Raises:
@@ -73,13 +79,15 @@ class GraphGRPOTrainer(GRPOTrainer):
         *,
         args: Any,
         objective: Objective | str = "dgrpo",
-        drop_flat: bool | None = None,
+        flat: Flat | None = None,
+        most_tries: int = 3,
         **more: Any,
     ) -> None:
         self.policy = collect.loop.policy  # type: ignore[assignment]
         chosen = objective_named(objective) if isinstance(objective, str) else objective
         self.objective = replace(chosen, surrogate=replace(chosen.surrogate, beta=args.beta))
-        self.drop_flat = chosen.drop_flat if drop_flat is None else drop_flat
+        self.flat: Flat = flat or ("drop" if chosen.drop_flat else "count")
+        self.most_tries = most_tries
         require(self.policy, collect, self.objective, args)
         self.collect, self.mix, self.tasks = collect, mix, list(tasks)
         self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
@@ -107,15 +115,17 @@ class GraphGRPOTrainer(GRPOTrainer):
         tasks = [self.tasks[row["task"]] for row in self._inputs[::size]]
         seed = seed_of("step", self.args.seed, mode, self.state.global_step, *self._place())
         with self._sampling():
-            rollouts = self.collect(tasks, size, seed=seed)
+            rollouts, left_out = self._collect(tasks, size, seed, mode)
+            tasks = [group[0].task for group in grouped(rollouts, size)]
             shuffled = collect_shuffled(self.collect, tasks, size, seed) if self.objective.shuffled else []
         require_some(rollouts)
         judged = judge(rollouts, self.mix, size)
-        self._facts = facts(rollouts, judged)
+        self._facts, self._left_out = facts(rollouts, judged), facts(left_out, judge(left_out, self.mix, size))
         self._shuffled = list(judge(shuffled, self.mix, max(size // 2, 1)).correct)
         found = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
         self._rows = [row or self._nothing() for row in found]
-        for name, value in figures(rollouts, judged).items():
+        every = [*rollouts, *left_out]
+        for name, value in figures(every, judge(every, self.mix, size) if left_out else judged).items():
             if name != "reward":  # TRL logs that one
                 self._log_metric(name, value)
         self._count([len(row.ids) for row in self._rows], mode)
@@ -131,6 +141,17 @@ class GraphGRPOTrainer(GRPOTrainer):
             pictures,
         )
 
+    def _collect(self, tasks: Sequence[Task], size: int, seed: int, mode: str) -> tuple[list[Rollout], list[Rollout]]:
+        """The rollouts to learn from, and those of flat groups in whose place others were drawn."""
+        if self.flat != "resample" or mode == "eval":
+            return list(self.collect(tasks, size, seed=seed)), []
+        varied = collect_varied(
+            self.collect, tasks, self.tasks, self.mix, group_size=size, seed=seed, most_tries=self.most_tries
+        )
+        for name, value in varied.figures.items():
+            self._log_metric(name, value)
+        return varied.rollouts, varied.left_out
+
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's batch with the objective's advantages, which know difficulty, bonuses and penalties."""
         self._inputs = inputs
@@ -141,14 +162,21 @@ class GraphGRPOTrainer(GRPOTrainer):
         training = self.model.training
         size = self.num_generations if training else self.num_generations_eval
         known, correct = gather_object(self._facts), gather_object(self._shuffled)
+        anew = self.flat == "resample" and training
+        left_out = gather_object(self._left_out) if anew else []
         if training:
-            update_difficulty(self.difficulty, known)
+            update_difficulty(self.difficulty, [*known, *left_out])
         told = scored(known, self.mix, size, difficulty=self.difficulty, shuffled=correct)
         made = self.objective.advantages(told)
         if training:
             self.weights.add(made)
+        metrics = self._metrics["train" if training else "eval"]
         for name, value in advantage_figures(made, self.objective).items():
-            self._metrics["train" if training else "eval"][name].append(value)
+            if not (anew and name == "flat_share"):  # of all groups that were run, it is logged already
+                metrics[name].append(value)
+        if left_out:
+            scores = [fact.reward for fact in (*known, *left_out) if not math.isnan(fact.reward)]
+            metrics["reward"][-1] = sum(scores) / max(len(scores), 1)
         first = self.accelerator.process_index * len(inputs)
         here = slice(first, first + len(inputs))
         device = batch["advantages"].device
@@ -156,10 +184,10 @@ class GraphGRPOTrainer(GRPOTrainer):
         batch["advantages"] = own.values.to(device)
         if self.objective.distributions:
             batch["advantages"] = self._by_token(own, told.group[here], batch["completion_ids"].shape[1]).to(device)
-        if self.drop_flat:
+        if self.flat != "count":
             batch["tool_mask"] = batch["tool_mask"] * (~made.flat[here]).to(device)[:, None]
             mask = batch["completion_mask"] * batch["tool_mask"]
-            batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
+            batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum().clamp(min=1)
         batch["group"] = told.group[here].to(device)
         return batch
 

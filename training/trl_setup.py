@@ -92,6 +92,11 @@ def require(policy: VideoLMM, collect: Collector, objective: Objective, args: An
         raise CapabilityError("TRL trains models of the Qwen-VL family on frames as images; set frames_as=images.")
     if args.use_vllm:
         raise CapabilityError("Rollouts are sampled by the policy itself, inside the loop: set use_vllm to False.")
+    if not args.ds3_gather_for_generation:
+        raise ValueError(
+            "Runs take as many passes as they like, which differs between processes: "
+            "set ds3_gather_for_generation to True, so that each has the whole model while it samples."
+        )
     if collect.temperature != 1.0 or args.temperature != 1.0:
         raise ValueError("Sample at temperature 1: the log-probabilities of a run are those of temperature 1.")
     rows = args.per_device_train_batch_size * args.steps_per_generation

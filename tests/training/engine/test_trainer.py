@@ -204,7 +204,7 @@ def test_flat_groups_are_left_out_of_the_mean(
     score = {id(r): k / 4 for k, r in enumerate(rollouts)}
     mix = Mix({"first": (Reward(name="first", score=lambda r: score[id(r)] if r.task.id == first else 0.5), 1.0)})
     trainer = trl_trainer(
-        Replayed(make_collect(), rollouts), mix, tasks, arguments(tmp_path, "grpo"), "grpo", drop_flat=True
+        Replayed(make_collect(), rollouts), mix, tasks, arguments(tmp_path, "grpo"), "grpo", flat="drop"
     )
     (batch,) = generated(trainer)
     written = sum(len(t["sampled"]) for r in rollouts[:4] for t in r.turns)
@@ -292,6 +292,9 @@ def test_two_processes_end_with_the_same_weights(folder: Path, colours: ClipMemo
     assert one["processes"] == 2 and one["weights"] == two["weights"]
     assert one["samples"] == two["samples"] and len(one["samples"]) >= 2
     assert one["said"] != two["said"]  # each has collected runs of its own
+    # tasks whose runs are all worth the same were drawn anew, by each process as often as it needed
+    assert sum(one["tries"]) != sum(two["tries"]) and len(one["tries"]) + len(two["tries"]) > 4
+    assert one["flat_share"] == two["flat_share"] and one["resampled"] == two["resampled"] and sum(one["resampled"]) > 0
 
 
 def test_what_would_train_on_something_else_is_refused(
@@ -308,6 +311,7 @@ def test_what_would_train_on_something_else_is_refused(
             trl_trainer(collect or make_collect(), LETTERS, tasks, arguments(tmp_path, objective, **how), objective)
 
     refused("temperature 1", temperature=0.7)
+    refused("ds3_gather_for_generation", ds3_gather_for_generation=False)
     refused("temperature 1", collect=replace(make_collect(), temperature=0.5))
     refused(
         "steps_per_generation to 1", objective="reg_grpo", per_device_train_batch_size=4, gradient_accumulation_steps=2

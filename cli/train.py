@@ -60,6 +60,21 @@ def rl(
     _train(rl, RLRun, config, overrides, out, resume, as_json, quiet)
 
 
+@app.command()
+def dpo(
+    config: Config = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    resume: Resume = False,
+    as_json: JsonLines = False,
+    quiet: Quiet = False,
+) -> None:
+    """Preference learning: of two runs of a task, the better one."""
+    from ..training.runs import DPORun, dpo
+
+    _train(dpo, DPORun, config, overrides, out, resume, as_json, quiet)
+
+
 def _train(
     verb: Callable[..., Path],
     kind: Any,

@@ -72,8 +72,8 @@ class Screen:
             self.console.print(Text.assemble(("note     ", "bold"), event.text), soft_wrap=not self.console.is_terminal)
         elif event.kind == "begin":
             self._begin(event)
-        elif event.stage == "held-out":
-            self._line("held out", event, [n for n in HELD if n in event.row], "cyan")
+        elif event.stage in ("held-out", "no-tools"):
+            self._line(event.stage.replace("-", " "), event, [n for n in HELD if n in event.row], "cyan")
         else:
             self._step(event)
 

@@ -4,10 +4,11 @@
 """
 
 from .config import DPORun, RLRun, SFTRun
+from .dpo import dpo
 from .reading import ConfigError, as_yaml, read_config
 from .rewards import REWARDS
 from .rl import rl
 from .sft import sft
 from .told import Event
 
-__all__ = ["REWARDS", "ConfigError", "DPORun", "Event", "RLRun", "SFTRun", "as_yaml", "read_config", "rl", "sft"]
+__all__ = ["REWARDS", "ConfigError", "DPORun", "Event", "RLRun", "SFTRun", "as_yaml", "dpo", "read_config", "rl", "sft"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -109,6 +110,16 @@ class Bench:
         rollouts = self.sample_held_out()
         self.write(step, summary(measure(rollouts, self.mix)), "held-out")
         return rollouts
+
+    def evaluate_blind(self, step: int) -> None:
+        """The same tasks without tools: what can be had by guessing."""
+        if not self.held_out or self.rank:
+            return
+        budget = replace(self.collect.budget, calls=0)
+        rollouts = replace(self.collect, budget=budget)(self.held_out, 1, seed=seed_of("held-out", self.config.seed))
+        told = summary(measure(rollouts, self.mix))
+        figures = {name: told[name] for name in ("runs", "accuracy", "accuracy_se", "reward") if name in told}
+        self.write(step, figures, "no-tools")
 
 
 def _millions(count: int) -> str:

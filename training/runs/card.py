@@ -60,7 +60,7 @@ def card(bench: Bench, facts: Mapping[str, Any], samples: Mapping[str, list[str]
             }
         ),
         "## Measured on held-out tasks",
-        _measured(held),
+        _measured(held, [row for row in rows if row["stage"] == "no-tools"]),
         "## Load it",
         f'```\nrewatch ask VIDEO "QUESTION" --policy {bench.folder.path}\n```\n\n'
         f'From Python: `rewatch.agent.load_policy("{bench.folder.path}")`, or `VideoAgent(memory, policy=…)`. '
@@ -111,7 +111,7 @@ def _tasks(asked: TaskSet, count: int) -> str:
     )
 
 
-def _measured(held: list[dict[str, Any]]) -> str:
+def _measured(held: list[dict[str, Any]], blind: list[dict[str, Any]]) -> str:
     if not held:
         return "Nothing was held out, so nothing is claimed."
     first, last = held[0], held[-1]
@@ -121,6 +121,9 @@ def _measured(held: list[dict[str, Any]]) -> str:
         if name in first or name in last:
             told = _FIGURES.get(name, f"right answers, {name.removeprefix('accuracy/')}")
             lines.append(f"| {told} | {_with_error(first, name)} | {_with_error(last, name)} |")
+    if blind:
+        ends = [_with_error(row, "accuracy") for row in (blind[0], blind[-1])]
+        lines.append(f"| right answers without tools | {ends[0]} | {ends[1]} |")
     return "\n".join(lines) + (
         f"\n\nMeans ± standard errors over {last['runs']:.0f} sampled runs (temperature 1), one a task. "
         "They hold for tasks like these; nothing else was measured."

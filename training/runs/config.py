@@ -166,8 +166,10 @@ class Sampling:
     groups: int
     """Tasks that are run."""
     group_size: int = 8
-    margin: float = 0.0
+    margin: float = 0.1
     """By how much the better run's reward must be higher."""
+    per_group: int = 1
+    """Most pairs of a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

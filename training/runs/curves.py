@@ -55,10 +55,9 @@ def draw(rows: Rows, folder: Path, stage: str) -> list[Path]:
         figure, axis = pyplot.subplots(figsize=(6.4, 4.0))
         _panel(axis, train, held, name, kinds, stage)
         made.append(_save(figure, folder / f"{name}.png"))
-    main: list[str] = [
-        n for n in ("accuracy", "reward", "tool_rate", "valid_call_rate", "right_clip", "entropy") if n in names
-    ]
-    main += [n for n in names if n not in main and n in ("loss", "length")]
+    first = () if stage == "rl" else ("loss",)
+    main = [n for n in (*first, "accuracy", "tool_rate", "valid_call_rate", "right_clip", "reward") if n in names]
+    main += [n for n in names if n not in main and n in ("entropy", "length", "kl")]
     panels = [*(["tasks"] if kinds else []), *main][:6]
     figure, axes = pyplot.subplots((len(panels) + 2) // 3, 3, figsize=(14.5, 3.9 * ((len(panels) + 2) // 3)))
     flat = list(figure.axes)

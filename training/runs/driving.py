@@ -27,6 +27,7 @@ class Trainer(Protocol):
 def start(bench: Bench, first: Callable[[Sequence[Rollout]], None] | None = None) -> None:
     """Before the first step: held-out figures, whatever has to hold of those runs, and sample runs."""
     rollouts = bench.evaluate(0)
+    bench.evaluate_blind(0)
     if first:
         first(rollouts)
     sample(bench, "before")

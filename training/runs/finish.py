@@ -25,6 +25,7 @@ def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) ->
         return bench.folder.path
     made = saved or save_policy(bench.policy, bench.source, bench.folder.path / "policy.part")
     bench.folder.put_policy(made)
+    bench.evaluate_blind(bench.config.trainer.steps)
     draw(bench.folder.rows, bench.folder.curves, bench.stage)
     sample(bench, "after")
     pages = {when: sorted(p.name for p in bench.folder.samples.glob(f"{when}-*.html")) for when in ("before", "after")}

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..collect import failure
+from ..gate import Gate
 from ..judge import figures, judge
-from ..rewards import Mix, gains_evidence
-from ..rewards.tools import spans_of
+from ..rewards import Mix
 from ..rollout import Rollout
 
 Measured = dict[str, float]
@@ -16,7 +16,7 @@ Measured = dict[str, float]
 
 
 def measure(rollouts: Sequence[Rollout], mix: Mix) -> list[Measured]:
-    """The figures of each run, under the names of `judge.figures`, and those of the gym's families."""
+    """The figures of each run, under the names of `judge.figures`; of the gym's families; and of the gate's looks."""
     made = []
     for rollout in rollouts:
         row = figures([rollout], judge([rollout], mix, 1))
@@ -24,9 +24,9 @@ def measure(rollouts: Sequence[Rollout], mix: Mix) -> list[Measured]:
             name = family_of(rollout)
             if "accuracy" in row:
                 row[f"accuracy/{name}"] = row["accuracy"]
-            if rollout.task.truth.spans:
-                looked = any(spans_of(call, rollout) for call in rollout.calls)
-                row |= {"looks": float(looked), "right_clip": float(looked and gains_evidence(rollout))}
+            found = Gate().measure([rollout])
+            if found.runs:
+                row |= {"looks": found.looks, "right_clip": found.looks * found.right_clip}
         made.append(row)
     return made
 

@@ -100,7 +100,7 @@ def _read(into: type, values: Any, key: str, place: str) -> Any:
     """A dataclass of a mapping."""
     if not isinstance(values, Mapping):
         names = ", ".join(f.name for f in fields(into))
-        raise ConfigError(f"{place}: {key} is {_kind(values)}; write its keys: {names}.")
+        raise _wrong(place, f"{key} is {_kind(values)}; write its keys: {names}.")
     hints, given = get_type_hints(into), dict(values)
     known = {f.name: f for f in fields(into)}
     if into is Trainer:  # what is not its own is the engine's, and checked against that
@@ -110,10 +110,10 @@ def _read(into: type, values: Any, key: str, place: str) -> Any:
         known = {f.name: f for f in fields(into)}
     for name in given:
         if name not in known:
-            raise ConfigError(f"{place}: {_at(key, name)} {unknown(str(name), known)}")
+            raise _wrong(place, f"{_at(key, name)} {unknown(str(name), known)}")
     for name, f in known.items():
         if name not in given and f.default is MISSING and f.default_factory is MISSING:
-            raise ConfigError(f"{place}: {_at(key, name)} is missing; write it.")
+            raise _wrong(place, f"{_at(key, name)} is missing; write it.")
     return into(**{name: _value(hints[name], value, _at(key, name), place) for name, value in given.items()})
 
 
@@ -138,15 +138,15 @@ def _value(hint: Any, value: Any, key: str, place: str) -> Any:
         return _read(hint, value, key, place)  # type: ignore[arg-type]
     if origin is Literal:
         if value not in inner:
-            raise ConfigError(f"{place}: {key} is {value!r}; write {' or '.join(map(str, inner))}.")
+            raise _wrong(place, f"{key} is {value!r}; write {' or '.join(map(str, inner))}.")
         return value
     if origin is tuple:
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{place}: {key} is {_kind(value)}; write a list: [one, two].")
+            raise _wrong(place, f"{key} is {_kind(value)}; write a list: [one, two].")
         return tuple(_value(inner[0], item, f"{key}[{n}]", place) for n, item in enumerate(value))
     if origin is Mapping or origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{place}: {key} is {_kind(value)}; write keys with values.")
+            raise _wrong(place, f"{key} is {_kind(value)}; write keys with values.")
         return {str(k): _value(inner[1], v, _at(key, str(k)), place) for k, v in value.items()}
     if hint is Any:
         return value
@@ -161,11 +161,11 @@ def _scalar(hint: Any, value: Any, key: str, place: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not right:
-        raise ConfigError(f"{place}: {key} is {_kind(value)} ({value!r}); write {_WANTED[hint]}.")
+        raise _wrong(place, f"{key} is {_kind(value)} ({value!r}); write {_WANTED[hint]}.")
     return value
 
 
-def settings_of(into: type, values: Mapping[str, Any], place: str, *, without: Iterable[str] = ()) -> dict[str, Any]:
+def settings_of(into: type, values: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[str, Any]:
     """Settings of an engine's own dataclass, as `trainer` holds them; strict as everything is.
 
     Raises:
@@ -176,9 +176,16 @@ def settings_of(into: type, values: Mapping[str, Any], place: str, *, without: I
     made = {}
     for name, value in values.items():
         if name not in known:
-            raise ConfigError(f"{place}: trainer.{name} {unknown(name, ['engine', 'steps', *known])}")
-        made[name] = _value(hints[name], value, f"trainer.{name}", place)
+            raise ConfigError(f"trainer.{name} {unknown(name, [*_TRAINER, *known])}")
+        made[name] = _value(hints[name], value, f"trainer.{name}", "")
     return made
+
+
+def _wrong(place: str, text: str) -> ConfigError:
+    return ConfigError(f"{place}: {text}" if place else text)
+
+
+_TRAINER = ("engine", "steps", "evaluate_every", "save_every")
 
 
 def _at(key: str, name: str) -> str:

@@ -37,7 +37,7 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, told: Listener |
     if config.objective not in OBJECTIVES:
         raise ConfigError(f"objective: {config.objective} {unknown(config.objective, OBJECTIVES)}")
     if trainer.engine == "mini":
-        settings = settings_of(MiniSettings, trainer.settings, "rl", without=("seed",))
+        settings = settings_of(MiniSettings, trainer.settings, without=("seed",))
     if config.gate and not config.held_out:
         raise ConfigError("gate: it is measured on held_out tasks; give them, or set gate to null.")
     with Bench(config, "rl", out, resume=resume, told=told) as bench:
@@ -45,16 +45,17 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, told: Listener |
         def first(rollouts: Sequence[Rollout]) -> None:
             _pass_gate(bench, config, rollouts)
 
+        saved = None
         if trainer.engine == "trl":
             from .by_trl import rl_by_trl
 
-            rl_by_trl(bench, config, first)
+            saved = rl_by_trl(bench, config, first)
         else:
             mini = MiniTrainer(bench.collect, bench.mix, config.objective, MiniSettings(**settings, seed=config.seed))
             drive(bench, mini, lambda until, tell: mini.train(bench.tasks, until, told=tell), lambda: mini.steps, first)
             if mini.warning:
                 bench.note(mini.warning)
-        return finish(bench, {"objective": config.objective})
+        return finish(bench, {"objective": config.objective}, saved)
 
 
 def _pass_gate(bench: Bench, config: RLRun, rollouts: Sequence[Rollout]) -> None:

@@ -36,17 +36,18 @@ def sft(config: SFTRun, out: str | Path, *, resume: bool = False, told: Listener
     """
     trainer = config.trainer
     if trainer.engine == "mini":
-        settings = settings_of(SFTSettings, trainer.settings, "sft", without=("seed",))
+        settings = settings_of(SFTSettings, trainer.settings, without=("seed",))
     with Bench(config, "sft", out, resume=resume, told=told) as bench:
         rows = rows_of(bench, config)
+        saved = None
         if trainer.engine == "trl":
             from .by_trl import sft_by_trl
 
-            sft_by_trl(bench, rows)
+            saved = sft_by_trl(bench, rows)
         else:
             mini = MiniSFT(bench.policy, rows, steps=trainer.steps, settings=SFTSettings(**settings, seed=config.seed))
             drive(bench, mini, lambda until, tell: mini.train(until=until, told=tell), lambda: mini.done)
-        return finish(bench, {"traces": len(rows)})
+        return finish(bench, {"traces": len(rows)}, saved)
 
 
 def rows_of(bench: Bench, config: SFTRun) -> list[Row]:

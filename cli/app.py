@@ -11,6 +11,7 @@ from . import EXIT_CODES
 from .ask import ask
 from .demo import demo
 from .doctor import doctor
+from .gym import app as gym
 from .index import index
 from .replay import replay, report
 from .search import search
@@ -46,3 +47,4 @@ def _common(
 for verb in (ask, index, search, videos, tools, replay, report, doctor, demo):
     app.command()(verb)
 app.add_typer(train, name="train")
+app.add_typer(gym, name="gym")

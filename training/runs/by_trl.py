@@ -101,6 +101,9 @@ def rl_by_trl(bench: Bench, config: RLRun, first: Callable[[Sequence[Rollout]], 
 
     settings = dict(config.trainer.settings)
     size, tasks = settings.pop("group_size", 8), settings.pop("tasks", None)
+    flat = {name: settings.pop(name) for name in ("flat", "most_tries") if name in settings}
+    if flat.get("flat") not in (None, "count", "drop", "resample"):
+        raise ConfigError(f"trainer.flat is {flat['flat']!r}; write count or drop or resample.")
     _whole(size, "group_size")
     ours: dict[str, Any] = {"num_generations": size, "max_completion_length": 1024}
     if tasks is not None and "gradient_accumulation_steps" not in settings:
@@ -119,7 +122,7 @@ def rl_by_trl(bench: Bench, config: RLRun, first: Callable[[Sequence[Rollout]], 
     args = arguments(make, GRPOConfig, bench, settings, **ours)
     try:
         trainer = GraphGRPOTrainer(
-            bench.collect, bench.mix, bench.tasks, args=args, objective=config.objective, **_extras(bench)
+            bench.collect, bench.mix, bench.tasks, args=args, objective=config.objective, **flat, **_extras(bench)
         )
     except ValueError as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None

@@ -64,6 +64,7 @@ class Collector:
         *,
         seed: int = 0,
         meta: Mapping[str, Any] | None = None,
+        guidance: Mapping[str, str] | None = None,
         listener: Listener | None = None,
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
@@ -75,9 +76,11 @@ class Collector:
             group_size: runs of each.
             seed: of all sampling; each run has its own, made of this, the task's id and its number in the group.
             meta: facts to keep with every rollout.
+            guidance: words for the policy besides the question, by the task's id; such a run is not what a policy is
+                trained on.
             listener: is told every event.
         """
-        return run_to_end(self.gather(tasks, group_size, seed=seed, meta=meta, listener=listener))
+        return run_to_end(self.gather(tasks, group_size, seed=seed, meta=meta, guidance=guidance, listener=listener))
 
     async def gather(
         self,
@@ -86,6 +89,7 @@ class Collector:
         *,
         seed: int = 0,
         meta: Mapping[str, Any] | None = None,
+        guidance: Mapping[str, str] | None = None,
         listener: Listener | None = None,
     ) -> list[Rollout]:
         """The same, for callers that have an event loop."""
@@ -94,12 +98,13 @@ class Collector:
         for task in tasks:
             for k in range(group_size):
                 number = seed_of(seed, task.id, seen[task.id] + k)
-                runs.append(self._run(task, number, dict(meta or {}), _to(listener, len(runs))))
+                words = (guidance or {}).get(task.id, "")
+                runs.append(self._run(task, number, dict(meta or {}), words, _to(listener, len(runs))))
             seen[task.id] += group_size
         return list(await asyncio.gather(*runs))
 
     async def _run(
-        self, task: Task, seed: int, meta: dict[str, Any], tell: Callable[[dict[str, Any]], None] | None
+        self, task: Task, seed: int, meta: dict[str, Any], guidance: str, tell: Callable[[dict[str, Any]], None] | None
     ) -> Rollout:
         messages: list[BaseMessage] = []
         try:
@@ -111,6 +116,7 @@ class Collector:
                 "budget": self.budget.as_dict(),
                 "route": self.route,
                 "sampling": {"temperature": self.temperature, "seed": seed},
+                **({"guidance": guidance} if guidance else {}),
             }
             answer: dict[str, Any] = {}
             updates = self.graph.astream(state, {"recursion_limit": _MANY_STEPS}, stream_mode="updates")  # type: ignore[call-overload]

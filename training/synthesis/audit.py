@@ -1,0 +1,96 @@
+"""The audit: which traces may be learnt from. Every test is one of the rewards that a policy will be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...memory import MediaURI
+from ..collect import failure
+from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
+from ..rewards.evidence import cited, holds_quote, is_whole
+from ..rewards.reward import too_long
+from ..rewards.stated import spans
+from ..rewards.tools import wants_a_look
+from ..rollout import Rollout
+
+LOOKS_AT_ITS_PLACE = ("temporal", "grounded_qa")
+"""Kinds whose answer is a place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """What an audit found."""
+
+    reason: str | None
+    """Why a trace may not be learnt from, in a few words that can be counted; None where it may."""
+    rewards: Mapping[str, float]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may be learnt from."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What a trace must be: right, from the right place, on evidence that it looked at, without vain calls."""
+
+    dialect: str | None = None
+    """Whose format every turn must have (`rewards.FORMS`); None asks for none."""
+    least_tiou: float = 0.5
+    """Of answers that are places."""
+    most_repeats: int = 0
+    """Calls that brought nothing new."""
+    valid: bool = True
+    """Whether every call must have worked."""
+
+    def __call__(self, rollout: Rollout) -> Audited:
+        """Judge a trace; the reasons come in the order of what is worst."""
+        rewards = {name: reward(rollout) for name, reward in _rewards(self.dialect).items()}
+        return Audited(reason=self._reason(rollout, rewards), rewards=rewards)
+
+    def _reason(self, rollout: Rollout, rewards: Mapping[str, float]) -> str | None:
+        truth, told = rollout.task.truth, rollout.answer
+        if failure(rollout) is not None:
+            return "failed"
+        if told.stopped_by != "answer":
+            return f"out of {told.stopped_by}"
+        if too_long(rollout):
+            return "answer too long"
+        if not is_right(rollout):
+            return "abstained" if told.abstained else "wrong answer"
+        if not told.abstained and truth.spans:
+            if rollout.task.kind in LOOKS_AT_ITS_PLACE and spans(rollout) and rewards["tiou"] < self.least_tiou:
+                return "wrong place"
+            if not cited(rollout):
+                return "no evidence"
+            if wants_a_look(rollout.task) and not gains_evidence(rollout) and not _quotes(rollout):
+                return "never looked at the place"
+            if rewards["hit"] == 0:
+                return "evidence is elsewhere"
+        if any(is_whole(place, rollout) for place in _places(rollout)):
+            return "cites the whole video"
+        if cited(rollout) and rewards["faithful"] < 1:
+            return "unfaithful evidence"
+        if self.valid and not all(call.valid for call in rollout.calls):
+            return "a call failed"
+        if rollout.repeats > self.most_repeats:
+            return "repeated calls"
+        if "format" in rewards and rewards["format"] < 1:
+            return "format"
+        return None
+
+
+def _quotes(rollout: Rollout) -> bool:
+    """Whether the answer stands on words that a tool returned about a cited place."""
+    return any(holds_quote(item, rollout) for item in cited(rollout))
+
+
+def _places(rollout: Rollout) -> list[MediaURI]:
+    return [MediaURI.parse(item.uri) for item in cited(rollout)]
+
+
+def _rewards(dialect: str | None) -> dict[str, Reward]:
+    found = {"task": task_reward(), "tiou": tiou(), "faithful": faithful(), "hit": hit()}
+    return found | ({"format": format_reward(dialect)} if dialect else {})

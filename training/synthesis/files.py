@@ -1,0 +1,198 @@
+"""Conversations in files: one JSON object a line, with the task, the answer and every message as LangChain dumps it.
+
+A line of traces is `{"schema": 1, "task": {…}, "answer": {…}, "messages": […], "meta": {…}}`; `meta` says how it came
+about (`by`: expert, teacher or hindsight; `teacher`: whose; `rewards`). A line of preferences is
+`{"schema": 1, "chosen": {…}, "rejected": {…}, "margin": 0.5, "why": "…"}` with two such objects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from langchain_core.messages import messages_from_dict, messages_to_dict
+
+from ...agent import Answer
+from ...memory.errors import RewatchError
+from ..rollout import Rollout
+from ..task import TaskError
+from ..task_files import as_row, from_row
+
+SCHEMA = 1
+"""Version of a line; it grows when a field changes its meaning or goes."""
+_FIELDS = ("task", "answer", "messages", "meta")
+_Made = TypeVar("_Made")
+
+
+class ConversationError(RewatchError):
+    """A file of conversations that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Two conversations about one task, of which one is better."""
+
+    chosen: Rollout
+    rejected: Rollout
+    margin: float
+    """Reward of the chosen one less that of the rejected one."""
+    why: str = ""
+    """Who decided, and what was wrong with the other."""
+
+
+def conversation_row(rollout: Rollout) -> dict[str, Any]:
+    """A conversation as JSON values."""
+    return {
+        "task": as_row(rollout.task),
+        "answer": rollout.answer.as_dict(),
+        "messages": messages_to_dict(list(rollout.messages)),
+        "meta": dict(rollout.meta),
+    }
+
+
+def judgement_row(pair: Judgement) -> dict[str, Any]:
+    """A pair as JSON values."""
+    rows = {"chosen": conversation_row(pair.chosen), "rejected": conversation_row(pair.rejected)}
+    return {**rows, "margin": pair.margin, "why": pair.why}
+
+
+def conversation_of(row: Any) -> Rollout:
+    """The conversation that `conversation_row` wrote.
+
+    Raises:
+        TaskError: naming the field that is wrong.
+    """
+    _require_object(row, _FIELDS)
+    if not isinstance(row["messages"], list) or not isinstance(row["meta"], Mapping):
+        raise TaskError("messages", "or meta are of another kind, write a list and an object")
+    try:
+        task = from_row(row["task"])
+    except TaskError as error:
+        raise TaskError(f"task.{error.field}", str(error).partition(": ")[2]) from None
+    try:
+        answer = Answer.from_dict(row["answer"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskError("answer", f"is none that a run ended with ({type(error).__name__}: {error})") from None
+    try:
+        messages = tuple(messages_from_dict(row["messages"]))
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TaskError("messages", f"are none that LangChain dumped ({type(error).__name__}: {reason})") from None
+    return Rollout(task=task, answer=answer, messages=messages, meta=dict(row["meta"]))
+
+
+def judgement_of(row: Any) -> Judgement:
+    """The pair that `judgement_row` wrote.
+
+    Raises:
+        TaskError: naming the field that is wrong.
+    """
+    _require_object(row, ("chosen", "rejected", "margin"))
+    margin = row["margin"]
+    if isinstance(margin, bool) or not isinstance(margin, (int, float)):
+        raise TaskError("margin", f"is {margin!r}, write a number")
+    sides = []
+    for name in ("chosen", "rejected"):
+        try:
+            sides.append(conversation_of(row[name]))
+        except TaskError as error:
+            raise TaskError(f"{name}.{error.field}", str(error).partition(": ")[2]) from None
+    return Judgement(chosen=sides[0], rejected=sides[1], margin=float(margin), why=str(row.get("why", "")))
+
+
+def _require_object(row: Any, names: Iterable[str]) -> None:
+    if not isinstance(row, Mapping):
+        raise TaskError("line", "is no object, write one JSON object a line")
+    if row.get("schema", SCHEMA) != SCHEMA:
+        raise TaskError("schema", f"is {row['schema']!r}, this rewatch reads {SCHEMA}: update rewatch")
+    for name in names:
+        if name not in row:
+            raise TaskError(name, "is missing, write it")
+
+
+def line_of(row: Mapping[str, Any]) -> str:
+    """One line of a file, its end included.
+
+    Raises:
+        ConversationError: if it holds what is no JSON.
+    """
+    try:
+        return json.dumps({"schema": SCHEMA, **row}, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ConversationError(f"A conversation is no JSON ({error}): tools must bring back plain values.") from None
+
+
+def read_lines(path: str | Path, read: Callable[[Any], _Made]) -> list[_Made]:
+    """What each line of a file says; empty lines are passed over.
+
+    Raises:
+        ConversationError: `FILE, line N: field: what is wrong`.
+    """
+    return [made for _, made in numbered(path, read)]
+
+
+def numbered(path: str | Path, read: Callable[[Any], _Made]) -> Iterator[tuple[int, _Made]]:
+    """The same, with the number of each line."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text in UTF-8"
+        raise ConversationError(f"{path} cannot be read ({reason}); give a file of one JSON object a line.") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, read(json.loads(line))
+        except json.JSONDecodeError as error:
+            told = f"is not JSON ({error.msg} at column {error.colno}), mend or remove it"
+            raise ConversationError(f"{path}, line {number}: line: {told}") from None
+        except TaskError as error:
+            raise ConversationError(f"{path}, line {number}: {error}") from None
+
+
+def read_conversations(path: str | Path) -> list[Rollout]:
+    """The conversations of a file.
+
+    Raises:
+        ConversationError: with the file and the line of the first one that cannot be read.
+    """
+    return read_lines(path, conversation_of)
+
+
+def read_preferences(path: str | Path) -> list[Judgement]:
+    """The pairs of a file.
+
+    Raises:
+        ConversationError: with the file and the line of the first one that cannot be read.
+    """
+    return read_lines(path, judgement_of)
+
+
+def write_conversations(path: str | Path, rollouts: Iterable[Rollout]) -> int:
+    """Write conversations to a file, whole or not at all; how many there were."""
+    return write_rows(path, map(conversation_row, rollouts))
+
+
+def write_preferences(path: str | Path, pairs: Iterable[Judgement]) -> int:
+    """Write pairs to a file, whole or not at all; how many there were."""
+    return write_rows(path, map(judgement_row, pairs))
+
+
+def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write lines to a file, whole or not at all; how many there were."""
+    target, count = Path(path), 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(line_of(row))
+                count += 1
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count

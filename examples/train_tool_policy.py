@@ -1,6 +1,6 @@
 """Train a tool-calling Video-LMM of a million parameters from random weights on a CPU: SFT, gate, DGRPO.
 
-    python examples/train_tool_policy.py [--out train-out] [--sft-steps 600] [--rl-steps 40] [--objective dgrpo]
+    python examples/train_tool_policy.py [--out train-out] [--sft-steps 300] [--rl-steps 40] [--objective dgrpo]
 
 The gym's `clips16`: sixteen clips say a word each and show a shape each; what is asked takes a search for the word, and
 mostly a look at the clip. The loop, the tools, the memory and the policy are those of `rewatch ask`. The folder gets
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("train-out"))
     parser.add_argument("--traces", type=int, default=800)
     parser.add_argument("--guesses", type=float, default=0.5, help="share of traces that answer without looking")
-    parser.add_argument("--sft-steps", type=int, default=600)
+    parser.add_argument("--sft-steps", type=int, default=300)
     parser.add_argument("--rl-steps", type=int, default=40)
     parser.add_argument("--held-out", type=int, default=128)
     parser.add_argument("--objective", default="dgrpo")

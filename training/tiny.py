@@ -76,6 +76,7 @@ def save_tiny_qwen(
         },
         "tie_word_embeddings": True,
         "pad_token_id": tokenizer.pad_token_id,
+        "initializer_range": hidden**-0.5,  # 0.02, as released, suits wide models: here attention would stay even
     }
     vision = {
         "depth": vision_layers,
@@ -88,6 +89,7 @@ def save_tiny_qwen(
         "out_hidden_size": hidden,
         "num_position_embeddings": 64,
         "deepstack_visual_indexes": [0],
+        "initializer_range": vision_hidden**-0.5,
     }
     torch.manual_seed(seed)
     model = Qwen3VLForConditionalGeneration(

@@ -32,7 +32,7 @@ def _common(families: Sequence[str], seed: int, calls: int, train: Sequence[str]
 
 
 def cold_start(
-    out: Path, seed: int, *, families: Sequence[str] = FAMILIES, steps: int = 600, guesses: float = 0.5
+    out: Path, seed: int, *, families: Sequence[str] = FAMILIES, steps: int = 300, guesses: float = 0.5
 ) -> Path:
     """A policy that learnt from traces, of which a share guesses; gives its run."""
     return _made(

@@ -1,6 +1,6 @@
 """DGRPO, GRPO and SFT alone from the same cold starts, the same number of steps: accuracy by difficulty.
 
-    python benchmarks/training/objectives.py OUT [--seeds 0 1 2] [--steps 60] [--arm grpo]
+    python benchmarks/training/objectives.py OUT [--seeds 0 1 2] [--steps 40] [--arm grpo]
 
 With --arm only that arm is trained (so that several processes share the work); the table needs all of them.
 """
@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--arm", choices=ARMS)
     args = parser.parse_args()
     last = {}
@@ -30,7 +30,7 @@ def main() -> None:
         for seed in args.seeds:
             start = cold_start(args.out, seed)
             if arm == "sft":  # as many steps more of what it learnt from
-                start = cold_start(args.out, seed, steps=600 + args.steps)
+                start = cold_start(args.out, seed, steps=300 + args.steps)
             else:
                 start = reinforced(start, f"{arm}-{args.steps}", seed, objective=arm, steps=args.steps)
             runs.append(held_out(start)[-1])

@@ -1,6 +1,6 @@
 """Where should DGRPO differ from GRPO? Easy tasks dominating, rewards above 1 (its weight) and below (no weight).
 
-    python benchmarks/training/regimes.py OUT [--seeds 0 1 2] [--steps 60] [--regime easy] [--arm grpo]
+    python benchmarks/training/regimes.py OUT [--seeds 0 1 2] [--steps 40] [--regime easy] [--arm grpo]
 
 `easy`: six tasks in eight are echo or clip, which are soon solved, and shape is rare; rewards up to 3.
 `small`: the same with rewards within [0, 1], where the weight is 1 and both must be the same run, to the digit.
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--regime", choices=REGIMES)
     parser.add_argument("--arm", choices=ARMS)
     args = parser.parse_args()

@@ -42,14 +42,14 @@ def color(rng: random.Random, level: Level) -> Draft:
     """What color is seen where a word is said? Two hops."""
     world, words, shown = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f"color at {words[k]}?", shown[k].colour, tuple(COLOURS), world, k, words[k], shape=shown[k].shape)
+    return _draft(f'color at "{words[k]}"?', shown[k].colour, tuple(COLOURS), world, k, words[k], shape=shown[k].shape)
 
 
 def shape(rng: random.Random, level: Level) -> Draft:
     """What shape is seen where a word is said? Two hops, and harder to see."""
     world, words, shown = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f"shape at {words[k]}?", shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].colour)
+    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].colour)
 
 
 def clip(rng: random.Random, level: Level) -> Draft:
@@ -57,7 +57,7 @@ def clip(rng: random.Random, level: Level) -> Draft:
     world, words, _ = _clips(rng, level)
     k = rng.randrange(len(words))
     numbers = tuple(str(n) for n in range(len(words)))
-    return _draft(f"clip of {words[k]}?", str(k), numbers, world, k, words[k])
+    return _draft(f'clip of "{words[k]}"?', str(k), numbers, world, k, words[k])
 
 
 _NUMBERED = "clip {}"
@@ -77,7 +77,7 @@ def first(rng: random.Random, level: Level) -> Draft:
         ]
     k = rng.randrange(len(words))
     two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
-    return _draft(f"first at {words[k]}?", shown[k].colour, tuple(COLOURS), two, k, words[k], shape=shown[k].shape)
+    return _draft(f'first at "{words[k]}"?', shown[k].colour, tuple(COLOURS), two, k, words[k], shape=shown[k].shape)
 
 
 def echo(rng: random.Random, level: Level) -> Draft:
@@ -85,7 +85,7 @@ def echo(rng: random.Random, level: Level) -> Draft:
     world, _, _ = _clips(rng, level)
     said = rng.choice(list(COLOURS))
     return Draft(
-        question=f"say {said}.",
+        question=f'say "{said}".',
         answer=said,
         values=tuple(COLOURS),
         world=world,

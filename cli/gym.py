@@ -17,7 +17,7 @@ from rich.text import Text
 from .options import Json
 
 app = typer.Typer(
-    help="The gym: procedural videos of known truth, and questions about them; without a verb, its families and levels.",
+    help="The gym: procedural videos of known truth, and questions about them; without a verb, what there is.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -172,10 +172,8 @@ def play(
         cells = [f"{score.chance:.2f}", blind]
         for name in players:
             told = score.figures[name]
-            cells += [
-                f"{told.get('accuracy', 0):.2f} ± {told.get('accuracy_se', 0):.2f}",
-                f"{told.get('calls', 0):.1f}",
-            ]
+            right, error = told.get("accuracy", 0.0), told.get("accuracy_se", 0.0)
+            cells += [f"{right:.2f} ± {error:.2f}", f"{told.get('calls', 0.0):.1f}"]
         table.add_row(Text(score.family, style="bold"), str(score.runs), *cells)
     console.print(table)
     console.print("share right ± standard error; blind: the best way that looks at nothing", style="dim")

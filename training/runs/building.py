@@ -108,6 +108,7 @@ def load(policy: Policy, source: Source, *, trains_lora: bool) -> VideoLMM:
     made = VideoLMM.load(source.name, dialect=source.manner.spoken(), **given, **source.manner.settings)
     loaded = made.engine.loaded
     if source.adapter:
+        loaded.adapter = None  # it stays on; taking it on for each turn, as in use, would switch its gradients off
         if policy.lora:
             raise ConfigError("policy.lora: the model has an adapter already, which is trained on; leave lora out.")
         for name, parameter in loaded.model.named_parameters():

@@ -43,6 +43,14 @@ OURS = {
 _MOVED = {"reward_std": "group_std"}
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without bars and notices of renamed settings, which belong to TRL's makers and not to whoever trains."""
+    with warnings.catch_warnings(), without_bars():
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        yield
+
+
 def arguments(
     make: Callable[..., Any], kind: type, bench: Bench, settings: Mapping[str, Any] | None = None, **ours: Any
 ) -> Any:
@@ -66,8 +74,7 @@ def arguments(
         "seed": bench.config.seed,
     }
     try:
-        with quiet():
-            return make(output_dir=str(bench.folder.checkpoints), **{**ours, **given, **fixed})
+        return make(output_dir=str(bench.folder.checkpoints), **{**ours, **given, **fixed})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
 
@@ -93,6 +100,7 @@ def _on_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+@quiet()
 def rl_by_trl(bench: Bench, config: RLRun, first: Callable[[Sequence[Rollout]], None]) -> Path:
     """Reinforcement learning by `GraphGRPOTrainer`; gives the folder of the weights."""
     from trl.trainer.grpo_config import GRPOConfig
@@ -134,6 +142,7 @@ def _whole(value: Any, name: str) -> None:
         raise ConfigError(f"trainer.{name} is {value!r}; write a whole number of at least 1.")
 
 
+@quiet()
 def sft_by_trl(bench: Bench, rows: Sequence[Row]) -> Path:
     """Supervised learning by TRL's SFTTrainer; gives the folder of the weights."""
     from trl.trainer.sft_config import SFTConfig
@@ -144,6 +153,7 @@ def sft_by_trl(bench: Bench, rows: Sequence[Row]) -> Path:
     return _train(bench, sft_trainer(bench.policy, rows, args, **_extras(bench)))
 
 
+@quiet()
 def dpo_by_trl(bench: Bench, pairs: Sequence[Any]) -> Path:
     """Preference learning by TRL's DPOTrainer; gives the folder of the weights."""
     from trl.trainer.dpo_config import DPOConfig
@@ -187,20 +197,11 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Telling(bench, trainer))
     folder = bench.folder.path / "policy.part"
-    with quiet():
-        trainer.train(resume_from_checkpoint=found)
-        trainer.save_model(str(folder))
+    trainer.train(resume_from_checkpoint=found)
+    trainer.save_model(str(folder))
     (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle: no part of a policy
     loaded.model = trainer.accelerator.unwrap_model(trainer.model)
     return complete(bench.source, folder) if not bench.rank else folder
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without bars and notices of renamed settings, which belong to TRL's makers and not to whoever trains."""
-    with warnings.catch_warnings(), without_bars():
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        yield
 
 
 class _Telling(TrainerCallback):

@@ -146,25 +146,20 @@ def scores(
 def collector(lessons: Sequence[Lesson], memory: ClipMemory, policy: BaseChatModel | None) -> Collector:
     """The loop in which these lessons, all of one family, are played; by the expert where no policy is given."""
     small = lessons[0].task.meta["gym"]["family"] in SMALL
+    if policy is None:
+        how: dict[str, Any] = {"dialect": Manner(dialect="short").spoken(), "strategies": STRATEGIES} if small else {}
+        policy = Expert.of([one.task for one in lessons], **how)
     manner = manner_of(policy)
-    spoken: Dialect | None = getattr(policy, "dialect", None)
-    if small:
-        made: Loop = small_loop(memory, policy)
-    else:
-        own = manner.own_loop(memory, policy) if manner and policy is not None else None
-        offered = manner.offered(BUILT_IN) if manner else list(BUILT_IN)
-        system = (spoken and spoken.system) or SYSTEM
-        made = own or Loop(
+    made = small_loop(memory, policy) if small else manner.own_loop(memory, policy) if manner else None
+    if made is None:
+        spoken: Dialect | None = getattr(policy, "dialect", None)
+        made = Loop(
             memory=memory,
             policy=policy,
             planner=plan_by_rules,
-            toolbox=Toolbox(offered),
-            system=system,  # type: ignore[arg-type]
+            toolbox=Toolbox(manner.offered(BUILT_IN) if manner else BUILT_IN),
+            system=(spoken and spoken.system) or SYSTEM,
         )
-    if policy is None:
-        how: dict[str, Any] = {"dialect": Manner(dialect="short").spoken(), "strategies": STRATEGIES} if small else {}
-        expert = Expert.of([one.task for one in lessons], **how)
-        object.__setattr__(made, "policy", expert)
     return Collector(loop=made, budget=BUDGET)
 
 

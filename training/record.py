@@ -31,7 +31,7 @@ def recorded(
     """The conversation with a token record on each message of the expert, as if the policy had sampled it.
 
     What stands between its messages is told as the policy would be told it, so that supervised learning, rollouts and
-    use read the same ids. Messages of routes stay without a record, and so do messages that have one already.
+    use read the same ids. Messages of routes stay without a record, and those that have one of this vocabulary keep it.
 
     Args:
         policy: whose template, dialect and sight it is to be.
@@ -44,14 +44,16 @@ def recorded(
     """
     made: list[BaseMessage] = []
     for message in messages:
-        if isinstance(message, AIMessage) and not _is_settled(message):
+        if isinstance(message, AIMessage) and not _is_settled(message, policy):
             message = _with_record(policy, made, message, tuple(tools), pixels)
         made.append(message)
     return tuple(made)
 
 
-def _is_settled(message: AIMessage) -> bool:
-    return "by" in message.additional_kwargs or "tokens" in message.response_metadata
+def _is_settled(message: AIMessage, policy: VideoLMM) -> bool:
+    """Whether a route wrote it, or this model (or one with its vocabulary) did."""
+    known = message.response_metadata.get("tokens")
+    return "by" in message.additional_kwargs or (known is not None and known["vocabulary"] == policy.engine.vocabulary)
 
 
 def _with_record(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 STATE = "rewatch_state.json"
 log = logging.getLogger(__name__)
-__all__ = ["GraphGRPOTrainer", "grpo_config"]
+__all__ = ["GraphGRPOTrainer", "grpo_config", "last_checkpoint"]
 
 
 class GraphGRPOTrainer(GRPOTrainer):
@@ -262,7 +262,9 @@ class GraphGRPOTrainer(GRPOTrainer):
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             state = {"difficulty": self.difficulty.state_dict(), "weights": self.weights.state_dict()}
-            (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
+            unfinished = folder / f".{STATE}.part"
+            unfinished.write_text(json.dumps(state), encoding="utf-8")
+            unfinished.replace(folder / STATE)  # the last of all files: a checkpoint that has it is whole
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
@@ -270,6 +272,17 @@ class GraphGRPOTrainer(GRPOTrainer):
             state = json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8"))
             self.difficulty.load_state_dict(state["difficulty"])
             self.weights.load_state_dict(state["weights"])
+
+
+def last_checkpoint(folder: str | Path) -> str | None:
+    """The last checkpoint of a run that was written to its end; None where there is none.
+
+    One that was being written when the run was killed is passed over (transformers' `get_last_checkpoint` takes it).
+    """
+    there = {
+        int(path.parent.name.rpartition("-")[2]): path.parent for path in Path(folder).glob(f"checkpoint-*/{STATE}")
+    }
+    return str(there[max(there)]) if there else None
 
 
 class _Warning(TrainerCallback):

@@ -3,7 +3,7 @@
 from .loop import VerifierDPO, verifier_dpo
 from .mini import DPOSettings, MiniDPO
 from .on_trl import collated_pairs, dpo_trainer
-from .pairs import Preference, Verifier, pairs_of, picked
+from .pairs import Preference, Verifier, pairs_of, picked, recorded_pairs
 from .verifier import evidence_verifier
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "evidence_verifier",
     "pairs_of",
     "picked",
+    "recorded_pairs",
     "verifier_dpo",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ..rollout import Rollout
 from ..rows import Row, row_of
 
 if TYPE_CHECKING:
+    from ...agent.graph import Loop
     from ...agent.policies.video_lmm import VideoLMM
     from ...memory import Pixels
 
@@ -69,6 +70,31 @@ def picked(
     )
     pairs = pick_pairs(reward_R, group_R, verified_R=verified_R, margin=margin, per_group=per_group)
     return [(flat[pair.chosen], flat[pair.rejected], pair.margin) for pair in pairs]
+
+
+def recorded_pairs(pairs: Iterable[tuple[Rollout, Rollout, float]], policy: VideoLMM, loop: Loop) -> list[Preference]:
+    """Preferences from pairs of conversations that anybody had, such as files hold, as ids of this policy.
+
+    Args:
+        pairs: (chosen, rejected, margin).
+        policy: the model that is to learn from them.
+        loop: whose tools were offered, and whose memory the pictures are read from.
+
+    Raises:
+        TraceError: if the policy would read a conversation otherwise than it was meant, or has no room for it.
+    """
+    from ..record import recorded
+
+    def row(run: Rollout) -> Row | None:
+        tools = loop.toolbox.schemas(list(run.task.videos))
+        return row_of(policy, recorded(policy, run.messages, tools=tools, pixels=loop.pixels), loop.pixels)
+
+    made = []
+    for chosen, rejected, margin in pairs:
+        good, bad = row(chosen), row(rejected)
+        if good and bad and good.ids != bad.ids:
+            made.append(Preference(chosen=good, rejected=bad, margin=margin, task=chosen.task.id))
+    return made
 
 
 def pairs_of(

@@ -41,7 +41,7 @@ def hindsight(
     loop: Loop | None = None,
     cut: bool = False,
     relabel: bool = False,
-    budget: Budget = BUDGET,
+    budget: Budget | None = None,
 ) -> Hindsight:
     """Traces from a policy's own runs.
 
@@ -52,7 +52,7 @@ def hindsight(
         cut: leave out calls that were of no use, where the run without them is as good. The loop runs it again, so
             that nothing in it is edited; its ids are then those of a trace, not of sampling.
         relabel: turn wrong answers to the gym's questions for a span into right ones to the question for what is there.
-        budget: limits of a run that is run again.
+        budget: limits of a run that is run again; None: those that it had, which its prompt tells of.
 
     Raises:
         ValueError: if a loop is needed and there is none.
@@ -78,7 +78,7 @@ def hindsight(
     return Hindsight(traces=tuple(traces), reasons=dict(reasons))
 
 
-def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget = BUDGET) -> Rollout | None:
+def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None = None) -> Rollout | None:
     """The run without calls that were of no use; the run itself where there are none; None where it cannot be cut.
 
     Of no use are calls that failed, that repeated one, and looks at places that are neither true nor cited. What found
@@ -92,7 +92,7 @@ def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget
     if not script or script[-1].tool_calls:
         return None
     meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = recite(loop, run.task, script, budget=budget, meta=meta)
+    made = recite(loop, run.task, script, budget=budget or _budget(run), meta=meta)
     before = [_result(call) for call in run.calls]
     if any(_result(call) not in before for call in made.calls) or len(made.own) != len(script):
         return None
@@ -124,7 +124,7 @@ def _serves(made: Made, run: Rollout) -> bool:
     return meets(place, run.task.truth.spans) or any(span.overlap(place) > 0 or span == place for span in told)
 
 
-def relabelled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget = BUDGET) -> Rollout | None:
+def relabelled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None = None) -> Rollout | None:
     """A wrong answer to a question for a span, as the right answer to the question for what is in that span.
 
     Sound only where all of this holds: the gym made the video, so that what is there is known; just one thing is there,
@@ -141,8 +141,12 @@ def relabelled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget = BUDGE
     if not script or script[-1].tool_calls:
         return None
     meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = recite(loop, task, script, budget=budget, meta={**meta, "asked": run.task.id})
+    made = recite(loop, task, script, budget=budget or _budget(run), meta={**meta, "asked": run.task.id})
     return made if audit(made).passed else None
+
+
+def _budget(run: Rollout) -> Budget:
+    return Budget.from_dict(run.answer.budget) if run.answer.budget else BUDGET
 
 
 def _question_for(task: Task, span: Span) -> Task | None:

@@ -53,7 +53,7 @@ class Teaching:
         loop: memory, tools and words, as the policy will be trained and used with; its own policy is not asked.
         teachers: at least one, names all different.
         audit: which traces may be learnt from.
-        budget: limits of each run.
+        budget: limits of each run; the prompt tells of them, so they are best those of training and use.
         drafts: whether a teacher first reads what was said and written, and is told on a second run where to look.
             What it was told is left out of the trace: its calls and its answer are run again without.
         agree: how many teachers must give the same answer; None: all of them.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ..collect import grouped, require_some, seed_of
 from ..judge import judge
-from ..preference import DPOSettings, MiniDPO, Preference, pairs_of
+from ..preference import DPOSettings, MiniDPO, Preference, pairs_of, recorded_pairs
+from ..synthesis import read_preferences
 from .bench import Bench
 from .config import DPORun
 from .driving import drive
@@ -32,10 +33,10 @@ def dpo(config: DPORun, out: str | Path, *, resume: bool = False, told: Listener
     trainer = config.trainer
     if trainer.engine == "mini":
         settings = settings_of(DPOSettings, trainer.settings, without=("seed",))
-    if config.pairs.rollouts is None:
-        raise ConfigError("pairs: give rollouts (groups, group_size, margin).")
+    if config.pairs.rollouts is None and not config.pairs.files:
+        raise ConfigError("pairs: give rollouts (groups, group_size, margin), or files.")
     with Bench(config, "dpo", out, resume=resume, told=told) as bench:
-        pairs = _sampled(bench, config)
+        pairs = pairs_for(bench, config)
         saved = None
         if trainer.engine == "trl":
             from .by_trl import dpo_by_trl
@@ -45,6 +46,25 @@ def dpo(config: DPORun, out: str | Path, *, resume: bool = False, told: Listener
             mini = MiniDPO(bench.policy, pairs, steps=trainer.steps, settings=DPOSettings(**settings, seed=config.seed))
             drive(bench, mini, lambda until, tell: mini.train(until=until, told=tell), lambda: mini.done)
         return finish(bench, {"pairs": len(pairs)}, saved)
+
+
+def pairs_for(bench: Bench, config: DPORun) -> list[Preference]:
+    """The pairs of files, and those of the policy's own runs.
+
+    Raises:
+        ConfigError: if there are none.
+        ConversationError: if a file is wrong.
+    """
+    pairs: list[Preference] = []
+    for path in config.pairs.files:
+        judged = [(one.chosen, one.rejected, one.margin) for one in read_preferences(path)]
+        pairs += recorded_pairs(judged, bench.policy, bench.loop)
+    if config.pairs.rollouts:
+        pairs += _sampled(bench, config)
+    if not pairs:
+        raise ConfigError("pairs: the files hold no two conversations that differ; nothing to learn.")
+    bench.note(f"{len(pairs)} pairs")
+    return pairs
 
 
 def _sampled(bench: Bench, config: DPORun) -> list[Preference]:
@@ -67,5 +87,4 @@ def _sampled(bench: Bench, config: DPORun) -> list[Preference]:
         raise ConfigError(
             f"pairs: no two of {len(rollouts)} runs differ by {asked.margin} in reward; nothing to learn."
         )
-    bench.note(f"{len(pairs)} pairs")
     return pairs

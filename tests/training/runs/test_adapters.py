@@ -50,3 +50,34 @@ def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: 
             read_config(DPORun, changed(row, pairs={"rollouts": {"groups": 2, "group_size": 2, "margin": 9.0}})),
             tmp_path / "no",
         )
+
+
+def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
+    from rewatch.training.gym import build_memory, clips16, mixed
+    from rewatch.training.gym.expert import Expert
+    from rewatch.training.gym.playing import play
+    from rewatch.training.synthesis import write_conversations, write_preferences
+    from rewatch.training.synthesis.files import Judgement
+
+    lessons = mixed(2, families=["clips16.color"], seed=40)
+    tasks, memory = [one.task for one in lessons], build_memory(lessons, tmp_path / "memory")
+    good, poor = (
+        play(
+            clips16.loop(memory, None),
+            tasks,
+            Expert.of(tasks, dialect=clips16.DIALECT, strategies=clips16.STRATEGIES, guess=guess),
+        )
+        for guess in (0.0, 1.0)
+    )
+    write_conversations(tmp_path / "traces.jsonl", good)
+    write_preferences(
+        tmp_path / "pairs.jsonl",
+        [Judgement(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
+    )
+    row = changed(SFT, policy={"model": str(taught)}, traces=None)
+    row["tasks"] = {"families": ["clips16.color"], "count": 2, "seed": 40}
+    learnt = sft(read_config(SFTRun, row | {"traces": {"files": [str(tmp_path / "traces.jsonl")]}}), tmp_path / "sft")
+    assert "| traces | 2 |" in (learnt / "README.md").read_text()
+    row["trainer"] = {"steps": 1, "evaluate_every": 2, "save_every": 2}
+    learnt = dpo(read_config(DPORun, row | {"pairs": {"files": [str(tmp_path / "pairs.jsonl")]}}), tmp_path / "dpo")
+    assert "| pairs | 2 |" in (learnt / "README.md").read_text() and len(rows(learnt, "dpo")) == 1

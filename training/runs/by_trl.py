@@ -67,7 +67,7 @@ def arguments(
         "max_steps": plan.steps,
         "save_strategy": "steps",
         "save_steps": plan.save_every,
-        "save_total_limit": 1,
+        "save_total_limit": 2,  # the last one may be cut off by a kill
         "logging_steps": 1,
         "report_to": [],
         "disable_tqdm": True,
@@ -177,7 +177,6 @@ def _extras(bench: Bench) -> dict[str, Any]:
 def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None] | None = None) -> Path:
     """From the first step, or the last checkpoint, to the end; gives the folder of the weights."""
     from transformers.trainer_callback import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
 
     loaded = bench.policy.engine.loaded
     loaded.model = trainer.model
@@ -186,8 +185,7 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
         sum(p.numel() for p in parameters),
         sum(p.numel() for p in parameters if p.requires_grad),
     )
-    found = get_last_checkpoint(str(bench.folder.checkpoints)) if bench.folder.checkpoints.is_dir() else None
-    done = int(found.rpartition("-")[2]) if found else 0
+    done, found = last_whole(bench.folder.checkpoints)
     bench.folder.forget_after(done if found else -1)
     if found:
         bench.note(f"goes on from step {done}")
@@ -204,6 +202,16 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
     return complete(bench.source, folder) if not bench.rank else folder
 
 
+WHOLE = "rewatch_whole"
+"""A file that is put into a checkpoint once all others are there."""
+
+
+def last_whole(folder: Path) -> tuple[int, str | None]:
+    """The step and the folder of the last checkpoint that was written to its end; (0, None) where there is none."""
+    there = {int(path.parent.name.rpartition("-")[2]): path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}")}
+    return (max(there), str(there[max(there)])) if there else (0, None)
+
+
 class _Telling(TrainerCallback):
     """Keeps the figures of TRL's trainers, and looks at the held-out tasks between steps."""
 
@@ -215,6 +223,11 @@ class _Telling(TrainerCallback):
         figures = figures_of(logs or {})
         if "loss" in figures or "reward" in figures:  # not the summary of the end
             self._bench.write(state.global_step, figures)
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """The checkpoint of this step is whole."""
+        if not self._bench.rank:
+            (self._bench.folder.checkpoints / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Every so often, and at the end, the held-out tasks."""

@@ -1,7 +1,8 @@
 """Rollouts of the loop: the graph that `rewatch ask` runs, for many tasks and several times each, side by side.
 
 What is shared: runs that wait for the policy meet in one padded batch; a frame is decoded once (`Loop.pixels`) and
-prepared once (the policy's album) for all runs that look at it. The vision tower's output is shared by `encode_once`.
+prepared once (the policy's album) for all runs that look at it. The vision tower's output is shared by `encode_once`,
+and what a conversation was read as is kept from turn to turn, by the policy, until all runs are over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import Answer
 from ..agent.graph import Loop, build_graph
+from ..agent.policies.video_lmm import VideoLMM
 from ..agent.question import question_about
 from ..agent.runs import run_to_end
 from ..agent.trace import events_of
@@ -101,7 +103,11 @@ class Collector:
                 words = (guidance or {}).get(task.id, "")
                 runs.append(self._run(task, number, dict(meta or {}), words, _to(listener, len(runs))))
             seen[task.id] += group_size
-        return list(await asyncio.gather(*runs))
+        try:
+            return list(await asyncio.gather(*runs))
+        finally:
+            if isinstance(self.loop.policy, VideoLMM):
+                self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
     async def _run(
         self, task: Task, seed: int, meta: dict[str, Any], guidance: str, tell: Callable[[dict[str, Any]], None] | None

@@ -203,7 +203,8 @@ class MiniTrainer:
         token_R = self._token_advantages(rows, counts, made, group_R, width) if objective.distributions else None
         told: dict[str, list[tuple[float, int]]] = {}
         loss = 0.0
-        for part in self._parts(used, group_R):
+        lengths = [0 if row is None else len(row.ids) for row in rows]
+        for part in self._parts(used, group_R, lengths):
             some = [row for n in part if (row := rows[n]) is not None]
             advantage = token_R[part] if token_R is not None else made.values[part]
             now = score(self.policy.engine, some, width=width, entropy_grad=bool(settings.entropy))
@@ -230,11 +231,12 @@ class MiniTrainer:
         means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in told.items()}
         return {**means, "loss": loss, "used": len(used) / len(rows)}
 
-    def _parts(self, used: Sequence[int], group_R: Tensor) -> Iterator[list[int]]:
-        """Micro-batches; of whole groups where the loss needs them."""
+    def _parts(self, used: Sequence[int], group_R: Tensor, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Micro-batches: of rows of like length, since they are padded; of whole groups where the loss needs them."""
         size = self.settings.micro_batch
         if not self.objective.whole_groups:
-            yield from (list(used[at : at + size]) for at in range(0, len(used), size))
+            some = sorted(used, key=lengths.__getitem__)
+            yield from (some[at : at + size] for at in range(0, len(some), size))
             return
         part: list[int] = []
         for n in used:

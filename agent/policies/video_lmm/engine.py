@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batcher
+from .decode import Decoder, covers
 from .generate import Bounds, Request, Sampler, Written, at_rest, generate, wearing
 from .load import Loaded
 from .record import vocabulary_of
 from .score import logprobs_of
-from .sight import Album, Seen, Sight, sight_of
+from .sight import Album, QwenSight, Seen, Sight, sight_of
 from .template import Template
 
 Row = tuple[Sequence[int], Sequence[bool], Sequence[Seen]]
@@ -33,6 +34,9 @@ class Engine:
         self.bounds = _bounds(loaded, self.template, self.sight)
         self.vocabulary = vocabulary_of(loaded.processor.tokenizer)
         self.sampler = Sampler
+        self.decoder: Decoder | None = None
+        if isinstance(self.sight, QwenSight) and covers(loaded.model):
+            self.decoder = Decoder(loaded, self.sight, self.bounds.pad)
         self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
 
     @property
@@ -68,8 +72,13 @@ class Engine:
         with at_rest(self.loaded.model), wearing(self.loaded, role):
             return logprobs_of(self.loaded, self.sight, ids, masks, seen, self.bounds.pad)
 
+    def forget(self) -> None:
+        """Let go of what conversations were read as: their next turns read all of them again."""
+        if self.decoder is not None:
+            self.decoder.past.forget()
+
     def _generate(self, batch: Sequence[Request]) -> list[Written]:
-        return generate(self.loaded, self.sight, self.bounds, batch, self.sampler)
+        return generate(self.loaded, self.sight, self.bounds, batch, self.sampler, self.decoder)
 
 
 def _kind(request: Request) -> tuple[str, int, int]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .decode import Decoder
 from .inputs import inputs_of
 from .load import Loaded
 from .score import logprobs_of
@@ -31,6 +32,8 @@ class Request:
 
     ids: list[int]
     """The whole prompt."""
+    past: int = 0
+    """How many ids of it earlier turns have given and sampled."""
     seen: tuple[Seen, ...] = ()
     """Its pictures, in the order of their tokens."""
     limit: int = 256
@@ -72,32 +75,56 @@ class Bounds:
 
 
 def generate(
-    loaded: Loaded, sight: Sight, bounds: Bounds, batch: Sequence[Request], sampler: type[Sampler] | None = None
+    loaded: Loaded,
+    sight: Sight,
+    bounds: Bounds,
+    batch: Sequence[Request],
+    kind: type[Sampler],
+    decoder: Decoder | None = None,
 ) -> list[Written]:
-    """One padded `generate` for requests of one role and one number of beams."""
+    """Replies for requests of one role and one number of beams, in one padded batch.
+
+    Args:
+        loaded: model and processor.
+        sight: how the model sees.
+        bounds: what may be sampled.
+        batch: at least one.
+        kind: makes the sampler.
+        decoder: writes them where there are no beams; transformers' `generate` does without one.
+    """
     import torch
 
     def write(part: list[Request]) -> list[Written]:
         if part[0].beams > 1:
             return _beam(loaded, sight, bounds, part)
-        return _sample(loaded, sight, bounds, part, sampler or Sampler)
+        if decoder is None:
+            return _sample(loaded, sight, bounds, part, kind)
+        sampler = kind(part, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
+        decoder(part, sampler)
+        return sampler.written
 
     with torch.no_grad(), at_rest(loaded.model), wearing(loaded, batch[0].role):
-        return _within_memory(list(batch), write)
+        return _within_memory(list(batch), write, decoder)
 
 
-def _within_memory(batch: list[Request], write: Callable[[list[Request]], list[Written]]) -> list[Written]:
+def _within_memory(
+    batch: list[Request], write: Callable[[list[Request]], list[Written]], decoder: Decoder | None
+) -> list[Written]:
     """The batch, in halves where it is too large for the GPU."""
     import torch
 
     try:
         return write(batch)
     except torch.OutOfMemoryError:
-        if len(batch) == 1:
+        if len(batch) == 1 and (decoder is None or not decoder.past):
             raise
+    if decoder is not None:
+        decoder.past.forget()
     torch.cuda.empty_cache()
+    if len(batch) == 1:
+        return write(batch)
     half = len(batch) // 2
-    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write)]
+    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write, decoder)]
 
 
 def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request], kind: type[Sampler]) -> list[Written]:
@@ -133,9 +160,9 @@ def _config(bounds: Bounds, limit: int, **more: Any) -> Any:
 
 
 class Sampler:
-    """Chooses each row's next token, and leaves `generate` no choice.
+    """Chooses the next tokens; as the only logits processor, it leaves `generate` no choice.
 
-    It is the only logits processor, so that the scores which it is given are the model's own.
+    The scores that it is given are the model's own.
     """
 
     def __init__(
@@ -147,45 +174,58 @@ class Sampler:
         self._ends = bounds.ends
         self._decode = decode
         self._suppressed = torch.tensor(bounds.suppressed, device=device, dtype=torch.long)
-        self._sources = [_source(request.seed, device) if request.temperature > 0 else None for request in batch]
-        self._open = [True] * len(batch)
+        self._sources = [_source(request.seed) if request.temperature > 0 else None for request in batch]
+        self.open = [True] * len(batch)
+        """Rows that are not over."""
         self.written = [Written() for _ in batch]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores `[B, V]` in; out come scores that are 0 for the chosen token of each row and -inf else."""
         import torch
 
-        raw = scores.float().log_softmax(dim=-1)
-        allowed = raw.index_fill(1, self._suppressed, -torch.inf)
-        chosen = torch.zeros(len(self.batch), dtype=torch.long, device=raw.device)
-        for row, request in enumerate(self.batch):
-            if self._open[row] and request.choices:
-                ids = torch.tensor(request.choices, device=raw.device)
-                chosen[row] = ids[raw[row, ids].argmax()]
-                self.written[row].weights = tuple(raw[row, ids].exp().tolist())
-            elif self._open[row]:
-                chosen[row] = self.choose(row, allowed[row])
-        logprobs = raw.gather(1, chosen[:, None])[:, 0].tolist()
-        for row, token in enumerate(chosen.tolist()):
-            if self._open[row]:
-                self._take(row, token, logprobs[row])
+        chosen = torch.tensor(self.step(range(len(self.batch)), scores), device=scores.device)
         return torch.full_like(scores, -torch.inf).scatter(1, chosen[:, None], 0.0)
 
-    def choose(self, row: int, allowed: Any) -> int:
-        """The next token of a row, by its log-probabilities `[V]`, which are -inf for what must not be sampled."""
+    def step(self, rows: Sequence[int], scores: Any) -> list[int]:
+        """The next tokens of these rows, by their scores `[n, V]`; any for rows that are over."""
         import torch
 
-        temperature = self.batch[row].temperature
-        if temperature <= 0:
-            return int(allowed.argmax())
-        weights = (allowed / temperature).softmax(dim=-1)
-        return int(torch.multinomial(weights, 1, generator=self._sources[row])[0])
+        raw = scores.float().log_softmax(dim=-1)
+        chosen = self.choose(rows, raw.index_fill(1, self._suppressed, -torch.inf))
+        for n, row in enumerate(rows):
+            if self.open[row] and self.batch[row].choices:
+                ids = list(self.batch[row].choices)
+                chosen[n] = ids[int(raw[n, ids].argmax())]
+                self.written[row].weights = tuple(raw[n, ids].exp().tolist())
+        logprobs = raw.gather(1, torch.tensor(chosen, device=raw.device)[:, None])[:, 0].tolist()
+        for row, token, logprob in zip(rows, chosen, logprobs, strict=True):
+            if self.open[row]:
+                self._take(row, token, logprob)
+        return chosen
+
+    def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
+        """The next tokens by log-probabilities `[n, V]`, which are -inf for what must not be sampled.
+
+        A row's choice depends on its own source of chance only, whoever else is in the batch.
+        """
+        import torch
+
+        chosen = allowed.argmax(dim=-1)
+        warm = [n for n, row in enumerate(rows) if self.batch[row].temperature > 0 and self.open[row]]
+        if warm:
+            temperatures = torch.tensor([[self.batch[rows[n]].temperature] for n in warm], device=allowed.device)
+            draws = torch.cat([torch.rand(1, generator=self._sources[rows[n]]) for n in warm]).to(allowed.device)
+            below = (allowed[warm] / temperatures).softmax(dim=-1).double().cumsum(dim=-1)
+            wanted = draws.double()[:, None] * below[:, -1:]  # less than the last: such a draw is never 1
+            chosen[warm] = torch.searchsorted(below, wanted, right=True)[:, 0]
+        ids: list[int] = chosen.tolist()
+        return ids
 
     def done(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
         """Which rows `[B]` are over."""
         import torch
 
-        return torch.tensor([not is_open for is_open in self._open], device=input_ids.device)
+        return torch.tensor([not is_open for is_open in self.open], device=input_ids.device)
 
     def _take(self, row: int, token: int, logprob: float) -> None:
         request, written = self.batch[row], self.written[row]
@@ -202,7 +242,7 @@ class Sampler:
             end = "seconds"
         if end:
             written.end = end
-            self._open[row] = False
+            self.open[row] = False
 
     def _stops(self, request: Request, ids: list[int]) -> bool:
         if not request.stop:
@@ -211,10 +251,10 @@ class Sampler:
         return any(stop in tail for stop in request.stop)
 
 
-def _source(seed: int | None, device: Any) -> Any:
+def _source(seed: int | None) -> Any:
     import torch
 
-    source = torch.Generator(device=device)
+    source = torch.Generator()
     if seed is None:
         source.seed()
     else:

@@ -18,23 +18,36 @@ def inputs_of(
     Raises:
         ValueError: if the tokens that stand for pictures are not as many as the pictures have.
     """
-    import torch
-
-    device = loaded.model.device
-    _require_pictures(sight, rows, seen)
-    length = max(len(row) for row in rows)
-    ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in rows])
-    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
-    inputs = {"input_ids": ids, "attention_mask": mask}
-    types = torch.isin(ids, torch.tensor(sight.token_ids)).long() * mask
-    types += torch.isin(ids, torch.tensor(sight.video_ids)).long() * mask
+    inputs = ids_of(sight, rows, seen, pad)
+    types = inputs.pop("mm_token_type_ids")
     names = set(getattr(loaded.processor, "model_input_names", ()))
     if sight.typed or "mm_token_type_ids" in names:
         inputs["mm_token_type_ids"] = types
     if "token_type_ids" in names and not sight.typed and _takes(loaded.model, "token_type_ids"):
         inputs["token_type_ids"] = types
-    inputs |= sight.collate([s for row in seen for s in row])
-    dtype = next(loaded.model.parameters()).dtype
+    return on_device(loaded, {**inputs, **sight.collate([s for row in seen for s in row])})
+
+
+def ids_of(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]], pad: int) -> dict[str, Any]:
+    """`input_ids`, `attention_mask` and `mm_token_type_ids` `[B, T]` of a left-padded batch.
+
+    Raises:
+        ValueError: if the tokens that stand for pictures are not as many as the pictures have.
+    """
+    import torch
+
+    _require_pictures(sight, rows, seen)
+    length = max(len(row) for row in rows)
+    ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
+    types = torch.isin(ids, torch.tensor(sight.token_ids)).long() * mask
+    types += torch.isin(ids, torch.tensor(sight.video_ids)).long() * mask
+    return {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
+
+
+def on_device(loaded: Loaded, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The tensors where the model is, numbers of the kind that it computes with."""
+    device, dtype = loaded.model.device, next(loaded.model.parameters()).dtype
     return {
         key: value.to(device=device, dtype=dtype if value.is_floating_point() and dtype.is_floating_point else None)
         for key, value in inputs.items()

@@ -163,16 +163,20 @@ class QwenSight:
         """Pixels and grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
-        inputs = {}
-        for pixels, grids, video in (
-            ("pixel_values", "image_grid_thw", False),
-            ("pixel_values_videos", "video_grid_thw", True),
-        ):
-            some = [s for s in seen if is_video(s.name) == video]
+        inputs = self.grids(seen)
+        for pixels, video in (("pixel_values", False), ("pixel_values_videos", True)):
+            some = [s.inputs for s in seen if is_video(s.name) == video]
             if some:
-                inputs[pixels] = torch.cat([s.inputs for s in some])
-                inputs[grids] = torch.tensor([s.grid for s in some])
+                inputs[pixels] = torch.cat(some)
         return inputs
+
+    def grids(self, seen: Sequence[Seen]) -> dict[str, Any]:
+        """Grids of pictures and of videos, each in the order of `seen`."""
+        import torch
+
+        both = {"image_grid_thw": False, "video_grid_thw": True}
+        some = {name: [s.grid for s in seen if is_video(s.name) == video] for name, video in both.items()}
+        return {name: torch.tensor(grids) for name, grids in some.items() if grids}
 
 
 class StandardSight:

@@ -152,6 +152,7 @@ class Turns:
         seed = None if wish.seed is None else wish.seed * 1_000_003 + len(record.parts)
         return Request(
             ids=[*past, *fitted.ids],
+            past=len(past),
             seen=tuple(seen),
             limit=max(1, min(wish.max_tokens, room)),
             temperature=wish.temperature,

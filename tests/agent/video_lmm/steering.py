@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,10 @@ def steered(policy: VideoLMM, replies: Callable[[str], str | list[int]]) -> Iter
                 ids = reply if isinstance(reply, list) else tokenizer(reply, add_special_tokens=False)["input_ids"]
                 self.forced.append([*ids, *engine.bounds.ends])
 
-        def choose(self, row: int, allowed: Any) -> int:
+        def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
+            return [self._forced(row, allowed[n]) if self.open[row] else 0 for n, row in enumerate(rows)]
+
+        def _forced(self, row: int, allowed: Any) -> int:
             token = self.forced[row][len(self.written[row].ids)]
             assert allowed[token] > -1e30, f"{tokenizer.decode([token])!r} cannot be sampled"
             return token

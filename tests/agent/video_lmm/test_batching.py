@@ -17,16 +17,16 @@ from .steering import sampled, steered
 
 
 def _counting(policy: VideoLMM, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Rows of each `generate` of the model, as they come."""
+    """Rows of each batch, as they come."""
     policy.engine.batcher.linger = 0.2  # so that a busy machine does not pull apart what came at once
     calls: list[int] = []
-    plain = policy.engine.loaded.model.generate
+    plain = policy.engine.batcher._run
 
-    def generate(**inputs: Any) -> Any:
-        calls.append(len(inputs["input_ids"]))
-        return plain(**inputs)
+    def run(batch: Any) -> Any:
+        calls.append(len(batch))
+        return plain(batch)
 
-    monkeypatch.setattr(policy.engine.loaded.model, "generate", generate)
+    monkeypatch.setattr(policy.engine.batcher, "_run", run)
     return calls
 
 
@@ -82,7 +82,7 @@ def test_an_exception_reaches_all_callers_and_the_next_turn_works(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(small.engine.loaded.model, "generate", fails)
+        patched.setattr(small.engine.loaded.model, "forward", fails)
 
         async def all_at_once() -> list[Any]:
             asked = (small.ainvoke([HumanMessage("Go.")]) for _ in range(4))

@@ -92,13 +92,13 @@ def test_runs_side_by_side_share_batches_and_stay_apart(
     policy = loaded("qwen3_vl")
     agent = VideoAgent(notices, policy=policy, second_look=False)
     calls: list[int] = []
-    plain = policy.engine.loaded.model.generate
+    plain = policy.engine.decoder
 
-    def counted(**inputs: Any) -> Any:
-        calls.append(len(inputs["input_ids"]))
-        return plain(**inputs)
+    def counted(batch: Any, sampler: Any) -> None:
+        calls.append(len(batch))
+        plain(batch, sampler)
 
-    monkeypatch.setattr(policy.engine.loaded.model, "generate", counted)
+    monkeypatch.setattr(policy.engine, "decoder", counted)
 
     def reply(prompt: str) -> str:
         number = int(prompt.split("Question number ")[1][0])
@@ -123,7 +123,7 @@ def test_a_model_that_fails_ends_the_run_with_an_answer_and_a_trace(
     def fails(**inputs: Any) -> Any:
         raise StopIteration
 
-    monkeypatch.setattr(small.engine.loaded.model, "generate", fails)
+    monkeypatch.setattr(small.engine.loaded.model, "forward", fails)
     answer = VideoAgent(notices, policy=small, traces=tmp_path).ask("What?")
     assert answer.abstained and answer.stopped_by == "policy_error" and "StopIteration" in answer.text
     assert read_trace(answer.trace)[-1]["event"] == "answer"

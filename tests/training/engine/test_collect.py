@@ -88,12 +88,8 @@ def test_pictures_are_decoded_and_prepared_once_and_turns_share_batches(
         loop.pixels, "_decode", lambda video, places: decoded.append(len(places)) or plain(video, places)
     )
     sizes: list[int] = []
-    generate = policy.engine.loaded.model.generate
-    monkeypatch.setattr(
-        policy.engine.loaded.model,
-        "generate",
-        lambda **given: sizes.append(len(given["input_ids"])) or generate(**given),
-    )
+    run = policy.engine.batcher._run
+    monkeypatch.setattr(policy.engine.batcher, "_run", lambda batch: sizes.append(len(batch)) or run(batch))
     with steered(policy, looks_once):
         rollouts = Collector(loop=loop)(tasks[:2], 4)
     pictures = {uri for r in rollouts for t in r.turns for uri in t["pictures"]}
@@ -122,6 +118,6 @@ def test_a_policy_that_breaks_ends_its_runs_only(
     def broken(**given: Any) -> Any:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(policy.engine.loaded.model, "generate", broken)
+    monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)
     rollouts = Collector(loop=make_loop(policy))(tasks[:1], 2)
     assert all("out of luck" in (failure(r) or "") for r in rollouts)

@@ -1,0 +1,264 @@
+"""Sampling in a loop of our own, for the Qwen-VL models: what a conversation was read as stays between its turns.
+
+transformers' `generate` reads the whole prompt at every turn, and goes on with all rows until the last of them is done.
+Here a turn reads only what is new in it, and rows that are done leave the batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .inputs import ids_of, on_device
+from .load import Loaded
+from .sight import QwenSight, Seen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .generate import Request, Sampler
+
+COVERED = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
+"""Model types whose positions are a function of ids and grids, and whose layers keep plain keys and values."""
+
+
+def covers(model: Any) -> bool:
+    """Whether the model is one that a `Decoder` can drive."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    if model.config.model_type not in COVERED:
+        return False
+    text = model.config.get_text_config()
+    plain = all(type(layer) is DynamicLayer for layer in DynamicCache(config=text).layers)
+    return plain and text._attn_implementation in ("sdpa", "eager")
+
+
+class Past:
+    """Keys and values of conversations, by what was read; the longest unused are let go. Safe between threads.
+
+    Args:
+        keep: bytes that may be kept, where the model is.
+    """
+
+    def __init__(self, *, keep: int = 1 << 30) -> None:
+        self._keep = keep
+        self._held = 0
+        self._kept: OrderedDict[Hashable, list[Tensor]] = OrderedDict()
+        self._weights: Hashable = None
+        self._lock = threading.Lock()
+
+    def of(self, model: Any) -> None:
+        """Forget everything unless it was made by this model with these weights."""
+        weights = hash(tuple((p.data_ptr(), p._version) for p in model.parameters()))
+        if weights != self._weights:
+            self.forget()
+            self._weights = weights
+
+    def get(self, key: Hashable) -> list[Tensor] | None:
+        """Keys and values [heads, n, width] of each layer in turn; None if they are not here."""
+        with self._lock:
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, states: list[Tensor], instead: Hashable) -> None:
+        """Keep these, in place of those of the turn before."""
+        with self._lock:
+            for old in (key, instead):
+                self._held -= _bytes(self._kept.pop(old, ()))
+            self._kept[key] = states
+            self._held += _bytes(states)
+            while self._held > self._keep:
+                self._held -= _bytes(self._kept.popitem(last=False)[1])
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def forget(self) -> None:
+        """Let everything go."""
+        with self._lock:
+            self._kept.clear()
+            self._held = 0
+
+
+class Decoder:
+    """Writes the replies of a batch.
+
+    Args:
+        loaded: model and processor; the model may be exchanged between batches.
+        sight: how it sees.
+        pad: id to pad with, on the left.
+    """
+
+    def __init__(self, loaded: Loaded, sight: QwenSight, pad: int) -> None:
+        self._loaded, self._sight, self._pad = loaded, sight, pad
+        self.past = Past()
+        self.read = 0
+        """Ids that went through the model before a reply, padding aside."""
+
+    def __call__(self, batch: Sequence[Request], sampler: Sampler) -> None:
+        """Write all replies of requests of one role, into `sampler.written`."""
+        import torch
+
+        self.past.of(self._loaded.model)
+        rows = list(range(len(batch)))
+        state = self._prompt(batch)
+        while True:
+            tokens = sampler.step(rows, state.scores)
+            going = [n for n, row in enumerate(rows) if sampler.open[row]]
+            for n in set(range(len(rows))) - set(going):
+                self._put(batch[rows[n]], sampler.written[rows[n]].ids[:-1], state, n)
+            if not going:
+                return
+            if len(going) < len(rows):
+                rows = [rows[n] for n in going]
+                state.keep(going)
+            ids = torch.tensor([[tokens[n]] for n in going], device=state.mask.device)
+            self._next(state, ids)
+
+    def _prompt(self, batch: Sequence[Request]) -> _State:
+        """Read what is new of each prompt."""
+        from transformers.cache_utils import DynamicCache
+
+        model = self._loaded.model
+        whole = ids_of(self._sight, [r.ids for r in batch], [r.seen for r in batch], self._pad)
+        mask = whole["attention_mask"]
+        grids = self._sight.grids([s for r in batch for s in r.seen])
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        at, _ = base.base_model.get_rope_index(
+            whole["input_ids"], mm_token_type_ids=whole["mm_token_type_ids"], attention_mask=mask, **grids
+        )
+        places = [_places(r, self._sight) for r in batch]
+        kept = [self._kept(r, its) for r, its in zip(batch, places, strict=True)]
+        lengths = [len(r.ids) for r in batch]
+        new = _to_read(lengths, [states[0].shape[1] if states else 0 for states in kept], places)
+        seen = [s for r, its in zip(batch, places, strict=True) for s in r.seen[_before(its, len(r.ids) - new) :]]
+        cache = DynamicCache(config=model.config.get_text_config())
+        length = max(lengths)
+        if new < length:
+            before = _together(kept, [own - new for own in lengths], length - new)
+            for layer in range(len(before) // 2):
+                cache.update(before[2 * layer], before[2 * layer + 1], layer)
+        self.read += int(mask[:, -new:].sum())
+        inputs = {"input_ids": whole["input_ids"][:, -new:], "attention_mask": mask, "position_ids": at[:, :, -new:]}
+        inputs = on_device(self._loaded, {**inputs, **self._sight.collate(seen)})
+        made = model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return _State(
+            scores=made.logits[:, -1],
+            cache=cache,
+            mask=inputs["attention_mask"],
+            next_at=inputs["position_ids"][:, :, -1].amax(dim=0) + 1,
+            begin=[length - len(r.ids) for r in batch],
+        )
+
+    def _next(self, state: _State, ids: Tensor) -> None:
+        """Read the tokens [B, 1] that were chosen."""
+        import torch
+
+        state.mask = torch.cat([state.mask, state.mask.new_ones((len(ids), 1))], dim=1)
+        made = self._loaded.model(
+            input_ids=ids,
+            attention_mask=state.mask,
+            position_ids=state.next_at[None, :, None].expand(3, -1, -1),
+            past_key_values=state.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        state.next_at = state.next_at + 1
+        state.scores = made.logits[:, -1]
+
+    def _put(self, request: Request, written: Sequence[int], state: _State, row: int) -> None:
+        """Keep what was read of a conversation, for its next turn."""
+        places = _places(request, self._sight)
+        key = _key(request.role, [*request.ids, *written], request.seen, places)
+        self.past.put(key, state.of(row), instead=self._name(request, places))
+
+    def _kept(self, request: Request, places: Sequence[range]) -> list[Tensor] | None:
+        return self.past.get(self._name(request, places)) if request.past else None
+
+    def _name(self, request: Request, places: Sequence[range]) -> Hashable:
+        """Under which name the turn before has kept what it read: all but its last id."""
+        return _key(request.role, request.ids[: max(request.past - 1, 0)], request.seen, places)
+
+
+@dataclass(slots=True, kw_only=True)
+class _State:
+    """A batch between two tokens."""
+
+    scores: Tensor
+    """[B, V] of the next token."""
+    cache: Any
+    mask: Tensor
+    """[B, T] which places of the cache are of the row."""
+    next_at: Tensor
+    """[B] position of the next token."""
+    begin: list[int]
+    """Place at which each row begins."""
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, and with the places that one of them has."""
+        import torch
+
+        begin = [self.begin[row] for row in rows]
+        first = min(begin)
+        self.begin = [place - first for place in begin]
+        index = torch.tensor(rows, device=self.mask.device)
+        self.mask, self.next_at = self.mask[index, first:], self.next_at[index]
+        for layer in self.cache.layers:
+            here = index.to(layer.keys.device)
+            layer.keys, layer.values = layer.keys[here, :, first:], layer.values[here, :, first:]
+
+    def of(self, row: int) -> list[Tensor]:
+        """Keys and values of one row, of each layer in turn."""
+        place = self.begin[row]
+        return [part[row, :, place:].clone() for layer in self.cache.layers for part in (layer.keys, layer.values)]
+
+
+def _places(request: Request, sight: QwenSight) -> list[range]:
+    """Where the tokens of each picture are: from the first to the last of them."""
+    vision = [n for n, token in enumerate(request.ids) if token in sight.token_ids] if request.seen else []
+    places, passed = [], 0
+    for picture in request.seen:
+        count = sight.vision_tokens(picture.grid)
+        places.append(range(vision[passed], vision[passed + count - 1] + 1))
+        passed += count
+    return places
+
+
+def _before(places: Sequence[range], end: int) -> int:
+    """How many pictures begin before a place."""
+    return sum(place.start < end for place in places)
+
+
+def _key(role: str, ids: Sequence[int], seen: Sequence[Seen], places: Sequence[range]) -> Hashable:
+    """What keys and values of these ids depend on, besides the weights."""
+    return role, tuple(ids), tuple((s.name, s.grid) for s in seen[: _before(places, len(ids))])
+
+
+def _to_read(lengths: Sequence[int], kept: Sequence[int], places: Sequence[Sequence[range]]) -> int:
+    """How many ids to read at the end of every row: at least what is not kept, and no picture in part."""
+    count = 0
+    wanted = max(length - have for length, have in zip(lengths, kept, strict=True))
+    while wanted > count:
+        count = wanted
+        for length, its in zip(lengths, places, strict=True):
+            wanted = max(wanted, *(length - p.start for p in its if p.start < length - count < p.stop), count)
+    return count
+
+
+def _together(kept: Sequence[list[Tensor] | None], lengths: Sequence[int], width: int) -> list[Tensor]:
+    """What is kept as batches [B, heads, width, size], each row as long as said and padded on the left."""
+    some = next(states for states in kept if states)
+    batches = []
+    for layer, like in enumerate(some):
+        batch = like.new_zeros((len(kept), like.shape[0], width, like.shape[2]))
+        for row, (states, length) in enumerate(zip(kept, lengths, strict=True)):
+            if states and length > 0:
+                batch[row, :, width - length :] = states[layer][:, :length]
+        batches.append(batch)
+    return batches
+
+
+def _bytes(states: Sequence[Tensor]) -> int:
+    return sum(int(part.nbytes) for part in states)

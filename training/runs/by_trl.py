@@ -17,6 +17,7 @@ from ..rollout import Rollout
 from .bench import Bench
 from .building import complete, lora_config, without_bars
 from .driving import start
+from .finish import look_back
 from .measuring import measure, summary
 from .reading import ConfigError, unknown
 
@@ -198,7 +199,8 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
     trainer.train(resume_from_checkpoint=found)
     trainer.save_model(str(folder))
     (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle: no part of a policy
-    loaded.model = trainer.accelerator.unwrap_model(trainer.model)
+    with whole(trainer, bench), _at_rest(trainer.model):
+        look_back(bench)
     return complete(bench.source, folder) if not bench.rank else folder
 
 

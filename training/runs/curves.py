@@ -120,7 +120,7 @@ def _line(axis: Any, rows: Rows, name: str, colour: str, label: str, *, marked: 
     axis.errorbar(steps, values, yerr=errors if marked else None, color=colour, lw=1.6, label=label, **style)
 
 
-def smooth(values: Sequence[float], share: float = 0.12) -> list[float]:
+def smooth(values: Sequence[float], share: float = 0.06) -> list[float]:
     """Means over a window that is centred on each place and cut at the ends."""
     half = max(1, round(len(values) * share / 2))
     return [

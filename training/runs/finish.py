@@ -13,21 +13,27 @@ from .curves import draw
 from .samples import sample
 
 
+def look_back(bench: Bench) -> None:
+    """After the last step: the held-out tasks without tools, and sample runs."""
+    bench.evaluate_blind(bench.config.trainer.steps)
+    sample(bench, "after")
+
+
 def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) -> Path:
     """Write what a run leaves; gives its folder.
 
     Args:
         bench: the run.
         facts: what the card is to say of it.
-        saved: a folder with the weights where the trainer has saved them itself.
+        saved: a folder with the weights where the trainer has saved them, and has looked back, itself.
     """
     if bench.rank:
         return bench.folder.path
     made = saved or save_policy(bench.policy, bench.source, bench.folder.path / "policy.part")
     bench.folder.put_policy(made)
-    bench.evaluate_blind(bench.config.trainer.steps)
+    if saved is None:
+        look_back(bench)
     draw(bench.folder.rows, bench.folder.curves, bench.stage)
-    sample(bench, "after")
     pages = {when: sorted(p.name for p in bench.folder.samples.glob(f"{when}-*.html")) for when in ("before", "after")}
     card.write(bench, facts, pages)
     bench.note(f"saved to {bench.folder.path}; ask with --policy {bench.folder.path}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,16 @@ def _board(folder: Path) -> Any:
 def _wandb(project: str, folder: Path, config: Run) -> Any:
     if importlib.util.find_spec("wandb") is None:
         raise CapabilityError("log.wandb needs wandb, which is not installed: pip install wandb")
-    from dataclasses import asdict
-
     import wandb
 
-    return wandb.init(project=project, dir=str(folder), name=folder.name, config=asdict(config))
+    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]  # a run that goes on is the same run there
+    settings = wandb.Settings(silent=True, console="off")
+    return wandb.init(
+        project=project,
+        dir=str(folder),
+        name=folder.name,
+        id=key,
+        resume="allow",
+        config=asdict(config),
+        settings=settings,
+    )

@@ -109,6 +109,33 @@ def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) ->
         read_manner(tmp_path)
 
 
+def test_tensorboard_gets_every_row(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="optional: pip install tensorboard")
+    from rewatch.training.runs.config import Log
+    from rewatch.training.runs.sinks import Sinks
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    sinks = Sinks(Log(tensorboard=True), tmp_path, read_config(SFTRun, SFT))
+    for step in (1, 2):
+        sinks.write({"stage": "sft", "step": step, "s": 0.1, "loss": 1 / step})
+    sinks.close()
+    read = EventAccumulator(str(tmp_path / "tensorboard"))
+    read.Reload()
+    assert [(row.step, row.value) for row in read.Scalars("sft/loss")] == [(1, 1.0), (2, 0.5)]
+
+
+def test_wandb_gets_every_row_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="optional: pip install wandb")
+    from rewatch.training.runs.config import Log
+    from rewatch.training.runs.sinks import Sinks
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    sinks = Sinks(Log(wandb="rewatch"), tmp_path, read_config(SFTRun, SFT))
+    sinks.write({"stage": "sft", "step": 1, "s": 0.1, "loss": 0.5})
+    sinks.close()
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+
+
 def test_figures_go_where_they_are_asked_for_or_it_is_said_at_once(tmp_path: Path) -> None:
     import importlib.util
 

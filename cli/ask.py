@@ -38,7 +38,8 @@ def ask(
         str,
         typer.Option(
             "--policy",
-            help="The model that decides: extractive, a folder or hub id, a server's address, or provider:model.",
+            help="The model that decides: extractive, a folder or hub id, a run of `rewatch train`, a server's "
+            "address, or provider:model.",
         ),
     ] = "extractive",
     viewer: Annotated[

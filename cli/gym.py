@@ -164,16 +164,18 @@ def play(
     table = Table(box=None, pad_edge=False)
     for heading in ("family", "runs", "chance", "blind"):
         table.add_column(heading, justify="left" if heading == "family" else "right")
+    calls = len(players) < 3 or console.width > 100  # else there is no room for them
     for name in players:
-        table.add_column(Text(Path(name).name or name), justify="right")
-        table.add_column("calls", justify="right", style="dim")
+        table.add_column(Text(Path(name).name or name), justify="right", no_wrap=True)
+        if calls:
+            table.add_column("calls", justify="right", style="dim")
     for score in found:
         blind = "–" if score.blind is None else f"{score.blind:.2f}"
         cells = [f"{score.chance:.2f}", blind]
         for name in players:
             told = score.figures[name]
             right, error = told.get("accuracy", 0.0), told.get("accuracy_se", 0.0)
-            cells += [f"{right:.2f} ± {error:.2f}", f"{told.get('calls', 0.0):.1f}"]
+            cells += [f"{right:.2f} ± {error:.2f}", *([f"{told.get('calls', 0.0):.1f}"] if calls else [])]
         table.add_row(Text(score.family, style="bold"), str(score.runs), *cells)
     console.print(table)
     console.print("share right ± standard error; blind: the best way that looks at nothing", style="dim")

@@ -123,3 +123,26 @@ def test_what_is_wrong_with_a_configuration_is_one_line(home: Path, monkeypatch:
 def test_help_names_the_verbs() -> None:
     told = run("train", "--help").output
     assert all(verb in told for verb in ("sft", "rl", "dpo"))
+
+
+def test_the_commands_of_the_guide_are_commands_with_options_that_there_are() -> None:
+    import re
+    import shlex
+
+    import typer
+    from rewatch.cli.app import app
+
+    root = Path(__file__).resolve().parents[2]
+    text = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    lines = "\n".join(re.findall(r"```\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines if re.search(r"(^|-m )rewatch ", line)]
+    found += [shlex.split(line) for line in re.findall(r"`(rewatch [^`]+)`", text) if "|" not in line]
+    assert len(found) > 10
+    for words in found:
+        command: Any = typer.main.get_command(app)
+        words = words[words.index("rewatch") + 1 :]
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, words
+        assert all((root / word).is_file() for word in words if word.startswith("examples/")), words

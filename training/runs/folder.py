@@ -37,9 +37,10 @@ class RunFolder:
     def __init__(self, path: str | Path, config: Run, *, resume: bool = False, writes: bool = True) -> None:
         self.path, self.writes = Path(path), writes
         text, own = as_yaml(config), self.path / CONFIG
-        if own.is_file() and not resume:
+        begun = self.policy.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
+        if begun and not resume:
             raise RunFolderError(f"{self.path} holds a run already; give another --out, or --resume to go on with it.")
-        if own.is_file():
+        if begun and own.is_file():
             _require_same(own.read_text(encoding="utf-8"), text, own)
         if writes:
             for folder in (self.path, self.checkpoints, self.curves, self.samples):

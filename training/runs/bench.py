@@ -54,7 +54,9 @@ class Bench:
         self.note(f"{len(self.tasks)} tasks, {len(self.held_out)} held out; videos are being indexed")
         self.memory: ClipMemory = memory_for(sections, [train, held], self.folder.path / name)
         lessons = train.lessons
-        self.source = source_of(config.policy, config.loop, lessons, self._start(), config.seed)
+        self.source = source_of(
+            config.policy, config.loop, lessons, self._start(), config.seed, begun=self.folder.begun
+        )
         self.policy: VideoLMM = load(config.policy, self.source, trains_lora=config.trainer.engine == "mini")
         self.loop = loop_of(config.loop, self.memory, self.policy, self.source.manner)
         self.collect = Collector(loop=self.loop, budget=budget_of(config.loop), route=config.loop.route)

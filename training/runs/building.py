@@ -47,8 +47,10 @@ class Source:
     manner: Manner
 
 
-def source_of(policy: Policy, loop: LoopPart, lessons: Sequence[Lesson], out: Path, seed: int) -> Source:
-    """The model that a configuration starts from; the tiny one is made in `out` where it is not there yet.
+def source_of(
+    policy: Policy, loop: LoopPart, lessons: Sequence[Lesson], out: Path, seed: int, *, begun: bool = False
+) -> Source:
+    """The model that a configuration starts from; the tiny one is made in `out`, but for a run that had `begun`.
 
     Raises:
         ConfigError: if the tiny model is to learn without the tasks that its vocabulary is made of.
@@ -58,7 +60,7 @@ def source_of(policy: Policy, loop: LoopPart, lessons: Sequence[Lesson], out: Pa
         if loop.preset != "clips16" or not lessons:
             raise ConfigError("policy.model: tiny needs loop.preset clips16 and tasks of the gym, for its vocabulary.")
         name = str(out / "start")
-        if not (out / "start" / "chat_template.jinja").is_file():  # the last file that is written
+        if not begun or not (out / "start" / "chat_template.jinja").is_file():  # the last file that is written
             with without_bars():
                 save_tiny_qwen(name, clips16.corpus(list(lessons)), seed=seed)
     elif (saved := saved_policy(policy.model)) is not None:

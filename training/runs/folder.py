@@ -37,16 +37,17 @@ class RunFolder:
     def __init__(self, path: str | Path, config: Run, *, resume: bool = False, writes: bool = True) -> None:
         self.path, self.writes = Path(path), writes
         text, own = as_yaml(config), self.path / CONFIG
-        begun = self.policy.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
-        if begun and not resume:
+        self.begun = self.policy.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
+        """Whether there is something to go on from; what never reached a checkpoint begins anew."""
+        if self.begun and not resume:
             raise RunFolderError(f"{self.path} holds a run already; give another --out, or --resume to go on with it.")
-        if begun and own.is_file():
+        if self.begun and own.is_file():
             _require_same(own.read_text(encoding="utf-8"), text, own)
         if writes:
             for folder in (self.path, self.checkpoints, self.curves, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
             _write(own, text)
-        self.rows = self._read()
+        self.rows = self._read() if self.begun else []
         self._before = self.rows[-1]["s"] if self.rows else 0.0
         self._began = time.monotonic()
 
@@ -90,7 +91,7 @@ class RunFolder:
     def forget_after(self, step: int) -> None:
         """Drop the rows of steps that are done again, since the last checkpoint lies before them."""
         kept = [row for row in self.rows if row["step"] <= step]
-        if len(kept) < len(self.rows) or self._half_line():
+        if len(kept) < len(self.rows) or not self.begun or self._half_line():
             self.rows = kept
             if self.writes:
                 _write(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))

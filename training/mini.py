@@ -233,14 +233,12 @@ class MiniTrainer:
 
     def _parts(self, used: Sequence[int], group_R: Tensor, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Micro-batches: of rows of like length, since they are padded; of whole groups where the loss needs them."""
-        size = self.settings.micro_batch
-        if not self.objective.whole_groups:
-            some = sorted(used, key=lengths.__getitem__)
-            yield from (some[at : at + size] for at in range(0, len(some), size))
-            return
+        whole, size = self.objective.whole_groups, self.settings.micro_batch
         part: list[int] = []
-        for n in used:
-            if part and group_R[n] != group_R[part[-1]] and len(part) >= size:
+        for n in used if whole else sorted(used, key=lengths.__getitem__):
+            ends = bool(group_R[n] != group_R[part[-1]]) if part and whole else True
+            unlike = not whole and part and lengths[n] > 2 * lengths[part[0]]
+            if unlike or (len(part) >= size and ends):
                 yield part
                 part = []
             part.append(n)

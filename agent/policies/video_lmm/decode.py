@@ -118,28 +118,30 @@ class Decoder:
             self._next(state, ids)
 
     def _prompt(self, batch: Sequence[Request]) -> _State:
-        """Read what is new of each prompt."""
+        """Read what is new of each prompt; those that have much more of it than others by themselves."""
+        rows = [_Row(r, its := _places(r, self._sight), self._kept(r, its)) for r in batch]
+        parts = _alike([row.new for row in rows])
+        states = [self._read([rows[n] for n in part]) for part in parts]
+        return _joined(states, parts) if len(parts) > 1 else states[0]
+
+    def _read(self, rows: Sequence[_Row]) -> _State:
         from transformers.cache_utils import DynamicCache
 
-        model = self._loaded.model
-        whole = ids_of(self._sight, [r.ids for r in batch], [r.seen for r in batch], self._pad)
+        model, requests = self._loaded.model, [row.request for row in rows]
+        whole = ids_of(self._sight, [r.ids for r in requests], [r.seen for r in requests], self._pad)
         mask = whole["attention_mask"]
-        grids = self._sight.grids([s for r in batch for s in r.seen])
+        grids = self._sight.grids([s for r in requests for s in r.seen])
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         at, _ = base.base_model.get_rope_index(
             whole["input_ids"], mm_token_type_ids=whole["mm_token_type_ids"], attention_mask=mask, **grids
         )
-        places = [_places(r, self._sight) for r in batch]
-        kept = [self._kept(r, its) for r, its in zip(batch, places, strict=True)]
-        lengths = [len(r.ids) for r in batch]
-        new = _to_read(lengths, [states[0].shape[1] if states else 0 for states in kept], places)
-        seen = [s for r, its in zip(batch, places, strict=True) for s in r.seen[_before(its, len(r.ids) - new) :]]
-        cache = DynamicCache(config=model.config.get_text_config())
+        lengths = [len(r.ids) for r in requests]
         length = max(lengths)
+        new = _to_read(lengths, [row.have for row in rows], [row.places for row in rows])
+        seen = [s for row in rows for s in row.request.seen[_before(row.places, len(row.request.ids) - new) :]]
+        cache = DynamicCache(config=model.config.get_text_config())
         if new < length:
-            before = _together(kept, [own - new for own in lengths], length - new)
-            for layer in range(len(before) // 2):
-                cache.update(before[2 * layer], before[2 * layer + 1], layer)
+            _fill(cache, _together([row.kept for row in rows], [own - new for own in lengths], length - new))
         self.read += int(mask[:, -new:].sum())
         inputs = {"input_ids": whole["input_ids"][:, -new:], "attention_mask": mask, "position_ids": at[:, :, -new:]}
         inputs = on_device(self._loaded, {**inputs, **self._sight.collate(seen)})
@@ -149,7 +151,7 @@ class Decoder:
             cache=cache,
             mask=inputs["attention_mask"],
             next_at=inputs["position_ids"][:, :, -1].amax(dim=0) + 1,
-            begin=[length - len(r.ids) for r in batch],
+            begin=[length - own for own in lengths],
         )
 
     def _next(self, state: _State, ids: Tensor) -> None:
@@ -180,6 +182,27 @@ class Decoder:
     def _name(self, request: Request, places: Sequence[range]) -> Hashable:
         """Under which name the turn before has kept what it read: all but its last id."""
         return _key(request.role, request.ids[: max(request.past - 1, 0)], request.seen, places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A prompt to be read."""
+
+    request: Request
+    places: Sequence[range]
+    """Where the tokens of its pictures are."""
+    kept: list[Tensor] | None
+    """Keys and values of its beginning."""
+
+    @property
+    def have(self) -> int:
+        """How many ids need not be read."""
+        return self.kept[0].shape[1] if self.kept else 0
+
+    @property
+    def new(self) -> int:
+        """How many have to be."""
+        return len(self.request.ids) - self.have
 
 
 @dataclass(slots=True, kw_only=True)
@@ -213,6 +236,38 @@ class _State:
         """Keys and values of one row, of each layer in turn."""
         place = self.begin[row]
         return [part[row, :, place:].clone() for layer in self.cache.layers for part in (layer.keys, layer.values)]
+
+
+def _joined(states: Sequence[_State], parts: Sequence[Sequence[int]]) -> _State:
+    """One batch of several, whose rows are those of `parts`."""
+    import torch
+    from transformers.cache_utils import DynamicCache
+
+    order = torch.tensor([n for part in parts for n in part]).argsort().tolist()
+    rows = [state.of(n) for state in states for n in range(len(state.begin))]
+    rows = [rows[n] for n in order]
+    lengths = [row[0].shape[1] for row in rows]
+    width = max(lengths)
+    cache = DynamicCache()
+    _fill(cache, _together(rows, lengths, width))
+    mask = torch.tensor([[0] * (width - own) + [1] * own for own in lengths])
+    return _State(
+        scores=torch.cat([state.scores for state in states])[order],
+        cache=cache,
+        mask=mask.to(states[0].mask),
+        next_at=torch.cat([state.next_at for state in states])[order],
+        begin=[width - own for own in lengths],
+    )
+
+
+def _alike(counts: Sequence[int]) -> list[list[int]]:
+    """Places of counts in parts, in none of which one is more than twice another."""
+    parts: list[list[int]] = []
+    for n in sorted(range(len(counts)), key=counts.__getitem__):
+        if not parts or counts[n] > 2 * counts[parts[-1][0]]:
+            parts.append([])
+        parts[-1].append(n)
+    return [sorted(part) for part in parts]
 
 
 def _places(request: Request, sight: QwenSight) -> list[range]:
@@ -258,6 +313,12 @@ def _together(kept: Sequence[list[Tensor] | None], lengths: Sequence[int], width
                 batch[row, :, width - length :] = states[layer][:, :length]
         batches.append(batch)
     return batches
+
+
+def _fill(cache: Any, batches: Sequence[Tensor]) -> None:
+    """Put keys and values of each layer in turn into an empty cache."""
+    for layer in range(len(batches) // 2):
+        cache.update(batches[2 * layer], batches[2 * layer + 1], layer)
 
 
 def _bytes(states: Sequence[Tensor]) -> int:

@@ -1,6 +1,6 @@
 """Train a tool-calling Video-LMM of a million parameters from random weights on a CPU: SFT, gate, DGRPO.
 
-    python examples/train_tool_policy.py [--out train-out] [--sft-steps 300] [--rl-steps 40] [--objective dgrpo]
+    python examples/train_tool_policy.py [--out train-out] [--sft-steps 500] [--rl-steps 60] [--objective dgrpo]
 
 The gym's `clips16`: sixteen clips say a word each and show a shape each; what is asked takes a search for the word, and
 mostly a look at the clip. The loop, the tools, the memory and the policy are those of `rewatch ask`. The folder gets
@@ -20,6 +20,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+from rewatch.agent.policies.manner import Manner
 from rewatch.agent.policies.video_lmm import VideoLMM
 from rewatch.tools import Budget
 from rewatch.training.collect import Collector
@@ -34,10 +35,12 @@ from rewatch.training.rollout import Rollout
 from rewatch.training.rows import row_of
 from rewatch.training.sft import MiniSFT, SFTSettings
 from rewatch.training.tiny import save_tiny_qwen
+from transformers.utils.logging import disable_progress_bar
 
 SHOWN = "stage step s loss epoch reward accuracy tool_rate validity valid_call_rate right_clip clip_iou weight".split()
 """Figures that are printed; all are in metrics.jsonl."""
 BUDGET = Budget(frames=16, calls=4, seconds=None)
+LOOP = "rewatch.training.gym.clips16:loop"
 FAMILIES = ("clips16.color", "clips16.shape", "clips16.clip")
 
 
@@ -61,14 +64,15 @@ def main() -> None:
     """Train, and write what happened."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("train-out"))
-    parser.add_argument("--traces", type=int, default=800)
+    parser.add_argument("--traces", type=int, default=1600)
     parser.add_argument("--guesses", type=float, default=0.5, help="share of traces that answer without looking")
-    parser.add_argument("--sft-steps", type=int, default=300)
-    parser.add_argument("--rl-steps", type=int, default=40)
+    parser.add_argument("--sft-steps", type=int, default=500)
+    parser.add_argument("--rl-steps", type=int, default=60)
     parser.add_argument("--held-out", type=int, default=128)
     parser.add_argument("--objective", default="dgrpo")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    disable_progress_bar()
     began = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
     log = (args.out / "metrics.jsonl").open("w", encoding="utf-8")
@@ -114,6 +118,8 @@ def main() -> None:
             tell("held-out", step, evaluate(collect, held_out, seed=1))
     shutil.copytree(folder, args.out / "trained", dirs_exist_ok=True)  # tokenizer, pictures, template
     policy.engine.loaded.model.save_pretrained(args.out / "trained")
+    manner = Manner(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
+    manner.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
     log.close()
     draw(args.out)
 

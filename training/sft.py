@@ -153,6 +153,7 @@ def sft_trainer(policy: VideoLMM, rows: Sequence[Row], args: Any, **more: Any) -
         raise ValueError("Rows with pictures cannot be packed: set packing and padding_free to False.")
     args.dataset_kwargs = {**(args.dataset_kwargs or {}), "skip_prepare_dataset": True}
     args.remove_unused_columns, args.max_length = False, None
+    args.dataloader_pin_memory = False  # the collator's tensors are where the model is already
     kept, engine = list(rows), policy.engine
     # TRL looks at the first example to tell kinds of data sets apart: ready ids pass for tokenised text.
     examples = Dataset.from_list([{"input_ids": list(row.ids), "row": n} for n, row in enumerate(kept)])

@@ -1,0 +1,142 @@
+"""Tools by name: `module:name`, `file.py:name`, and those that installed packages register as `rewatch.tools`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from ..memory import CapabilityError
+from .tool import as_tool
+
+GROUP = "rewatch.tools"
+"""The entry-point group that packages register their tools in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugged:
+    """Tools from one place."""
+
+    origin: str
+    """Where they are from, in words: a file, a module, or a package with its version."""
+    prefix: str
+    """What stands before a name that another tool already has."""
+    tools: tuple[BaseTool, ...]
+
+
+def load_tools(name: str) -> Plugged:
+    """The tools that `name` means.
+
+    Args:
+        name: `module:attribute`, `path/to/file.py:attribute`, or without the attribute: every tool that the module or
+            the file has of its own. Modules are found in the current folder too. The attribute is a tool, a function
+            with types and a docstring, or a list of these.
+
+    Raises:
+        CapabilityError: if there is no such module, file or attribute, or it is no tool; says which.
+    """
+    place, attribute = _split(name)
+    try:
+        module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
+        found = getattr(module, attribute) if attribute else _own_tools(module)
+        tools = _as_tools(found)
+    except Exception as error:  # the code of other people: whatever it raises is told in one line
+        raise CapabilityError(f"--tools {name}: {_said(error)}") from error
+    if not tools:
+        raise CapabilityError(f"--tools {name}: there is no tool in it; mark a function with @tool of rewatch.tools.")
+    return Plugged(origin=place, prefix=Path(place).stem.rsplit(".", 1)[-1], tools=tools)
+
+
+def registered_tools() -> tuple[list[Plugged], list[str]]:
+    """The tools that installed packages register, and one line for each that cannot be had.
+
+    A package writes `[project.entry-points."rewatch.tools"]` with `name = "module:attribute"`.
+    """
+    found: list[Plugged] = []
+    broken: list[str] = []
+    seen = set()
+    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        if (point.name, point.value) in seen:  # a package that is on the path twice
+            continue
+        seen.add((point.name, point.value))
+        package = point.dist.name if point.dist else point.module
+        version = f" {point.dist.version}" if point.dist else ""
+        try:
+            tools = _as_tools(point.load())
+        except Exception as error:
+            broken.append(f"{package}{version}: its tool {point.name} ({point.value}) is left out: {_said(error)}")
+            continue
+        found.append(Plugged(origin=f"{package}{version}", prefix=package, tools=tools))
+    return found, broken
+
+
+def _split(name: str) -> tuple[str, str]:
+    """`place:attribute` apart; a drive letter before a path is none."""
+    place, colon, attribute = name.rpartition(":")
+    if not colon or (len(place) == 1 and attribute.startswith(("\\", "/"))):
+        return name, ""
+    return place, attribute
+
+
+def _of_module(name: str) -> ModuleType:
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(here)
+
+
+def _of_file(path: Path) -> ModuleType:
+    """The module in a file, run once a process; files beside it can be imported by it."""
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    name = f"rewatch_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that type hints and pickles of what it defines are resolved
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _own_tools(module: ModuleType) -> list[BaseTool]:
+    """The tools that a module holds, but for those of this package."""
+    ours = set(map(id, vars(sys.modules[__package__]).values())) if __package__ in sys.modules else set()
+    held = [value for value in vars(module).values() if isinstance(value, BaseTool) and id(value) not in ours]
+    return list({id(value): value for value in held}.values())
+
+
+def _as_tools(found: Any) -> tuple[BaseTool, ...]:
+    items: Iterable[Any] = found if isinstance(found, (list, tuple)) else [found]
+    if any(isinstance(item, type) for item in items):
+        raise TypeError("it is a class; give a tool, for example an instance of that class")
+    return tuple(map(as_tool, items))
+
+
+def _said(error: BaseException) -> str:
+    """An error of other people's code on one line."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, (AttributeError, FileNotFoundError, ImportError, TypeError, ValueError)) and text:
+        return text
+    return f"{type(error).__name__}{': ' + text if text else ''}"

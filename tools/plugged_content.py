@@ -1,0 +1,181 @@
+"""What tools that were not written for this package return, as an observation: content blocks, pictures, artifacts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .context import plain
+from .observation import Observation
+
+MOST_PICTURES = 4
+"""Pictures of one observation; a tool may return many, and each costs a policy hundreds of tokens."""
+SIZE = 768
+"""Longest side in pixels of a picture that a tool made."""
+_BYTES = 24_000_000  # of one encoded picture
+_PIXELS = 40_000_000  # of one decoded picture
+
+
+class NotAPicture(ValueError):
+    """Data that claims to be a picture and is none."""
+
+
+def as_picture(image: Any, *, size: int = SIZE) -> str:
+    """A picture that a tool made (drawn on, plotted, stitched), for `Observation.pictures`.
+
+    Frames and crops of a video are better named by their media URI, which can be cited; this is for the others.
+
+    Args:
+        image: [H, W, 3] or [H, W] uint8 array (RGB), a PIL image, or the bytes of a JPEG, PNG or WebP.
+        size: longest side in pixels; larger ones are made smaller.
+
+    Returns:
+        A `data:image/jpeg;base64,` URI.
+
+    Raises:
+        NotAPicture: if it is none of these, or too large to be opened safely.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if isinstance(image, (bytes, bytearray)):
+                opened = Image.open(io.BytesIO(image), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP"))
+            elif isinstance(image, np.ndarray):
+                opened = Image.fromarray(np.ascontiguousarray(image))
+            elif isinstance(image, Image.Image):
+                opened = image
+            else:
+                raise NotAPicture(f"{type(image).__name__} is no picture")
+            if opened.width * opened.height > _PIXELS:
+                raise NotAPicture(f"{opened.width}x{opened.height} pixels are too many")
+            small = _flat(opened)
+    except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as error:
+        raise error if isinstance(error, NotAPicture) else NotAPicture("not a picture that can be read") from None
+    small.thumbnail((size, size))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _flat(image: Any) -> Any:
+    """An RGB copy; what is transparent is white."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -> Observation:
+    """What a foreign tool returned: a string, content blocks, anything JSON can hold; and its artifact, if it has one.
+
+    Blocks of text become the text, pictures that are in a block become pictures. What a block only points to (an
+    address, a file) is named and not opened: nothing that a tool returned makes this process fetch it.
+    """
+    if isinstance(content, Observation):
+        return content
+    data = _mapping(artifact)
+    if isinstance(content, str):
+        return Observation(text=content or "(nothing)", data=data, error=error)
+    if _is_blocks(content):
+        return _of_blocks(content, data, error)
+    value = plain(content)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return Observation(text=text, data=data or _mapping(value), error=error)
+
+
+def _is_blocks(content: Any) -> bool:
+    if not isinstance(content, (list, tuple)) or not content:
+        return False
+    return all(isinstance(b, str) or (isinstance(b, Mapping) and isinstance(b.get("type"), str)) for b in content)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """`value` as plain data that survives a trip through JSON; objects of the tool's own become their text."""
+    if value is None:
+        return {}
+    try:
+        safe = json.loads(json.dumps(plain(value), ensure_ascii=False, default=str))
+    except (TypeError, ValueError, RecursionError):
+        safe = str(value)
+    return safe if isinstance(safe, dict) else {"result": safe}
+
+
+def _of_blocks(content: Sequence[Any], data: dict[str, Any], error: bool) -> Observation:
+    lines: list[str] = []
+    pictures: list[str] = []
+    dropped = 0
+    for block in content:
+        if isinstance(block, str):
+            lines.append(block)
+            continue
+        encoded = _picture_bytes(block)
+        if encoded is None:
+            lines.append(_told(block))
+        elif len(pictures) == MOST_PICTURES:
+            dropped += 1
+        else:
+            try:
+                pictures.append(as_picture(encoded))
+            except NotAPicture as problem:
+                lines.append(f"[a picture was left out: {problem}]")
+    if dropped:
+        lines.append(f"[{dropped} more pictures were left out]")
+    if pictures:
+        lines.append(f"[{len(pictures)} picture{'s' if len(pictures) > 1 else ''}]")
+    text = "\n".join(line for line in lines if line) or "(nothing)"
+    return Observation(text=text, pictures=tuple(pictures), data=data, error=error)
+
+
+def _picture_bytes(block: Mapping[str, Any]) -> bytes | None:
+    """The encoded picture that a block holds, in any of the forms in use; None if it holds none."""
+    if block["type"] not in ("image", "image_url"):
+        return None
+    source = block.get("source")
+    held = source if isinstance(source, Mapping) else block
+    encoded = held.get("base64") or held.get("data") or _data_url(block)
+    if not isinstance(encoded, str) or not encoded:
+        return None
+    if len(encoded) > _BYTES * 4 // 3:
+        return b""
+    try:
+        return base64.b64decode(encoded, validate=False)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _data_url(block: Mapping[str, Any]) -> str:
+    url = _address(block)
+    return url.partition(",")[2] if url.startswith("data:") else ""
+
+
+def _address(block: Mapping[str, Any]) -> str:
+    url = block.get("url") or block.get("image_url") or block.get("uri") or ""
+    if isinstance(url, Mapping):
+        url = url.get("url") or ""
+    return str(url)
+
+
+def _told(block: Mapping[str, Any]) -> str:
+    """A block that is no picture, as text."""
+    if isinstance(block.get("text"), str):
+        return str(block["text"])
+    resource = block.get("resource")
+    if isinstance(resource, Mapping) and isinstance(resource.get("text"), str):
+        return str(resource["text"])
+    if block["type"] == "json" or "json" in block:
+        return json.dumps(plain(block.get("json", block)), ensure_ascii=False, default=str)
+    address = _address(resource if isinstance(resource, Mapping) else block)
+    where = f" at {address[:200]}, not opened" if address and not address.startswith("data:") else ""
+    return f"[{block['type']}{where}]"

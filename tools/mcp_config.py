@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,8 @@ def read_servers(given: Iterable[str | Path | McpServer]) -> list[McpServer]:
         for server in found:
             taken = {s.name for s in servers}
             name = next(n for k in range(1000) if (n := server.name + (f"_{k + 1}" if k else "")) not in taken)
-            servers.append(server if name == server.name else _renamed(server, name))
+            servers.append(replace(server, name=name))
     return servers
-
-
-def _renamed(server: McpServer, name: str) -> McpServer:
-    from dataclasses import replace
-
-    return replace(server, name=name)
 
 
 def _read(text: str) -> list[McpServer]:

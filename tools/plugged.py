@@ -77,7 +77,7 @@ def plug(held: Iterable[str], tools: Iterable[BaseTool], prefix: str) -> list[Ba
 
 
 def _is_async(item: BaseTool) -> bool:
-    """Whether it has an asynchronous way of its own: `BaseTool._arun` would run the other in threads that block exit."""
+    """Whether it has an asynchronous way of its own: that of `BaseTool` runs the other in threads that block exit."""
     coroutine = getattr(item, "coroutine", None)
     if coroutine is not None:
         return True

@@ -47,6 +47,7 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened: Image.Image
             if isinstance(image, (bytes, bytearray)):
                 opened = Image.open(io.BytesIO(image), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP"))
             elif isinstance(image, np.ndarray):

@@ -50,6 +50,7 @@ class ClipMemory:
     ) -> None:
         self.folder = Path(folder).expanduser()
         self._store = Store(self.folder, read_only=read_only)
+        self._given = text_encoder, visual_encoder
         self._encoders = _Encoders(self._store, text_encoder, visual_encoder)
         self._searcher = Searcher(self._store, self._encoders)
         self._sources: dict[str, VideoSource] = {}
@@ -167,6 +168,11 @@ class ClipMemory:
             CapabilityError: if it is not here.
         """
         return self._encoders.visual
+
+    @property
+    def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
+        """The encoders it was opened with, for text and for pictures; None where that was left to the memory."""
+        return self._given
 
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""

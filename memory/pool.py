@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
+from .child import Child
 from .errors import VideoError
 from .worker import At, Bench, Ended, Failed, Found, Job, Kit, Message, Work, run_job
 
 Handle = Callable[[Job, Message], None]
 
-_BOOT = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {__package__}.worker import main; main()"
 _START_SECONDS = 180.0  # to import everything and to load models, on a busy machine
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -47,11 +39,7 @@ class Inline:
 
 
 class Workers:
-    """Up to `count` processes, started when there is work for them.
-
-    They are started afresh rather than forked (threads and forks do not mix), and without the main module of the
-    program, so that a script needs no `if __name__ == "__main__"`.
-    """
+    """Up to `count` processes, started when there is work for them."""
 
     def __init__(self, count: int, kit: Kit) -> None:
         self.count = count
@@ -85,7 +73,6 @@ class Workers:
         try:
             message: Message = worker.connection.recv()
         except (EOFError, ConnectionError):
-            worker.process.wait()
             self._lost(worker, f"the process that read it died ({worker.epitaph()})", waiting, handle)
             return
         worker.hear(message)
@@ -128,19 +115,8 @@ class _Worker:
     """One process and what it is doing."""
 
     def __init__(self, kit: Kit) -> None:
-        ours, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()  # decoders write a lot there; only the end of it matters, if it dies
-        with ours, theirs:
-            os.set_inheritable(theirs.fileno(), True)
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                env=os.environ | _ONE_THREAD,
-            )
-            self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
+        self._child = Child(f"{__package__}.worker", env=_ONE_THREAD)
+        self.connection = self._child.connection
         self.job: Job | None = None
         self.at: tuple[int, ...] = ()
         self.left: set[int] = set()
@@ -173,17 +149,8 @@ class _Worker:
 
     def epitaph(self) -> str:
         """How it died, in a few words."""
-        code = self.process.returncode
-        if code is not None and code < 0:
-            return signal.Signals(-code).name
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - 2000))
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f"exit code {code}: {lines[-1]}" if lines else f"exit code {code}"
+        return self._child.epitaph()
 
     def kill(self) -> None:
         """End it now."""
-        self.process.kill()
-        self.process.wait()
-        self.connection.close()
-        self._errors.close()
+        self._child.kill()

@@ -20,7 +20,7 @@ from .spans import Span
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .encoders import VisualEncoder
+    from .encoders import TextEncoder, VisualEncoder
 
 
 class MemoryUntil:
@@ -42,6 +42,11 @@ class MemoryUntil:
     def visual_encoder(self) -> VisualEncoder:
         """See `ClipMemory.visual_encoder`."""
         return self._memory.visual_encoder
+
+    @property
+    def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
+        """See `ClipMemory.encoders_given`."""
+        return self._memory.encoders_given
 
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at `now` at the latest."""

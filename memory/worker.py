@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from . import listening, looking
+from .child import connection_to_parent
 from .clips import fixed_windows
 from .encoders import VisualEncoder, visual_encoder
 from .errors import CapabilityError, RewatchError
@@ -306,31 +301,10 @@ def _told(units: list[Unit], send: Send) -> Iterator[None]:
 
 def main() -> None:
     """Body of a worker process: jobs in and messages out over a socket, until it closes or the parent dies."""
-    from multiprocessing.connection import Connection
-
-    descriptor, parent = int(sys.argv[2]), int(sys.argv[3])
-    _die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt stops
-    connection: Connection[Any, Any] = Connection(descriptor)
+    connection = connection_to_parent()
     try:
         bench = Bench(connection.recv())
         while True:
             run_job(connection.recv(), bench, connection.send)
     except (EOFError, ConnectionError):
         pass
-
-
-def _die_with(parent: int) -> None:
-    """End this process when its parent does, even when that was killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    else:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)

@@ -8,7 +8,8 @@ import math
 import re
 import types
 import typing
-from typing import Any
+import unicodedata
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,6 +31,16 @@ _ALIASES = {
     "find": ("phrase", "word", "text", "query"),
 }
 _TIMES = {"time", "start", "end"}
+_SPANS = ("span", "range", "interval", "time_range", "timespan", "time_span", "segment", "clip")
+_WRAPPERS = ("arguments", "args", "input", "parameters", "params", "kwargs", "properties")
+_LONGEST_TIME = 64
+LONGEST_STRING = 10_000
+"""Characters of one argument that a tool is given."""
+LARGEST = 10**9
+"""Numbers beyond this are taken as this: none of ours means more, and native code has 32 bits."""
+_DEEPEST = 20
+_MOST_ITEMS = 1000
+_MOST_NOTES = 8
 
 
 class BadArguments(Exception):
@@ -45,9 +56,12 @@ def parse_seconds(value: Any) -> float:
     if isinstance(value, bool) or value is None:
         raise ValueError(f"not a time: {value!r}")
     if isinstance(value, (int, float)):
-        seconds = float(value)
+        seconds = _as_float(value)
     else:
-        text = str(value).strip().lower().removeprefix("t=").strip("[]()\"' ")
+        text = unicodedata.normalize("NFKC", str(value)[:_LONGEST_TIME]).strip().lower()
+        text = text.removeprefix("t=").strip("[]()\"' ")
+        if len(str(value)) > _LONGEST_TIME:
+            raise ValueError("not a time: too long")
         clock, units = _CLOCK.fullmatch(text), _UNITS.fullmatch(text)
         if clock:
             hours, minutes, rest = clock.groups()
@@ -69,21 +83,19 @@ def parse_box(value: Any, width: int, height: int) -> Box:
     Raises:
         ValueError: if it is not a box with a positive area inside the picture.
     """
+    percent = "%" in str(value)[:LONGEST_STRING]
     if isinstance(value, str):
-        value = [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?", value)]
+        value = [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?", value[:LONGEST_STRING])]
     if isinstance(value, dict):
-        keys = (("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
-        names = next((n for n in keys if all(k in value for k in n)), None)
-        if names:
-            value = [value[k] for k in names]
-        elif all(k in value for k in ("x", "y", "width", "height")):
-            value = [value["x"], value["y"], value["x"] + value["width"], value["y"] + value["height"]]
+        value = _corners(value)
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         raise ValueError("a box is four numbers [left, top, right, bottom]")
-    numbers = [float(part) for part in value]
+    numbers = [_box_number(part) for part in value]
     if not all(math.isfinite(n) for n in numbers):
         raise ValueError("a box needs finite numbers")
-    if max(numbers) > 100:
+    if percent:
+        numbers = [n / 100 for n in numbers]
+    elif max(numbers) > 100:
         numbers = [n / side for n, side in zip(numbers, (width, height, width, height), strict=True)]
     elif max(numbers) > 1:
         numbers = [n / 100 for n in numbers]
@@ -93,6 +105,38 @@ def parse_box(value: Any, width: int, height: int) -> Box:
     if box.right - box.left < 1e-3 or box.bottom - box.top < 1e-3:
         raise ValueError("the box has no area inside the picture")
     return box
+
+
+def _corners(value: dict[str, Any]) -> Any:
+    """Left, top, right and bottom of a box that names its sides; anything else as it is."""
+    keys = (("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
+    names = next((n for n in keys if all(k in value for k in n)), None)
+    if names:
+        return [value[k] for k in names]
+    if all(k in value for k in ("x", "y", "width", "height")):
+        x, y, wide, high = (_box_number(value[k]) for k in ("x", "y", "width", "height"))
+        return [x, y, x + wide, y + high]
+    return value
+
+
+def _box_number(value: Any) -> float:
+    """A side of a box, its per cent sign left out.
+
+    Raises:
+        ValueError: if it is no number.
+    """
+    if isinstance(value, str):
+        value = unicodedata.normalize("NFKC", value[:_LONGEST_TIME]).strip().rstrip("%")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("a box is four numbers [left, top, right, bottom]")
+    return _as_float(value)
+
+
+def _as_float(value: int | float | str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if isinstance(value, int) and value > 0 else -math.inf
 
 
 def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -106,37 +150,127 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
     Raises:
         BadArguments: if something required is missing or cannot be read.
     """
-    arguments, notes = _rename(schema, _as_mapping(raw))
+    written, cleaned = tidy(as_mapping(raw))
+    arguments, notes = _rename(schema, _unwrap(schema, written))
+    notes = [*cleaned, *notes]
+    _split_spans(schema, arguments, notes)
     for name, field in schema.model_fields.items():
-        if name in arguments and isinstance(arguments[name], str) and _is_number(field.annotation):
-            try:
-                value = parse_seconds(arguments[name])
-            except ValueError:
-                raise BadArguments(f'{name}="{arguments[name]}" is not a number of seconds.') from None
-            if str(arguments[name]).strip() != f"{value:g}":
-                notes.append(f'read {name}="{arguments[name]}" as {value:g}')
-            arguments[name] = int(value) if _is_whole(field.annotation) else value
+        if name in arguments:
+            arguments[name] = fit(name, field.annotation, arguments[name], notes)
     _fit_times(arguments, within, notes)
     try:
         model = schema.model_validate(arguments)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "arguments"
-        raise BadArguments(f"{where}: {first['msg']}.") from None
+        first = error.errors(include_input=False, include_context=False)[0]
+        where = ".".join(str(part)[:60] for part in first["loc"]) or "arguments"
+        raise BadArguments(f"{where}: {first['msg'][:200]}.") from None
+    except RecursionError:
+        raise BadArguments("The arguments are nested too deeply.") from None
+    if len(notes) > _MOST_NOTES:
+        notes = [*notes[:_MOST_NOTES], f"and {len(notes) - _MOST_NOTES} more"]
     return {name: getattr(model, name) for name in schema.model_fields}, notes
 
 
-def _as_mapping(raw: Any) -> dict[str, Any]:
-    if isinstance(raw, str):
+def as_mapping(raw: Any) -> dict[str, Any]:
+    """A call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
+
+    Raises:
+        BadArguments: if they are none.
+    """
+    for _ in range(3):
+        if not isinstance(raw, str):
+            break
+        if not raw.strip():
+            return {}
         try:
             raw = json.loads(raw)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise BadArguments("The arguments are not JSON.") from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):
         raise BadArguments(f"The arguments must be a JSON object, not {type(raw).__name__}.")
     return {str(key): value for key, value in raw.items()}
+
+
+def tidy(arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Arguments without what no tool can use: halves of surrogate pairs, NULs, endless strings; and notes on it."""
+    notes: list[str] = []
+    try:
+        tidied = {
+            clean(key)[:200]: _tidied(value, clean(key)[:60], notes, _DEEPEST)
+            for key, value in list(arguments.items())[:_MOST_ITEMS]
+        }
+    except RecursionError:
+        raise BadArguments("The arguments are nested too deeply.") from None
+    return tidied, list(dict.fromkeys(notes))
+
+
+def _tidied(value: Any, name: str, notes: list[str], depth: int) -> Any:
+    if isinstance(value, str):
+        if len(value) > LONGEST_STRING:
+            notes.append(f"{name} cut to {LONGEST_STRING} characters")
+        return clean(value[:LONGEST_STRING])
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
+        notes.append(f"{name} is too large, taken as {LARGEST if value > 0 else -LARGEST}")
+        return LARGEST if value > 0 else -LARGEST
+    if isinstance(value, (dict, list, tuple)) and depth == 0:
+        raise BadArguments("The arguments are nested too deeply.")
+    if isinstance(value, dict):
+        items = list(value.items())[:_MOST_ITEMS]
+        return {clean(str(key))[:200]: _tidied(item, name, notes, depth - 1) for key, item in items}
+    if isinstance(value, (list, tuple)):
+        if len(value) > _MOST_ITEMS:
+            notes.append(f"{name} cut to {_MOST_ITEMS} items")
+        return [_tidied(item, name, notes, depth - 1) for item in value[:_MOST_ITEMS]]
+    return value
+
+
+def clean(text: str) -> str:
+    """`text` without halves of surrogate pairs and NULs, which no file, database or tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+def _unwrap(schema: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments themselves where a policy has put all of them under one name."""
+    if len(arguments) == 1:
+        ((name, inner),) = arguments.items()
+        if name.lower() in _WRAPPERS and name not in schema.model_fields:
+            if isinstance(inner, str):
+                try:
+                    inner = json.loads(inner)
+                except (ValueError, RecursionError):
+                    return arguments
+            if isinstance(inner, dict):
+                return {str(key): value for key, value in inner.items()}
+    return arguments
+
+
+def _split_spans(schema: type[BaseModel], arguments: dict[str, Any], notes: list[str]) -> None:
+    """A span that stands in `start` ("0:10-0:20", [10, 20]) goes into `start` and `end`."""
+    if not {"start", "end"} <= schema.model_fields.keys() or "start" not in arguments:
+        return
+    pair = _pair(arguments["start"])
+    if pair is None:
+        return
+    arguments["start"] = pair[0]
+    if arguments.get("end") is None or _pair(arguments["end"]) is not None:
+        arguments["end"] = pair[1]
+    notes.append(f"read start as the span {pair[0]:g} to {pair[1]:g}")
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    """The two times of a span, if it is one."""
+    if isinstance(value, str):
+        value = re.split(
+            r"\s*(?:-->|->|–|—|\bto\b|,\s|;|(?<=[\d.s])\s*-)\s*", value[: 2 * _LONGEST_TIME].strip("[]() ")
+        )
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return None
+    try:
+        return parse_seconds(value[0]), parse_seconds(value[1])
+    except (ValueError, TypeError):
+        return None
 
 
 def _rename(schema: type[BaseModel], raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -147,17 +281,19 @@ def _rename(schema: type[BaseModel], raw: dict[str, Any]) -> tuple[dict[str, Any
     for key, value in raw.items():
         if key in wanted or value is None:
             continue
-        bare = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
+        bare = re.sub(r"[^a-z0-9]+", "_", key.lower()[:200]).strip("_")
         open_names = [name for name in wanted if name not in arguments]
         target = next((n for n in open_names if bare == n or bare in _ALIASES.get(n, ())), None)
+        if bare in _SPANS and "start" in open_names and "end" in open_names:
+            target = "start"  # `_split_spans` takes it apart
         if target is None:
-            close = difflib.get_close_matches(bare, open_names, n=1, cutoff=0.8)
+            close = difflib.get_close_matches(bare[:60], open_names, n=1, cutoff=0.8)
             target = close[0] if close else None
         if target is None:
-            notes.append(f"ignored {key}")
+            notes.append(f"ignored {key[:60]}")
         else:
             arguments[target] = value
-            notes.append(f"read {key} as {target}")
+            notes.append(f"read {key[:60]} as {target}")
     return arguments, notes
 
 
@@ -183,17 +319,96 @@ def _fit_times(arguments: dict[str, Any], within: Span | None, notes: list[str])
             notes.append(f"{name} {value:g} set to {inside:g}, the video's bound")
 
 
+def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
+    """A value in the kind that the annotation asks for, where that is plain; else the value as it is.
+
+    Raises:
+        BadArguments: if it is to be a number, and is none that can be used.
+    """
+    kinds = _annotations(annotation)
+    if isinstance(value, str) and type(None) in kinds and value.strip().lower() in ("", "null", "none"):
+        return None
+    choices = [choice for kind in kinds if typing.get_origin(kind) is Literal for choice in typing.get_args(kind)]
+    if choices and isinstance(value, str):
+        bare = value.strip().lower()
+        return next((choice for choice in choices if str(choice).lower() == bare), value)
+    items = next((kind for kind in kinds if typing.get_origin(kind) is list), None)
+    if items is not None:
+        of = _annotations((typing.get_args(items) or (Any,))[0])
+        listed = _as_list(value, numbers=_numeric(of))
+        if isinstance(listed, list) and _numeric(of):
+            return [_number(name, item, whole=float not in of, notes=notes) for item in listed]
+        return listed
+    if _numeric(kinds):
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
+        return _number(name, value, whole=float not in kinds, notes=notes)
+    if str in kinds and not isinstance(value, str):
+        return _as_words(value)
+    if isinstance(value, str) and any(typing.get_origin(kind) is dict or kind is dict for kind in kinds):
+        return _json_or(value, value)
+    return value
+
+
+def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
+    """A finite number of a usable size; what is neither number nor words is left to the schema."""
+    if isinstance(value, str):
+        try:
+            percent = value.strip()[:_LONGEST_TIME].endswith("%")
+            number = _box_number(value) / 100 if percent else parse_seconds(value)
+        except ValueError:
+            raise BadArguments(f'{name}="{value[:40]}" is not a number of seconds.') from None
+        if value.strip() != f"{number:g}":
+            notes.append(f'read {name}="{value[:40]}" as {number:g}')
+        value = number
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    number = _as_float(value)
+    if math.isnan(number) or (math.isinf(number) and isinstance(value, float)):
+        raise BadArguments(f"{name} must be a finite number.")
+    if abs(number) > LARGEST:
+        value = LARGEST if number > 0 else -LARGEST
+        notes.append(f"{name} is too large, taken as {value}")
+    if whole and not float(value).is_integer():
+        notes.append(f"{name} {value:g} taken as {round(value)}")
+    return round(value) if whole else value
+
+
+def _as_list(value: Any, *, numbers: bool) -> Any:
+    """A list from JSON text, from words or numbers with commas between them, or from a single one."""
+    if isinstance(value, str):
+        value = _json_or(value, value) if value.strip()[:1] in ("[", "{", '"') else value
+    if isinstance(value, str):
+        value = value.strip("[](){} ")
+        parts = re.split(r"[,;\s]+" if numbers else r"\s*[,;\n]\s*", value)
+        return [part for part in parts if part]
+    if isinstance(value, dict) and numbers:
+        return _corners(value)
+    return [value] if isinstance(value, (int, float)) else value
+
+
+def _as_words(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ", ".join(map(str, value))
+    return value
+
+
+def _json_or(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
 def _annotations(annotation: Any) -> set[Any]:
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _annotations(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return {part for item in typing.get_args(annotation) for part in _annotations(item)}
     return {annotation}
 
 
-def _is_number(annotation: Any) -> bool:
-    kinds = _annotations(annotation)
+def _numeric(kinds: set[Any]) -> bool:
     return bool(kinds & {int, float}) and str not in kinds
-
-
-def _is_whole(annotation: Any) -> bool:
-    kinds = _annotations(annotation)
-    return int in kinds and float not in kinds

@@ -30,6 +30,8 @@ class VideoContext:
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
     """A model that sees, where the run has one."""
+    on_charge: Callable[[int], None] | None = None
+    """Is told every charge; how a process of its own reports what it takes, even if it ends badly."""
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
     tokens_used: int = field(default=0, init=False)
@@ -119,6 +121,8 @@ class VideoContext:
         Raises:
             ToolError: if the budget has fewer left.
         """
+        if count < 0:
+            raise ValueError(f"Cannot charge {count} frames.")
         if self.frames_left is not None:
             if count > self.frames_left:
                 raise ToolError(
@@ -126,18 +130,28 @@ class VideoContext:
                 )
             self.frames_left -= count
         self.frames_used += count
+        if self.on_charge is not None:
+            self.on_charge(count)
 
 
 def plain(value: Any) -> Any:
-    """NumPy scalars, spans and boxes as plain JSON values."""
+    """`value` as plain JSON values: NumPy's scalars and arrays, spans and boxes too; anything else as its words."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
     if isinstance(value, Span):
         return [round(value.start, 3), round(value.end, 3)]
     if isinstance(value, (np.floating, float)):
         return round(float(value), 4)
     if isinstance(value, np.integer):
         return int(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item) for item in value), key=str)
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return value
+        return {str(key): plain(item) for key, item in value.items()}
+    return str(value)

@@ -19,7 +19,14 @@ class ToolThreads:
 
     def __init__(self) -> None:
         self._idle: list[queue.SimpleQueue[_Job]] = []
+        self._running: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def given_up(self) -> int:
+        """Calls that nobody waits for any more (their futures were cancelled), and that still run."""
+        with self._lock:
+            return sum(future.cancelled() for future in self._running.values())
 
     def submit(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Future[Any]:
         """Start `function(**arguments)`; the future gets its result, or what it raised."""
@@ -37,6 +44,8 @@ class ToolThreads:
         while True:
             future, function, arguments = jobs.get()
             thread.name = BUSY
+            with self._lock:
+                self._running[id(thread)] = future
             try:
                 result = function(**arguments)
             except BaseException as error:
@@ -52,4 +61,5 @@ class ToolThreads:
     def _rest(self, thread: threading.Thread, jobs: queue.SimpleQueue[_Job]) -> None:
         thread.name = f"{BUSY}-idle"
         with self._lock:
+            del self._running[id(thread)]
             self._idle.append(jobs)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tools.base import create_schema_from_function
 
+from .budget import Spend
 from .context import VideoContext
+
+if TYPE_CHECKING:
+    from .retry import Retry
+
+
+_ONE_CALL = Spend(calls=1)
 
 
 class VideoTool(StructuredTool):
@@ -24,6 +31,14 @@ class VideoTool(StructuredTool):
     """Whether the same call on the same video may be answered from the cache."""
     needs: str | None = None
     """What it works better with (weights, packages), for `rewatch tools` and `rewatch doctor`."""
+    isolated: bool = False
+    """Whether it runs in a process of its own, which a time-out can end and whose crash is only an observation."""
+    cost: Spend = _ONE_CALL
+    """What a call costs besides the frames and tokens that it takes through its context."""
+    approval: bool = False
+    """Whether a person has to allow each call."""
+    retry: Any = None
+    """A `Retry`: what an observation may lack, and other settings to try then."""
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if self.context_parameter is not None:
@@ -38,7 +53,15 @@ class VideoTool(StructuredTool):
 def tool(function: Callable[..., Any], /) -> VideoTool: ...
 @typing.overload
 def tool(
-    *, name: str | None = ..., timeout: float = ..., cacheable: bool = ..., needs: str | None = ...
+    *,
+    name: str | None = ...,
+    timeout: float = ...,
+    cacheable: bool = ...,
+    needs: str | None = ...,
+    isolated: bool = ...,
+    cost: Spend = ...,
+    approval: bool = ...,
+    retry: Retry | None = ...,
 ) -> Callable[[Callable[..., Any]], VideoTool]: ...
 
 
@@ -50,6 +73,10 @@ def tool(
     timeout: float = 60.0,
     cacheable: bool = True,
     needs: str | None = None,
+    isolated: bool = False,
+    cost: Spend = _ONE_CALL,
+    approval: bool = False,
+    retry: Retry | None = None,
 ) -> VideoTool | Callable[[Callable[..., Any]], VideoTool]:
     """Make a tool of a function with type annotations and a Google-style docstring.
 
@@ -63,13 +90,22 @@ def tool(
         timeout: seconds after which a call is given up.
         cacheable: whether repeated calls may be answered from the cache.
         needs: what it works better with, shown by `rewatch tools`.
+        isolated: run it in a process of its own, kept from call to call: it may hang in native code or crash. The
+            function stands at the top level of a module; it is not for things that live in this process.
+        cost: what a call costs besides the frames and tokens that it takes through its `VideoContext`. A call that
+            the budget cannot pay is not made.
+        approval: ask a person before each call (see `VideoAgent`); such calls are not cached.
+        retry: how to look at what it returned, and what to try when that lacks something.
 
     Raises:
-        ValueError: if the function has no docstring, or its `Args:` do not fit its signature.
+        ValueError: if the cost is less than a call, or the function has no docstring, or its `Args:` do not fit its
+            signature.
     """
 
     def make(fn: Callable[..., Any]) -> VideoTool:
         title = name or fn.__name__
+        if cost.calls < 1 or min(cost.frames, cost.tokens, cost.seconds) < 0:
+            raise ValueError(f"The tool {title} must cost at least one call, and nothing below zero.")
         if not inspect.getdoc(fn):
             raise ValueError(f"The tool {title} needs a docstring: it is what the policy reads.")
         hints = typing.get_type_hints(fn)
@@ -86,8 +122,12 @@ def tool(
             func=fn,
             context_parameter=contexts[0] if contexts else None,
             timeout=timeout,
-            cacheable=cacheable,
+            cacheable=cacheable and not approval,
             needs=needs,
+            isolated=isolated,
+            cost=cost,
+            approval=approval,
+            retry=retry,
         )
 
     return make(function) if function is not None else make

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.tools import BaseTool, ToolException
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from ..memory import IdleVideos, RewatchError, place
-from .arguments import BadArguments, repair
+from ..memory import IdleVideos, RewatchError, VideoRecord, place
+from .arguments import BadArguments, as_mapping, repair, tidy
 from .budget import Spend
 from .context import VideoContext, plain
-from .observation import Observation, ToolError
+from .isolation import isolation
+from .isolation_parcel import CannotTravel, pack
+from .observation import Observation
+from .outcomes import failure, is_async, says_what_next, short
+from .running import Run, carry_out
 from .threads import ToolThreads
 from .tool import VideoTool, as_tool
 from .untrusted import defuse, defuse_data
@@ -33,6 +37,23 @@ MAX_TEXT = 6000
 
 CITED = 4
 """Media URIs that a policy is told to cite, where the observation's own text names none."""
+KINDS = ("marked", "video", "foreign")
+"""Kinds of tools that `Toolbox(isolate=…)` knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A call that is understood, and not yet made."""
+
+    item: BaseTool
+    arguments: dict[str, Any]
+    """As the tool's schema has them."""
+    notes: tuple[str, ...]
+    """What was repaired."""
+    info: VideoRecord | None
+    """The video, where the tool looks into one."""
+    key: str
+    """The same for the same call."""
 
 
 class Toolbox:
@@ -45,9 +66,12 @@ class Toolbox:
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
         cites: whether observations say how to cite them; of no use to a policy that never writes media URIs.
+        isolate: which tools run in a process of their own: `"marked"` (those that say so), `"video"` (those that look
+            into a video, so decode files and run native models), `"foreign"` (those that are not rewatch's own), and
+            names of tools. Of the kinds, a tool that cannot travel to another process stays in this one.
 
     Raises:
-        ValueError: if two tools have the same name.
+        ValueError: if two tools have the same name, or one that is marked or named cannot be isolated.
     """
 
     def __init__(
@@ -59,6 +83,7 @@ class Toolbox:
         timeout: float = 60.0,
         cache_size: int = 256,
         cites: bool = True,
+        isolate: Iterable[str] = ("marked",),
     ) -> None:
         self._tools: dict[str, BaseTool] = {}
         for item in map(as_tool, tools):
@@ -72,6 +97,10 @@ class Toolbox:
         self._cache_size = cache_size
         self._cites = cites
         self._idle = IdleVideos()
+        self.isolated = _to_isolate({**self._inner, **self._tools}, frozenset(isolate))
+        """Names of the tools that run in a process of their own."""
+        if self.isolated:
+            isolation.warm()
 
     def __iter__(self) -> Any:
         return iter(self._tools.values())
@@ -89,6 +118,11 @@ class Toolbox:
         """Names of the tools, in the order given."""
         return list(self._tools)
 
+    @property
+    def given_up(self) -> int:
+        """Calls of this program that were given up and still run in a thread, which nothing can end."""
+        return _threads.given_up
+
     def schemas(self, videos: list[str]) -> list[dict[str, Any]]:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
         found = []
@@ -103,6 +137,20 @@ class Toolbox:
             found.append(schema)
         return found
 
+    def asks_first(
+        self, name: str, arguments: Any, *, memory: ClipMemory | MemoryUntil, videos: list[str]
+    ) -> dict[str, Any] | None:
+        """What a person has to allow before the call is made (`tool`, `arguments`); None if nobody has to."""
+        if not any(getattr(item, "approval", False) for item in self._tools.values()):
+            return None
+        try:
+            prepared = self._prepare(name, arguments, memory, videos)
+        except Exception:  # noqa: BLE001 - it will not be made; `call` says why
+            return None
+        if not getattr(prepared.item, "approval", False):
+            return None
+        return {"tool": prepared.item.name, "arguments": defuse_data(plain(prepared.arguments))}
+
     async def call(
         self,
         name: str,
@@ -111,6 +159,7 @@ class Toolbox:
         memory: ClipMemory | MemoryUntil,
         videos: list[str],
         left: Mapping[str, float],
+        approved: bool = False,
     ) -> tuple[Observation, Spend]:
         """Run one call. Never raises for anything that the policy, a tool or a video did.
 
@@ -119,153 +168,169 @@ class Toolbox:
             arguments: what the policy wrote: a mapping or JSON text.
             memory: the memory (or view of it) that the run may see.
             videos: ids of the videos the question is about.
-            left: what is left of the budget: `frames`, `seconds`.
+            left: what is left of the budget: `frames`, `calls`, `seconds`.
+            approved: whether a person has allowed it, where the tool asks for that.
 
         Returns:
-            The observation, and the frames, the tokens and the call that it cost.
+            The observation, and the frames, the tokens and the calls that it cost.
         """
-        try:
-            item, notes = self._find(name)
-            if isinstance(arguments, str):
-                arguments = json.loads(arguments) if arguments.strip() else {}
-            observation, context = await self._run(item, dict(arguments or {}), notes, memory, videos, left)
-        except (BadArguments, RewatchError, json.JSONDecodeError, TypeError, ValueError) as error:
-            observation, context = Observation(text=_say(name, error, self._tools.get(name)), error=True), None
         cost = Spend(calls=1)
-        if context is not None:
-            cost += Spend(frames=context.frames_used, tokens=context.tokens_used)
-        return self._clean(observation), cost
+        item = None
+        try:
+            item = self._tools.get(name) or self._inner.get(name)
+            prepared = self._prepare(name, arguments, memory, videos)
+            item = prepared.item
+            observation = self._without_running(prepared, left, approved)
+            if observation is None:
+                run = self._run(prepared, memory, left)
+                observation = await carry_out(run, _threads)
+                cost = run.cost
+                self._keep(prepared, observation, run)
+                self._idle_again(run)
+            if prepared.notes and not observation.error:
+                observation = replace(observation, text=f"{observation.text}\n({'; '.join(prepared.notes)})")
+        except (BadArguments, RewatchError) as error:
+            observation = Observation(text=f"{short(str(name), 60)}: {short(str(error))}{_usage(item)}", error=True)
+        except Exception as error:  # noqa: BLE001 - whatever happens, the loop goes on
+            observation = Observation(text=failure(short(str(name), 60), error) + _usage(item), error=True)
+        return self._clean(observation, item), cost
+
+    def _prepare(self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]) -> Prepared:
+        """Understand a call.
+
+        Raises:
+            BadArguments: if it cannot be; the text says what to write.
+            VideoError: if the memory has no such video.
+        """
+        item, notes = self._find(str(name))
+        written = as_mapping(arguments)
+        looks = isinstance(item, VideoTool) and item.context_parameter is not None
+        info = memory.video(_which_video(written, videos)) if looks else None
+        schema = item.args_schema
+        if isinstance(schema, type) and issubclass(schema, BaseModel):
+            fitted, repairs = repair(schema, written, within=info.span if info else None)
+        else:  # a JSON schema, of an MCP server say, which checks for itself
+            fitted, repairs = tidy(written)
+        where = place(memory, info.id) if info else ""
+        key = json.dumps([item.name, plain(fitted), where, info.channels if info else None], default=str)
+        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, key=key)
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:
             return self._tools.get(name) or self._inner[name], []
-        close = difflib.get_close_matches(name.lower(), self._tools, n=1, cutoff=0.8)
+        close = difflib.get_close_matches(name[:100].lower(), self._tools, n=1, cutoff=0.8)
         if close:
-            return self._tools[close[0]], [f"read {name} as {close[0]}"]
-        raise BadArguments(f"There is no tool {name!r}; there are: {', '.join(self._tools)}.")
+            return self._tools[close[0]], [f"read {short(name, 60)} as {close[0]}"]
+        raise BadArguments(f"there is no such tool. Use one of {', '.join(self._tools)}.")
 
-    async def _run(
-        self,
-        item: BaseTool,
-        arguments: dict[str, Any],
-        notes: list[str],
-        memory: ClipMemory | MemoryUntil,
-        videos: list[str],
-        left: Mapping[str, float],
-    ) -> tuple[Observation, VideoContext | None]:
-        seconds = min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout))
-        if not isinstance(item, VideoTool):
-            return await self._run_plain(item, arguments, seconds), None
-        video_id = _which_video(arguments, videos) if item.context_parameter else ""
-        info = memory.video(video_id) if video_id else None
-        schema = item.args_schema
-        assert isinstance(schema, type) and issubclass(schema, BaseModel)
-        fitted, repairs = repair(schema, arguments, within=info.span if info else None)
-        key = json.dumps(
-            [item.name, plain(fitted), place(memory, video_id), info.channels if info else None], default=str
-        )
-        if item.cacheable and key in self._cache:
-            self._cache.move_to_end(key)
-            return replace(self._cache[key], cached=True), None
+    def _without_running(self, prepared: Prepared, left: Mapping[str, float], approved: bool) -> Observation | None:
+        """The observation of a call that need not, or must not, be made."""
+        item = prepared.item
+        if getattr(item, "approval", False) and not approved:
+            text = f"{item.name} was not run: it needs a person's approval, and that was refused. Use another tool."
+            return Observation(text=text, error=True)
+        kept = self._cache.get(prepared.key)
+        if kept is not None:
+            with suppress(KeyError):  # another thread's run may have dropped it
+                self._cache.move_to_end(prepared.key)
+            return replace(kept, cached=True)
+        price = getattr(item, "cost", Spend(calls=1))
+        for limit in ("frames", "calls", "tokens"):
+            dear, there = getattr(price, limit), left.get(limit, float("inf"))
+            if dear > max(there, 1 if limit == "calls" else 0):
+                text = f"{item.name} costs {dear} {limit}, and {there:g} are left in the budget: use another tool."
+                return Observation(text=text, error=True)
+        return None
+
+    def _run(self, prepared: Prepared, memory: ClipMemory | MemoryUntil, left: Mapping[str, float]) -> Run:
+        item, info = prepared.item, prepared.info
         context = None
+        price = getattr(item, "cost", Spend(calls=1))
         if info is not None:
             frames_left = left.get("frames")
             context = VideoContext(
                 memory=memory,
                 info=info,
-                open_video=lambda: self._idle.take(memory, video_id),
-                frames_left=None if frames_left is None else int(frames_left),
+                open_video=lambda: self._idle.take(memory, info.id),
+                frames_left=None if frames_left is None else int(frames_left) - price.frames,
                 viewer=self._viewer,
             )
-            fitted = {**fitted, str(item.context_parameter): context}
-        assert item.func is not None
-        finished = False
-        try:
-            result = await _in_thread(item.func, fitted, seconds)
-            finished = True
-        except TimeoutError:
-            shorter = "a shorter span or a lower rate" if context else "less"
-            text = f"{item.name} was given up after {seconds:.0f} s: ask for {shorter}, or use another tool."
-            return Observation(text=text, error=True), context
-        except Exception as error:  # whatever a tool does, the loop goes on
-            finished = True
-            return Observation(text=_failure(item.name, error), error=True), context
-        finally:
-            if finished and context is not None:  # else the abandoned thread may still be reading from it
-                self._idle.put_back(memory, video_id, context.opened)
-        observation = _as_observation(result)
-        all_notes = notes + repairs
-        if all_notes:
-            observation = replace(observation, text=f"{observation.text}\n({'; '.join(all_notes)})")
-        if item.cacheable and not observation.error:
-            self._cache[key] = observation
-            while len(self._cache) > self._cache_size:
+        return Run(
+            item=item,
+            arguments=prepared.arguments,
+            context=context,
+            seconds=min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout)),
+            calls_left=left.get("calls", float("inf")),
+            price=price,
+            isolated=item.name in self.isolated,
+        )
+
+    def _keep(self, prepared: Prepared, observation: Observation, run: Run) -> None:
+        """Cache an observation, unless it is poorer than the same call may be with another budget."""
+        thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
+        if observation.error or thinned or run.cut_short or not getattr(prepared.item, "cacheable", False):
+            return
+        self._cache[prepared.key] = observation
+        while len(self._cache) > self._cache_size:
+            with suppress(KeyError):
                 self._cache.popitem(last=False)
-        return observation, context
 
-    async def _run_plain(self, item: BaseTool, arguments: dict[str, Any], seconds: float) -> Observation:
-        """A LangChain tool that is not ours (MCP tools among them): no context, its own validation."""
-        schema = item.args_schema
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
-            arguments, _ = repair(schema, arguments)
-        try:
-            result = await asyncio.wait_for(item.ainvoke(arguments), None if seconds == float("inf") else seconds)
-        except TimeoutError:
-            return Observation(text=f"{item.name} was given up after {seconds:.0f} s: try another tool.", error=True)
-        except Exception as error:
-            return Observation(text=_failure(item.name, error), error=True)
-        return _as_observation(result)
+    def _idle_again(self, run: Run) -> None:
+        if run.finished and run.context is not None:  # else the abandoned thread may still be reading from it
+            self._idle.put_back(run.context.memory, run.context.video_id, run.context.opened)
 
-    def _clean(self, observation: Observation) -> Observation:
+    def _clean(self, observation: Observation, item: BaseTool | None) -> Observation:
         text = defuse(observation.text)
         if len(text) > MAX_TEXT:
             text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
+        if observation.error and not says_what_next(text):
+            text = f"{text.rstrip() or 'It failed'} Try other arguments or another tool.{_usage(item)}"
         named = [uri for uri in observation.uris if uri not in text]
         if self._cites and named and not observation.error and len(named) == len(observation.uris):
             text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
         return replace(observation, text=text, data=defuse_data(observation.data))
 
 
-async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any], seconds: float) -> Any:
-    """`function(**arguments)` in a daemon thread: a call that never ends holds up nothing."""
-    waiting = asyncio.wrap_future(_threads.submit(function, arguments))
-    return await asyncio.wait_for(waiting, None if seconds == float("inf") else max(seconds, 0.001))
+def _to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
+    unknown = sorted(asked - {*KINDS, *tools})
+    if unknown:
+        raise ValueError(f"isolate={unknown}: write {', '.join(KINDS)} or names of tools.")
+    chosen = set()
+    for name, item in tools.items():
+        must = name in asked or ("marked" in asked and getattr(item, "isolated", False))
+        may = ("video" in asked and getattr(item, "context_parameter", None) is not None) or (
+            "foreign" in asked and _is_foreign(item) and not is_async(item)
+        )
+        if not must and not may:
+            continue
+        try:
+            pack(item)
+        except CannotTravel:
+            if must:
+                raise
+            continue
+        chosen.add(name)
+    return frozenset(chosen)
+
+
+def _is_foreign(item: BaseTool) -> bool:
+    """Whether it is not one of rewatch's own."""
+    module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
+    return not str(module).startswith(f"{__package__}.")
 
 
 def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
     asked = arguments.pop("video", None)
+    if not videos:
+        raise BadArguments("the question is about no video. Answer from what is known.")
     if asked is None or len(videos) == 1:
         return videos[0]
     name = str(asked).removeprefix("video:").split("#")[0]
     if name not in videos:
-        raise BadArguments(f"video={asked!r} is not one of {', '.join(videos)}.")
+        raise BadArguments(f"video={short(repr(asked), 60)} is not there. Use one of {', '.join(videos)}.")
     return name
 
 
-def _as_observation(result: Any) -> Observation:
-    if isinstance(result, Observation):
-        return replace(result, data=plain(result.data))
-    if isinstance(result, str):
-        return Observation(text=result)
-    if isinstance(result, list) and all(isinstance(part, dict) and "type" in part for part in result):
-        return Observation(text="\n".join(str(part.get("text", "")) for part in result))  # MCP content blocks
-    data = plain(result)
-    return Observation(
-        text=json.dumps(data, ensure_ascii=False, default=str),
-        data=data if isinstance(data, dict) else {"result": data},
-    )
-
-
-def _failure(name: str, error: Exception) -> str:
-    """What a tool raised, as an observation: its own advice, or that it failed and what to do."""
-    if isinstance(error, (ToolError, ToolException, RewatchError)):
-        return f"{name}: {error}"
-    return f"{name} failed ({type(error).__name__}: {error}). Try other arguments or another tool."
-
-
-def _say(name: str, error: Exception, item: BaseTool | None) -> str:
-    """The error as an observation that says how to call the tool."""
-    usage = ""
-    if item is not None and isinstance(error, (BadArguments, json.JSONDecodeError, TypeError, ValueError)):
-        usage = f" Use {item.name}({', '.join(item.args)})."
-    return f"{name}: {error}{usage}"
+def _usage(item: BaseTool | None) -> str:
+    """How to call it, for the end of an error."""
+    return f" Use {item.name}({', '.join(item.args)})." if item is not None else ""

@@ -1,0 +1,164 @@
+"""Tools in a process of their own: hanging, spinning and crashing end as observations, and the rest works as ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rough_tools as rough
+from rewatch.memory import ClipMemory
+from rewatch.tools import Observation, Reply, Spend, Toolbox, VisualQuestion, tool
+from rewatch.tools.outcomes import says_what_next
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> ClipMemory:
+    """A memory of a video of 6 s that is red, and from 3 s on blue."""
+    folder = tmp_path_factory.mktemp("isolation")
+    memory = ClipMemory(folder / "memory")
+    file = make_talk(folder / "two.mp4", 6, colours=lambda s: (170, 20, 20) if s < 3 else (20, 20, 170))
+    memory.add(file, channels=("visual",), workers=0)
+    return memory
+
+
+def call(
+    memory: Any, item: Any, arguments: Any = None, *, viewer: Any = None, **left: float
+) -> tuple[Observation, Spend]:
+    box = item if isinstance(item, Toolbox) else Toolbox([item], viewer=viewer)
+    videos = [v.id for v in memory.videos()]
+    return asyncio.run(box.call(box.names[0], arguments or {}, memory=memory, videos=videos, left=left))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm(memory: ClipMemory) -> None:
+    """The processes start once, outside of what is timed."""
+    assert not call(memory, rough.pid)[0].error
+
+
+@pytest.mark.parametrize("item", [rough.sleeps, rough.spins], ids=lambda item: item.name)
+def test_what_never_ends_is_ended(memory: ClipMemory, item: Any):
+    call(memory, rough.pid)  # a process that took the place of one that was killed may be starting
+    began = time.monotonic()
+    seen, cost = call(memory, item)
+    assert time.monotonic() - began < item.timeout + 1
+    assert seen.error and "given up after 1 s" in seen.text and says_what_next(seen.text) and cost.calls == 1
+    assert not call(memory, rough.pid)[0].error
+
+
+@pytest.mark.parametrize(
+    "item, says",
+    [(rough.aborts, "SIGABRT"), (rough.reads_address_zero, "SIGSEGV"), (rough.leaves, "exit code 3")],
+    ids=lambda item: getattr(item, "name", item),
+)
+def test_a_crash_is_an_observation(memory: ClipMemory, item: Any, says: str):
+    seen, _ = call(memory, item)
+    assert seen.error and says in seen.text and says_what_next(seen.text)
+    assert not call(memory, rough.pid)[0].error
+
+
+def test_what_python_can_catch_keeps_the_process(memory: ClipMemory):
+    before = call(memory, rough.pid)[0].text
+    for item in (rough.exits, rough.takes_all_memory):
+        seen, _ = call(memory, item)
+        assert seen.error and says_what_next(seen.text)
+    assert "out of memory" in seen.text
+    assert call(memory, rough.pid)[0].text == before != str(os.getpid())
+
+
+def test_frames_and_the_memory_are_there_and_charged(memory: ClipMemory):
+    seen, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=10)
+    assert not seen.error and cost.frames == 6 and seen.uris
+    means = seen.data["means"]
+    assert means[0][0] > 100 > means[0][2] and means[-1][2] > 100 > means[-1][0]
+    assert seen.data["pid"] != os.getpid() and seen.data["said"]
+    few, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=2)
+    assert len(few.data["means"]) == 2 and cost.frames == 2
+    none, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=0)
+    assert none.error and "budget" in none.text and cost.frames == 0
+
+
+def test_nothing_after_now_is_seen(memory: ClipMemory):
+    seen, _ = call(memory.until(2.5), rough.colours, {"start": 0, "end": 6})
+    assert seen.data["end"] == 2.5 and all(mean[0] > 100 > mean[2] for mean in seen.data["means"])
+
+
+def test_frames_taken_before_a_crash_are_charged(memory: ClipMemory):
+    seen, cost = call(memory, rough.takes_frames_and_dies, frames=10)
+    assert seen.error and "SIGABRT" in seen.text and cost.frames == 3
+
+
+class Eyes:
+    """A model that sees: says how bright the frames are."""
+
+    def ask(self, questions: Sequence[VisualQuestion], **settings: Any) -> list[Reply]:
+        return [
+            Reply(text=f"{q.text} {q.frames[0].image[..., 0].mean() > 100} {os.getpid()}", tokens=7) for q in questions
+        ]
+
+
+class Blind:
+    """One that fails."""
+
+    def ask(self, questions: Sequence[VisualQuestion], **settings: Any) -> list[Reply]:
+        raise RuntimeError("no eyes")
+
+
+def test_the_model_that_sees_is_reached(memory: ClipMemory):
+    seen, cost = call(memory, rough.asks, {"question": "red?"}, viewer=Eyes())
+    assert seen.text == f"red? True {os.getpid()}" and (cost.tokens, cost.frames) == (7, 1)
+    none, _ = call(memory, rough.asks, {"question": "red?"})
+    assert none.error and "no model that sees" in none.text
+    failed, _ = call(memory, rough.asks, {"question": "red?"}, viewer=Blind())
+    assert failed.error and "no eyes" in failed.text and says_what_next(failed.text)
+
+
+def test_arguments_and_results_arrive_whole(memory: ClipMemory):
+    seen, _ = call(memory, rough.echoes, {"words": "eins, zwei\udc80, 三", "number": "7"})
+    assert seen.data == {"words": ["eins", "zwei?", "三"], "number": 7}
+
+
+def test_calls_side_by_side_do_not_mix(memory: ClipMemory):
+    box = Toolbox([rough.echoes])
+
+    async def many() -> list[tuple[Observation, Spend]]:
+        calls = (box.call("echoes", {"words": [str(n)]}, memory=memory, videos=["x"], left={}) for n in range(12))
+        return await asyncio.gather(*calls)
+
+    assert [seen.data["words"] for seen, _ in asyncio.run(many())] == [[str(n)] for n in range(12)]
+
+
+def test_a_run_that_is_cancelled_ends_its_process(memory: ClipMemory):
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(Toolbox([rough.sleeps]).call("sleeps", {}, memory=memory, videos=[], left={}))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)
+        assert task.cancelled()
+
+    asyncio.run(cancelled())
+    assert not call(memory, rough.pid)[0].error
+
+
+def test_foreign_tools_can_be_isolated_by_choice(memory: ClipMemory):
+    here, there = Toolbox([rough.shout, rough.later]), Toolbox([rough.shout, rough.later], isolate=("foreign",))
+    assert here.isolated == frozenset() and there.isolated == {"shout"}
+    assert call(memory, here, {"word": "a"})[0].text == f"A{os.getpid()}"
+    elsewhere = call(memory, there, {"word": "a"})[0].text
+    assert elsewhere.startswith("A") and elsewhere != f"A{os.getpid()}"
+
+
+def test_what_cannot_travel_is_said_at_once():
+    @tool(isolated=True)
+    def inside() -> str:
+        """Stand inside a function."""
+        return ""
+
+    with pytest.raises(ValueError, match="top level"):
+        Toolbox([inside])
+    with pytest.raises(ValueError, match="nothing"):
+        Toolbox([rough.pid], isolate=("nothing",))

@@ -1,0 +1,297 @@
+"""Calls in processes of their own: what sleeps for ever, spins in native code or crashes there ends as an observation.
+
+The processes are kept from call to call, so that models and videos stay loaded. What comes back is JSON (and the
+pixels of frames for a viewer), never a pickle: a process that a video has taken over can say wrong things, no more.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import pickle
+import threading
+import time
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from langchain_core.tools import BaseTool
+
+from ..memory import Frame
+from ..memory.child import Child
+from .isolation_child import OUR_CHILD, Encoders, Task, View
+from .isolation_parcel import Parcel, pack
+from .observation import Observation, ToolError
+from .outcomes import failure
+from .threads import ToolThreads
+from .viewer import VisualQuestion
+
+if TYPE_CHECKING:
+    from .context import VideoContext
+
+MOST = 4
+"""Processes that run at a time; further calls wait for one."""
+LONGEST_MESSAGE = 1 << 28
+"""Bytes of one message from a process; a longer one ends it."""
+_keys: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
+class Crashed(Exception):
+    """The process ended in the middle of a call; the text says how."""
+
+
+class NotStarted(Exception):
+    """No process was ready before the time was up."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """A call's hold on its process, through which another thread may end it."""
+
+    _process: _Process | None = None
+    stopped: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, process: _Process | None) -> None:
+        """Note which process the call runs in now."""
+        with self._lock:
+            self._process = process
+
+    def stop(self) -> None:
+        """Give the call up: its process is ended, unless it is only starting."""
+        with self._lock:
+            self.stopped = True
+            if self._process is not None and self._process.ready:
+                self._process.child.process.kill()
+
+
+class Isolation:
+    """The kept processes. Safe between threads; call from threads that stay (see `memory.child`)."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Process] = []
+        self._busy = 0
+        self._free = threading.Condition()
+        self._starter = ToolThreads()
+        atexit.register(self.close)
+
+    def warm(self) -> None:
+        """Have one process started in the background, where there is none."""
+        if os.environ.get(OUR_CHILD):
+            return
+        with self._free:
+            if self._idle or self._busy:
+                return
+            self._busy += 1
+        self._starter.submit(self._start, {})
+
+    def _start(self) -> None:
+        """Start a process on behalf of nobody yet; `_busy` counts it already."""
+        process = _Process()
+        with suppress(Exception):
+            process.wait_ready(time.monotonic() + 60.0)
+        self._put_back(process)
+
+    def call(self, item: BaseTool, arguments: dict[str, Any], context: VideoContext | None, parameter: str | None,
+             deadline: float, lease: Lease) -> Observation:  # fmt: skip
+        """Run a tool in a process of its own.
+
+        Args:
+            item: the tool.
+            arguments: fitted to its schema, without the context.
+            context: the video as the run sees it; frames are charged to it, and its viewer answers.
+            parameter: name of the argument that takes the context.
+            deadline: on the monotonic clock; the process is ended then.
+            lease: lets others end it sooner.
+
+        Raises:
+            TimeoutError: at the deadline.
+            NotStarted: if no process was ready before the deadline.
+            Crashed: if the process ended.
+            CannotTravel: if the tool or its arguments cannot be sent.
+        """
+        parcel = pack(item)
+        pickled = pickle.dumps(arguments)
+        process = self._take(parcel, deadline)
+        lease.take(process)
+        whole = False
+        try:
+            process.wait_ready(deadline)
+            view = None if context is None else process.view(context, str(parameter))
+            process.send(Task(tool=item.name, parcel=parcel, arguments=pickled, view=view))
+            process.tools.add(parcel)
+            seen = process.hear(context, deadline)
+            whole = True
+            return seen
+        except NotStarted:
+            whole = True  # it goes on starting, for the next call
+            raise
+        except (EOFError, OSError, pickle.PicklingError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise Crashed(process.child.epitaph()) from None
+        finally:
+            lease.take(None)
+            if whole and not lease.stopped:
+                self._put_back(process)
+            else:
+                process.child.kill()
+                self._starter.submit(self._start, {})  # the next call finds one ready
+
+    def _take(self, parcel: Parcel, deadline: float) -> _Process:
+        """An idle process, one that knows the tool if there is one; a new one where there is room."""
+        if os.environ.get(OUR_CHILD):
+            raise Crashed("an isolated tool cannot run isolated tools; guard the module's main part with __name__")
+        with self._free:
+            while not self._idle and self._busy >= MOST:
+                if not self._free.wait(max(0.0, min(deadline - time.monotonic(), 3600.0))):
+                    raise NotStarted
+            self._busy += 1
+            if self._idle:
+                knows = [process for process in self._idle if parcel in process.tools]
+                ready = [process for process in self._idle if process.ready]
+                process = (knows or ready or self._idle)[-1]
+                self._idle.remove(process)
+                return process
+        return _Process()
+
+    def _put_back(self, process: _Process) -> None:
+        with self._free:
+            self._busy -= 1
+            self._idle.append(process)
+            self._free.notify()
+
+    def close(self) -> None:
+        """End the processes that are idle; they start again when needed."""
+        with self._free:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.child.kill()
+
+
+class _Process:
+    """One process, and what it knows already."""
+
+    def __init__(self) -> None:
+        self.child = Child(f"{__package__}.isolation_child")
+        self.ready = False
+        self.tools: set[Parcel] = set()
+        self._memories: set[tuple[str, int]] = set()
+
+    def wait_ready(self, deadline: float) -> None:
+        """Wait until it has imported what it needs.
+
+        Raises:
+            NotStarted: at the deadline.
+        """
+        if self.ready:
+            return
+        if not self.child.connection.poll(_until(deadline)):
+            raise NotStarted
+        self._receive()
+        self.ready = True
+
+    def send(self, thing: object) -> None:
+        """Hand over an object of ours."""
+        self.child.connection.send(thing)
+
+    def view(self, context: VideoContext, parameter: str) -> View:
+        """The context in the words of the process."""
+        text, visual = context.memory.encoders_given
+        key = 0 if text is None and visual is None else _key(context.memory)
+        folder = str(context.memory.folder.absolute())
+        encoders = None
+        if key and (folder, key) not in self._memories:
+            encoders = pickle.dumps(Encoders(text, visual))
+        self._memories.add((folder, key))
+        return View(
+            parameter=parameter,
+            folder=folder,
+            key=key,
+            encoders=encoders,
+            now=getattr(context.memory, "now", None),
+            video=context.video_id,
+            frames_left=context.frames_left,
+            sees=context.viewer is not None,
+        )
+
+    def hear(self, context: VideoContext | None, deadline: float) -> Observation:
+        """Serve it until it is done.
+
+        Raises:
+            TimeoutError: at the deadline.
+            EOFError: if it ended, or said what no process of ours says.
+        """
+        while True:
+            if not self.child.connection.poll(_until(deadline)):
+                raise TimeoutError
+            message = self._receive()
+            try:
+                kind = message["kind"]
+                if kind == "done":
+                    return Observation(
+                        text=str(message["text"]),
+                        uris=tuple(map(str, message["uris"])),
+                        pictures=tuple(map(str, message["pictures"])),
+                        data=dict(message["data"]),
+                        error=bool(message["error"]),
+                    )
+                if context is None:
+                    raise EOFError
+                if kind == "charge":
+                    with suppress(ToolError):
+                        context.charge(max(0, int(message["count"])))
+                elif kind == "ask":
+                    self.send(self._ask(message, context))
+            except (KeyError, TypeError, ValueError):
+                raise EOFError from None
+
+    def _ask(self, message: dict[str, Any], context: VideoContext) -> Any:
+        """The viewer's replies to what the process asks, or why there are none."""
+        questions = [
+            VisualQuestion(
+                frames=tuple(self._frame(*frame) for frame in asked["frames"]), text=asked["text"], role=asked["role"]
+            )
+            for asked in message["questions"]
+        ]
+        try:
+            return context.ask(
+                questions,
+                max_tokens=int(message["max_tokens"]),
+                beams=int(message["beams"]),
+                yes_no=bool(message["yes_no"]),
+            )
+        except ToolError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - models raise anything
+            return failure("the model that sees", error)
+
+    def _frame(self, time: float, *shape: int) -> Frame:
+        pixels = self.child.connection.recv_bytes(LONGEST_MESSAGE)
+        return Frame(float(time), np.frombuffer(pixels, np.uint8).reshape(shape))
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            message = json.loads(self.child.connection.recv_bytes(LONGEST_MESSAGE))
+        except (ValueError, RecursionError):
+            raise EOFError from None
+        if not isinstance(message, dict):
+            raise EOFError
+        return message
+
+
+def _until(deadline: float) -> float | None:
+    return None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
+
+
+def _key(memory: Any) -> int:
+    """A number for the memory (or for what a view is of), as long as this process lives."""
+    whole = getattr(memory, "_memory", memory)
+    return _keys.setdefault(whole, len(_keys) + 1)
+
+
+isolation = Isolation()
+"""The processes of this program, shared by all toolboxes: each holds about 100 MB before it loads a model."""

@@ -1,0 +1,185 @@
+"""What runs in the process of isolated tools: calls come in, observations go out as plain data."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..memory import ClipMemory, IdleVideos, MemoryUntil
+from ..memory.child import connection_to_parent
+from .context import VideoContext
+from .isolation_parcel import Parcel, unpack
+from .observation import Observation, ToolError
+from .outcomes import failure, perform
+from .viewer import Reply, VisualQuestion
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from langchain_core.tools import BaseTool
+
+    from ..memory.encoders import TextEncoder, VisualEncoder
+
+OUR_CHILD = "REWATCH_ISOLATED"
+"""Environment variable that tells a process that it is one of isolated tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """What a memory was opened with, beside its folder."""
+
+    text: TextEncoder | str | None
+    visual: VisualEncoder | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The video that a call is about, in the words of a process that has to open it itself."""
+
+    parameter: str
+    """Name of the argument that takes the `VideoContext`."""
+    folder: str
+    key: int
+    """Tells memories of one folder apart, whatever they were opened with; 0 is the plain one."""
+    encoders: bytes | None
+    """Pickled `Encoders`; None where the process has them."""
+    now: float | None
+    video: str
+    frames_left: int | None
+    sees: bool
+    """Whether the parent has a viewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One call. The arguments are pickled apart: they may hold types of the tool's own module."""
+
+    tool: str
+    """Name in observations, and with `parcel` the key under which the process keeps the tool."""
+    parcel: Parcel
+    arguments: bytes
+    view: View | None
+
+
+class FarViewer:
+    """The viewer of the parent, asked over the socket."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+
+    def ask(
+        self,
+        questions: Sequence[VisualQuestion],
+        *,
+        max_tokens: int = 256,
+        beams: int = 1,
+        yes_no: bool = False,
+    ) -> list[Reply]:
+        """See `Viewer.ask`."""
+        images = [np.ascontiguousarray(frame.image, np.uint8) for question in questions for frame in question.frames]
+        asked = [
+            {"text": q.text, "role": q.role, "frames": [[float(f.time), *f.image.shape] for f in q.frames]}
+            for q in questions
+        ]
+        _send(
+            self._connection, kind="ask", questions=asked, max_tokens=int(max_tokens), beams=int(beams), yes_no=yes_no
+        )
+        for image in images:
+            self._connection.send_bytes(image.data.cast("B") if image.size else b"")
+        answer: list[Reply] | str = self._connection.recv()
+        if isinstance(answer, str):
+            raise ToolError(answer)
+        return answer
+
+
+class Desk:
+    """Tools, memories and videos that the process keeps from call to call."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+        self._tools: dict[Parcel, BaseTool] = {}
+        self._memories: dict[tuple[str, int, int], ClipMemory] = {}
+        self._idle = IdleVideos()
+
+    def do(self, task: Task) -> Observation:
+        """Run one call; never raises."""
+        context = None
+        memory: ClipMemory | MemoryUntil | None = None
+        try:
+            item = self._tool(task.parcel)
+            arguments = pickle.loads(task.arguments)
+            view = task.view
+            if view is not None:
+                memory = self._memory(view)
+                memory = memory if view.now is None else memory.until(view.now)
+                context = self._context(view, memory)
+                arguments[view.parameter] = context
+        except BaseException as error:  # noqa: BLE001 - modules raise anything when they are imported
+            return Observation(text=failure(task.tool, error), error=True)
+        observation = perform(item, arguments)
+        if context is not None and memory is not None:
+            self._idle.put_back(memory, context.video_id, context.opened)
+        return observation
+
+    def _tool(self, parcel: Parcel) -> BaseTool:
+        if parcel not in self._tools:
+            self._tools[parcel] = unpack(parcel)
+        return self._tools[parcel]
+
+    def _memory(self, view: View) -> ClipMemory:
+        with contextlib.suppress(OSError):
+            place = (view.folder, view.key, os.stat(Path(view.folder) / "memory.sqlite").st_ino)
+            if place not in self._memories:
+                asked: Encoders = pickle.loads(view.encoders) if view.encoders else Encoders(None, None)
+                self._memories[place] = ClipMemory(
+                    view.folder, text_encoder=asked.text, visual_encoder=asked.visual, read_only=True
+                )
+            return self._memories[place]
+        return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
+
+    def _context(self, view: View, memory: ClipMemory | MemoryUntil) -> VideoContext:
+        return VideoContext(
+            memory=memory,
+            info=memory.video(view.video),
+            open_video=lambda: self._idle.take(memory, view.video),
+            frames_left=view.frames_left,
+            viewer=FarViewer(self._connection) if view.sees else None,
+            on_charge=lambda count: _send(self._connection, kind="charge", count=count),
+        )
+
+
+def main() -> None:
+    """Body of the process, until the socket closes or the parent dies."""
+    connection = connection_to_parent()
+    os.environ[OUR_CHILD] = "1"
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # where memory runs out, this process is the one to end
+        Path("/proc/self/oom_score_adj").write_text("500")
+    desk = Desk(connection)
+    with contextlib.suppress(EOFError, ConnectionError):
+        _send(connection, kind="ready")
+        while True:
+            task: Task = connection.recv()
+            seen = desk.do(task)
+            _send(
+                connection,
+                kind="done",
+                text=seen.text,
+                uris=[str(uri) for uri in seen.uris],
+                pictures=[str(uri) for uri in seen.pictures],
+                data=seen.data,
+                error=bool(seen.error),
+            )
+
+
+def _send(connection: Connection[Any, Any], **message: Any) -> None:
+    connection.send_bytes(json.dumps(message, default=str).encode())

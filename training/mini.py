@@ -14,6 +14,7 @@ from .encode_once import EncodeOnce
 from .judge import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
+from .read_once import ReadOnce
 from .reference import Reference
 from .resample import Flat, collect_varied
 from .rewards import Mix
@@ -83,6 +84,7 @@ class MiniTrainer:
             raise ValueError("An entropy bonus is a mean over the step: give a micro_batch that holds all of it.")
         self.reference = Reference(self.policy.engine) if beta else None
         self.once = EncodeOnce.before(self.policy.engine.loaded.model)
+        ReadOnce.before(self.policy.engine.loaded.model)
         self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
         self.weights = WeightLog()
         self.steps = 0

@@ -28,6 +28,7 @@ from .encode_once import EncodeOnce
 from .judge import advantage_figures, facts, figures, judge, scored, update_difficulty
 from .objectives import Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
+from .read_once import ReadOnce
 from .reference import lent
 from .resample import Flat, collect_varied
 from .rewards import Mix
@@ -105,6 +106,8 @@ class GraphGRPOTrainer(GRPOTrainer):
         without_empty_pictures(self.model)
         sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # there, weights change behind torch's back
         self.once = EncodeOnce.before(self.model, keep=0 if sharded else 1 << 30)
+        if not sharded:  # a layer that is called twice would be gathered twice
+            ReadOnce.before(self.model)
         self.tools = [collect]  # TRL takes pictures behind the prompt only where there are tools; it never calls these
         self.add_callback(_Warning(self))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .inputs import ids_of, on_device
@@ -34,6 +34,12 @@ def covers(model: Any) -> bool:
     text = model.config.get_text_config()
     plain = all(type(layer) is DynamicLayer for layer in DynamicCache(config=text).layers)
     return plain and text._attn_implementation in ("sdpa", "eager")
+
+
+_CROWDED = 0.75
+"""Share of rows that still go on at which the others leave."""
+_WORTH = 16
+"""Ids that must be shared for reading them apart."""
 
 
 class Past:
@@ -94,6 +100,7 @@ class Decoder:
     def __init__(self, loaded: Loaded, sight: QwenSight, pad: int) -> None:
         self._loaded, self._sight, self._pad = loaded, sight, pad
         self.past = Past()
+        self._heads: dict[str, list[int]] = {}
         self.read = 0
         """Ids that went through the model before a reply, padding aside."""
 
@@ -105,43 +112,58 @@ class Decoder:
         rows = list(range(len(batch)))
         state = self._prompt(batch)
         while True:
+            was = [n for n, row in enumerate(rows) if sampler.open[row]]
             tokens = sampler.step(rows, state.scores)
             going = [n for n, row in enumerate(rows) if sampler.open[row]]
-            for n in set(range(len(rows))) - set(going):
+            for n in (n for n in was if n not in going):
                 self._put(batch[rows[n]], sampler.written[rows[n]].ids[:-1], state, n)
             if not going:
                 return
-            if len(going) < len(rows):
-                rows = [rows[n] for n in going]
+            if len(going) <= _CROWDED * len(rows):  # not for every one: what stays is copied
+                rows, tokens = [rows[n] for n in going], [tokens[n] for n in going]
                 state.keep(going)
-            ids = torch.tensor([[tokens[n]] for n in going], device=state.mask.device)
-            self._next(state, ids)
+            self._next(state, torch.tensor(tokens, device=state.mask.device)[:, None])
 
     def _prompt(self, batch: Sequence[Request]) -> _State:
         """Read what is new of each prompt; those that have much more of it than others by themselves."""
-        rows = [_Row(r, its := _places(r, self._sight), self._kept(r, its)) for r in batch]
+        rows = [_Row(r.ids, r.seen, its := _places(r, self._sight), self._kept(r, its)) for r in batch]
+        rows = self._headed(rows, batch[0].role)
         parts = _alike([row.new for row in rows])
         states = [self._read([rows[n] for n in part]) for part in parts]
         return _joined(states, parts) if len(parts) > 1 else states[0]
 
-    def _read(self, rows: Sequence[_Row]) -> _State:
-        from transformers.cache_utils import DynamicCache
+    def _headed(self, rows: list[_Row], role: str) -> list[_Row]:
+        """The rows with what they begin with read: new conversations share system prompt and tools."""
+        new = [row for row in rows if row.kept is None]
+        if not new:
+            return rows
+        shared = _common([row.text for row in new]) if len(new) > 1 else []
+        head, states = self._heads.get(role, []), self.past.get((role, "head"))
+        if len(shared) - (len(_common([head, shared])) if states else 0) >= _WORTH:
+            head, states = shared, self._read([_Row(shared, (), (), None)]).of(0)
+            self._heads[role] = head
+            self.past.put((role, "head"), states, instead=None)
+        if states is None:
+            return rows
+        return [row if row.kept else row.headed(head, states) for row in rows]
 
-        model, requests = self._loaded.model, [row.request for row in rows]
-        whole = ids_of(self._sight, [r.ids for r in requests], [r.seen for r in requests], self._pad)
+    def _read(self, rows: Sequence[_Row]) -> _State:
+        from .cache import cache_of
+
+        model = self._loaded.model
+        whole = ids_of(self._sight, [row.ids for row in rows], [row.seen for row in rows], self._pad)
         mask = whole["attention_mask"]
-        grids = self._sight.grids([s for r in requests for s in r.seen])
+        grids = self._sight.grids([s for row in rows for s in row.seen])
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         at, _ = base.base_model.get_rope_index(
             whole["input_ids"], mm_token_type_ids=whole["mm_token_type_ids"], attention_mask=mask, **grids
         )
-        lengths = [len(r.ids) for r in requests]
+        lengths = [len(row.ids) for row in rows]
         length = max(lengths)
         new = _to_read(lengths, [row.have for row in rows], [row.places for row in rows])
-        seen = [s for row in rows for s in row.request.seen[_before(row.places, len(row.request.ids) - new) :]]
-        cache = DynamicCache(config=model.config.get_text_config())
-        if new < length:
-            _fill(cache, _together([row.kept for row in rows], [own - new for own in lengths], length - new))
+        seen = [s for row in rows for s in row.seen[_before(row.places, len(row.ids) - new) :]]
+        past = _together([row.kept for row in rows], [own - new for own in lengths], length - new)
+        cache = cache_of(model.config.get_text_config().num_hidden_layers, past, length - new)
         self.read += int(mask[:, -new:].sum())
         inputs = {"input_ids": whole["input_ids"][:, -new:], "attention_mask": mask, "position_ids": at[:, :, -new:]}
         inputs = on_device(self._loaded, {**inputs, **self._sight.collate(seen)})
@@ -188,7 +210,8 @@ class Decoder:
 class _Row:
     """A prompt to be read."""
 
-    request: Request
+    ids: list[int]
+    seen: Sequence[Seen]
     places: Sequence[range]
     """Where the tokens of its pictures are."""
     kept: list[Tensor] | None
@@ -202,7 +225,17 @@ class _Row:
     @property
     def new(self) -> int:
         """How many have to be."""
-        return len(self.request.ids) - self.have
+        return len(self.ids) - self.have
+
+    @property
+    def text(self) -> list[int]:
+        """What stands before the first picture and the last id."""
+        return self.ids[: self.places[0].start if self.places else -1]
+
+    def headed(self, head: Sequence[int], states: Sequence[Tensor]) -> _Row:
+        """The row with as much of `head` as it begins with."""
+        have = len(_common([head, self.text]))
+        return replace(self, kept=[part[:, :have] for part in states]) if have >= _WORTH else self
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,8 +262,7 @@ class _State:
         index = torch.tensor(rows, device=self.mask.device)
         self.mask, self.next_at = self.mask[index, first:], self.next_at[index]
         for layer in self.cache.layers:
-            here = index.to(layer.keys.device)
-            layer.keys, layer.values = layer.keys[here, :, first:], layer.values[here, :, first:]
+            layer.select(index, first)
 
     def of(self, row: int) -> list[Tensor]:
         """Keys and values of one row, of each layer in turn."""
@@ -241,23 +273,30 @@ class _State:
 def _joined(states: Sequence[_State], parts: Sequence[Sequence[int]]) -> _State:
     """One batch of several, whose rows are those of `parts`."""
     import torch
-    from transformers.cache_utils import DynamicCache
+
+    from .cache import cache_of
 
     order = torch.tensor([n for part in parts for n in part]).argsort().tolist()
     rows = [state.of(n) for state in states for n in range(len(state.begin))]
     rows = [rows[n] for n in order]
     lengths = [row[0].shape[1] for row in rows]
     width = max(lengths)
-    cache = DynamicCache()
-    _fill(cache, _together(rows, lengths, width))
+    held = _together(rows, lengths, width)
     mask = torch.tensor([[0] * (width - own) + [1] * own for own in lengths])
     return _State(
         scores=torch.cat([state.scores for state in states])[order],
-        cache=cache,
+        cache=cache_of(len(held) // 2, held, width),
         mask=mask.to(states[0].mask),
         next_at=torch.cat([state.next_at for state in states])[order],
         begin=[width - own for own in lengths],
     )
+
+
+def _common(rows: Sequence[Sequence[int]]) -> list[int]:
+    """What all rows begin with."""
+    first, last = min(map(list, rows)), max(map(list, rows))  # in the order of a dictionary: these two differ first
+    length = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return list(first[:length])
 
 
 def _alike(counts: Sequence[int]) -> list[list[int]]:
@@ -303,22 +342,19 @@ def _to_read(lengths: Sequence[int], kept: Sequence[int], places: Sequence[Seque
 
 
 def _together(kept: Sequence[list[Tensor] | None], lengths: Sequence[int], width: int) -> list[Tensor]:
-    """What is kept as batches [B, heads, width, size], each row as long as said and padded on the left."""
-    some = next(states for states in kept if states)
-    batches = []
-    for layer, like in enumerate(some):
-        batch = like.new_zeros((len(kept), like.shape[0], width, like.shape[2]))
+    """What is kept as batches [B, heads, more than width, size], each row as long as said and padded on the left."""
+    from .cache import with_room
+
+    batches: list[Tensor] = []
+    for layer, like in enumerate(next((states for states in kept if states), []) if width else []):
+        batch = like.new_empty((len(kept), like.shape[0], with_room(width), like.shape[2]))
         for row, (states, length) in enumerate(zip(kept, lengths, strict=True)):
-            if states and length > 0:
-                batch[row, :, width - length :] = states[layer][:, :length]
+            have = max(length, 0) if states else 0
+            batch[row, :, : width - have] = 0
+            if states:
+                batch[row, :, width - have : width] = states[layer][:, :have]
         batches.append(batch)
     return batches
-
-
-def _fill(cache: Any, batches: Sequence[Tensor]) -> None:
-    """Put keys and values of each layer in turn into an empty cache."""
-    for layer in range(len(batches) // 2):
-        cache.update(batches[2 * layer], batches[2 * layer + 1], layer)
 
 
 def _bytes(states: Sequence[Tensor]) -> int:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.policies.video_lmm.cache import cache_of
 from rewatch.agent.policies.video_lmm.decode import Past, _to_read
 from rewatch.agent.policies.video_lmm.record import Record
 from rewatch.agent.turn import Turn
 from rewatch.memory import Pixels
+from transformers.cache_utils import DynamicCache
 
 from .steering import asked, observation, sampled, steered
 
@@ -137,3 +139,45 @@ def test_little_room_keeps_the_last_ones() -> None:
     assert past.get("a") is None and past.get("b") is not None and past.get("c") is not None
     past.put("d", [torch.zeros(1, 10, 1)], instead="b")
     assert past.get("b") is None and past.get("c") is not None and len(past) == 2
+
+
+def test_what_conversations_begin_with_is_read_once(small: VideoLMM) -> None:
+    small.engine.batcher.linger = 0.2
+    system = SystemMessage("You answer questions about videos. " * 6)
+    asked_for = [f"{word} is it?" for word in ("What", "Where", "What", "Who", "What colour")]
+
+    def ask(words: str) -> AIMessage:
+        return small.invoke([system, HumanMessage(words)], max_tokens=5, temperature=1.0, seed=3)
+
+    def ask_all() -> list[AIMessage]:
+        with ThreadPoolExecutor(5) as pool:
+            return list(pool.map(ask, asked_for))
+
+    with _by_generate(small):
+        wanted = ask_all()
+    decoder = small.engine.decoder
+    shared = 0
+    while len({message.response_metadata["tokens"]["given"][shared] for message in wanted}) == 1:
+        shared += 1
+    total = sum(len(message.response_metadata["tokens"]["given"]) for message in wanted)
+    made = ask_all()
+    assert total - 4 * shared <= decoder.read < total - 3 * shared  # shorter ones read some of it with the longer ones
+    before = decoder.read
+    alone = ask(asked_for[1])
+    assert decoder.read - before == len(alone.response_metadata["tokens"]["given"]) - shared
+    for message, other in zip([*made, alone], [*wanted, wanted[1]], strict=True):
+        assert sampled(message) == sampled(other)
+        logprobs = [m.response_metadata["tokens"]["logprobs"] for m in (message, other)]
+        assert np.abs(np.subtract(*logprobs)).max() < 1e-4
+
+
+def test_a_cache_with_room_holds_what_the_plain_one_does() -> None:
+    torch.manual_seed(0)
+    plain, roomy = DynamicCache(), cache_of(1)
+    for length in (3, 1, 70, 1):
+        keys, values = torch.randn(3, 2, length, 4), torch.randn(3, 2, length, 4)
+        for ours, theirs in zip(roomy.update(keys, values, 0), plain.update(keys, values, 0), strict=True):
+            assert torch.equal(ours, theirs)
+    roomy.layers[0].select(torch.tensor([2, 0]), 2)
+    assert torch.equal(roomy.layers[0].keys, plain.layers[0].keys[[2, 0], :, 2:])
+    assert roomy.get_seq_length() == 73

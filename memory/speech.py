@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -9,8 +11,8 @@ import numpy as np
 from .media import VideoSource
 from .spans import Span
 from .vad import RATE, voiced
-from .voice import bounds, voice, windows
-from .words import Utterance, Word, utterances
+from .voice import WINDOW, around, bounds, voice, windows
+from .words import Utterance, Word, in_order, utterances
 
 __all__ = [
     "Transcriber",
@@ -30,7 +32,11 @@ _LOOSE = 1.0
 
 
 class Transcriber(Protocol):
-    """Turns sound into words. `stamp` changes whenever the same sound could give other words."""
+    """Turns sound into words. `stamp` changes whenever the same sound could give other words.
+
+    One that sets `finds_speech = True` is given the sound as it is, pauses and all, and has to invent nothing in them;
+    one that sets `window` (seconds) is given pieces of about that length instead of 30 s.
+    """
 
     name: str
     stamp: str
@@ -44,7 +50,8 @@ def transcriber(name: str | None = None, *, download: bool = False) -> Transcrib
 
     Args:
         name: None for PocketSphinx, whose English model comes in its wheel; else a Whisper model in CTranslate2 format:
-            a folder, a size (`small`) or a hub name.
+            a folder, a size (`small`) or a hub name. A language may be chosen behind an `@`: `small@de`; else it is
+            detected, every five minutes anew.
         download: whether a Whisper model may be fetched from the hub.
 
     Raises:
@@ -54,18 +61,23 @@ def transcriber(name: str | None = None, *, download: bool = False) -> Transcrib
         from .pocketsphinx_speech import PocketSphinx
 
         return PocketSphinx()
-    from .whisper_speech import Whisper
+    from .whisper_speech import Whisper, model_and_language
 
-    return Whisper(name, download=download)
+    model, language = model_and_language(name)
+    return Whisper(model, language=language, download=download)
 
 
-def speech_windows(video: VideoSource) -> list[Span]:
-    """Units of work of about 30 s that tile the video exactly, each cut where nobody speaks; [] without sound.
+def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -> list[Span]:
+    """Units of work that tile the video exactly, each cut where nobody speaks; [] without sound.
 
-    The same video always gives the same windows, and each can be transcribed without the others. Only the seconds
-    around the cuts are read.
+    They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be
+    transcribed without the others. Only the seconds around the cuts are read.
     """
-    return windows(video, bounds(video))
+    return windows(video, bounds(video), _length(transcriber))
+
+
+def _length(transcriber: Transcriber | None) -> float:
+    return float(getattr(transcriber, "window", WINDOW))
 
 
 def speech_spans(video: VideoSource, span: Span) -> list[Span]:
@@ -84,20 +96,39 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
     """What is said in `span`, in order; [] where nobody speaks.
 
     The recogniser is given only what the voice detector holds for speech, since recognisers invent words in noise. A
-    word belongs to `span` when its middle does.
+    word belongs to `span` when its middle does, and no word begins before the last one has ended, however long the
+    video is. The sound is read piece by piece.
     """
-    words: list[Word] = []
-    for window in windows(video, span):
-        heard = voice(video, window)
-        if heard is None:
-            continue
-        # Pauses are left out and the rest is decoded as one: recognisers adapt to the voice over all of it.
-        for utterance in transcriber.transcribe(heard.samples, offset=0.0):
-            for word in utterance.words:
-                place = heard.span(word.start, word.end)
-                if window.contains(place.middle):
-                    words.append(Word(place.start, place.end, word.text, word.probability))
-    return utterances(words)
+    spoken: list[tuple[str, list[Word]]] = []
+    for window in windows(video, span, _length(transcriber)):
+        for language, word in _heard(video, window, transcriber):
+            if window.contains((word.start + word.end) / 2):
+                if not spoken or spoken[-1][0] != language:
+                    spoken.append((language, []))
+                # Two windows hear the same half second at their joint; cut there, their words cannot overlap.
+                spoken[-1][1].append(replace(word, start=max(word.start, window.start), end=min(word.end, window.end)))
+    return [
+        replace(each, language=language)
+        for language, words in spoken
+        for each in utterances(in_order(words, span.start, span.end))
+    ]
+
+
+def _heard(video: VideoSource, window: Span, transcriber: Transcriber) -> Iterator[tuple[str, Word]]:
+    """Every word that is heard in and just around a window, with its language."""
+    if getattr(transcriber, "finds_speech", False):
+        heard = around(video, window)
+        for utterance in transcriber.transcribe(video.audio(heard, rate=RATE), offset=heard.start):
+            yield from ((utterance.language, word) for word in utterance.words)
+        return
+    voices = voice(video, window)
+    if voices is None:
+        return
+    # Pauses are left out and the rest is decoded as one: recognisers adapt to the voice over all of it.
+    for utterance in transcriber.transcribe(voices.samples, offset=0.0):
+        for word in utterance.words:
+            place = voices.span(word.start, word.end)
+            yield utterance.language, Word(place.start, place.end, word.text, word.probability)
 
 
 def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span, float]]:

@@ -13,6 +13,8 @@ HOP = 512
 # Applause, gulls and music score above 0.5 for a tenth of a second now and then; no word is that short.
 _SHORTEST = 0.25
 _PAUSE = 0.3
+SILENT = 0.35
+"""Below this probability speech has ended."""
 
 
 def speech_probability(samples: np.ndarray) -> np.ndarray:
@@ -33,8 +35,12 @@ def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
     Args:
         samples: mono sound at 16 kHz, float32 in [-1, 1].
     """
-    probability = speech_probability(samples)
-    step, length = HOP / RATE, len(samples) / RATE
+    return bridged(runs(speech_probability(samples), len(samples) / RATE))
+
+
+def runs(probability: np.ndarray, length: float) -> list[tuple[float, float]]:
+    """Every stretch of speech as (start, end) seconds, however short; `length` is that of the sound, in seconds."""
+    step = HOP / RATE
     found: list[tuple[float, float]] = []
     start: float | None = None
     # Hysteresis: speech begins at 0.5 and lasts until the model is fairly sure that it has ended.
@@ -42,9 +48,17 @@ def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
         time = min(number * step, length)
         if start is None and value >= 0.5:
             start = time
-        elif start is not None and value < 0.35:
-            if found and start - found[-1][1] < _PAUSE:
-                start = found.pop()[0]
+        elif start is not None and value < SILENT:
             found.append((start, time))
             start = None
-    return [(start, end) for start, end in found if end - start >= _SHORTEST]
+    return found
+
+
+def bridged(found: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches of speech without the pauses inside words, and without what is too short for any word."""
+    kept: list[tuple[float, float]] = []
+    for start, end in found:
+        if kept and start - kept[-1][1] < _PAUSE:
+            start = kept.pop()[0]
+        kept.append((start, end))
+    return [(start, end) for start, end in kept if end - start >= _SHORTEST]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,25 +39,33 @@ class Voice:
         return Span(inside.start + shift, inside.end + shift)
 
 
+def around(video: VideoSource, span: Span) -> Span:
+    """`span` and half a second on both sides, as far as the video goes."""
+    return Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
+
+
 def voice(video: VideoSource, span: Span) -> Voice | None:
     """The speech in and just around `span`, or None where nobody speaks."""
-    around = Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
-    samples = video.audio(around, rate=RATE)
+    heard = around(video, span)
+    samples = video.audio(heard, rate=RATE)
     pieces: list[tuple[int, int]] = []
     for start, end in voiced(samples):
         first, last = max(0, round((start - _PAUSE) * RATE)), min(len(samples), round((end + _PAUSE) * RATE))
         if pieces and first <= pieces[-1][1]:
             first = pieces.pop()[0]
         pieces.append((first, last))
-    if not pieces:
-        return None
+    return gathered(samples, pieces, heard.start) if pieces else None
+
+
+def gathered(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: float) -> Voice:
+    """Only some pieces (first, last sample; in order, at least one) of `samples`, which begin at `start` seconds."""
     edges = np.cumsum([0] + [last - first for first, last in pieces]) / RATE
-    shifts = around.start + np.array([first for first, _ in pieces]) / RATE - edges[:-1]
+    shifts = start + np.array([first for first, _ in pieces]) / RATE - edges[:-1]
     return Voice(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
 
 
-def windows(video: VideoSource, span: Span) -> list[Span]:
-    """`span`, as far as the video has sound, in pieces of about 30 s that are cut where nobody speaks.
+def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span]:
+    """`span`, as far as the video has sound, in pieces of about `length` seconds that are cut where nobody speaks.
 
     A cut depends only on the sound within 4 s of it.
     """
@@ -64,8 +73,8 @@ def windows(video: VideoSource, span: Span) -> list[Span]:
         return []
     span = span.within(bounds(video))
     edges = [span.start]
-    for number in range(1, int(span.duration // WINDOW) + 1):
-        middle = span.start + number * WINDOW
+    for number in range(1, int(span.duration // length) + 1):
+        middle = span.start + number * length
         if middle + 2 * _SLACK < span.end:
             edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
     edges.append(span.end)

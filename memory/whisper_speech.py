@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import CapabilityError
-from .vad import RATE
-from .words import Utterance, Word, utterances
+from .vad import HOP, RATE, SILENT, bridged, runs, speech_probability
+from .voice import gathered
+from .whisper_guard import Window, believed
+from .words import Utterance, Word, in_order, utterances
 
-# Words in a row that say the same thing again: more often than this, and it is the model that is stuck.
-_REPEATS = 3
-_LONGEST_LOOP = 12
-# Text that packs this well is a loop (Whisper's own limit).
-_COMPRESSION = 2.4
+if TYPE_CHECKING:
+    from faster_whisper.transcribe import Segment
+
+    from .voice import Voice
+
+SETTINGS: dict[str, Any] = {
+    "word_timestamps": True,
+    # What was said before tempts the model to say it again, and one loop then feeds the next for hours
+    # (faster-whisper #506, Whisper-WebUI #534). The price, names spelt in two ways, is the smaller one.
+    "condition_on_previous_text": False,
+    "hallucination_silence_threshold": 2.0,
+    # Only the first temperature is free of chance, and the same sound must give the same words.
+    "temperature": 0.0,
+}
+"""How faster-whisper is called; the voice detector's settings are its own."""
+# faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
+_PAUSE, _PAD = 2.0, 0.4
 
 
 class Whisper:
     """A Whisper model in CTranslate2 format; any language that it knows.
 
+    It is given the sound with its pauses and finds the speech itself, as faster-whisper does with `vad_filter`; where
+    `believed` has nothing to leave out, the words are faster-whisper's to the letter.
+
     Args:
         name: a folder, a size (`small`) or a hub name.
+        language: code of the language spoken (`en`); None detects it, in each piece of sound by itself.
         download: whether it may be fetched from the hub.
 
     Raises:
-        CapabilityError: if the model is not on this machine, or cannot be loaded.
+        CapabilityError: if the model is not on this machine, cannot be loaded, or does not know the language.
     """
 
-    def __init__(self, name: str, *, download: bool = False) -> None:
+    finds_speech = True
+    window = 300.0
+    """Seconds of sound that are taken at once: few enough for flat memory, and many enough that the last of Whisper's
+    windows of 30 s, which costs the same however little is said in it, does not count."""
+
+    def __init__(self, name: str, *, language: str | None = None, download: bool = False) -> None:
         from faster_whisper import WhisperModel
 
+        self._arguments = {"name": name, "language": language, "download": download}
         self.name = name
         folder = Path(name).expanduser()
         try:
@@ -43,68 +72,86 @@ class Whisper:
                 f"The Whisper model {name!r} is not here or cannot be loaded: give the folder of a CTranslate2 model, "
                 "or a name such as 'small' and allow its download."
             ) from error
+        if language is not None and language not in self._model.supported_languages:
+            known = ", ".join(sorted(self._model.supported_languages)[:12])
+            raise CapabilityError(f"The Whisper model {name!r} does not know the language {language!r}: give {known} …")
+        self._language = language
         size = f" {(folder / 'model.bin').stat().st_size}" if folder.is_dir() else ""
-        self.stamp = f"faster-whisper {version('faster-whisper')} {folder.name if folder.is_dir() else name}{size} 1"
+        chosen = f" {language}" if language else ""
+        label = folder.resolve().name if folder.is_dir() else name
+        self.stamp = f"faster-whisper {version('faster-whisper')} {label}{size}{chosen} 2"
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Callable[..., Whisper], tuple[dict[str, Any]]]:
+        # Sent to a worker process by its arguments, never by its weights.
+        return _restore, (self._arguments,)
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
         """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
         length = len(samples) / RATE
         if length < 0.1:
             return []
+        samples = np.ascontiguousarray(samples, dtype=np.float32)
+        probability = speech_probability(samples)
+        speech = bridged(runs(probability, length))
+        pieces = spoken_pieces(probability, length, speech)
+        if not pieces:
+            return []
+        heard = gathered(samples, pieces, 0.0)
         with self._lock:
-            segments, _ = self._model.transcribe(
-                np.ascontiguousarray(samples, dtype=np.float32),
-                word_timestamps=True,
-                vad_filter=True,
-                # What was said before tempts it to say it again, for hours at times.
-                condition_on_previous_text=False,
-                hallucination_silence_threshold=2.0,
-                # Only the first temperature is free of chance, and the same sound must give the same words.
-                temperature=0.0,
-            )
-            words = [
-                Word(offset + word.start, offset + word.end, word.word.strip(), float(word.probability))
-                for segment in segments
-                if segment.compression_ratio <= _COMPRESSION
-                for word in segment.words or ()
-            ]
-        return utterances(without_loops(in_order(words, offset, offset + length)))
+            segments, info = self._model.transcribe(heard.samples, language=self._language, **SETTINGS)
+            windows = [_window(list(group), heard) for _, group in groupby(segments, key=lambda one: one.seek)]
+        words = in_order(believed(windows, speech), 0.0, length)
+        moved = [replace(word, start=offset + word.start, end=offset + word.end) for word in words]
+        return [replace(each, language=info.language) for each in utterances(moved)]
 
 
-def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
-    """Words that lie in [start, end], none beginning before the last one ended."""
-    kept: list[Word] = []
-    for word in words:
-        earliest = kept[-1].end if kept else start
-        begin, finish = max(word.start, earliest), min(max(word.end, word.start), end)
-        if word.text and begin < end and finish > begin:
-            kept.append(Word(begin, finish, word.text, min(max(word.probability, 0.0), 1.0)))
-    return kept
+def model_and_language(name: str) -> tuple[str, str | None]:
+    """`small@de` as (`small`, `de`); the language is None where none is chosen."""
+    chosen = re.fullmatch(r"(.+)@([a-z]{2,3})", name)
+    return (chosen[1], chosen[2]) if chosen and not Path(name).expanduser().exists() else (name, None)
 
 
-def without_loops(words: list[Word]) -> list[Word]:
-    """Words with only the first of a phrase that comes more than three times in a row."""
-    kept: list[Word] = []
-    place = 0
-    while place < len(words):
-        size, times = _loop(words, place)
-        kept += words[place : place + size]
-        place += size * times
-    return kept
+def spoken_pieces(
+    probability: np.ndarray, length: float, speech: Iterable[tuple[float, float]]
+) -> list[tuple[int, int]]:
+    """What of the sound the model is given, as (first, last) samples: faster-whisper's own choice, less the noise.
+
+    Args:
+        probability: `[n]` that somebody speaks, for each 32 ms.
+        length: seconds of sound.
+        speech: (start, end) seconds of speech that is long enough for a word; a piece without any is left out.
+    """
+    step = HOP / RATE
+
+    def ended(since: float, until: float) -> bool:
+        """Whether a pause ends a piece: it does at a moment that is silent for sure and lies 2 s behind the speech."""
+        pause = probability[round(since / step) : math.ceil(until / step - 1e-6)]
+        return bool((pause[math.ceil(_PAUSE / step) :] < SILENT).any())
+
+    joined: list[tuple[float, float]] = []
+    for start, end in runs(probability, length):
+        if joined and not ended(joined[-1][1], start):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    if joined and not ended(joined[-1][1], length):
+        joined.append((joined.pop()[0], length))
+    pieces = [(max(0.0, start - _PAD), min(length, end + _PAD)) for start, end in joined]
+    worth = list(speech)
+    return [
+        (round(start * RATE), round(end * RATE))
+        for start, end in pieces
+        if any(start < last and end > first for first, last in worth)
+    ]
 
 
-def _loop(words: list[Word], place: int) -> tuple[int, int]:
-    """How long the phrase is that repeats from `place` on, and how often it stands there; (1, 1) if none does."""
-    for size in range(1, _LONGEST_LOOP + 1):
-        phrase = [_bare(word) for word in words[place : place + size]]
-        times = 1
-        while [_bare(word) for word in words[place + times * size : place + (times + 1) * size]] == phrase:
-            times += 1
-        if times > _REPEATS:
-            return size, times
-    return 1, 1
+def _window(segments: list[Segment], heard: Voice) -> Window:
+    words = []
+    for word in (word for segment in segments for word in segment.words or ()):
+        place = heard.span(float(word.start), float(word.end))
+        words.append(Word(place.start, place.end, word.word.strip(), float(word.probability)))
+    return Window(tuple(words), max((segment.no_speech_prob for segment in segments), default=0.0))
 
 
-def _bare(word: Word) -> str:
-    return word.text.casefold().strip(".,!?;:\u2026\"'- ")
+def _restore(arguments: dict[str, Any]) -> Whisper:
+    return Whisper(**arguments)

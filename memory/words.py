@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -28,6 +30,21 @@ class Utterance:
     text: str
     words: tuple[Word, ...]
     exact: bool = True
+    language: str = ""
+    """Code of the language that it was recognised as (`en`, `de`); empty where nobody told."""
+
+
+def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
+    """Words that lie in [start, end], none beginning before the last one ended."""
+    kept: list[Word] = []
+    for word in words:
+        if not (math.isfinite(word.start) and math.isfinite(word.end)):
+            continue
+        earliest = kept[-1].end if kept else start
+        begin, finish = max(word.start, earliest), min(max(word.end, word.start), end)
+        if word.text and begin < end and finish > begin:
+            kept.append(Word(begin, finish, word.text, min(max(word.probability, 0.0), 1.0)))
+    return kept
 
 
 def utterances(words: list[Word], *, pause: float = 0.6, longest: float = 15.0) -> list[Utterance]:

@@ -219,7 +219,7 @@ def _cut(job: Cut, bench: Bench, send: Send) -> Pieces:
     if job.speech and video.info.has_audio:
         from .speech import speech_windows
 
-        speech = speech_windows(video)
+        speech = speech_windows(video, bench.transcriber)
     return Pieces(clips, speech)
 
 
@@ -238,7 +238,7 @@ def _work(job: Work, bench: Bench, send: Send) -> None:
 
 def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
     # Recognisers run from a tenth of real time to ten times of it on a busy machine.
-    send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 60)))
+    send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
     texts = None
     with _told([unit], send):
         if subtitles is not None:

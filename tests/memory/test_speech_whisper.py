@@ -9,70 +9,19 @@ import pytest
 from rewatch.memory import speech
 from rewatch.memory.array_video import ArrayVideo
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.whisper_speech import Whisper, in_order, without_loops
-from rewatch.memory.words import Word
+from rewatch.memory.whisper_guard import without_loops
+from rewatch.memory.whisper_speech import Whisper
+from rewatch.memory.words import Word, in_order
+from whisper_model import make_whisper
 
 RATE = 16000
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper of one layer with random weights, converted as `ct2-transformers-converter` does."""
-    torch = pytest.importorskip("torch")
-    from ctranslate2.converters import TransformersConverter
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import (
-        GenerationConfig,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizerFast,
-    )
-
-    folder = tmp_path_factory.mktemp("whisper")
-    letters = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    special = "endoftext startoftranscript en translate transcribe startoflm startofprev nospeech notimestamps".split()
-    tokenizer.add_special_tokens([f"<|{name}|>" for name in special])
-    tokenizer.add_tokens([AddedToken(f"<|{number * 0.02:.2f}|>", special=False) for number in range(1501)])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    end, start, none = (tokenizer.token_to_id(f"<|{name}|>") for name in (special[0], special[1], special[-1]))
-    WhisperTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"),
-        **{f"{kind}_token": "<|endoftext|>" for kind in ("bos", "eos", "unk", "pad")},
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        d_model=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-        decoder_start_token_id=start,
-        suppress_tokens=[],
-        begin_suppress_tokens=[],
-    )
-    network = WhisperForConditionalGeneration(config)
-    network.generation_config = GenerationConfig(
-        decoder_start_token_id=start,
-        eos_token_id=end,
-        pad_token_id=end,
-        no_timestamps_token_id=none,
-        alignment_heads=[[0, 0], [0, 1]],
-        max_length=448,
-    )
-    network.save_pretrained(folder)
-    WhisperFeatureExtractor().save_pretrained(folder)
-    converter = TransformersConverter(str(folder), copy_files=["tokenizer.json", "preprocessor_config.json"])
-    return Path(converter.convert(str(folder / "converted")))
+    """A Whisper of one layer with random weights, converted by `ct2-transformers-converter`."""
+    pytest.importorskip("torch")
+    return make_whisper(tmp_path_factory.mktemp("whisper"))
 
 
 def test_a_model_on_disk_runs(model: Path) -> None:

@@ -1,0 +1,95 @@
+"""What of Whisper's output to believe: it repeats itself, and it writes in silence, with high confidence at times."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .words import Word
+
+_REPEATS = 3
+"""Times that a phrase may follow upon itself; more often than this, and it is the model that is stuck."""
+_LONGEST_LOOP = 30
+"""Words of the longest phrase that is looked for; what loops by more packs too well."""
+_PACKS = 2.4
+"""Text that packs better than this is a loop (Whisper's own limit)."""
+_NO_SPEECH, _UNSURE = 0.8, 0.5
+"""A window that the model itself holds for silent, with words that it is not sure of, is not believed."""
+_OFF = 0.25
+"""Seconds by which Whisper's times may miss the speech that they stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What Whisper wrote for one of its windows of 30 s; times on the clock of the sound, in seconds."""
+
+    words: tuple[Word, ...]
+    no_speech: float = 0.0
+    """Probability, by the model, that nobody speaks there."""
+
+
+def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -> list[Word]:
+    """The words that can be believed, in order.
+
+    Left out are windows that the model itself holds for silent and is unsure of, words where nobody speaks, all but
+    the first of a phrase that comes more than three times in a row (across windows too), and windows that repeat
+    themselves in some other way.
+
+    Args:
+        windows: in order.
+        speech: where the voice detector hears speech: (start, end) seconds, in order.
+    """
+    kept: list[list[Word]] = []
+    for window in windows:
+        if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE:
+            continue
+        words = without_loops([word for word in window.words if _spoken(word, speech)])
+        # One window at a time: an hour of honest speech packs better than a loop of a minute.
+        if packing(" ".join(word.text for word in words)) <= _PACKS:
+            kept.append(words)
+    return without_loops([word for words in kept for word in words])
+
+
+def packing(text: str) -> float:
+    """How many times smaller `text` becomes when it is compressed; ordinary speech of 30 s stays under 2."""
+    raw = text.encode()
+    return len(raw) / len(zlib.compress(raw)) if raw else 0.0
+
+
+def without_loops(words: list[Word]) -> list[Word]:
+    """Words with only the first of a phrase that comes more than three times in a row."""
+    bare = [_bare(word) for word in words]
+    kept: list[Word] = []
+    place = 0
+    while place < len(words):
+        size, times = _loop(bare, place)
+        kept += words[place : place + size]
+        place += size * times
+    return kept
+
+
+def _loop(bare: list[str], place: int) -> tuple[int, int]:
+    """How long the phrase is that repeats from `place` on, and how often it stands there; (1, 1) if none does."""
+    for size in range(1, min(_LONGEST_LOOP, (len(bare) - place) // (_REPEATS + 1)) + 1):
+        if bare[place] != bare[place + size]:  # nearly always; the phrases need not be cut out to see it
+            continue
+        phrase, times = bare[place : place + size], 1
+        while bare[place + times * size : place + (times + 1) * size] == phrase:
+            times += 1
+        if times > _REPEATS:
+            return size, times
+    return 1, 1
+
+
+def _bare(word: Word) -> str:
+    return word.text.casefold().strip(".,!?;:\u2026\"'- ")
+
+
+def _mean(words: Sequence[Word]) -> float:
+    return sum(word.probability for word in words) / len(words) if words else 0.0
+
+
+def _spoken(word: Word, speech: Sequence[tuple[float, float]]) -> bool:
+    middle = (word.start + word.end) / 2
+    return any((word.start < end and word.end > start) or start - _OFF <= middle <= end + _OFF for start, end in speech)

@@ -35,7 +35,7 @@ def tools(out: Path, seeds: Sequence[int], steps: int) -> None:
                 held_out(reinforced(start, f"{name}-{steps}", seed, objective="dgrpo", steps=steps, calls=calls))[-1]
                 for seed, start in zip(seeds, starts, strict=True)
             ]
-            for name, calls in (("with-tools", LIMITS["calls"]), ("without-tools", 0))
+            for name, calls in (("dgrpo", LIMITS["calls"]), ("without-tools", 0))  # the first is that of objectives.py
         },
     }
     print(table(arms, ("accuracy", *(f"accuracy/{family}" for family in FAMILIES), "tool_rate")))

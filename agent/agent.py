@@ -14,11 +14,11 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..memory import CapabilityError
-from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
+from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
 from .answer import Answer
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
-from .graph import Loop, build_graph
+from .graph import Approve, Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy, manner_of
 from .prompts import SYSTEM
@@ -42,7 +42,11 @@ class VideoAgent:
         policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, a run folder of
             `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
             trained here has the tools and the loop that it was trained with.
-        tools: tools beside the built-in ones: functions with types and a docstring, or LangChain tools.
+        tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
+            `McpServers`.
+        registered: whether the tools that installed packages register (entry points `rewatch.tools`) are there too.
+        approve: asked before each call of a tool that wants a person's approval; gets its `tool` and `arguments`,
+            and says whether it may be made. Without it such calls are refused.
         budget: limits of one run.
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
         viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
@@ -64,6 +68,8 @@ class VideoAgent:
         *,
         policy: str | BaseChatModel = "extractive",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
+        registered: bool = True,
+        approve: Approve | None = None,
         budget: Budget | None = None,
         planner: Planner | Literal["rules", "model"] = "rules",
         viewer: str | BaseChatModel | None = None,
@@ -77,7 +83,7 @@ class VideoAgent:
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *SEEING) if seeing is not None else BUILT_IN
-        offered = [*built_in, *tools]
+        offered = [*built_in, *plug_all([*BUILT_IN, *SEEING, *INNER], tools, registered=registered)]
         self._manner = manner_of(self.policy)
         loop = self._manner.own_loop(memory, self.policy) if self._manner else None
         if self._manner and loop is None:
@@ -93,6 +99,7 @@ class VideoAgent:
             toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None),
             system=_system(prompt, self.policy),
             looks_twice=second_look and seeing is not None,
+            approve=approve,
         )
         self.toolbox = loop.toolbox
         self._graph = build_graph(loop)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +35,8 @@ from .turn import Turn, take_turn
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil
 
+Approve = Callable[[dict[str, Any]], bool]
+"""Says whether a call (`tool`, `arguments`) may be made; it runs in a thread, so it may wait for a person."""
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
 
@@ -50,6 +53,8 @@ class Loop:
     """What the policy is told before anything else."""
     looks_twice: bool = False
     """Whether the check asks the viewer to confirm what was seen."""
+    approve: Approve | None = None
+    """Asked before a call of a tool that wants a person's approval; without it, such calls are refused."""
     pixels: Pixels = field(init=False)
     bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
@@ -192,7 +197,12 @@ class Loop:
             observation, cost = Observation(text=call["error"], error=True), Spend(calls=1)
         else:
             name, arguments = call["name"] or "", call["args"] or {}
-            observation, cost = await self.toolbox.call(name, arguments, memory=memory, videos=videos, left=left)
+            approved, waited = await self._approved(name, arguments, memory, videos)
+            began += waited
+            observation, cost = await self.toolbox.call(
+                name, arguments, memory=memory, videos=videos, left=left, approved=approved
+            )
+            cost += Spend(seconds=-waited)  # a person's time is not the run's
         timed = cost + Spend(seconds=time.monotonic() - began)
         artifact = {
             "arguments": call["args"],
@@ -203,6 +213,20 @@ class Loop:
             "cost": timed.as_dict(),
         }
         return _tool_message(call, observation.text, artifact, error=observation.error), cost
+
+    async def _approved(
+        self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]
+    ) -> tuple[bool, float]:
+        """Whether a person allows the call, where that is wanted, and how many seconds that took."""
+        asked = self.toolbox.asks_first(name, arguments, memory=memory, videos=videos)
+        if asked is None or self.approve is None:
+            return False, 0.0
+        began = time.monotonic()
+        try:
+            said = await asyncio.to_thread(self.approve, asked)
+        except Exception:  # who cannot be asked has not allowed it
+            said = False
+        return bool(said), time.monotonic() - began
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""

@@ -13,9 +13,10 @@ from .demo import demo
 from .doctor import doctor
 from .gym import app as gym
 from .index import index
+from .mcp import mcp
 from .replay import replay, report
 from .search import search
-from .tools import tools
+from .tools import app as tools
 from .train import app as train
 from .videos import videos
 
@@ -44,7 +45,8 @@ def _common(
     pass
 
 
-for verb in (ask, index, search, videos, tools, replay, report, doctor, demo):
+for verb in (ask, index, search, videos, replay, report, mcp, doctor, demo):
     app.command()(verb)
+app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")
 app.add_typer(gym, name="gym")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, split_channels
-from .options import ROUTES, SCALINGS, Channels, Json, Memory, Transcriber, Workers
+from .options import ROUTES, SCALINGS, Approve, Channels, Json, Mcp, Memory, OwnTools, Transcriber, Workers
 from .places import memory_folder, runs_folder
 
 
@@ -61,7 +60,9 @@ def ask(
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
     ] = None,
-    tools: Annotated[list[str] | None, typer.Option("--tools", help="Your own tools, as module:name; repeat.")] = None,
+    tools: OwnTools = None,
+    mcp: Mcp = None,
+    approve: Approve = None,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
     calls: Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")] = 12,
     tokens: Annotated[
@@ -81,8 +82,9 @@ def ask(
     Without a video, every video of the memory is asked about.
     """
     from ..agent import Calibration, QuestionError, VideoAgent
-    from ..tools import Budget
+    from ..tools import BUILT_IN, Budget
     from .console import show_answer, show_event
+    from .plugins import asking, own_tools
 
     console = Console(stderr=as_json, quiet=quiet and as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console
@@ -105,35 +107,38 @@ def ask(
     writable = os.access(folder, os.W_OK)
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
-    agent = VideoAgent(
-        clip_memory,
-        policy=policy,
-        viewer=viewer,
-        prompt=prompt,
-        planner="model" if planner == "model" else "rules",
-        calibration=None if calibration is None else Calibration.load(calibration),
-        tools=[_load(name) for name in tools or ()],
-        budget=budget,
-        traces=runs_folder(folder) if writable else None,
-        checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
-    )
 
     def listen(event: dict[str, Any]) -> None:
         show_event(steps, event)
 
-    if resume:
-        answer = agent.resume(resume, listener=listen)
-    else:
-        answer = agent.ask(
-            question,
-            options=option,
-            videos=[r.id for r in records],
-            now=None if now is None else _moment(now),
-            route=route,
-            scale=scale,
-            width=width,
-            listener=listen,
+    with own_tools(BUILT_IN, tools, mcp, Console(stderr=True)) as plugged:
+        agent = VideoAgent(
+            clip_memory,
+            policy=policy,
+            viewer=viewer,
+            prompt=prompt,
+            planner="model" if planner == "model" else "rules",
+            calibration=None if calibration is None else Calibration.load(calibration),
+            tools=[tool for group in plugged for tool in group.tools],
+            registered=False,  # they are among the plugged ones
+            approve=asking(approve, Console(stderr=True)),
+            budget=budget,
+            traces=runs_folder(folder) if writable else None,
+            checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
         )
+        if resume:
+            answer = agent.resume(resume, listener=listen)
+        else:
+            answer = agent.ask(
+                question,
+                options=option,
+                videos=[r.id for r in records],
+                now=None if now is None else _moment(now),
+                route=route,
+                scale=scale,
+                width=width,
+                listener=listen,
+            )
     if as_json:
         sys.stdout.write(json.dumps(answer.as_dict(), ensure_ascii=False) + "\n")
         return
@@ -172,17 +177,3 @@ def _moment(text: str) -> float:
         return parse_seconds(text)
     except ValueError:
         raise typer.BadParameter(f"--now {text!r} is no time; write seconds (12.5) or a clock time (1:30).") from None
-
-
-def _load(name: str) -> Any:
-    """The tool `module:name`, also from a module in the current folder."""
-    module, _, attribute = name.partition(":")
-    if not attribute:
-        raise typer.BadParameter(f"--tools {name!r}: write module:name, for example my_tools:read_scoreboard.")
-    sys.path.insert(0, os.getcwd())
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise typer.BadParameter(f"--tools {name!r}: {error}.") from None
-    finally:
-        sys.path.remove(os.getcwd())

@@ -22,6 +22,21 @@ Transcriber = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
 
+OwnTools = Annotated[
+    list[str] | None,
+    typer.Option("--tools", help="Your own tools: path/to/file.py, file.py:name, module:name; repeat."),
+]
+Mcp = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mcp", help='Tools of an MCP server: "python server.py", http://…, or a JSON file with mcpServers; repeat.'
+    ),
+]
+Approve = Annotated[
+    list[str] | None,
+    typer.Option("--approve", help="A tool that may run without asking, where it would ask; repeat, or: all."),
+]
+
 ROUTES = "direct, search, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
 """Names of the agent's routes, written out: help must not import the agent."""
 SCALINGS = "vote, confidence, refine, verify, mcts, critic"

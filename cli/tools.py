@@ -1,34 +1,86 @@
-"""`rewatch tools`: the tools that the agent has."""
+"""`rewatch tools`: the tools that the agent has, and trying one."""
 
 from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
+import typer
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from .options import Json
+from .options import Json, Mcp, OwnTools
+from .try_tool import try_tool
+
+app = typer.Typer(help="List the tools; try one on a video.", no_args_is_help=False, rich_markup_mode=None)
+app.command("try")(try_tool)
 
 
-def tools(as_json: Json = False) -> None:
-    """List the tools, what they take, and what they work better with."""
-    from langchain_core.utils.function_calling import convert_to_openai_tool
+@app.callback(invoke_without_command=True)
+def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json: Json = False) -> None:
+    """List the tools: what they take, what they work better with, and where they are from.
 
-    from ..tools import BUILT_IN
+    `rewatch tools try NAME --video FILE key=value …` runs one.
+    """
+    if context.invoked_subcommand:
+        return
+    from ..tools import BUILT_IN, SEEING
+    from .plugins import own_tools
 
-    schemas = [convert_to_openai_tool(tool)["function"] for tool in BUILT_IN]
+    held = [*BUILT_IN, *SEEING]
+    with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
+        rows = [_row(tool, "built in") for tool in held]
+        rows += [_row(tool, group.origin) for group in plugged for tool in group.tools]
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "tools": schemas}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"schema": 1, "tools": rows}, ensure_ascii=False) + "\n")
         return
     console = Console()
-    for tool, schema in zip(BUILT_IN, schemas, strict=True):
-        parameters = schema["parameters"]
-        required = parameters.get("required", [])
-        names = [name if name in required else f"{name}?" for name in parameters["properties"]]
-        console.print(Text(f"{tool.name}({', '.join(names)})", style="bold"))
-        console.print(Text(f"  {schema['description'].splitlines()[0]}"))
-        for name, row in parameters["properties"].items():
-            console.print(Text(f"    {name:<8} {row.get('description', '')}", style="dim"))
-        if tool.needs:
-            console.print(Text(f"  better with {tool.needs}", style="yellow"))
+    for origin in dict.fromkeys(row["origin"] for row in rows):
+        console.print(Text(origin, style="cyan"))
+        for row in rows:
+            if row["origin"] == origin:
+                _show(console, row)
+
+
+def _row(tool: Any, origin: str) -> dict[str, Any]:
+    """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    from ..tools import SEEING, VideoTool
+
+    function = convert_to_openai_tool(tool)["function"]
+    function.setdefault("parameters", {"type": "object", "properties": {}})
+    looks = isinstance(tool, VideoTool) and tool.context_parameter is not None
+    return {
+        **function,
+        "origin": origin,
+        "looks_into_video": looks,
+        "needs": getattr(tool, "needs", None),
+        "needed": tool in SEEING,
+        **{key: getattr(tool, key, None) for key in ("timeout", "cacheable", "approval", "isolated", "retry")},
+    }
+
+
+def _show(console: Console, row: dict[str, Any]) -> None:
+    properties = row["parameters"].get("properties", {})
+    required = row["parameters"].get("required", [])
+    names = ", ".join(name if name in required else f"{name}?" for name in properties)
+    console.print(Padding(Text(f"{row['name']}({names})", style="bold"), (0, 0, 0, 2)))
+    first = (row["description"].splitlines() or [""])[0]
+    console.print(Padding(Text(first), (0, 0, 0, 4)))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, schema in properties.items():
+        told = " ".join(str(schema.get("description") or schema.get("type") or "").split())
+        table.add_row(Text(name), Text(told, style="dim"))
+    if properties:
+        console.print(Padding(table, (0, 0, 0, 6)))
+    facts = [f"{'needs' if row['needed'] else 'better with'} {row['needs']}" if row["needs"] else ""]
+    facts += ["asks before it runs" if row["approval"] else "", "in a process of its own" if row["isolated"] else ""]
+    told = "; ".join(fact for fact in facts if fact)
+    if told:
+        console.print(Padding(Text(told, style="yellow"), (0, 0, 0, 6)))

@@ -5,8 +5,14 @@ from .browse import browse
 from .budget import Budget, Spend
 from .context import VideoContext
 from .crop import crop
+from .entry_points import Plugged, load_tools, registered_tools
+from .mcp_config import McpServer
+from .mcp_servers import McpServers
 from .observation import Observation, ToolError
+from .plugged import plug_all
+from .plugged_content import as_picture
 from .read_text import read_text
+from .retry import Retry
 from .scouting import cluster_frames, score_frames, view_frames
 from .search_clips import search_clips
 from .threads import ToolThreads
@@ -29,8 +35,12 @@ __all__ = [
     "INNER",
     "SEEING",
     "Budget",
+    "McpServer",
+    "McpServers",
     "Observation",
+    "Plugged",
     "Reply",
+    "Retry",
     "Spend",
     "ToolError",
     "ToolThreads",
@@ -39,14 +49,18 @@ __all__ = [
     "VideoTool",
     "Viewer",
     "VisualQuestion",
+    "as_picture",
     "ask_clip",
     "ask_frames",
     "browse",
     "caption_clip",
     "cluster_frames",
     "crop",
+    "load_tools",
+    "plug_all",
     "rate_frames",
     "read_text",
+    "registered_tools",
     "score_frames",
     "search_clips",
     "tool",

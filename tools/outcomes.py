@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import re
-from dataclasses import replace
 from typing import Any
 
 from langchain_core.tools import BaseTool, ToolException
 
 from ..memory import RewatchError
-from .context import plain
 from .observation import Observation, ToolError
+from .plugged_content import called_with, observation_of
 from .tool import VideoTool
 
 LONGEST_REASON = 400
@@ -34,7 +32,7 @@ def says_what_next(text: str) -> bool:
 def perform(item: BaseTool, arguments: dict[str, Any]) -> Observation:
     """Run a tool here and now. Never raises: not for what it raises, nor for what it returns."""
     try:
-        return as_observation(_result(item, arguments))
+        return observation_of(_result(item, arguments))
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like are a tool's failures too
         return Observation(text=failure(item.name, error), error=True)
 
@@ -44,7 +42,8 @@ def _result(item: BaseTool, arguments: dict[str, Any]) -> Any:
         assert item.func is not None
         result = item.func(**arguments)
         return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
-    return asyncio.run(item.ainvoke(arguments)) if is_async(item) else item.invoke(arguments)
+    given = called_with(item, arguments)
+    return asyncio.run(item.ainvoke(given)) if is_async(item) else item.invoke(given)
 
 
 async def _awaited(result: Any) -> Any:
@@ -56,22 +55,6 @@ def is_async(item: BaseTool) -> bool:
     if hasattr(item, "coroutine"):
         return item.coroutine is not None and getattr(item, "func", None) is None
     return type(item)._arun is not BaseTool._arun and not isinstance(item, VideoTool)
-
-
-def as_observation(result: Any) -> Observation:
-    """What a tool returned, as plain values: an `Observation`, words, MCP content blocks, or anything JSON can hold."""
-    if isinstance(result, Observation):
-        return replace(result, text=str(result.text), data=_mapping(plain(result.data)))
-    if isinstance(result, str):
-        return Observation(text=result)
-    if isinstance(result, list) and result and all(isinstance(part, dict) and "type" in part for part in result):
-        return Observation(text="\n".join(str(part.get("text", "")) for part in result))  # MCP content blocks
-    data = plain(result)
-    return Observation(text=json.dumps(data, ensure_ascii=False, default=str), data=_mapping(data))
-
-
-def _mapping(data: Any) -> dict[str, Any]:
-    return data if isinstance(data, dict) else {"result": data}
 
 
 def failure(name: str, error: BaseException) -> str:

@@ -8,9 +8,12 @@ import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
 
 from .context import plain
 from .observation import Observation
@@ -78,14 +81,25 @@ def _flat(image: Any) -> Any:
     return image.convert("RGB")
 
 
+def called_with(item: BaseTool, arguments: dict[str, Any]) -> Any:
+    """What to invoke a foreign tool with: only a whole tool call has it hand over its artifact."""
+    if getattr(item, "response_format", "content") != "content_and_artifact":
+        return arguments
+    return {"type": "tool_call", "name": item.name, "args": arguments, "id": "call"}
+
+
 def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -> Observation:
     """What a foreign tool returned: a string, content blocks, anything JSON can hold; and its artifact, if it has one.
 
     Blocks of text become the text, pictures that are in a block become pictures. What a block only points to (an
     address, a file) is named and not opened: nothing that a tool returned makes this process fetch it.
     """
+    if isinstance(content, ToolMessage):
+        return observation_of(content.content, content.artifact, error=content.status == "error")
     if isinstance(content, Observation):
-        return content
+        return replace(content, text=str(content.text), data=_mapping(content.data))
+    if _shows(content):
+        return Observation(text="[1 picture]", pictures=(as_picture(content),), data=_mapping(artifact), error=error)
     data = _mapping(artifact)
     if isinstance(content, str):
         return Observation(text=content or "(nothing)", data=data, error=error)
@@ -94,6 +108,13 @@ def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -
     value = plain(content)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return Observation(text=text, data=data or _mapping(value), error=error)
+
+
+def _shows(content: Any) -> bool:
+    """Whether it is a picture, not an array of figures."""
+    if not isinstance(content, np.ndarray):
+        return type(content).__module__.startswith("PIL.") and hasattr(content, "getbands")
+    return content.dtype == np.uint8 and content.ndim == 3 and content.shape[2] in (3, 4) and min(content.shape[:2]) > 7
 
 
 def _is_blocks(content: Any) -> bool:

@@ -15,7 +15,8 @@ from .context import VideoContext
 from .isolation import Crashed, Lease, NotStarted, isolation
 from .isolation_parcel import CannotTravel
 from .observation import Observation
-from .outcomes import as_observation, failure, is_async, perform
+from .outcomes import failure, is_async, perform
+from .plugged_content import called_with, observation_of
 from .retry import Retry, with_retries
 from .threads import ToolThreads
 
@@ -148,7 +149,7 @@ async def _in_this_loop(run: Run, seconds: float | None) -> Observation:
 
 async def _awaited(run: Run) -> Observation:
     try:
-        return as_observation(await run.item.ainvoke(run.arguments))
+        return observation_of(await run.item.ainvoke(called_with(run.item, run.arguments)))
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - a task that raises SystemExit would end the loop

@@ -22,6 +22,7 @@ from .isolation import isolation
 from .isolation_parcel import CannotTravel, pack
 from .observation import Observation
 from .outcomes import failure, is_async, says_what_next, short
+from .plugged_arguments import fit
 from .running import Run, carry_out
 from .threads import ToolThreads
 from .tool import VideoTool, as_tool
@@ -206,11 +207,13 @@ class Toolbox:
         written = as_mapping(arguments)
         looks = isinstance(item, VideoTool) and item.context_parameter is not None
         info = memory.video(_which_video(written, videos)) if looks else None
-        schema = item.args_schema
+        schema = item.args_schema if isinstance(item, VideoTool) else item.tool_call_schema
         if isinstance(schema, type) and issubclass(schema, BaseModel):
             fitted, repairs = repair(schema, written, within=info.span if info else None)
         else:  # a JSON schema, of an MCP server say, which checks for itself
-            fitted, repairs = tidy(written)
+            tidied, repairs = tidy(written)
+            fitted, more = fit(schema if isinstance(schema, dict) else {}, tidied)
+            repairs = [*repairs, *more]
         where = place(memory, info.id) if info else ""
         key = json.dumps([item.name, plain(fitted), where, info.channels if info else None], default=str)
         return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, key=key)

@@ -1,0 +1,71 @@
+"""Tools beside the built-in ones, as a command line names them: files, modules, installed packages, MCP servers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..memory import CapabilityError
+
+
+def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[str, Any]], bool]:
+    """Asks the person at the terminal about a call, unless its tool is allowed; without a terminal it is refused."""
+    named = set(allowed or ())
+
+    def ask(call: dict[str, Any]) -> bool:
+        if "all" in named or call["tool"] in named:
+            return True
+        given = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
+        shown = f"{call['tool']}({given[:500]})"
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            console.print(Text(f"refused  {shown}: it asks first; allow it with --approve {call['tool']}"))
+            return False
+        console.print(Text(f"allow  {shown}? [y/N] ", style="bold"), end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
+
+
+@contextmanager
+def own_tools(
+    held: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
+) -> Iterator[list[Any]]:
+    """The tools (`Plugged`) that are meant, each under a name that none of `held` has; servers are open meanwhile.
+
+    What cannot be had is named in a line and left out, but for what `--tools` names: that is wrong usage.
+    """
+    from ..tools import INNER, SEEING
+    from ..tools.entry_points import Plugged, load_tools, registered_tools
+    from ..tools.mcp_servers import McpServers
+    from ..tools.plugged import plug
+
+    taken = {tool.name for tool in (*held, *INNER, *SEEING)}
+    groups: list[Plugged] = []
+
+    def take(group: Plugged) -> None:
+        tools = tuple(plug(taken, group.tools, group.prefix))
+        taken.update(tool.name for tool in tools)
+        groups.append(Plugged(origin=group.origin, prefix=group.prefix, tools=tools))
+
+    for name in named or ():
+        try:
+            take(load_tools(name))
+        except CapabilityError as error:
+            raise typer.BadParameter(str(error)) from None
+    registered, broken = registered_tools()
+    for group in registered:
+        take(group)
+    with McpServers(servers or ()) as opened:
+        for server in opened.servers:
+            if opened.of(server):
+                take(Plugged(origin=server.origin, prefix=server.name, tools=tuple(opened.of(server))))
+        for line in (*broken, *opened.failures):
+            console.print(Text(f"warning  {line}", style="yellow"), soft_wrap=True)
+        yield groups

@@ -1,0 +1,288 @@
+"""`rewatch tools try`: one call of a tool, and what a policy would see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
+from .options import Approve, Json, Mcp, Memory, OwnTools, Transcriber
+from .places import memory_folder
+
+
+def try_tool(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments; values may be JSON.")
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option("--video", "-v", help="A file, or the name or id of an indexed video [default: the only one]."),
+    ] = None,
+    index: Annotated[
+        bool, typer.Option("--index/--no-index", help="Index a new file first, or let the tool look at it as it is.")
+    ] = True,
+    own: OwnTools = None,
+    mcp: Mcp = None,
+    approve: Approve = None,
+    viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees.")] = None,
+    frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds.")] = 120.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the pictures [default: one in the user's cache].")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write what the policy sees as one HTML page.")] = None,
+    transcriber: Transcriber = None,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Run one call of a tool, and show what a policy would see: words, pictures, cost."""
+    from ..tools import BUILT_IN, INNER, SEEING, Toolbox
+    from .plugins import asking, own_tools
+
+    console = Console(stderr=as_json)
+    given = _arguments(arguments or ())
+    held = [*BUILT_IN, *SEEING]
+    with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
+        origins = {tool.name: group.origin for group in plugged for tool in group.tools}
+        offered = [*held, *(tool for group in plugged for tool in group.tools)]
+        known = {tool.name: tool for tool in (*INNER, *offered)}
+        if name not in known:
+            raise typer.BadParameter(f"There is no tool {name!r}; there are {', '.join(t.name for t in offered)}.")
+        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer))
+        store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber)
+        left = {"frames": frames, "seconds": seconds}
+        call = _Call(toolbox, store, record, name, given, left, asking(approve, console))
+        row, pictures = call.run(again=getattr(known[name], "cacheable", False))
+    row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
+    row["pictures"] = _save(row["pictures"], pictures, out, name)
+    if html is not None:
+        html.write_text(_page(row, pictures), encoding="utf-8")
+        row["html"] = str(html)
+    if as_json:
+        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+    else:
+        _show(console, row)
+    if row["error"]:
+        raise typer.Exit(1)
+
+
+class _Call:
+    """One call, timed, with its pictures."""
+
+    def __init__(
+        self,
+        toolbox: Any,
+        memory: Any,
+        record: VideoRecord | None,
+        name: str,
+        arguments: dict[str, Any],
+        left: dict[str, float],
+        approve: Callable[[dict[str, Any]], bool],
+    ) -> None:
+        self.toolbox, self.memory, self.record = toolbox, memory, record
+        self.name, self.arguments, self.left = name, arguments, left
+        self.approve = approve
+
+    def run(self, *, again: bool) -> tuple[dict[str, Any], list[str]]:
+        """What came of it, as plain values, and its pictures as data URIs; a second time for the cache."""
+        videos = [self.record.id] if self.record else []
+        asked = self.toolbox.asks_first(self.name, self.arguments, memory=self.memory, videos=videos)
+        self.approved = asked is not None and self.approve(asked)
+        seen, cost, took = self._once()
+        row = {
+            "arguments": self.arguments,
+            "video": self.record and {"id": self.record.id, "name": self.record.name},
+            "text": seen.text,
+            "error": seen.error,
+            "uris": list(seen.uris),
+            "pictures": list(seen.pictures),
+            "data": seen.data,
+            "cost": {**cost.as_dict(), "seconds": round(took, 4)},
+            "cached": seen.cached,
+        }
+        if again and not seen.error and not seen.cached:
+            repeat, _, took = self._once()
+            row["again"] = {"cached": repeat.cached, "seconds": round(took, 5)}
+        return row, self._pictures(list(seen.pictures))
+
+    def _once(self) -> tuple[Any, Any, float]:
+        began = time.perf_counter()
+        videos = [self.record.id] if self.record else []
+        seen, cost = asyncio.run(
+            self.toolbox.call(
+                self.name,
+                self.arguments,
+                memory=self.memory,
+                videos=videos,
+                left=self.left,
+                approved=self.approved,
+            )
+        )
+        return seen, cost, time.perf_counter() - began
+
+    def _pictures(self, uris: list[str]) -> list[str]:
+        from ..tools.mcp_server import encoded
+
+        try:
+            return encoded(uris, Pixels(self.memory), 768)
+        except RewatchError:
+            return []
+
+
+def _arguments(words: Any) -> dict[str, Any]:
+    """`key=value` words; a value is JSON where it reads as a number, a list, an object, true, false or null."""
+    found = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise typer.BadParameter(f'{word!r}: write arguments as key=value, for example start=10 query="red car".')
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _viewer(name: str | None) -> Any:
+    if name is None:
+        return None
+    from ..agent.policies import load_policy
+    from ..agent.viewer import ChatViewer
+
+    return ChatViewer(load_policy(name))
+
+
+def _video(
+    word: str | None, tool: Any, index: bool, folder: Path, console: Console, transcriber: Any
+) -> tuple[Any, VideoRecord | None]:
+    """The memory and the video in it; a tool that looks into none needs neither."""
+    from .indexing import add_video
+
+    if word is None:
+        if not getattr(tool, "context_parameter", None):
+            return None, None
+        held = ClipMemory(folder, read_only=True)
+        records = held.videos()
+        if len(records) != 1:
+            raise typer.BadParameter(f"{len(records)} videos are indexed in {folder}: say which with --video.")
+        return held, records[0]
+    path = Path(word)
+    if not path.exists():
+        held = ClipMemory(folder, read_only=True)
+        return held, held.video(word)
+    settings = {"transcriber": transcriber} if transcriber else {}
+    writable = ClipMemory(folder)
+    if not index and not any(r.complete and Path(r.path) == path.resolve() for r in writable.videos()):
+        import tempfile
+
+        writable = ClipMemory(Path(tempfile.mkdtemp(prefix="rewatch-try-")))
+        settings = {"channels": ()}
+    return writable, add_video(writable, path, console, **settings)
+
+
+def _save(uris: list[str], pictures: list[str], folder: Path | None, name: str) -> list[dict[str, str]]:
+    """Write the pictures beside each other; each with what it is a picture of."""
+    if not pictures:
+        return [{"of": _of(uri)} for uri in uris]
+    folder = folder or Path(platformdirs.user_cache_dir("rewatch")) / "try"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, (uri, picture) in enumerate(zip(uris, pictures, strict=True), 1):
+        path = folder / f"{name}-{number}.jpg"
+        path.write_bytes(base64.b64decode(picture.partition(",")[2]))
+        rows.append({"of": _of(uri), "path": str(path)})
+    return rows
+
+
+def _of(uri: str) -> str:
+    return "made by the tool" if uri.startswith("data:") else uri
+
+
+def _call_text(row: dict[str, Any]) -> str:
+    given = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["arguments"].items())
+    return f"{row['tool']}({', '.join(given)})"
+
+
+def _cost_text(row: dict[str, Any]) -> str:
+    cost = row["cost"]
+    parts = [f"{cost['frames']:g} frames", f"{cost['calls']:g} call", f"{cost['seconds']:.2f} s"]
+    if cost["tokens"]:
+        parts.insert(1, f"{cost['tokens']:,.0f} tokens")
+    again = row.get("again")
+    if row["cached"]:
+        parts.append("cached")
+    elif again and again["cached"]:
+        parts.append(f"asked again: {again['seconds'] * 1000:.1f} ms, cached")
+    else:
+        parts.append("not cached")
+    return " · ".join(parts)
+
+
+def _show(console: Console, row: dict[str, Any]) -> None:
+    where = f" on {row['video']['name']} ({row['video']['id']})" if row["video"] else ""
+    console.print(Text.assemble((_call_text(row), "bold"), where))
+    console.print(Text(f"{row['origin']} · {_cost_text(row)}", style="dim"))
+    console.print()
+    console.print(Padding(Text(row["text"], style="red" if row["error"] else ""), (0, 0, 0, 2)))
+    if row["pictures"]:
+        console.print()
+    for picture in row["pictures"]:
+        line = Text.assemble((f"  {picture.get('path', 'not to be had')}", "cyan"), f"  {picture['of']}")
+        console.print(line, soft_wrap=True)
+    if row["data"]:
+        keys = ", ".join(row["data"])
+        console.print(Text(f"\ndata: {keys}   (--json prints it)", style="dim"))
+    if "html" in row:
+        console.print(Text(f"page: {row['html']}", style="dim"), soft_wrap=True)
+
+
+def _page(row: dict[str, Any], pictures: list[str]) -> str:
+    """One page without scripts: the call, its cost, the words, the pictures, the data."""
+    from ..agent.report.markup import el, join
+
+    shown = [
+        el("figure", el("img", src=picture, alt=meta["of"]), el("figcaption", meta["of"]))
+        for picture, meta in zip(pictures, row["pictures"], strict=False)
+    ]
+    style = (
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
+        "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f2;padding:1rem;border-radius:6px}"
+        "figure{display:inline-block;margin:0 1rem 1rem 0;max-width:20rem}img{max-width:100%}"
+        "figcaption,.cost{color:#666;font-size:14px;overflow-wrap:anywhere}"
+        "@media(prefers-color-scheme:dark){body{background:#161616;color:#e6e6e6}pre{background:#222}}"
+    )
+    data = json.dumps(row["data"], ensure_ascii=False, indent=1, default=str)
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    return "<!doctype html>" + el(
+        "html",
+        el(
+            "head",
+            el("meta", charset="utf-8"),
+            el("meta", name="viewport", content="width=device-width"),
+            el("meta", http_equiv="Content-Security-Policy", content=policy),
+            el("title", f"rewatch: {row['tool']}"),
+            el("style", style),
+        ),
+        el(
+            "body",
+            el("h1", _call_text(row)),
+            el("p", f"{row['origin']} · {_cost_text(row)}", class_="cost"),
+            el("pre", row["text"]),
+            join(*shown),
+            el("details", el("summary", "data"), el("pre", data)) if row["data"] else None,
+        ),
+        lang="en",
+    )

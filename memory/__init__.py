@@ -7,7 +7,7 @@ from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
 from .idle_videos import IdleVideos, place
 from .media import Frame, VideoInfo, VideoSource
 from .pixels import Pixels
-from .records import CHANNELS, LEVELS, Clip, Failure, Hit, Progress, Text, VideoRecord
+from .records import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
 from .video import Video
 from .view import MemoryUntil, MemoryView
@@ -15,6 +15,7 @@ from .view import MemoryUntil, MemoryView
 __all__ = [
     "CHANNELS",
     "LEVELS",
+    "OBJECTS",
     "ArrayVideo",
     "Box",
     "CapabilityError",

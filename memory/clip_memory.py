@@ -14,14 +14,15 @@ import numpy as np
 
 from . import units
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
-from .errors import VideoError
+from .errors import CapabilityError, VideoError
 from .media import VideoSource
-from .records import CHANNELS, CLIP, Clip, Hit, Progress, Text, VideoRecord
+from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .search import Scope, Searcher
 from .spans import Span
 from .store import Store
 
 if TYPE_CHECKING:
+    from .detector import Detector
     from .speech import Transcriber
     from .view import MemoryUntil
 
@@ -34,6 +35,8 @@ class ClipMemory:
         text_encoder: for speech and on-screen text: an encoder, a folder or hub name, or None for what the memory was
             made with, else the best that is here.
         visual_encoder: for pictures, likewise.
+        detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
+            made with, if anything.
         read_only: never write, not even caches.
 
     Raises:
@@ -46,12 +49,13 @@ class ClipMemory:
         *,
         text_encoder: TextEncoder | str | None = None,
         visual_encoder: VisualEncoder | str | None = None,
+        detector: Detector | str | None = None,
         read_only: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
         self._store = Store(self.folder, read_only=read_only)
         self._given = text_encoder, visual_encoder
-        self._encoders = _Encoders(self._store, text_encoder, visual_encoder)
+        self._encoders = _Encoders(self._store, text_encoder, visual_encoder, detector)
         self._searcher = Searcher(self._store, self._encoders)
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
@@ -77,7 +81,7 @@ class ClipMemory:
         self,
         source: str | Path | VideoSource,
         *,
-        channels: Sequence[str] = CHANNELS,
+        channels: Sequence[str] | None = None,
         clip_seconds: float | None = None,
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
@@ -94,7 +98,8 @@ class ClipMemory:
 
         Args:
             source: a file, or any `VideoSource` (worked on in this process).
-            channels: what to fill; channels filled before stay.
+            channels: what to fill; channels filled before stay. None: visual, speech and screen_text, and objects where
+                the memory has a detector.
             clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
@@ -111,9 +116,13 @@ class ClipMemory:
         """
         from .ingest import Ingest, Wish, asked_for
 
-        unknown = sorted(set(channels) - set(CHANNELS))
+        if channels is None:
+            channels = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+        unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
-            raise ValueError(f"Unknown channels {unknown}. There are {', '.join(CHANNELS)}.")
+            raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
+        if OBJECTS in channels:
+            self._encoders.require_detector()
         if clip_seconds is not None and not clip_seconds >= 1:
             raise ValueError(f"clip_seconds must be at least 1, got {clip_seconds}.")
         source = _as_source(source)
@@ -124,6 +133,7 @@ class ClipMemory:
             subtitles=Path(subtitles) if subtitles is not None else None,
             transcriber=transcriber,
             visual=self._encoders.visual_choice,
+            detector=self._encoders.detector_choice,
             workers=workers,
             retry=retry,
             progress=progress,
@@ -168,6 +178,23 @@ class ClipMemory:
             CapabilityError: if it is not here.
         """
         return self._encoders.visual
+
+    @property
+    def detector(self) -> Detector | None:
+        """The object detector, loaded when first asked for; None where the memory has none.
+
+        Raises:
+            CapabilityError: if its weights are not here any more.
+        """
+        return self._encoders.detector
+
+    def use_detector(self, detector: Detector | str) -> None:
+        """Take another detector from now on; a name is kept when the next video is added.
+
+        Raises:
+            CapabilityError: if weights of that name are not here.
+        """
+        self._encoders.choose_detector(detector)
 
     @property
     def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
@@ -243,8 +270,18 @@ class ClipMemory:
 class _Encoders:
     """The encoders of a memory: as given, else as it was made with, else the best that are here. Loaded when needed."""
 
-    def __init__(self, store: Store, text: TextEncoder | str | None, visual: VisualEncoder | str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        text: TextEncoder | str | None,
+        visual: VisualEncoder | str | None,
+        detector: Detector | str | None,
+    ) -> None:
         self._store = store
+        self.detector_choice: Detector | str | None = store.meta("detector")
+        self._detector: Detector | None = None
+        if detector is not None:
+            self.choose_detector(detector)
         self._text_choice = store.meta("text_encoder") if text is None else text
         self.visual_choice: VisualEncoder | str | None = store.meta("visual_encoder") if visual is None else visual
 
@@ -260,9 +297,38 @@ class _Encoders:
         given = self.visual_choice
         return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
 
+    def choose_detector(self, choice: Detector | str) -> None:
+        """Take this detector. Weights are found now, so that workers and later runs find them by their path."""
+        from .detector_weights import find_weights
+
+        self.detector_choice = str(find_weights(choice)) if isinstance(choice, str) else choice
+        self._detector = None
+
+    @property
+    def detector(self) -> Detector | None:
+        """For objects; None where no weights were given."""
+        if self._detector is None and self.detector_choice is not None:
+            from .detector import detector
+
+            self._detector = detector(self.detector_choice)
+        return self._detector
+
+    def require_detector(self) -> None:
+        """Say at once what is missing for the channel of objects."""
+        from .detector_weights import find_weights, no_weights
+
+        if self.detector_choice is None:
+            raise CapabilityError(no_weights())
+        if isinstance(self.detector_choice, str):
+            find_weights(self.detector_choice)
+
     def remember(self) -> None:
         """Keep the names that were given, so that the memory opens with the same encoders next time."""
-        for key, choice in (("text_encoder", self._text_choice), ("visual_encoder", self.visual_choice)):
+        for key, choice in (
+            ("text_encoder", self._text_choice),
+            ("visual_encoder", self.visual_choice),
+            ("detector", self.detector_choice),
+        ):
             if isinstance(choice, str) and self._store.meta(key) != choice:
                 self._store.set_meta(key, str(Path(choice).absolute()) if Path(choice).exists() else choice)
 

@@ -132,7 +132,7 @@ class UltralyticsDetector:
         self._model.add_callback("on_predict_start", _warm)
         self._batch = 1
         self._predict([np.zeros((64, 64, 3), np.uint8)], LEAST, None, [str(name) for name in _names(self._model)])
-        backend = getattr(self._model.predictor.model, "backend", None)
+        backend: Any = getattr(self._model.predictor.model, "backend", None)
         session = getattr(backend, "session", None)
         if session is None or getattr(backend, "dynamic", False):
             self._batch = _BATCH
@@ -205,7 +205,7 @@ def import_ultralytics() -> Any:
                 else:
                     os.environ[name] = before
         events.events.enabled = False
-        checks.AUTOINSTALL = False
+        setattr(checks, "AUTOINSTALL", False)  # noqa: B010 - a copy of what the environment said when it was imported
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
         return ultralytics
 
@@ -218,11 +218,11 @@ def _torchvision_version() -> Iterator[None]:
     """
     real = importlib.metadata.version
 
-    def version(name: str) -> str:
+    def version(distribution_name: str) -> str:
         try:
-            return real(name)
+            return real(distribution_name)
         except importlib.metadata.PackageNotFoundError:
-            if name != "torchvision":
+            if distribution_name != "torchvision":
                 raise
             minor = int(real("torch").split(".")[1])
             return f"0.{minor + 15}.0"

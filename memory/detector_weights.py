@@ -63,6 +63,11 @@ def how_to_get(file: str = SUGGESTED) -> str:
     return f"{file} ({size} MB, AGPL-3.0) belongs at {place}: curl -L --create-dirs -o {place} {_RELEASE}/{file}"
 
 
+def no_weights() -> str:
+    """What to tell someone who asks for objects without having given weights."""
+    return f"Telling objects apart needs detector weights, given with --detector FILE: {how_to_get()}"
+
+
 def fingerprint(path: Path) -> str:
     """12 hex digits of the file's SHA-256."""
     with path.open("rb") as file:

@@ -18,7 +18,7 @@ from .encoders import TextEncoder, VisualEncoder
 from .gist import gists
 from .media import VideoInfo, VideoSource
 from .pool import Inline, Workers
-from .records import CLIP, SUMMARY, Progress, VideoRecord
+from .records import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .search import Searcher
 from .spans import Span
 from .store import Store
@@ -26,11 +26,13 @@ from .units import NewText, NewVector, Rows, Unit
 from .worker import Cut, Ended, Failed, Found, Job, Kit, Message, Pieces, Probe, Probed, Work
 
 if TYPE_CHECKING:
+    from .detector import Detector
     from .speech import Transcriber
 
-_PICTURES = ("visual", "screen_text")
+_PICTURES = ("visual", "screen_text", OBJECTS)
+_RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
 _CHANNELS = (*_PICTURES, "speech")
-_TOOLS = ("rewatch", "rapidocr", "pocketsphinx", "faster-whisper", "av")
+_TOOLS = ("rewatch", "rapidocr", "pocketsphinx", "faster-whisper", "av", "ultralytics")
 _GIST = "extractive 1"
 _CLIP_SECONDS = 10.0
 _RUN_SECONDS = 60.0  # of consecutive clips in one job: a seek decodes up to a whole group of pictures for nothing
@@ -47,6 +49,7 @@ class Wish:
     subtitles: Path | None
     transcriber: Transcriber | str | None
     visual: VisualEncoder | str | None
+    detector: Detector | str | None
     workers: int | None
     retry: bool
     progress: Callable[[Progress], None] | None
@@ -78,7 +81,7 @@ class Ingest:
         return video
 
     def _pool(self, source: str | VideoSource) -> Inline | Workers:
-        kit = Kit(self._wish.visual, self._wish.transcriber)
+        kit = Kit(self._wish.visual, self._wish.transcriber, self._wish.detector)
         count = len(os.sched_getaffinity(0)) if self._wish.workers is None else self._wish.workers
         if count == 0 or not isinstance(source, str) or not _portable(kit):
             return Inline(kit)
@@ -217,10 +220,10 @@ class Ingest:
 
 def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
-    jobs: list[Work] = [Work(source, (unit,), probed.subtitles) for unit in todo if unit.channel == "speech"]
+    jobs: list[Work] = [Work(source, (unit,), probed.subtitles) for unit in todo if unit.channel not in _RUNS]
     clips: dict[Span, list[Unit]] = {}
     for unit in todo:
-        if unit.channel in _PICTURES:
+        if unit.channel in _RUNS:
             clips.setdefault(unit.span, []).append(unit)
     seconds = sum(span.duration for span in clips)
     # Short videos are dealt out to all workers too.
@@ -247,7 +250,11 @@ def _unavailable(stamp: str) -> bool:
 
 def _portable(kit: Kit) -> bool:
     """Whether the objects of a kit can be sent to another process."""
-    objects = [thing for thing in (kit.visual, kit.transcriber) if thing is not None and not isinstance(thing, str)]
+    objects = [
+        thing
+        for thing in (kit.visual, kit.transcriber, kit.detector)
+        if thing is not None and not isinstance(thing, str)
+    ]
     if any(type(thing).__module__ == "__main__" for thing in objects):
         return False
     try:
@@ -265,15 +272,16 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
         wish: what was asked for.
         encoders: the stamps of the encoders.
     """
-    chosen = (wish.transcriber, wish.visual)
+    chosen = (wish.transcriber, wish.visual, wish.detector)
     if not isinstance(source, str) or wish.retry or not all(one is None or isinstance(one, str) for one in chosen):
         return ""
     path = Path(source)
     beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sv][rt]t"))
-    files = [file for file in (*beside, wish.subtitles) if file is not None and file.exists()]
+    weights = Path(wish.detector) if isinstance(wish.detector, str) else None
+    files = [file for file in (*beside, wish.subtitles, weights) if file is not None and file.exists()]
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     cut = (wish.clip_seconds, wish.clips)
-    words = (wish.transcriber, str(wish.subtitles), states)
+    words = (wish.transcriber, wish.detector, str(wish.subtitles), states)
     return json.dumps([wish.channels, cut, words, *encoders, [_version(tool) for tool in _TOOLS]])
 
 

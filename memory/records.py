@@ -10,6 +10,9 @@ from .spans import MediaURI, Span
 CHANNELS = ("visual", "speech", "screen_text")
 """Channels that `ClipMemory.add` fills by default."""
 
+OBJECTS = "objects"
+"""Channel of what a detector sees; filled where a memory has one."""
+
 SUMMARY = "summary"
 """Channel of the gists of chapters, hours and days."""
 
@@ -82,7 +85,8 @@ class Text:
     """Something said, shown or described over a span.
 
     `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`. screen_text: `box`
-    (left, top, right, bottom as fractions), `score`, `height`. summary: `level`.
+    (left, top, right, bottom as fractions), `score`, `height`. objects: `counts` of each kind over a clip, or a `track`
+    (see `memory.objects`). summary: `level`.
     """
 
     id: int

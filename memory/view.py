@@ -20,6 +20,7 @@ from .spans import Span
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .detector import Detector
     from .encoders import TextEncoder, VisualEncoder
 
 
@@ -47,6 +48,11 @@ class MemoryUntil:
     def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
         """See `ClipMemory.encoders_given`."""
         return self._memory.encoders_given
+
+    @property
+    def detector(self) -> Detector | None:
+        """See `ClipMemory.detector`."""
+        return self._memory.detector
 
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at `now` at the latest."""
@@ -113,6 +119,8 @@ def _cut_text(text: Text, now: float) -> Text | None:
     """A text that is still going on at `now`, without what is not known yet; None when nothing is left."""
     if text.channel == "screen_text":
         return replace(text, end=now)
+    if "track" in text.data:
+        return _cut_track(text, now)
     words = text.data.get("words")
     if text.channel in ("visual", SUMMARY) or words is None:
         return None  # made from frames of the whole span, the later ones too
@@ -121,6 +129,18 @@ def _cut_text(text: Text, now: float) -> Text | None:
         return None
     said = " ".join(str(word[2]).strip() for word in spoken)
     return replace(text, end=spoken[-1][1], text=said, data={**text.data, "words": spoken})
+
+
+def _cut_track(text: Text, now: float) -> Text | None:
+    """A track that goes on at `now`: what was seen of it by then, and no words about where it went."""
+    from .objects import as_data, from_data
+
+    track = from_data(text.data["track"])
+    seen = tuple(sight for sight in track.sights if sight.time < now)
+    if not seen:
+        return None
+    data = as_data(replace(track, sights=seen, end=min(track.end, now)))
+    return replace(text, end=now, text=track.label, data={"track": data})
 
 
 MemoryView = ClipMemory | MemoryUntil

@@ -15,10 +15,12 @@ from .clips import fixed_windows
 from .encoders import VisualEncoder, visual_encoder
 from .errors import CapabilityError, RewatchError
 from .media import VideoInfo, VideoSource
+from .records import OBJECTS
 from .spans import Span
 from .units import Rows, Unit
 
 if TYPE_CHECKING:
+    from .detector import Detector
     from .screen_text import TextReader
     from .speech import Transcriber
 
@@ -32,6 +34,7 @@ class Kit:
 
     visual: VisualEncoder | str | None = None
     transcriber: Transcriber | str | None = None
+    detector: Detector | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,20 @@ class Bench:
         given = self._kit.transcriber
         return transcriber(given) if given is None or isinstance(given, str) else given
 
+    @cached_property
+    def detector(self) -> Detector:
+        """The object detector.
+
+        Raises:
+            CapabilityError: if no weights were given, or they cannot be used.
+        """
+        from .detector import detector
+        from .detector_weights import no_weights
+
+        if self._kit.detector is None:
+            raise CapabilityError(no_weights())
+        return detector(self._kit.detector, threads=1)
+
     @property
     def transcriber_chosen(self) -> bool:
         """Whether somebody asked for this recogniser by name."""
@@ -195,6 +212,10 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                 stamps[channel] = bench.visual.stamp
             elif channel == "screen_text":
                 stamps[channel] = bench.reader.stamp
+            elif channel == OBJECTS:
+                from .objects import stamp
+
+                stamps[channel] = stamp(bench.detector)
             elif channel == "speech":
                 if job.subtitles is not None or not bench.transcriber_chosen:
                     subtitles = listening.find_subtitles(video.info, job.subtitles)
@@ -233,7 +254,9 @@ def _work(job: Work, bench: Bench, send: Send) -> None:
     for unit in job.units:
         if unit.channel == "speech":
             _listen(video, unit, job.subtitles, bench, send)
-    _look(video, [unit for unit in job.units if unit.channel != "speech"], bench, send)
+        elif unit.channel == OBJECTS:
+            _detect(video, unit, bench, send)
+    _look(video, [unit for unit in job.units if unit.channel not in ("speech", OBJECTS)], bench, send)
 
 
 def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
@@ -245,6 +268,16 @@ def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | Non
             texts = listening.from_subtitles(video, subtitles)
         else:
             texts = listening.from_sound(video, unit.span, bench.transcriber)
+    if texts is not None:
+        send(Found(unit.id, Rows(texts)))
+
+
+def _detect(video: VideoSource, unit: Unit, bench: Bench, send: Send) -> None:
+    texts = None
+    with _told([unit], send):
+        from .objects import look_for
+
+        texts = look_for(video, unit.span, bench.detector, _life(send, [unit], 2 * _STEP_SECONDS))
     if texts is not None:
         send(Found(unit.id, Rows(texts)))
 

@@ -129,6 +129,18 @@ def test_the_same_file_elsewhere_is_the_same_video(film: Path, tmp_path: Path) -
     assert memory.open(record.id).info.path == str(film), "an older place of the same content still serves"
 
 
+def test_one_video_is_looked_up_without_reading_the_others(
+    memory: ClipMemory, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, read, plain = memory.videos()[0].id, [], memory._store.records
+    monkeypatch.setattr(memory._store, "records", lambda video=None: read.append(video) or plain(video))
+    for wanted in (id_, "film.mp4", film):
+        assert memory.video(wanted).id == memory.until(1.0).video(wanted).id == id_
+    assert set(read) == {id_}
+    with pytest.raises(VideoError, match="film.mp4"):
+        memory.video("other.mp4")
+
+
 def test_the_same_name_with_other_content_is_another_video(film: Path, tmp_path: Path, make_talk: Callable) -> None:
     copy = tmp_path / "film.mp4"
     shutil.copy(film, copy)

@@ -16,9 +16,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
 from .answer import Answer
+from .approval import Approve
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
-from .graph import Approve, Loop, build_graph
+from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
 from .policies import ExtractivePolicy, load_policy, manner_of
 from .prompts import SYSTEM
@@ -45,8 +46,6 @@ class VideoAgent:
         tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
             `McpServers`.
         registered: whether the tools that installed packages register (entry points `rewatch.tools`) are there too.
-        approve: asked before each call of a tool that wants a person's approval; gets its `tool` and `arguments`,
-            and says whether it may be made. Without it such calls are refused.
         budget: limits of one run.
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
         viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
@@ -55,6 +54,9 @@ class VideoAgent:
         second_look: whether the check has the viewer confirm what was seen (VideoMind's verifier).
         calibration: maps stated confidences to measured ones.
         traces: folder that each run's trace is written to; None writes none.
+        approve: is asked before each call of a tool that wants approval (`@tool(approval=True)`), and says whether it
+            may be made. Without it such calls are refused, or, with `checkpoints`, the run stops with
+            `ApprovalNeeded` and goes on with `resume`.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
 
     Raises:
@@ -69,7 +71,6 @@ class VideoAgent:
         policy: str | BaseChatModel = "extractive",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
         registered: bool = True,
-        approve: Approve | None = None,
         budget: Budget | None = None,
         planner: Planner | Literal["rules", "model"] = "rules",
         viewer: str | BaseChatModel | None = None,
@@ -78,6 +79,7 @@ class VideoAgent:
         calibration: Calibration | None = None,
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
+        approve: Approve | None = None,
     ) -> None:
         self.memory = memory
         self.policy = load_policy(policy)
@@ -92,6 +94,7 @@ class VideoAgent:
         self.calibration = calibration
         self._traces = Path(traces) if traces else None
         self._checkpoints = Path(checkpoints) if checkpoints else None
+        self._approve = approve
         loop = loop or Loop(
             memory=memory,
             policy=self.policy,
@@ -99,7 +102,6 @@ class VideoAgent:
             toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None),
             system=_system(prompt, self.policy),
             looks_twice=second_look and seeing is not None,
-            approve=approve,
         )
         self.toolbox = loop.toolbox
         self._graph = build_graph(loop)
@@ -183,7 +185,13 @@ class VideoAgent:
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
         async with checkpointer(self._checkpoints) as saver:
-            shared: dict[str, Any] = {"saver": saver, "traces": self._traces, "first_event": self._first_event}
+            shared: dict[str, Any] = {
+                "saver": saver,
+                "traces": self._traces,
+                "first_event": self._first_event,
+                "approve": self._approve,
+                "may_ask": any(getattr(item, "approval", False) for item in self.toolbox),
+            }
 
             async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
                 runs = Runs(graph=self._graph, **shared)

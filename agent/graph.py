@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +21,7 @@ from langgraph.types import Command
 from ..memory import Pixels
 from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Answer, Draft, draft_of
+from .approval import allowed
 from .check import Verdict, after_looking, check, second_looks
 from .limits import Pace, fraction
 from .planner import Plan, Planner, Situation, plan_route
@@ -35,8 +35,6 @@ from .turn import Turn, take_turn
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil
 
-Approve = Callable[[dict[str, Any]], bool]
-"""Says whether a call (`tool`, `arguments`) may be made; it runs in a thread, so it may wait for a person."""
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
 
@@ -53,8 +51,6 @@ class Loop:
     """What the policy is told before anything else."""
     looks_twice: bool = False
     """Whether the check asks the viewer to confirm what was seen."""
-    approve: Approve | None = None
-    """Asked before a call of a tool that wants a person's approval; without it, such calls are refused."""
     pixels: Pixels = field(init=False)
     bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
@@ -162,6 +158,7 @@ class Loop:
         budget, before, pace = _budget(state), _spent(state), Pace.of(state)
         memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
         calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
+        approved = self._approved(calls, state, memory)
         alone = said.additional_kwargs.get("by") != "route"
         results: list[AnyMessage] = []
         spent = before
@@ -177,9 +174,9 @@ class Loop:
             share = {**left, **({"frames": left["frames"] // len(now)} if "frames" in left else {})}
             began = time.monotonic()
             if alone:
-                ran = [await self._run(now[0], state, memory, share)]
+                ran = [await self._run(now[0], state, memory, share, approved)]
             else:
-                ran = await asyncio.gather(*(self._run(call, state, memory, share) for call in now))
+                ran = await asyncio.gather(*(self._run(call, state, memory, share, approved) for call in now))
             for message, cost in ran:
                 results.append(message)
                 spent += cost
@@ -187,8 +184,26 @@ class Loop:
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
 
+    def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | MemoryUntil) -> frozenset[str]:
+        """Ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
+        videos = [v["id"] for v in state["question"]["videos"]]
+        return allowed(
+            {
+                call["id"] or "": self.toolbox.asks_first(
+                    call["name"] or "", call["args"], memory=memory, videos=videos
+                )
+                for call in calls
+                if not call.get("error")
+            }
+        )
+
     async def _run(
-        self, call: dict[str, Any], state: State, memory: ClipMemory | MemoryUntil, left: dict[str, float]
+        self,
+        call: dict[str, Any],
+        state: State,
+        memory: ClipMemory | MemoryUntil,
+        left: dict[str, float],
+        approved: frozenset[str],
     ) -> tuple[ToolMessage, Spend]:
         """One call: its message, and what it cost but for the seconds (calls side by side share those)."""
         videos = [v["id"] for v in state["question"]["videos"]]
@@ -197,12 +212,9 @@ class Loop:
             observation, cost = Observation(text=call["error"], error=True), Spend(calls=1)
         else:
             name, arguments = call["name"] or "", call["args"] or {}
-            approved, waited = await self._approved(name, arguments, memory, videos)
-            began += waited
             observation, cost = await self.toolbox.call(
-                name, arguments, memory=memory, videos=videos, left=left, approved=approved
+                name, arguments, memory=memory, videos=videos, left=left, approved=call["id"] in approved
             )
-            cost += Spend(seconds=-waited)  # a person's time is not the run's
         timed = cost + Spend(seconds=time.monotonic() - began)
         artifact = {
             "arguments": call["args"],
@@ -213,20 +225,6 @@ class Loop:
             "cost": timed.as_dict(),
         }
         return _tool_message(call, observation.text, artifact, error=observation.error), cost
-
-    async def _approved(
-        self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]
-    ) -> tuple[bool, float]:
-        """Whether a person allows the call, where that is wanted, and how many seconds that took."""
-        asked = self.toolbox.asks_first(name, arguments, memory=memory, videos=videos)
-        if asked is None or self.approve is None:
-            return False, 0.0
-        began = time.monotonic()
-        try:
-            said = await asyncio.to_thread(self.approve, asked)
-        except Exception:  # who cannot be asked has not allowed it
-            said = False
-        return bool(said), time.monotonic() - began
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
+from ..tools import ToolThreads
+from .approval import ApprovalNeeded, Approve, answers, calls_of
 from .question import QuestionError
 from .state import add
 from .trace import TraceWriter, events_of
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
+_threads = ToolThreads()  # a person who is asked must not hold up the exit
+_OVER = object()
+_INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")
 Listener = Callable[[dict[str, Any]], None]
 """Is told every trace event as it happens."""
@@ -62,6 +69,10 @@ class Runs:
     """The `run` event, from the run's id and its first state."""
     finish: Callable[[dict[str, Any]], dict[str, Any]] = dict
     """Makes the last change to an answer before it is told."""
+    approve: Approve | None = None
+    """Is asked before calls that a person has to allow."""
+    may_ask: bool = False
+    """Whether there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
     async def stored(self, run_id: str) -> dict[str, Any]:
         """What is stored of a run; empty if nothing is."""
@@ -106,23 +117,45 @@ class Runs:
                 spend = stored.get("spend", {})
             else:
                 tell(self.first_event(run_id, state))
-            graph = self.graph.copy(update={"checkpointer": self.saver}) if self.saver else self.graph
-            how: dict[str, Any] = {"durability": "sync"} if self.saver else {}
+            saver = self.saver
+            if saver is None and self.may_ask:
+                saver = InMemorySaver()
+            graph = self.graph.copy(update={"checkpointer": saver}) if saver else self.graph
+            how: dict[str, Any] = {"durability": "sync"} if saver else {}
             config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
-            async for update in graph.astream(state, config, stream_mode="updates", **how):  # type: ignore[call-overload]
-                for node, change in update.items():
-                    change = change or {}
-                    spend = add(spend, change.get("spend", {}))
-                    said = _last(change.get("messages", ()), said)
-                    if "answer" in change:
-                        final = self._final(change["answer"], run_id, path)
-                        change = {**change, "answer": final}
-                    for event in events_of(node, change):
-                        tell({**event, "spend": {k: round(v, 3) for k, v in spend.items()}})
+            going: Any = state
+            while going is not _OVER:
+                stream = graph.astream(going, config, stream_mode="updates", **how)  # type: ignore[call-overload]
+                going = _OVER
+                async for update in stream:
+                    if _INTERRUPT in update:
+                        going = await self._asked(run_id, update[_INTERRUPT])
+                        continue
+                    for node, change in update.items():
+                        change = change or {}
+                        spend = add(spend, change.get("spend", {}))
+                        said = _last(change.get("messages", ()), said)
+                        if "answer" in change:
+                            final = self._final(change["answer"], run_id, path)
+                            change = {**change, "answer": final}
+                        for event in events_of(node, change):
+                            tell({**event, "spend": {k: round(v, 3) for k, v in spend.items()}})
         finally:
             if writer:
                 writer.close()
         return Ended(answer=final, said=said)
+
+    async def _asked(self, run_id: str, interrupts: Sequence[Any]) -> Command[Any]:
+        """How the run goes on once the calls that wait have been allowed or refused.
+
+        Raises:
+            ApprovalNeeded: if nobody can be asked, and the run can be taken up again later.
+        """
+        calls = calls_of(interrupts)
+        if self.approve is None and self.saver is not None:
+            raise ApprovalNeeded(run_id, calls)
+        told = _threads.submit(answers, {"calls": calls, "approve": self.approve})
+        return Command(resume=await asyncio.wrap_future(told))
 
     def _final(self, answer: dict[str, Any], run_id: str, path: Path | None) -> dict[str, Any]:
         return self.finish({**answer, "run_id": run_id, "trace": str(path) if path else None})

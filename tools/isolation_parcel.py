@@ -42,7 +42,8 @@ def pack(item: BaseTool) -> Parcel:
     made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
     module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
     if module is not None:
-        name = next((key for key, value in list(vars(module).items()) if value is item or value is made_of), None)
+        ours = [item] if made_of is None else [item, made_of]
+        name = next((key for key, value in list(vars(module).items()) if any(value is one for one in ours)), None)
         if name is not None:
             return Parcel(_importable(module), getattr(module, "__file__", None), name)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from dataclasses import dataclass, field, replace
@@ -64,7 +65,8 @@ async def carry_out(run: Run, threads: ToolThreads) -> Observation:
     run.deadline = float("inf") if seconds is None else time.monotonic() + seconds
     if not run.isolated and is_async(run.item):
         return await _in_this_loop(run, seconds)
-    future = threads.submit(_work, {"run": run})
+    inside = contextvars.copy_context()  # LangChain's callbacks and configuration travel in it
+    future = threads.submit(lambda: inside.run(_work, run), {})
     patience = None if seconds is None else seconds + (_GRACE if run.isolated else 0.0)
     try:
         return await asyncio.wait_for(asyncio.wrap_future(future), patience)

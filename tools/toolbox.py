@@ -194,7 +194,10 @@ class Toolbox:
             observation = Observation(text=f"{short(str(name), 60)}: {short(str(error))}{_usage(item)}", error=True)
         except Exception as error:  # noqa: BLE001 - whatever happens, the loop goes on
             observation = Observation(text=failure(short(str(name), 60), error) + _usage(item), error=True)
-        return self._clean(observation, item), cost
+        try:
+            return self._clean(observation, item), cost
+        except Exception as error:  # noqa: BLE001 - an `Observation` that a tool has filled with something else
+            return self._clean(Observation(text=failure(short(str(name), 60), error), error=True), item), cost
 
     def _prepare(self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]) -> Prepared:
         """Understand a call.

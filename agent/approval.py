@@ -1,0 +1,55 @@
+"""Calls that a person has to allow: the run is interrupted before them, and goes on with yes or no to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langgraph.types import interrupt
+
+from ..memory import RewatchError
+
+Approve = Callable[[dict[str, Any]], bool]
+"""Says whether a call (`tool`, and `arguments` as they will be run) may be made; a person's time is not the run's."""
+
+
+class ApprovalNeeded(RewatchError):
+    """A run has stopped, and waits for a person; `run_id` names it, `calls` are what waits."""
+
+    def __init__(self, run_id: str, calls: Sequence[Mapping[str, Any]]) -> None:
+        tools = ", ".join(dict.fromkeys(str(call["tool"]) for call in calls))
+        super().__init__(
+            f"The run {run_id} waits for approval of {tools}: go on with resume({run_id!r}) of an agent that has "
+            "approve=, or with rewatch ask --resume."
+        )
+        self.run_id = run_id
+        self.calls = [dict(call) for call in calls]
+
+
+def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
+    """Ids of the calls that a person has allowed; interrupts the run until that is told.
+
+    To be called before anything else in a node: LangGraph runs the node again from its start when the run goes on.
+
+    Args:
+        waiting: per call id what is to be asked (`tool`, `arguments`); None where nothing is.
+    """
+    asked = [{"id": id_, **call} for id_, call in waiting.items() if call is not None]
+    return frozenset(interrupt(asked)) if asked else frozenset()
+
+
+def calls_of(interrupts: Sequence[Any]) -> list[dict[str, Any]]:
+    """The calls that an interrupted run asks about."""
+    return [call for one in interrupts for call in one.value]
+
+
+def answers(calls: Sequence[Mapping[str, Any]], approve: Approve | None) -> list[str]:
+    """Ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
+    said = []
+    for call in calls:
+        try:
+            if approve is not None and approve({key: value for key, value in call.items() if key != "id"}):
+                said.append(str(call["id"]))
+        except Exception:  # noqa: BLE001, S112
+            continue
+    return said

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads gain nothing with so small a model
 
 from rewatch.agent.policies.manner import Manner
 from rewatch.agent.policies.video_lmm import VideoLMM

@@ -20,12 +20,13 @@ def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[st
     named = set(allowed or ())
 
     def ask(call: dict[str, Any]) -> bool:
-        if "all" in named or call["tool"] in named:
+        name = call["tool"]
+        if "all" in named or name in named:
             return True
         given = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
-        shown = f"{call['tool']}({given[:500]})"
+        shown = f"{name}({given[:500]})"
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            console.print(Text(f"refused  {shown}: it asks first; allow it with --approve {call['tool']}"))
+            console.print(Text(f"refused  {shown}: it asks first; allow it with --approve {name}"))
             return False
         console.print(Text(f"allow  {shown}? [y/N] ", style="bold"), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")

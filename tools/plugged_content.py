@@ -53,7 +53,7 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
             opened: Image.Image
             if isinstance(image, (bytes, bytearray)):
                 opened = Image.open(io.BytesIO(image), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP"))
-            elif isinstance(image, np.ndarray):
+            elif isinstance(image, np.ndarray) and image.dtype == np.uint8:
                 opened = Image.fromarray(np.ascontiguousarray(image))
             elif isinstance(image, Image.Image):
                 opened = image

@@ -23,20 +23,24 @@ Block = dict[str, Any]
 def blocks(message: BaseMessage) -> list[Block]:
     """The message as text and picture blocks: the text first, then each picture of a tool after its time as text.
 
-    A tool's pictures are `{"type": "image", "url": "<media URI>"}`. Blocks that a caller put into the message are
-    passed on as they are; bare strings among them become text blocks.
+    A tool's pictures are `{"type": "image", "url": "<media URI>"}`, or a data URI where it made them. Blocks that a
+    caller put into the message are passed on as they are; bare strings among them become text blocks.
     """
     content = message.content
     parts: Sequence[str | dict[str, Any]] = [content] if isinstance(content, str) else content
     shown = [{"type": "text", "text": part} if isinstance(part, str) else dict(part) for part in parts if part]
     if isinstance(message, ToolMessage):
         for uri in (message.artifact or {}).get("pictures", ()):
-            shown += [{"type": "text", "text": moment(uri)}, {"type": "image", "url": uri}]
+            told = moment(uri)
+            shown += [{"type": "text", "text": told}] if told else []
+            shown.append({"type": "image", "url": uri})
     return shown
 
 
 def moment(uri: str) -> str:
-    """The time of a picture as models read it: `<12.5 seconds>`; the middle of a span."""
+    """The time of a picture as models read it: `<12.5 seconds>`; the middle of a span; none of one a tool made."""
+    if uri.startswith("data:"):
+        return ""
     span = MediaURI.parse(uri).span
     return time_text(span.middle if span else 0.0)
 

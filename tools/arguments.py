@@ -335,7 +335,10 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
     items = next((kind for kind in kinds if typing.get_origin(kind) is list), None)
     if items is not None:
         of = _annotations((typing.get_args(items) or (Any,))[0])
-        listed = _as_list(value, numbers=_numeric(of))
+        try:
+            listed = _as_list(value, numbers=_numeric(of))
+        except ValueError as error:
+            raise BadArguments(f"{name}: {str(error)[:100]}. Write a list of numbers.") from None
         if isinstance(listed, list) and _numeric(of):
             return [_number(name, item, whole=float not in of, notes=notes) for item in listed]
         return listed
@@ -361,7 +364,9 @@ def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
         if value.strip() != f"{number:g}":
             notes.append(f'read {name}="{value[:40]}" as {number:g}')
         value = number
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        raise BadArguments(f"{name}={value} is not a number.")
+    if not isinstance(value, (int, float)):
         return value
     number = _as_float(value)
     if math.isnan(number) or (math.isinf(number) and isinstance(value, float)):

@@ -14,8 +14,8 @@ from langchain_core.tools import BaseTool
 
 from .tool import as_tool
 
-MAIN = "__mp_main__"
-"""Name that a program's main file is imported by, as `multiprocessing` does."""
+MAIN = "__rewatch_main__"
+"""Name that a program's main file is imported by: its part under `if __name__ == "__main__"` does not run again."""
 
 
 class CannotTravel(ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
 import time
 from dataclasses import dataclass, field, replace
@@ -91,7 +92,7 @@ def _work(run: Run) -> Observation:
             seen = _try(run, run.arguments)
             run.seen.append(seen)
             return seen
-        more = int(min(run.calls_left // max(run.price.calls, 1), 100)) - 1
+        more = int(min(run.calls_left, 1000) // run.price.calls) - 1
         return with_retries(lambda arguments: _try(run, arguments), run.arguments, retry, run.seen, most=more)
     except BaseException as error:  # noqa: BLE001 - a tool's own check of its results may raise
         return run.seen[0] if run.seen else Observation(text=failure(run.item.name, error), error=True)
@@ -151,8 +152,27 @@ async def _in_this_loop(run: Run, seconds: float | None) -> Observation:
 
 async def _awaited(run: Run) -> Observation:
     try:
-        return observation_of(await run.item.ainvoke(called_with(run.item, run.arguments)))
+        item = _guarded(run.item)
+        return observation_of(await item.ainvoke(called_with(item, run.arguments)))
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - a task that raises SystemExit would end the loop
         return Observation(text=failure(run.item.name, error), error=True)
+
+
+def _guarded(item: BaseTool) -> BaseTool:
+    """The tool with a coroutine that never raises SystemExit and the like: LangChain runs it in a task of its own."""
+    coroutine = getattr(item, "coroutine", None)
+    if coroutine is None:
+        return item
+
+    @functools.wraps(coroutine)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await coroutine(*args, **kwargs)
+        except (Exception, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            raise RuntimeError(type(error).__name__) from error
+
+    return item.model_copy(update={"coroutine": guarded})

@@ -9,6 +9,14 @@ from rewatch.memory import Box, Span
 from rewatch.tools import BUILT_IN
 from rewatch.tools.arguments import BadArguments, parse_box, parse_seconds, repair
 
+
+def _deep(levels: int) -> list:
+    nested: list = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested
+
+
 TOOLS = {tool.name: tool for tool in BUILT_IN}
 
 
@@ -28,13 +36,17 @@ TOOLS = {tool.name: tool for tool in BUILT_IN}
         ("1h 2m 3s", 3723.0),
         ("t=7", 7.0),
         (" [12] ", 12.0),
+        ("１２.５", 12.5),  # full-width digits
+        ("١:٣٠", 90.0),  # Arabic-Indic ones
     ],
 )
 def test_times_in_every_spelling(written, seconds):
     assert parse_seconds(written) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("written", ["", "soon", "1:2:3:4", None, True, "nan", float("inf"), [], {}])
+@pytest.mark.parametrize(
+    "written", ["", "soon", "1:2:3:4", None, True, "nan", float("inf"), [], {}, 10**400, "9" * 10**6]
+)
 def test_what_is_no_time_is_refused(written):
     with pytest.raises((ValueError, TypeError)):
         parse_seconds(written)
@@ -56,6 +68,9 @@ def test_seconds_written_as_a_clock_come_back(seconds):
         [128, 144, 640, 432],  # pixels of 1280x720
         {"x1": 0.1, "y1": 0.2, "x2": 0.5, "y2": 0.6},
         {"x": 0.1, "y": 0.2, "width": 0.4, "height": 0.4},
+        ["10%", "20%", "50%", "60%"],
+        "10%, 20%, 50%, 60%",
+        {"x": "10%", "y": "20%", "width": "40%", "height": "40%"},
         [0.5, 0.6, 0.1, 0.2],  # corners the other way round
     ],
 )
@@ -83,6 +98,25 @@ def test_what_is_no_box_is_refused(written):
         ("crop", {"timestamp": "7 s", "bbox": [0, 0, 1, 1]}, {"time": 7, "box": [0, 0, 1, 1]}),
         ("view_clip", {"start": 1, "end": 2, "fps": "2", "zoom": 9}, {"start": 1, "end": 2, "fps": 2}),
         ("read_text", {"time": 4}, {"start": 4}),
+        ("transcribe", {"start": "0:10-0:20"}, {"start": 10, "end": 20}),
+        ("transcribe", {"start": [10, 20]}, {"start": 10, "end": 20}),
+        ("transcribe", {"span": "10s to 20s"}, {"start": 10, "end": 20}),
+        ("transcribe", {"range": ["0:20", "0:10"]}, {"start": 10, "end": 20}),
+        ("transcribe", {"arguments": {"start": 1, "end": 2}}, {"start": 1, "end": 2}),
+        ("transcribe", {"input": '{"start": 1, "end": 2}'}, {"start": 1, "end": 2}),
+        ("transcribe", '"{\\"start\\": 1, \\"end\\": 2}"', {"start": 1, "end": 2}),  # JSON text of JSON text
+        ("transcribe", {"start": 1, "end": 2, "find": "null"}, {"find": None}),
+        ("transcribe", {"start": 1, "end": 2, "find": ["a", "b"]}, {"find": "a, b"}),
+        ("transcribe", {"start": 1, "end": 2, "find": 7}, {"find": "7"}),
+        ("transcribe", {"start": -(10**400), "end": 10**400}, {"start": 0, "end": 60}),
+        ("search_clips", {"query": "a\ud800b\0c", "k": 10**400}, {"query": "a?bc", "k": 10**9}),
+        ("search_clips", {"query": "x" * 10**6, "k": "2.6"}, {"query": "x" * 10**4, "k": 3}),
+        ("crop", {"time": [7], "box": "[0, 0, 0.5, 1]"}, {"time": 7, "box": [0, 0, 0.5, 1]}),
+        ("crop", {"time": 7, "box": "0 0 0.5 1"}, {"box": [0, 0, 0.5, 1]}),
+        ("crop", {"time": 7, "box": {"x1": 0, "y1": 0, "x2": "50%", "y2": 1}}, {"box": [0, 0, 0.5, 1]}),
+        ("track_objects", {"start": 1, "end": 2, "labels": "dog, cat"}, {"labels": ["dog", "cat"]}),
+        ("track_objects", {"start": 1, "end": 2, "labels": '["dog"]'}, {"labels": ["dog"]}),
+        ("browse", {"level": " Chapter"}, {"level": "chapter"}),
     ],
 )
 def test_repairs(tool, raw, expected):
@@ -101,6 +135,11 @@ def test_repairs(tool, raw, expected):
         ("search_clips", [1, 2], "object"),
         ("browse", {"level": "decade"}, "level"),
         ("transcribe", {"start": math.nan, "end": 3}, "finite"),
+        ("view_clip", {"start": 1, "end": 3, "fps": math.inf}, "finite"),
+        ("crop", {"time": 1, "box": [math.nan] * 4}, "finite"),
+        ("view_clip", {"start": True, "end": 3}, "not a number"),
+        ("search_clips", "[" * 100_000, "JSON"),
+        ("search_clips", {"query": _deep(3000)}, "deep"),
     ],
 )
 def test_what_cannot_be_repaired_says_why(tool, raw, says):

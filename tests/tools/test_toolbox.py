@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import StructuredTool
 from rewatch.memory import ClipMemory
-from rewatch.tools import BUILT_IN, Observation, Spend, Toolbox, VideoContext, tool
+from rewatch.tools import BUILT_IN, Observation, Retry, Spend, Toolbox, ToolError, VideoContext, tool
+from rewatch.tools.outcomes import says_what_next
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +131,195 @@ def test_browse_and_search_on_a_video_without_words(two_videos: ClipMemory):
     assert len(shots.data["shots"]) == 1 and shots.data["cuts"] == []
     found, _ = call(Toolbox(BUILT_IN), two_videos, "search_clips", {"query": "something red"})
     assert not found.error
+
+
+def tries(*results: list[str]) -> tuple[Any, list[float]]:
+    """A tool that finds `results` one after another, and the thresholds that it was called with."""
+    left, seen = list(results), []
+
+    @tool(
+        cost=Spend(calls=2),
+        retry=Retry(
+            lacks=lambda seen: "" if seen.data["found"] else "nothing found",
+            settings=[{"threshold": 0.5}, {"threshold": 0.25}, {"threshold": 0.1}],
+        ),
+    )
+    def finds(video: VideoContext, threshold: float = 0.5) -> dict:
+        """Find something.
+
+        Args:
+            threshold: the least score.
+        """
+        seen.append(threshold)
+        list(video.frames_at([1.0], size=32))
+        return {"found": left.pop(0)}
+
+    return finds, seen
+
+
+def test_what_found_nothing_is_tried_at_other_settings(two_videos: ClipMemory):
+    finds, thresholds = tries([], ["cat"])
+    seen, cost = call(Toolbox([finds]), two_videos, "finds", {}, frames=9, calls=9)
+    assert thresholds == [0.5, 0.25] and seen.data["found"] == ["cat"]  # not a second time at what was tried
+    assert "nothing found at first; this is with threshold=0.25" in seen.text
+    assert (cost.calls, cost.frames) == (4, 2)
+
+
+def test_tries_end_where_the_budget_does_and_the_first_observation_stays(two_videos: ClipMemory):
+    finds, thresholds = tries([], [], [])
+    seen, cost = call(Toolbox([finds]), two_videos, "finds", {}, frames=9, calls=4)
+    assert thresholds == [0.5, 0.25] and cost.calls == 4
+    assert not seen.error and "nothing found; the same with threshold=0.25" in seen.text
+    finds, thresholds = tries([], [], [])
+    seen, cost = call(Toolbox([finds]), two_videos, "finds", {}, frames=1, calls=20)
+    assert not seen.error and cost.frames == 1 and "tried again with threshold=0.25: finds: 1 frames" in seen.text
+
+
+def test_what_satisfies_is_not_tried_again(two_videos: ClipMemory):
+    finds, thresholds = tries(["cat"])
+    seen, cost = call(Toolbox([finds]), two_videos, "finds", {})
+    assert thresholds == [0.5] and cost.calls == 2 and "(" not in seen.text
+
+
+def test_a_declared_cost_is_charged_or_the_call_is_not_made(two_videos: ClipMemory):
+    made = []
+
+    @tool(cost=Spend(calls=3, frames=5))
+    def dear() -> str:
+        """Look with something expensive."""
+        made.append(1)
+        return "seen"
+
+    box = Toolbox([dear])
+    for left, limit in (({"calls": 2}, "calls"), ({"calls": 9, "frames": 4}, "frames")):
+        seen, cost = call(box, two_videos, "dear", {}, **left)
+        assert seen.error and limit in seen.text and cost == Spend(calls=1) and not made
+    _, cost = call(box, two_videos, "dear", {}, calls=3, frames=5)
+    assert cost == Spend(calls=3, frames=5)
+    again, cost = call(box, two_videos, "dear", {}, calls=1)
+    assert again.cached and cost == Spend(calls=1) and len(made) == 1
+    with pytest.raises(ValueError, match="cost"):
+        tool(cost=Spend(calls=0))(lambda: "free")
+
+
+def test_what_a_short_budget_made_poorer_is_not_kept(two_videos: ClipMemory):
+    box = Toolbox(BUILT_IN)
+    poor, _ = call(box, two_videos, "view_clip", {"start": 0, "end": 6}, frames=2)
+    rich, cost = call(box, two_videos, "view_clip", {"start": 0, "end": 6}, frames=64)
+    assert len(poor.data["times"]) == 2 and len(rich.data["times"]) == 6 == cost.frames and not rich.cached
+
+
+class Surprise(BaseException):
+    """Nothing that programs catch."""
+
+
+def _raising(error: BaseException) -> Any:
+    def raises() -> str:
+        """Raise something."""
+        raise error
+
+    return raises
+
+
+class Dumb(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RecursionError("deep"), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), StopIteration(1)]
+    + [
+        asyncio.CancelledError(),
+        TimeoutError("socket"),
+        Surprise("!"),
+        Dumb(),
+        ToolError(""),
+        ValueError("x" * 100_000),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_a_tool_raises_the_loop_goes_on(two_videos: ClipMemory, error: BaseException):
+    seen, cost = call(Toolbox([_raising(error)]), two_videos, "raises", {}, seconds=5)
+    assert seen.error and says_what_next(seen.text) and "given up" not in seen.text and cost.calls == 1
+    assert len(seen.text) < 1000
+
+    async def raises() -> str:
+        raise error
+
+    item = StructuredTool.from_function(coroutine=raises, name="raises", description="Raise something.")
+    seen, _ = call(Toolbox([item]), two_videos, "raises", {}, seconds=5)
+    assert seen.error and says_what_next(seen.text)
+
+
+def _giving(value: Any) -> Any:
+    def gives() -> Any:
+        """Give something odd."""
+        return value
+
+    return gives
+
+
+def test_whatever_a_tool_returns_the_loop_goes_on(two_videos: ClipMemory):
+    deep: list = []
+    deep.append(deep)
+    odd = [
+        deep,
+        {(1, 2): {3}},
+        object(),
+        Observation(text=None, uris=None),
+        Observation(text="x", data=[1]),
+        b"\xff",
+        None,
+    ]  # type: ignore[arg-type]
+    for value in odd:
+        gives = tool(cacheable=False)(_giving(value))
+        seen, cost = call(Toolbox([gives]), two_videos, "gives", {}, seconds=5)
+        assert isinstance(seen.text, str) and isinstance(seen.data, dict) and cost.calls == 1
+        assert not seen.error or says_what_next(seen.text)
+
+
+def test_blocking_tools_that_are_given_up_are_counted_and_hold_up_nothing(two_videos: ClipMemory):
+    go_on = threading.Event()
+
+    @tool(timeout=0.2)
+    def waits() -> str:
+        """Wait."""
+        go_on.wait(20)
+        return "late"
+
+    def blocks() -> str:
+        """Block."""
+        go_on.wait(20)
+        return "late"
+
+    async def stubborn() -> str:
+        while not go_on.is_set():
+            try:
+                await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                continue
+        return "late"
+
+    async def all_three() -> None:
+        foreign = [
+            StructuredTool.from_function(blocks, name="blocks"),
+            StructuredTool.from_function(coroutine=stubborn, name="stubborn", description="Do not stop."),
+        ]
+        box = Toolbox([waits, *foreign], timeout=0.2)
+        before = box.given_up
+        for name in box.names:
+            began = time.monotonic()
+            seen, _ = await box.call(name, {}, memory=two_videos, videos=["x"], left={})
+            assert seen.error and "given up" in seen.text and time.monotonic() - began < 1.2
+        assert box.given_up == before + 2
+        go_on.set()
+        await asyncio.sleep(0.3)
+        assert box.given_up == before
+
+    asyncio.run(all_three())
+
+
+def test_a_call_about_no_video_says_so(two_videos: ClipMemory):
+    seen, _ = asyncio.run(Toolbox(BUILT_IN).call("browse", {}, memory=two_videos, videos=[], left={}))
+    assert seen.error and says_what_next(seen.text)

@@ -64,6 +64,7 @@ class MemoryServer:
         self._pixels = Pixels(memory, size=size)
         self._size = size
         self._approved = frozenset(approved)
+        self._looking = {t.name for t in toolbox if getattr(t, "context_parameter", None)}
         self._accounts: dict[str, _Account] = {}
 
     def build(self) -> Server[Any]:
@@ -95,7 +96,7 @@ class MemoryServer:
         for schema in self.toolbox.schemas(["", " "]):  # as for several videos: which one is an argument
             function = schema["function"]
             shape = {"type": "object", "properties": {}, **function.get("parameters", {})}
-            in_video = "video" in shape["properties"]
+            in_video = function["name"] in self._looking
             if in_video:
                 which = "id or name of the video (list_videos tells); may be left out where there is one"
                 shape["properties"] = {**shape["properties"], "video": {"type": "string", "description": which}}
@@ -116,7 +117,7 @@ class MemoryServer:
             return self._result(Observation(text=f"{text}with more --{limit}.", error=True), Spend(), account)
         began = time.monotonic()
         try:
-            arguments, videos = self._which_video(dict(parameters.arguments or {}))
+            arguments, videos = self._which_video(parameters.name, dict(parameters.arguments or {}))
         except RewatchError as error:
             return self._result(Observation(text=str(error), error=True), Spend(calls=1), account)
         left = self.budget.left(account.spent)
@@ -145,15 +146,21 @@ class MemoryServer:
             del self._accounts[min(self._accounts, key=lambda k: self._accounts[k].last)]
         return account
 
-    def _which_video(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """The arguments without the video, and its id; no id where the tool may not want one."""
+    def _which_video(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The arguments, and the ids of the videos that the toolbox may look into.
+
+        Raises:
+            VideoError: if the named video is not there.
+            RewatchError: if the tool looks into a video and none was chosen.
+        """
         records = self.memory.videos()
+        if name not in self._looking:
+            return arguments, [r.id for r in records]
         named = arguments.pop("video", None)
         if named is not None:
             word = str(named).removeprefix("video:").split("#")[0]
             return arguments, [self.memory.video(word).id]
-        if len(records) > 1:
-            # the toolbox takes the first of several, which nobody chose: a tool that looks into one must be told
+        if len(records) > 1:  # the toolbox would take the first, which nobody chose
             listed = ", ".join(f"{r.name} ({r.id})" for r in records[:8])
             raise RewatchError(f"There are {len(records)} videos: give video, one of {listed}.")
         if not records:

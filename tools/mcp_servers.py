@@ -145,7 +145,9 @@ class _Session:
         self._leave = asyncio.Event()
         self._restarts = 0
         self._opening = asyncio.Lock()
-        self._errors: IO[str] | None = None
+        self._entered = False
+        self._last_line = ""
+        """The last that a command wrote to its standard error, for messages."""
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine on the loop of the servers."""
@@ -178,6 +180,8 @@ class _Session:
         self._leave.set()
         task, self._task = self._task, None
         if task is not None:
+            if not self._entered:
+                task.cancel()
             done, _ = await asyncio.wait([task], timeout=8)
             if not done:
                 task.cancel()
@@ -193,10 +197,8 @@ class _Session:
         try:
             result = await client.call_tool(tool.remote_name, arguments, read_timeout_seconds=tool.timeout)
         except Exception as error:
-            await asyncio.sleep(0.05)  # for the end of the connection to be seen
-            gone = self._task is None or self._task.done() or _is_closed(error)
-            if gone:
-                self._client = None
+            if _is_closed(error):
+                await self.close()  # which also brings its last words
                 told = f"ended during the call{self._last_words()}"
             else:
                 told = f"failed: {_said(error)}"
@@ -220,6 +222,7 @@ class _Session:
                 client = await stack.enter_async_context(await self._connect(stack))
                 self.listed = await _all_tools(client)
                 self._client = client
+                self._entered = True
                 if not ready.done():
                     ready.set_result(None)
                 await self._leave.wait()
@@ -231,6 +234,7 @@ class _Session:
                 raise
         finally:
             self._client = None
+            self._entered = False
 
     async def _connect(self, stack: AsyncExitStack) -> Client:
         from mcp import Client, StdioServerParameters, stdio_client
@@ -244,7 +248,8 @@ class _Session:
                 return Client(server.url)
             http = await stack.enter_async_context(create_mcp_http_client(headers=dict(server.headers)))
             return Client(streamable_http_client(server.url, http_client=http))
-        self._errors = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+        errors = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+        stack.callback(self._remember, errors)
         command, *arguments = server.command
         parameters = StdioServerParameters(
             command=command,
@@ -253,22 +258,19 @@ class _Session:
             cwd=server.folder,
             encoding_error_handler="replace",
         )
-        return Client(stdio_client(parameters, errlog=self._errors))
+        return Client(stdio_client(parameters, errlog=errors))
 
     def _named(self) -> str:
         return f"The MCP server {self.server.name}"
 
     def _last_words(self) -> str:
-        """The last line that a command wrote to its standard error, for messages."""
-        if self._errors is None or self._errors.closed:
-            return ""
+        return f" (its last line: {defuse(self._last_line)[:200]})" if self._last_line else ""
+
+    def _remember(self, errors: IO[str]) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._errors.seek(0, 2)
-            self._errors.seek(max(self._errors.tell() - 2000, 0))
-            lines = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
-            if lines:
-                return f" (its last line: {defuse(lines[-1])[:200]})"
-        return ""
+            errors.seek(max(errors.seek(0, 2) - 2000, 0))
+            lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+            self._last_line = lines[-1] if lines else ""
 
 
 async def _all_tools(client: Client) -> list[Any]:
@@ -321,7 +323,11 @@ def _said(error: BaseException) -> str:
 
 
 def _is_closed(error: BaseException) -> bool:
-    return "closed" in f"{type(error).__name__} {error}".lower()
+    """Whether the connection is gone, by what the SDK raises for that."""
+    from mcp_types import CONNECTION_CLOSED
+
+    kinds = ("ClosedResourceError", "BrokenResourceError", "EndOfStream")
+    return getattr(error, "code", None) == CONNECTION_CLOSED or type(error).__name__ in kinds
 
 
 def _be_quiet() -> None:

@@ -1,0 +1,169 @@
+"""`rewatch mcp` as clients meet it: the official SDK lists and calls our tools over stdio and loopback HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rewatch.memory import ClipMemory
+from rewatch.tools import McpServers, Toolbox
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+OWN = '''from rewatch.tools import tool
+
+@tool(approval=True)
+def erase(word: str) -> str:
+    """Erase a word."""
+    return f"erased {word}"
+'''
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> Path:
+    """A memory of a red and a blue video."""
+    folder = tmp_path_factory.mktemp("served")
+    held = ClipMemory(folder / "memory")
+    for name, colour in (("red", (200, 20, 20)), ("blue", (20, 20, 200))):
+        held.add(make_talk(folder / f"{name}.mp4", 6, colours=lambda _, c=colour: c), channels=("visual",), workers=0)
+    (folder / "own.py").write_text(OWN)
+    return folder / "memory"
+
+
+def command(memory: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "rewatch", "mcp", "--memory", str(memory), *words]
+
+
+def over_pipes(memory: Path, *words: str) -> Any:
+    from mcp import StdioServerParameters
+
+    program, *arguments = command(memory, *words)
+    return StdioServerParameters(command=program, args=arguments, env={"OMP_NUM_THREADS": "1"})
+
+
+@pytest.fixture
+def over_http(memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Start a server on a free port; its address."""
+    running = []
+
+    def start(*words: str, **variables: str) -> str:
+        process = subprocess.Popen(
+            command(memory, "--http", "127.0.0.1:0", *words),
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "60", **variables},
+        )
+        running.append(process)
+        assert process.stderr is not None
+        said = ""
+        while "http://" not in said:
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+        return re.search(r"http://\S+", said)[0]  # type: ignore[index]
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+async def tour(target: Any) -> dict[str, Any]:
+    """List and call the tools as a client does."""
+    from mcp import Client
+
+    async with Client(target) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        videos = await client.call_tool("list_videos", {})
+        seen = await client.call_tool("view_clip", {"start": "0:01", "end": 3, "video": "blue.mp4"})
+        which = await client.call_tool("view_clip", {"start": 0, "end": 1})
+        wrong = await client.call_tool("view_clip", {"start": 0, "end": 1, "video": "green.mp4"})
+        found = await client.call_tool("search_clips", {"query": "something red", "video": "red.mp4"})
+        absent = await client.call_tool("fly", {})
+    return {
+        "tools": tools, "videos": videos, "seen": seen, "which": which, "wrong": wrong, "found": found, "absent": absent
+    }  # fmt: skip
+
+
+def check(met: dict[str, Any]) -> None:
+    assert {"list_videos", "search_clips", "view_clip", "crop", "transcribe", "read_text"} <= set(met["tools"])
+    look = met["tools"]["view_clip"]
+    assert "seconds" in look.description and "seconds" in look.input_schema["properties"]["start"]["description"]
+    assert "video" in look.input_schema["properties"] and look.annotations.read_only_hint
+    assert [v["name"] for v in met["videos"].structured_content["data"]["videos"]] == ["red.mp4", "blue.mp4"]
+    words, *shown = met["seen"].content
+    assert "2 frames" in words.text and not met["seen"].is_error
+    assert [block.type for block in shown] == ["image", "image"]
+    picture = Image.open(io.BytesIO(base64.b64decode(shown[0].data)))
+    red, _, blue = picture.convert("RGB").getpixel((5, 5))
+    assert shown[0].mime_type == "image/jpeg" and blue > 100 > red
+    told = met["seen"].structured_content
+    assert told["data"]["times"] == [1.0, 2.0] and told["uris"][0].endswith("#t=1,3") and told["cost"]["frames"] == 2
+    assert told["left"]["frames"] == 4
+    assert met["which"].is_error and "blue.mp4" in met["which"].content[0].text
+    assert met["wrong"].is_error and "green.mp4" in met["wrong"].content[0].text
+    assert not met["found"].is_error and met["found"].structured_content["data"]["hits"]
+    assert met["absent"].is_error and "search_clips" in met["absent"].content[0].text
+
+
+def test_a_client_lists_and_calls_over_stdio(memory: Path):
+    check(asyncio.run(tour(over_pipes(memory, "--frames", "6"))))
+
+
+def test_a_client_lists_and_calls_over_http(over_http: Callable[..., str]):
+    check(asyncio.run(tour(over_http("--frames", "6"))))
+
+
+def test_an_older_client_has_a_session_and_a_budget_of_its_own(over_http: Callable[..., str]):
+    from mcp import Client
+
+    async def spend(address: str) -> list[Any]:
+        told = []
+        for _ in range(2):
+            async with Client(address, mode="legacy") as client:
+                for _ in range(3):
+                    told.append(await client.call_tool("browse", {"video": "red.mp4"}))
+        return told
+
+    told = asyncio.run(spend(over_http("--calls", "2")))
+    assert [t.is_error for t in told] == [False, False, True] * 2
+    assert "--calls" in told[2].content[0].text and told[2].structured_content["left"]["calls"] == 0
+
+
+def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[..., str], memory: Path):
+    address = over_http(REWATCH_MCP_TOKEN="abc")
+    with McpServers([address], start_seconds=5) as without:
+        assert without.tools == [] and len(without.failures) == 1
+    path = memory.parent / "far.json"
+    path.write_text(json.dumps({"mcpServers": {"far": {"url": address, "headers": {"Authorization": "Bearer abc"}}}}))
+    with McpServers([path]) as servers:
+        box = Toolbox(servers.tools)
+        seen = asyncio.run(box.call("list_videos", {}, memory=None, videos=[], left={}))[0]  # type: ignore[arg-type]
+    assert "red.mp4" in seen.text
+    open_to_all = subprocess.run(
+        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=60,
+        env={k: v for k, v in os.environ.items() if k != "REWATCH_MCP_TOKEN"},
+    )  # fmt: skip
+    assert open_to_all.returncode == 2 and "REWATCH_MCP_TOKEN" in open_to_all.stderr
+
+
+def test_own_tools_are_served_and_one_that_asks_first_is_refused_unless_allowed(memory: Path):
+    from mcp import Client
+
+    async def erase(*words: str) -> Any:
+        async with Client(over_pipes(memory, "--tools", str(memory.parent / "own.py"), *words)) as client:
+            return await client.call_tool("erase", {"word": "x"})
+
+    refused, allowed = asyncio.run(erase()), asyncio.run(erase("--approve", "erase"))
+    assert refused.is_error and "approval" in refused.content[0].text
+    assert not allowed.is_error and "erased x" in allowed.content[0].text

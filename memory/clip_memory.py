@@ -188,6 +188,11 @@ class ClipMemory:
         """
         return self._encoders.detector
 
+    @property
+    def detector_stamp(self) -> str:
+        """What tells its detector from others, for caches; costs no loading. Empty where it has none."""
+        return self._encoders.detector_stamp
+
     def use_detector(self, detector: Detector | str) -> None:
         """Take another detector from now on; a name is kept when the next video is added.
 
@@ -312,6 +317,17 @@ class _Encoders:
 
             self._detector = detector(self.detector_choice)
         return self._detector
+
+    @property
+    def detector_stamp(self) -> str:
+        """Name and content of the weights."""
+        from .detector_weights import fingerprint
+
+        choice = self.detector_choice
+        if choice is None or not isinstance(choice, str):
+            return "" if choice is None else choice.stamp
+        path = Path(choice)
+        return f"{choice} {fingerprint(path)}" if path.is_file() else choice
 
     def require_detector(self) -> None:
         """Say at once what is missing for the channel of objects."""

@@ -16,7 +16,7 @@ class IdleVideos:
     """Hands out opened videos, one reader each, and takes them back. Safe between threads."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[str, float | None, str], list[VideoSource]] = {}
+        self._idle: dict[tuple[str, float | None, str, str], list[VideoSource]] = {}
         self._lock = threading.Lock()
 
     def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
@@ -38,6 +38,6 @@ class IdleVideos:
                 self._idle.setdefault(place(memory, video_id), []).append(source)
 
 
-def place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str]:
-    """What tells apart the same video in two memories, or before two moments."""
-    return str(memory.folder), getattr(memory, "now", None), video_id
+def place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str, str]:
+    """What tells apart the same video in two memories, before two moments, or as two detectors see it."""
+    return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")

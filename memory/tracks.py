@@ -116,11 +116,12 @@ class Tracker:
         self._unnamed: list[tuple[float, _Thing]] = []
         # Buffered IoU: at a few frames a second a quick object does not overlap itself from one to the next.
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(30 * LOST_SECONDS),
+            lost_track_buffer=round(30 * max(LOST_SECONDS, 2.2 / fps)),
             frame_rate=fps,
             track_activation_threshold=LEAST,
             high_conf_det_threshold=LEAST,
-            minimum_consecutive_frames=2,
+            # At long steps a thing may be there for one look only.
+            minimum_consecutive_frames=2 if fps >= 1 else 1,
             minimum_iou_threshold=0.1,
             iou=BIoU(buffer_ratio=0.3),
         )

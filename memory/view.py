@@ -54,6 +54,11 @@ class MemoryUntil:
         """See `ClipMemory.detector`."""
         return self._memory.detector
 
+    @property
+    def detector_stamp(self) -> str:
+        """See `ClipMemory.detector_stamp`."""
+        return self._memory.detector_stamp
+
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at `now` at the latest."""
         return [self._so_far(record) for record in self._memory.videos() if record.start < self.now]

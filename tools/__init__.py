@@ -5,6 +5,7 @@ from .browse import browse
 from .budget import Budget, Spend
 from .context import VideoContext
 from .crop import crop
+from .detect_objects import detect_objects
 from .entry_points import Plugged, load_tools, registered_tools
 from .mcp_config import McpServer
 from .mcp_servers import McpServers
@@ -23,7 +24,7 @@ from .transcribe import transcribe
 from .view_clip import view_clip
 from .viewer import Reply, Viewer, VisualQuestion
 
-BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, track_objects, browse)
+BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects, track_objects, browse)
 """The tools that every agent has unless it is told otherwise."""
 SEEING = (ask_clip, caption_clip)
 """Tools that ask a model that sees; a policy has them where there is one."""
@@ -56,6 +57,7 @@ __all__ = [
     "caption_clip",
     "cluster_frames",
     "crop",
+    "detect_objects",
     "load_tools",
     "plug_all",
     "rate_frames",

@@ -8,18 +8,15 @@ import math
 import re
 import types
 import typing
-import unicodedata
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from ..memory import Box, Span
+from ..memory import Span
+from .spellings import LONGEST_STRING, LONGEST_TIME, as_float, corners, side
+from .spellings import parse_box as parse_box
+from .spellings import parse_seconds as parse_seconds
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
-_UNITS = re.compile(
-    r"(?:(\d+(?:\.\d+)?)\s*h(?:ours?|rs?)?)?\s*(?:(\d+(?:\.\d+)?)\s*m(?:in(?:ute)?s?)?)?\s*"
-    r"(?:(\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?",
-)
 _ALIASES = {
     "start": ("start_time", "begin", "from", "t_start", "time", "timestamp", "t", "start_s", "at"),
     "end": ("end_time", "to", "until", "stop", "t_end", "end_s"),
@@ -33,9 +30,6 @@ _ALIASES = {
 _TIMES = {"time", "start", "end"}
 _SPANS = ("span", "range", "interval", "time_range", "timespan", "time_span", "segment", "clip")
 _WRAPPERS = ("arguments", "args", "input", "parameters", "params", "kwargs", "properties")
-_LONGEST_TIME = 64
-LONGEST_STRING = 10_000
-"""Characters of one argument that a tool is given."""
 LARGEST = 10**9
 """Numbers beyond this are taken as this: none of ours means more, and native code has 32 bits."""
 _DEEPEST = 20
@@ -45,98 +39,6 @@ _MOST_NOTES = 8
 
 class BadArguments(Exception):
     """A tool call cannot be understood; the text tells the policy how to write it."""
-
-
-def parse_seconds(value: Any) -> float:
-    """Seconds from a number, `"12.5s"`, `"1m30s"`, `"00:01:30"`, `"1:30.5"` or `"t=90"`.
-
-    Raises:
-        ValueError: if `value` is none of these, or not finite.
-    """
-    if isinstance(value, bool) or value is None:
-        raise ValueError(f"not a time: {value!r}")
-    if isinstance(value, (int, float)):
-        seconds = _as_float(value)
-    else:
-        text = unicodedata.normalize("NFKC", str(value)[:_LONGEST_TIME]).strip().lower()
-        text = text.removeprefix("t=").strip("[]()\"' ")
-        if len(str(value)) > _LONGEST_TIME:
-            raise ValueError("not a time: too long")
-        clock, units = _CLOCK.fullmatch(text), _UNITS.fullmatch(text)
-        if clock:
-            hours, minutes, rest = clock.groups()
-            seconds = int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
-        elif units and any(units.groups()):
-            seconds = sum(float(part or 0) * scale for part, scale in zip(units.groups(), (3600, 60, 1), strict=True))
-        else:
-            seconds = float(text)
-    if not math.isfinite(seconds):
-        raise ValueError(f"not a time: {value!r}")
-    return seconds
-
-
-def parse_box(value: Any, width: int, height: int) -> Box:
-    """A box as [0, 1] fractions from four numbers (fractions, percent, or pixels), a mapping, or a string.
-
-    Values up to 1 are fractions, up to 100 percent, larger ones pixels of a `width` x `height` picture.
-
-    Raises:
-        ValueError: if it is not a box with a positive area inside the picture.
-    """
-    percent = "%" in str(value)[:LONGEST_STRING]
-    if isinstance(value, str):
-        value = [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?", value[:LONGEST_STRING])]
-    if isinstance(value, dict):
-        value = _corners(value)
-    if not isinstance(value, (list, tuple)) or len(value) != 4:
-        raise ValueError("a box is four numbers [left, top, right, bottom]")
-    numbers = [_box_number(part) for part in value]
-    if not all(math.isfinite(n) for n in numbers):
-        raise ValueError("a box needs finite numbers")
-    if percent:
-        numbers = [n / 100 for n in numbers]
-    elif max(numbers) > 100:
-        numbers = [n / side for n, side in zip(numbers, (width, height, width, height), strict=True)]
-    elif max(numbers) > 1:
-        numbers = [n / 100 for n in numbers]
-    left, right = sorted((numbers[0], numbers[2]))
-    top, bottom = sorted((numbers[1], numbers[3]))
-    box = Box(max(left, 0.0), max(top, 0.0), min(right, 1.0), min(bottom, 1.0))
-    if box.right - box.left < 1e-3 or box.bottom - box.top < 1e-3:
-        raise ValueError("the box has no area inside the picture")
-    return box
-
-
-def _corners(value: dict[str, Any]) -> Any:
-    """Left, top, right and bottom of a box that names its sides; anything else as it is."""
-    keys = (("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
-    names = next((n for n in keys if all(k in value for k in n)), None)
-    if names:
-        return [value[k] for k in names]
-    if all(k in value for k in ("x", "y", "width", "height")):
-        x, y, wide, high = (_box_number(value[k]) for k in ("x", "y", "width", "height"))
-        return [x, y, x + wide, y + high]
-    return value
-
-
-def _box_number(value: Any) -> float:
-    """A side of a box, its per cent sign left out.
-
-    Raises:
-        ValueError: if it is no number.
-    """
-    if isinstance(value, str):
-        value = unicodedata.normalize("NFKC", value[:_LONGEST_TIME]).strip().rstrip("%")
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("a box is four numbers [left, top, right, bottom]")
-    return _as_float(value)
-
-
-def _as_float(value: int | float | str) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if isinstance(value, int) and value > 0 else -math.inf
 
 
 def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -262,9 +164,7 @@ def _split_spans(schema: type[BaseModel], arguments: dict[str, Any], notes: list
 def _pair(value: Any) -> tuple[float, float] | None:
     """The two times of a span, if it is one."""
     if isinstance(value, str):
-        value = re.split(
-            r"\s*(?:-->|->|–|—|\bto\b|,\s|;|(?<=[\d.s])\s*-)\s*", value[: 2 * _LONGEST_TIME].strip("[]() ")
-        )
+        value = re.split(r"\s*(?:-->|->|–|—|\bto\b|,\s|;|(?<=[\d.s])\s*-)\s*", value[: 2 * LONGEST_TIME].strip("[]() "))
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         return None
     try:
@@ -357,8 +257,8 @@ def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
     """A finite number of a usable size; what is neither number nor words is left to the schema."""
     if isinstance(value, str):
         try:
-            percent = value.strip()[:_LONGEST_TIME].endswith("%")
-            number = _box_number(value) / 100 if percent else parse_seconds(value)
+            percent = value.strip()[:LONGEST_TIME].endswith("%")
+            number = side(value) / 100 if percent else parse_seconds(value)
         except ValueError:
             raise BadArguments(f'{name}="{value[:40]}" is not a number of seconds.') from None
         if value.strip() != f"{number:g}":
@@ -368,7 +268,7 @@ def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
         raise BadArguments(f"{name}={value} is not a number.")
     if not isinstance(value, (int, float)):
         return value
-    number = _as_float(value)
+    number = as_float(value)
     if math.isnan(number) or (math.isinf(number) and isinstance(value, float)):
         raise BadArguments(f"{name} must be a finite number.")
     if abs(number) > LARGEST:
@@ -388,7 +288,7 @@ def _as_list(value: Any, *, numbers: bool) -> Any:
         parts = re.split(r"[,;\s]+" if numbers else r"\s*[,;\n]\s*", value)
         return [part for part in parts if part]
     if isinstance(value, dict) and numbers:
-        return _corners(value)
+        return corners(value)
     return [value] if isinstance(value, (int, float)) else value
 
 

@@ -102,7 +102,8 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
     spoken: list[tuple[str, list[Word]]] = []
     for window in windows(video, span, _length(transcriber)):
         for language, word in _heard(video, window, transcriber):
-            if window.contains((word.start + word.end) / 2):
+            middle = (word.start + word.end) / 2
+            if window.contains(middle) or middle == window.end == video.info.end:
                 if not spoken or spoken[-1][0] != language:
                     spoken.append((language, []))
                 # Two windows hear the same half second at their joint; cut there, their words cannot overlap.

@@ -40,15 +40,16 @@ def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -
         windows: in order.
         speech: where the voice detector hears speech: (start, end) seconds, in order.
     """
-    kept: list[list[Word]] = []
+    kept: list[Word] = []
     for window in windows:
         if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE:
             continue
-        words = without_loops([word for word in window.words if _spoken(word, speech)])
+        words = without_loops(list(window.words))
         # One window at a time: an hour of honest speech packs better than a loop of a minute.
         if packing(" ".join(word.text for word in words)) <= _PACKS:
-            kept.append(words)
-    return without_loops([word for words in kept for word in words])
+            kept += words
+    # Loops first: they run on through pauses, and would not be known for loops with holes in them.
+    return [word for word in without_loops(kept) if _spoken(word, speech)]
 
 
 def packing(text: str) -> float:

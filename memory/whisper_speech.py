@@ -148,6 +148,8 @@ def spoken_pieces(
 def _window(segments: list[Segment], heard: Voice) -> Window:
     words = []
     for word in (word for segment in segments for word in segment.words or ()):
+        if not (math.isfinite(word.start) and math.isfinite(word.end)):
+            continue
         place = heard.span(float(word.start), float(word.end))
         words.append(Word(place.start, place.end, word.word.strip(), float(word.probability)))
     return Window(tuple(words), max((segment.no_speech_prob for segment in segments), default=0.0))

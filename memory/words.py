@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_OFF = 0.1
+"""Seconds by which words that follow one another may seem to overlap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -35,15 +38,21 @@ class Utterance:
 
 
 def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
-    """Words that lie in [start, end], none beginning before the last one ended."""
+    """Words that lie in [start, end], none beginning before the last one ended.
+
+    A word may last for no time at all: recognisers say so of short ones. One that lies inside the last one, or outside
+    the bounds, by more than rounding explains is left out.
+    """
     kept: list[Word] = []
     for word in words:
-        if not (math.isfinite(word.start) and math.isfinite(word.end)):
+        if not (math.isfinite(word.start) and math.isfinite(word.end)) or not word.text:
             continue
         earliest = kept[-1].end if kept else start
-        begin, finish = max(word.start, earliest), min(max(word.end, word.start), end)
-        if word.text and begin < end and finish > begin:
-            kept.append(Word(begin, finish, word.text, min(max(word.probability, 0.0), 1.0)))
+        last = max(word.start, word.end)
+        if last < earliest - _OFF or word.start > end + _OFF:
+            continue
+        begin = min(max(word.start, earliest), end)
+        kept.append(Word(begin, min(max(last, begin), end), word.text, min(max(word.probability, 0.0), 1.0)))
     return kept
 
 

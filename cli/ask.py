@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, split_channels
-from .options import ROUTES, SCALINGS, Approve, Channels, Json, Mcp, Memory, OwnTools, Transcriber, Workers
+from .options import ROUTES, SCALINGS, Approve, Channels, Detector, Json, Mcp, Memory, OwnTools, Transcriber, Workers
 from .places import memory_folder, runs_folder
 
 
@@ -70,6 +70,7 @@ def ask(
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")] = 120.0,
     transcriber: Transcriber = None,
+    detector: Detector = None,
     workers: Workers = None,
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a run that was cut off, by its id.")
@@ -101,7 +102,7 @@ def ask(
         "workers": workers,
     }
     settings = {name: value for name, value in settings.items() if value is not None}
-    clip_memory = _open(folder, writable=any(_is_path(v) for v in videos))
+    clip_memory = _open(folder, detector, writable=any(_is_path(v) for v in videos))
     records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
     writable = os.access(folder, os.W_OK)
@@ -147,14 +148,14 @@ def ask(
         console.print(f"[dim]rewatch report {answer.run_id}   opens the whole run[/dim]", highlight=False)
 
 
-def _open(folder: Path, *, writable: bool) -> ClipMemory:
+def _open(folder: Path, detector: str | None, *, writable: bool) -> ClipMemory:
     """The memory, for writing where it can be; one that can't be written may still be asked."""
     if writable or not folder.exists():
-        return ClipMemory(folder)
+        return ClipMemory(folder, detector=detector)
     try:
-        return ClipMemory(folder)
+        return ClipMemory(folder, detector=detector)
     except MemoryFolderError:
-        return ClipMemory(folder, read_only=True)
+        return ClipMemory(folder, detector=detector, read_only=True)
 
 
 def _is_path(word: str) -> bool:

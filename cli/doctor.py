@@ -9,7 +9,6 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ class Capability:
 
 def doctor(memory: Memory = None, as_json: Json = False) -> None:
     """Show what this machine can do, and how to get more. Nothing is downloaded."""
-    rows = [check() for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _policy)]
+    rows = [check() for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _policy, _tools)]
     rows.append(_memory(memory_folder(memory)))
     if as_json:
         sys.stdout.write(json.dumps({"schema": 1, "capabilities": [asdict(r) for r in rows]}) + "\n")
@@ -66,27 +65,22 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-def _pick(name: str, choices: list[tuple[str, str]], missing: Callable[[], Capability]) -> Capability:
-    for module, text in choices:
-        if _has(module):
-            return Capability(name, text, "", "")
-    return missing()
-
-
 def _decoding() -> Capability:
     second = ", decord as the second backend" if _has("decord") else ""
     return Capability("decoding", f"PyAV {_version('av')} with its own FFmpeg{second}", "", "")
 
 
 def _speech() -> Capability:
+    better = "Whisper through faster-whisper: tiny 75 MB, base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
+    get = "hf download Systran/faster-whisper-small, then index with --transcriber small (or the folder)"
+    here = _on_this_disk("Systran/faster-whisper-", "deepdml/faster-whisper-", "mobiuslabsgmbh/faster-whisper-")
+    if here:
+        get = f"on this disk: {here}; index with --transcriber NAME"
     if _has("pocketsphinx"):
-        return Capability(
-            "speech",
-            "PocketSphinx (English, rough)",
-            "a Whisper model through faster-whisper (tiny 75 MB … large-v3 3 GB)",
-            "hf download Systran/faster-whisper-small, then index with --transcriber PATH",
-        )
-    return Capability("speech", "nothing", "PocketSphinx, or a Whisper model", "pip install 'rewatch[offline]'", False)
+        return Capability("speech", "PocketSphinx (English, rough)", better, get)
+    return Capability(
+        "speech", "nothing", f"PocketSphinx, or {better}", f"pip install 'rewatch[offline]'; {get}", False
+    )
 
 
 def _screen_text() -> Capability:
@@ -102,21 +96,32 @@ def _text_search() -> Capability:
 
 
 def _pictures() -> Capability:
+    here = _on_this_disk("google/siglip", "openai/clip-", "laion/CLIP-", "facebook/metaclip")
+    get = f"on this disk: {here}; " if here else "hf download google/siglip2-base-patch16-224, "
     return Capability(
         "pictures",
         "named colours, brightness and motion",
-        "SigLIP2 or CLIP (0.4 to 4 GB)",
-        "hf download google/siglip2-base-patch16-224, then ClipMemory(visual_encoder=PATH)",
+        "SigLIP2 (base 1.5 GB, so400m 4.5 GB) or CLIP (base 0.6 GB)",
+        f"{get}then ClipMemory(visual_encoder=NAME)",
     )
 
 
 def _objects() -> Capability:
-    return Capability(
-        "objects",
-        "whatever moves: background subtraction and ByteTrack",
-        "detector weights (YOLO, 6 MB up; AGPL-3.0)",
-        "planned: detectors through ultralytics",
-    )
+    """Nothing is loaded: whether there are weights where they are looked for by name, and what runs them."""
+    from ..memory.detector_weights import how_to_get, weights_folder
+
+    moving = "whatever moves: background subtraction and ByteTrack"
+    here = sorted(f.name for s in (".pt", ".onnx") for f in weights_folder().glob(f"*{s}"))
+    if not _has("ultralytics"):
+        get = "pip install 'rewatch[detect]' (ultralytics, AGPL-3.0)"
+        return Capability(
+            "objects", moving, "a detector (YOLO weights, 6 MB up)", get if here else f"{get}; {how_to_get()}"
+        )
+    if not here:
+        then = "then --detector yolo11n.pt, or --detector FILE"
+        return Capability("objects", moving, "detector weights (YOLO, 6 MB up; AGPL-3.0)", f"{how_to_get()}; {then}")
+    run = f"ultralytics {_version('ultralytics')}"
+    return Capability("objects", f"{', '.join(here)} ({run}) with --detector NAME; else {moving}", "", "")
 
 
 def _policy() -> Capability:

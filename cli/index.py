@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError
 from .indexing import add_video, damage, split_channels
-from .options import Channels, Json, Memory, Transcriber, Workers
+from .options import Channels, Detector, Json, Memory, Transcriber, Workers
 from .places import memory_folder
 
 
@@ -37,6 +37,7 @@ def index(
         Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening (one video).")
     ] = None,
     transcriber: Transcriber = None,
+    detector: Detector = None,
     workers: Workers = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed last time.")] = False,
     as_json: Json = False,
@@ -55,7 +56,7 @@ def index(
         "retry": retry or None,
     }
     settings = {name: value for name, value in settings.items() if value is not None}
-    clip_memory = ClipMemory(memory_folder(memory))
+    clip_memory = ClipMemory(memory_folder(memory), detector=detector)
     rows: list[dict[str, Any]] = []
     code = 0
     for path in files:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..memory import CHANNELS, ClipMemory, Video, VideoError, VideoRecord, clock
+from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoError, VideoRecord, clock
 from ..memory import Progress as Step
 
-_NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text"}
+_NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
 
 
 def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
@@ -74,7 +74,8 @@ def split_channels(text: str | None) -> Sequence[str] | None:
     if text is None:
         return None
     names = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [name for name in names if name not in CHANNELS]
+    known = (*CHANNELS, OBJECTS)
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise typer.BadParameter(f"no channel {', '.join(unknown) or text!r}; there are {', '.join(CHANNELS)}.")
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or text!r}; there are {', '.join(known)}.")
     return names

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError
-from .options import Approve, Memory, OwnTools
+from .options import Approve, Detector, Memory, OwnTools
 from .places import memory_folder
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
@@ -34,6 +35,7 @@ def mcp(
     ] = None,
     tools: OwnTools = None,
     approve: Approve = None,
+    detector: Detector = None,
     frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a session: frames.")] = 1000,
     calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a session: tool calls.")] = 500,
     seconds: Annotated[
@@ -59,7 +61,7 @@ def mcp(
         offered = [*held, *(tool for group in plugged for tool in group.tools)]
         seeing = ChatViewer(load_policy(viewer)) if viewer else None
         toolbox = Toolbox(offered, viewer=seeing, cites=True)
-        clip_memory = _open(memory_folder(memory))
+        clip_memory = _open(memory_folder(memory), detector)
         budget = Budget(frames=frames, calls=calls, seconds=seconds)
         served = MemoryServer(clip_memory, toolbox, budget=budget, size=size, approved=approve or ())
         what = f"{len(offered)} tools over {len(clip_memory.videos())} videos of {clip_memory.folder}"
@@ -70,14 +72,14 @@ def mcp(
             _over_http(served.build(), *_address(http), what, console)
 
 
-def _open(folder: Any) -> ClipMemory:
+def _open(folder: Path, detector: str | None) -> ClipMemory:
     """The memory to read from; an empty one is made, so that a client may be set up before the first video is there."""
     try:
-        return ClipMemory(folder, read_only=True)
+        return ClipMemory(folder, detector=detector, read_only=True)
     except MemoryFolderError:
         if folder.exists():
             raise
-        return ClipMemory(folder)
+        return ClipMemory(folder, detector=detector)
 
 
 async def _over_pipes(server: Any) -> None:

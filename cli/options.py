@@ -14,11 +14,17 @@ Memory = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Channels = Annotated[
     str | None,
-    typer.Option("--channels", help="What to index, comma separated: visual, speech, screen_text [default: all]."),
+    typer.Option(
+        "--channels", help="What to index, comma separated: visual, speech, screen_text, objects [default: all]."
+    ),
 ]
 Transcriber = Annotated[
     str | None,
     typer.Option("--transcriber", help="Folder or name of a Whisper model (CTranslate2) that is on this disk."),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option("--detector", help="Detector weights: a .pt or .onnx of a YOLO model, or its name (yolo11n)."),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
 

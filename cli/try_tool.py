@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
-from .options import Approve, Json, Mcp, Memory, OwnTools, Transcriber
+from .options import Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber
 from .places import memory_folder
 
 
@@ -32,7 +32,7 @@ def try_tool(
         typer.Option("--video", "-v", help="A file, or the name or id of an indexed video [default: the only one]."),
     ] = None,
     index: Annotated[
-        bool, typer.Option("--index/--no-index", help="Index a new file first, or let the tool look at it as it is.")
+        bool, typer.Option("--index/--no-index", help="Index a new file first, or only its colours.")
     ] = True,
     own: OwnTools = None,
     mcp: Mcp = None,
@@ -45,6 +45,7 @@ def try_tool(
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write what the policy sees as one HTML page.")] = None,
     transcriber: Transcriber = None,
+    detector: Detector = None,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
@@ -62,7 +63,7 @@ def try_tool(
         if name not in known:
             raise typer.BadParameter(f"There is no tool {name!r}; there are {', '.join(t.name for t in offered)}.")
         toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer))
-        store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber)
+        store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
         call = _Call(toolbox, store, record, name, given, left, asking(approve, console))
         row, pictures = call.run(again=getattr(known[name], "cacheable", False))
@@ -166,7 +167,7 @@ def _viewer(name: str | None) -> Any:
 
 
 def _video(
-    word: str | None, tool: Any, index: bool, folder: Path, console: Console, transcriber: Any
+    word: str | None, tool: Any, index: bool, folder: Path, console: Console, transcriber: Any, detector: str | None
 ) -> tuple[Any, VideoRecord | None]:
     """The memory and the video in it; a tool that looks into none needs neither."""
     from .indexing import add_video
@@ -174,22 +175,22 @@ def _video(
     if word is None:
         if not getattr(tool, "context_parameter", None):
             return None, None
-        held = ClipMemory(folder, read_only=True)
+        held = ClipMemory(folder, detector=detector, read_only=True)
         records = held.videos()
         if len(records) != 1:
             raise typer.BadParameter(f"{len(records)} videos are indexed in {folder}: say which with --video.")
         return held, records[0]
     path = Path(word)
     if not path.exists():
-        held = ClipMemory(folder, read_only=True)
+        held = ClipMemory(folder, detector=detector, read_only=True)
         return held, held.video(word)
     settings = {"transcriber": transcriber} if transcriber else {}
-    writable = ClipMemory(folder)
+    writable = ClipMemory(folder, detector=detector)
     if not index and not any(r.complete and Path(r.path) == path.resolve() for r in writable.videos()):
         import tempfile
 
-        writable = ClipMemory(Path(tempfile.mkdtemp(prefix="rewatch-try-")))
-        settings = {"channels": ()}
+        writable = ClipMemory(Path(tempfile.mkdtemp(prefix="rewatch-try-")), detector=detector)
+        settings = {"channels": ("visual",), "clip_seconds": 60.0}  # a memory needs one; this is the cheapest
     return writable, add_video(writable, path, console, **settings)
 
 

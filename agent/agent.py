@@ -33,6 +33,7 @@ from .viewer import ChatViewer
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
+    from ..memory.detector import Detector
 
 
 class VideoAgent:
@@ -58,10 +59,11 @@ class VideoAgent:
             may be made. Without it such calls are refused, or, with `checkpoints`, the run stops with
             `ApprovalNeeded` and goes on with `resume`.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
+        detector: what tells objects, for this memory: a detector, or the path or name of weights (`.pt`, `.onnx`).
 
     Raises:
         ValueError: if two tools have the same name.
-        CapabilityError: if the policy is not to be had here.
+        CapabilityError: if the policy or the detector is not to be had here.
     """
 
     def __init__(
@@ -80,8 +82,11 @@ class VideoAgent:
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
         approve: Approve | None = None,
+        detector: Detector | str | None = None,
     ) -> None:
         self.memory = memory
+        if detector is not None:
+            memory.use_detector(detector)
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *SEEING) if seeing is not None else BUILT_IN

@@ -136,11 +136,13 @@ class UltralyticsDetector:
         session = getattr(backend, "session", None)
         if session is None or getattr(backend, "dynamic", False):
             self._batch = _BATCH
-        if session is not None and self._threads is not None:
+        if session is not None:
             import onnxruntime
 
             options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
+            options.intra_op_num_threads = self._threads or 0
+            # Threads that spin while they wait take the processor from those that work, three times over on a busy one.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             providers = session.get_providers()
             backend.session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers)
 

@@ -124,6 +124,26 @@ def _objects() -> Capability:
     return Capability("objects", f"{', '.join(here)} ({run}) with --detector NAME; else {moving}", "", "")
 
 
+def _tools() -> Capability:
+    """Tools beside the built-in ones: what installed packages bring, and whether MCP can be spoken."""
+    from ..tools.entry_points import registered_tools
+
+    groups, broken = registered_tools()
+    brought = [f"{group.origin}: {', '.join(tool.name for tool in group.tools)}" for group in groups]
+    spoken = f"MCP {_version('mcp')}" if _has("mcp") else "no MCP"
+    missing = "" if _has("mcp") else "pip install 'rewatch[mcp]'"
+    return Capability("tools", "; ".join(["built in", *brought, spoken]), "; ".join(broken), missing)
+
+
+def _on_this_disk(*beginnings: str) -> str:
+    """Names of hub models in the local cache that begin so; nothing is asked of the hub."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folders = Path(HF_HUB_CACHE).glob("models--*") if Path(HF_HUB_CACHE).is_dir() else ()
+    names = [folder.name.removeprefix("models--").replace("--", "/", 1) for folder in folders]
+    return ", ".join(sorted(name for name in names if name.startswith(beginnings)))
+
+
 def _policy() -> Capability:
     served = "" if _has("langchain_openai") else " (needs pip install 'rewatch[remote]')"
     return Capability(

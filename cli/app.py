@@ -11,6 +11,7 @@ from . import EXIT_CODES
 from .ask import ask
 from .demo import demo
 from .doctor import doctor
+from .export import export
 from .gym import app as gym
 from .index import index
 from .mcp import mcp
@@ -45,7 +46,7 @@ def _common(
     pass
 
 
-for verb in (ask, index, search, videos, replay, report, mcp, doctor, demo):
+for verb in (ask, index, search, videos, export, replay, report, mcp, doctor, demo):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

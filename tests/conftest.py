@@ -21,3 +21,19 @@ def media() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/media is not here: real videos are for the project's own trials")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder of real weights; skips where it is not there."""
+    folder = SHARED / "weights"
+    if not folder.is_dir():
+        pytest.skip("../shared/weights is not here: real weights are for the project's own trials")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def yolo(weights: Path) -> Path:
+    """Weights of a real YOLO; skips where they are not there, or ultralytics is not installed."""
+    pytest.importorskip("ultralytics", reason="ultralytics (AGPL-3.0) is not installed: pip install 'rewatch[detect]'")
+    return weights / "yolov8n_int8.onnx"

@@ -1,0 +1,74 @@
+"""`rewatch export`: the tracks of a video as COCO or MOT, or drawn into frames and clips."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..memory import OBJECTS, CapabilityError, ClipMemory, Span
+from .options import Json, Memory
+from .places import memory_folder
+
+
+class Format(StrEnum):
+    """What to write."""
+
+    coco = "coco"
+    mot = "mot"
+    clip = "clip"
+    frames = "frames"
+
+
+def export(
+    video: Annotated[str, typer.Argument(help="An indexed video: its id, name or path.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file (coco, clip) or folder (mot, frames) to write.")],
+    form: Annotated[Format, typer.Option("--format", help="COCO JSON, MOT Challenge, or drawn into pictures.")],
+    label: Annotated[list[str] | None, typer.Option("--label", help="Only this kind of objects; repeat.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Write the objects that were followed when a video was indexed with --detector."""
+    from ..memory import objects_draw, objects_export
+    from ..memory.objects import stored_tracks
+    from ..tools.arguments import parse_seconds
+    from ..tools.track_objects import asked_for
+
+    clip_memory = ClipMemory(memory_folder(memory), read_only=True)
+    record = clip_memory.video(video)
+    if record.channels.get(OBJECTS, "unavailable").startswith("unavailable"):
+        raise CapabilityError(
+            f"No objects are known in {record.name}: index them with rewatch index {record.path} --channels objects "
+            "--detector FILE."
+        )
+    try:
+        whole = record.span
+        span = Span(parse_seconds(start) if start else whole.start, parse_seconds(end) if end else whole.end)
+    except ValueError as error:
+        raise typer.BadParameter(f"--start/--end: {error}") from None
+    tracks = objects_export.within(stored_tracks(clip_memory.texts(record.id, channel=OBJECTS)), span.within(whole))
+    if label:
+        tracks = list(asked_for(tracks, label)[0])
+    written = [out]
+    if form is Format.coco:
+        objects_export.write_coco(tracks, record, out)
+    elif form is Format.mot:
+        objects_export.write_mot(tracks, record, out)
+    elif form is Format.clip:
+        objects_draw.write_clip(clip_memory.open(record.id), span.within(whole), tracks, out)
+    else:
+        # The middle of each track shows it best.
+        times = sorted({track.sights[len(track.sights) // 2].time for track in tracks})
+        written = objects_draw.write_frames(clip_memory.open(record.id), times, tracks, out)
+    if as_json:
+        row = {"schema": 1, "video": record.id, "format": form.value, "tracks": len(tracks)}
+        sys.stdout.write(json.dumps({**row, "files": [str(path) for path in written]}) + "\n")
+        return
+    Console().print(f"{len(tracks)} tracks of {record.name} written to {out}", markup=False, highlight=False)

@@ -44,8 +44,12 @@ class Child:
             self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
 
     def epitaph(self) -> str:
-        """How it died, in a few words."""
-        code = self.process.wait()
+        """How it died, in a few words; one that does not end now is ended."""
+        try:
+            code = self.process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
         if code < 0:
             return signal.Signals(-code).name
         self._errors.seek(0, os.SEEK_END)

@@ -136,24 +136,25 @@ def rubbish(rng: random.Random, depth: int = 3) -> Any:
     return nested
 
 
-def near(rng: random.Random, schema: dict[str, Any], end: float) -> Any:
-    """A value that the JSON schema of one argument may mean."""
+def near(rng: random.Random, name: str, schema: dict[str, Any], end: float) -> Any:
+    """A value that the JSON schema of one argument may mean; two times out of three one that it does mean."""
     kinds = [part.get("type") for part in schema.get("anyOf", [schema])]
-    if rng.random() < 0.05:
-        return None
+    good = rng.random() < 0.67
     if "enum" in schema:
-        return rng.choice([*schema["enum"], str(rng.choice(schema["enum"])).upper(), rng.choice(WORDS)])
+        choice = rng.choice(schema["enum"])
+        return choice if good else rng.choice([str(choice).upper(), f" {choice} ", rng.choice(WORDS)])
     if "array" in kinds:
         items = next(part for part in schema.get("anyOf", [schema]) if part.get("type") == "array").get("items", {})
-        if rng.random() < 0.4:
-            return rng.choice(BOXES)
-        made = [near(rng, items, end) for _ in range(rng.choice([0, 1, 2, 4, 4, 4, 7]))]
-        return rng.choice([made, made, json.dumps(made), ", ".join(map(str, made)), made[0] if made else None])
+        made = [near(rng, "", items, end) for _ in range(rng.choice([1, 2, 4, 7]))]
+        if name == "box":
+            made = [rng.uniform(0, 0.4), rng.uniform(0, 0.4), rng.uniform(0.5, 1), rng.uniform(0.5, 1)]
+        with contextlib.suppress(RecursionError):
+            odd = [json.dumps(made), ", ".join(map(str, made)), made[0], [], None, made * 50]
+            return made if good else rng.choice([*odd, rng.choice(BOXES), rng.choice(BOXES)])
     if "number" in kinds or "integer" in kinds:
-        good = rng.choice([rng.uniform(-1, end + 1), rng.randrange(int(end) + 1), round(rng.uniform(0, end), 1)])
-        return rng.choice(
-            [good, good, f"{good}s", str(good), f"0:0{good}", [good], [good, good + 1], rng.choice(NUMBERS)]
-        )
+        number: Any = rng.uniform(0, end) if "number" in kinds and rng.random() < 0.7 else rng.randrange(int(end) + 1)
+        odd = [f"{number}s", str(number), f"0:0{number}", [number], [number, number + 1], number - 3, number + 3, None]
+        return number if good else rng.choice([*odd, *[rng.choice(NUMBERS) for _ in odd]])
     return rng.choice(WORDS)
 
 
@@ -166,10 +167,10 @@ def hostile(rng: random.Random, parameters: dict[str, Any], end: float) -> Any:
     for name, schema in properties.items():
         if name not in parameters.get("required", ()) and rng.random() < 0.5:
             continue
-        if rng.random() < 0.03:
+        if rng.random() < 0.02:
             continue
-        key = rng.choice([name] * 12 + [name.upper(), f" {name}", f"{name}_time", name[:-1]])
-        arguments[key] = near(rng, schema, end) if rng.random() < 0.85 else rubbish(rng)
+        key = rng.choice([name] * 25 + [name.upper(), f" {name}", f"{name}_time", name[:-1]])
+        arguments[key] = near(rng, name, schema, end) if rng.random() < 0.93 else rubbish(rng)
     if rng.random() < 0.1:
         arguments[str(rng.choice(WORDS))[:2000]] = rubbish(rng)
     if rng.random() < 0.05:

@@ -59,7 +59,7 @@ def takes_all_memory() -> str:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, hard))
     try:
-        return str(len([bytearray(1 << 28) for _ in range(64)]))
+        return str(len(bytearray(1 << 33)))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
@@ -67,6 +67,13 @@ def takes_all_memory() -> str:
 @tool(isolated=True, timeout=20.0, cacheable=False)
 def pid() -> int:
     """Tell the process."""
+    return os.getpid()
+
+
+@tool(isolated=True, timeout=60.0, cacheable=False)
+def naps() -> int:
+    """Sleep a little, and tell the process."""
+    time.sleep(0.3)
     return os.getpid()
 
 

@@ -117,25 +117,26 @@ class Isolation:
         pickled = pickle.dumps(arguments)
         process = self._take(parcel, deadline)
         lease.take(process)
-        whole = False
+        whole = True
         try:
             process.wait_ready(deadline)
             view = None if context is None else process.view(context, str(parameter))
+            if lease.stopped:
+                raise NotStarted
+            whole = False
             process.send(Task(tool=item.name, parcel=parcel, arguments=pickled, view=view))
             process.tools.add(parcel)
             seen = process.hear(context, deadline)
             whole = True
             return seen
-        except NotStarted:
-            whole = True  # it goes on starting, for the next call
+        except TimeoutError:
             raise
-        except (EOFError, OSError, pickle.PicklingError) as error:
-            if isinstance(error, TimeoutError):
-                raise
+        except (EOFError, OSError):
+            whole = False
             raise Crashed(process.child.epitaph()) from None
         finally:
             lease.take(None)
-            if whole and not lease.stopped:
+            if whole and not (lease.stopped and process.ready):  # one that is starting goes on, for the next call
                 self._put_back(process)
             else:
                 process.child.kill()

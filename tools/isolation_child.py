@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 OUR_CHILD = "REWATCH_ISOLATED"
 """Environment variable that tells a process that it is one of isolated tools."""
 
+_MOST_MEMORIES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Encoders:
@@ -139,6 +141,9 @@ class Desk:
         with contextlib.suppress(OSError):
             place = (view.folder, view.key, os.stat(Path(view.folder) / "memory.sqlite").st_ino)
             if place not in self._memories:
+                while len(self._memories) >= _MOST_MEMORIES:
+                    self._memories.pop(next(iter(self._memories))).close()
+                    self._idle = IdleVideos()
                 asked: Encoders = pickle.loads(view.encoders) if view.encoders else Encoders(None, None)
                 self._memories[place] = ClipMemory(
                     view.folder, text_encoder=asked.text, visual_encoder=asked.visual, read_only=True

@@ -29,6 +29,9 @@ SECONDS = 6.0
 EVERY = {tool.name: tool for tool in vars(rewatch.tools).values() if isinstance(tool, VideoTool)}
 """Whatever the package offers, those that others will add included."""
 
+NEED_WEIGHTS = {"detect_objects"}
+"""Without a detector these can only say so."""
+
 
 class Eyes:
     """A model that sees and says unhelpful things."""
@@ -83,7 +86,7 @@ async def fuzz(item: VideoTool, memory: ClipMemory, count: int, seed: int = 0) -
     ends: Counter = Counter()
     for number in range(count):
         arguments = hostile(rng, parameters, SECONDS)
-        left = {"seconds": SECONDS, "frames": rng.choice([0, 1, 8, 64]), "calls": 5}
+        left = {"seconds": SECONDS, "frames": rng.choice([0, 1, 8, 64, 64, 64]), "calls": 5}
         if rng.random() < 0.1:
             del left["frames"]
         began = time.monotonic()
@@ -107,8 +110,9 @@ async def fuzz(item: VideoTool, memory: ClipMemory, count: int, seed: int = 0) -
 @pytest.mark.parametrize("name", sorted(EVERY))
 def test_some_hostile_arguments(name: str, memory: ClipMemory):
     ends = asyncio.run(fuzz(EVERY[name], memory, SOME))
-    assert ends["given up"] == 0, ends
+    assert ends["given up"] <= SOME / 50, ends  # reading at a high rate may take its time on a busy machine
     assert ends["failed"] <= SOME / 50, ends  # an error that the tool's author did not think of
+    assert ends["fine"] >= SOME / 10 or name in NEED_WEIGHTS, ends  # else it is not the tool that is tried
 
 
 @pytest.mark.slow
@@ -118,7 +122,8 @@ def test_very_many_hostile_arguments(name: str, memory: ClipMemory):
     began = time.monotonic()
     ends = asyncio.run(fuzz(EVERY[name], memory, FULL, seed=1))
     print(f"{name}: {dict(ends)} in {time.monotonic() - began:.0f} s")
-    assert ends["given up"] == 0 and ends["failed"] <= FULL / 100, ends
+    assert ends["given up"] <= FULL / 50 and ends["failed"] <= FULL / 100, ends
+    assert ends["fine"] >= FULL / 10 or name in NEED_WEIGHTS, ends
 
 
 def test_foreign_tools_with_hostile_arguments(memory: ClipMemory):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Any
 import pytest
 import rough_tools as rough
 from rewatch.memory import ClipMemory
-from rewatch.tools import Observation, Reply, Spend, Toolbox, VisualQuestion, tool
+from rewatch.tools import BUILT_IN, SEEING, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
+from rewatch.tools.isolation import MOST, isolation
 from rewatch.tools.outcomes import says_what_next
 
 
@@ -162,3 +165,77 @@ def test_what_cannot_travel_is_said_at_once():
         Toolbox([inside])
     with pytest.raises(ValueError, match="nothing"):
         Toolbox([rough.pid], isolate=("nothing",))
+
+
+def test_a_call_does_not_wait_for_a_slow_start_and_the_next_one_is_served(memory: ClipMemory):
+    isolation.close()
+    began = time.monotonic()
+    seen, _ = call(memory, rough.pid, seconds=0.2)
+    assert time.monotonic() - began < 1.2
+    assert seen.error and "not ready" in seen.text and says_what_next(seen.text)
+    assert not call(memory, rough.pid)[0].error
+
+
+def test_more_calls_than_processes_wait_for_their_turn(memory: ClipMemory):
+    box = Toolbox([rough.naps])
+
+    async def many(count: int, **left: float) -> list[tuple[Observation, Spend]]:
+        calls = (box.call("naps", {}, memory=memory, videos=["x"], left=left) for _ in range(count))
+        return await asyncio.gather(*calls)
+
+    seen = [observation for observation, _ in asyncio.run(many(2 * MOST))]
+    assert not any(one.error for one in seen) and len({one.text for one in seen}) <= MOST
+
+
+def test_built_in_tools_say_the_same_in_a_process_of_their_own(memory: ClipMemory):
+    asked = {
+        "search_clips": {"query": "blue"},
+        "view_clip": {"start": 0, "end": 6},
+        "crop": {"time": 4, "box": [0, 0, 0.5, 0.5]},
+        "browse": {"level": "shot"},
+        "read_text": {"start": 1},
+        "track_objects": {"start": 0, "end": 2},
+        "ask_clip": {"start": 0, "end": 6, "question": "red?"},
+    }
+    here = Toolbox([*BUILT_IN, *SEEING], viewer=Eyes())
+    there = Toolbox([*BUILT_IN, *SEEING], viewer=Eyes(), isolate=("video",))
+    assert set(asked) <= there.isolated
+    videos = [video.id for video in memory.videos()]
+    for name, arguments in asked.items():
+        pair = [
+            asyncio.run(box.call(name, arguments, memory=memory, videos=videos, left={"frames": 20, "seconds": 60.0}))
+            for box in (here, there)
+        ]
+        assert pair[0] == pair[1], name
+
+
+def test_no_process_outlives_a_program_that_was_killed(tmp_path: Path):
+    script = (
+        "import asyncio, sys, rough_tools as rough\n"
+        "from rewatch.tools import Toolbox\n"
+        "box = Toolbox([rough.pid, rough.spins])\n"
+        "seen, _ = asyncio.run(box.call('pid', {}, memory=None, videos=[], left={}))\n"
+        "print(seen.text, flush=True)\n"
+        "rough.spins.timeout = 60.0\n"
+        "asyncio.run(box.call('spins', {}, memory=None, videos=[], left={}))\n"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert program.stdout is not None
+    child = int(program.stdout.readline())
+    time.sleep(0.5)
+    os.kill(child, 0)
+    program.kill()
+    program.wait()
+    for _ in range(50):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return
+        time.sleep(0.1)
+    raise AssertionError("it still runs")

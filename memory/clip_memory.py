@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -202,9 +202,11 @@ class ClipMemory:
         self._encoders.choose_detector(detector)
 
     @property
-    def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
-        """The encoders it was opened with, for text and for pictures; None where that was left to the memory."""
-        return self._given
+    def models_given(self) -> dict[str, Any]:
+        """Arguments with which another process opens this folder to the same effect; defaults are left out."""
+        text, visual = self._given
+        given = {"text_encoder": text, "visual_encoder": visual, "detector": self._encoders.detector_choice}
+        return {name: choice for name, choice in given.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .detector import Detector
-    from .encoders import TextEncoder, VisualEncoder
+    from .encoders import VisualEncoder
 
 
 class MemoryUntil:
@@ -45,9 +45,9 @@ class MemoryUntil:
         return self._memory.visual_encoder
 
     @property
-    def encoders_given(self) -> tuple[TextEncoder | str | None, VisualEncoder | str | None]:
-        """See `ClipMemory.encoders_given`."""
-        return self._memory.encoders_given
+    def models_given(self) -> dict[str, Any]:
+        """See `ClipMemory.models_given`."""
+        return self._memory.models_given
 
     @property
     def detector(self) -> Detector | None:

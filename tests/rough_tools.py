@@ -8,7 +8,9 @@ import os
 import re
 import sys
 import time
+from collections.abc import Sequence
 
+import numpy as np
 from langchain_core.tools import StructuredTool
 from rewatch.memory import Span
 from rewatch.tools import Observation, VideoContext, VisualQuestion, tool
@@ -137,3 +139,20 @@ def _shout(word: str) -> str:
 
 shout = StructuredTool.from_function(_shout, name="shout", description="Say a word loudly.")
 later = StructuredTool.from_function(coroutine=_later, name="later", description="Say a word later.")
+
+
+class Letters:
+    """A text encoder of one's own that travels as an object: letters counted."""
+
+    name, stamp, dim = "letters", "letters 1", 26
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = np.array([[text.lower().count(chr(97 + k)) for k in range(26)] for text in texts], np.float32) + 1e-6
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@tool(isolated=True, timeout=20.0, cacheable=False)
+def models(video: VideoContext) -> dict:
+    """Names of the models that the memory was opened with."""
+    given = getattr(video.memory, "_memory", video.memory)._given
+    return {"text": getattr(given[0], "name", given[0]), "visual": given[1]}

@@ -7,6 +7,7 @@ pixels of frames for a viewer), never a pickle: a process that a video has taken
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import pickle
@@ -22,7 +23,7 @@ from langchain_core.tools import BaseTool
 
 from ..memory import Frame
 from ..memory.child import Child
-from .isolation_child import OUR_CHILD, Encoders, Task, View
+from .isolation_child import OUR_CHILD, Task, View
 from .isolation_parcel import Parcel, pack
 from .observation import Observation, ToolError
 from .outcomes import failure
@@ -36,7 +37,8 @@ MOST = 4
 """Processes that run at a time; further calls wait for one."""
 LONGEST_MESSAGE = 1 << 28
 """Bytes of one message from a process; a longer one ends it."""
-_keys: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_count = itertools.count()
 
 
 class Crashed(Exception):
@@ -180,7 +182,7 @@ class _Process:
         self.child = Child(f"{__package__}.isolation_child")
         self.ready = False
         self.tools: set[Parcel] = set()
-        self._memories: set[tuple[str, int]] = set()
+        self._memories: set[tuple[str, str]] = set()
 
     def wait_ready(self, deadline: float) -> None:
         """Wait until it has imported what it needs.
@@ -201,18 +203,15 @@ class _Process:
 
     def view(self, context: VideoContext, parameter: str) -> View:
         """The context in the words of the process."""
-        text, visual = context.memory.encoders_given
-        key = 0 if text is None and visual is None else _key(context.memory)
-        folder = str(context.memory.folder.absolute())
-        encoders = None
-        if key and (folder, key) not in self._memories:
-            encoders = pickle.dumps(Encoders(text, visual))
+        models, folder = context.memory.models_given, str(context.memory.folder.absolute())
+        key = _key(context.memory, models)
+        sent = None if (folder, key) in self._memories else pickle.dumps(models)
         self._memories.add((folder, key))
         return View(
             parameter=parameter,
             folder=folder,
             key=key,
-            encoders=encoders,
+            models=sent,
             now=getattr(context.memory, "now", None),
             video=context.video_id,
             frames_left=context.frames_left,
@@ -288,10 +287,12 @@ def _until(deadline: float) -> float | None:
     return None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
 
 
-def _key(memory: Any) -> int:
-    """A number for the memory (or for what a view is of), as long as this process lives."""
+def _key(memory: Any, models: dict[str, Any]) -> str:
+    """The models by their names; where one has none, a number of the memory (or of what a view is of)."""
+    if all(isinstance(model, str) for model in models.values()):
+        return repr(sorted(models.items()))
     whole = getattr(memory, "_memory", memory)
-    return _keys.setdefault(whole, len(_keys) + 1)
+    return f"{_numbers.setdefault(whole, next(_count))} {memory.detector_stamp}"
 
 
 isolation = Isolation()

@@ -27,20 +27,10 @@ if TYPE_CHECKING:
 
     from langchain_core.tools import BaseTool
 
-    from ..memory.encoders import TextEncoder, VisualEncoder
-
 OUR_CHILD = "REWATCH_ISOLATED"
 """Environment variable that tells a process that it is one of isolated tools."""
 
 _MOST_MEMORIES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Encoders:
-    """What a memory was opened with, beside its folder."""
-
-    text: TextEncoder | str | None
-    visual: VisualEncoder | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +40,10 @@ class View:
     parameter: str
     """Name of the argument that takes the `VideoContext`."""
     folder: str
-    key: int
-    """Tells memories of one folder apart, whatever they were opened with; 0 is the plain one."""
-    encoders: bytes | None
-    """Pickled `Encoders`; None where the process has them."""
+    key: str
+    """Tells memories of one folder apart by the models that they were opened with."""
+    models: bytes | None
+    """Pickled arguments for `ClipMemory`; None where the process has them."""
     now: float | None
     video: str
     frames_left: int | None
@@ -109,7 +99,8 @@ class Desk:
     def __init__(self, connection: Connection[Any, Any]) -> None:
         self._connection = connection
         self._tools: dict[Parcel, BaseTool] = {}
-        self._memories: dict[tuple[str, int, int], ClipMemory] = {}
+        self._models: dict[tuple[str, str], dict[str, Any]] = {}
+        self._memories: dict[tuple[str, str, int], ClipMemory] = {}
         self._idle = IdleVideos()
 
     def do(self, task: Task) -> Observation:
@@ -138,16 +129,16 @@ class Desk:
         return self._tools[parcel]
 
     def _memory(self, view: View) -> ClipMemory:
+        if view.models is not None:
+            self._models[view.folder, view.key] = pickle.loads(view.models)
         with contextlib.suppress(OSError):
             place = (view.folder, view.key, os.stat(Path(view.folder) / "memory.sqlite").st_ino)
             if place not in self._memories:
                 while len(self._memories) >= _MOST_MEMORIES:
                     self._memories.pop(next(iter(self._memories))).close()
                     self._idle = IdleVideos()
-                asked: Encoders = pickle.loads(view.encoders) if view.encoders else Encoders(None, None)
-                self._memories[place] = ClipMemory(
-                    view.folder, text_encoder=asked.text, visual_encoder=asked.visual, read_only=True
-                )
+                models = self._models[view.folder, view.key]
+                self._memories[place] = ClipMemory(view.folder, read_only=True, **models)
             return self._memories[place]
         return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
 

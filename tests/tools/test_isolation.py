@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -239,3 +240,24 @@ def test_no_process_outlives_a_program_that_was_killed(tmp_path: Path):
             return
         time.sleep(0.1)
     raise AssertionError("it still runs")
+
+
+def test_the_memory_is_opened_with_the_same_models(memory: ClipMemory):
+    seen, _ = call(memory, rough.models)
+    assert seen.data == {"text": None, "visual": None}
+    for encoder in (rough.Letters(), rough.Letters()):
+        own = ClipMemory(memory.folder, text_encoder=encoder, read_only=True)
+        for _ in range(2):  # the second time it is there already
+            seen, _ = call(own.until(4), rough.models)
+            assert seen.data == {"text": "letters", "visual": None}
+        own.close()
+
+
+def test_models_that_cannot_travel_are_an_observation(memory: ClipMemory):
+    encoder = rough.Letters()
+    encoder.lock = threading.Lock()  # type: ignore[attr-defined]
+    own = ClipMemory(memory.folder, text_encoder=encoder, read_only=True)
+    before = call(memory, rough.pid)[0].text
+    seen, _ = call(own, rough.models)
+    assert seen.error and says_what_next(seen.text)
+    assert call(memory, rough.pid)[0].text == before

@@ -13,7 +13,20 @@ from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, split_channels
-from .options import ROUTES, SCALINGS, Approve, Channels, Detector, Json, Mcp, Memory, OwnTools, Transcriber, Workers
+from .options import (
+    ROUTES,
+    SCALINGS,
+    Approve,
+    Channels,
+    Detector,
+    Isolate,
+    Json,
+    Mcp,
+    Memory,
+    OwnTools,
+    Transcriber,
+    Workers,
+)
 from .places import memory_folder, runs_folder
 
 
@@ -63,6 +76,7 @@ def ask(
     tools: OwnTools = None,
     mcp: Mcp = None,
     approve: Approve = None,
+    isolate: Isolate = None,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
     calls: Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")] = 12,
     tokens: Annotated[
@@ -123,6 +137,7 @@ def ask(
             tools=[tool for group in plugged for tool in group.tools],
             registered=False,  # they are among the plugged ones
             approve=asking(approve, Console(stderr=True)),
+            isolate=("marked", *(isolate or ())),
             budget=budget,
             traces=runs_folder(folder) if writable else None,
             checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .options import Json, Memory
 from .places import memory_folder
@@ -38,20 +39,30 @@ def doctor(memory: Memory = None, as_json: Json = False) -> None:
         sys.stdout.write(json.dumps({"schema": 1, "capabilities": [asdict(r) for r in rows]}) + "\n")
         return
     console = Console()
-    table = Table(box=None, pad_edge=False, show_lines=False)
-    for heading in ("capability", "in use", "better", "how to get it"):
-        table.add_column(heading, overflow="fold")
     for row in rows:
-        mark = "" if row.works else "[red]missing[/red] "
-        table.add_row(row.name, mark + row.in_use, row.better, row.command)
-    console.print(table)
+        _show(console, row)
     versions = ", ".join(
         f"{name} {_version(name)}" for name in ("torch", "transformers", "langgraph", "faiss-cpu", "av")
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     console.print(
-        f"\nPython {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}; {cores} cores", style="dim"
+        f"\nPython {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}; {cores} cores",
+        style="dim",
+        highlight=False,
     )
+
+
+def _show(console: Console, row: Capability) -> None:
+    """What is in use, what is better, and how to get it; the last unbroken, so that it can be copied."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=11, style="bold")
+    grid.add_column()
+    grid.add_row(row.name, Text(row.in_use) if row.works else Text(f"missing: {row.in_use}", style="red"))
+    if row.better:
+        grid.add_row("", Text(f"better: {row.better}", style="yellow"))
+    console.print(grid)
+    if row.command:
+        console.print(Text(f"{'':13}{row.command}", style="cyan"), soft_wrap=True)
 
 
 def _has(module: str) -> bool:

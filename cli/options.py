@@ -42,6 +42,14 @@ Approve = Annotated[
     list[str] | None,
     typer.Option("--approve", help="A tool that may run without asking, where it would ask; repeat, or: all."),
 ]
+Isolate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--isolate",
+        help="Run tools in a process of their own, which may hang or crash: video (those that decode it), foreign "
+        "(those that are not rewatch's), or a tool's name; repeat.",
+    ),
+]
 
 ROUTES = "direct, search, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
 """Names of the agent's routes, written out: help must not import the agent."""

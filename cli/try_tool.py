@@ -65,7 +65,7 @@ def try_tool(
         toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer))
         store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
-        call = _Call(toolbox, store, record, name, given, left, asking(approve, console))
+        call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))
         row, pictures = call.run(again=getattr(known[name], "cacheable", False))
     row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
     row["pictures"] = _save(row["pictures"], pictures, out, name)
@@ -241,8 +241,10 @@ def _show(console: Console, row: dict[str, Any]) -> None:
     if row["pictures"]:
         console.print()
     for picture in row["pictures"]:
-        line = Text.assemble((f"  {picture.get('path', 'not to be had')}", "cyan"), f"  {picture['of']}")
-        console.print(line, soft_wrap=True)
+        path = f"  {picture.get('path', 'not to be had')}"
+        beside = len(path) + len(picture["of"]) + 2 <= console.width
+        of = f"  {picture['of']}" if beside else f"\n    {picture['of']}"
+        console.print(Text.assemble((path, "cyan"), of), soft_wrap=True)
     if row["data"]:
         keys = ", ".join(row["data"])
         console.print(Text(f"\ndata: {keys}   (--json prints it)", style="dim"))

@@ -29,7 +29,7 @@ class Question:
     options: tuple[str, ...] = ()
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
-    """Per video: id, name, start, end (seconds), width, height, has_audio, channels."""
+    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one."""
     now: float | None = None
     """Nothing after this time (seconds) may be seen."""
 
@@ -82,6 +82,7 @@ def question_about(
             "height": r.height,
             "has_audio": r.has_audio,
             "channels": list(r.channels),
+            **({"detector": True} if memory.detector_stamp else {}),
         }
         for r in records
     )

@@ -7,6 +7,16 @@ from typing import Any
 
 from .errors import CapabilityError
 
+COMMON = tuple(
+    "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,"
+    "bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,"
+    "snowboard,sports ball,kite,baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,"
+    "fork,knife,spoon,bowl,banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,couch,"
+    "potted plant,bed,dining table,toilet,tv,laptop,mouse,remote,keyboard,cell phone,microwave,oven,toaster,sink,"
+    "refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush".split(",")
+)
+"""The kinds of COCO, which most detectors know."""
+
 _PEOPLE = (
     "people men women man woman persons someone anyone boy boys girl girls child children kid kids visitor visitors "
     "pedestrian pedestrians human humans guest guests customer customers worker workers adult adults lady ladies guy "

@@ -46,17 +46,19 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
         tracks, watched = followed.tracks, followed.watched
         how = f"{detector.name}, {followed.frames} frames, {followed.fps:.2g} a second"
     notes = [f"({how})"]
+    unknown: list[str] = []
     if labels:
         tracks, unseen = asked_for(tracks, labels)
         # Only what was not seen may be unknown; where it was indexed, the weights are loaded for that question alone.
-        notes += _unknown(unseen, detector or video.memory.detector)
+        unknown, said = _unknown(unseen, detector or video.memory.detector)
+        notes += said
     from .track_report import report
 
     lines, data = report(tracks, span, watched)
     return Observation(
         text="\n".join([*lines, *notes]),
         uris=(video.uri(span), *dict.fromkeys(video.uri(track.span) for track in tracks)),
-        data={**data, "how": how, "labels": labels or []},
+        data={**data, "how": how, "labels": labels or [], "unknown": unknown},
     )
 
 
@@ -83,17 +85,15 @@ def _nearly(track: Track, wanted: set[str]) -> bool:
     return share >= _HALF or close
 
 
-def _unknown(labels: Sequence[str], detector: Detector | None) -> list[str]:
-    """What to say of kinds that the detector has no name for: that it saw none of them says nothing."""
+def _unknown(labels: Sequence[str], detector: Detector | None) -> tuple[list[str], list[str]]:
+    """The kinds that the detector has no name for, and what to say: that it saw none of them says nothing."""
     if not labels or detector is None or detector.open_vocabulary:
-        return []
+        return [], []
     unknown = [label for label in labels if not labels_for(label, detector.labels)]
+    if not unknown:
+        return [], []
     some = ", ".join(detector.labels[:20])
-    return (
-        [f"(The detector does not know {', '.join(unknown)}; it knows {some}, …; ask for one of these.)"]
-        if unknown
-        else []
-    )
+    return unknown, [f"(The detector does not know {', '.join(unknown)}; it knows {some}, …; ask for one of these.)"]
 
 
 def _indexed(video: VideoContext, span: Span) -> tuple[Track, ...] | None:

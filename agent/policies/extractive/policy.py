@@ -22,7 +22,7 @@ from ...question import Question
 from ...steps import Call, Seen, observed
 from ...understand import Ask, understand
 from ...words import STOP, tokens
-from . import counting, moving, overview, spoken, timing, written
+from . import counting, kinds, moving, overview, spoken, timing, written
 from .looking import Scene, Strategy, hits
 from .options import choose
 
@@ -109,6 +109,9 @@ def _about(scene: Scene) -> Strategy:
 
 def _strategy(scene: Scene) -> Generator[Call, Seen, Draft]:
     ask: Ask = scene.ask
+    told = yield from kinds.about_kinds(scene)
+    if told is not None:
+        return told
     if ask.kind == "when":
         return (yield from timing.when(scene))
     if ask.kind == "how_long":

@@ -58,6 +58,8 @@ class VideoAgent:
         approve: is asked before each call of a tool that wants approval (`@tool(approval=True)`), and says whether it
             may be made. Without it such calls are refused, or, with `checkpoints`, the run stops with
             `ApprovalNeeded` and goes on with `resume`.
+        isolate: which tools run in a process of their own, see `Toolbox`; `("marked", "video", "foreign")` for videos
+            that are not to be trusted.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
         detector: what tells objects, for this memory: a detector, or the path or name of weights (`.pt`, `.onnx`).
 
@@ -82,6 +84,7 @@ class VideoAgent:
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
         approve: Approve | None = None,
+        isolate: Iterable[str] = ("marked",),
         detector: Detector | str | None = None,
     ) -> None:
         self.memory = memory
@@ -104,7 +107,7 @@ class VideoAgent:
             memory=memory,
             policy=self.policy,
             planner=_planner(planner, self.policy),
-            toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None),
+            toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None, isolate=isolate),
             system=_system(prompt, self.policy),
             looks_twice=second_look and seeing is not None,
         )

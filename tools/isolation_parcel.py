@@ -12,13 +12,14 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from ..memory import CapabilityError
 from .tool import as_tool
 
 MAIN = "__rewatch_main__"
 """Name that a program's main file is imported by: its part under `if __name__ == "__main__"` does not run again."""
 
 
-class CannotTravel(ValueError):
+class CannotTravel(CapabilityError, ValueError):
     """A tool cannot be had in another process; the text says why and what to do."""
 
 

@@ -300,7 +300,9 @@ class Toolbox:
 def _to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
     unknown = sorted(asked - {*KINDS, *tools})
     if unknown:
-        raise ValueError(f"isolate={unknown}: write {', '.join(KINDS)} or names of tools.")
+        raise CannotTravel(
+            f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
+        )
     chosen = set()
     for name, item in tools.items():
         must = name in asked or ("marked" in asked and getattr(item, "isolated", False))

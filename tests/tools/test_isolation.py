@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import rough_tools as rough
+from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, SEEING, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
 from rewatch.tools.isolation import MOST, isolation
@@ -208,6 +209,17 @@ def test_built_in_tools_say_the_same_in_a_process_of_their_own(memory: ClipMemor
             for box in (here, there)
         ]
         assert pair[0] == pair[1], name
+
+
+def test_the_loop_answers_the_same_with_its_tools_isolated(memory: ClipMemory):
+    answers = [
+        VideoAgent(memory, isolate=isolate, tools=[rough.shout]).ask("What colour is the picture at 0:04?").as_dict()
+        for isolate in (("marked",), ("video", "foreign"))
+    ]
+    for answer in answers:
+        answer["spend"].pop("seconds")
+        answer.pop("run_id")
+    assert answers[0] == answers[1]
 
 
 def test_no_process_outlives_a_program_that_was_killed(tmp_path: Path):

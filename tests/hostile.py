@@ -62,6 +62,8 @@ NUMBERS: list[Any] = [
 WORDS: list[Any] = [
     "red",
     "the blue part",
+    "blue",
+    "#20a0ff",
     "",
     " ",
     "\x00",

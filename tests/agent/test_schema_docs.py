@@ -93,6 +93,7 @@ class _Memory:
     """Just enough of a memory for a run that calls no tool."""
 
     record: VideoRecord
+    detector_stamp: str = ""
 
     def videos(self) -> list[VideoRecord]:
         return [self.record]

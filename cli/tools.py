@@ -60,7 +60,8 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
         "looks_into_video": looks,
         "needs": getattr(tool, "needs", None),
         "needed": tool in SEEING,
-        **{key: getattr(tool, key, None) for key in ("timeout", "cacheable", "approval", "isolated", "retry")},
+        "timeout": getattr(tool, "timeout", None),
+        **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "isolated", "retry")},
     }
 
 

@@ -186,12 +186,24 @@ def _video(
         return held, held.video(word)
     settings = {"transcriber": transcriber} if transcriber else {}
     writable = ClipMemory(folder, detector=detector)
-    if not index and not any(r.complete and Path(r.path) == path.resolve() for r in writable.videos()):
-        import tempfile
-
-        writable = ClipMemory(Path(tempfile.mkdtemp(prefix="rewatch-try-")), detector=detector)
-        settings = {"channels": ("visual",), "clip_seconds": 60.0}  # a memory needs one; this is the cheapest
+    if not index:
+        known = [r for r in writable.videos() if Path(r.path) == path.resolve()]
+        if known:
+            return writable, known[0]
+        writable = ClipMemory(_passing_folder(), detector=detector)
+        # A memory needs a channel; this is the cheapest.
+        settings = {"channels": ("visual",), "clip_seconds": 60.0, "workers": 0}
     return writable, add_video(writable, path, console, **settings)
+
+
+def _passing_folder() -> Path:
+    """A folder that is gone with this process."""
+    import atexit
+    import tempfile
+
+    passing = tempfile.TemporaryDirectory(prefix="rewatch-try-", ignore_cleanup_errors=True)
+    atexit.register(passing.cleanup)
+    return Path(passing.name)
 
 
 def _save(uris: list[str], pictures: list[str], folder: Path | None, name: str) -> list[dict[str, str]]:

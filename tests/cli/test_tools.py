@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rewatch.memory import ClipMemory
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "own_tool.py"
@@ -29,7 +31,9 @@ def erase(word: str) -> str:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> Path:
     folder = tmp_path_factory.mktemp("home")
-    make_talk(folder / "lights.mp4", 6, colours=lambda s: (10, 10, 10) if s < 3 else (240, 240, 240))
+    for name in ("lights", "new"):
+        make_talk(folder / f"{name}.mp4", 6, colours=lambda s: (10, 10, 10) if s < 3 else (240, 240, 240), fps=4)
+    ClipMemory(folder / "memory").add(folder / "lights.mp4", channels=("visual",), workers=0)
     (folder / "asks.py").write_text(ASKS)
     return folder
 
@@ -44,20 +48,28 @@ def rewatch(home: Path, *words: object, width: int = 100) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, env=variables(home, width), timeout=120, cwd=home)
 
 
+def inside(home: Path, *words: object, width: int = 100) -> Any:
+    """The same within this process, which has imported everything already."""
+    from rewatch.cli.app import app
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(app, [str(word) for word in words], env=variables(home, width))
+
+
 def test_a_file_that_is_not_indexed_is_tried_with_a_tool_from_a_file(home: Path):
     tried = rewatch(
-        home, "tools", "try", "how_bright", "--tools", EXAMPLE, "--video", "lights.mp4", "--no-index", "time=0:05",
+        home, "tools", "try", "how_bright", "--tools", EXAMPLE, "--video", "new.mp4", "--no-index", "time=0:05",
         "--json", "--out", home / "shots", "--html", home / "page.html",
     )  # fmt: skip
     assert tried.returncode == 0, tried.stderr
     row = json.loads(tried.stdout)
     assert row["data"]["brightness"] > 0.8 and row["cost"]["frames"] == 1 and row["origin"].endswith("own_tool.py")
-    assert row["again"]["cached"] and not row["cached"] and row["video"]["name"] == "lights.mp4"
+    assert row["again"]["cached"] and not row["cached"] and row["video"]["name"] == "new.mp4"
     (picture,) = row["pictures"]
     assert picture["of"].endswith("#t=5") and Path(picture["path"]).read_bytes()[:2] == b"\xff\xd8"
     page = (home / "page.html").read_text()
     assert "how_bright(" in page and "data:image/jpeg" in page and "<script" not in page
-    assert not (home / "memory").exists() or not list((home / "memory").glob("runs/*"))
+    assert [v.name for v in ClipMemory(home / "memory", read_only=True).videos()] == ["lights.mp4"]
 
 
 def test_it_is_shown_for_people_and_a_failure_is_told(home: Path):
@@ -65,25 +77,26 @@ def test_it_is_shown_for_people_and_a_failure_is_told(home: Path):
     shown = rewatch(home, *words, "time=1", width=60)
     assert shown.returncode == 0 and "% bright" in shown.stdout and "1 frames" in shown.stdout
     assert "how_bright-1.jpg" in shown.stdout and "cached" in shown.stdout
-    failed = rewatch(home, *words, "time=99")
-    assert failed.returncode == 1 and "runs from 0 to 6 s" in failed.stdout
-    assert rewatch(home, *words, "99").returncode == 2
-    absent = rewatch(home, "tools", "try", "fly")
-    assert absent.returncode == 2 and "view_clip" in absent.stderr
+    words = ("tools", "try", "how_bright", "--tools", EXAMPLE)
+    failed = inside(home, *words, "time=99")
+    assert failed.exit_code == 1 and "runs from 0 to 6 s" in failed.stdout
+    assert inside(home, *words, "99").exit_code == 2
+    absent = inside(home, "tools", "try", "fly")
+    assert absent.exit_code == 2 and "view_clip" in absent.stderr
 
 
 def test_the_list_says_where_tools_are_from(home: Path):
-    listed = rewatch(home, "tools", "--tools", EXAMPLE, "--json")
+    listed = inside(home, "tools", "--tools", EXAMPLE, "--json")
     rows = {row["name"]: row for row in json.loads(listed.stdout)["tools"]}
     assert rows["view_clip"]["origin"] == "built in" and rows["view_clip"]["looks_into_video"]
     assert rows["how_bright"]["origin"].endswith("own_tool.py")
     assert rows["how_bright"]["parameters"]["required"] == ["time"]
     assert rows["view_clip"]["parameters"]["properties"]["start"]["description"] == "first moment, in seconds."
-    shown = rewatch(home, "tools", "--tools", EXAMPLE, width=50).stdout
+    shown = inside(home, "tools", "--tools", EXAMPLE, width=50).stdout
     assert "how_bright(time)" in shown and "needs a model that sees" in shown
     assert max(map(len, shown.splitlines())) <= 50
-    wrong = rewatch(home, "tools", "--tools", "nowhere.py:x")
-    assert wrong.returncode == 2 and "nowhere.py" in wrong.stderr and "Traceback" not in wrong.stderr
+    wrong = inside(home, "tools", "--tools", "nowhere.py:x")
+    assert wrong.exit_code == 2 and "nowhere.py" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 def test_mcp_servers_are_listed_and_tried_and_a_wrong_one_is_a_line(home: Path):
@@ -131,14 +144,14 @@ def test_the_guide_shows_the_example_and_names_only_what_there_is(home: Path):
     guide = (ROOT / "docs" / "tools.md").read_text()
     shown = guide.split("<!-- examples/own_tool.py -->\n```python\n")[1].split("```")[0]
     assert shown.strip() in EXAMPLE.read_text()
-    told = rewatch(home, "ask", "--help").stdout + rewatch(home, "tools", "try", "--help").stdout
-    told += rewatch(home, "mcp", "--help").stdout
+    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["tools", "try"], ["mcp"])]
+    told = "".join(page.stdout for page in helps)
     for option in set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)?", guide)) - {"--no-index"}:
         assert option in told, option
 
 
 def test_doctor_names_what_is_wanted_and_how_large(home: Path):
-    told = rewatch(home, "doctor", width=200).stdout
+    told = inside(home, "doctor", width=200).stdout
     assert "yolo11n.pt (6 MB" in told and "weights" in told and "tiny 75 MB" in told and "siglip2" in told
-    rows = {row["name"]: row for row in json.loads(rewatch(home, "doctor", "--json").stdout)["capabilities"]}
+    rows = {row["name"]: row for row in json.loads(inside(home, "doctor", "--json").stdout)["capabilities"]}
     assert rows["tools"]["in_use"].startswith("built in")

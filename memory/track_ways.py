@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .spans import Box, Span
-from .tracks import Track, area
+from .tracks import Sight, Track, area
 
 _EDGE = 0.02  # of the picture: a box that is nearer touches the edge
 _EDGES = ("left edge", "top", "right edge", "bottom")
@@ -37,14 +39,26 @@ def way_in(track: Track, watched: Span) -> str:
     """Where it comes from: an edge, `inside`, or that it was there at the start of what was watched."""
     if track.start <= watched.start + 1e-6:
         return "in view at the start"
-    return _edge(track.sights[0].box)
+    return _edge_near(track.sights[:5])
 
 
 def way_out(track: Track, watched: Span) -> str:
     """Where it goes, likewise."""
     if track.end >= watched.end - 1e-6:
         return "in view at the end"
-    return _edge(track.sights[-1].box)
+    return _edge_near(track.sights[:-6:-1])
+
+
+def _edge_near(sights: Sequence[Sight]) -> str:
+    """The edge at the first of these sights, or that it had left a step before (going backwards in time, after)."""
+    edge = _edge(sights[0].box)
+    if edge != "inside" or len(sights) < 2:
+        return edge
+    step = (np.array(sights[0].box) - np.array(sights[-1].box)) / (len(sights) - 1)
+    beyond = np.array(sights[0].box) + step
+    # Only what moves as a whole is on its way out; a box that is cut off grows on one side.
+    moved = np.where(np.sign(step[:2]) == np.sign(step[2:]), np.abs(step[:2]), 0)
+    return _edge(Box(*(float(x) for x in beyond))) if moved.max() > 0.01 else "inside"
 
 
 def _growth(track: Track) -> float:

@@ -16,6 +16,7 @@ LOST_SECONDS = 2.0
 """An object that is hidden for no longer keeps its id."""
 _SAME_THING = 0.6  # overlap (IoU) from which two detections of one frame are one object with two readings
 _FLICKER = 0.6  # seconds that something has to be seen for, unless it is seen plainly
+_PLAIN = 0.5  # score from which one look is enough
 _PAINT_LOOKS = 12
 _MOVERS = frozenset(
     "person bicycle car motorcycle airplane bus train truck boat bird cat dog horse sheep cow elephant bear zebra "
@@ -116,21 +117,22 @@ class Tracker:
         self._unnamed: list[tuple[float, _Thing]] = []
         # Buffered IoU: at a few frames a second a quick object does not overlap itself from one to the next.
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(30 * max(LOST_SECONDS, 2.2 / fps)),
+            # At long steps nothing may be missing in between: it would be another thing by then.
+            lost_track_buffer=round(30 * max(LOST_SECONDS, 1.05 / fps)),
             frame_rate=fps,
             track_activation_threshold=LEAST,
             high_conf_det_threshold=LEAST,
-            # At long steps a thing may be there for one look only.
-            minimum_consecutive_frames=2 if fps >= 1 else 1,
+            minimum_consecutive_frames=2,
             minimum_iou_threshold=0.1,
-            iou=BIoU(buffer_ratio=0.3),
+            iou=BIoU(buffer_ratio=float(np.clip(0.6 / fps, 0.3, 0.6))),
         )
 
     def step(self, time: float, detections: Sequence[Detection], image: np.ndarray | None = None) -> None:
         """Take the detections (from the weakest that are looked at) of the frame at `time` seconds, rising."""
         import supervision as sv
 
-        things = merge(detections)
+        # A weak guess is believed where a track is expected, which nobody can know after a long step.
+        things = [thing for thing in merge(detections) if thing.score >= LEAST or self._fps >= 1]
         found = sv.Detections(
             xyxy=np.array([thing.box for thing in things], np.float32).reshape(-1, 4),
             confidence=np.array([thing.score for thing in things], np.float32),
@@ -149,7 +151,27 @@ class Tracker:
                 trail = self._trails[int(number)] = _Trail()
                 self._first_sight(trail, thing)
             trail.add(time, thing, image if self._colours else None)
+        self._keep_single()
         self._unnamed = unnamed
+
+    def _keep_single(self) -> None:
+        """At long steps a thing may be there for one look only: what was seen plainly once, and not again, counts."""
+        if self._fps < 1:
+            for time, thing in self._unnamed:
+                if thing.score >= _PLAIN and not self._goes_with(time, thing):
+                    trail = self._trails[-len(self._trails) - 1] = _Trail()
+                    trail.add(time, thing, None)
+
+    def _goes_with(self, time: float, thing: _Thing) -> bool:
+        """Whether it was the last look at something of its kind that was followed; then it is added to that."""
+        kind = max(thing.scores, key=lambda label: thing.scores[label])
+        for trail in self._trails.values():
+            last = trail.sights[-1].time
+            known = max(trail.votes, key=lambda label: trail.votes[label])
+            if 0 < time - last < 1.5 / self._fps and len(trail.sights) > 1 and alike(kind, known):
+                trail.add(time, thing, None)
+                return True
+        return False
 
     def _first_sight(self, trail: _Trail, thing: _Thing) -> None:
         """The tracker names a thing on its second sight: find the first one."""
@@ -157,9 +179,12 @@ class Tracker:
         share, time, old = max(near, key=lambda row: row[0], default=(0.0, 0.0, thing))
         if share > 0.1:
             trail.add(time, old, None)
+            self._unnamed = [row for row in self._unnamed if row[1] is not old]
 
     def tracks(self) -> list[Track]:
         """All tracks so far, by time of entry, numbered from 1."""
+        self._keep_single()
+        self._unnamed = []
         made = [self._track(trail) for trail in self._trails.values() if self._is_real(trail)]
         made.sort(key=lambda track: (track.start, track.end))
         return [renumbered(track, number) for number, track in enumerate(made, 1)]

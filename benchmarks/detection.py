@@ -64,7 +64,7 @@ def tracked(model: object, frames: Sequence[Frame], label: str) -> Ids:
 
 
 def switches(ids: Ids, gap: float = 2.0, least: int = 3) -> tuple[int, int]:
-    """(stretches in which the kind is in view, ids in them beyond one each); ids of fewer looks than `least` are noise."""
+    """(stretches in which the kind is in view, ids in them beyond one each); fewer looks than `least` are noise."""
     count: dict[int, int] = {}
     for _, number in ids:
         count[number] = count.get(number, 0) + 1

@@ -1,4 +1,4 @@
-"""Objects with real weights on real videos: counts, times of entry and exit, and ids beside ultralytics' own tracker."""
+"""Objects with real weights on real videos: counts, entries and exits, and ids beside ultralytics' own tracker."""
 
 from __future__ import annotations
 

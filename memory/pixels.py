@@ -99,7 +99,8 @@ def _cut(image: np.ndarray, box: Box | None) -> np.ndarray:
     if box is None:
         return image
     height, width = image.shape[:2]
-    left, top = int(box.left * width), int(box.top * height)
+    # A URI's percents are rounded: a fiftieth of a pixel less must not bring in the pixel before.
+    left, top = int(box.left * width + 0.05), int(box.top * height + 0.05)
     right, bottom = max(round(box.right * width), left + 1), max(round(box.bottom * height), top + 1)
     return image[top:bottom, left:right]
 

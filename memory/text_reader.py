@@ -40,10 +40,18 @@ class RapidReader:
 
     def __init__(self) -> None:
         self._models = OcrModels()
-        self.stamp = f"rapidocr {self._models.version} PP-OCRv6 small 1"
+        self.stamp = f"rapidocr {self._models.version} PP-OCRv6 small 2"
 
-    def read(self, image: np.ndarray, *, quick: bool = False) -> list[Line]:
+    def read(self, image: np.ndarray, *, quick: bool = False, tiles: bool = False) -> list[Line]:
         """Lines in reading order; see `TextReader`.
+
+        A picture that is too large to be seen at once is also read tile by tile, unless it is to be `quick`: at eight
+        times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand.
+
+        Args:
+            image: `[H, W, 3]` uint8 RGB.
+            quick: spend less on tiny and odd text.
+            tiles: take every tile that is not blank.
 
         Raises:
             ValueError: if `image` is not `[H, W, 3]` uint8.
@@ -57,8 +65,8 @@ class RapidReader:
         found: list[_Found] = []
         for scale in _scales(width, height, quick):
             found += self._at_scale(picture, scale, quick, found)
-        if not quick:
-            found += self._in_tiles(picture, found)
+        if tiles or not quick:
+            found += self._in_tiles(picture, found, every=tiles)
         lines = [Line(each.text, each.patch.box(width, height), each.score) for each in _apart(found)]
         lines = [line for line in lines if credible(line.text, line.score)]
         if not quick:
@@ -74,16 +82,17 @@ class RapidReader:
         doubtful.sort(key=lambda each: -each.patch.height)
         return found + self._second_tries(picture, doubtful[: _QUICK_TRIES if quick else _TRIES], quick)
 
-    def _in_tiles(self, picture: np.ndarray, known: Sequence[_Found]) -> list[_Found]:
+    def _in_tiles(self, picture: np.ndarray, known: Sequence[_Found], *, every: bool) -> list[_Found]:
         """The picture piece by piece at its own scale, where it is too large to be seen at once."""
         height, width = picture.shape[:2]
-        if width * height <= 1.5 * _AREA:
+        if not needs_tiles(width, height):
             return []
+        rows = [] if every else [row for row in small_print(picture) if not _read(row, known)]
         found = []
         for top, bottom in _pieces(height, _TILE):
             for left, right in _pieces(width, _TILE):
                 tile = picture[top:bottom, left:right]
-                if not _detailed(tile):
+                if not (_detailed(tile) if every else any(left <= x < right and top <= y < bottom for x, y in rows)):
                     continue
                 there = patches(self._models.text_map(fit(tile, 1.0)), right - left, bottom - top)
                 # A line that is cut by the tile's edge is read in the neighbour, or as a whole at the smaller scale.
@@ -164,6 +173,37 @@ def _pieces(length: int, size: int) -> list[tuple[int, int]]:
     return [
         (max(0, round(k * step) - size // 10), min(length, round((k + 1) * step) + size // 10)) for k in range(count)
     ]
+
+
+def needs_tiles(width: int, height: int) -> bool:
+    """Whether a picture of that many pixels is too large to be seen at once."""
+    return width * height > 1.5 * _AREA
+
+
+def small_print(picture: np.ndarray) -> list[tuple[float, float]]:
+    """The middles (x, y in pixels) of rows of small letters in a picture: at most 18 pixels high, dense and level.
+
+    Takes a fiftieth of what reading takes. It sees nearly every row of clear print of 8 to 14 pixels, and in pictures
+    without any text one row now and then; print on leaves or in faint colours it does not see.
+    """
+    edges = cv2.morphologyEx(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    # Letters stand closer together than words and words closer than rows.
+    joined = cv2.morphologyEx((edges > 60).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    _, _, found, middles = cv2.connectedComponentsWithStats(joined)
+    return [
+        (float(x), float(y))
+        for (_, _, width, height, area), (x, y) in zip(found[1:].tolist(), middles[1:].tolist(), strict=True)
+        if 5 <= height <= 18 and width >= 3 * height and area > 0.6 * width * height
+    ]
+
+
+def _read(place: tuple[float, float], known: Sequence[_Found]) -> bool:
+    """Whether a line that was read with certainty lies there."""
+    for each in known:
+        (left, top), (right, bottom) = each.patch.corners().min(axis=0), each.patch.corners().max(axis=0)
+        if each.score >= _SURE and left <= place[0] <= right and top <= place[1] <= bottom:
+            return True
+    return False
 
 
 def _detailed(tile: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from .context import VideoContext
 from .crop import crop
 from .detect_objects import detect_objects
 from .entry_points import Plugged, load_tools, registered_tools
+from .find_color import find_color
 from .mcp_config import McpServer
 from .mcp_servers import McpServers
 from .observation import Observation, ToolError
@@ -28,12 +29,15 @@ BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects
 """The tools that every agent has unless it is told otherwise."""
 SEEING = (ask_clip, caption_clip)
 """Tools that ask a model that sees; a policy has them where there is one."""
+ON_REQUEST = (find_color,)
+"""Tools that a policy has when they are asked for (`--tools rewatch.tools:find_color`): each lengthens every prompt."""
 INNER = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
 """Tools that routes and the check use; no policy is offered them."""
 
 __all__ = [
     "BUILT_IN",
     "INNER",
+    "ON_REQUEST",
     "SEEING",
     "Budget",
     "McpServer",
@@ -58,6 +62,7 @@ __all__ = [
     "cluster_frames",
     "crop",
     "detect_objects",
+    "find_color",
     "load_tools",
     "plug_all",
     "rate_frames",

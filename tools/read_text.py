@@ -11,14 +11,26 @@ from ..memory import Box, Span
 from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
+from .retry import Retry
 from .tool import tool
 from .untrusted import quote
 
 if TYPE_CHECKING:
-    from ..memory.screen_text import Reading, TextReader
+    from ..memory.screen_text import Reading
+    from ..memory.text_reader import RapidReader
+
+_SHORT = 10.0
+"""Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""
+_TILED = 8
+"""Frames of a span that are read tile by tile."""
 
 
-@tool(timeout=120.0)
+def _unread(observation: Observation) -> str:
+    """Why a look at smaller print could find more."""
+    return "no text made out" if observation.data.get("small_print_unread") else ""
+
+
+@tool(timeout=120.0, retry=Retry(lacks=_unread, settings=[{"small": True}]))
 def read_text(
     start: float,
     video: VideoContext,
@@ -26,6 +38,7 @@ def read_text(
     box: list[float] | None = None,
     fps: float | None = None,
     find: str | None = None,
+    small: bool = False,
 ) -> Observation:
     """Read the text on the screen, each piece with its place and the time that it is shown.
 
@@ -35,9 +48,12 @@ def read_text(
         box: read only this region, enlarged: left, top, right, bottom as fractions of the picture (0 to 1).
         fps: look again at this many frames per second instead of taking what is known from indexing.
         find: a text whose exact times of appearing and disappearing are wanted.
+        small: look for small print too, tile by tile; slower.
     """
     span = Span(start, start if end is None else end)
-    if box is not None:
+    if small and box is None:
+        readings = _read_tiles(video, span)
+    elif box is not None:
         readings = _read_region(video, span, box)
     elif end is None or span.duration == 0:
         readings = _read_moment(video, span.start)
@@ -53,8 +69,16 @@ def read_text(
     return Observation(
         text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
-        data={"readings": readings},
+        data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
     )
+
+
+def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
+    """Whether tiles could still find something, in so short a span that they are worth their price."""
+    from ..memory.text_reader import needs_tiles
+
+    large = needs_tiles(video.info.width, video.info.height)
+    return {"small_print_unread": True} if large and not small and not found and span.duration <= _SHORT else {}
 
 
 def _known(video: VideoContext, span: Span) -> list[dict[str, Any]]:
@@ -74,6 +98,20 @@ def _known(video: VideoContext, span: Span) -> list[dict[str, Any]]:
 def _read_moment(video: VideoContext, time: float) -> list[dict[str, Any]]:
     lines = _reader().read(video.frame(time))
     return [{"span": [time, time], "text": n.text, "box": list(n.box), "score": n.score, "height": 0.0} for n in lines]
+
+
+def _read_tiles(video: VideoContext, span: Span) -> list[dict[str, Any]]:
+    """A few frames of the span with every tile of them; a text that stays is one reading."""
+    from ..memory.screen_text import Reading, merge_readings
+
+    times = [span.start] if span.duration == 0 else video.times(span, min(1.0, _TILED / span.duration))
+    step = span.duration / len(times)
+    found = [
+        Reading(time, min(time + step, span.end), n.text, n.box, n.score, n.box.bottom - n.box.top)
+        for time, frame in zip(times, video.frames_at(times), strict=True)
+        for n in _reader().read(frame.image, tiles=True)
+    ]
+    return [_row(reading) for reading in (merge_readings(found) if step else found)]
 
 
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[dict[str, Any]]:
@@ -167,7 +205,7 @@ def _place(box: list[float]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _reader() -> TextReader:
+def _reader() -> RapidReader:
     from ..memory.screen_text import text_reader
 
     return text_reader()

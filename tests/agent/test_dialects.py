@@ -229,6 +229,8 @@ OF_OURS: dict[str, st.SearchStrategy[Any]] = {
     "role": st.just("answerer"),
     "inside": st.just([1.0, 2.0]),
     "method": st.just("ward"),
+    "small": st.booleans(),
+    **dict.fromkeys(("of", "image"), st.just("video:0a1b2c3d#t=2&xywh=percent:10,20,30,40")),
     "video": st.just("0a1b2c3d"),
 }
 DENSITY = {"fps", "frames", "beams", "k"}

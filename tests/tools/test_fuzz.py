@@ -116,6 +116,7 @@ def test_some_hostile_arguments(name: str, memory: ClipMemory):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("REWATCH_FUZZ_FULL" not in os.environ, reason="takes ten minutes: set REWATCH_FUZZ_FULL=1")
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("name", sorted(EVERY))
 def test_very_many_hostile_arguments(name: str, memory: ClipMemory):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..memory import ClipMemory, Span
+from ..memory import ClipMemory, MediaURI, Span
 from .indexing import split_channels
 from .options import Json, Memory
 from .places import memory_folder
@@ -28,7 +29,10 @@ class Level(StrEnum):
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Words that might be said, shown or seen.")],
+    query: Annotated[str, typer.Argument(help="Words that might be said, shown or seen.")] = "",
+    image: Annotated[
+        str | None, typer.Option("--image", help="Instead of words: clips that look like this image file or media URI.")
+    ] = None,
     video: Annotated[list[str] | None, typer.Option("--video", help="Only this video (id or name); repeat.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
@@ -41,6 +45,8 @@ def search(
     """Find the spans that match words, over every video and channel of the memory."""
     from ..tools.arguments import parse_seconds
 
+    if bool(query.strip()) == (image is not None):
+        raise typer.BadParameter("give either words or --image FILE.")
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     between = None
     if start is not None or end is not None:
@@ -50,7 +56,12 @@ def search(
             raise typer.BadParameter(f"--start/--end: {error}") from None
     ids = [clip_memory.video(v).id for v in video] if video else None
     hits = clip_memory.search(
-        query, channels=split_channels(channels), videos=ids, between=between, level=level.value, k=k
+        query if image is None else _picture(image),
+        channels=split_channels(channels),
+        videos=ids,
+        between=between,
+        level=level.value,
+        k=k,
     )
     if as_json:
         rows = [
@@ -65,7 +76,7 @@ def search(
             }
             for hit in hits
         ]
-        sys.stdout.write(json.dumps({"schema": 1, "query": query, "hits": rows}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"schema": 1, "query": query or image, "hits": rows}, ensure_ascii=False) + "\n")
         return
     console = Console()
     names = {v.id: v.name for v in clip_memory.videos()}
@@ -82,3 +93,12 @@ def search(
         console.print(table, highlight=False)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")
+
+
+def _picture(image: str) -> Path | MediaURI:
+    if not image.startswith("video:"):
+        return Path(image).expanduser()
+    try:
+        return MediaURI.parse(image)
+    except ValueError as error:
+        raise typer.BadParameter(f"--image: {error}") from None

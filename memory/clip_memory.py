@@ -16,6 +16,7 @@ from . import units
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
 from .errors import CapabilityError, VideoError
 from .media import VideoSource
+from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .search import Scope, Searcher
 from .spans import Span
@@ -235,7 +236,7 @@ class ClipMemory:
 
     def search(
         self,
-        query: str,
+        query: str | Picture,
         *,
         channels: Sequence[str] | None = None,
         videos: Sequence[str] | None = None,
@@ -247,7 +248,7 @@ class ClipMemory:
         """The spans that answer a query best: by meaning and by words, over every channel, ranks fused.
 
         Args:
-            query: what to look for, in words.
+            query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
             channels: only these (None: all).
             videos: only these, by id, name or path.
             between: only what overlaps this span.
@@ -257,7 +258,8 @@ class ClipMemory:
         """
         names = None if videos is None else tuple(self.video(video).id for video in videos)
         scope = Scope(tuple(channels) if channels is not None else None, names, between)
-        return self._searcher.search(query, scope, level=level, k=k, vector=vector)
+        asked = query if isinstance(query, str) else read_picture(query, self)
+        return self._searcher.search(asked, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""

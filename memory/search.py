@@ -13,6 +13,7 @@ import numpy as np
 from .encoders import TextEncoder, VisualEncoder
 from .index import ChannelIndex
 from .lexical import match_expression
+from .media import Frame
 from .records import CLIP, SUMMARY, Hit, Text
 from .spans import Span
 from .store import Space, Store
@@ -110,13 +111,16 @@ class Searcher:
         self._version: tuple[int, int] | None = None
 
     def search(
-        self, query: str, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
+        self, query: str | np.ndarray, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
     ) -> list[Hit]:
-        """The best clips of a level; see `ClipMemory.search`."""
+        """The best clips of a level for words, or for a picture [H, W, 3] uint8 RGB; see `ClipMemory.search`."""
         with self._lock:
             self._follow()
-            wanted = self._dense_wanted(query, scope, level, vector)
-            expression = match_expression(query) if query else ""
+            if isinstance(query, str):
+                wanted = self._dense_wanted(query, scope, level, vector)
+                expression = match_expression(query) if query else ""
+            else:
+                wanted, expression = self._alike(query, scope, level), ""
             channels = self._text_channels(scope, level) if expression else []
             depth = max(_DEPTH, 4 * k)
             if len(wanted) + len(channels) == 1:
@@ -175,6 +179,16 @@ class Searcher:
             if seen is not None and seen.any():
                 wanted += [(channel, space, seen) for space in own]
         return wanted
+
+    def _alike(self, picture: np.ndarray, scope: Scope, level: str) -> list[tuple[str, Space, np.ndarray]]:
+        """The spaces of pictures by this encoder, with the picture's own vector."""
+        encoder = self._encoders.visual
+        spaces = [space for space in self._spaces if space.channel == "visual" and space.stamp == encoder.stamp]
+        spaces = [space for space in spaces if _wanted("visual", scope, level)]
+        if not spaces:
+            return []
+        (vector,) = encoder.encode_frames([Frame(0.0, picture)])
+        return [("visual", space, vector) for space in spaces]
 
     def _text_channels(self, scope: Scope, level: str) -> list[str]:
         if scope.channels is not None:

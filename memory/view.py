@@ -13,6 +13,7 @@ from .clip_memory import ClipMemory, find_video
 from .cut_video import CutVideo
 from .errors import VideoError
 from .media import VideoSource
+from .pictures import Picture, read_picture
 from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
 from .search import Scope
 from .spans import Span
@@ -81,7 +82,7 @@ class MemoryUntil:
 
     def search(
         self,
-        query: str,
+        query: str | Picture,
         *,
         channels: Sequence[str] | None = None,
         videos: Sequence[str] | None = None,
@@ -93,7 +94,8 @@ class MemoryUntil:
         """See `ClipMemory.search`; what is still going on at `now` is only found where all of it was seen."""
         names = None if videos is None else tuple(self.video(video).id for video in videos)
         scope = Scope(tuple(channels) if channels is not None else None, names, between, self.now)
-        hits = self._memory._searcher.search(query, scope, level=level, k=k, vector=vector)
+        asked = query if isinstance(query, str) else read_picture(query, self)
+        hits = self._memory._searcher.search(asked, scope, level=level, k=k, vector=vector)
         return [replace(hit, texts=tuple(self._cut(hit.texts))) for hit in hits]
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:

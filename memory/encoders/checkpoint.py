@@ -16,7 +16,10 @@ from .torch_runtime import require_torch
 
 _LOG = logging.getLogger(__name__)
 # What is fetched when a download is allowed: no pickles, no other frameworks' weights.
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "1_Pooling/*"]
+_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "1_Pooling/*"]
+TORCH = "*.safetensors"
+ONNX = "**/*_model.onnx*"
+"""`vision_model.onnx`, `text_model.onnx` and the data beside them, but none of the variants (`_fp16`, `_q4`)."""
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
 
 
@@ -28,29 +31,32 @@ class Checkpoint:
     folder: Path
     kind: str = "Encoder"
     """What messages call it."""
+    pattern: str = TORCH
+    """Which files hold its weights."""
 
     @classmethod
-    def find(cls, name: str, *, download: bool = False, kind: str = "Encoder") -> Checkpoint:
+    def find(cls, name: str, *, download: bool = False, kind: str = "Encoder", pattern: str = TORCH) -> Checkpoint:
         """The checkpoint called `name`: a folder, or the name of a hub repository that lies in the local cache.
 
         Args:
             name: path of a folder, or `owner/name` on the hub.
             download: fetch the repository when it is not in the cache.
             kind: what messages call it.
+            pattern: which files hold the weights: `TORCH` or `ONNX`.
 
         Raises:
             CapabilityError: it is not on this disk (and the download was not allowed, or failed), or it is incomplete.
         """
         folder = Path(name).expanduser()
         if folder.is_dir():
-            found = cls(folder.resolve().name, folder.resolve(), kind)
+            found = cls(folder.resolve().name, folder.resolve(), kind, pattern)
         elif _looks_like_path(name):
             problem = "is a file" if folder.exists() else "does not exist"
             raise CapabilityError(
                 f"{kind} {name} {problem}. Give the folder that holds config.json and *.safetensors, or a hub name."
             )
         else:
-            found = cls(name, _from_hub(name, download=download, kind=kind), kind)
+            found = cls(name, _from_hub(name, download=download, kind=kind, pattern=pattern), kind, pattern)
         found._require_complete()
         return found
 
@@ -61,8 +67,8 @@ class Checkpoint:
 
     @property
     def weights(self) -> list[Path]:
-        """The safetensors files, sorted by name."""
-        return sorted(self.folder.glob("*.safetensors"))
+        """The files of weights, sorted by name."""
+        return sorted(self.folder.glob(self.pattern))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -104,8 +110,8 @@ class Checkpoint:
             )
         if not self.weights:
             raise CapabilityError(
-                f"{self.kind} {self.name}: {self.folder} holds no *.safetensors (other weight formats are not loaded). "
-                f"Fetch them: {fetch_command(self.name)}"
+                f"{self.kind} {self.name}: {self.folder} holds no {self.pattern} (other weight formats are not loaded)."
+                f" Fetch them: {fetch_command(self.name)}"
             )
 
 
@@ -118,13 +124,15 @@ def _looks_like_path(name: str) -> bool:
     return name.startswith((".", "~", os.sep)) or os.path.isabs(name) or name.count("/") > 1 or Path(name).exists()
 
 
-def _from_hub(name: str, *, download: bool, kind: str) -> Path:
-    require_torch(f"{kind} {name}")
+def _from_hub(name: str, *, download: bool, kind: str, pattern: str) -> Path:
+    if pattern == TORCH:
+        require_torch(f"{kind} {name}")
+    wanted = [*_FILES, pattern]
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, local_files_only=True, allow_patterns=_FILES))
+        return Path(snapshot_download(name, local_files_only=True, allow_patterns=wanted))
     except HFValidationError:
         raise CapabilityError(
             f"{name!r} is neither a folder on this disk nor a name on the hub (owner/name)."
@@ -135,10 +143,10 @@ def _from_hub(name: str, *, download: bool, kind: str) -> Path:
                 f"{kind} {name} is not on this disk. Fetch it: {fetch_command(name)}   (or give a folder)"
             ) from None
     try:
-        planned = snapshot_download(name, allow_patterns=_FILES, dry_run=True)
+        planned = snapshot_download(name, allow_patterns=wanted, dry_run=True)
         size = sum(file.file_size or 0 for file in planned if file.will_download)
         _LOG.warning("Fetching %s %s from the hub: %.0f MB", kind.lower(), name, size / 1e6)
-        return Path(snapshot_download(name, allow_patterns=_FILES))
+        return Path(snapshot_download(name, allow_patterns=wanted))
     except Exception as error:  # the hub's client raises a dozen kinds: offline, no such name, gated, disk full
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CapabilityError(

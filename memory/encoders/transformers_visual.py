@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..media import Frame
 
 _REVISION = 1  # raise it when this file's vectors change
-_FAMILIES = ("siglip2", "siglip", "clip")
+FAMILIES = ("siglip2", "siglip", "clip")
+_PRECISIONS = ("float32", "float16", "bfloat16")
 
 
 class TransformersVisual:
@@ -36,6 +37,7 @@ class TransformersVisual:
         threads: int | None = None,
         device: str | None = None,
         batch: int = 16,
+        dtype: str | None = None,
     ) -> None:
         """Find the checkpoint (nothing is loaded yet).
 
@@ -43,23 +45,28 @@ class TransformersVisual:
             name: folder or hub name.
             download: allow the hub name to be fetched.
             threads: torch threads on the CPU (None: as torch is set).
-            device: torch device; None: a GPU when there is one. Weights are half precision on a GPU, else float32.
+            device: torch device; None: a GPU when there is one.
             batch: frames that go through the model at once.
+            dtype: `float32`, `float16` or `bfloat16`; None: float16 on a GPU, else float32. Half precision halves the
+                memory; of the two, float16 keeps three more bits of a vector.
 
         Raises:
             CapabilityError: not on this disk, of another family, or no torch.
         """
         require_torch(f"Encoder {name}")
-        self._arguments = {"name": name, "threads": threads, "device": device, "batch": batch}
+        self._arguments = {"name": name, "threads": threads, "device": device, "batch": batch, "dtype": dtype}
+        if dtype not in (None, *_PRECISIONS):
+            raise CapabilityError(f"Encoder {name}: dtype {dtype!r} is none of {', '.join(_PRECISIONS)}.")
         self._checkpoint = Checkpoint.find(name, download=download)
         self._family = str(self._checkpoint.config.get("model_type", "unknown"))
-        if self._family not in _FAMILIES:
+        if self._family not in FAMILIES:
             raise CapabilityError(
-                f"Encoder {self._checkpoint.name} is a {self._family} model; give one of {', '.join(_FAMILIES)}, "
+                f"Encoder {self._checkpoint.name} is a {self._family} model; give one of {', '.join(FAMILIES)}, "
                 "such as google/siglip2-base-patch16-224."
             )
         self._threads = threads
         self._device = device
+        self._dtype = dtype
         self._batch = batch
         self._lock = threading.Lock()
         self._model: Any = None
@@ -70,14 +77,7 @@ class TransformersVisual:
     @cached_property
     def dim(self) -> int:
         """Length of a vector."""
-        from transformers import AutoConfig
-
-        # Hub configs leave out what has its default value, so the class must read them.
-        with loading(self.name, str(self._checkpoint.folder)):
-            config = AutoConfig.from_pretrained(str(self._checkpoint.folder), local_files_only=True)
-        if self._family == "clip":
-            return int(config.projection_dim)
-        return int(config.vision_config.hidden_size)
+        return vector_length(self._checkpoint, self._family)
 
     @cached_property
     def stamp(self) -> str:
@@ -102,8 +102,7 @@ class TransformersVisual:
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector; None for a query without any text."""
-        # All three families were trained on lower-case text, but not all of their tokenizers lower it.
-        text = " ".join(query.encode("utf-8", "replace").decode("utf-8").split()).lower()
+        text = plain_query(query)
         if not text:
             return None
         with self._lock:
@@ -118,20 +117,7 @@ class TransformersVisual:
 
     def _tokenize(self, text: str) -> Any:
         length = int(self._model.config.text_config.max_position_embeddings)
-        if self._family == "clip":
-            return self._tokenizer([text], truncation=True, max_length=length, return_tensors="pt")
-        # SigLIP was trained on texts padded on the right to the full length, without a mask, and reads the result off
-        # the last place; any other padding gives another vector.
-        inputs = self._tokenizer(
-            [text],
-            padding="max_length",
-            padding_side="right",
-            truncation=True,
-            max_length=length,
-            return_attention_mask=False,
-            return_tensors="pt",
-        )
-        return {"input_ids": inputs["input_ids"]}
+        return tokens_of(self._tokenizer, self._family, text, length, "pt")
 
     def _features(self, method: str, inputs: Any) -> np.ndarray:
         import torch
@@ -160,12 +146,49 @@ class TransformersVisual:
 
         folder = str(self._checkpoint.folder)
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
-        dtype = torch.float16 if device.startswith("cuda") else torch.float32
+        dtype = getattr(torch, self._dtype or ("float16" if device.startswith("cuda") else "float32"))
         with loading(self.name, folder):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self._images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
             model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
             self._model = model.to(device).eval()
+
+
+def plain_query(query: str) -> str:
+    """A query as all three families were trained on: lower case (not all of their tokenizers see to it), one line."""
+    return " ".join(query.encode("utf-8", "replace").decode("utf-8").split()).lower()
+
+
+def tokens_of(tokenizer: Any, family: str, text: str, length: int, tensors: str) -> dict[str, Any]:
+    """A query as its family's text tower takes it; `tensors` is `pt` or `np`."""
+    if family == "clip":
+        return dict(tokenizer([text], truncation=True, max_length=length, return_tensors=tensors))
+    # SigLIP was trained on texts padded on the right to the full length, without a mask, and reads the result off
+    # the last place; any other padding gives another vector.
+    inputs = tokenizer(
+        [text],
+        padding="max_length",
+        padding_side="right",
+        truncation=True,
+        max_length=length,
+        return_attention_mask=False,
+        return_tensors=tensors,
+    )
+    return {"input_ids": inputs["input_ids"]}
+
+
+def read_config(checkpoint: Checkpoint) -> Any:
+    """The configuration by its class: those on the hub leave out what has its default value."""
+    from transformers import AutoConfig
+
+    with loading(checkpoint.name, str(checkpoint.folder)):
+        return AutoConfig.from_pretrained(str(checkpoint.folder), local_files_only=True)
+
+
+def vector_length(checkpoint: Checkpoint, family: str) -> int:
+    """Length of the vectors of a checkpoint."""
+    config = read_config(checkpoint)
+    return int(config.projection_dim if family == "clip" else config.vision_config.hidden_size)
 
 
 def _restore(arguments: dict[str, Any]) -> TransformersVisual:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -60,7 +61,8 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
     """The visual encoder called `name`.
 
     Args:
-        name: folder or hub name of a SigLIP2, SigLIP or CLIP checkpoint; None or `"colours"`: the one without weights.
+        name: folder or hub name of a SigLIP2, SigLIP or CLIP checkpoint, with `onnx:` before it one in ONNX (a folder
+            that holds nothing else is seen to be one); None or `"colours"`: the one without weights.
         download: allow a hub name to be fetched.
         threads: torch threads on the CPU (None: as torch is set).
 
@@ -71,6 +73,17 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
         from .colours import NamedColours
 
         return NamedColours()
+    if name.startswith("onnx:") or _only_onnx(Path(name).expanduser()):
+        from .onnx_visual import OnnxVisual
+
+        return OnnxVisual(name.removeprefix("onnx:"), download=download, threads=threads)
     from .transformers_visual import TransformersVisual
 
     return TransformersVisual(name, download=download, threads=threads)
+
+
+def _only_onnx(folder: Path) -> bool:
+    """Whether a folder holds a model in ONNX and none in safetensors."""
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return False
+    return any((folder / part / "vision_model.onnx").is_file() for part in ("", "onnx"))

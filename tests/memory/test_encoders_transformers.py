@@ -4,157 +4,18 @@ from __future__ import annotations
 
 import json
 import pickle
-import string
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from rewatch.memory.encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
+from checkpoints import COLOURS, FAMILIES, SIDE, coloured, save_bert, save_visual, write_json
+from rewatch.memory.encoders import TextEncoder, VisualEncoder, export_visual, text_encoder, visual_encoder
+from rewatch.memory.encoders.onnx_visual import OnnxVisual
+from rewatch.memory.encoders.transformers_visual import TransformersVisual
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.video import Frame
-
-FAMILIES = ("clip", "siglip", "siglip2")
-
-COLOURS = {"red": (220, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 220), "yellow": (230, 220, 40)}
-PATCH, SIDE = 8, 32
-
-
-def coloured(name: str, size: tuple[int, int] = (48, 64), seed: int = 0) -> np.ndarray:
-    """A noisy picture [H, W, 3] uint8 of one colour."""
-    noise = np.random.default_rng(seed).normal(0, 12, (*size, 3))
-    return (np.array(COLOURS[name]) + noise).clip(0, 255).astype(np.uint8)
-
-
-def save_bert(folder: Path, *, pooling: str | None = None, max_tokens: int | None = None, seed: int = 0) -> Path:
-    """A sentence encoder; with `pooling` (such as "cls") it has the files of sentence-transformers."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    torch.manual_seed(seed)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.ascii_lowercase]
-    vocabulary += ["##" + letter for letter in string.ascii_lowercase]
-    tokenizer = BertTokenizer(vocab={token: index for index, token in enumerate(vocabulary)})
-    tokenizer.save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(folder)
-    if pooling is not None:
-        module = "sentence_transformers.models."
-        modules = [
-            {"idx": 0, "name": "0", "path": "", "type": module + "Transformer"},
-            {"idx": 1, "name": "1", "path": "1_Pooling", "type": module + "Pooling"},
-        ]
-        (folder / "1_Pooling").mkdir()
-        settings = {"word_embedding_dimension": 32, f"pooling_mode_{pooling}_token{'s' * (pooling != 'cls')}": True}
-        _write(folder / "1_Pooling" / "config.json", settings)
-        _write(folder / "modules.json", modules)
-    if max_tokens is not None:
-        _write(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
-    return folder
-
-
-def save_visual(folder: Path, family: str, *, steps: int = 0, seed: int = 0) -> Path:
-    """A `clip`, `siglip` or `siglip2` checkpoint, trained for `steps` to tell four colours apart by their names."""
-    import torch
-    from transformers import CLIPModel, Siglip2Model, SiglipModel
-
-    torch.manual_seed(seed)
-    model: Any
-    if family == "clip":
-        tokenizer, images, model = _clip_tokenizer(), _clip_images(), CLIPModel(_clip_config())
-    else:
-        tokenizer = _gemma_tokenizer()
-        images, config = _siglip_parts(family)
-        model = (Siglip2Model if family == "siglip2" else SiglipModel)(config)
-    # As the hub has them: the padding is not stored in the tokenizer.
-    tokenizer.save_pretrained(folder)
-    images.save_pretrained(folder)
-    _train(model, family, tokenizer, images, steps)
-    model.save_pretrained(folder)
-    return folder
-
-
-def _train(model: Any, family: str, tokenizer: Any, images: Any, steps: int) -> None:
-    """Contrastive steps on the inputs that the family's own documentation prescribes."""
-    import torch
-
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    names = list(COLOURS)
-    texts = [f"a {name} picture" for name in names]
-    padding = {"padding": True} if family == "clip" else {"padding": "max_length", "padding_side": "right"}
-    tokens = tokenizer(texts, max_length=32, truncation=True, return_tensors="pt", **padding)
-    if family != "clip":
-        tokens.pop("attention_mask", None)
-    model.train()
-    for step in range(steps):
-        batch = images(images=[coloured(name, seed=step) for name in names], return_tensors="pt")
-        logits = model(**tokens, **batch).logits_per_image  # [4, 4]
-        loss = torch.nn.functional.cross_entropy(logits, torch.arange(len(names)))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    model.eval()
-
-
-def _clip_tokenizer() -> Any:
-    from transformers import CLIPTokenizer
-
-    tokens = [*string.ascii_lowercase, *(letter + "</w>" for letter in string.ascii_lowercase)]
-    vocabulary = {token: index for index, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
-    return CLIPTokenizer(vocab=vocabulary, merges=[])
-
-
-def _clip_images() -> Any:
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-
-    return CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-
-
-def _clip_config() -> Any:
-    from transformers import CLIPConfig
-
-    layers = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = {**layers, "vocab_size": 54, "max_position_embeddings": 32, "bos_token_id": 52, "eos_token_id": 53}
-    vision = {**layers, "image_size": SIDE, "patch_size": PATCH}
-    return CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)
-
-
-def _gemma_tokenizer() -> Any:
-    from transformers import Siglip2Tokenizer
-
-    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
-    tokens = [*special, *(f"<0x{byte:02X}>" for byte in range(256)), *string.ascii_lowercase, "▁"]
-    return Siglip2Tokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=[])
-
-
-def _siglip_parts(family: str) -> tuple[Any, Any]:
-    from transformers import Siglip2Config, SiglipConfig
-    from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
-    from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
-
-    layers = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = {**layers, "vocab_size": 288, "max_position_embeddings": 32, "projection_size": 32}
-    text |= {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 1}
-    if family == "siglip2":
-        vision = {**layers, "patch_size": PATCH, "num_patches": 16}
-        images = Siglip2ImageProcessorPil(patch_size=PATCH, max_num_patches=16)
-        return images, Siglip2Config(text_config=text, vision_config=vision)
-    images = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE})
-    return images, SiglipConfig(text_config=text, vision_config={**layers, "patch_size": PATCH, "image_size": SIDE})
-
-
-def _write(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content), encoding="utf-8")
-
 
 Visual = Callable[[str], Path]
 
@@ -247,7 +108,7 @@ def test_processors_are_found_under_the_names_of_the_hub(trained: Visual, tmp_pa
         folder = _copy(source, tmp_path / title)
         settings = json.loads((folder / "preprocessor_config.json").read_text())
         settings.pop("image_processor_type", None)
-        _write(folder / "preprocessor_config.json", {**settings, **change})
+        write_json(folder / "preprocessor_config.json", {**settings, **change})
         assert np.abs(visual_encoder(str(folder)).encode_frames(frames()) - expected).max() < 1e-6, title
 
 
@@ -261,7 +122,7 @@ def test_a_changed_encoder_has_another_stamp(trained: Visual, tmp_path: Path) ->
     (moved / "model.safetensors").write_bytes(weights)
     changed = visual_encoder(str(moved)).stamp
     settings = json.loads((moved / "preprocessor_config.json").read_text())
-    _write(moved / "preprocessor_config.json", {**settings, "do_center_crop": False})
+    write_json(moved / "preprocessor_config.json", {**settings, "do_center_crop": False})
     assert len({stamp, changed, visual_encoder(str(moved)).stamp}) == 3
     assert stamp.startswith("clip:24:")
 
@@ -358,14 +219,61 @@ def test_a_download_is_announced_with_its_size(
         text_encoder("someone/tiny-bert", download=True)  # HF_HUB_OFFLINE is set in tests
 
 
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_onnx_gives_the_same_vectors(family: str, trained: Visual, tmp_path: Path) -> None:
+    """Exported, read back by onnxruntime, and put beside torch: to 1e-4, in batches, for odd sizes and long queries."""
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    source = trained(family)
+    folder = export_visual(str(source), tmp_path / family)
+    assert not list(folder.glob("*.safetensors")) and (folder / "onnx" / "vision_model.onnx").is_file()
+    torch_, onnx = visual_encoder(str(source)), visual_encoder(str(folder), threads=1)
+    assert isinstance(onnx, OnnxVisual) and isinstance(onnx, VisualEncoder) and onnx.dim == torch_.dim
+    many = [*frames(19), Frame(20.0, np.full((3, 300, 3), 255, np.uint8))]
+    assert np.abs(onnx.encode_frames(many) - torch_.encode_frames(many)).max() < 1e-4
+    for query in ("a red picture", "A", "green " * 200, "a blue picture \udce4"):
+        ours, theirs = onnx.encode_query(query), torch_.encode_query(query)
+        assert ours is not None and theirs is not None and np.abs(ours - theirs).max() < 1e-4
+    assert onnx.encode_query(" ") is None and onnx.encode_frames([]).shape == (0, onnx.dim)
+    assert onnx.stamp != torch_.stamp and onnx.stamp == visual_encoder(f"onnx:{folder}").stamp
+    packed = pickle.dumps(onnx)
+    assert len(packed) < 2000 and np.array_equal(
+        pickle.loads(packed).encode_frames(many[:2]), onnx.encode_frames(many[:2])
+    )
+
+
+def test_onnx_that_is_not_whole_or_not_for_us(trained: Visual, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    with pytest.raises(CapabilityError, match="clip and siglip can be exported"):
+        export_visual(str(trained("siglip2")), tmp_path / "siglip2")
+    with pytest.raises(CapabilityError, match=r"holds no .*_model\.onnx"):
+        visual_encoder(f"onnx:{trained('clip')}")
+    folder = export_visual(str(trained("clip")), tmp_path / "clip")
+    (folder / "onnx" / "vision_model.onnx").write_bytes(b"cut")
+    with pytest.raises(CapabilityError, match="cannot be loaded"):
+        visual_encoder(str(folder)).encode_query("red")
+    (folder / "onnx" / "text_model.onnx").unlink()
+    with pytest.raises(CapabilityError, match=r"holds no text_model\.onnx"):
+        visual_encoder(str(folder))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_close(dtype: str, trained: Visual) -> None:
+    for family in FAMILIES:
+        whole, half = (TransformersVisual(str(trained(family)), dtype=kind) for kind in (None, dtype))
+        assert np.abs(whole.encode_frames(frames()) - half.encode_frames(frames())).max() < 0.03
+        queries = [each.encode_query("a red picture") for each in (whole, half)]
+        assert queries[0] is not None and queries[1] is not None and queries[1].dtype == np.float32
+        assert np.abs(queries[0] - queries[1]).max() < 0.03
+    with pytest.raises(CapabilityError, match="dtype 'int4' is none of float32"):
+        TransformersVisual(str(trained("clip")), dtype="int4")
+
+
 @pytest.mark.gpu
 def test_half_precision_on_a_gpu_agrees_with_the_cpu(trained: Visual) -> None:
     import torch
 
     if not torch.cuda.is_available():
         pytest.skip("no GPU here")
-    from rewatch.memory.encoders.transformers_visual import TransformersVisual
-
     for family in FAMILIES:
         here, there = (TransformersVisual(str(trained(family)), device=device) for device in ("cpu", "cuda"))
         assert np.abs(here.encode_frames(frames()) - there.encode_frames(frames())).max() < 1e-2

@@ -220,7 +220,7 @@ def _theirs(name: str, arguments: dict[str, Any], clock: Clock) -> tuple[str, di
     if name == "browse" and arguments.get("level", "chapter") in levels:
         level = levels[arguments.get("level", "chapter")]
         return _window([], level, start, end, clock)
-    if name == "search_clips":
+    if name == "search_clips" and "image" not in arguments:  # `rag` searches for words alone
         whole = Span(start or 0.0, max(end or 0.0, start or 0.0))
         level = "week" if start is None else "hour" if whole.duration <= 3600 else "day"
         return _window([arguments.get("query")], level, start, end, clock)

@@ -47,12 +47,12 @@ def plug_all(
         ValueError: if a tool of one's own has the name of one that is there.
         TypeError: if one is no tool.
     """
-    given = list(map(as_tool, tools))
-    taken = {item.name for item in held}
+    given, known = list(map(as_tool, tools)), list(held)
+    taken = {item.name for item in known}
     own: list[BaseTool] = []
     for item in given:
         if not isinstance(item, McpTool):
-            if item.name in taken:
+            if item.name in taken and not any(item is one for one in known):  # an inner tool may be offered
                 raise ValueError(f"There is a tool {item.name!r} already; rename yours: @tool(name=...).")
             own.append(item)
             taken.add(item.name)

@@ -181,7 +181,7 @@ def view_clip(clip: int, video: VideoContext) -> Observation:
     """
     spans = _spans(video)
     if not 0 <= clip < len(spans):
-        raise ToolError("no clip")
+        raise ToolError("no clip: try another")
     span = spans[clip]
     times = video.times(span, video.info.fps)  # one frame, or two where what is asked is their order
     video.charge(len(times))
@@ -284,7 +284,7 @@ def corpus(lessons: list[Lesson]) -> list[str]:
                 f"clip {number}",
                 f"clip {number}{time_text(about['at'][0])}",
             ]
-    return [*texts, *["no clip", "view_clip: no clip"] * (1 + len(lessons) // 20), *AGAIN]
+    return [*texts, *["no clip", "view_clip: no clip: try another"] * (1 + len(lessons) // 20), *AGAIN]
 
 
 AGAIN = (

@@ -61,7 +61,7 @@ def test_a_word_that_is_not_said_finds_nothing_and_a_clip_that_is_not_there_is_a
         return seen.text, seen.error
 
     assert call("search_clips", query="zebra") == ("no clip", False)
-    assert call("view_clip", clip=16) == ("view_clip: no clip", True)
+    assert call("view_clip", clip=16) == ("view_clip: no clip: try another", True)
     assert call("view_clip", clip=15) == ("clip 15", False)
     word = lessons[0].world.lines[3].text
     assert call("search_clips", query=word) == ("clip 3", False)

@@ -46,7 +46,8 @@ class TrainedPolicy(VideoLMM):
             if saved_policy(base) or "Adapter" in str(error):
                 raise
             raise CapabilityError(
-                f"{folder} is an adapter of {base}, which cannot be loaded ({error}); give its place: {folder}?base=FOLDER"
+                f"{folder} is an adapter of {base}, which cannot be loaded ({error}); "
+                f"give its place: {folder}?base=FOLDER"
             ) from None
 
     @classmethod

@@ -19,6 +19,7 @@ from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .search import Scope, Searcher
+from .sources import as_source, open_file
 from .spans import Span
 from .store import Store
 
@@ -116,6 +117,7 @@ class ClipMemory:
             CapabilityError: if an encoder or recogniser that was asked for is not here.
         """
         from .ingest import Ingest, Wish, asked_for
+        from .speech import lasting_name
 
         if channels is None:
             channels = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
@@ -126,7 +128,7 @@ class ClipMemory:
             self._encoders.require_detector()
         if clip_seconds is not None and not clip_seconds >= 1:
             raise ValueError(f"clip_seconds must be at least 1, got {clip_seconds}.")
-        source = _as_source(source)
+        source = as_source(source)
         wish = Wish(
             channels=tuple(dict.fromkeys(channels)),
             clip_seconds=clip_seconds,
@@ -144,6 +146,8 @@ class ClipMemory:
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
+                if isinstance(transcriber, str):
+                    self._store.set_meta("transcriber", lasting_name(transcriber))
                 video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
                 self._store.set_checked(video, asked)
             if not isinstance(source, str):
@@ -179,6 +183,12 @@ class ClipMemory:
             CapabilityError: if it is not here.
         """
         return self._encoders.visual
+
+    @property
+    def transcriber(self) -> str | None:
+        """Name of the recogniser that was last asked for by name, for what was not listened to yet."""
+        name: str | None = self._store.meta("transcriber")
+        return name
 
     @property
     def detector(self) -> Detector | None:
@@ -232,7 +242,7 @@ class ClipMemory:
         record = self.video(video_id)
         if record.id in self._sources:
             return self._sources[record.id]
-        return _open_file(record, self._store.paths(record.id))
+        return open_file(record, self._store.paths(record.id))
 
     def search(
         self,
@@ -366,35 +376,3 @@ def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path)
     there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
     more = f" and {len(records) - 5} more" if len(records) > 5 else ""
     raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")
-
-
-def _as_source(source: str | Path | VideoSource) -> str | VideoSource:
-    """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
-    from .video import Video
-
-    if isinstance(source, Video):
-        source = source.info.path
-    if not isinstance(source, str | Path):
-        return source
-    path = Path(source).expanduser().absolute()
-    if not path.exists():
-        raise VideoError(f"There is no file {path}: check the name.")
-    return str(path)
-
-
-def _open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
-    from .video import Video
-
-    there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
-    for path, size, mtime in there:
-        state = path.stat()
-        video = Video(path) if state.st_size == size else None
-        if video is not None and (state.st_mtime_ns == mtime or video.content_id == record.content_id):
-            return video
-    if there:
-        raise VideoError(f"{there[0][0]} is not the video {record.id} any more: add it again to remember the new one.")
-    where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
-    raise VideoError(
-        f"{where} is gone, so its pictures and sound cannot be read (what was found in it can): put it back, or add it "
-        "again from where it is now."
-    )

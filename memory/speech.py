@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "Word",
     "align",
     "find_phrase",
+    "lasting_name",
     "speech_spans",
     "speech_windows",
     "transcribe",
@@ -65,6 +67,16 @@ def transcriber(name: str | None = None, *, download: bool = False) -> Transcrib
 
     model, language = model_and_language(name)
     return Whisper(model, language=language, download=download)
+
+
+def lasting_name(name: str) -> str:
+    """A name for `transcriber` that holds in any working directory."""
+    from .whisper_speech import model_and_language
+
+    model, language = model_and_language(name)
+    folder = Path(model).expanduser()
+    model = str(folder.absolute()) if folder.exists() else model
+    return f"{model}@{language}" if language else model
 
 
 def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -> list[Span]:

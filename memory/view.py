@@ -51,6 +51,11 @@ class MemoryUntil:
         return self._memory.models_given
 
     @property
+    def transcriber(self) -> str | None:
+        """See `ClipMemory.transcriber`."""
+        return self._memory.transcriber
+
+    @property
     def detector(self) -> Detector | None:
         """See `ClipMemory.detector`."""
         return self._memory.detector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..memory import CapabilityError, Span
@@ -13,7 +14,7 @@ from .tool import tool
 from .untrusted import quote
 
 if TYPE_CHECKING:
-    from ..memory.speech import Word
+    from ..memory.speech import Transcriber, Word
 
 
 @tool(timeout=120.0)
@@ -26,9 +27,9 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
         find: words whose exact times are wanted, spotted in the sound even where the transcript misses them.
     """
     span = Span(start, end)
-    if not video.info.has_audio and not _known(video, span):
-        return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     utterances = _known(video, span) or _recognise(video, span)
+    if not video.info.has_audio and not utterances:
+        return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
     lines = [f"{Span(u['span'][0], u['span'][1])} {quote(u['text'])}" for u in utterances] or [
         "No speech was made out."
@@ -53,19 +54,37 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
+        | ({"language": t.data["language"]} if "language" in t.data else {})
         for t in rows
     ]
 
 
 def _recognise(video: VideoContext, span: Span) -> list[dict]:
-    """Listen now, where the memory was made without the speech channel."""
-    from ..memory.speech import transcribe as recognise
-    from ..memory.speech import transcriber
+    """Listen now, where the memory was made without the speech channel; where the words are written, read them."""
+    from ..memory.listening import find_subtitles, from_sound, from_subtitles
 
     if "speech" in video.memory.video(video.video_id).channels:
         return []  # it was listened to at ingest, and nothing was said
-    heard = recognise(video.video, span, transcriber())
-    return [{"span": [u.start, u.end], "text": u.text, "words": _rows(u.words), "exact": u.exact} for u in heard]
+    source = video.video
+    subtitles = find_subtitles(source.info, None)
+    if subtitles is not None:
+        texts = from_subtitles(source, subtitles)
+    else:
+        texts = from_sound(source, span, _ears(video.memory.transcriber))
+    end = max(span.end, span.start + 1e-3)
+    return [
+        {"span": [text.start, text.end], "text": text.text, **text.data}
+        for text in texts
+        if text.start < end and text.end > span.start
+    ]
+
+
+@lru_cache(maxsize=1)
+def _ears(name: str | None) -> Transcriber:
+    """The memory's recogniser; loading one takes longer than a call."""
+    from ..memory.speech import transcriber
+
+    return transcriber(name)
 
 
 def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:

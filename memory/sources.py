@@ -1,0 +1,47 @@
+"""From what a caller names to a source of frames, and from a record back to its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import VideoError
+from .media import VideoSource
+from .records import VideoRecord
+
+
+def as_source(source: str | Path | VideoSource) -> str | VideoSource:
+    """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
+    from .video import Video
+
+    if isinstance(source, Video):
+        source = source.info.path
+    if not isinstance(source, str | Path):
+        return source
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise VideoError(f"There is no file {path}: check the name.")
+    return str(path)
+
+
+def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
+    """The file of a record, from wherever it still lies (paths with the size and time that they had).
+
+    Raises:
+        VideoError: if it is gone or is another one now.
+    """
+    from .video import Video
+
+    there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
+    for path, size, mtime in there:
+        state = path.stat()
+        video = Video(path) if state.st_size == size else None
+        if video is not None and (state.st_mtime_ns == mtime or video.content_id == record.content_id):
+            return video
+    if there:
+        raise VideoError(f"{there[0][0]} is not the video {record.id} any more: add it again to remember the new one.")
+    where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
+    raise VideoError(
+        f"{where} is gone, so its pictures and sound cannot be read (what was found in it can): put it back, or add it "
+        "again from where it is now."
+    )

@@ -21,7 +21,7 @@ from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
 from .planner import Planner, plan_by_rules
-from .policies import ExtractivePolicy, load_policy, manner_of
+from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
 from .question import QuestionError, question_about
 from .routes import ROUTES
@@ -41,7 +41,7 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, a run folder of
+        policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM, a run folder of
             `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
             trained here has the tools and the loop that it was trained with.
         tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
@@ -72,7 +72,7 @@ class VideoAgent:
         self,
         memory: ClipMemory,
         *,
-        policy: str | BaseChatModel = "extractive",
+        policy: str | BaseChatModel = "heuristic",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
         registered: bool = True,
         budget: Budget | None = None,
@@ -231,9 +231,9 @@ class VideoAgent:
         if scale is not None:
             if scale not in SCALINGS:
                 raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
-            if SCALINGS[scale].needs_model and isinstance(self.policy, ExtractivePolicy):
+            if SCALINGS[scale].needs_model and isinstance(self.policy, HeuristicPolicy):
                 raise CapabilityError(
-                    f"The scaling {scale} samples a language model, and the extractive policy says the same each time: "
+                    f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "
                     "give a model as the policy (docs/policies.md says which)."
                 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..tools import Budget
 from .question import Question
 from .routes import ROUTES
-from .understand import Ask, understand
+from .models.heuristic import Ask, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +64,15 @@ Planner = Callable[[Situation], Plan | Awaitable[Plan]]
 _HOW = {
     "speech": "search, then listen",
     "screen_text": "search, then read the screen",
-    "objects": "follow what moves",
     "shots": "find the cuts",
+    "silence": "listen for pauses",
     None: "search every channel, then look closer",
 }
 
 
 def plan_by_rules(situation: Situation) -> Plan:
     """The rule planner: needs no model."""
-    ask = understand(situation.question.text, situation.question.options)
+    ask = parse(situation.question.text, situation.question.options)
     return Plan(text=_say(ask), route="search", kind=ask.kind, channel=ask.channel)
 
 

@@ -50,10 +50,10 @@ def ask(
         str,
         typer.Option(
             "--policy",
-            help="The model that decides: extractive, a folder or hub id, a run of `rewatch train`, a server's "
+            help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
             "address, or provider:model.",
         ),
-    ] = "extractive",
+    ] = "heuristic",
     viewer: Annotated[
         str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")
     ] = None,

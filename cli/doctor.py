@@ -159,7 +159,7 @@ def _policy() -> Capability:
     served = "" if _has("langchain_openai") else " (needs pip install 'rewatch[remote]')"
     return Capability(
         "policy",
-        "extractive (rules, no model that sees)",
+        "heuristic (retrieves and reads; no model)",
         "a Video-LMM: local (Qwen3-VL 4B: 9 GB), or any OpenAI-compatible server" + served,
         "hf download Qwen/Qwen3-VL-4B-Instruct, then --policy Qwen/Qwen3-VL-4B-Instruct; or --policy http://HOST:PORT/v1",
     )

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
-from .extractive import ExtractivePolicy
+from ..models.heuristic import HeuristicPolicy
 from .manner import Manner, manner_of, saved_policy
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]+:[^\\]")
@@ -20,7 +20,7 @@ _SECRET = ("api_key", "key", "token", "password")
 def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
     """A chat model by name; one that is given as such is returned as it is.
 
-    Names are `extractive`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`); a run folder of
+    Names are `heuristic`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`); a run folder of
     `rewatch train`, whose policy speaks and works as it was trained to; the address of an
     OpenAI-compatible server (`http://host:8000/v1`, or `http://host:8000/v1#model`); and `provider:model` as
     LangChain's `init_chat_model` takes it (`openai:gpt-x`).
@@ -38,17 +38,17 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
         return policy
     name, written = split_name(policy)
     options = {**written, **options}
-    if name == "extractive":
+    if name == "heuristic":
         if options:
-            raise CapabilityError(f"The policy extractive has no options ({', '.join(options)}); leave them out.")
-        return ExtractivePolicy()
+            raise CapabilityError(f"The policy heuristic has no options ({', '.join(options)}); leave them out.")
+        return HeuristicPolicy()
     if name.startswith(("http://", "https://")) or (_PROVIDER.match(name) and not Path(name).exists()):
         from .served import ServedPolicy
 
         return ServedPolicy.open(name, **options)
     if not (Path(name).is_dir() or re.fullmatch(r"[\w.-]+/[\w.-]+", name)):
         raise CapabilityError(
-            f"There is no policy {name!r} here; use extractive, the folder or hub id of a Video-LMM, "
+            f"There is no policy {name!r} here; use heuristic, the folder or hub id of a Video-LMM, "
             "http://host:port/v1 of a server, or provider:model."
         )
     if (saved := saved_policy(name)) is not None:
@@ -83,4 +83,4 @@ def split_name(policy: str) -> tuple[str, dict[str, str]]:
     return head + mark + model, options
 
 
-__all__ = ["ExtractivePolicy", "Manner", "load_policy", "manner_of", "split_name"]
+__all__ = ["HeuristicPolicy", "Manner", "load_policy", "manner_of", "split_name"]

@@ -160,13 +160,13 @@ def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen,
         window = near[0] if near else Span(window.start, window.start + 60)
     for small in sorted((p for p in known if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
         near_by = readings((yield scene.call("read_text", start=small.span.middle, box=_around(small.box or ()))), video)
-        if any(values(ask.value, p.text, ask.digits) for p in near_by):
+        if ask.digits and any(values(ask.value, p.text, ask.digits) for p in near_by):
             return near_by
     before = {_bare(p.text) for p in known}
     rate = round(min(4.0, 16 / max(window.duration, 1.0)), 3)
     fresh = readings((yield scene.over("read_text", window, fps=rate)), video)
     fresh = [p for p in fresh if _bare(p.text) not in before]
-    if any(values(ask.value, p.text, ask.digits) for p in fresh):
+    if ask.digits and any(values(ask.value, p.text, ask.digits) for p in fresh):
         return fresh
     for box in ([0, 0, 0.55, 0.55], [0.45, 0, 1, 0.55], [0, 0.45, 0.55, 1], [0.45, 0.45, 1, 1]):
         seen = yield scene.over("read_text", window, box=box)

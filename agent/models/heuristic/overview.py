@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from ....memory import Span, clock
 from ...answer import Draft, Evidence
 from ...steps import Call, Seen
-from ...words import content, rarity
+from ...words import content, rarity, tokens
 from .gathering import Case
 from .looking import Passage, Scene, Strategy, cite
-from .question import query
+from .question import LANGUAGES, query
 from .ranking import WEAK, Ranking
 
 _LONGEST = 110  # characters of one piece in a summary
@@ -78,9 +78,9 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
     evidence, lines = [], []
     languages: dict[str, str] = {}
     if ask.fact == "language":
-        for p in case.of("speech"):
-            if p.language:
-                languages[p.video] = p.language
+        for video in case.scenes:
+            said = [p for p in case.of("speech") if p.video == video]
+            languages[video] = next((p.language for p in said if p.language), "") or _language(" ".join(p.text for p in said))
     for scene in scenes[:8]:
         v = scene.video
         seen = yield scene.call("browse", level="clip", end=min(scene.whole.start + 1.0, scene.whole.end))
@@ -104,6 +104,14 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
         lines = [f"{pick.video['name']} is the {asked[1]} ({clock(pick.whole.duration)})", *lines]
     text = f"{len(case.scenes)}: {', '.join(lines)}" if ask.fact == "videos" else "; ".join(lines)
     return Draft(text=text, evidence=tuple(evidence), confidence=0.95)
+
+
+def _language(text: str) -> str:
+    """The language whose small words a text is made of; empty where that cannot be told."""
+    words = tokens(text)
+    shares = {name: sum(word in small for word in words) / max(len(words), 1) for name, small in LANGUAGES.items()}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= 0.2 else ""
 
 
 def which_video(case: Case) -> Draft:

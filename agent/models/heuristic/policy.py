@@ -137,7 +137,7 @@ def _count(case: Case) -> Draft:
             return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.5)
         if ask.channel:
             return reading._not_found(case, ask.phrase or " ".join(ask.topic))
-    told = reading.stated_number(case)
+    told = reading.stated_number(case) or reading.tell_plainly(case)
     if told is not None:
         return told
     what = " ".join((*ask.topic, *ask.loose)) or "that"

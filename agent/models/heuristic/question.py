@@ -148,12 +148,21 @@ _LOOSE = frozenset(
     teacher reporter commentator app page sign poster label slide caption banner plate board card ticket headline sticker shirt
     subtitle logo book menu map notice chart lectern podium black white small""".split()
 )
-_FOREIGN = frozenset(
-    """der die das den dem des ein eine einen einem einer und oder ist sind war waren wird werden hat haben nicht kein keine ich du er sie es wir
-    ihr man im in am an auf aus bei mit nach von vor zu zum zur über für um wie was wer wann wo warum welche welcher welches welchem viele viel als
-    el la los las un una unos unas y o es son era fue ser está están hay no se que qué quién quien cuándo cuando dónde donde cómo como cuál cuánto
-    cuántos cuántas de del en con por para al lo su sus le les sobre según le les une des et est sont du dans qui que quoi quand où combien dans sur""".split()
-)  # fmt: skip
+LANGUAGES = {
+    "English": STOP,
+    "German": frozenset(
+        """der die das den dem des ein eine einen einem einer und oder ist sind war waren wird werden hat haben nicht kein keine ich du er sie es
+        wir ihr man im in am an auf aus bei mit nach von vor zu zum zur uber fur um wie was wer wann wo warum welche welcher welches welchem
+        viele viel als auch sich noch gibt pro jede jeder jedes dass wenn nur aber durch""".split()),
+    "Spanish": frozenset(
+        """el la los las un una unos unas y o es son era fue ser esta estan hay no se que quien cuando donde como cual cuanto cuantos cuantas cuanta
+        de del en con por para al lo su sus le les sobre segun mas pero este esto estas estos muy sin ya""".split()),
+    "French": frozenset(
+        """le la les un une des et ou est sont etait du de dans qui que quoi quand comment combien sur pour par avec ce cette ces il elle on nous vous
+        ne pas plus mais au aux en se son sa ses""".split()),
+}  # fmt: skip
+"""Words without meaning of their own, by language; accents are left out."""
+_FOREIGN = frozenset().union(*LANGUAGES.values())
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(r"\b[Tt]he (?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)\b")
 _CLOCK = r"\d+(?::\d{2}){1,2}(?:\.\d+)?"
@@ -216,7 +225,7 @@ def at_in(ask: Ask, whole: Span) -> Ask:
 
 def query(words: str) -> tuple[str, ...]:
     """The words that carry meaning, of a question or a piece of one."""
-    return tuple(t for t in dict.fromkeys(tokens(words)) if t not in STOP and t not in _FOREIGN and t not in _FRAME)
+    return tuple(t for t in dict.fromkeys(tokens(words)) if t not in _FOREIGN and t not in _FRAME)
 
 
 def _kind(low: str) -> Kind:

@@ -116,7 +116,8 @@ class Ranking:
         score = fit + (0.02 if whole else 0.06 * (own > 0))
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
-            score += 0.3 if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
+            longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
+            score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
         elif ask.value == "name":
             score += 0.12 if re.search(r"(?<=[a-zäöü,:] )[A-ZÄÖÜ][a-zäöüß]+|\b(?:named?|called|I'm|I am)\b", piece) else 0.0
         if passage.channel == "screen_text":

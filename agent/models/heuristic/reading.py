@@ -12,7 +12,7 @@ from ...steps import Call, Seen
 from ...words import STOP, content, numbers, tokens
 from .gathering import Case, look_closer
 from .looking import Passage, Strategy, cite, readings
-from .question import needs_eyes, tells_showing
+from .question import Ask, needs_eyes, tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
@@ -28,7 +28,7 @@ def read(case: Case) -> Strategy:
         if not kept and ask.channel == "screen_text":
             kept = yield from _closer(case)
         return _all_of(case, kept)
-    ranked = Ranking(ask, kept).rank()
+    ranked = _of_channel(ask, Ranking(ask, kept).rank())
     if ask.value in ("number", "price", "date", "time"):
         valued = [r for r in ranked if values(ask.value, r.text, ask.digits) or (ask.channel is None and r.fit > GOOD)]
         weak = not valued or (valued[0].fit < WEAK and (ask.topic or ask.loose or ask.size == "small"))
@@ -40,6 +40,13 @@ def read(case: Case) -> Strategy:
         again = yield from _closer(case)
         ranked = Ranking(ask, [*kept, *again]).rank() if again and (len(again) <= 3 or not ranked) else ranked
     return _tell(case, _in_order(case, ranked))
+
+
+def _of_channel(ask: Ask, ranked: list[Ranked]) -> list[Ranked]:
+    """Those of the sense that the question names; those of the other one only where they plainly tell and it does not."""
+    own = [r for r in ranked if ask.channel in (None, r.passage.channel)]
+    others = [r for r in ranked if r.fit >= GOOD]
+    return own if not others or (own and own[0].fit >= WEAK) else others
 
 
 def _closer(case: Case) -> Generator[Call, Seen, list[Passage]]:
@@ -184,6 +191,15 @@ def stated_number(case: Case) -> Draft | None:
     number = _nearest_number(best.text, ask.topic)
     text = f"{case.name(best.passage)}{number:g} (“{best.text.replace(chr(10), ' / ')}”)"
     return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
+
+
+def tell_plainly(case: Case) -> Draft | None:
+    """The piece that plainly is about the question, whatever kind of value it holds; None if there is none."""
+    ranked = Ranking(replace(case.ask, value=None), _allowed(case)).rank()
+    if not ranked or ranked[0].fit < 0.65 or len(case.ask.topic) < 2:
+        return None
+    best = ranked[0]
+    return Draft(text=best.text.replace("\n", " / "), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6))
 
 
 def _nearest_number(text: str, topic: Sequence[str]) -> float:

@@ -13,6 +13,8 @@ HOP = 512
 # Applause, gulls and music score above 0.5 for a tenth of a second now and then; no word is that short.
 _SHORTEST = 0.25
 _PAUSE = 0.3
+_INAUDIBLE = 1e-4
+"""Samples that never pass this (-80 dB: three steps of 16 bits) are silence; the model need not be asked."""
 SILENT = 0.35
 """Below this probability speech has ended."""
 
@@ -26,6 +28,8 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
     # A copy always: the model's wrapper writes into its input.
     padded = np.zeros(-(-len(samples) // HOP) * HOP, dtype=np.float32)
     padded[: len(samples)] = samples
+    if max(float(padded.max()), -float(padded.min())) < _INAUDIBLE:
+        return np.zeros(len(padded) // HOP, dtype=np.float32)
     return np.asarray(get_vad_model()(padded), dtype=np.float32).reshape(-1)
 
 

@@ -40,6 +40,8 @@ SETTINGS: dict[str, Any] = {
 """How faster-whisper is called; the voice detector's settings are its own."""
 _MUCH = 5.0
 """Seconds of speech of which something should be made out; a cheer or a call is shorter."""
+_FAINT = {"begin": 0.3, "silent": 0.2}
+"""Where there may be speech, for the voice detector; see `runs`."""
 _CLOSED = 0.2
 """Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
 # faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
@@ -139,7 +141,9 @@ class Whisper:
                 first = next(group)
                 language = self._model.language
                 windows.append(_window([first, *group], heard, language))
-        words = in_order(without_pauses(believed(windows, speech), runs(probability, length)), 0.0, length)
+        # A soft "ask" is hardly voice to the detector; that the model heard a word there too is a second witness.
+        maybe = runs(probability, length, **_FAINT)
+        words = in_order(without_pauses(believed(windows, maybe), runs(probability, length)), 0.0, length)
         if not self.multilingual and 2 * sum(map(failed, windows)) > len(windows):
             words = []  # What is believed of the rest is a guess at another language.
         if not words and sum(end - start for start, end in speech) >= _MUCH:

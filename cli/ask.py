@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
-from .indexing import add_video, split_channels
+from .indexing import add_video, old_speech, split_channels
 from .options import (
     ROUTES,
     SCALINGS,
@@ -21,6 +21,7 @@ from .options import (
     Detector,
     Isolate,
     Json,
+    Language,
     Mcp,
     Memory,
     OwnTools,
@@ -84,6 +85,7 @@ def ask(
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")] = 120.0,
     transcriber: Transcriber = None,
+    language: Language = None,
     detector: Detector = None,
     workers: Workers = None,
     resume: Annotated[
@@ -113,11 +115,14 @@ def ask(
         "channels": split_channels(channels),
         "subtitles": subtitles,
         "transcriber": transcriber,
+        "language": language,
         "workers": workers,
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     clip_memory = _open(folder, detector, writable=any(_is_path(v) for v in videos))
     records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
+    for line in old_speech(records):
+        steps.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
     writable = os.access(folder, os.W_OK)
     if planner not in ("rules", "model"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if len(record.failures) > 3:
         console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
     return record
+
+
+def old_speech(records: Sequence[VideoRecord]) -> list[str]:
+    """One line if speech was recognised worse than it could be now: how to listen again; else nothing."""
+    from ..memory.speech import outdated
+
+    old = [record.name for record in records if outdated(record.channels.get("speech", ""))]
+    if not old:
+        return []
+    which = old[0] if len(old) == 1 else f"{len(old)} videos"
+    name = f" {shlex.quote(old[0])}" if len(old) == 1 else ""
+    return [f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"]
 
 
 def damage(path: Path) -> str | None:

@@ -88,8 +88,10 @@ class ClipMemory:
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
         transcriber: Transcriber | str | None = None,
+        language: str | None = None,
         workers: int | None = None,
         retry: bool = False,
+        again: Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
@@ -106,9 +108,13 @@ class ClipMemory:
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
                 in it, where there is one, unless `transcriber` is given.
-            transcriber: recognise speech with this one; a changed one redoes the speech.
+            transcriber: recognise speech with this one; a changed one redoes the speech. None: the best that is here,
+                for what was not listened to yet.
+            language: code of the language that is spoken (`de`); None detects it where the recogniser can. A changed
+                one redoes speech that was recognised.
             workers: processes that decode and recognise; None: as many as cores may be used; 0: in this process.
             retry: try again what failed before.
+            again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
 
         Raises:
@@ -120,7 +126,9 @@ class ClipMemory:
         from .speech import lasting_name
 
         if channels is None:
-            channels = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+            every = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+            channels = again or every
+        channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
             raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
@@ -135,10 +143,12 @@ class ClipMemory:
             clips=clips,
             subtitles=Path(subtitles) if subtitles is not None else None,
             transcriber=transcriber,
+            language=language,
             visual=self._encoders.visual_choice,
             detector=self._encoders.detector_choice,
             workers=workers,
             retry=retry,
+            again=tuple(again),
             progress=progress,
         )
         with self._adding, self._store.writing():
@@ -146,8 +156,8 @@ class ClipMemory:
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
-                if isinstance(transcriber, str):
-                    self._store.set_meta("transcriber", lasting_name(transcriber))
+                if isinstance(transcriber, str) or (transcriber is None and language is not None):
+                    self._store.set_meta("transcriber", lasting_name(transcriber, language))
                 video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
                 self._store.set_checked(video, asked)
             if not isinstance(source, str):

@@ -21,20 +21,33 @@ from .store import Space, Store
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
 _DEPTH = 50  # rows asked of each ranking when several are fused
 _STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
+_FOREVER = 1e12  # seconds
+_COMES_IN = 2.5  # seconds after which a text has been taken in
 
-# The clip of a row is the one that its middle lies in; what lies before the first clip belongs to that.
+# The clip of a row is the one that its middle lies in, and of a text that stands for minutes the one in which it comes
+# into sight within the scope (?2 to ?3); what lies before the first clip belongs to that.
+_MIDDLE = "({row}.start_s + {row}.end_s) / 2"
+_IN_SIGHT = (
+    "max({row}.start_s, ?2) + min(max(min({row}.end_s, ?3) - max({row}.start_s, ?2), 0) / 2, " + str(_COMES_IN) + ")"
+)
 _CLIP_OF = """(SELECT coalesce(
-    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= ({row}.start_s + {row}.end_s) / 2
+    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= {moment}
      ORDER BY start_s DESC LIMIT 1),
     (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 ORDER BY start_s LIMIT 1)))"""
 
 
+def _clip_of(row: str, channel: str) -> str:
+    moment = _IN_SIGHT if channel in _STILL else _MIDDLE
+    return _CLIP_OF.format(row=row, moment=moment.format(row=row))
+
+
 @cache
-def _rows_of(count: int) -> str:
+def _rows_of(count: int, channel: str) -> str:
     """The query for that many rows, always the same text, so that SQLite need not compile it again."""
+    marks = ",".join(f"?{number}" for number in range(4, 4 + count))
     return (
         "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
-        f"ON c.id = {_CLIP_OF.format(row='v')} WHERE v.id IN ({','.join('?' * count)})"
+        f"ON c.id = {_clip_of('v', channel)} WHERE v.id IN ({marks})"
     )
 
 
@@ -60,6 +73,12 @@ class Scope:
     videos: tuple[str, ...] | None = None
     between: Span | None = None
     now: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Seconds from which and up to which anything counts."""
+        low, high = (self.between.start, self.between.end) if self.between is not None else (-_FOREVER, _FOREVER)
+        return low, min(high, self.now if self.now is not None else _FOREVER)
 
     def condition(self, row: str, channel: str) -> tuple[str, list[str | float]]:
         """SQL that rows of a table (its alias) must meet, with its parameters; empty when all do."""
@@ -204,7 +223,8 @@ class Searcher:
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         # No row has the id 0.
-        rows = self._store.rows(_rows_of(depth), (level, *raw, *[0] * (depth - len(raw))))
+        asked = (level, *scope.bounds, *raw, *[0] * (depth - len(raw)))
+        rows = self._store.rows(_rows_of(depth, space.channel if space.channel in _STILL else ""), asked)
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
@@ -220,9 +240,9 @@ class Searcher:
         condition, values = scope.condition("t", channel)
         rows = self._store.rows(
             "SELECT c.id, c.video, c.start_s, c.end_s, t.id, -words.rank FROM words JOIN texts t ON t.id = words.rowid "
-            f"JOIN clips c ON c.id = {_CLIP_OF.format(row='t')} WHERE words MATCH ?2 AND t.channel = ?3 "
+            f"JOIN clips c ON c.id = {_clip_of('t', channel)} WHERE words MATCH ?4 AND t.channel = ?5 "
             f"{'AND ' + condition if condition else ''} ORDER BY words.rank, t.id LIMIT {depth}",
-            (level, expression, channel, *values),
+            (level, *scope.bounds, expression, channel, *values),
         )
         ranked = [_Row(*row) for row in rows]
         return self._of_level(ranked, level) if channel == SUMMARY else ranked

@@ -22,7 +22,7 @@ class Boxed(Protocol):
 T = TypeVar("T", bound=Boxed)
 
 LARGE, SMALL = 0.08, 0.035
-"""Heights of a line's box, as fractions of the picture's height: from the first on it is large, below the other small."""
+"""Heights of a line's box, as fractions of the picture's height: large from the first on, small below the other."""
 
 # Distances are in heights of lines. A line's box has a margin, so that rows of one paragraph nearly touch.
 _ALIKE = 1.8  # times that one of two heights may be the other

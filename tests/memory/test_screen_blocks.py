@@ -38,10 +38,16 @@ def said(found: list[Block]) -> list[tuple[float, float, str]]:
 
 
 def test_a_sentence_in_four_lines_is_one_block_and_what_is_far_away_another() -> None:
-    paragraph = [line(text, 0.3, 0.4 + 0.055 * row) for row, text in enumerate(["Where the", "river meets", "the sea we", "found it"])]  # fmt: skip
+    paragraph = [
+        line(text, 0.3, 0.4 + 0.055 * row)
+        for row, text in enumerate(["Where the", "river meets", "the sea we", "found it"])
+    ]
     logo, caption = line("NEWS", 0.85, 0.05), line("Peter in charge of marketing", 0.3, 0.9)
     assert read([caption, *reversed(paragraph), logo]) == [
-        "NEWS", "Where the / river meets / the sea we / found it", "Peter in charge of marketing"]  # fmt: skip
+        "NEWS",
+        "Where the / river meets / the sea we / found it",
+        "Peter in charge of marketing",
+    ]
 
 
 def test_two_centered_words_of_large_letters_are_one_block() -> None:
@@ -54,14 +60,23 @@ def test_a_scoreboard_is_read_row_by_row() -> None:
 
 
 def test_columns_of_prose_are_kept_apart() -> None:
-    left = [line(text, 0.05, 0.2 + 0.055 * row) for row, text in enumerate(["the quick brown fox", "jumps over the lazy"])]  # fmt: skip
-    right = [line(text, 0.4, 0.2 + 0.055 * row) for row, text in enumerate(["a second column of", "words beside the first"])]  # fmt: skip
-    assert read(left + right) == ["the quick brown fox / jumps over the lazy", "a second column of / words beside the first"]  # fmt: skip
+    left = [
+        line(text, 0.05, 0.2 + 0.055 * row) for row, text in enumerate(["the quick brown fox", "jumps over the lazy"])
+    ]
+    right = [
+        line(text, 0.4, 0.2 + 0.055 * row) for row, text in enumerate(["a second column of", "words beside the first"])
+    ]
+    assert read(left + right) == [
+        "the quick brown fox / jumps over the lazy",
+        "a second column of / words beside the first",
+    ]
 
 
 def test_a_heading_and_its_text_and_labels_in_a_window_are_apart() -> None:
     assert read([line("Overview", 0.1, 0.1, 0.12), line("all that is new this year", 0.1, 0.26, 0.04)]) == [
-        "Overview", "all that is new this year"]  # fmt: skip
+        "Overview",
+        "all that is new this year",
+    ]
     labels = [line("Open", 0.05, 0.1, 0.03), line("Settings", 0.4, 0.1, 0.03), line("Cancel", 0.05, 0.3, 0.03)]
     assert read(labels) == ["Open", "Settings", "Cancel"]
 
@@ -94,12 +109,22 @@ def test_sizes_in_words() -> None:
 
 
 def test_a_block_that_grows_is_a_new_block_each_time() -> None:
-    lines = [over("First point", 0, 30, 0.1, 0.2), over("Second point", 10, 30, 0.1, 0.26), over("Far away", 0, 30, 0.7, 0.8)]  # fmt: skip
+    lines = [
+        over("First point", 0, 30, 0.1, 0.2),
+        over("Second point", 10, 30, 0.1, 0.26),
+        over("Far away", 0, 30, 0.7, 0.8),
+    ]
     assert said(compose(lines, ASPECT)) == [
-        (0, 10, "First point"), (0, 30, "Far away"), (10, 30, "First point\nSecond point")]  # fmt: skip
+        (0, 10, "First point"),
+        (0, 30, "Far away"),
+        (10, 30, "First point\nSecond point"),
+    ]
     back = line_readings(compose(lines, ASPECT))
     assert sorted((each.start, each.end, each.text) for each in back) == [
-        (0, 30, "Far away"), (0, 30, "First point"), (10, 30, "Second point")]  # fmt: skip
+        (0, 30, "Far away"),
+        (0, 30, "First point"),
+        (10, 30, "Second point"),
+    ]
 
 
 def test_a_number_that_changes_beside_its_name() -> None:
@@ -132,7 +157,10 @@ def test_a_line_overlooked_for_a_while_is_there_all_along_but_not_when_another_t
     assert said(compose([upper, *missed], ASPECT)) == [(0, 20, "Gardens of\nBabylon")]
     between = over("Nineveh", 8, 11, 0.3, 0.46)
     assert [text for _, _, text in said(compose([upper, *missed, between], ASPECT))] == [
-        "Gardens of\nBabylon", "Gardens of\nNineveh", "Gardens of\nBabylon"]  # fmt: skip
+        "Gardens of\nBabylon",
+        "Gardens of\nNineveh",
+        "Gardens of\nBabylon",
+    ]
 
 
 def test_credits_that_move_are_no_soup() -> None:
@@ -143,16 +171,25 @@ def test_credits_that_move_are_no_soup() -> None:
 
 
 def test_the_reading_that_most_looks_agree_on_is_taken() -> None:
-    noisy = (("Sm1th & Sons", 0.8, 0.97), ("Smith & Sons", 4.6, 0.95), ("Smlth & Sons", 0.9, 0.92), ("Smth Sons", 0.8, 0.9))
+    noisy = (
+        ("Sm1th & Sons", 0.8, 0.97),
+        ("Smith & Sons", 4.6, 0.95),
+        ("Smlth & Sons", 0.9, 0.92),
+        ("Smth Sons", 0.8, 0.9),
+    )
     assert chosen(noisy) == ("Smith & Sons", 0.95)
-    assert chosen((("Provide an image of", 2.9, 0.99), ("Provide an image of your work", 2.7, 0.98)))[0].endswith("work")
+    assert chosen((("Provide an image of", 2.9, 0.99), ("Provide an image of your work", 2.7, 0.98)))[0].endswith(
+        "work"
+    )
 
 
 # Rows
 
 
 def rows(found: list[Block]) -> list[Text]:
-    return [Text(at, "v", "screen_text", new.start, new.end, new.text, new.data) for at, new in enumerate(new_rows(found))]
+    return [
+        Text(at, "v", "screen_text", new.start, new.end, new.text, new.data) for at, new in enumerate(new_rows(found))
+    ]
 
 
 def test_blocks_come_back_from_their_rows_and_old_rows_are_blocks_of_one_line() -> None:
@@ -163,7 +200,10 @@ def test_blocks_come_back_from_their_rows_and_old_rows_are_blocks_of_one_line() 
     assert [each["text"] for each in row.data["lines"]] == ["First point", "Second point"]
     assert Block.of(row).text == row.text == "First point\nSecond point"
     old = {"box": [0.1, 0.2, 0.3, 0.25], "score": 0.9, "height": 0.05}
-    parts = [Text(1, "v", "screen_text", 0, 10, "Old words", old), Text(2, "v", "screen_text", 10, 14, "Old words", old)]
+    parts = [
+        Text(1, "v", "screen_text", 0, 10, "Old words", old),
+        Text(2, "v", "screen_text", 10, 14, "Old words", old),
+    ]
     (joined,) = blocks(parts, ASPECT)
     assert (joined.start, joined.end, joined.text, joined.place) == (0, 14, "Old words", "top left")
 

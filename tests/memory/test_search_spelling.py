@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.encoders import text_encoder
+from rewatch.memory.encoders.floors import floor
 from rewatch.memory.lexical import asked_marks, marks, match_expression
 from rewatch.memory.records import Text
 from rewatch.memory.spans import Span
@@ -119,7 +120,7 @@ def test_a_query_that_has_nothing_to_do_with_anything_finds_nothing(
 
 
 def test_encoders_without_a_measured_floor_have_none() -> None:
-    assert getattr(text_encoder("hashed"), "floor", None) is None
+    assert floor(text_encoder("hashed")) is None
 
 
 def test_a_text_is_not_changed_by_its_marks(memory: ClipMemory) -> None:

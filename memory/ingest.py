@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from . import ocr
 from . import units as work
 from .clips import coarse_windows
 from .encoders import TextEncoder, VisualEncoder
@@ -78,6 +79,7 @@ class Ingest:
             self._do(pool, source, video, probed)
         finally:
             pool.close()
+        self._read_as_blocks(video, probed.info)
         self._embed_again(video)
         self._summarise(video, probed.info)
         self._save_indexes()
@@ -180,7 +182,9 @@ class Ingest:
         def handle(job: Job, message: Message) -> None:
             if isinstance(message, Found):
                 unit = todo[message.unit]
-                work.finish(self._store, unit, self._with_vectors(message.rows))
+                # Lines on screen get vectors as blocks, once all of them are known.
+                as_blocks = unit.channel == "screen_text"
+                work.finish(self._store, unit, message.rows if as_blocks else self._with_vectors(message.rows))
             elif isinstance(message, Failed):
                 unit = todo[message.unit]
                 work.fail(self._store, unit, message.reason)
@@ -199,6 +203,13 @@ class Ingest:
             return rows
         encoder = self._text()
         return replace(rows, vectors=_vectors(encoder, rows.texts), stamp=encoder.stamp)
+
+    def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
+        """Make blocks, over the clips that they last, of the lines that the clips brought."""
+        lines = self._store.texts(video, channel="screen_text")
+        if any(not ocr.is_block(line) for line in lines):
+            found = ocr.blocks(lines, info.width / max(info.height, 1))
+            work.replace_texts(self._store, video, "screen_text", ocr.new_rows(found))
 
     def _embed_again(self, video: str) -> None:
         """Give texts that another encoder had encoded vectors of this one."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 
 from ....memory import Span, clock
 from ....memory.detector_words import COMMON, count_words, labels_for, plural
+from ....memory.track_colours import may_look
 from ....tools.track_objects import ANYTHING
+from ....tools.track_report import distinct, most_at_once
 from ...answer import Draft
 from ...steps import Call, Seen
 from .looking import Scene
@@ -20,13 +22,8 @@ from .object_words import Wanted, wanted
 
 STRETCH, MOST_STRETCHES = 150.0, 4  # seconds of background subtraction in one call, and calls
 _STAY_SECONDS = 3.0  # what passes through a picture is seen for about as long
-# Sheen and shade change a color into these, most often the first.
-_NEAR = {
-    "red": ("pink", "brown", "orange"), "pink": ("red", "purple"), "orange": ("red", "brown", "yellow"),
-    "yellow": ("orange", "brown"), "brown": ("orange", "red"), "white": ("grey",), "grey": ("white", "black"),
-    "black": ("grey",), "blue": ("purple",), "purple": ("blue", "pink"),
-}  # fmt: skip
-_AT_START, _AT_END, _INSIDE = "in view at the start", "in view at the end", "inside"
+_UNSURE = 0.45  # score below which something that was taken for a thing is no reason to say yes
+_AT_START, _AT_END = "in view at the start", "in view at the end"
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COMMON) for group in ("vehicle", "animal", "furniture", "fruit")}
 
@@ -56,14 +53,23 @@ class _Look:
     """What was followed, and where: of what was asked about, `share` (0 to 1); below 1 something may be missing."""
 
     name: str
+    color: str | None
     things: tuple[_Thing, ...]
     window: Span
     share: float
     said: str
 
     def many(self, count: int) -> str:
-        """`1 car`, `no cars`."""
-        return f"{count or 'no'} {self.name if count == 1 else plural(self.name)}"
+        """`1 red car`, `no cars`, `2 people in red`."""
+        name = self.name if count == 1 else plural(self.name)
+        worn = (
+            name
+            if self.color is None
+            else f"{name} in {self.color}"
+            if self.name == "person"
+            else f"{self.color} {name}"
+        )
+        return f"{count or 'no'} {worn}"
 
     def draft(self, scene: Scene, text: str, spans: Sequence[Span] = (), summary: str = "", sure: float = 1.0) -> Draft:
         """An answer that cites each thing (or these spans of theirs), as sure as they are and as much was seen."""
@@ -73,7 +79,7 @@ class _Look:
             ends = [t.span for t in self.things]
             over = Span(ends[0].start, max(span.end for span in ends)) if ends else self.window
             evidence.insert(0, scene.evidence(summary or f"{self.many(0)} in view", over, "track_objects"))
-        own = [t.sure for t in self.things] or [0.6]
+        own = [t.sure for t in self.things] or [0.5]  # a detector overlooks things
         known = (min(own) + sum(own) / len(own)) / 2
         return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, known))
 
@@ -109,17 +115,17 @@ def _detected(scene: Scene, noun: str) -> Generator[Call, Seen, _Look | None]:
     seen = yield scene.over("track_objects", scene.window, labels=[noun])
     if seen.error or "how" not in seen.data or seen.data.get("unknown"):
         return None
-    things, color, rate = _things(seen, 1.0), scene.ask.color, seen.data.get("fps")
+    color, rate = scene.ask.color, seen.data.get("fps")
+    own = labels_for(noun, COMMON)  # a car that may be a bus is a worse bus
+    things = [t if t.label in own else replace(t, sure=0.7 * t.sure) for t in _things(seen, 1.0)]
     if color is not None:  # where there are none of it, those whose paint may look so
-        colored = ([t for t in things if t.color == one] for one in (color, *_NEAR.get(color, ())))
+        colored = ([t for t in things if t.color == one] for one in may_look(color))
         things = next((found for found in colored if found), [])
     share = 1.0 if rate is None else min(1.0, rate * _STAY_SECONDS)
     said = _where(scene, scene.window)
     if share < 1:
         said += f", looking once in {1 / rate:.0f} s: what came and went between was not seen"
-    return _Look(
-        f"{color or ''} {noun}".strip() if noun != "person" else noun, tuple(things), scene.window, share, said
-    )
+    return _Look(noun, color, tuple(things), scene.window, share, said)
 
 
 def _moving(scene: Scene) -> Generator[Call, Seen, _Look | None]:
@@ -145,7 +151,7 @@ def _moving(scene: Scene) -> Generator[Call, Seen, _Look | None]:
     share = 1.0 if end >= window.end - 1 else (end - window.start) / window.duration
     said = _where(scene, Span(window.start, end))
     said += "" if share == 1 else f" of {clock(window.duration)}; the rest was not looked at"
-    return _Look(f"{color or ''} moving object".strip(), tuple(things), Span(window.start, end), share, said)
+    return _Look("moving object", color, tuple(things), Span(window.start, end), share, said)
 
 
 def _things(seen: Seen, trust: float) -> list[_Thing]:
@@ -173,7 +179,7 @@ def _at_moment(scene: Scene, want: Wanted, moment: float) -> Generator[Call, See
     told = count_words([(want.noun, len(found))]) if found else f"no {plural(want.noun)}"
     text = f"{'yes' if found else 'no'}, {told}" if scene.ask.kind == "yes_no" else str(len(found))
     evidence = (scene.evidence(f"{told} at {moment:.1f} s", Span(moment, moment), "detect_objects"),)
-    sure = min((float(one["score"]) for one in found), default=0.7)
+    sure = min((float(one["score"]) for one in found), default=0.5)
     return Draft(text=text, evidence=evidence, confidence=min(0.9, 0.4 + 0.6 * sure))
 
 
@@ -191,9 +197,8 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
     if not things:
         return None  # what is not seen may still be told
     if ask.kind == "time":
-        things = (
-            tuple(t for t in things if not (come and t.enters == _AT_START or go and t.leaves == _AT_END)) or things
-        )
+        seen = (t for t in things if not (come and t.enters == _AT_START or go and t.leaves == _AT_END))
+        things = tuple(seen) or things
     if ask.order is not None:
         if ask.order > len(things):
             return scene.abstain(f"Only {look.many(len(things))} seen {look.said}.")
@@ -211,7 +216,7 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
         colors = list(dict.fromkeys(t.color for t in things))
         fits = len(colors) <= 2 and all(t.label in ("", *_GROUPS["vehicle"]) for t in things)
         return look.draft(scene, ", ".join(colors) + less, sure=0.7) if fits else None
-    if ask.kind == "where" or re.search(r"\b(?:direction|way|side|edge)\b", low):
+    if (ask.kind == "where" and want.does) or re.search(r"\b(?:direction|way|side|edge)\b", low):
         return _way(scene, look, come, go, less)
     if want.noun in _GROUPS and re.search(rf"\b(?:what|which) (?:kinds? of |types? of |other )?{want.noun[:6]}", low):
         return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
@@ -220,15 +225,14 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
 
 def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
     """Things over the time asked about, or the most at once where the question says so; the answer says which."""
-    things = look.things
-    if want.large:
-        look = replace(look, things=tuple(t for t in things if t.area >= 0.25 * max(one.area for one in things)))
-        things = look.things
-    spans = [t.span for t in things]
-    most = max((sum(s.start <= t.start < s.end for s in spans) for t in spans), default=0)
-    every = len(things) if want.times or want.does & {"enter", "move", "leave"} else _distinct(things)
+    largest = max((t.area for t in look.things), default=0.0)
+    things = tuple(t for t in look.things if not want.large or t.area >= 0.25 * largest)
+    look = replace(look, things=things)
+    most = most_at_once([t.span for t in things])
+    passing = want.times or want.does & {"enter", "move", "leave"}
+    every = len(things) if passing else distinct([(t.span, t.enters, t.leaves) for t in things])
     if want.times:
-        text = f"{every} times a {look.name} comes into view {look.said}; at most {most} at the same time"
+        text = f"{every} times a {look.many(1)[2:]} comes into view {look.said}; at most {most} at the same time"
     elif want.at_once or "stand" in want.does:
         text = f"{most} {look.many(most).split(' ', 1)[1]} at the same time, at most; {every} in all {look.said}"
     else:
@@ -237,22 +241,11 @@ def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
     return look.draft(scene, text, summary=f"{look.many(every)}, at most {most} at the same time")
 
 
-def _distinct(things: Sequence[_Thing]) -> int:
-    """How many things the tracks are of: what comes up inside the picture may be what was lost there before."""
-    lost: list[float] = []
-    count = 0
-    for thing in things:
-        before = [end for end in lost if end <= thing.span.start + 0.1] if thing.enters == _INSIDE else []
-        if before:
-            lost.remove(min(before))
-        count += not before
-        lost += [thing.span.end] if thing.leaves == _INSIDE else []
-    return count
-
-
 def _whether(scene: Scene, look: _Look) -> Draft:
     if look.things:
         best = max(look.things, key=lambda thing: thing.sure)
+        if best.sure < _UNSURE:
+            return scene.abstain(f"Perhaps {look.many(len(look.things))} {look.said}, but that is not sure.")
         text = f"yes, {look.many(len(look.things))} {look.said}"
         return replace(look, things=(best,), share=1.0).draft(scene, text)
     if look.share < 1:
@@ -263,16 +256,19 @@ def _whether(scene: Scene, look: _Look) -> Draft:
 def _when(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
     """When things come, go or are in view, or for how long."""
     told, spans = [], []
-    for start, end in ((t.span.start, t.span.end) for t in look.things):
+    for thing in look.things:
+        start, end = thing.span.start, thing.span.end
         spans.append(Span(max(end - 1, start), end) if go else Span(start, end))
         if scene.ask.kind == "how_long":
             told.append(f"about {end - start:.1f} seconds ({_from_to(Span(start, end))})")
         elif come:
-            told.append(f"at {start:.1f} s (in view until {end:.1f} s)")
+            since = "in view from the start, at" if thing.enters == _AT_START else "at"
+            told.append(f"{since} {start:.1f} s (until {end:.1f} s)")
         else:
             told.append(f"at {end:.1f} s" if go else _from_to(Span(start, end)))
+    sure = 0.5 if come and look.things[0].enters == _AT_START or go and look.things[0].leaves == _AT_END else 1.0
     text = "; also ".join(told[:6]) + (f"; {len(told)} in all" if len(told) > 6 else "") + less
-    return look.draft(scene, text, spans)
+    return look.draft(scene, text, spans, sure=sure)
 
 
 def _way(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
@@ -280,9 +276,7 @@ def _way(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
     ways = Counter(t.leaves if go else t.enters if come else t.direction for t in look.things)
     if len(ways) > 1:
         several = ", ".join(f"{way} ({count})" for way, count in ways.most_common())
-        return scene.abstain(
-            f"There are {look.many(len(look.things))}, and not all alike: {several}; say which is meant."
-        )
+        return scene.abstain(f"There are {look.many(len(look.things))}, not all alike: {several}; say which is meant.")
     return look.draft(scene, next(iter(ways)) + less)
 
 

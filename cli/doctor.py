@@ -128,20 +128,21 @@ def _pictures() -> Capability:
 
 def _objects() -> Capability:
     """Nothing is loaded: whether there are weights where they are looked for by name, and what runs them."""
-    from ..memory.detector_weights import how_to_get, weights_folder
+    from ..memory.detector_weights import detectors_here, how_to_get
 
     moving = "whatever moves: background subtraction and ByteTrack"
-    here = sorted(f.name for s in (".pt", ".onnx") for f in weights_folder().glob(f"*{s}"))
+    here = detectors_here()
     if not _has("ultralytics"):
         get = "pip install 'rewatch[detect]' (ultralytics, AGPL-3.0)"
         return Capability(
             "objects", moving, "a detector (YOLO weights, 6 MB up)", get if here else f"{get}; {how_to_get()}"
         )
     if not here:
-        then = "then --detector yolo11n.pt, or --detector FILE"
+        then = "new memories then take it of themselves; or --detector FILE"
         return Capability("objects", moving, "detector weights (YOLO, 6 MB up; AGPL-3.0)", f"{how_to_get()}; {then}")
     run = f"ultralytics {_version('ultralytics')}"
-    return Capability("objects", f"{', '.join(here)} ({run}) with --detector NAME; else {moving}", "", "")
+    others = f"; others by --detector NAME: {', '.join(file.name for file in here[1:])}" if here[1:] else ""
+    return Capability("objects", f"{here[0]} ({run}) in new memories{others}", "", "")
 
 
 def _tools() -> Capability:

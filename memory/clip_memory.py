@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import units
+from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
 from .errors import CapabilityError, VideoError
 from .media import VideoSource
@@ -38,7 +39,7 @@ class ClipMemory:
             made with, else the best that is here.
         visual_encoder: for pictures, likewise.
         detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
-            made with, if anything.
+            made with, else, in a memory without videos, the weights that are here (see `found_detector`).
         read_only: never write, not even caches.
 
     Raises:
@@ -103,7 +104,8 @@ class ClipMemory:
         Args:
             source: a file, or any `VideoSource` (worked on in this process).
             channels: what to fill; channels filled before stay. None: visual, speech and screen_text, and objects where
-                the memory has a detector.
+                the memory has a detector or takes one of itself (see `found_detector`). Objects asked for by name take
+                it in any memory.
             clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
@@ -125,6 +127,9 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
+        found = self.found_detector(channels)
+        if found is not None:
+            self._encoders.choose_detector(str(found))
         if channels is None:
             every = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
             channels = again or every
@@ -213,6 +218,18 @@ class ClipMemory:
     def detector_stamp(self) -> str:
         """What tells its detector from others, for caches; costs no loading. Empty where it has none."""
         return self._encoders.detector_stamp
+
+    def found_detector(self, channels: Sequence[str] | None = None) -> Path | None:
+        """The weights with which `add` would look for objects, though nobody named any: the first of a YOLO model here.
+
+        They are taken where the memory has no detector and no video yet, or where `channels` asks for objects: a memory
+        that was made without them stays as it is.
+
+        Args:
+            channels: as they are given to `add`.
+        """
+        wanted = not self.videos() if channels is None else OBJECTS in channels
+        return usual_detector() if wanted and self._encoders.detector_choice is None else None
 
     def use_detector(self, detector: Detector | str) -> None:
         """Take another detector from now on; a name is kept when the next video is added.

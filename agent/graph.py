@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,13 +24,15 @@ from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Answer, Draft, draft_of
 from .approval import allowed
 from .check import Verdict, after_looking, check, second_looks
+from .evidence import Piece, number, pieces_of
+from .first_look import first_look
 from .limits import Pace, fraction
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
 from .routes import ROUTES, Brief
 from .state import State
-from .steps import Call, advance
+from .steps import Call, advance, observed
 from .turn import Turn, take_turn
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ class Loop:
     """What the policy is told before anything else."""
     looks_twice: bool = False
     """Whether the check asks the viewer to confirm what was seen."""
+    first_look: Callable[[Situation], tuple[Call, ...]] = first_look
+    """The calls that come before the policy's first turn, where the planner names none itself."""
+    numbers: bool = True
+    """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: Pixels = field(init=False)
     bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
@@ -68,17 +75,25 @@ class Loop:
         plan = planned if isinstance(planned, Plan) else await planned
         if plan.route not in routes:
             plan = replace(plan, route="search", text=f"{plan.text} ({plan.route} cannot be taken here)")
+        if plan.looks is None:
+            plan = replace(plan, looks=self.first_look(situation))
         human = HumanMessage(
             render(question, plan, state["budget"], state.get("guidance", "")),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(self.system), human], "spend": cost.as_dict()}
-        return Command(update=update, goto="policy" if plan.route == "search" else "route")
+        return Command(update=update, goto="route" if plan.looks or plan.route != "search" else "policy")
 
     async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
-        """Take the route's next step; at its end, or when the budget is, hand over to the policy."""
+        """Take the first look, then the route's next step; at its end, or the budget's, hand over to the policy."""
         question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
+        known = observed(state["messages"])
+        looks = tuple(call for call in plan.looks or () if call.key not in known)
+        if looks and not budget.exhausted(_spent(state)):
+            return Command(update={"messages": [_route_message("look", looks, state)]}, goto="looks")
+        if plan.route == "search":
+            return Command(update={"routed": "go on"}, goto="policy")
         allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
         if allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
@@ -161,6 +176,7 @@ class Loop:
         approved = self._approved(calls, state, memory)
         alone = said.additional_kwargs.get("by") != "route"
         results: list[AnyMessage] = []
+        known = list(pieces_of(state["messages"]).values())
         spent = before
         while calls:
             limit = budget.exhausted(spent)
@@ -177,8 +193,10 @@ class Loop:
                 ran = [await self._run(now[0], state, memory, share, approved)]
             else:
                 ran = await asyncio.gather(*(self._run(call, state, memory, share, approved) for call in now))
-            for message, cost in ran:
-                results.append(message)
+            for call, (observation, cost, timed) in zip(now, ran, strict=True):
+                text, pieces = number(observation, known) if self.numbers else (observation.text, [])
+                known += pieces
+                results.append(_observed(call, observation, text, pieces, timed))
                 spent += cost
             spent += Spend(seconds=time.monotonic() - began)
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
@@ -204,8 +222,8 @@ class Loop:
         memory: ClipMemory | MemoryUntil,
         left: dict[str, float],
         approved: frozenset[str],
-    ) -> tuple[ToolMessage, Spend]:
-        """One call: its message, and what it cost but for the seconds (calls side by side share those)."""
+    ) -> tuple[Observation, Spend, Spend]:
+        """One call: its observation, its cost but for the seconds (calls side by side share those), and with them."""
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
@@ -215,16 +233,7 @@ class Loop:
             observation, cost = await self.toolbox.call(
                 name, arguments, memory=memory, videos=videos, left=left, approved=call["id"] in approved
             )
-        timed = cost + Spend(seconds=time.monotonic() - began)
-        artifact = {
-            "arguments": call["args"],
-            "uris": list(observation.uris),
-            "pictures": list(observation.pictures),
-            "data": observation.data,
-            "cached": observation.cached,
-            "cost": timed.as_dict(),
-        }
-        return _tool_message(call, observation.text, artifact, error=observation.error), cost
+        return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
@@ -324,6 +333,22 @@ def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessa
     ]
     said = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
     return AIMessage(content=said, tool_calls=made, additional_kwargs={"by": "route"})
+
+
+def _observed(
+    call: dict[str, Any], observation: Observation, text: str, pieces: list[Piece], cost: Spend
+) -> ToolMessage:
+    """The message of a call that was made."""
+    artifact = {
+        "arguments": call["args"],
+        "uris": list(observation.uris),
+        "pictures": list(observation.pictures),
+        "data": observation.data,
+        "evidence": [piece.as_dict() for piece in pieces],
+        "cached": observation.cached,
+        "cost": cost.as_dict(),
+    }
+    return _tool_message(call, text, artifact, error=observation.error)
 
 
 def _tool_message(call: dict[str, Any], text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:

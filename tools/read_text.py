@@ -12,8 +12,8 @@ from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
 from .retry import Retry
+from .telling import line, place_of
 from .tool import tool
-from .untrusted import quote
 
 if TYPE_CHECKING:
     from ..memory.screen_text import Reading
@@ -65,9 +65,11 @@ def read_text(
         around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
         others = _known(video, around) or readings
         readings = [_timed(video, r, others) for r in readings if _says(r["text"], find)]
-    lines = [f"{Span(*r['span'])} {_place(r['box'])}: {quote(r['text'])}" for r in readings]
+    lines = [line(_uri(video, r), "screen_text", r["text"], place=place_of(r["box"])) for r in readings]
     return Observation(
-        text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
+        text="\n".join(one.text for one in lines)
+        or "No text was made out. Try a higher fps, or a box around where it should be.",
+        lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
         data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
     )
@@ -194,14 +196,6 @@ def _says(text: str, find: str) -> bool:
 def _uri(video: VideoContext, row: dict[str, Any]) -> str:
     span = Span(*row["span"])
     return video.uri(span, Box(*row["box"]))
-
-
-def _place(box: list[float]) -> str:
-    """Where a box is, in words: `top left`, `centre`, `bottom`."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
-    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return f"{row} {column}".strip() or "centre"
 
 
 @lru_cache(maxsize=1)

@@ -21,12 +21,14 @@ from langgraph.types import Command
 
 from ..memory import Pixels
 from ..tools import Budget, Observation, Spend, Toolbox
-from .answer import Answer, Draft, draft_of
+from .answer import Answer, Draft
 from .approval import allowed
-from .check import Verdict, after_looking, check, second_looks
+from .check import SENT_BACK, Verdict, after_looking, check, second_looks
 from .evidence import Piece, number, pieces_of
 from .first_look import first_look
 from .limits import Pace, fraction
+from .offering import offered, reads_pictures, useful
+from .parsing import draft_of
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
@@ -59,7 +61,7 @@ class Loop:
     numbers: bool = True
     """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: Pixels = field(init=False)
-    bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
+    bound: dict[str, Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", Pixels(self.memory))
@@ -78,7 +80,14 @@ class Loop:
         if plan.looks is None:
             plan = replace(plan, looks=self.first_look(situation))
         human = HumanMessage(
-            render(question, plan, state["budget"], state.get("guidance", "")),
+            render(
+                question,
+                plan,
+                state["budget"],
+                state.get("guidance", ""),
+                pictures=reads_pictures(self.policy),
+                reminds=self.numbers and self.system == SYSTEM,
+            ),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
@@ -116,14 +125,14 @@ class Loop:
         limit = pace.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         may_call = not limit and state.get("routed") != "answer"
-        videos = [v["id"] for v in state["question"]["videos"]]
+        question = Question.from_dict(state["question"])
         began = time.monotonic()
         keeps_limits = getattr(self.policy, "takes_turn", False)  # such a policy makes do with what a turn may cost
         if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
             said = await self._ask(
-                self._bound(tuple(videos)) if may_call else self.policy, [*state["messages"], *new], state
+                self._bound(question) if may_call else self.policy, [*state["messages"], *new], state
             )
         except TimeoutError as error:
             return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
@@ -157,11 +166,17 @@ class Loop:
         )
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
-    def _bound(self, videos: tuple[str, ...]) -> Runnable[Any, AIMessage]:
+    def offered(self, question: Question) -> list[dict[str, Any]]:
+        """Schemas of the tools that the policy is offered for a question."""
+        return offered(self.toolbox, self.policy, question)
+
+    def _bound(self, question: Question) -> Runnable[Any, AIMessage]:
         """The policy with the tools; bound once, since every turn of every run asks for it."""
-        if videos not in self.bound:
-            self.bound[videos] = self.policy.bind_tools(self.toolbox.schemas(list(videos)))
-        return self.bound[videos]
+        names = [*useful(self.toolbox, self.policy, question), "", *(video["id"] for video in question.videos)]
+        key = " ".join(names)
+        if key not in self.bound:
+            self.bound[key] = self.policy.bind_tools(self.offered(question))
+        return self.bound[key]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
         """Run the calls of the last message, each within what is left of the budget.
@@ -239,7 +254,7 @@ class Loop:
         """Check the last message as an answer; send it back once, or end."""
         said = state["messages"][-1]
         question, budget, spent = Question.from_dict(state["question"]), _budget(state), _spent(state)
-        verdict = check(draft_of(said), question, state["messages"])
+        verdict = check(draft_of(said, state["messages"]), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
         update: dict[str, Any] = {}
         if self.looks_twice and not verdict.missing and not stopped_by:
@@ -249,7 +264,7 @@ class Loop:
             update = {"spend": cost.as_dict(), "looked": looked}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
-            missing = "Before the answer can be given: " + " ".join(verdict.missing)
+            missing = SENT_BACK + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")
         draft = verdict.draft

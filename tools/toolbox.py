@@ -114,7 +114,7 @@ class Toolbox:
     @property
     def sees(self) -> bool:
         """Whether there is a model that sees."""
-        return self._viewer is not None
+        return self._viewer is not None and bool(getattr(self._viewer, "sees", True))
 
     @property
     def names(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from langgraph.types import Command
 
+from ...agent.check import NO_EVIDENCE, SENT_BACK
 from ...agent.dialects.short import Short
 from ...agent.first_look import no_look
 from ...agent.graph import Loop
@@ -296,7 +297,5 @@ def corpus(lessons: list[Lesson]) -> list[str]:
     return [*texts, *["no clip", "view_clip: no clip: try another"] * (1 + len(lessons) // 20), *AGAIN]
 
 
-AGAIN = (
-    "Before the answer can be given: Cite the media URI that shows the answer, as a tool returned it, or abstain.",
-)
+AGAIN = (SENT_BACK + NO_EVIDENCE,)
 """What the loop's check says to an answer for which nothing was looked at."""

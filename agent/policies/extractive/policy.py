@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -29,6 +29,9 @@ from .options import choose
 
 class ExtractivePolicy(BaseChatModel):
     """A chat model that decides by rules. Its whole state is the conversation, so any run can be resumed."""
+
+    reads_pictures: ClassVar[bool] = True
+    """It reads what tools that show pictures say of colours and motion."""
 
     @property
     def _llm_type(self) -> str:

@@ -20,6 +20,7 @@ from .approval import Approve
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
+from .offering import sees
 from .planner import Planner, plan_by_rules
 from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
@@ -255,14 +256,6 @@ class VideoAgent:
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
-
-
-def sees(policy: BaseChatModel) -> bool:
-    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
-    told = getattr(policy, "sees", None)
-    if told is not None:
-        return bool(told)
-    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:

@@ -13,8 +13,8 @@ from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
 from .retry import Retry
+from .telling import line, place_of
 from .tool import tool
-from .untrusted import quote
 
 if TYPE_CHECKING:
     from ..memory.ocr import Block
@@ -67,9 +67,11 @@ def read_text(
         around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
         blocks = _timed(video, blocks, _known(video, around) or blocks, find)
     readings = [_row(block) for block in blocks]
-    lines = [f"{b.span} {b.place}: {quote(' / '.join(line.text for line in b.lines))}" for b in blocks]
+    lines = [line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"]) for row in readings]
     return Observation(
-        text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
+        text="\n".join(one.text for one in lines)
+        or "No text was made out. Try a higher fps, or a box around where it should be.",
+        lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
         data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
     )

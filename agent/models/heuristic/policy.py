@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -27,6 +27,9 @@ from .question import Ask, at_in, needs_eyes, parse
 
 class HeuristicPolicy(BaseChatModel):
     """A chat model that retrieves and reads. Its whole state is the conversation, so any run can be resumed."""
+
+    reads_pictures: ClassVar[bool] = True
+    """It reads what tools that show pictures say of colors and motion."""
 
     @property
     def _llm_type(self) -> str:

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from ...answer import Draft
 from ...dialects import Dialect, draft
 from ...dialects.hermes import hermes_block
+from ...folding import folded
 from ...turn import Turn
 from ..blocks import Block, blocks, is_picture, pictures
 from .engine import Engine, Row
@@ -89,7 +90,7 @@ class Turns:
             VideoError: if a picture cannot be read.
         """
         record, covered = Record.of(messages, self.engine.vocabulary)
-        past, new = record.ids, messages[covered:]
+        past, new = record.ids, messages[covered:] if covered else folded(messages)
         found = passages(new, self.dialect, self.engine.template)
         found = as_video(found) if self.as_video else found
         sizes = self._sizes(found, wish.pixels)

@@ -115,16 +115,27 @@ def _cached(name: str) -> Path | None:
 
 @contextmanager
 def _read_once() -> Iterator[None]:
-    """The file's header is parsed once: transformers does it for configuration, tokenizer and weights, 3 to 10 s each."""
+    """Parse a file's header once, and without a bar.
+
+    transformers does it for configuration, tokenizer and weights, at 3 to 10 s of CPU each, and makes the table of
+    names anew for every module.
+    """
     import gguf
+    from transformers import modeling_gguf_pytorch_utils as reading
+
+    def plain(tensors: Any, **unused: Any) -> Any:
+        return tensors
 
     with _LOCK:
-        own: Any = gguf.GGUFReader
-        gguf.GGUFReader = cache(own)  # type: ignore[assignment, misc]
+        own = [(gguf, name, getattr(gguf, name)) for name in ("GGUFReader", "get_tensor_name_map")]
+        own.append((reading, "tqdm", reading.tqdm))
+        for module, name, was in own:
+            setattr(module, name, plain if name == "tqdm" else cache(was))
         try:
             yield
         finally:
-            gguf.GGUFReader = own  # type: ignore[misc]
+            for module, name, was in own:
+                setattr(module, name, was)
 
 
 def _unquantised(model: Any) -> None:

@@ -141,12 +141,18 @@ class How:
         shown = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
         try:
-            model = kind.from_pretrained(folder, local_files_only=True, **more, **arguments)
+            model, found = kind.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, **more, **arguments
+            )
         except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
             raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
         finally:
             if shown:
                 logging.enable_progress_bar()
+        if missing := sorted(found["missing_keys"]):  # transformers fills them with chance
+            raise CapabilityError(
+                f"Policy {name} ({folder}) lacks {len(missing)} of its weights, such as {missing[0]}: fetch it again."
+            )
         return model if self.load or self.device_map else model.to(_device(self.device))
 
 

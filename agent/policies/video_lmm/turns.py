@@ -19,7 +19,7 @@ from ..blocks import Block, blocks, is_picture, pictures
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
 from .generate import Caller, Request, Written
-from .passages import Passage, Words, as_video, conversation, named, passages, with_tools, without_system
+from .passages import Passage, Words, as_video, conversation, in_words, named, passages, with_tools, without_system
 from .record import Part, Record
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ class Turns:
 
     engine: Engine
     dialect: Dialect
-    max_pixels: int
     context: int
     reserve: int
     """Tokens of the context that are kept for the last answer."""
+    max_pixels: int = 1
+    """Of one picture, where the model takes pictures of any size."""
     as_video: bool = False
     """Whether frames with a time are shown as pieces of video."""
 
@@ -92,7 +93,10 @@ class Turns:
         record, covered = Record.of(messages, self.engine.vocabulary)
         past, new = record.ids, messages[covered:] if covered else folded(messages)
         found = passages(new, self.dialect, self.engine.template)
-        found = as_video(found) if self.as_video else found
+        if not self.engine.sight.sees:
+            found = in_words(found)
+        elif self.as_video:
+            found = as_video(found)
         sizes = self._sizes(found, wish.pixels)
         most = min(self.context, wish.tokens if wish.tokens is not None else self.context)
         open_room = min(most, self.context - (self.reserve if wish.tools else 0)) - len(past)
@@ -138,7 +142,7 @@ class Turns:
         return template.first(conversation(found, template), [] if block else schemas)
 
     def _token(self, token: int) -> str:
-        return str(self.engine.loaded.processor.tokenizer.convert_ids_to_tokens(token))
+        return str(self.engine.loaded.tokenizer.convert_ids_to_tokens(token))
 
     def _sizes(self, found: Sequence[Passage], pixels: Pixels | None) -> dict[str, tuple[int, int]]:
         looks = {look.name: look for passage in found for look in passage.looks}

@@ -22,7 +22,8 @@ TOKENS_SPENT = "The tokens were spent before an answer was written."
 
 def render(question: Question, plan: Plan, budget: dict[str, float | None], guidance: str = "") -> str:
     """The question as the policy reads it."""
-    lines = [question.text]
+    lines = [f"Asked before: {asked}\nAnswered then: «{told}»" for asked, told in question.earlier]
+    lines += [question.text]
     lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
     for video in question.videos:
         channels = ", ".join(video["channels"]) or "none"

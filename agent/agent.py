@@ -176,9 +176,7 @@ class VideoAgent:
         listener: Listener | None = None,
     ) -> Answer:
         """`ask`, for callers that have an event loop."""
-        asked = question_about(
-            self.memory, question, options=options, videos=videos, now=now, earlier=earlier
-        )
+        asked = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
         route = route or (self._manner.route if self._manner else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"

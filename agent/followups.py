@@ -40,6 +40,8 @@ _THING = re.compile(
     r"(?<=of )(?:that|this|those|these)(?=\s*[?.!,]|$)",
     re.IGNORECASE,
 )
+_TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")
+"""A time as it is written here."""
 _OWNING = frozenset(("his", "hers", "their", "theirs", "its"))
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b",
@@ -135,13 +137,13 @@ def _sense(answers: Sequence[Answer]) -> str:
 
 
 def _time_of(placed: str) -> str:
-    found = re.search(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?", placed)
+    found = _TIME.search(placed)
     return found[0].rstrip(".") if found else ""
 
 
 def _instead(part: str, question: str) -> str:
     """The question before, with another part in the place of one of its own: `and on the poster?`, `and Maria?`."""
-    question = question.rstrip(" ?.!")
+    question = _TIME.sub(" ", question).rstrip(" ?.!")
     preposition = _PREPOSITION.match(part)
     if preposition:
         head = re.split(rf"\b{preposition[0]}\b", question, maxsplit=1, flags=re.IGNORECASE)

@@ -9,6 +9,7 @@ import typer
 from .. import __version__
 from . import EXIT_CODES
 from .ask import ask
+from .chat import chat
 from .demo import demo
 from .doctor import doctor
 from .export import export
@@ -46,7 +47,7 @@ def _common(
     pass
 
 
-for verb in (ask, index, search, videos, export, replay, report, mcp, doctor, demo):
+for verb in (ask, chat, index, search, videos, export, replay, report, mcp, doctor, demo):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

@@ -36,8 +36,9 @@ _LEAD = re.compile(r"^\s*(?:(?:and|but|so|ok(?:ay)?|well|what about|how about)\b
 _ASKING = re.compile(r"^(?:who|whom|whose|what|which|when|where|why|how(?: many| much| often| long)?)\b", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|his|hers?|they|them|their|theirs)\b", re.IGNORECASE)
 _THING = re.compile(
-    r"\b(?:its?|they|them|their)\b(?! is (?:said|written)\b)|(?<=about )(?:that|this|those|these)\b|"
-    r"(?<=of )(?:that|this|those|these)(?=\s*[?.!,]|$)",
+    r"(?<!time is )(?<!time was )\b(?:its?|they|them|their)\b"
+    r"(?! (?:is )?(?:said|written|mentioned|possible|true|raining|snowing|sunny|dark|day|night)\b)|"
+    r"(?<=about )(?:that|this|those|these)\b|(?<=of )(?:that|this|those|these)(?=\s*[?.!,]|$)",
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")

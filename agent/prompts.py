@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..memory import clock
+from ..tools.untrusted import quote
 from .planner import Plan
 from .question import Question, letter
 
@@ -22,7 +23,7 @@ TOKENS_SPENT = "The tokens were spent before an answer was written."
 
 def render(question: Question, plan: Plan, budget: dict[str, float | None], guidance: str = "") -> str:
     """The question as the policy reads it."""
-    lines = [f"Asked before: {asked}\nAnswered then: «{told}»" for asked, told in question.earlier]
+    lines = [f"Asked before: {asked}\nAnswered then: {quote(told)}" for asked, told in question.earlier]
     lines += [question.text]
     lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
     for video in question.videos:

@@ -9,6 +9,7 @@ import typer
 from .. import __version__
 from . import EXIT_CODES
 from .ask import ask
+from .chapters import chapters
 from .chat import chat
 from .demo import demo
 from .doctor import doctor
@@ -20,6 +21,7 @@ from .replay import replay, report
 from .search import search
 from .tools import app as tools
 from .train import app as train
+from .transcript import transcript
 from .videos import videos
 
 app = typer.Typer(
@@ -47,7 +49,7 @@ def _common(
     pass
 
 
-for verb in (ask, chat, index, search, videos, export, replay, report, mcp, doctor, demo):
+for verb in (ask, chat, index, search, transcript, chapters, videos, export, replay, report, mcp, doctor, demo):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

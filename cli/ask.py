@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from .asking import agents, find_video, index_settings, is_path, moment, open_memory
+from .estimates import run_estimate
 from .indexing import split_channels
 from .options import (
     ROUTES,
@@ -34,7 +36,7 @@ from .options import (
     Viewer,
     Workers,
 )
-from .places import memory_folder
+from .places import memory_folder, runs_folder
 
 
 def ask(
@@ -131,6 +133,9 @@ def ask(
         if resume:
             answer = agent.resume(resume, listener=listen)
         else:
+            expected = run_estimate(agent, runs_folder(folder), agent.budget)
+            if expected is not None:
+                steps.print(Text(f"estimate {expected}"), soft_wrap=True)
             answer = agent.ask(
                 question,
                 options=option,

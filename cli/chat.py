@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
 from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
+from .estimates import run_estimate
 from .indexing import split_channels
 from .options import (
     Approve,
@@ -35,7 +36,7 @@ from .options import (
     Viewer,
     Workers,
 )
-from .places import memory_folder
+from .places import memory_folder, runs_folder
 
 if TYPE_CHECKING:
     from ..agent import Conversation
@@ -156,7 +157,11 @@ class _Chat:
                 self._say(f"as       {event['question']['text']}", "cyan")
             show_event(self._console, event)
 
-        answer = self._conversation.ask(text, listener=listen)
+        talk = self._conversation
+        expected = run_estimate(talk.agent, runs_folder(self._memory.folder), talk.budget)
+        if expected is not None:
+            self._say(f"estimate {expected}")
+        answer = talk.ask(text, listener=listen)
         show_answer(self._console, answer, {record.id: record.name for record in self._about()})
 
     # Commands

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoError, VideoRecord, clock
 from ..memory import Progress as Step
+from .estimates import index_estimate
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
 
@@ -23,6 +24,9 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         raise VideoError(
             f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
         )
+    expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
+    if expected is not None:
+        console.print(Text(f"estimate {expected}"), soft_wrap=True)
     done: dict[str, tuple[int, int]] = {}
     bar = Progress(
         TextColumn("indexing {task.fields[name]}", markup=False),

@@ -23,6 +23,7 @@ from .tools import app as tools
 from .train import app as train
 from .transcript import transcript
 from .videos import videos
+from .warm import warm
 
 app = typer.Typer(
     name="rewatch",
@@ -49,7 +50,7 @@ def _common(
     pass
 
 
-for verb in (ask, chat, index, search, transcript, chapters, videos, export, replay, report, mcp, doctor, demo):
+for verb in (ask, chat, index, search, transcript, chapters, videos, export, replay, report, mcp, warm, doctor, demo):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

@@ -21,6 +21,7 @@ from langgraph.types import Command
 
 from ..memory import Pixels
 from ..tools import Budget, Observation, Spend, Toolbox
+from ..tools.budget import rounded
 from .answer import Answer, Draft
 from .approval import allowed
 from .check import SENT_BACK, Verdict, after_looking, check, second_looks
@@ -143,7 +144,8 @@ class Loop:
         if not isinstance(said, AIMessage):
             raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
         tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
-        cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
+        price = float(said.response_metadata.get("cost", 0.0))
+        cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict(), "pace": pace.with_turn(cost)}
         if limit or said.response_metadata.get("finish_reason") == "tokens":
             update["stopped_by"] = limit or "tokens"
@@ -276,7 +278,7 @@ class Loop:
             confidence=draft.confidence,
             abstained=draft.abstained,
             stopped_by=stopped_by or "answer",
-            spend={k: round(v, 3) for k, v in spent.as_dict().items()},
+            spend=rounded(spent.as_dict()),
             budget=state["budget"],
         )
         return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")

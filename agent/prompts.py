@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..memory import clock
+from ..tools.untrusted import quote
 from .parsing import NOT_FOUND
 from .planner import Plan
 from .question import Question, letter
@@ -45,7 +46,8 @@ def render(
         pictures: whether the policy is shown any, so that their size and number are of interest.
         reminds: whether the form of the answer is said once more; not where a dialect has a form of its own.
     """
-    lines = [_about(video, pictures) for video in question.videos]
+    lines = [f"Asked before: {asked}\nAnswered then: {quote(told)}" for asked, told in question.earlier]
+    lines += [_about(video, pictures) for video in question.videos]
     if question.now is not None:
         lines.append(f"It is now {clock(question.now)}: nothing later has happened yet.")
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]

@@ -85,11 +85,12 @@ class ChatViewer:
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
     text = _THOUGHT.sub("", message.text).strip()
     tokens = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
+    price = float(message.response_metadata.get("cost", 0.0))
     if not yes_no:
-        return Reply(text=text, tokens=tokens)
+        return Reply(text=text, tokens=tokens, price=price)
     weights = message.response_metadata.get("choices") if weighed else None
     yes = said_yes(text) if weights is None else _share(weights["Yes"], weights["No"])
-    return Reply(text=text, tokens=tokens, yes=yes)
+    return Reply(text=text, tokens=tokens, price=price, yes=yes)
 
 
 def _share(yes: float, no: float) -> float:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoError, VideoRecord, clock
 from ..memory import Progress as Step
+from .estimates import index_estimate
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
 
@@ -28,6 +29,9 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
         console.print(Text(line, style="dim"), soft_wrap=True)
+    expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
+    if expected is not None:
+        console.print(Text(f"estimate {expected}"), soft_wrap=True)
     done: dict[str, tuple[int, int]] = {}
     bar = Progress(
         TextColumn("indexing {task.fields[name]}", markup=False),

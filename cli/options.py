@@ -39,6 +39,22 @@ Detector = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
 
+Subtitles = Annotated[Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")]
+Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
+Policy = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
+        "address, or provider:model.",
+    ),
+]
+Viewer = Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")]
+Frames = Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")]
+Calls = Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")]
+Tokens = Annotated[int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")]
+
 OwnTools = Annotated[
     list[str] | None,
     typer.Option("--tools", help="Your own tools: path/to/file.py, file.py:name, module:name; repeat."),

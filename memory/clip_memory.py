@@ -131,8 +131,7 @@ class ClipMemory:
         if found is not None:
             self._encoders.choose_detector(str(found))
         if channels is None:
-            every = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
-            channels = again or every
+            channels = again or self._usual_channels
         channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
@@ -169,6 +168,10 @@ class ClipMemory:
                 self._sources[video] = source
         (record,) = self._store.records(video)
         return record
+
+    @property
+    def _usual_channels(self) -> tuple[str, ...]:
+        return (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
 
     def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
         """The id of a file that has not changed since it was found complete for the same request."""
@@ -305,6 +308,19 @@ class ClipMemory:
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
         return self._store.clips(self.video(video_id).id, level, between)
+
+    def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
+        """How long indexing takes here: seconds of waiting for a second of video, by channel.
+
+        Args:
+            channels: which (None: those that `add` fills).
+
+        Returns:
+            The rates, and whether each was measured on earlier videos of this memory; else some are rough guesses.
+        """
+        from .rates import work_rates
+
+        return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
     def until(self, now: float) -> MemoryUntil:
         """This memory as it was at `now` seconds: nothing that happens later can be read or searched."""

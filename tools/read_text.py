@@ -13,7 +13,7 @@ from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
 from .retry import Retry
-from .telling import line, place_of
+from .telling import line
 from .tool import tool
 
 if TYPE_CHECKING:

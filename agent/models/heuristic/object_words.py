@@ -15,7 +15,7 @@ _PLAIN = frozenset(
     "view picture frame scene video clip film footage visible seen see show shows shown image camera time moment point "
     "total altogether overall count separate different distinct individual ever whole entire during any until exactly "
     "colour color way please tell now together side edge direction throughout while again approximately away past "
-    "across along around room street road table parking lot kitchen area place water sea".split()
+    "across along around through room street road table parking lot kitchen area place water sea".split()
 )
 _WAYS = {
     "enter": "enter arriv com visit", "appear": "appear", "leave": "leav exit disappear vanish depart",

@@ -217,7 +217,7 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
     word = next((t for t in tokens(bare) if ordinal(t) == named), "") if named else ""
     return Ask(
-        text=text, kind=kind, channel=_channel(bare, kind, value), topic=topic, loose=loose, phrase=phrase, times=times,
+        text=text, kind=kind, channel=_channel(bare, kind, value, "screen" in low), topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
         digits=_digits(digits[1]) if digits else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)
@@ -250,13 +250,13 @@ def _kind(low: str) -> Kind:
     return asked or "text"
 
 
-def _channel(low: str, kind: Kind, value: str | None) -> Channel | None:
+def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
     if re.search(r"\b(?:nobody|no[- ]?one|not? any(?:body|one)) (?:\w+ )?(?:speak|talk|say|heard)|\bno (?:speech|voice|talking)\b|\bsilen(?:t|ce)\b|\bpauses?\b", low):  # fmt: skip
         return "silence" if kind in ("time", "how_long", "count") else "speech"
     if re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low) and kind in ("count", "time"):
         return "shots"
-    speech, screen = _SPEECH.search(low), _SCREEN.search(low)
-    screen = screen or (value and re.search(r"\bscreen\b", low))
+    speech, screen = _SPEECH.search(low), bool(_SCREEN.search(low))
+    screen = bool(screen) or bool(value and screen_named)
     if value == "color" or (_NOT_TEXT.search(low) and not screen):
         return None
     if screen and (not speech or _READS.search(low)):

@@ -135,7 +135,8 @@ class Ranking:
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
             score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
         elif ask.value == "name":
-            score += 0.12 if self.names(piece) else 0.0
+            short = passage.channel == "screen_text" and len(piece.split()) <= 5
+            score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
         elif ask.value == "word":
             score += 0.15 if len(piece.split()) == 1 and len(piece) > 1 else 0.0
         if ask.kind in ("text", "yes_no", "where") and ask.topic and own and not set(content(piece)) - self._known:
@@ -143,7 +144,7 @@ class Ranking:
         if passage.channel == "screen_text":
             at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
             tall = min(passage.height * 4, 0.5)
-            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" else -tall if ask.size == "small" else 0.1 * tall)
+            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic) else -tall if ask.size == "small" else 0.1 * tall)
         if ask.channel in ("speech", "screen_text"):
             score += 0.25 if ask.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)

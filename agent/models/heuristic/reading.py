@@ -116,7 +116,7 @@ def _all_of(case: Case, kept: list[Passage]) -> Draft:
         pieces = [pieces[index]]
     told: dict[str, tuple[Passage, str]] = {}
     for p, text in pieces:
-        told.setdefault("".join(c for c in text.lower() if c.isalnum()), (p, text))
+        told.setdefault(_bare(text), (p, text))
     chosen = list(told.values())
     lines = [f"{case.name(p)}{' / '.join(text.split(chr(10)))}" for p, text in chosen[: 4 * _LISTED]]
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
@@ -131,7 +131,7 @@ def _in_order(case: Case, ranked: list[Ranked]) -> list[Ranked]:
     ask = case.ask
     if ask.order is None or not ranked or ask.ordinal in tokens(ranked[0].text):
         return ranked
-    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and r.fit >= min(WEAK, ranked[0].fit)]
+    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and (not ask.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))]
     fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
     index = -1 if ask.order == -1 else ask.order - 1
     return [fitting[index]] if index < len(fitting) else []
@@ -164,7 +164,7 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     text = piece
     if found and len(found) <= 3:
         stated = ", ".join(dict.fromkeys(found))
-        text = piece if len(piece) <= len(stated) + 2 else f"{stated} (“{piece}”)"
+        text = piece if _bare(piece) == _bare(stated) else f"{stated} (“{piece}”)"
     text = f"{case.name(best.passage)}{text}"
     evidence = [e for r in told for e in cite(r.passage, r.text)]
     confidence = max(sure(best), 0.45 if alone or placed else 0.0)
@@ -241,10 +241,10 @@ def moments(case: Case) -> Generator[Call, Seen, list[tuple[Span, tuple[Evidence
         if spoken:
             return spoken
     if ask.phrase:
-        bare = "".join(c for c in ask.phrase.lower() if c.isalnum())
+        bare = _bare(ask.phrase)
         kept = [p for p in kept if p.channel != "screen_text" or _stands(bare, p.text)]
     if not kept and ask.channel == "screen_text":
-        kept = [p for p in (yield from _closer(case)) if not ask.phrase or _stands("".join(c for c in ask.phrase.lower() if c.isalnum()), p.text)]
+        kept = [p for p in (yield from _closer(case)) if not ask.phrase or _stands(_bare(ask.phrase), p.text)]
     ranked = Ranking(ask, kept).rank()
     if ask.value == "title" or (ask.channel == "screen_text" and not ask.topic and not ask.phrase):
         ranked = sorted((r for r in ranked if r.passage.channel == "screen_text" and r.text == r.passage.text), key=lambda r: -r.passage.height * min(r.passage.sure, 1.0) * min(r.passage.span.duration, 2.0))  # fmt: skip
@@ -281,11 +281,15 @@ def _spoken(case: Case, phrase: str) -> Generator[Call, Seen, list[tuple[Span, t
     return [found[index]] if case.ask.order and index < len(found) else found
 
 
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
 def _stands(bare: str, text: str) -> bool:
     """Whether bare words stand in a text; short ones only as a word or row of their own."""
     if len(bare) > 3:
-        return bare in "".join(c for c in text.lower() if c.isalnum())
-    return bare in ["".join(c for c in word.lower() if c.isalnum()) for word in text.split()]
+        return bare in _bare(text)
+    return bare in [_bare(word) for word in text.split()]
 
 
 def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
@@ -329,7 +333,7 @@ def where(case: Case) -> Draft:
     """Where on the screen a text stands, or a place that is told of."""
     ask = case.ask
     ranked = Ranking(ask, _allowed(case)).rank()
-    shown = [r for r in ranked if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands("".join(c for c in ask.phrase.lower() if c.isalnum()), r.text)))]
+    shown = [r for r in ranked if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands(_bare(ask.phrase), r.text)))]
     asks_place = ask.channel == "screen_text" or bool(re.search(r"\b(?:screen|picture|frame|corner|side)\b", ask.text.lower()))
     if ask.value == "title" and not shown:
         shown = sorted((r for r in ranked if r.passage.channel == "screen_text"), key=lambda r: -r.passage.height)[:1]

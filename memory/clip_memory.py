@@ -121,9 +121,8 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
-        found = self.found_detector(channels)
-        if found is not None:
-            self._encoders.choose_detector(str(found))
+        if channels is None and self.found_detector() is not None:
+            self._encoders.require_detector()
         if channels is None:
             channels = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
@@ -361,9 +360,12 @@ class _Encoders:
         return f"{choice} {fingerprint(path)}" if path.is_file() else choice
 
     def require_detector(self) -> None:
-        """Say at once what is missing for the channel of objects."""
+        """Take the detector that is here where none was named; say at once what the channel of objects lacks."""
         from .detector_weights import find_weights, no_weights
 
+        found = usual_detector() if self.detector_choice is None else None
+        if found is not None:
+            self.choose_detector(str(found))
         if self.detector_choice is None:
             raise CapabilityError(no_weights())
         if isinstance(self.detector_choice, str):

@@ -134,7 +134,7 @@ def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]
     rate = seen.data.get("fps")
     share = 1.0 if rate is None else min(1.0, rate * _STAY_SECONDS)
     said = _where(scene, window)
-    if share < 1:
+    if rate is not None and share < 1:
         said += f", looking once in {1 / rate:.0f} s: what came and went between was not seen"
     return _Look(want.noun, color, tuple(things), window, share, said)
 

@@ -27,6 +27,10 @@ _AT_START, _AT_END = "in view at the start", "in view at the end"
 _THERE = re.compile(
     r"\b(?:there|any\w*|some\w*|visible|seen|see|spot|spotted|shown?|view|picture|video|frame|clip|film)\b"
 )
+_WHICH = re.compile(
+    r"\blongest\b|\bcolou?r\b|\b(?:direction|way|side|edge)\b|"
+    r"\b(?:what|which) (?:(?:kinds?|types?) of |other )?(?:vehicle|animal|furniture|fruit)s?\b"
+)
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COMMON) for group in ("vehicle", "animal", "furniture", "fruit")}
 
@@ -65,14 +69,8 @@ class _Look:
     def many(self, count: int) -> str:
         """`1 red car`, `no cars`, `2 people in red`."""
         name = self.name if count == 1 else plural(self.name)
-        worn = (
-            name
-            if self.color is None
-            else f"{name} in {self.color}"
-            if self.name == "person"
-            else f"{self.color} {name}"
-        )
-        return f"{count or 'no'} {worn}"
+        dressed = f"{name} in {self.color}" if self.name == "person" else f"{self.color} {name}"
+        return f"{count or 'no'} {dressed if self.color else name}"
 
     def draft(self, scene: Scene, text: str, spans: Sequence[Span] = (), summary: str = "", sure: float = 1.0) -> Draft:
         """An answer that cites each thing (or these spans of theirs), as sure as they are and as much was seen."""
@@ -83,7 +81,7 @@ class _Look:
             at_once = self.window.duration == 0 or not ends
             over = self.window if at_once else Span(ends[0].start, max(span.end for span in ends))
             evidence.insert(0, scene.evidence(summary or f"{self.many(0)} in view", over, "track_objects"))
-        own = [t.sure for t in self.things] or [0.5]  # a detector overlooks things
+        own = [t.sure for t in self.things] or [0.55]  # a detector overlooks things
         known = (min(own) + sum(own) / len(own)) / 2
         return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, known))
 
@@ -92,7 +90,7 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     """The answer of what is seen in the picture; None where that has nothing to say to the question."""
     ask = scene.ask
     want = wanted(ask.text, timed=ask.at is not None, ordered=ask.order is not None)
-    if want is None or ask.kind == "summary":
+    if want is None or not _can_tell(scene, want):
         return None
     able = bool(scene.video.get("detector")) or "objects" in scene.video.get("channels", ())
     if able and want.noun and not want.strange:
@@ -102,12 +100,22 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     # What moves, whatever it is: where that is asked, or where its color tells what is meant.
     if want.noun or want.strange:
         counted = ask.kind == "count" and not want.times
-        if not ask.color or counted or len(want.strange) + bool(want.noun) > 1 or not want.does:
+        if not ask.color or counted or len(want.strange) + bool(want.noun) > 1 or not (want.does or ask.kind == "time"):
             return None
     elif not want.does and not (ask.color and ask.kind == "time"):
         return None
     look = yield from _moving(scene)
     return None if look is None else _answer(scene, want, look)
+
+
+def _can_tell(scene: Scene, want: Wanted) -> bool:
+    """Whether tracks can answer such a question: they tell that something is there and moves, not how it is."""
+    kind, low = scene.ask.kind, scene.ask.text.lower()
+    if kind in ("count", "yes_no"):
+        return not want.narrower and bool(kind == "count" or want.does or _THERE.search(low))
+    if kind == "where":
+        return bool(want.does - {"stay", "stand"})
+    return kind in ("time", "how_long") or kind == "text" and bool(_WHICH.search(low))
 
 
 def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]:
@@ -181,10 +189,8 @@ def _where(scene: Scene, span: Span) -> str:
 
 def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
     ask, low, things = scene.ask, scene.ask.text.lower(), look.things
-    if want.narrower and (ask.kind in ("count", "yes_no") or len(things) != 1):
+    if want.narrower and len(things) != 1:
         return None  # the woman is the person, where there is but one
-    if ask.kind == "yes_no" and not want.does and not _THERE.search(low):
-        return None  # it is asked how they are
     if ask.kind in ("count", "yes_no"):
         things = tuple(t for t in things if not ("move" in want.does and t.direction == "stays")
                        and not ("enter" in want.does and t.enters == _AT_START)
@@ -214,11 +220,9 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
         colors = list(dict.fromkeys(t.color for t in things))
         fits = len(colors) <= 2 and all(t.label in ("", *_GROUPS["vehicle"]) for t in things)
         return look.draft(scene, ", ".join(colors) + less, sure=0.7) if fits else None
-    if (ask.kind == "where" and want.does) or re.search(r"\b(?:direction|way|side|edge)\b", low):
+    if ask.kind == "where" or re.search(r"\b(?:direction|way|side|edge)\b", low):
         return _way(scene, look, come, go, less)
-    if want.noun in _GROUPS and re.search(rf"\b(?:what|which) (?:kinds? of |types? of |other )?{want.noun[:6]}", low):
-        return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
-    return None
+    return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
 
 
 def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .agent import Answer, VideoAgent
+    from .agent import Answer, Conversation, VideoAgent
     from .memory import ClipMemory, MediaURI, Span, Video
     from .tools import Budget
 
@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Answer": "agent",
+    "Conversation": "agent",
     "VideoAgent": "agent",
     "ClipMemory": "memory",
     "MediaURI": "memory",
@@ -22,7 +23,7 @@ _HOME = {
     "Budget": "tools",
 }
 
-__all__ = ["Answer", "Budget", "ClipMemory", "MediaURI", "Span", "Video", "VideoAgent"]
+__all__ = ["Answer", "Budget", "ClipMemory", "Conversation", "MediaURI", "Span", "Video", "VideoAgent"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence
 from .calibration import Calibration
+from .conversation import Conversation, Exchange
 from .policies import load_policy
 from .question import QuestionError
 from .routes import ROUTES
@@ -14,8 +15,10 @@ __all__ = [
     "SCALINGS",
     "Answer",
     "Calibration",
+    "Conversation",
     "Draft",
     "Evidence",
+    "Exchange",
     "QuestionError",
     "TraceError",
     "VideoAgent",

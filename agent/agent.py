@@ -20,8 +20,9 @@ from .approval import Approve
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
+from .offering import sees
 from .planner import Planner, plan_by_rules
-from .policies import ExtractivePolicy, load_policy, manner_of
+from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
 from .question import QuestionError, question_about
 from .routes import ROUTES
@@ -34,6 +35,7 @@ from .viewer import ChatViewer
 if TYPE_CHECKING:
     from ..memory import ClipMemory
     from ..memory.detector import Detector
+    from .conversation import Conversation
 
 
 class VideoAgent:
@@ -41,7 +43,7 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, a run folder of
+        policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM, a run folder of
             `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
             trained here has the tools and the loop that it was trained with.
         tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
@@ -72,7 +74,7 @@ class VideoAgent:
         self,
         memory: ClipMemory,
         *,
-        policy: str | BaseChatModel = "extractive",
+        policy: str | BaseChatModel = "heuristic",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
         registered: bool = True,
         budget: Budget | None = None,
@@ -125,6 +127,7 @@ class VideoAgent:
         route: str | None = None,
         scale: str | None = None,
         width: int = 8,
+        earlier: Sequence[tuple[str, str]] = (),
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question.
@@ -138,6 +141,7 @@ class VideoAgent:
             route: how to look, a name of `ROUTES`; the planner chooses if it is left out.
             scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
             width: how many runs a scaling may make.
+            earlier: questions of the same conversation and the answers to them, which a model reads as material.
             listener: is told every trace event as it happens.
 
         Raises:
@@ -153,6 +157,7 @@ class VideoAgent:
             route=route,
             scale=scale,
             width=width,
+            earlier=earlier,
             listener=listener,
         )
         return run_to_end(asked)
@@ -168,10 +173,11 @@ class VideoAgent:
         route: str | None = None,
         scale: str | None = None,
         width: int = 8,
+        earlier: Sequence[tuple[str, str]] = (),
         listener: Listener | None = None,
     ) -> Answer:
         """`ask`, for callers that have an event loop."""
-        asked = question_about(self.memory, question, options=options, videos=videos, now=now)
+        asked = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
         route = route or (self._manner.route if self._manner else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
@@ -181,6 +187,17 @@ class VideoAgent:
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
+
+    def chat(self, videos: Sequence[str] | None = None, *, now: float | None = None) -> Conversation:
+        """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
+        from .conversation import Conversation
+
+        return Conversation(self, videos=videos, now=now)
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether its policy is a language model, which reads what it is told besides the question."""
+        return not isinstance(self.policy, HeuristicPolicy)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
         """Go on with a run that was cut off, from its last stored step.
@@ -231,9 +248,9 @@ class VideoAgent:
         if scale is not None:
             if scale not in SCALINGS:
                 raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
-            if SCALINGS[scale].needs_model and isinstance(self.policy, ExtractivePolicy):
+            if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
-                    f"The scaling {scale} samples a language model, and the extractive policy says the same each time: "
+                    f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
@@ -255,14 +272,6 @@ class VideoAgent:
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
-
-
-def sees(policy: BaseChatModel) -> bool:
-    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
-    told = getattr(policy, "sees", None)
-    if told is not None:
-        return bool(told)
-    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:

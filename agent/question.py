@@ -32,16 +32,27 @@ class Question:
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one."""
     now: float | None = None
     """Nothing after this time (seconds) may be seen."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """Questions of the same conversation and the answers to them, oldest first."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
         row = asdict(self)
-        return {**row, "options": list(self.options), "videos": [dict(v) for v in self.videos]}
+        row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
+        earlier = [list(turn) for turn in row.pop("earlier")]
+        return {**row, "earlier": earlier} if earlier else row
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
         """The question that `as_dict` wrote."""
-        return cls(text=row["text"], options=tuple(row["options"]), videos=tuple(row["videos"]), now=row["now"])
+        earlier = tuple((asked, told) for asked, told in row.get("earlier", ()))
+        return cls(
+            text=row["text"],
+            options=tuple(row["options"]),
+            videos=tuple(row["videos"]),
+            now=row["now"],
+            earlier=earlier,
+        )
 
 
 def question_about(
@@ -51,6 +62,7 @@ def question_about(
     options: Sequence[str] | None = None,
     videos: Sequence[str] | None = None,
     now: float | None = None,
+    earlier: Sequence[tuple[str, str]] = (),
 ) -> Question:
     """The question as the loop takes it.
 
@@ -60,6 +72,7 @@ def question_about(
         options: possible answers, with or without letters.
         videos: ids, names or paths of the memory's videos; all of them by default.
         now: nothing after this time (seconds) may be seen.
+        earlier: questions of the same conversation and the answers to them.
 
     Raises:
         QuestionError: if it is empty, has too many options, or the memory holds no video.
@@ -86,7 +99,7 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=text.strip(), options=split_options(options), videos=facts, now=now)
+    return Question(text=text.strip(), options=split_options(options), videos=facts, now=now, earlier=tuple(earlier))
 
 
 def split_options(options: Sequence[str] | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from ..tools import ToolThreads
+from ..tools.budget import rounded
 from .approval import ApprovalNeeded, Approve, answers, calls_of
 from .question import QuestionError
 from .state import add
@@ -139,7 +140,7 @@ class Runs:
                             final = self._final(change["answer"], run_id, path)
                             change = {**change, "answer": final}
                         for event in events_of(node, change):
-                            tell({**event, "spend": {k: round(v, 3) for k, v in spend.items()}})
+                            tell({**event, "spend": rounded(spend)})
         finally:
             if writer:
                 writer.close()

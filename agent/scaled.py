@@ -19,6 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from ..tools import Budget, Spend
+from ..tools.budget import rounded
 from .answer import Answer
 from .question import Question
 from .scaling import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
@@ -61,7 +62,7 @@ class ScaledLoop:
         row = {
             **answer.as_dict(),
             "question": state["question"]["text"],
-            "spend": {k: round(v, 3) for k, v in (spent + cost).as_dict().items()},
+            "spend": rounded((spent + cost).as_dict()),
             "budget": state["budget"],
         }
         return Command(update={"answer": row, "spend": cost.as_dict()}, goto="__end__")
@@ -120,9 +121,11 @@ class ScaledLoop:
             )
             said = await self.policy.ainvoke([HumanMessage(piece.prompt)], **bounds)
             text, usage = str(said.text), said.usage_metadata
+            price = float(said.response_metadata.get("cost", 0.0))
         except Exception as error:  # the scaling goes on with what it has
-            text, usage = f"({type(error).__name__}: {error})", None
-        cost = Spend(tokens=usage["total_tokens"] if usage else 0, seconds=time.monotonic() - began)
+            text, usage, price = f"({type(error).__name__}: {error})", None, 0.0
+        tokens = usage["total_tokens"] if usage else 0
+        cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
         return {"prompt": piece.prompt, "answer": None, "text": text, "likelihood": None, "spend": cost.as_dict()}
 
 

@@ -34,6 +34,11 @@ class ChatViewer:
         self._ours = bool(getattr(model, "takes_turn", False))
         self._roles = frozenset(getattr(model, "roles", None) or ())
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model takes pictures, as far as is known by now."""
+        return getattr(self.model, "sees", None) is not False
+
     def ask(
         self,
         questions: Sequence[VisualQuestion],
@@ -80,11 +85,12 @@ class ChatViewer:
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
     text = _THOUGHT.sub("", message.text).strip()
     tokens = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
+    price = float(message.response_metadata.get("cost", 0.0))
     if not yes_no:
-        return Reply(text=text, tokens=tokens)
+        return Reply(text=text, tokens=tokens, price=price)
     weights = message.response_metadata.get("choices") if weighed else None
     yes = said_yes(text) if weights is None else _share(weights["Yes"], weights["No"])
-    return Reply(text=text, tokens=tokens, yes=yes)
+    return Reply(text=text, tokens=tokens, price=price, yes=yes)
 
 
 def _share(yes: float, no: float) -> float:

@@ -13,37 +13,53 @@ EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 w
 
 
 def main() -> None:
-    """Run the command line; errors that a person can mend are one line on standard error."""
+    """Run the command line, in a warm process where one runs, and exit."""
+    from .warm_client import VERBS, run_warm
+
+    if sys.argv[1:2] and sys.argv[1] in VERBS and os.environ.get("REWATCH_WARM") != "0":
+        code = run_warm(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
+    _leave(run())
+
+
+def run() -> int:
+    """Run the command line in this process: its exit code; errors that a person can mend are one line on stderr."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from ..memory import RewatchError
     from .app import app
 
     try:
-        app(standalone_mode=True)
+        app(prog_name="rewatch", standalone_mode=True)
     except SystemExit as end:
-        _leave(end)
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+        return _interrupted() if code == 130 else code
     except RewatchError as error:
-        _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _fail("interrupted; what was stored is kept, and the next run goes on from there", 130)
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    return 0
 
 
-def _leave(end: SystemExit) -> None:
+def _leave(code: int) -> None:
     """Exit; at once where a tool that was given up still runs, since native code does not survive the shutdown."""
     threads = sys.modules.get("rewatch.tools.threads")  # not there unless a tool has run
     if threads and any(thread.name == threads.BUSY for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
-    raise end
+        os._exit(code)
+    sys.exit(code)
 
 
-def _fail(message: str, code: int) -> None:
+def _interrupted() -> int:
+    return _fail("interrupted; what was stored is kept, and the next run goes on from there", 130)
+
+
+def _fail(message: str, code: int) -> int:
     line = " ".join(message.split())
     if "--json" in sys.argv:
         sys.stdout.write(json.dumps({"schema": 1, "error": line, "exit_code": code}, ensure_ascii=False) + "\n")
     sys.stderr.write(f"error: {line}\n")
-    sys.exit(code)
+    return code

@@ -9,6 +9,8 @@ import typer
 from .. import __version__
 from . import EXIT_CODES
 from .ask import ask
+from .chapters import chapters
+from .chat import chat
 from .demo import demo
 from .doctor import doctor
 from .export import export
@@ -19,7 +21,9 @@ from .replay import replay, report
 from .search import search
 from .tools import app as tools
 from .train import app as train
+from .transcript import transcript
 from .videos import videos
+from .warm import warm
 
 app = typer.Typer(
     name="rewatch",
@@ -46,7 +50,7 @@ def _common(
     pass
 
 
-for verb in (ask, index, search, videos, export, replay, report, mcp, doctor, demo):
+for verb in (ask, chat, index, search, transcript, chapters, videos, export, replay, report, mcp, warm, doctor, demo):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

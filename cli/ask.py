@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from ..memory import ClipMemory, MemoryFolderError, VideoRecord
-from .indexing import add_video, split_channels
+from .asking import agents, find_video, index_settings, is_path, moment, open_memory
+from .estimates import run_estimate
+from .indexing import old_speech, split_channels
 from .options import (
     ROUTES,
     SCALINGS,
     Approve,
+    Calls,
     Channels,
     Detector,
+    Frames,
     Isolate,
     Json,
+    Language,
     Mcp,
     Memory,
+    Now,
     OwnTools,
+    Policy,
+    Seconds,
+    Subtitles,
+    Tokens,
     Transcriber,
+    Viewer,
     Workers,
 )
 from .places import memory_folder, runs_folder
@@ -42,21 +52,10 @@ def ask(
     ] = None,
     memory: Memory = None,
     channels: Channels = None,
-    subtitles: Annotated[
-        Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")
-    ] = None,
-    now: Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")] = None,
-    policy: Annotated[
-        str,
-        typer.Option(
-            "--policy",
-            help="The model that decides: extractive, a folder or hub id, a run of `rewatch train`, a server's "
-            "address, or provider:model.",
-        ),
-    ] = "extractive",
-    viewer: Annotated[
-        str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")
-    ] = None,
+    subtitles: Subtitles = None,
+    now: Now = None,
+    policy: Policy = "heuristic",
+    viewer: Viewer = None,
     prompt: Annotated[
         str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
     ] = None,
@@ -77,13 +76,12 @@ def ask(
     mcp: Mcp = None,
     approve: Approve = None,
     isolate: Isolate = None,
-    frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
-    calls: Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")] = 12,
-    tokens: Annotated[
-        int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")
-    ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")] = 120.0,
+    frames: Frames = 64,
+    calls: Calls = 12,
+    tokens: Tokens = None,
+    seconds: Seconds = 120.0,
     transcriber: Transcriber = None,
+    language: Language = None,
     detector: Detector = None,
     workers: Workers = None,
     resume: Annotated[
@@ -96,10 +94,9 @@ def ask(
 
     Without a video, every video of the memory is asked about.
     """
-    from ..agent import Calibration, QuestionError, VideoAgent
-    from ..tools import BUILT_IN, Budget
+    from ..agent import Calibration, QuestionError
+    from ..tools import Budget
     from .console import show_answer, show_event
-    from .plugins import asking, own_tools
 
     console = Console(stderr=as_json, quiet=quiet and as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console
@@ -109,47 +106,45 @@ def ask(
         raise QuestionError(
             f'{question} is a file, and a question must come last: rewatch ask {question} "What is said?"'
         )
-    settings = {
-        "channels": split_channels(channels),
-        "subtitles": subtitles,
-        "transcriber": transcriber,
-        "workers": workers,
-    }
-    settings = {name: value for name, value in settings.items() if value is not None}
-    clip_memory = _open(folder, detector, writable=any(_is_path(v) for v in videos))
-    records = [_find(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
-    budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
-    writable = os.access(folder, os.W_OK)
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
+    settings = index_settings(
+        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers, language=language
+    )
+    until = None if now is None else moment(now)
+    clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
+    records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
+    for line in old_speech(records):
+        steps.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:
         show_event(steps, event)
 
-    with own_tools(BUILT_IN, tools, mcp, Console(stderr=True)) as plugged:
-        agent = VideoAgent(
-            clip_memory,
-            policy=policy,
-            viewer=viewer,
-            prompt=prompt,
-            planner="model" if planner == "model" else "rules",
-            calibration=None if calibration is None else Calibration.load(calibration),
-            tools=[tool for group in plugged for tool in group.tools],
-            registered=False,  # they are among the plugged ones
-            approve=asking(approve, Console(stderr=True)),
-            isolate=("marked", *(isolate or ())),
-            budget=budget,
-            traces=runs_folder(folder) if writable else None,
-            checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
-        )
+    with agents(
+        clip_memory,
+        folder,
+        tools=tools,
+        mcp=mcp,
+        approve=approve,
+        isolate=isolate,
+        viewer=viewer,
+        prompt=prompt,
+        planner=planner,
+        calibration=None if calibration is None else Calibration.load(calibration),
+        budget=Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds),
+    ) as make:
+        agent = make(policy)
         if resume:
             answer = agent.resume(resume, listener=listen)
         else:
+            expected = run_estimate(agent, runs_folder(folder), agent.budget)
+            if expected is not None:
+                steps.print(Text(f"estimate {expected}"), soft_wrap=True)
             answer = agent.ask(
                 question,
                 options=option,
                 videos=[r.id for r in records],
-                now=None if now is None else _moment(now),
+                now=until,
                 route=route,
                 scale=scale,
                 width=width,
@@ -161,35 +156,3 @@ def ask(
     show_answer(console, answer, {r.id: r.name for r in records})
     if answer.trace and not quiet:
         console.print(f"[dim]rewatch report {answer.run_id}   opens the whole run[/dim]", highlight=False)
-
-
-def _open(folder: Path, detector: str | None, *, writable: bool) -> ClipMemory:
-    """The memory, for writing where it can be; one that can't be written may still be asked."""
-    if writable or not folder.exists():
-        return ClipMemory(folder, detector=detector)
-    try:
-        return ClipMemory(folder, detector=detector)
-    except MemoryFolderError:
-        return ClipMemory(folder, detector=detector, read_only=True)
-
-
-def _is_path(word: str) -> bool:
-    return os.sep in word or Path(word).exists() or Path(word).suffix != ""
-
-
-def _find(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
-    """A file is added (at no cost if it is known); anything else must be a name or id in the memory."""
-    path = Path(word)
-    known = {v.id for v in memory.videos()} | {v.name for v in memory.videos()}
-    if not path.exists() and word in known:
-        return memory.video(word)
-    return add_video(memory, path, console, **settings)
-
-
-def _moment(text: str) -> float:
-    from ..tools.arguments import parse_seconds
-
-    try:
-        return parse_seconds(text)
-    except ValueError:
-        raise typer.BadParameter(f"--now {text!r} is no time; write seconds (12.5) or a clock time (1:30).") from None

@@ -141,6 +141,8 @@ def _cost(answer: Answer) -> str:
         of = "" if limit is None else f" of {limit:,.0f}"
         parts.append(f"{answer.spend['tokens']:,.0f}{of} tokens")
     parts.append(f"{answer.spend['seconds']:.1f} s")
+    if answer.spend.get("price"):
+        parts.append(f"price {answer.spend['price']:.4g}")
     sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
     stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"
     return f"spent {' · '.join(parts)} · {sure}{stopped}"

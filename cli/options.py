@@ -20,13 +20,40 @@ Channels = Annotated[
 ]
 Transcriber = Annotated[
     str | None,
-    typer.Option("--transcriber", help="Folder or name of a Whisper model (CTranslate2) that is on this disk."),
+    typer.Option(
+        "--transcriber",
+        help="Folder or name of a Whisper model (CTranslate2) that is on this disk [default: the best one found, else "
+        "pocketsphinx].",
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--language", help="Code of the language that is spoken (en, de, es) [default: told from the sound, if the "
+        "model is a multilingual one]."
+    ),
 ]
 Detector = Annotated[
     str | None,
     typer.Option("--detector", help="Detector weights: a .pt or .onnx of a YOLO model, or its name (yolo11n)."),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
+
+Subtitles = Annotated[Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")]
+Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
+Policy = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
+        "address, or provider:model.",
+    ),
+]
+Viewer = Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")]
+Frames = Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")]
+Calls = Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")]
+Tokens = Annotated[int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")]
 
 OwnTools = Annotated[
     list[str] | None,

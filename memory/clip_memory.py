@@ -89,8 +89,10 @@ class ClipMemory:
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
         transcriber: Transcriber | str | None = None,
+        language: str | None = None,
         workers: int | None = None,
         retry: bool = False,
+        again: Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
@@ -108,9 +110,13 @@ class ClipMemory:
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
                 in it, where there is one, unless `transcriber` is given.
-            transcriber: recognise speech with this one; a changed one redoes the speech.
+            transcriber: recognise speech with this one; a changed one redoes the speech. None: the best that is here,
+                for what was not listened to yet.
+            language: code of the language that is spoken (`de`); None detects it where the recogniser can. A changed
+                one redoes speech that was recognised.
             workers: processes that decode and recognise; None: as many as cores may be used; 0: in this process.
             retry: try again what failed before.
+            again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
 
         Raises:
@@ -124,7 +130,8 @@ class ClipMemory:
         if channels is None and self.found_detector() is not None:
             self._encoders.require_detector()
         if channels is None:
-            channels = (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+            channels = again or self._usual_channels
+        channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
             raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
@@ -139,10 +146,12 @@ class ClipMemory:
             clips=clips,
             subtitles=Path(subtitles) if subtitles is not None else None,
             transcriber=transcriber,
+            language=language,
             visual=self._encoders.visual_choice,
             detector=self._encoders.detector_choice,
             workers=workers,
             retry=retry,
+            again=tuple(again),
             progress=progress,
         )
         with self._adding, self._store.writing():
@@ -150,14 +159,18 @@ class ClipMemory:
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
-                if isinstance(transcriber, str):
-                    self._store.set_meta("transcriber", lasting_name(transcriber))
+                if isinstance(transcriber, str) or (transcriber is None and language is not None):
+                    self._store.set_meta("transcriber", lasting_name(transcriber, language))
                 video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
                 self._store.set_checked(video, asked)
             if not isinstance(source, str):
                 self._sources[video] = source
         (record,) = self._store.records(video)
         return record
+
+    @property
+    def _usual_channels(self) -> tuple[str, ...]:
+        return (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
 
     def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
         """The id of a file that has not changed since it was found complete for the same request."""
@@ -294,6 +307,19 @@ class ClipMemory:
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
         return self._store.clips(self.video(video_id).id, level, between)
+
+    def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
+        """How long indexing takes here: seconds of waiting for a second of video, by channel.
+
+        Args:
+            channels: which (None: those that `add` fills).
+
+        Returns:
+            The rates, and whether each was measured on earlier videos of this memory; else some are rough guesses.
+        """
+        from .rates import work_rates
+
+        return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
     def until(self, now: float) -> MemoryUntil:
         """This memory as it was at `now` seconds: nothing that happens later can be read or searched."""

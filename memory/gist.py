@@ -25,11 +25,12 @@ def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]
         texts: all texts of the video, in time order.
     """
     found = []
-    rarity = _rarity(texts)
+    rare = rarity(texts)
     for level, spans in levels.items():
         for span in spans:
             inside = [text for text in texts if span.contains((text.start + text.end) / 2)]
-            said = _sentences([t for t in inside if t.channel == "speech"], rarity, _SENTENCES[level])
+            best = telling([t for t in inside if t.channel == "speech"], rare, _SENTENCES[level])
+            said = [f"[{clock(text.start)}] {_short(text.text)}" for text in best]
             shown = _headlines([t for t in inside if t.channel == "screen_text"])
             seen = _looks(t.text for t in inside if t.channel == "visual")
             parts = [
@@ -43,21 +44,21 @@ def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]
     return found
 
 
-def _rarity(texts: Sequence[Text]) -> dict[str, float]:
+def rarity(texts: Sequence[Text]) -> dict[str, float]:
     """Inverse document frequency of each word over the spoken texts of the video."""
     spoken = [set(words(text.text)) for text in texts if text.channel == "speech"]
     counts = Counter(word for one in spoken for word in one)
     return {word: math.log((1 + len(spoken)) / (1 + count)) + 1 for word, count in counts.items()}
 
 
-def _sentences(texts: Sequence[Text], rarity: dict[str, float], most: int) -> list[str]:
+def telling(texts: Sequence[Text], rare: dict[str, float], most: int) -> list[Text]:
     """The most telling utterances in time order: words that matter here and are rare elsewhere, none said twice."""
     bags = [Counter(words(text.text)) for text in texts]
     here = Counter(word for bag in bags for word in bag)
 
     def worth(bag: Counter[str], known: set[str]) -> float:
         # Length counts by its root, so that neither one word nor a ramble wins.
-        total = sum(rarity.get(word, 1.0) * math.log1p(here[word]) for word in bag if word not in known)
+        total = sum(rare.get(word, 1.0) * math.log1p(here[word]) for word in bag if word not in known)
         return total / math.sqrt(4 + sum(bag.values()))
 
     chosen: list[int] = []
@@ -69,7 +70,7 @@ def _sentences(texts: Sequence[Text], rarity: dict[str, float], most: int) -> li
             break
         chosen.append(best)
         known |= set(bags[best])
-    return [f"[{clock(texts[index].start)}] {_short(texts[index].text)}" for index in sorted(chosen)]
+    return [texts[index] for index in sorted(chosen)]
 
 
 def _headlines(texts: Sequence[Text]) -> list[str]:

@@ -18,20 +18,31 @@ class Spend:
     """Tokens that the policy's model reports, prompt and completion."""
     seconds: float = 0.0
     """Wall-clock seconds inside the loop."""
+    price: float = 0.0
+    """Price of the tokens, where the policy or the viewer has prices (`input_price`, `output_price`)."""
 
     def __add__(self, other: Spend) -> Spend:
         return Spend(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Spend)})
 
     def as_dict(self) -> dict[str, float]:
-        """Plain numbers for state, traces and JSON."""
-        return asdict(self)
+        """Plain numbers for state, traces and JSON; without a price where there is none."""
+        return {name: value for name, value in asdict(self).items() if name != "price" or value}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, float]) -> Spend:
         """The spend that `as_dict` wrote."""
         return cls(
-            frames=int(row["frames"]), calls=int(row["calls"]), tokens=int(row["tokens"]), seconds=row["seconds"]
+            frames=int(row["frames"]),
+            calls=int(row["calls"]),
+            tokens=int(row["tokens"]),
+            seconds=row["seconds"],
+            price=row.get("price", 0.0),
         )
+
+
+def rounded(spend: Mapping[str, float]) -> dict[str, float]:
+    """A spend for traces and answers: milliseconds, and millionths of a price."""
+    return {name: round(value, 6 if name == "price" else 3) for name, value in spend.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

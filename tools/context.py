@@ -26,6 +26,8 @@ class VideoContext:
     """What the memory knows of the video: its bounds, size, sound. Needs no file."""
     open_video: Callable[[], VideoSource]
     """Opens the media; called when a tool first needs pictures or sound."""
+    videos: tuple[str, ...] = ()
+    """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
@@ -35,6 +37,7 @@ class VideoContext:
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
     tokens_used: int = field(default=0, init=False)
+    price: float = field(default=0.0, init=False)
     """Tokens that the viewer reported in this call."""
     _video: VideoSource | None = field(default=None, init=False)
 
@@ -93,6 +96,7 @@ class VideoContext:
             raise ToolError("There is no model that sees in this run: search, listen and read instead.")
         replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
         self.tokens_used += sum(reply.tokens for reply in replies)
+        self.price += sum(reply.price for reply in replies)
         return replies
 
     def times(self, span: Span, fps: float) -> list[float]:

@@ -56,7 +56,7 @@ class Run:
         for _ in range(tries):
             total += self.price
         if self.context is not None:
-            total += Spend(frames=self.context.frames_used, tokens=self.context.tokens_used)
+            total += Spend(frames=self.context.frames_used, tokens=self.context.tokens_used, price=self.context.price)
         return total
 
 

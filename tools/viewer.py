@@ -28,6 +28,8 @@ class Reply:
     text: str
     tokens: int = 0
     """Prompt and completion, as the model counts them."""
+    price: float = 0.0
+    """What that cost, where the model has prices."""
     yes: float | None = None
     """p(Yes) / (p(Yes) + p(No)) in [0, 1], where it was asked for."""
 

@@ -61,7 +61,7 @@ def _thumbnail(picture: Picture) -> Html:
 
 def spent(spend: Mapping[str, float]) -> str:
     """A spend in words, in the order of the budget; what is 0 is left out."""
-    parts = [amount(name, spend[name]) for name in ("frames", "calls", "tokens", "seconds") if spend.get(name)]
+    parts = [amount(name, spend[name]) for name in ("frames", "calls", "tokens", "seconds", "price") if spend.get(name)]
     return " · ".join(parts)
 
 
@@ -69,6 +69,8 @@ def amount(name: str, value: float) -> str:
     """One part of a spend: `1 call`, `64 frames`, `1.5 s`."""
     if name == "seconds":
         return f"{value:,.1f} s" if value < 1000 else f"{value:,.0f} s"
+    if name == "price":
+        return f"price {value:,.4g}"
     return f"{value:,.0f} {name.removesuffix('s') if value == 1 else name}"
 
 

@@ -11,7 +11,7 @@ from .markup import Html, el, join
 from .pictures import Album
 from .reading import Look, Run, items, mapping, number, numbers, place_of, rows, string
 
-_LIMITS = ("frames", "calls", "tokens", "seconds")
+_LIMITS = ("frames", "calls", "tokens", "seconds", "price")
 _STOPPED = {
     "answer": "The policy gave its answer within the budget.",
     "calls": "Stopped because the budget of tool calls was spent.",
@@ -180,9 +180,11 @@ def budget_part(run: Run) -> Html:
         used, limit = spend.get(name, 0.0), number(allowed.get(name))
         if limit is None and not used:
             continue
-        of = f" of {limit:,.0f}" if limit is not None else " (no limit)"
-        number_used = amount(name, used).removesuffix(" " + name).removesuffix(" " + name.removesuffix("s"))
-        figure = number_used.removesuffix(" s") if name == "seconds" else number_used
+        of = f" of {limit:,.0f}" if limit is not None else "" if name == "price" else " (no limit)"
+        figure = amount(name, used)
+        for word in (" " + name, " " + name.removesuffix("s"), " s"):
+            figure = figure.removesuffix(word)
+        figure = figure.removeprefix("price ")
         lines.append(
             el(
                 "li",

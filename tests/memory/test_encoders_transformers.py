@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from checkpoints import COLOURS, FAMILIES, SIDE, coloured, save_bert, save_visual, write_json
 from rewatch.memory.encoders import TextEncoder, VisualEncoder, export_visual, text_encoder, visual_encoder
+from rewatch.memory.encoders.bert_text import BertText
+from rewatch.memory.encoders.checkpoint import Checkpoint
 from rewatch.memory.encoders.onnx_visual import OnnxVisual
+from rewatch.memory.encoders.transformers_text import TransformersText
 from rewatch.memory.encoders.transformers_visual import TransformersVisual
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.video import Frame
@@ -149,6 +152,29 @@ def test_sentence_encoders_equal_sentence_transformers(tmp_path: Path, pooling: 
 def test_a_bare_bert_is_pooled_by_its_mean(tmp_path: Path) -> None:
     rows = text_encoder(str(save_bert(tmp_path / "bert"))).encode(["a red car", "b " * 500])
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("pooling", [None, "mean", "cls"])
+def test_small_berts_are_computed_as_torch_does(tmp_path: Path, pooling: str | None) -> None:
+    """Whole, in half precision, and saved as the body of a model with a head; other kinds are left to transformers."""
+    from transformers import BertForMaskedLM
+
+    folder = save_bert(tmp_path / "bert", pooling=pooling, max_tokens=24)
+    texts = ["a red car", "", "b " * 500, *("word " * n for n in range(40))]
+    expected = TransformersText(Checkpoint.find(str(folder))).encode(texts)
+    encoder = text_encoder(str(folder))
+    assert isinstance(encoder, BertText) and np.abs(encoder.encode(texts) - expected).max() < 1e-5
+    model = BertForMaskedLM.from_pretrained(folder)
+    model.half().save_pretrained(folder)
+    headed = text_encoder(str(folder))
+    assert isinstance(headed, BertText) and headed.stamp != encoder.stamp
+    assert np.abs(headed.encode(texts) - expected).max() < 1e-2
+    assert np.abs(headed.encode(texts) - TransformersText(Checkpoint.find(str(folder))).encode(texts)).max() < 1e-5
+    model.bfloat16().save_pretrained(folder)
+    assert isinstance(text_encoder(str(folder)), TransformersText)
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(CapabilityError, match="cannot be loaded"):
+        text_encoder(str(folder)).encode(["a red car"])
 
 
 def test_what_cannot_be_computed_rightly_is_refused(trained: Visual, tmp_path: Path) -> None:

@@ -1,1 +1,6 @@
-"""The policy that reads what the senses found, by rules, without weights of its own."""
+"""The policy without weights: retrieve, then read, with general means."""
+
+from .policy import HeuristicPolicy
+from .question import Ask, parse
+
+__all__ = ["Ask", "HeuristicPolicy", "parse"]

@@ -1,0 +1,112 @@
+"""What `ask` and `chat` share: the memory, the videos that are meant, and the agent with its tools."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+
+from ..memory import ClipMemory, MemoryFolderError, VideoRecord
+from .indexing import add_video
+from .places import runs_folder
+
+if TYPE_CHECKING:
+    from ..agent import VideoAgent
+
+MakeAgent = Callable[[str], "VideoAgent"]
+"""The agent with a policy of that name."""
+
+
+def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMemory:
+    """The memory, for writing where it can be; one that can't be written may still be asked."""
+    if writable or not folder.exists():
+        return ClipMemory(folder, detector=detector)
+    try:
+        return ClipMemory(folder, detector=detector)
+    except MemoryFolderError:
+        return ClipMemory(folder, detector=detector, read_only=True)
+
+
+def is_path(word: str) -> bool:
+    """Whether a word rather names a file than a video of the memory."""
+    return os.sep in word or Path(word).exists() or Path(word).suffix != ""
+
+
+def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
+    """A file is added (at no cost if it is known); anything else must be a name or id in the memory."""
+    path = Path(word)
+    known = {v.id for v in memory.videos()} | {v.name for v in memory.videos()}
+    if not path.exists() and word in known:
+        return memory.video(word)
+    return add_video(memory, path, console, **settings)
+
+
+def index_settings(**given: Any) -> dict[str, Any]:
+    """Arguments for `ClipMemory.add`; what was not given is left out."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def agents(
+    memory: ClipMemory,
+    folder: Path,
+    *,
+    tools: Sequence[str] | None,
+    mcp: Sequence[str] | None,
+    approve: Sequence[str] | None,
+    isolate: Sequence[str] | None,
+    **arguments: Any,
+) -> Iterator[MakeAgent]:
+    """Makes agents over a memory that leave their traces in its folder; the tools of servers are open meanwhile.
+
+    Args:
+        memory: the memory.
+        folder: where it lies.
+        tools: tools of one's own, as `--tools` names them.
+        mcp: servers of tools, as `--mcp` names them.
+        approve: tools that may run without asking.
+        isolate: tools that run in a process of their own.
+        arguments: the rest of what `VideoAgent` takes.
+    """
+    from ..agent import VideoAgent
+    from ..tools import BUILT_IN
+    from .plugins import asking, own_tools
+
+    writable = os.access(folder, os.W_OK)
+    with own_tools(BUILT_IN, tools, mcp, Console(stderr=True)) as plugged:
+
+        def make(policy: str) -> VideoAgent:
+            return VideoAgent(
+                memory,
+                policy=policy,
+                tools=[tool for group in plugged for tool in group.tools],
+                registered=False,  # they are among the plugged ones
+                approve=asking(approve, Console(stderr=True)),
+                isolate=("marked", *(isolate or ())),
+                traces=runs_folder(folder) if writable else None,
+                checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
+                **arguments,
+            )
+
+        yield make
+
+
+def moment(text: str, option: str = "--now") -> float:
+    """Seconds of `12.5` or `1:30`.
+
+    Raises:
+        BadParameter: if it is no time.
+    """
+    from ..tools.arguments import parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option} {text!r} is no time; write seconds (12.5) or a clock time (1:30)."
+        ) from None

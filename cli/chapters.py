@@ -1,0 +1,84 @@
+"""`rewatch chapters`: the course of a video at a glance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..memory import VideoRecord, clock
+from ..memory.chapters import Chapter
+from .asking import find_video, index_settings, is_path, open_memory
+from .indexing import split_channels
+from .options import Channels, Json, Memory, Transcriber, Workers
+from .places import memory_folder
+
+
+class Level(StrEnum):
+    """Levels of chapters."""
+
+    chapter = "chapter"
+    hour = "hour"
+    day = "day"
+
+
+def chapters(
+    video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
+    level: Annotated[Level, typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day.")] = (
+        Level.chapter
+    ),
+    memory: Memory = None,
+    channels: Channels = None,
+    transcriber: Transcriber = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Show the chapters of a video, with what is said and what is on the screen in each, in order.
+
+    A video of one chapter is divided where the screen changes, or nobody speaks. It is indexed first where it is new.
+    """
+    from ..memory.chapters import chapters as divided
+
+    settings = index_settings(channels=split_channels(channels), transcriber=transcriber, workers=workers)
+    clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
+    record = find_video(clip_memory, video, Console(stderr=True), settings)
+    parts = divided(clip_memory, record.id, level=level.value)
+    if as_json:
+        sys.stdout.write(json.dumps(_as_dict(record, parts), ensure_ascii=False) + "\n")
+        return
+    console = Console()
+    for part in parts:
+        console.print(Text(str(part.span), style="bold"))
+        console.print(_table(part), highlight=False)
+
+
+def _table(part: Chapter) -> Table:
+    table = Table.grid(padding=(0, 2))
+    rows = [(text.start, "speech", f"“{text.text}”") for text in part.said]
+    for start, shown in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
+        rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in shown)))
+    for start, kind, text in sorted(rows):
+        table.add_row("", Text(clock(start), style="dim", no_wrap=True), Text(kind), Text(text))
+    if part.looks and not rows:
+        table.add_row("", "", "picture", Text(part.looks, style="dim"))
+    return table
+
+
+def _as_dict(record: VideoRecord, parts: list[Chapter]) -> dict[str, Any]:
+    rows = [
+        {
+            "span": [part.span.start, part.span.end],
+            "said": [{"span": [text.start, text.end], "text": text.text} for text in part.said],
+            "shown": [{"span": [row.span.start, row.span.end], "text": row.text} for row in part.shown],
+            "looks": part.looks,
+        }
+        for part in parts
+    ]
+    return {"schema": 1, "video": {"id": record.id, "name": record.name}, "chapters": rows}

@@ -1,0 +1,291 @@
+"""`rewatch chat`: questions one after the other, with follow-ups and commands."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..memory import ClipMemory, RewatchError, VideoRecord, clock
+from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
+from .estimates import run_estimate
+from .indexing import split_channels
+from .options import (
+    Approve,
+    Calls,
+    Channels,
+    Detector,
+    Frames,
+    Isolate,
+    Mcp,
+    Memory,
+    Now,
+    OwnTools,
+    Policy,
+    Seconds,
+    Tokens,
+    Transcriber,
+    Viewer,
+    Workers,
+)
+from .places import memory_folder, runs_folder
+
+if TYPE_CHECKING:
+    from ..agent import Conversation
+
+_PROMPT = "? "
+_COMMANDS = {
+    "/videos": "the videos of the memory; those asked about are marked",
+    "/video NAME…": "ask about these from now on (files are indexed first); /video all",
+    "/budget frames=8 calls=4": "limits of each question: frames, calls, tokens, seconds (none: no limit)",
+    "/policy [NAME]": "the model that decides, or another one",
+    "/now [TIME]": "nothing after this time may be seen; /now off",
+    "/report": "write the last run as an HTML page",
+    "/help": "this",
+    "/quit": "end; so does Ctrl-D. Ctrl-C stops a run, not the chat",
+}
+
+
+def chat(
+    videos: Annotated[
+        list[str] | None, typer.Argument(metavar="[VIDEO]...", help="Files, or names or ids of indexed videos.")
+    ] = None,
+    memory: Memory = None,
+    channels: Channels = None,
+    now: Now = None,
+    policy: Policy = "heuristic",
+    viewer: Viewer = None,
+    tools: OwnTools = None,
+    mcp: Mcp = None,
+    approve: Approve = None,
+    isolate: Isolate = None,
+    frames: Frames = 64,
+    calls: Calls = 12,
+    tokens: Tokens = None,
+    seconds: Seconds = 120.0,
+    transcriber: Transcriber = None,
+    detector: Detector = None,
+    workers: Workers = None,
+) -> None:
+    """Ask one question after the other; a follow-up keeps what "she" and "then" are. Reads a terminal or a pipe.
+
+    Models stay loaded from question to question. /help names the commands.
+    """
+    from ..tools import Budget
+
+    console = Console()
+    folder = memory_folder(memory)
+    until = None if now is None else moment(now)
+    settings = index_settings(channels=split_channels(channels), transcriber=transcriber, workers=workers)
+    clip_memory = open_memory(folder, detector, writable=False)
+    records = [find_video(clip_memory, video, console, settings) for video in videos or ()]
+    if not clip_memory.videos():
+        raise typer.BadParameter(f"no video in {folder} yet; name a file: rewatch chat FILE")
+    budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
+    with agents(
+        clip_memory, folder, tools=tools, mcp=mcp, approve=approve, isolate=isolate, viewer=viewer, budget=budget
+    ) as make:
+        conversation = make(policy).chat([record.id for record in records], now=until)
+        _Chat(console, clip_memory, make, conversation, policy, settings).run()
+
+
+class _Chat:
+    """A conversation at a terminal or over pipes."""
+
+    def __init__(
+        self,
+        console: Console,
+        memory: ClipMemory,
+        make: MakeAgent,
+        conversation: Conversation,
+        policy: str,
+        settings: dict[str, Any],
+    ) -> None:
+        self._console = console
+        self._memory = memory
+        self._make = make
+        self._conversation = conversation
+        self._policy = policy
+        self._settings = settings
+        self._commands = {
+            "/videos": self._videos,
+            "/video": self._video,
+            "/budget": self._budget,
+            "/policy": self._change_policy,
+            "/now": self._now,
+            "/report": self._report,
+            "/help": self._help,
+        }
+
+    def run(self) -> None:
+        """Read lines until the end of the input or `/quit`."""
+        about = self._about()
+        named = f"{about[0].name} {clock(about[0].duration)}" if len(about) == 1 else f"{len(about)} videos"
+        self._say(f"chat about {named} · policy {self._policy} · /help names the commands", "dim")
+        for line in _lines(self._console, list(self._commands)):
+            if line in ("/quit", "/exit", "/q"):
+                return
+            try:
+                self._take(line)
+            except (RewatchError, typer.BadParameter) as error:
+                self._say(f"error: {' '.join(str(error).split())}", "red")
+            except KeyboardInterrupt:
+                self._say("stopped", "yellow")
+
+    def _take(self, line: str) -> None:
+        if not line.startswith("/"):
+            self._ask(line)
+            return
+        name, _, rest = line.partition(" ")
+        if name not in self._commands:
+            raise typer.BadParameter(f"There is no command {name}; /help names them.")
+        self._commands[name](rest.strip())
+
+    def _ask(self, text: str) -> None:
+        from .console import show_answer, show_event
+
+        def listen(event: dict[str, Any]) -> None:
+            if event["event"] == "run" and event["question"]["text"] != text:
+                self._say(f"as       {event['question']['text']}", "cyan")
+            show_event(self._console, event)
+
+        talk = self._conversation
+        expected = run_estimate(talk.agent, runs_folder(self._memory.folder), talk.budget)
+        if expected is not None:
+            self._say(f"estimate {expected}")
+        answer = talk.ask(text, listener=listen)
+        show_answer(self._console, answer, {record.id: record.name for record in self._about()})
+
+    # Commands
+
+    def _help(self, _: str) -> None:
+        table = Table.grid(padding=(0, 2))
+        for usage, meaning in _COMMANDS.items():
+            table.add_row(Text(usage, style="bold", no_wrap=True), meaning)
+        self._console.print(table, highlight=False)
+
+    def _videos(self, _: str) -> None:
+        chosen = {record.id for record in self._about()}
+        for record in self._memory.videos():
+            mark = "*" if record.id in chosen else " "
+            self._say(f"{mark} {record.name}  {clock(record.duration)}  ({record.id})")
+
+    def _video(self, names: str) -> None:
+        import shlex
+
+        try:
+            wanted = shlex.split(names)
+        except ValueError as error:
+            raise typer.BadParameter(f"/video {names}: {error}.") from None
+        if not wanted:
+            raise typer.BadParameter("/video needs a name, an id or a file, or: all. /videos lists what there is.")
+        if wanted == ["all"]:
+            self._conversation.videos = None
+        else:
+            records = [find_video(self._memory, name, self._console, self._settings) for name in wanted]
+            self._conversation.videos = [record.id for record in records]
+        self._say("asking about " + ", ".join(record.name for record in self._about()), "dim")
+
+    def _budget(self, limits: str) -> None:
+        given: dict[str, float | int | None] = {}
+        for part in limits.split():
+            name, _, value = part.partition("=")
+            try:
+                number = None if value in ("none", "no") else float(value)
+                if number is not None and number < 0 or name not in asdict(self._conversation.budget):
+                    raise ValueError
+            except ValueError:
+                raise typer.BadParameter(
+                    f"/budget {part}: write frames=8, calls=4, tokens=2000, seconds=60, or none for no limit."
+                ) from None
+            given[name] = number if number is None or name == "seconds" else int(number)
+        self._conversation.budget = replace(self._conversation.budget, **given)  # type: ignore[arg-type]
+        shown = asdict(self._conversation.budget).items()
+        self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in shown))
+
+    def _change_policy(self, name: str) -> None:
+        if name:
+            self._conversation.agent = self._make(name)
+            self._policy = name
+        self._say(f"policy   {self._policy}")
+
+    def _now(self, time: str) -> None:
+        if time:
+            self._conversation.now = None if time in ("off", "none") else moment(time, "/now")
+        now = self._conversation.now
+        self._say("everything may be seen" if now is None else f"nothing after {clock(now)} may be seen")
+
+    def _report(self, _: str) -> None:
+        from ..agent.report import write_report
+
+        runs = [exchange.answer.trace for exchange in self._conversation.exchanges if exchange.answer.trace]
+        if not runs:
+            raise typer.BadParameter("There is no run yet (or the memory cannot be written); ask something first.")
+        self._say(f"report   {write_report(runs[-1], Path(runs[-1]).with_suffix('.html'))}")
+
+    def _about(self) -> list[VideoRecord]:
+        chosen = self._conversation.videos
+        return self._memory.videos() if chosen is None else [self._memory.video(name) for name in chosen]
+
+    def _say(self, line: str, style: str = "") -> None:
+        self._console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _lines(console: Console, commands: list[str]) -> Iterator[str]:
+    """What is written, line by line, empty lines left out; from a pipe each is shown as if it had been typed."""
+    if not sys.stdin.isatty():
+        for line in sys.stdin:
+            if line.strip():
+                console.print(Text("\n" + _PROMPT + line.strip(), style="bold cyan"), soft_wrap=True)
+                yield line.strip()
+        return
+    with _history(commands):
+        while True:
+            try:
+                line = input("\n" + _PROMPT)
+            except EOFError:
+                console.print()
+                return
+            except KeyboardInterrupt:
+                console.print()  # what was typed is thrown away, as a shell does
+                continue
+            if line.strip():
+                yield line.strip()
+
+
+@contextlib.contextmanager
+def _history(commands: list[str]) -> Iterator[None]:
+    """Line editing with what was typed in earlier chats, where Python has readline."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    import platformdirs
+
+    path = Path(platformdirs.user_data_dir("rewatch")) / "chat_history"
+    with contextlib.suppress(OSError):
+        readline.read_history_file(path)
+
+    def complete(begun: str, state: int) -> str | None:
+        return next(iter([name for name in commands if name.startswith(begun)][state:]), None)
+
+    readline.set_completer(complete)
+    readline.set_completer_delims(" ")
+    readline.parse_and_bind("tab: complete")
+    try:
+        yield
+    finally:
+        readline.set_history_length(1000)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            readline.write_history_file(path)

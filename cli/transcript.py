@@ -1,0 +1,64 @@
+"""`rewatch transcript`: what is said in a video."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..memory import clock
+from .asking import find_video, index_settings, is_path, open_memory
+from .indexing import add_video, split_channels
+from .options import Channels, Memory, Subtitles, Transcriber, Workers
+from .places import memory_folder
+
+
+class Form(StrEnum):
+    """Forms of a transcript (`memory.transcript.FORMATS`)."""
+
+    srt = "srt"
+    vtt = "vtt"
+    txt = "txt"
+    json = "json"
+
+
+def transcript(
+    video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
+    to: Annotated[
+        Form | None, typer.Option("--to", help="A file on standard output, instead of lines to read.")
+    ] = None,
+    memory: Memory = None,
+    channels: Channels = None,
+    subtitles: Subtitles = None,
+    transcriber: Transcriber = None,
+    workers: Workers = None,
+) -> None:
+    """Print what is said in a video, with times; it is indexed first where it is new."""
+    steps = Console(stderr=True)
+    settings = index_settings(
+        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers
+    )
+    clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
+    record = find_video(clip_memory, video, steps, settings)
+    if "speech" not in record.channels:
+        record = add_video(clip_memory, Path(record.path), steps, **{**settings, "channels": ["speech"]})
+    said = clip_memory.texts(record.id, channel="speech")
+    if not said:
+        why = "no speech was recognised in it" if record.has_audio else "it has no sound"
+        steps.print(Text(f"{record.name}: {why}", style="yellow"))
+    if to is not None:
+        from ..memory.transcript import transcript as written
+
+        sys.stdout.write(written(record, said, to.value))
+        return
+    table = Table.grid(padding=(0, 2))
+    for text in said:
+        marks = [str(text.data[key]) for key in ("speaker", "language") if text.data.get(key)]
+        table.add_row(Text(clock(text.start), style="dim", no_wrap=True), Text(text.text), Text(" ".join(marks), "dim"))
+    Console().print(table, highlight=False)

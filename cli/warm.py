@@ -1,0 +1,219 @@
+"""`rewatch warm`: a process in the background that has everything imported, and forks for each `ask` and `search`."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..memory import CapabilityError
+from .warm_client import INTERRUPT, LENGTH, STARTED, VERBS, connect, send, socket_path
+
+_PATIENCE = 60.0  # seconds until the process in the background must be ready
+_LARGEST = 1 << 22  # bytes of a request
+
+
+def warm(
+    idle: Annotated[
+        float, typer.Option("--idle", min=0.01, help="Minutes without a command after which it ends.")
+    ] = 15,
+    stop: Annotated[bool, typer.Option("--stop", help="End the one that runs.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay in this terminal.")] = False,
+) -> None:
+    """Keep a process ready that `ask` and `search` use, so that they need not import anything.
+
+    It listens on a socket that only you can open, runs nothing but `ask` and `search`, and ends by itself.
+    REWATCH_WARM=0 passes it over.
+    """
+    if not hasattr(os, "fork") or not hasattr(socket, "AF_UNIX"):
+        raise CapabilityError("rewatch warm needs a system with fork and Unix sockets; `rewatch chat` works anywhere.")
+    console = Console()
+    path = socket_path()
+    running = connect(path)
+    if stop:
+        if running is not None:
+            send(running, {"stop": True})
+        console.print(Text("ended" if running is not None else "none runs"))
+        return
+    if running is not None:
+        console.print(Text("one is running already; rewatch warm --stop ends it"))
+        return
+    if foreground:
+        _Server(path, 60 * idle).run()
+        return
+    command = [sys.executable, "-m", "rewatch", "warm", "--foreground", "--idle", str(idle)]
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        if connect(path) is not None:
+            console.print(Text(f"warm     process {process.pid}, until {idle:g} min without a command"))
+            return
+        time.sleep(0.05)
+    told = process.stderr.read().decode(errors="replace").strip() if process.poll() is not None else "not ready in time"
+    process.kill()
+    raise CapabilityError(f"The process in the background did not start: {told.splitlines()[-1] if told else '?'}")
+
+
+class _Server:
+    """Listens, and forks for each command; the child takes over the client's terminal, folder and environment."""
+
+    def __init__(self, path: Path, idle: float) -> None:
+        self._path = path
+        self._idle = idle
+
+    def run(self) -> None:
+        """Until `--stop`, a signal, changed code, or `idle` seconds without a command."""
+        _import_all()
+        code = _newest_code()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            _own_folder(self._path.parent)
+            self._path.unlink(missing_ok=True)
+            before = os.umask(0o177)
+            listener.bind(str(self._path))
+            os.umask(before)
+            listener.listen()
+            listener.settimeout(self._idle)
+            mine = self._path.lstat().st_ino
+            try:
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        request, files = _receive(connection)
+                        if request.get("stop") or _newest_code() != code:
+                            return
+                        if request.get("arguments", [""])[0] in VERBS and len(files) == 3 and os.fork() == 0:
+                            listener.close()
+                            _serve(connection, request, files)
+                        for file in files:
+                            os.close(file)
+            except TimeoutError:
+                return
+            finally:
+                with contextlib.suppress(OSError):
+                    if self._path.lstat().st_ino == mine:
+                        self._path.unlink()
+
+
+def _import_all() -> None:
+    """Everything that asking and searching import, and nothing that starts a thread: threads do not survive a fork."""
+    import faiss  # noqa: F401
+    import tokenizers  # noqa: F401
+
+    from .. import agent  # noqa: F401
+    from ..memory.encoders import bert_text  # noqa: F401
+    from . import app, asking, console, plugins  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def _newest_code() -> float:
+    """When the newest of the loaded files was written, so that nothing old is run after an upgrade."""
+    files = [
+        getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name.startswith("rewatch")
+    ]
+    newest = 0.0
+    for file in files:
+        with contextlib.suppress(OSError):
+            newest = max(newest, os.stat(file).st_mtime) if file else newest
+    return newest
+
+
+def _own_folder(folder: Path) -> None:
+    """Make the folder of the socket, which nobody else may enter.
+
+    Raises:
+        CapabilityError: if it is somebody else's.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
+        raise CapabilityError(f"{folder} is not yours: set XDG_RUNTIME_DIR to a folder of your own.")
+    folder.chmod(0o700)
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """A request and the files that came with it; an empty one where it is not whole."""
+    connection.settimeout(5.0)
+    files: list[int] = []
+    try:
+        head, files, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
+        (length,) = LENGTH.unpack(head)
+        body = b""
+        while len(body) < min(length, _LARGEST):
+            part = connection.recv(length - len(body))
+            if not part:
+                return {}, files
+            body += part
+        request = json.loads(body.decode("utf-8", "surrogateescape"))
+    except (OSError, ValueError, struct.error):
+        return {}, files
+    connection.settimeout(None)
+    return (request if isinstance(request, dict) else {}), files
+
+
+def _serve(connection: socket.socket, request: dict[str, Any], files: list[int]) -> None:
+    """In the child: become the client's command, and tell its exit code. Does not return."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for target, file in enumerate(files):
+            os.dup2(file, target)
+            os.close(file)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        sys.stdin = open(0, encoding=request["encoding"], closefd=False)
+        sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False, buffering=_lines_at(1))
+        sys.stderr = open(2, "w", encoding=request["encoding"], closefd=False, buffering=1, errors="backslashreplace")
+        sys.argv = ["rewatch", *request["arguments"]]
+        connection.sendall(STARTED)
+        threading.Thread(target=_pass_on, args=(connection,), daemon=True).start()
+        from . import run
+
+        code = run()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client goes once it has the code
+        with contextlib.suppress(OSError):
+            connection.sendall(bytes([code & 0xFF]))
+        os._exit(code & 0xFF)
+
+
+def _lines_at(file: int) -> int:
+    """How a stream is buffered: by line on a terminal, else as files are."""
+    return 1 if os.isatty(file) else -1
+
+
+def _pass_on(connection: socket.socket) -> None:
+    """Interrupt the command when the client is interrupted, or gone."""
+    while True:
+        try:
+            told = connection.recv(1)
+        except OSError:
+            told = b""
+        if told in (INTERRUPT, b""):
+            os.kill(os.getpid(), signal.SIGINT)
+        if not told:
+            return

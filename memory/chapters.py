@@ -1,0 +1,131 @@
+"""The course of a video: its chapters, or the parts of a short one, with what is said and shown in each, in order."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .gist import rarity, telling
+from .records import Text
+from .spans import Span
+
+if TYPE_CHECKING:
+    from .view import MemoryView
+
+_JOINS = 1.0  # seconds between two rows of one text that still stood all the while
+_FLICKER = 1.0  # seconds; what is shown for less begins no part
+_STAYS = 0.6  # share of the video beyond which a text (a logo, a clock) tells no parts apart
+_PARTS = 15  # at most about so many parts of a short video
+_SHORTEST = 4.0  # seconds of a part
+_PAUSE = 2.0  # seconds without a word between parts, where nothing is written
+_SAID, _SHOWN = 4, 8  # lines of each kind for a part
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text on the screen, over all the time that it stood there."""
+
+    span: Span
+    text: str
+    weight: float
+    """Height and duration together: how much it catches the eye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a video; what it holds is in time order."""
+
+    span: Span
+    said: tuple[Text, ...]
+    """The most telling utterances."""
+    shown: tuple[Shown, ...]
+    """The texts that catch the eye most."""
+    looks: str
+    """What most of its clips look like; empty where pictures were not indexed."""
+
+
+def chapters(memory: MemoryView, video: str, *, level: str = "chapter") -> list[Chapter]:
+    """The chapters of a video; a video of one chapter is divided where the screen changes, or nobody speaks.
+
+    Args:
+        memory: holds the video.
+        video: its id, name or path.
+        level: `"chapter"`, `"hour"` or `"day"`; the video as a whole where it has no such level.
+
+    Raises:
+        VideoError: if there is no such video.
+    """
+    record = memory.video(video)
+    texts = memory.texts(record.id)
+    shown = _joined([text for text in texts if text.channel == "screen_text"])
+    spoken = [text for text in texts if text.channel == "speech"]
+    spans = [clip.span for clip in memory.clips(record.id, level=level)] or [record.span]
+    if len(spans) == 1 and level == "chapter":
+        spans = _parts(record.span, shown, spoken)
+    rare = rarity(texts)
+    return [
+        Chapter(
+            span,
+            tuple(telling([text for text in spoken if span.contains(text.start)], rare, _SAID)),
+            _eye_catching([row for row in shown if row.span.start < span.end and row.span.end > span.start]),
+            _looks([text for text in texts if text.channel == "visual" and span.contains(_middle(text.span))]),
+        )
+        for span in spans
+    ]
+
+
+def _joined(texts: Sequence[Text]) -> list[Shown]:
+    """Rows of one text that follow each other as one, in the order in which they came."""
+    open_: dict[str, Shown] = {}
+    done: list[Shown] = []
+    for text in texts:
+        key = re.sub(r"\W+", " ", text.text.casefold()).strip()
+        if not key:
+            continue
+        height = float(text.data.get("height", 0.03))
+        before = open_.get(key)
+        if before is not None and text.start - before.span.end <= _JOINS:
+            span = Span(before.span.start, max(before.span.end, text.end))
+            open_[key] = Shown(span, before.text, height * math.sqrt(max(span.duration, 0.5)))
+            continue
+        if before is not None:
+            done.append(before)
+        open_[key] = Shown(text.span, text.text, height * math.sqrt(max(text.span.duration, 0.5)))
+    return sorted([*done, *open_.values()], key=lambda row: row.span.start)
+
+
+def _parts(whole: Span, shown: Sequence[Shown], spoken: Sequence[Text]) -> list[Span]:
+    """Where a short video is divided: where what was on the screen is gone and new text comes, else at pauses."""
+    rows = [row.span for row in shown if _FLICKER <= row.span.duration <= _STAYS * whole.duration]
+    times = sorted({row.start for row in rows} | {row.end for row in rows})
+    cuts = [time for time in times if not any(row.start < time - 0.3 and row.end > time + 0.3 for row in rows)]
+    least = max(_SHORTEST, whole.duration / _PARTS)
+    if not cuts:
+        ends = [max(text.end for text in spoken[: at + 1]) for at in range(len(spoken))]
+        pauses = [Span(end, text.start) for end, text in zip(ends, spoken[1:], strict=False) if text.start > end]
+        cuts = [_middle(pause) for pause in pauses if pause.duration >= _PAUSE]
+        least = max(least, whole.duration / 6)
+    bounds = [whole.start]
+    for cut in cuts:
+        if cut - bounds[-1] >= least and whole.end - cut >= _SHORTEST:
+            bounds.append(cut)
+    return [Span(start, end) for start, end in zip(bounds, [*bounds[1:], whole.end], strict=True)]
+
+
+def _eye_catching(rows: Sequence[Shown]) -> tuple[Shown, ...]:
+    best = sorted(rows, key=lambda row: -row.weight)[:_SHOWN]
+    return tuple(row for row in rows if row in best)
+
+
+def _looks(texts: Sequence[Text]) -> str:
+    counts: dict[str, int] = {}
+    for text in texts:
+        counts[text.text] = counts.get(text.text, 0) + 1
+    return max(counts, key=lambda text: counts[text], default="")
+
+
+def _middle(span: Span) -> float:
+    return (span.start + span.end) / 2

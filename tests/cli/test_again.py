@@ -1,0 +1,123 @@
+"""Asking again: what is imported then, and the warm process."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import QUESTION, environment, rewatch
+
+HEAVY = ("torch", "transformers", "scipy", "sklearn", "ultralytics", "supervision", "rapidocr", "faster_whisper", "cv2")
+
+
+@pytest.mark.parametrize("words", [["ask", "talk.mp4", QUESTION], ["search", "budget"]], ids=["ask", "search"])
+def test_asking_again_imports_nothing_heavy(home: Path, words: list[str]):
+    code = (
+        "import sys; from rewatch.cli import run; sys.argv = ['rewatch', *sys.argv[1:]]; code = run();"
+        f"print([name for name in {HEAVY} if name in sys.modules], code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, env=environment(home), cwd=home
+    )
+    assert "ten million" in done.stdout and done.stdout.splitlines()[-1] == "[] 0", done.stdout + done.stderr
+
+
+@pytest.fixture
+def warm(home: Path) -> Iterator[Path]:
+    """A warm process; gives its socket."""
+    started = rewatch(home, "warm", "--idle", "2")
+    assert started.returncode == 0, started.stderr
+    (socket,) = (home / "rewatch").glob("warm-*.sock")
+    yield socket
+    rewatch(home, "warm", "--stop")
+    assert not socket.exists()
+
+
+def test_a_warm_process_answers_as_a_cold_one_does(home: Path, warm: Path):
+    assert stat.S_IMODE(warm.stat().st_mode) == 0o600 and stat.S_IMODE(warm.parent.stat().st_mode) == 0o700
+    for words in (["search", "budget", "--json"], ["search"], ["ask", "--json", "nope.mp4", "What?"]):
+        here, there = rewatch(home, *words, REWATCH_WARM="0"), rewatch(home, *words)
+        assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
+    answers = [json.loads(rewatch(home, "ask", "--json", "talk.mp4", QUESTION).stdout) for _ in range(2)]
+    assert all("ten million" in answer["text"] for answer in answers)
+    # It was the warm process: what a command imports is not imported by the one that was typed.
+    code = (
+        "import sys; from rewatch.cli import main; sys.argv = ['rewatch', 'search', 'budget']\n"
+        "try: main()\nexcept SystemExit as end: print('faiss' in sys.modules, end.code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home), cwd=home)
+    assert "ten million" in done.stdout and done.stdout.splitlines()[-1] == "False 0"
+
+
+def test_it_runs_nothing_else_and_other_numbers_of_threads_pass_it_over(home: Path, warm: Path):
+    code = (
+        "import os; from rewatch.cli.warm_client import *; connection = connect(socket_path());"
+        "request = {'arguments': ['videos'], 'folder': '/', 'environment': {}, 'encoding': 'utf-8'};"
+        "send(connection, request, [0, 1, 2]); print(connection.recv(1))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home))
+    assert done.stdout.strip() == "b''", done.stderr
+    assert rewatch(home, "search", "budget", OMP_NUM_THREADS="2").returncode == 0
+    warm.chmod(0o666)  # a socket that others could have opened is not used
+    done = subprocess.run(
+        [sys.executable, "-c", "from rewatch.cli.warm_client import *; print(connect(socket_path()))"],
+        capture_output=True, text=True, env=environment(home),
+    )  # fmt: skip
+    assert done.stdout.strip() == "None"
+    warm.chmod(0o600)
+
+
+def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: Path, warm: Path):
+    ours, theirs = pty.openpty()
+    words = ["ask", "talk.mp4", "What is written on the small sign in the corner?"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rewatch", *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, env={**environment(home), "TERM": "xterm"}, cwd=home,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    while b"plan" not in shown:
+        shown += os.read(ours, 1000)
+    process.send_signal(signal.SIGINT)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            part = os.read(ours, 1000)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    assert b"\x1b[" in shown  # colours, since it is a terminal
+    assert process.wait(60) in (0, 130)  # it may have been quicker
+    if process.returncode == 130:
+        assert b"interrupted" in shown
+
+
+def test_a_dead_socket_is_passed_over(home: Path):
+    started = rewatch(home, "warm", "--idle", "0.01")  # ends by itself
+    assert started.returncode == 0
+    (socket,) = (home / "rewatch").glob("warm-*.sock")
+    end = time.monotonic() + 60
+    while socket.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not socket.exists()
+    import socket as sockets
+
+    dead = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    dead.bind(str(socket))
+    dead.close()
+    socket.chmod(0o600)
+    assert "ten million" in rewatch(home, "search", "budget").stdout
+    assert rewatch(home, "warm").returncode == 0  # takes its place
+    assert rewatch(home, "warm", "--stop").stdout.strip() == "ended"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,34 +11,19 @@ from rewatch.agent.answer import Draft
 from rewatch.agent.models.heuristic import objects
 from rewatch.agent.models.heuristic.looking import Scene
 from rewatch.agent.models.heuristic.object_words import wanted
+from rewatch.agent.models.heuristic.question import at_in, parse
 from rewatch.agent.steps import Call, Seen
-from rewatch.agent.understand import understand
 from rewatch.memory import OBJECTS, ClipMemory, MediaURI, Span
 from rewatch.tools import BUILT_IN, Toolbox
-
-KINDS = {"when": "time", "fact": "text", "said": "text", "written": "text"}
-
-
-@dataclass
-class Ask:
-    """What this module may use of a question."""
-
-    text: str
-    kind: str
-    at: Span | None
-    order: int | None
-    color: str | None
-    options: tuple[str, ...] = ()
 
 
 def ask(memory: ClipMemory, question: str, frames: int | None = None) -> tuple[Draft | None, list[Call]]:
     """The draft for a question about the first video, and the calls that it took."""
-    read = understand(question)
     record = memory.videos()[0]
     video = {"id": record.id, "start": record.start, "end": record.end, "channels": list(record.channels)}
     if memory.detector_stamp:
         video["detector"] = True
-    asked = Ask(question, KINDS.get(read.kind, read.kind), read.at, read.order, read.colour)
+    asked = at_in(parse(question), Span(record.start, record.end))
     run = objects.about_objects(Scene(ask=asked, video=video))
     box, left = Toolbox(BUILT_IN), {} if frames is None else {"frames": frames}
     calls: list[Call] = []

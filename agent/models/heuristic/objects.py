@@ -122,7 +122,7 @@ def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]
     """The things of a kind (and color) over what is asked about; None where the detector does not know it."""
     at, color, window = scene.ask.at, scene.ask.color, scene.window
     moment = at.start if at is not None and at.duration == 0 else None
-    if at is None and want.edge:
+    if moment is None and want.edge:
         moment = scene.whole.start if want.edge == "start" else scene.whole.end - 0.2
     if scene.ask.kind not in ("count", "yes_no"):
         moment = None

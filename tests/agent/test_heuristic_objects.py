@@ -73,6 +73,7 @@ def bare(street: Path, tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
         ("Is a person visible at 0:10?", "yes, 1 person at 10.0 s"),
         ("How often does a car drive past?", "3 times a car comes into view"),
         ("When does the second car arrive?", "at 11.9 s (until 16.9 s)"),
+        ("At what time does the second car come into view?", "at 11.9 s"),
         ("When does the last car leave?", "at 17.9 s"),
         ("How long is the person in view?", "about 8."),
         ("Which car stays the longest?", "the second one, 5."),

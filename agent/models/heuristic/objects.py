@@ -31,6 +31,9 @@ _WHICH = re.compile(
     r"\blongest\b|\bcolou?r\b|\b(?:direction|way|side|edge)\b|"
     r"\b(?:what|which) (?:(?:kinds?|types?) of |other )?(?:vehicle|animal|furniture|fruit)s?\b"
 )
+_TIME_SEEN = re.compile(
+    r"\b(?:what|which) (?:time|second|moment|point)\b.*\b(?:view|picture|frame|appear|show up|visible)"
+)
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COMMON) for group in ("vehicle", "animal", "furniture", "fruit")}
 
@@ -90,6 +93,9 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     """The answer of what is seen in the picture; None where that has nothing to say to the question."""
     ask = scene.ask
     want = wanted(ask.text, timed=ask.at is not None, ordered=ask.order is not None)
+    if ask.kind == "text" and _TIME_SEEN.search(ask.text.lower()):
+        ask = replace(ask, kind="time")
+        scene = replace(scene, ask=ask)
     if want is None or not _can_tell(scene, want):
         return None
     able = bool(scene.video.get("detector")) or "objects" in scene.video.get("channels", ())

@@ -127,8 +127,6 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
-        if channels is None and self.found_detector() is not None:
-            self._encoders.require_detector()
         if channels is None:
             channels = again or self._usual_channels
         channels = (*channels, *again)
@@ -170,7 +168,8 @@ class ClipMemory:
 
     @property
     def _usual_channels(self) -> tuple[str, ...]:
-        return (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+        looks = self._encoders.detector_choice is not None or self.found_detector() is not None
+        return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
     def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
         """The id of a file that has not changed since it was found complete for the same request."""

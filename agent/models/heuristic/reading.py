@@ -23,14 +23,20 @@ def read(case: Case) -> Strategy:
     """What is written or said: all of it where nothing narrows it down, else the piece that fits best."""
     ask = case.ask
     kept = _placed(case, _allowed(case))
-    if not ask.topic and not ask.phrase and ask.channel in ("speech", "screen_text") and ask.value in (None, "title"):
-        kept = [p for p in kept if p.channel == ask.channel]
+    own = [p for p in kept if p.channel == ask.channel]
+    narrowed = ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
+    if not narrowed and ask.channel in ("speech", "screen_text") and ask.value in (None, "title", "word"):
+        kept = own
         if not kept and ask.channel == "screen_text":
             kept = yield from _closer(case)
         return _all_of(case, kept)
     ranked = _of_channel(ask, Ranking(ask, kept).rank())
     if ask.value in ("number", "price", "date", "time"):
-        valued = [r for r in ranked if values(ask.value, r.text, ask.digits) or (ask.channel is None and r.fit > GOOD)]
+        valued = [r for r in ranked if values(ask.value, r.text, ask.digits)]
+        if ask.topic and any(r.fit >= WEAK or r.known >= 0.5 for r in valued):
+            valued = [r for r in valued if r.fit >= WEAK or r.known >= 0.5]
+        elif ask.topic and ask.channel is None:
+            valued = []
         weak = not valued or (valued[0].fit < WEAK and (ask.topic or ask.loose or ask.size == "small"))
         if weak and ask.channel == "screen_text" and ask.value == "number":
             again = yield from _closer(case)
@@ -137,12 +143,15 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     if not ranked:
         return case.first.abstain(_why_not(case, None))
     best = ranked[0]
-    found = values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time") else []
+    found = values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time", "duration") else []
     alone = ask.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
     typed = bool(found) and (ask.channel is not None or best.fit >= GOOD)
     placed = ask.channel == "screen_text" and bool(ask.place or ask.size or ask.value == "title")
     good = best.fit >= GOOD or (ask.channel is not None and best.fit >= 0.42) or alone or placed or (typed and ask.digits is not None)
-    if needs_eyes(ask) and best.fit < 0.75:
+    if ask.value == "name" and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", ask.text, re.I) and best.passage.channel == "speech":
+        if not Ranking(ask, case.passages).names(best.text):
+            return case.first.abstain(_why_not(case, best))
+    if needs_eyes(ask) and (best.fit < 0.75 or len(ask.topic) < 2):
         return case.first.abstain(_why_not(case, best))
     if not good and (ask.channel is None or best.fit < WEAK) and not (typed and not ask.topic):
         return case.first.abstain(_why_not(case, best))
@@ -291,10 +300,10 @@ def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
 def when(case: Case) -> Strategy:
     """A time of the video; or, about the world that is told of, the words with the date in them and where they stand."""
     ask = case.ask
-    if ask.kind == "time" and not tells_showing(ask):
-        for kind in ("date", "time"):
+    if not tells_showing(ask):
+        for kind in ("date", "time") if ask.kind == "time" else ("duration",):
             asked = replace(ask, value=kind)
-            told = [r for r in Ranking(asked, _allowed(case)).rank() if values(kind, r.text) and r.fit >= 0.4]
+            told = [r for r in Ranking(asked, _allowed(case)).rank() if values(kind, r.text) and r.fit >= WEAK]
             if told:
                 return _tell(replace(case, ask=asked), told)
     found = yield from moments(case)

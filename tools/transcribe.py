@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..memory import CapabilityError, Span
+from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Observation
 from .tool import tool
@@ -31,9 +32,7 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
     if not video.info.has_audio and not utterances:
         return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
-    lines = [f"{Span(u['span'][0], u['span'][1])} {quote(u['text'])}" for u in utterances] or [
-        "No speech was made out."
-    ]
+    lines = [_line(utterance) for utterance in utterances] or ["No speech was made out."]
     for moment, confidence in found:
         lines.append(f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})")
     if find and not found:
@@ -49,12 +48,18 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
     )
 
 
+def _line(utterance: dict) -> str:
+    """Span and words; a guess of the recogniser's is marked as one."""
+    unsure = " (uncertain)" if utterance.get("probability", 1.0) < UNCERTAIN else ""
+    return f"{Span(*utterance['span'])} {quote(utterance['text'])}{unsure}"
+
+
 def _known(video: VideoContext, span: Span) -> list[dict]:
     """What the memory already holds of the span's speech."""
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
-        | ({"language": t.data["language"]} if "language" in t.data else {})
+        | {key: t.data[key] for key in ("language", "probability") if key in t.data}
         for t in rows
     ]
 

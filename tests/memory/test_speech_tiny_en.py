@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 
 def test_words_and_their_times(ears: Whisper, said: Callable[[str], np.ndarray]) -> None:
     """Three sentences with pauses: each word where it is said, none in a pause, an utterance for each."""
-    texts = ("The museum opens on Saturday.", "Please put the red cup back.", "Nobody knew where the little dog had gone.")
+    texts = ("The museum opens on Saturday.", "Please put the red cup back.", "Nobody knew where the dog had gone.")
     parts, starts, pieces = [said(text) for text in texts], [], [hush(1.0)]
     for part in parts:
         starts.append(sum(map(len, pieces)) / RATE)
@@ -84,7 +84,7 @@ def test_another_language_is_not_written_down_as_english(ears: Whisper, tmp_path
         speech.transcribe(video, video.info.span, ears)
 
 
-def test_a_memory_says_what_it_did_not_understand(ears: Whisper, tmp_path: Path, make_talk: Callable[..., Path]) -> None:
+def test_a_memory_says_what_was_not_understood(ears: Whisper, tmp_path: Path, make_talk: Callable[..., Path]) -> None:
     path = make_talk(tmp_path / "german.mp4", 11, sound=np.concatenate([hush(1), in_german(tmp_path), hush(1)]))
     memory = ClipMemory(tmp_path / "memory")
     record = memory.add(path, channels=("speech",), transcriber="tiny.en", workers=0)
@@ -104,7 +104,7 @@ def test_silence_loads_no_model(ears: Whisper) -> None:
 def test_listening_again(
     ears: Whisper, said: Callable[[str], np.ndarray], tmp_path: Path, make_talk: Callable[..., Path]
 ) -> None:
-    """What PocketSphinx heard stays until it is asked for anew; then it is Whisper's, and the pictures are untouched."""
+    """What PocketSphinx heard stays until it is asked for anew; then it is Whisper's, and the pictures stay."""
     voice = np.concatenate([hush(0.5), said("Our train leaves from the central station."), hush(0.5)])
     path = make_talk(tmp_path / "talk.mp4", len(voice) / RATE, sound=voice)
     memory = ClipMemory(tmp_path / "memory")

@@ -22,8 +22,8 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
 
     Names are `extractive`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`) or of a language model,
     which reads only; a language model's `.gguf` file; a run folder of `rewatch train`, whose policy speaks and works
-    as it was trained to; the address of an OpenAI-compatible server (`http://host:8000/v1`, or `http://host:8000/v1#model`); and `provider:model` as
-    LangChain's `init_chat_model` takes it (`openai:gpt-x`).
+    as it was trained to; the address of an OpenAI-compatible server (`http://host:8000/v1`, or
+    `http://host:8000/v1#model`); and `provider:model` as LangChain's `init_chat_model` takes it (`openai:gpt-x`).
 
     Args:
         policy: the name, with options behind a `?` if need be: `Qwen/Qwen3-VL-4B-Instruct?load=4bit&dialect=vital`.

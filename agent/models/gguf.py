@@ -126,7 +126,9 @@ def _read_once() -> Iterator[None]:
     names anew for every module.
     """
     import gguf
-    from transformers import modeling_gguf_pytorch_utils as reading
+    from transformers import modeling_gguf_pytorch_utils
+
+    reading: Any = modeling_gguf_pytorch_utils
 
     def plain(tensors: Any, **unused: Any) -> Any:
         return tensors

@@ -170,8 +170,11 @@ def _policy() -> Capability:
     return Capability(
         "policy",
         "heuristic (retrieves and reads; no model)",
-        "a Video-LMM: local (Qwen3-VL 4B: 9 GB), or any OpenAI-compatible server" + served,
-        "hf download Qwen/Qwen3-VL-4B-Instruct, then --policy Qwen/Qwen3-VL-4B-Instruct; or --policy http://HOST:PORT/v1",
+        "a Video-LMM: local (Qwen3-VL 4B: 9 GB), or any OpenAI-compatible server"
+        + served
+        + "; a local language model, which reads only",
+        "hf download Qwen/Qwen3-VL-4B-Instruct, then --policy Qwen/Qwen3-VL-4B-Instruct; "
+        "or --policy http://HOST:PORT/v1; or --policy FILE.gguf",
     )
 
 

@@ -12,6 +12,7 @@ import trl
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 
+from ..agent.policies.video_lmm.inputs import takes
 from ..memory import CapabilityError
 from .collect import Collector, draw
 from .objectives import Objective, objective_named
@@ -95,6 +96,11 @@ def require(policy: LocalPolicy, collect: Collector, objective: Objective, args:
     if policy.turns.as_video or (sight.sees and not sight.typed):
         raise CapabilityError(
             "TRL trains language models, and models of the Qwen-VL family on frames as images (frames_as=images)."
+        )
+    model = policy.engine.loaded.model
+    if not sight.sees and takes(model, "position_ids") and not getattr(model.config, "rope_parameters", None):
+        raise CapabilityError(
+            f"{model.config.model_type} counts places from a row's start, where TRL pads; set trainer.engine to mini."
         )
     if args.use_vllm:
         raise CapabilityError("Rollouts are sampled by the policy itself, inside the loop: set use_vllm to False.")

@@ -75,9 +75,14 @@ def load_gguf(path: Path, how: How) -> tuple[Any, Any]:
     if importlib.util.find_spec("gguf") is None:
         raise CapabilityError(f"Policy {path.name}: GGUF files are read with the package gguf: pip install gguf")
     if how.load is not None:
-        raise CapabilityError(f"load={how.load} is for safetensors; a GGUF file is dequantised, or served: {_serve(path)}")
+        raise CapabilityError(
+            f"load={how.load} is for safetensors; a GGUF file is dequantised, or served: {_serve(path)}"
+        )
+    import transformers
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    plainly = getattr(transformers, "GgufConfig", None)  # releases that can keep the blocks packed are told not to
+    more = {"quantization_config": plainly(dequantize=True)} if plainly else {}
     folder, file = str(path.parent), path.name
     with _read_once():
         try:
@@ -87,7 +92,7 @@ def load_gguf(path: Path, how: How) -> tuple[Any, Any]:
             raise CapabilityError(
                 f"Policy {path} cannot be read by transformers ({line_of(error).rstrip('.')}); serve it: {_serve(path)}"
             ) from error
-        model = how.made(path.name, AutoModelForCausalLM, folder, gguf_file=file, config=config)
+        model = how.made(path.name, AutoModelForCausalLM, folder, gguf_file=file, config=config, **more)
     _unquantised(model)
     if not tokenizer.chat_template:
         tokenizer.chat_template = template_of(tokenizer)
@@ -121,7 +126,9 @@ def _read_once() -> Iterator[None]:
     names anew for every module.
     """
     import gguf
-    from transformers import modeling_gguf_pytorch_utils as reading
+    from transformers import modeling_gguf_pytorch_utils
+
+    reading: Any = modeling_gguf_pytorch_utils
 
     def plain(tensors: Any, **unused: Any) -> Any:
         return tensors

@@ -38,7 +38,7 @@ class LocalLM(LocalPolicy):
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
         loading, settings = parted("A language model", options, LOADING, SETTINGS)
-        return cls(load_lm(name, **loading), **settings)
+        return cls.around(load_lm(name, **loading), **settings)
 
     @property
     def _llm_type(self) -> str:

@@ -72,7 +72,9 @@ def picked(
     return [(flat[pair.chosen], flat[pair.rejected], pair.margin) for pair in pairs]
 
 
-def recorded_pairs(pairs: Iterable[tuple[Rollout, Rollout, float]], policy: LocalPolicy, loop: Loop) -> list[Preference]:
+def recorded_pairs(
+    pairs: Iterable[tuple[Rollout, Rollout, float]], policy: LocalPolicy, loop: Loop
+) -> list[Preference]:
     """Preferences from pairs of conversations that anybody had, such as files hold, as ids of this policy.
 
     Args:

@@ -85,6 +85,13 @@ class Past:
         with self._lock:
             return self._kept.get(key)
 
+    def like(self, role: str, text: Sequence[int]) -> tuple[list[int], list[Tensor] | None]:
+        """What the kept conversation of a role that begins most like `text` shares with it, and its states."""
+        with self._lock:
+            keys = [key for key in self._kept if isinstance(key, tuple) and key[0] == role and key[1] != "head"]
+            best = max(keys, key=lambda key: len(_common([key[1], text])), default=None)
+            return ([], None) if best is None else (_common([best[1], text]), self._kept[best])
+
     def put(self, key: Hashable, states: list[Tensor], instead: Hashable) -> None:
         """Keep these, in place of those of the turn before."""
         with self._lock:
@@ -160,6 +167,10 @@ class Decoder:
             head, states = shared, self._read([_Row(shared, (), (), None)]).of(0)
             self._heads[role] = head
             self.past.put((role, "head"), states, instead=None)
+        if len(new) == 1:  # a question after another in one process
+            same, others = self.past.like(role, new[0].text)
+            if len(same) > len(_common([head, new[0].text])):
+                head, states = same, others
         if states is None:
             return rows
         return [row if row.kept else row.headed(head, states) for row in rows]

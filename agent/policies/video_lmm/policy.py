@@ -82,7 +82,12 @@ class LocalPolicy(BaseChatModel):
         """
         name = name or str(getattr(model.config, "name_or_path", "")) or model.config.model_type
         require_template(name, processor)
-        return cls(Loaded(name=name, model=model, processor=processor), **settings)
+        return cls.around(Loaded(name=name, model=model, processor=processor), **settings)
+
+    @classmethod
+    def around(cls, loaded: Loaded, **settings: Any) -> Self:
+        """The policy around what was loaded."""
+        return cls(loaded, **settings)
 
     @property
     def engine(self) -> Engine:
@@ -211,7 +216,7 @@ class VideoLMM(LocalPolicy):
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
         loading, settings = parted("A Video-LMM", options, LOADING, SETTINGS)
-        return cls(load(name, **loading), **settings)
+        return cls.around(load(name, **loading), **settings)
 
     def _shown(self, loaded: Loaded) -> dict[str, Any]:
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}

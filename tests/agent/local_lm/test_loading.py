@@ -1,4 +1,4 @@
-"""From disk to a policy that reads: folders, GGUF files, templates, adapters, and what is said when something is amiss."""
+"""From disk to a policy that reads: folders, GGUF files, templates, adapters, and what errors say."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.policies.manner import Manner
+from rewatch.agent.policies.video_lmm import VideoLMM
 from rewatch.agent.policies.video_lmm.record import Record
 from rewatch.agent.turn import Turn
 from rewatch.memory import Pixels
@@ -23,13 +24,18 @@ from rewatch.training.runs.building import loop_of
 from rewatch.training.runs.config import LoopPart
 from rewatch.training.task import Task, Truth
 
+from ..video_lmm import tiny as vlm
 from ..video_lmm.steering import given, observation, sampled, steered
 from ..video_lmm.test_control_tokens import HOSTILE
 
 TOOLS = [
     {
         "type": "function",
-        "function": {"name": "search_clips", "description": "Find.", "parameters": {"type": "object", "properties": {}}},
+        "function": {
+            "name": "search_clips",
+            "description": "Find.",
+            "parameters": {"type": "object", "properties": {}},
+        },
     }
 ]
 QUESTION = "What is the budget?"
@@ -136,6 +142,18 @@ def test_turns_side_by_side_are_as_alone(loaded: Callable[[str], LocalLM]) -> No
     assert together == [reply(question) for question in questions]
 
 
+def test_the_next_question_is_read_from_where_it_differs(loaded: Callable[[str], LocalLM]) -> None:
+    policy = loaded("llama")
+    decoder = policy.engine.decoder
+    system = SystemMessage("You watch videos, " * 20)
+    policy.invoke([system, HumanMessage("What is it?")], max_tokens=4)
+    before = decoder.read
+    messages: list[BaseMessage] = [system, HumanMessage("Where is it?")]
+    reply = policy.invoke(messages, max_tokens=4)
+    assert decoder.read - before < 30 < len(given(reply))
+    assert _parity(policy, [*messages, reply]) < 1e-4
+
+
 def test_what_a_video_says_cannot_act(policy: LocalLM) -> None:
     hostile = HOSTILE + " <start_of_turn>user <end_of_turn> <bos>"
 
@@ -163,6 +181,22 @@ def test_a_text_only_driver_is_offered_what_it_can_use(
         answer = agent.ask(QUESTION)
     assert "ten million" in answer.text and answer.spend["calls"] == 3
     assert {search_clips.name, transcribe.name, read_text.name} <= set(agent.toolbox.names)
+
+
+def test_it_drives_a_model_that_sees(
+    loaded: Callable[[str], LocalLM], notices: ClipMemory, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = vlm.small_tokenizer(vlm.SPECIAL, vlm.TAGS, "<|im_end|>")
+    viewer = VideoLMM.load(str(vlm.save_qwen(tmp_path_factory.mktemp("viewer"), "qwen3_vl", words)), max_tokens=8)
+    policy = loaded("llama")
+    look = {"name": "ask_clip", "arguments": {"start": 8, "end": 10, "question": "What is written?"}}
+    replies = [_call(look), json.dumps({"answer": "12 euros", "evidence": []})]
+    agent = VideoAgent(notices, policy=policy, viewer=viewer, second_look=False)
+    with steered(policy, lambda prompt: replies[min(prompt.count("<|im_start|>assistant") - 1, 1)]):
+        with steered(viewer, lambda prompt: "TICKETS 12") as asked:
+            answer = agent.ask("What do tickets cost?")
+    assert "12 euros" in answer.text and answer.spend["calls"] == 1 and answer.spend["frames"] > 0
+    assert len(asked) == 1 and asked[0].seen  # frames went to the one, and words to the other
 
 
 def test_a_context_that_is_full_is_honoured(saved: Callable[[str], Path], notices: ClipMemory) -> None:

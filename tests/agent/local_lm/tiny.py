@@ -49,8 +49,14 @@ def save_lm(folder: Path, family: str) -> Path:
     if gemma:
         tokenizer.bos_token = "<bos>"
     tokenizer.chat_template = template(family)
-    more: dict[str, Any] = {"head_dim": 16, "sliding_window": 24, "layer_types": ["sliding_attention", "full_attention"]}
-    sizes = {"hidden_size": 32, "n_layer": 2, "n_head": 2} if family == "bloom" else {**SIZES, **(more if gemma else {})}
+    more: dict[str, Any] = {
+        "head_dim": 16,
+        "sliding_window": 24,
+        "layer_types": ["sliding_attention", "full_attention"],
+    }
+    sizes = (
+        {"hidden_size": 32, "n_layer": 2, "n_head": 2} if family == "bloom" else {**SIZES, **(more if gemma else {})}
+    )
     config = AutoConfig.for_model(
         family,
         vocab_size=len(tokenizer) if family == "llama" else len(tokenizer) + 13,

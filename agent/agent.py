@@ -20,8 +20,9 @@ from .approval import Approve
 from .calibration import Calibration
 from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
+from .offering import sees
 from .planner import Planner, plan_by_rules
-from .policies import ExtractivePolicy, load_policy, manner_of
+from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
 from .question import QuestionError, question_about
 from .routes import ROUTES
@@ -42,7 +43,7 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: a name for `load_policy` (`"extractive"`, a folder or hub id of a Video-LMM, a run folder of
+        policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM, a run folder of
             `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
             trained here has the tools and the loop that it was trained with.
         tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
@@ -73,7 +74,7 @@ class VideoAgent:
         self,
         memory: ClipMemory,
         *,
-        policy: str | BaseChatModel = "extractive",
+        policy: str | BaseChatModel = "heuristic",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
         registered: bool = True,
         budget: Budget | None = None,
@@ -196,7 +197,7 @@ class VideoAgent:
     @property
     def reads_prompts(self) -> bool:
         """Whether its policy is a language model, which reads what it is told besides the question."""
-        return not isinstance(self.policy, ExtractivePolicy)
+        return not isinstance(self.policy, HeuristicPolicy)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
         """Go on with a run that was cut off, from its last stored step.
@@ -249,7 +250,7 @@ class VideoAgent:
                 raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
             if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
-                    f"The scaling {scale} samples a language model, and the extractive policy says the same each time: "
+                    f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
@@ -271,14 +272,6 @@ class VideoAgent:
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
             "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
         }
-
-
-def sees(policy: BaseChatModel) -> bool:
-    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
-    told = getattr(policy, "sees", None)
-    if told is not None:
-        return bool(told)
-    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from langchain_core.messages import BaseMessage
 
 from ..memory import Box, MediaURI, Span
 
@@ -124,6 +121,8 @@ class Draft:
     evidence: tuple[Evidence, ...] = ()
     confidence: float = 0.5
     abstained: bool = False
+    unknown: tuple[int, ...] = ()
+    """Numbers that were cited and stand for no line."""
 
     def as_message(self) -> str:
         """The JSON that a policy may give as its last message."""
@@ -137,70 +136,3 @@ class Draft:
             },
             ensure_ascii=False,
         )
-
-
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*?\})\s*```", re.DOTALL)
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
-
-
-def draft_of(said: BaseMessage) -> Draft:
-    """What a policy's last message answers: as its dialect took it apart, else as it stands.
-
-    A draft that states no confidence has the likelihood of its own words, where the policy tells it, else 0.5.
-    """
-    likelihood = said.response_metadata.get("likelihood")
-    text = said.additional_kwargs.get("draft") or said.text
-    return parse_draft(text, unsure=0.5 if likelihood is None else float(likelihood))
-
-
-def parse_draft(message: str, *, unsure: float = 0.5) -> Draft:
-    """Read a policy's last message: a JSON object, `<answer>…</answer>`, or plain text with media URIs in it.
-
-    Args:
-        message: what the policy wrote.
-        unsure: the confidence of a draft that states none.
-    """
-    fenced = _FENCE.search(message)
-    body = fenced[1] if fenced else message.strip()
-    try:
-        row = json.loads(body)
-    except json.JSONDecodeError:
-        row = None
-    if isinstance(row, dict) and "answer" in row:
-        return _from_row(row, unsure)
-    tagged = _TAG.search(message)
-    text = (tagged[1] if tagged else message).strip()
-    evidence = tuple(Evidence(claim=text, uri=str(uri)) for uri in dict.fromkeys(MediaURI.find_all(message)))
-    return Draft(text=text, evidence=evidence, confidence=unsure)
-
-
-def _from_row(row: dict[str, Any], unsure: float) -> Draft:
-    evidence = []
-    for item in row.get("evidence") or []:
-        if isinstance(item, str):
-            item = {"uri": item}
-        if not isinstance(item, dict) or not item.get("uri"):
-            continue
-        found = MediaURI.find_all(str(item["uri"]))
-        if found:
-            quote = item.get("quote")
-            evidence.append(
-                Evidence(
-                    claim=str(item.get("claim") or row["answer"]),
-                    uri=str(found[0]),
-                    tool=str(item.get("tool") or ""),
-                    quote=str(quote) if quote else None,
-                )
-            )
-    try:
-        confidence = min(max(float(row.get("confidence", unsure)), 0.0), 1.0)
-    except (TypeError, ValueError):
-        confidence = unsure
-    option = row.get("option")
-    return Draft(
-        text=str(row["answer"]),
-        option=str(option) if option else None,
-        evidence=tuple(evidence),
-        confidence=confidence,
-        abstained=bool(row.get("abstained", False)),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,19 @@ from langchain_core.messages import AnyMessage, ToolMessage
 
 from ..memory import MediaURI
 from .answer import Draft, Evidence
+from .evidence import Piece, pieces_of
+from .parsing import NOT_FOUND, bare, option_in
 from .question import Question, letter
 from .steps import Call
+from .words import content, coverage
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
 
+SENT_BACK = "Before the answer can be given: "
+"""How the message begins that sends a draft back."""
+NO_EVIDENCE = f"Write the answer again with the number of the line that shows it, as in [3], or {NOT_FOUND} and why."
+"""What is said of a draft that cites nothing."""
 NOTHING_SAID = "No answer was written."
 """Stands for an empty answer, which claims nothing."""
 
@@ -43,17 +50,40 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = _option(draft, question)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if not draft.abstained and not draft.evidence:
-        missing.append("Cite the media URI that shows the answer, as a tool returned it, or abstain.")
+    if not draft.abstained and not draft.evidence and not draft.unknown:
+        missing.append(NO_EVIDENCE)
+        marked = _found(draft, question, pieces_of(tool_messages))
+    if draft.unknown:
+        missing.append(_unknown(draft.unknown, max(pieces_of(tool_messages), default=0)))
     if not draft.text.strip():
         missing.append("The answer is empty.")
         draft = replace(draft, text=NOTHING_SAID, abstained=True, confidence=0.0)
     supported = [item for item in marked if item.supported]
     confidence = draft.confidence
-    if not draft.abstained and len(supported) < max(len(marked), 1):
-        confidence *= 0.5 * (1 + len(supported) / max(len(marked), 1)) if supported else 0.25
+    claimed = max(len(marked) + len(draft.unknown), 1)
+    if not draft.abstained and len(supported) < claimed:
+        confidence *= 0.5 * (1 + len(supported) / claimed) if supported else 0.25
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def _unknown(numbers: Sequence[int], last: int) -> str:
+    listed = ", ".join(f"[{n}]" for n in numbers[:5])
+    there = f"the lines go from [1] to [{last}]" if last else "no line was shown yet"
+    return f"There is no line {listed}: {there}. Cite a line that shows the answer."
+
+
+def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> list[Evidence]:
+    """The line in which all words of an answer stand that cites none; nothing where there is no such line.
+
+    Words of the question do not count: they stand in many lines and tell nothing.
+    """
+    asked = set(content(question.text))
+    wanted = [word for word in content(draft.text) if word not in asked]
+    for piece in pieces.values():
+        if wanted and coverage(wanted, content(piece.text)) == 1.0:
+            return [Evidence(claim=draft.text, uri=piece.uri, tool=piece.tool, quote=piece.text)]
+    return []
 
 
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
@@ -101,10 +131,10 @@ def _holds(message: ToolMessage, quote: str) -> bool:
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
         data = {key: value for key, value in data.items() if key not in arguments}
-    if quote in _bare(" ".join(_strings(data))):
+    if quote in bare(" ".join(_strings(data))):
         return True
-    echoed = any(quote in _bare(own) for own in _strings(arguments))
-    return not echoed and quote in _bare(" ".join(_strings(message.content)))
+    echoed = any(quote in bare(own) for own in _strings(arguments))
+    return not echoed and quote in bare(" ".join(_strings(message.content)))
 
 
 def _uris(message: ToolMessage) -> list[MediaURI]:
@@ -126,7 +156,7 @@ def _problem(
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and not any(_holds(m, _bare(item.quote)) for m in tool_messages):
+    if item.quote and not any(_holds(m, bare(item.quote)) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
     return None
 
@@ -147,13 +177,7 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
 
 def _option(draft: Draft, question: Question) -> str | None:
     """The letter of the chosen option, also where the draft names it by its text."""
-    if draft.option is None:
-        return None
-    named = draft.option.strip().rstrip(".):").lstrip("(")
-    if len(named) == 1 and ord(named.upper()) - ord("A") in range(len(question.options)):
-        return named.upper()
-    same = [i for i, option in enumerate(question.options) if _bare(option) == _bare(draft.option)]
-    return letter(same[0]) if len(same) == 1 else None
+    return None if draft.option is None else option_in(draft.option, question.options)
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -165,7 +189,3 @@ def _strings(value: Any) -> Iterable[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _strings(item)
-
-
-def _bare(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())

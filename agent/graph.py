@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,16 +22,20 @@ from langgraph.types import Command
 from ..memory import Pixels
 from ..tools import Budget, Observation, Spend, Toolbox
 from ..tools.budget import rounded
-from .answer import Answer, Draft, draft_of
+from .answer import Answer, Draft
 from .approval import allowed
-from .check import Verdict, after_looking, check, second_looks
+from .check import SENT_BACK, Verdict, after_looking, check, second_looks
+from .evidence import Piece, number, pieces_of
+from .first_look import first_look
 from .limits import Pace, fraction
+from .offering import offered, reads_pictures, useful
+from .parsing import draft_of
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
 from .routes import ROUTES, Brief
 from .state import State
-from .steps import Call, advance
+from .steps import Call, advance, observed
 from .turn import Turn, take_turn
 
 if TYPE_CHECKING:
@@ -52,8 +57,12 @@ class Loop:
     """What the policy is told before anything else."""
     looks_twice: bool = False
     """Whether the check asks the viewer to confirm what was seen."""
+    first_look: Callable[[Situation], tuple[Call, ...]] = first_look
+    """The calls that come before the policy's first turn, where the planner names none itself."""
+    numbers: bool = True
+    """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: Pixels = field(init=False)
-    bound: dict[tuple[str, ...], Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
+    bound: dict[str, Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", Pixels(self.memory))
@@ -69,17 +78,32 @@ class Loop:
         plan = planned if isinstance(planned, Plan) else await planned
         if plan.route not in routes:
             plan = replace(plan, route="search", text=f"{plan.text} ({plan.route} cannot be taken here)")
+        if plan.looks is None:
+            plan = replace(plan, looks=self.first_look(situation))
         human = HumanMessage(
-            render(question, plan, state["budget"], state.get("guidance", "")),
+            render(
+                question,
+                plan,
+                state["budget"],
+                state.get("guidance", ""),
+                pictures=reads_pictures(self.policy),
+                reminds=self.numbers and self.system == SYSTEM,
+            ),
             additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(self.system), human], "spend": cost.as_dict()}
-        return Command(update=update, goto="policy" if plan.route == "search" else "route")
+        return Command(update=update, goto="route" if plan.looks or plan.route != "search" else "policy")
 
     async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
-        """Take the route's next step; at its end, or when the budget is, hand over to the policy."""
+        """Take the first look, then the route's next step; at its end, or the budget's, hand over to the policy."""
         question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
+        known = observed(state["messages"])
+        looks = tuple(call for call in plan.looks or () if call.key not in known)
+        if looks and not budget.exhausted(_spent(state)):
+            return Command(update={"messages": [_route_message("look", looks, state)]}, goto="looks")
+        if plan.route == "search":
+            return Command(update={"routed": "go on"}, goto="policy")
         allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
         if allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
@@ -102,14 +126,14 @@ class Loop:
         limit = pace.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         may_call = not limit and state.get("routed") != "answer"
-        videos = [v["id"] for v in state["question"]["videos"]]
+        question = Question.from_dict(state["question"])
         began = time.monotonic()
         keeps_limits = getattr(self.policy, "takes_turn", False)  # such a policy makes do with what a turn may cost
         if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
             said = await self._ask(
-                self._bound(tuple(videos)) if may_call else self.policy, [*state["messages"], *new], state
+                self._bound(question) if may_call else self.policy, [*state["messages"], *new], state
             )
         except TimeoutError as error:
             return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
@@ -144,11 +168,17 @@ class Loop:
         )
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
-    def _bound(self, videos: tuple[str, ...]) -> Runnable[Any, AIMessage]:
+    def offered(self, question: Question) -> list[dict[str, Any]]:
+        """Schemas of the tools that the policy is offered for a question."""
+        return offered(self.toolbox, self.policy, question)
+
+    def _bound(self, question: Question) -> Runnable[Any, AIMessage]:
         """The policy with the tools; bound once, since every turn of every run asks for it."""
-        if videos not in self.bound:
-            self.bound[videos] = self.policy.bind_tools(self.toolbox.schemas(list(videos)))
-        return self.bound[videos]
+        names = [*useful(self.toolbox, self.policy, question), "", *(video["id"] for video in question.videos)]
+        key = " ".join(names)
+        if key not in self.bound:
+            self.bound[key] = self.policy.bind_tools(self.offered(question))
+        return self.bound[key]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
         """Run the calls of the last message, each within what is left of the budget.
@@ -163,6 +193,7 @@ class Loop:
         approved = self._approved(calls, state, memory)
         alone = said.additional_kwargs.get("by") != "route"
         results: list[AnyMessage] = []
+        known = list(pieces_of(state["messages"]).values())
         spent = before
         while calls:
             limit = budget.exhausted(spent)
@@ -179,8 +210,10 @@ class Loop:
                 ran = [await self._run(now[0], state, memory, share, approved)]
             else:
                 ran = await asyncio.gather(*(self._run(call, state, memory, share, approved) for call in now))
-            for message, cost in ran:
-                results.append(message)
+            for call, (observation, cost, timed) in zip(now, ran, strict=True):
+                text, pieces = number(observation, known) if self.numbers else (observation.text, [])
+                known += pieces
+                results.append(_observed(call, observation, text, pieces, timed))
                 spent += cost
             spent += Spend(seconds=time.monotonic() - began)
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
@@ -206,8 +239,8 @@ class Loop:
         memory: ClipMemory | MemoryUntil,
         left: dict[str, float],
         approved: frozenset[str],
-    ) -> tuple[ToolMessage, Spend]:
-        """One call: its message, and what it cost but for the seconds (calls side by side share those)."""
+    ) -> tuple[Observation, Spend, Spend]:
+        """One call: its observation, its cost but for the seconds (calls side by side share those), and with them."""
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
@@ -217,22 +250,13 @@ class Loop:
             observation, cost = await self.toolbox.call(
                 name, arguments, memory=memory, videos=videos, left=left, approved=call["id"] in approved
             )
-        timed = cost + Spend(seconds=time.monotonic() - began)
-        artifact = {
-            "arguments": call["args"],
-            "uris": list(observation.uris),
-            "pictures": list(observation.pictures),
-            "data": observation.data,
-            "cached": observation.cached,
-            "cost": timed.as_dict(),
-        }
-        return _tool_message(call, observation.text, artifact, error=observation.error), cost
+        return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
         said = state["messages"][-1]
         question, budget, spent = Question.from_dict(state["question"]), _budget(state), _spent(state)
-        verdict = check(draft_of(said), question, state["messages"])
+        verdict = check(draft_of(said, state["messages"]), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
         update: dict[str, Any] = {}
         if self.looks_twice and not verdict.missing and not stopped_by:
@@ -242,7 +266,7 @@ class Loop:
             update = {"spend": cost.as_dict(), "looked": looked}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
-            missing = "Before the answer can be given: " + " ".join(verdict.missing)
+            missing = SENT_BACK + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")
         draft = verdict.draft
@@ -326,6 +350,22 @@ def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessa
     ]
     said = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
     return AIMessage(content=said, tool_calls=made, additional_kwargs={"by": "route"})
+
+
+def _observed(
+    call: dict[str, Any], observation: Observation, text: str, pieces: list[Piece], cost: Spend
+) -> ToolMessage:
+    """The message of a call that was made."""
+    artifact = {
+        "arguments": call["args"],
+        "uris": list(observation.uris),
+        "pictures": list(observation.pictures),
+        "data": observation.data,
+        "evidence": [piece.as_dict() for piece in pieces],
+        "cached": observation.cached,
+        "cost": cost.as_dict(),
+    }
+    return _tool_message(call, text, artifact, error=observation.error)
 
 
 def _tool_message(call: dict[str, Any], text: str, artifact: dict[str, Any], *, error: bool) -> ToolMessage:

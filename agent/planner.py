@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..tools import Budget
+from .models.heuristic import Ask, parse
 from .question import Question
 from .routes import ROUTES
-from .understand import Ask, understand
+from .steps import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +35,19 @@ class Plan:
     """What the planning model wrote."""
     tokens: int = 0
     """What the planning model cost."""
+    looks: tuple[Call, ...] | None = None
+    """The first look: calls that are made before the route and the policy; None leaves them to the loop."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
-        return {**asdict(self), "sub_questions": list(self.sub_questions)}
+        looks = [{"tool": call.tool, "arguments": call.arguments} for call in self.looks or ()]
+        return {**asdict(self), "sub_questions": list(self.sub_questions), "looks": looks}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Plan:
         """The plan that `as_dict` wrote."""
-        return cls(**{**row, "sub_questions": tuple(row.get("sub_questions", ()))})
+        looks = tuple(Call(one["tool"], one["arguments"]) for one in row.get("looks") or ())
+        return cls(**{**row, "sub_questions": tuple(row.get("sub_questions", ())), "looks": looks})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +69,15 @@ Planner = Callable[[Situation], Plan | Awaitable[Plan]]
 _HOW = {
     "speech": "search, then listen",
     "screen_text": "search, then read the screen",
-    "objects": "follow what moves",
     "shots": "find the cuts",
+    "silence": "listen for pauses",
     None: "search every channel, then look closer",
 }
 
 
 def plan_by_rules(situation: Situation) -> Plan:
     """The rule planner: needs no model."""
-    ask = understand(situation.question.text, situation.question.options)
+    ask = parse(situation.question.text, situation.question.options)
     return Plan(text=_say(ask), route="search", kind=ask.kind, channel=ask.channel)
 
 

@@ -16,15 +16,15 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from .answer import Answer, Draft, draft_of
+from .answer import Answer, Draft
 from .calibration import Calibration
-from .check import Verdict, after_looking, check
+from .check import SENT_BACK, Verdict, after_looking, check
+from .parsing import draft_of
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .question import Question
 from .scaled import ScaledState, replay_scaling
 from .trace import TraceError, read_trace
 
-_SENT_BACK = "Before the answer can be given: "
 _SPENT = re.compile(re.escape(SPENT).replace(re.escape("{limit}"), "(?P<limit>[a-z]+)"))
 _COUNTED = ("frames", "calls", "tokens")
 """What a spend holds that can be added up again; seconds cannot."""
@@ -144,7 +144,7 @@ class _Run:
 
     def _send_back(self, event: Mapping[str, Any]) -> None:
         self._add(event.get("cost", {}))
-        derived = [_SENT_BACK + " ".join(self._verdict(event.get("looked", ())).missing)]
+        derived = [SENT_BACK + " ".join(self._verdict(event.get("looked", ())).missing)]
         if derived != event["missing"]:
             self.differences.append(f"check: recorded {event['missing']!r}, the messages give {derived!r}")
         self.messages += [HumanMessage(text) for text in event["missing"]]
@@ -174,7 +174,7 @@ class _Run:
 
     def _verdict(self, looked: Sequence[float | None]) -> Verdict:
         said = self._said()
-        verdict = check(draft_of(said or AIMessage("")), self.question, self.messages)
+        verdict = check(draft_of(said or AIMessage(""), self.messages), self.question, self.messages)
         return after_looking(verdict, looked) if len(looked) == len(verdict.draft.evidence) else verdict
 
     def _stopped_by(self, draft: Draft) -> str:

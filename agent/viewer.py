@@ -34,6 +34,11 @@ class ChatViewer:
         self._ours = bool(getattr(model, "takes_turn", False))
         self._roles = frozenset(getattr(model, "roles", None) or ())
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model takes pictures, as far as is known by now."""
+        return getattr(self.model, "sees", None) is not False
+
     def ask(
         self,
         questions: Sequence[VisualQuestion],

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-_TOKEN = re.compile(r"[a-z0-9]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,}")
 
 STOP = frozenset(
     """a an the this that these those it its is are was were be been being am do does did done has have had having
@@ -30,9 +32,16 @@ _ORDINALS = {
 }
 
 
+def fold(text: str) -> str:
+    """Lower case without accents, so that `tomo` finds `tomó` and `strasse` finds `Straße`."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c)).replace("’", "'")
+
+
 def tokens(text: str) -> list[str]:
-    """Lower-case words and numbers, without possessive endings."""
-    return [re.sub(r"['’]s?$", "", t.lower().replace("’", "'")) for t in _TOKEN.findall(text)]
+    """Lower-case words and numbers without accents and possessive endings; pairs of signs in scripts without spaces."""
+    text = _UNSPACED.sub(lambda run: " ".join(run[0][i : i + 2] for i in range(len(run[0]) - 1)), fold(text))
+    return [re.sub(r"'s?$", "", t) for t in _TOKEN.findall(text)]
 
 
 @lru_cache(maxsize=8192)

@@ -1,6 +1,11 @@
 """Ask every question of a `qa.jsonl` beside real videos, and report what was right, hit and abstained from, per need.
 
-    python benchmarks/media_questions.py ../shared/media [--memory FOLDER] [--only q023,q050] [--fit FILE]
+    python benchmarks/media_questions.py ../shared/media [--file QA.jsonl] [--detector WEIGHTS] [--memory FOLDER]
+        [--needs objects] [--only q023,q050] [--fit FILE]
+
+`--file` takes questions from anywhere; their videos are named relative to the media folder (or absolutely). Entries on
+files that cannot be added (sound only, missing, broken) are reported and left out. Of each question, `id`, `span`,
+`options` and `needs` may be missing.
 
 Right: the option; the number; for times a tIoU of at least 0.5; for words at least 0.6 of the truth's content words
 (all of them when there are no more than three). Hit: some evidence has a tIoU of at least 0.3 with the truth's span,
@@ -22,7 +27,7 @@ from typing import Any
 from rewatch.agent import Answer, Calibration, VideoAgent
 from rewatch.agent.calibration import brier, ece, reliability
 from rewatch.agent.words import numbers, stem, tokens
-from rewatch.memory import ClipMemory, MediaURI, Span
+from rewatch.memory import ClipMemory, MediaURI, RewatchError, Span
 
 
 def is_right(answer: Answer, row: dict[str, Any]) -> bool:
@@ -54,10 +59,30 @@ def is_hit(answer: Answer, row: dict[str, Any]) -> bool | None:
     return any(s.iou(exact) >= 0.3 or (s.duration == 0 and truth.contains(s.start)) for s in spans)
 
 
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """The questions of a file, one JSON object a line; what a row leaves out is filled in."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    missing = {"options": None, "span": None, "needs": "-"}
+    return [{"id": f"#{number}", **missing, **json.loads(line)} for number, line in enumerate(lines, 1)]
+
+
+def add_videos(memory: ClipMemory, media: Path, rows: list[dict[str, Any]], workers: int | None) -> dict[str, str]:
+    """Ids of the videos that the questions are about, by name; prints what cannot be added."""
+    ids = {}
+    for name in sorted({row["video"] for row in rows}):
+        try:
+            ids[name] = memory.add(media / name, workers=workers).id
+        except RewatchError as error:
+            print(f"left out: {', '.join(r['id'] for r in rows if r['video'] == name)}: {error}")
+    return ids
+
+
 def main() -> None:
     """Run and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("media", type=Path)
+    parser.add_argument("--file", type=Path, default=None)
+    parser.add_argument("--detector", default=None)
     parser.add_argument("--memory", type=Path, default=None)
     parser.add_argument("--only", default="")
     parser.add_argument("--needs", default="")
@@ -65,11 +90,12 @@ def main() -> None:
     parser.add_argument("--fit", type=Path, default=None)
     parser.add_argument("--calibration", type=Path, default=None)
     args = parser.parse_args()
-    rows = [json.loads(line) for line in (args.media / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = read_questions(args.file or args.media / "qa.jsonl")
     rows = [r for r in rows if not args.only or r["id"] in args.only.split(",")]
     rows = [r for r in rows if not args.needs or r["needs"] == args.needs]
-    memory = ClipMemory(args.memory or tempfile.mkdtemp(prefix="rewatch-media-"))
-    ids = {name: memory.add(args.media / name, workers=args.workers).id for name in sorted({r["video"] for r in rows})}
+    memory = ClipMemory(args.memory or tempfile.mkdtemp(prefix="rewatch-media-"), detector=args.detector)
+    ids = add_videos(memory, args.media, rows, args.workers)
+    rows = [row for row in rows if row["video"] in ids]
     agent = VideoAgent(memory, calibration=Calibration.load(args.calibration) if args.calibration else None)
     stated: list[tuple[float, bool]] = []
     table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))

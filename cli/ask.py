@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .asking import agents, find_video, index_settings, is_path, moment, open_memory
 from .estimates import run_estimate
-from .indexing import split_channels
+from .indexing import old_speech, split_channels
 from .options import (
     ROUTES,
     SCALINGS,
@@ -24,6 +24,7 @@ from .options import (
     Frames,
     Isolate,
     Json,
+    Language,
     Mcp,
     Memory,
     Now,
@@ -53,7 +54,7 @@ def ask(
     channels: Channels = None,
     subtitles: Subtitles = None,
     now: Now = None,
-    policy: Policy = "extractive",
+    policy: Policy = "heuristic",
     viewer: Viewer = None,
     prompt: Annotated[
         str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
@@ -80,6 +81,7 @@ def ask(
     tokens: Tokens = None,
     seconds: Seconds = 120.0,
     transcriber: Transcriber = None,
+    language: Language = None,
     detector: Detector = None,
     workers: Workers = None,
     resume: Annotated[
@@ -107,11 +109,13 @@ def ask(
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
     settings = index_settings(
-        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers
+        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers, language=language
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
+    for line in old_speech(records):
+        steps.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:
         show_event(steps, event)

@@ -61,7 +61,7 @@ def chat(
     memory: Memory = None,
     channels: Channels = None,
     now: Now = None,
-    policy: Policy = "extractive",
+    policy: Policy = "heuristic",
     viewer: Viewer = None,
     tools: OwnTools = None,
     mcp: Mcp = None,

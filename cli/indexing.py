@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         raise VideoError(
             f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
         )
+    found = memory.found_detector(settings.get("channels"))
+    if found is not None:
+        line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
+        console.print(Text(line, style="dim"), soft_wrap=True)
     expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
     if expected is not None:
         console.print(Text(f"estimate {expected}"), soft_wrap=True)
@@ -57,6 +62,18 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if len(record.failures) > 3:
         console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
     return record
+
+
+def old_speech(records: Sequence[VideoRecord]) -> list[str]:
+    """One line if speech was recognised worse than it could be now: how to listen again; else nothing."""
+    from ..memory.speech import outdated
+
+    old = [record.name for record in records if outdated(record.channels.get("speech", ""))]
+    if not old:
+        return []
+    which = old[0] if len(old) == 1 else f"{len(old)} videos"
+    name = f" {shlex.quote(old[0])}" if len(old) == 1 else ""
+    return [f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"]
 
 
 def damage(path: Path) -> str | None:

@@ -20,7 +20,18 @@ Channels = Annotated[
 ]
 Transcriber = Annotated[
     str | None,
-    typer.Option("--transcriber", help="Folder or name of a Whisper model (CTranslate2) that is on this disk."),
+    typer.Option(
+        "--transcriber",
+        help="Folder or name of a Whisper model (CTranslate2) that is on this disk [default: the best one found, else "
+        "pocketsphinx].",
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--language", help="Code of the language that is spoken (en, de, es) [default: told from the sound, if the "
+        "model is a multilingual one]."
+    ),
 ]
 Detector = Annotated[
     str | None,
@@ -34,7 +45,7 @@ Policy = Annotated[
     str,
     typer.Option(
         "--policy",
-        help="The model that decides: extractive, a folder or hub id, a run of `rewatch train`, a server's "
+        help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
         "address, or provider:model.",
     ),
 ]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory import ClipMemory, clock
+from .indexing import old_speech
 from .options import Json, Memory
 from .places import memory_folder
 
@@ -49,3 +50,5 @@ def videos(
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
         table.add_row(r.id, r.name, clock(r.duration), f"{r.width}x{r.height} {r.codec}", ", ".join(r.channels), state)
     console.print(table, markup=False)
+    for line in old_speech(records):
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import units
+from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
 from .errors import CapabilityError, VideoError
 from .media import VideoSource
@@ -38,7 +39,7 @@ class ClipMemory:
             made with, else the best that is here.
         visual_encoder: for pictures, likewise.
         detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
-            made with, if anything.
+            made with, else, in a memory without videos, the weights that are here (see `found_detector`).
         read_only: never write, not even caches.
 
     Raises:
@@ -88,8 +89,10 @@ class ClipMemory:
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
         transcriber: Transcriber | str | None = None,
+        language: str | None = None,
         workers: int | None = None,
         retry: bool = False,
+        again: Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
@@ -101,14 +104,19 @@ class ClipMemory:
         Args:
             source: a file, or any `VideoSource` (worked on in this process).
             channels: what to fill; channels filled before stay. None: visual, speech and screen_text, and objects where
-                the memory has a detector.
+                the memory has a detector or takes one of itself (see `found_detector`). Objects asked for by name take
+                it in any memory.
             clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
                 in it, where there is one, unless `transcriber` is given.
-            transcriber: recognise speech with this one; a changed one redoes the speech.
+            transcriber: recognise speech with this one; a changed one redoes the speech. None: the best that is here,
+                for what was not listened to yet.
+            language: code of the language that is spoken (`de`); None detects it where the recogniser can. A changed
+                one redoes speech that was recognised.
             workers: processes that decode and recognise; None: as many as cores may be used; 0: in this process.
             retry: try again what failed before.
+            again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
 
         Raises:
@@ -119,8 +127,12 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
+        found = self.found_detector(channels)
+        if found is not None:
+            self._encoders.choose_detector(str(found))
         if channels is None:
-            channels = self._usual_channels
+            channels = again or self._usual_channels
+        channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
             raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
@@ -135,10 +147,12 @@ class ClipMemory:
             clips=clips,
             subtitles=Path(subtitles) if subtitles is not None else None,
             transcriber=transcriber,
+            language=language,
             visual=self._encoders.visual_choice,
             detector=self._encoders.detector_choice,
             workers=workers,
             retry=retry,
+            again=tuple(again),
             progress=progress,
         )
         with self._adding, self._store.writing():
@@ -146,8 +160,8 @@ class ClipMemory:
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
-                if isinstance(transcriber, str):
-                    self._store.set_meta("transcriber", lasting_name(transcriber))
+                if isinstance(transcriber, str) or (transcriber is None and language is not None):
+                    self._store.set_meta("transcriber", lasting_name(transcriber, language))
                 video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
                 self._store.set_checked(video, asked)
             if not isinstance(source, str):
@@ -207,6 +221,18 @@ class ClipMemory:
     def detector_stamp(self) -> str:
         """What tells its detector from others, for caches; costs no loading. Empty where it has none."""
         return self._encoders.detector_stamp
+
+    def found_detector(self, channels: Sequence[str] | None = None) -> Path | None:
+        """The weights with which `add` would look for objects, though nobody named any: the first of a YOLO model here.
+
+        They are taken where the memory has no detector and no video yet, or where `channels` asks for objects: a memory
+        that was made without them stays as it is.
+
+        Args:
+            channels: as they are given to `add`.
+        """
+        wanted = not self.videos() if channels is None else OBJECTS in channels
+        return usual_detector() if wanted and self._encoders.detector_choice is None else None
 
     def use_detector(self, detector: Detector | str) -> None:
         """Take another detector from now on; a name is kept when the next video is added.

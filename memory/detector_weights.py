@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 
 from .errors import CapabilityError
+from .weights import weights_folders
 
-FOLDER_VARIABLE = "REWATCH_WEIGHTS"
 SUFFIXES = (".pt", ".onnx")
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
@@ -26,16 +28,48 @@ SUGGESTED = "yolo11n.pt"
 """What a person without weights is told to fetch first."""
 
 
-def weights_folder() -> Path:
-    """Where weights are looked for by name: `REWATCH_WEIGHTS`, else `weights` in the user's data folder."""
-    import platformdirs
+_TAIL = 64 * 1024  # bytes at the end of an ONNX file in which ultralytics says what it exported
 
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_data_dir("rewatch")) / "weights"
+
+def usual_detector() -> Path | None:
+    """The detector that is taken where none is named: the first YOLO weights in the folders of weights, by name.
+
+    Nothing is loaded; None where there are none, or the package that runs them is not installed.
+    """
+    if importlib.util.find_spec("ultralytics") is None:
+        return None
+    return next(iter(detectors_here()), None)
+
+
+def detectors_here() -> list[Path]:
+    """The YOLO weights that lie in the folders of weights; `.onnx` before `.pt`, which takes longer to look."""
+    found = []
+    for folder in weights_folders():
+        files = sorted(folder.glob("*")) if folder.is_dir() else []
+        for suffix in (".onnx", ".pt"):
+            found += [file for file in files if file.suffix == suffix and finds_boxes(file)]
+    return found
+
+
+def finds_boxes(path: Path) -> bool:
+    """Whether a file says of itself that it is a YOLO model that finds boxes; reads little of it, and runs nothing."""
+    try:
+        if path.suffix == ".onnx":
+            with path.open("rb") as file:
+                file.seek(max(os.path.getsize(path) - _TAIL, 0))
+                said = file.read()
+            return b"ltralytics" in said and b"names" in said and (b"detect" in said or b"segment" in said)
+        with zipfile.ZipFile(path) as archive:
+            pickled = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            said = archive.read(pickled) if pickled else b""
+        kinds = (b"DetectionModel", b"SegmentationModel", b"WorldModel", b"YOLOEModel", b"YOLOESegModel")
+        return b"ultralytics.nn.tasks" in said and any(kind in said for kind in kinds)
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def find_weights(name: str) -> Path:
-    """The file of weights called `name`: a path, or a name (with or without `.pt`) in this folder or in the folder.
+    """The file of weights called `name`: a path, or a name (also without `.pt`) in this folder or in those of weights.
 
     Raises:
         CapabilityError: if there is no such file; the text names it, its size, where to put it and the command.
@@ -47,9 +81,8 @@ def find_weights(name: str) -> Path:
         return given.resolve()
     bare = given.name if given.suffix in SUFFIXES else f"{given.name}.pt"
     if len(given.parts) == 1:
-        folder = weights_folder()
         beside = [given.name] if given.suffix in SUFFIXES else [given.name + suffix for suffix in SUFFIXES]
-        for path in [place / file for place in (Path(), folder) for file in beside]:
+        for path in [place / file for place in (Path(), *weights_folders()) for file in beside]:
             if path.is_file():
                 return path.resolve()
     raise CapabilityError(f"Detector weights {name} are not on this disk: {how_to_get(bare)}")
@@ -58,7 +91,7 @@ def find_weights(name: str) -> Path:
 def how_to_get(file: str = SUGGESTED) -> str:
     """How to get a file of weights: its size, where to put it, and the command; of an unknown one, where to put it."""
     size = _SIZES.get(Path(file).stem)
-    place = weights_folder() / file
+    place = weights_folders()[0] / file
     if size is None:
         return f"put the file at {place}, or give its path"
     return f"{file} ({size} MB, AGPL-3.0) belongs at {place}: curl -L --create-dirs -o {place} {_RELEASE}/{file}"
@@ -66,6 +99,8 @@ def how_to_get(file: str = SUGGESTED) -> str:
 
 def no_weights() -> str:
     """What to tell someone who asks for objects without having given weights."""
+    if detectors_here():
+        return "Telling objects apart needs ultralytics (AGPL-3.0): pip install 'rewatch[detect]'"
     return f"Telling objects apart needs detector weights, given with --detector FILE: {how_to_get()}"
 
 

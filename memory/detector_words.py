@@ -20,7 +20,8 @@ COMMON = tuple(
 _PEOPLE = (
     "people men women man woman persons someone anyone boy boys girl girls child children kid kids visitor visitors "
     "pedestrian pedestrians human humans guest guests customer customers worker workers adult adults lady ladies guy "
-    "guys player players shopper shoppers passer-by passers-by passerby individual individuals crowd figure figures"
+    "guys player players shopper shoppers passer-by passers-by passerby individual individuals crowd figure figures "
+    "somebody anybody"
 ).split()
 _GROUPS = {
     "vehicle": ("car", "truck", "bus", "motorcycle", "van", "vehicle", "train"),
@@ -42,6 +43,13 @@ _SAME = {
     "cooker": "oven", "stove": "oven", "purse": "handbag", "rucksack": "backpack", "plant": "potted plant",
     "ball": "sports ball", "doughnut": "donut", "computer": "laptop",
 }  # fmt: skip
+
+NARROWER = frozenset(
+    "men man women woman boy girl child children kid guest customer worker adult lady ladies guy player shopper "
+    "passerby passer-by crowd figure taxi cab van lorry cyclist puppy kitten yacht purse rucksack monitor".split()
+)
+"""Words that say more of a thing than a detector sees: that a person is a woman, or a car a taxi."""
+_NO_THINGS = frozenset("orange view screen glass remote tie table".split())  # more often a color, a place, a verb
 
 
 def singular(word: str) -> str:
@@ -73,6 +81,21 @@ def labels_for(word: str, known: Iterable[str]) -> tuple[str, ...]:
                 return found
     last = low.split()[-1] if len(low.split()) > 1 else ""
     return labels_for(last, labels.values()) if last else ()
+
+
+def first_thing(words: Sequence[str]) -> tuple[int, int, str]:
+    """Where among lower-case words the first thing is named that detectors know, in how many words, and what it is.
+
+    That is a label of `COMMON`, or a group of them (`vehicle`). Without one: (0, 0, "").
+    """
+    for at, word in enumerate(words):
+        pair = singular(" ".join(words[at : at + 2]))
+        if pair in COMMON and " " in pair:
+            return at, 2, pair
+        found = () if word in _NO_THINGS else labels_for(word, COMMON)
+        if found:
+            return at, 1, found[0] if len(found) == 1 else singular(word)
+    return 0, 0, ""
 
 
 def alike(one: str, other: str) -> bool:

@@ -23,3 +23,7 @@ class CapabilityError(RewatchError):
     """Something needs a package or weights that are not here; the text names them and the command that gets them."""
 
     exit_code = 5
+
+
+class NotUnderstoodError(RewatchError):
+    """Somebody speaks, but the recogniser makes out nothing: mostly it does not know the language."""

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from . import ocr
 from . import units as work
 from .clips import coarse_windows
 from .encoders import TextEncoder, VisualEncoder
+from .errors import CapabilityError
 from .gist import gists
 from .media import VideoInfo, VideoSource
 from .pool import Inline, Workers
@@ -48,10 +50,12 @@ class Wish:
     clips: Literal["fixed", "shots"] | None
     subtitles: Path | None
     transcriber: Transcriber | str | None
+    language: str | None
     visual: VisualEncoder | str | None
     detector: Detector | str | None
     workers: int | None
     retry: bool
+    again: tuple[str, ...]
     progress: Callable[[Progress], None] | None
 
 
@@ -75,13 +79,14 @@ class Ingest:
             self._do(pool, source, video, probed)
         finally:
             pool.close()
+        self._read_as_blocks(video, probed.info)
         self._embed_again(video)
         self._summarise(video, probed.info)
         self._save_indexes()
         return video
 
     def _pool(self, source: str | VideoSource) -> Inline | Workers:
-        kit = Kit(self._wish.visual, self._wish.transcriber, self._wish.detector)
+        kit = Kit(self._wish.visual, self._wish.transcriber, self._wish.detector, self._wish.language)
         count = len(os.sched_getaffinity(0)) if self._wish.workers is None else self._wish.workers
         if count == 0 or not isinstance(source, str) or not _portable(kit):
             return Inline(kit)
@@ -112,6 +117,9 @@ class Ingest:
         """Write down every unit that is wanted, before any is done; what is there already stays."""
         wish, store = self._wish, self._store
         (record,) = store.records(video)
+        for channel in wish.again:
+            if _unavailable(probed.stamps[channel]):  # What there is must not be thrown away for nothing.
+                raise CapabilityError(f"{channel} cannot be made again: {probed.stamps[channel].partition(': ')[2]}")
         clipping = self._clipping(store.clipping(video))
         recut = clipping != store.clipping(video)
         stamps = {channel: self._stamp(channel, stamp, record) for channel, stamp in probed.stamps.items()}
@@ -140,6 +148,9 @@ class Ingest:
                 )
             if wish.retry:
                 work.plan_again(store, video, list(stamps), "failed")
+            if wish.again:
+                for status in ("done", "failed"):
+                    work.plan_again(store, video, [name for name in wish.again if name not in changed], status)
             if work.units_to_do(store, video, list(stamps)) or not store.clips(video, "chapter"):
                 work.plan_channel(store, video, SUMMARY, _GIST, [probed.info.span])
                 work.plan_again(store, video, [SUMMARY], "done")
@@ -152,9 +163,10 @@ class Ingest:
         return f"{kind} {length:g}"
 
     def _stamp(self, channel: str, stamp: str, record: VideoRecord) -> str:
-        """The stamp to go by: speech that is wholly transcribed stays, unless a recogniser or subtitles are given."""
-        before = record.channels.get(channel)
-        if channel != "speech" or before is None or self._wish.transcriber is not None or _unavailable(before):
+        """The stamp to go by: speech that is wholly transcribed stays, unless something else is asked for."""
+        before, wish = record.channels.get(channel), self._wish
+        chosen = wish.transcriber is not None or wish.language is not None or channel in wish.again
+        if channel != "speech" or before is None or chosen or _unavailable(before):
             return stamp
         done, total = work.count_units(self._store, record.id).get(channel, (0, 0))
         written = stamp.startswith("subtitles:")
@@ -170,7 +182,9 @@ class Ingest:
         def handle(job: Job, message: Message) -> None:
             if isinstance(message, Found):
                 unit = todo[message.unit]
-                work.finish(self._store, unit, self._with_vectors(message.rows))
+                # Lines on screen get vectors as blocks, once all of them are known.
+                as_blocks = unit.channel == "screen_text"
+                work.finish(self._store, unit, message.rows if as_blocks else self._with_vectors(message.rows))
             elif isinstance(message, Failed):
                 unit = todo[message.unit]
                 work.fail(self._store, unit, message.reason)
@@ -189,6 +203,13 @@ class Ingest:
             return rows
         encoder = self._text()
         return replace(rows, vectors=_vectors(encoder, rows.texts), stamp=encoder.stamp)
+
+    def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
+        """Make blocks, over the clips that they last, of the lines that the clips brought."""
+        lines = self._store.texts(video, channel="screen_text")
+        if any(not ocr.is_block(line) for line in lines):
+            found = ocr.blocks(lines, info.width / max(info.height, 1))
+            work.replace_texts(self._store, video, "screen_text", ocr.new_rows(found))
 
     def _embed_again(self, video: str) -> None:
         """Give texts that another encoder had encoded vectors of this one."""
@@ -273,7 +294,7 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
         encoders: the stamps of the encoders.
     """
     chosen = (wish.transcriber, wish.visual, wish.detector)
-    if not isinstance(source, str) or wish.retry or not all(one is None or isinstance(one, str) for one in chosen):
+    if not isinstance(source, str) or wish.retry or wish.again or not all(one is None or isinstance(one, str) for one in chosen):
         return ""
     path = Path(source)
     beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sv][rt]t"))
@@ -281,7 +302,11 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
     files = [file for file in (*beside, wish.subtitles, weights) if file is not None and file.exists()]
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     cut = (wish.clip_seconds, wish.clips)
-    words = (wish.transcriber, wish.detector, str(wish.subtitles), states)
+    from .speech import lasting_name
+
+    # A first recogniser may have come since; what another one has heard stays.
+    ears = lasting_name(wish.transcriber, wish.language) if "speech" in wish.channels else ""
+    words = (ears, wish.language, wish.detector, str(wish.subtitles), states)
     return json.dumps([wish.channels, cut, words, *encoders, [_version(tool) for tool in _TOOLS]])
 
 

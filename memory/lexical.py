@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # Scripts written without spaces: each character becomes a token, and a query matches pairs of neighbours.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -24,6 +26,36 @@ def indexed_form(text: str) -> str:
     return _UNSPACED_CHARACTER.sub(r" \1 ", text)
 
 
+_PLACES = {
+    "top": "top upper above",
+    "bottom": "bottom lower below",
+    "left": "left",
+    "right": "right",
+    "center": "center centre middle",
+    "large": "large larger largest big bigger biggest huge giant",
+    "small": "small smaller smallest tiny little fine",
+}
+_MARK_OF = {word: f"zz{place}" for place, words_ in _PLACES.items() for word in words_.split()}
+_WRITTEN = re.compile(
+    r"\b(writ(ten|ing)|texts?|words?|letters?|letterings?|lettered|print(ed)?|signs?|captions?|titles?|headlines?|"
+    r"headings?|labels?|labell?ed|logos?|numbers?|digits?|reads?|says?|screens?|corner|banners?|scoreboards?|watermarks?)\b",
+    re.IGNORECASE,
+)
+
+
+def marks(data: Mapping[str, Any]) -> str:
+    """What the full-text index stores beside a text for its place and size on screen; no word of any language."""
+    said = f"{data.get('place', '')} {data.get('size', '')}".split()
+    return "".join(f" {_MARK_OF[word]}" for word in said if word in _MARK_OF)
+
+
+def asked_marks(query: str) -> list[str]:
+    """The marks that an English question about writing asks for: "the word in large letters at the top"."""
+    if not _WRITTEN.search(query):
+        return []
+    return list(dict.fromkeys(_MARK_OF[word] for word in re.findall(r"[a-z]+", query.lower()) if word in _MARK_OF))
+
+
 def words(text: str) -> list[str]:
     """Lower-case words of a text without stop words; all of them when nothing else is left."""
     found = re.findall(r"[^\W_]+", text.lower())
@@ -38,4 +70,5 @@ def match_expression(query: str) -> str:
             pairs = [run[i : i + 2] for i in range(len(run) - 1)] or [run]
             terms.update((" ".join(pair), None) for pair in pairs)
         terms.update((rest, None) for rest in _UNSPACED_RUN.sub(" ", word).split())
+    terms.update((mark, None) for mark in asked_marks(query))
     return " OR ".join(f'"{term}"' for term in terms)

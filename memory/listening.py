@@ -77,6 +77,7 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
             {
                 "words": [[round(w.start, 3), round(w.end, 3), w.text, round(w.probability, 3)] for w in each.words],
                 "exact": each.exact,
+                "probability": round(each.probability, 3),
                 **({"language": each.language} if each.language else {}),
             },
         )

@@ -10,6 +10,7 @@ import numpy as np
 from .encoders import VisualEncoder, pool
 from .errors import VideoError
 from .media import Frame, VideoInfo, VideoSource, grid
+from .ocr.rows import as_data
 from .spans import Span
 from .units import NewText, NewVector, Rows
 
@@ -147,20 +148,11 @@ def see(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:
 
 
 def read(video: VideoSource, span: Span, reader: TextReader, alive: Callable[[], None]) -> list[NewText]:
-    """Texts on screen in a clip, each over the span for which it stays."""
+    """Lines of text on screen in a clip, each over the span for which it stays; `memory.ocr` makes blocks of them."""
     from .screen_text import read_span
 
     readings = read_span(video, span, _Signalling(reader, alive), fps=FPS)
-    return [
-        NewText(
-            reading.start,
-            reading.end,
-            reading.text,
-            {"box": [round(float(x), 4) for x in reading.box], "score": round(float(reading.score), 4),
-             "height": round(float(reading.height), 4)},
-        )
-        for reading in readings
-    ]  # fmt: skip
+    return [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
 
 
 class _Signalling:

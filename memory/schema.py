@@ -4,9 +4,11 @@ from __future__ import annotations
 
 VERSION = 1
 
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+
 # Times end in _s: seconds on the video's own clock. A unit is one piece of work; its rows and its status change in
 # one transaction. A space is what vectors can be compared in: one channel as one encoder sees it.
-TABLES = """
+TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE videos (
     id TEXT PRIMARY KEY, content_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -39,7 +41,7 @@ CREATE TABLE texts (
 );
 CREATE INDEX texts_by_time ON texts (video, start_s);
 CREATE INDEX texts_by_unit ON texts (unit);
-CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "{TOKENIZER}");
 CREATE TABLE spaces (
     id INTEGER PRIMARY KEY, channel TEXT NOT NULL, stamp TEXT NOT NULL, dim INTEGER NOT NULL,
     generation INTEGER NOT NULL DEFAULT 0, UNIQUE (channel, stamp)
@@ -52,3 +54,5 @@ CREATE INDEX vectors_by_space ON vectors (space);
 CREATE INDEX vectors_by_video ON vectors (video, space, start_s, end_s);
 CREATE INDEX vectors_by_unit ON vectors (unit);
 """
+
+VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

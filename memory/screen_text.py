@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .spans import Box, Span
-from .text_lines import Line, Reading, TextReader, better, merge_readings, same_place, same_text
+from .text_lines import Line, Reading, TextReader, better, chosen, merge_readings, overlap, same_place, same_text
 from .text_reader import stands_alone, text_reader
 from .text_sweep import Change, Sweep
 from .text_times import refine
@@ -20,6 +20,8 @@ __all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_spa
 _LOOKS = 4
 _SMALL = 120_000
 _TINY = 1e-6
+_VARIANTS = 4
+"""Ways of reading one text that are handed on, for the vote over several clips."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class _Track:
 
     start: float
     line: Line
+    first: Box
     votes: dict[str, float] = field(default_factory=dict)
     best: dict[str, Line] = field(default_factory=dict)
     missing: float | None = None
@@ -41,14 +44,13 @@ class _Track:
             self.best[line.text] = line
 
     def reading(self, end: float) -> Reading:
-        most = max(self.votes.values())
-        chosen: Line | None = None
-        for text, votes in self.votes.items():
-            if votes > 0.6 * most and (chosen is None or better(self.best[text], chosen)):
-                chosen = self.best[text]
-        assert chosen is not None
-        box = chosen.box
-        return Reading(self.start, end, chosen.text, box, chosen.score, box.bottom - box.top)
+        variants = tuple((text, votes, self.best[text].score) for text, votes in self.votes.items())
+        text, score = chosen(variants)
+        box = self.best[text].box
+        height = box.bottom - box.top
+        moving = _distance(self.first, self.line.box) > max(1.5 * height, 0.03) and not _grew(self.first, self.line.box)
+        kept = tuple(sorted(variants, key=lambda each: -each[1])[:_VARIANTS]) if len(variants) > 1 else ()
+        return Reading(self.start, end, text, self.first if moving else box, score, height, moving, kept)
 
 
 def read_span(
@@ -119,7 +121,7 @@ class _Followed:
         for line in change.found:
             track = self._match(line, time)
             if track is None:
-                track = _Track(start=time, line=line)
+                track = _Track(start=time, line=line, first=line.box)
                 self._tracks.append(track)
             track.see(line)
             self._lines[line] = track
@@ -152,6 +154,11 @@ class _Followed:
 def _near(first: Box, second: Box) -> bool:
     """Close enough to be one text that moved between two looks: a fifth of the picture, or touching."""
     return _distance(first, second) < 0.2 or same_place(first, second)
+
+
+def _grew(first: Box, last: Box) -> bool:
+    """Whether one of two boxes lies in the other: the text was cut off, or became longer, in its place."""
+    return overlap(first, last) > 0.7
 
 
 def _distance(first: Box, second: Box) -> float:

@@ -6,35 +6,52 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from .encoders import TextEncoder, VisualEncoder
+from .encoders.floors import floor
 from .index import ChannelIndex
-from .lexical import match_expression
+from .lexical import match_expression, words
 from .media import Frame
 from .records import CLIP, SUMMARY, Hit, Text
 from .spans import Span
+from .spelling import Stemmer, Vocabulary
 from .store import Space, Store
 
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
+_NEAR = 0.5  # weight of a ranking by words that are only nearly those of the query
 _DEPTH = 50  # rows asked of each ranking when several are fused
 _STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
+_FOREVER = 1e12  # seconds
+_COMES_IN = 2.5  # seconds after which a text has been taken in
 
-# The clip of a row is the one that its middle lies in; what lies before the first clip belongs to that.
+# The clip of a row is the one that its middle lies in, and of a text that stands for minutes the one in which it comes
+# into sight within the scope (?2 to ?3); what lies before the first clip belongs to that.
+_MIDDLE = "({row}.start_s + {row}.end_s) / 2"
+_IN_SIGHT = (
+    "max({row}.start_s, ?2) + min(max(min({row}.end_s, ?3) - max({row}.start_s, ?2), 0) / 2, " + str(_COMES_IN) + ")"
+)
 _CLIP_OF = """(SELECT coalesce(
-    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= ({row}.start_s + {row}.end_s) / 2
+    (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 AND start_s <= {moment}
      ORDER BY start_s DESC LIMIT 1),
     (SELECT id FROM clips WHERE video = {row}.video AND level = ?1 ORDER BY start_s LIMIT 1)))"""
 
 
+def _clip_of(row: str, channel: str) -> str:
+    moment = _IN_SIGHT if channel in _STILL else _MIDDLE
+    return _CLIP_OF.format(row=row, moment=moment.format(row=row))
+
+
 @cache
-def _rows_of(count: int) -> str:
+def _rows_of(count: int, channel: str) -> str:
     """The query for that many rows, always the same text, so that SQLite need not compile it again."""
+    marks = ",".join(f"?{number}" for number in range(4, 4 + count))
     return (
         "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
-        f"ON c.id = {_CLIP_OF.format(row='v')} WHERE v.id IN ({','.join('?' * count)})"
+        f"ON c.id = {_clip_of('v', channel)} WHERE v.id IN ({marks})"
     )
 
 
@@ -60,6 +77,12 @@ class Scope:
     videos: tuple[str, ...] | None = None
     between: Span | None = None
     now: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Seconds from which and up to which anything counts."""
+        low, high = (self.between.start, self.between.end) if self.between is not None else (-_FOREVER, _FOREVER)
+        return low, min(high, self.now if self.now is not None else _FOREVER)
 
     def condition(self, row: str, channel: str) -> tuple[str, list[str | float]]:
         """SQL that rows of a table (its alias) must meet, with its parameters; empty when all do."""
@@ -109,6 +132,8 @@ class Searcher:
         self._indexes: dict[int, ChannelIndex] = {}
         self._spaces: list[Space] = []
         self._version: tuple[int, int] | None = None
+        self._stemmer = Stemmer()
+        self._vocabulary: tuple[tuple[int, int], Vocabulary] | None = None
 
     def search(
         self, query: str | np.ndarray, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
@@ -117,18 +142,23 @@ class Searcher:
         with self._lock:
             self._follow()
             if isinstance(query, str):
-                wanted = self._dense_wanted(query, scope, level, vector)
+                wanted, silent = self._dense_wanted(query, scope, level, vector)
                 expression = match_expression(query) if query else ""
             else:
-                wanted, expression = self._alike(query, scope, level), ""
-            channels = self._text_channels(scope, level) if expression else []
+                wanted, expression, silent = self._alike(query, scope, level), "", set()
+            channels = [c for c in self._text_channels(scope, level) if c not in silent] if expression else []
             depth = max(_DEPTH, 4 * k)
             if len(wanted) + len(channels) == 1:
                 # Nothing to fuse; and a clip has one picture vector, but may have many texts.
                 depth = k if wanted and wanted[0][0] == "visual" and level == CLIP else 4 * k
             rankings = {channel: self._dense(space, v, depth, scope, level) for channel, space, v in wanted}
+        near = self._near(str(query)) if channels else ""
         for channel in channels:
             rankings[f"{channel}.bm25"] = self._lexical(expression, channel, depth, scope, level)
+            if near:
+                rankings[f"{channel}.fuzzy"] = self._lexical(near, channel, depth, scope, level)
+        if isinstance(query, str) and vector is None:
+            self._drop_unrelated(rankings)
         best = _fuse(rankings)[:k]
         return self._hits(best, level, scope)
 
@@ -154,10 +184,11 @@ class Searcher:
 
     def _dense_wanted(
         self, query: str, scope: Scope, level: str, vector: np.ndarray | None
-    ) -> list[tuple[str, Space, np.ndarray]]:
-        """The spaces to search, each with the query's vector in it."""
+    ) -> tuple[list[tuple[str, Space, np.ndarray]], set[str]]:
+        """The spaces to search, each with the query's vector in it, and channels to which the query says nothing."""
+        silent: set[str] = set()
         if vector is None and not query.strip():
-            return []
+            return [], silent
         by_channel: dict[str, list[Space]] = {}
         for space in self._spaces:
             if _wanted(space.channel, scope, level):
@@ -165,20 +196,22 @@ class Searcher:
         wanted: list[tuple[str, Space, np.ndarray]] = []
         of_text: np.ndarray | None = None
         if vector is not None:
-            return [
-                (space.channel, space, vector) for space in sum(by_channel.values(), []) if space.dim == len(vector)
-            ]
+            fitting = [space for space in sum(by_channel.values(), []) if space.dim == len(vector)]
+            return [(space.channel, space, vector) for space in fitting], silent
         for channel, spaces in by_channel.items():
             encoder = self._encoders.visual if channel == "visual" else self._encoders.text
             own = [space for space in spaces if space.stamp == encoder.stamp]
             if channel == "visual":
                 seen = self._encoders.visual.encode_query(query) if own else None
+                if own and seen is None:
+                    # Its descriptions ("still", "some red") must not answer words that mean something else.
+                    silent.add(channel)
             else:
                 of_text = self._encoders.text.encode([query])[0] if own and of_text is None else of_text
                 seen = of_text
             if seen is not None and seen.any():
                 wanted += [(channel, space, seen) for space in own]
-        return wanted
+        return wanted, silent
 
     def _alike(self, picture: np.ndarray, scope: Scope, level: str) -> list[tuple[str, Space, np.ndarray]]:
         """The spaces of pictures by this encoder, with the picture's own vector."""
@@ -189,6 +222,26 @@ class Searcher:
             return []
         (vector,) = encoder.encode_frames([Frame(0.0, picture)])
         return [("visual", space, vector) for space in spaces]
+
+    def _drop_unrelated(self, rankings: dict[str, list[_Row]]) -> None:
+        """Leave out rows whose meaning is farther from the query than the encoder's floor, unless words match."""
+        least = floor(self._encoders.text) if any(name != "visual" for name in rankings) else None
+        if least is None:
+            return
+        matched = {row.text for name, rows in rankings.items() if "." in name for row in rows}
+        for name, rows in rankings.items():
+            if name != "visual" and "." not in name:
+                rankings[name] = [row for row in rows if row.score >= least or row.text in matched]
+
+    def _near(self, query: str) -> str:
+        """An FTS5 query for words of the memory that are spelt nearly as those of the question; may be empty."""
+        asked = words(query)
+        version = self._store.version()
+        if self._vocabulary is None or self._vocabulary[0] != version:
+            self._vocabulary = version, Vocabulary(self._store.vocabulary())
+        stems = self._stemmer.stems(asked)
+        pairs = self._stemmer.stems([first + second for first, second in pairwise(asked)])
+        return " OR ".join(f'"{term}"' for term in self._vocabulary[1].near(stems, pairs))
 
     def _text_channels(self, scope: Scope, level: str) -> list[str]:
         if scope.channels is not None:
@@ -204,7 +257,8 @@ class Searcher:
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         # No row has the id 0.
-        rows = self._store.rows(_rows_of(depth), (level, *raw, *[0] * (depth - len(raw))))
+        asked = (level, *scope.bounds, *raw, *[0] * (depth - len(raw)))
+        rows = self._store.rows(_rows_of(depth, space.channel if space.channel in _STILL else ""), asked)
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
@@ -220,9 +274,9 @@ class Searcher:
         condition, values = scope.condition("t", channel)
         rows = self._store.rows(
             "SELECT c.id, c.video, c.start_s, c.end_s, t.id, -words.rank FROM words JOIN texts t ON t.id = words.rowid "
-            f"JOIN clips c ON c.id = {_CLIP_OF.format(row='t')} WHERE words MATCH ?2 AND t.channel = ?3 "
+            f"JOIN clips c ON c.id = {_clip_of('t', channel)} WHERE words MATCH ?4 AND t.channel = ?5 "
             f"{'AND ' + condition if condition else ''} ORDER BY words.rank, t.id LIMIT {depth}",
-            (level, expression, channel, *values),
+            (level, *scope.bounds, expression, channel, *values),
         )
         ranked = [_Row(*row) for row in rows]
         return self._of_level(ranked, level) if channel == SUMMARY else ranked
@@ -262,6 +316,7 @@ def _fuse(rankings: dict[str, list[_Row]]) -> list[_Candidate]:
     """Reciprocal rank fusion of rankings of clips; a clip counts once in each ranking, by its best row."""
     candidates: dict[int, _Candidate] = {}
     for name, rows in rankings.items():
+        weight = _NEAR if name.endswith(".fuzzy") else 1.0
         rank = 0
         for position, row in enumerate(rows):
             candidate = candidates.get(row.clip)
@@ -269,10 +324,10 @@ def _fuse(rankings: dict[str, list[_Row]]) -> list[_Candidate]:
                 candidate = candidates[row.clip] = _Candidate(row)
             if name not in candidate.channels:
                 rank += 1
-                candidate.score += 1 / (_RRF + rank)
+                candidate.score += weight / (_RRF + rank)
                 candidate.channels[name] = row.score
             if row.text is not None:
-                candidate.texts[row.text] = candidate.texts.get(row.text, 0.0) + 1 / (_RRF + position)
-                if not name.endswith(".bm25"):
+                candidate.texts[row.text] = candidate.texts.get(row.text, 0.0) + weight / (_RRF + position)
+                if "." not in name:
                     candidate.similarity[row.text] = row.score
     return sorted(candidates.values(), key=lambda one: (-one.score, one.row.video, one.row.start))

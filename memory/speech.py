@@ -9,10 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from .errors import CapabilityError, NotUnderstoodError
 from .media import VideoSource
 from .spans import Span
 from .vad import RATE, voiced
 from .voice import WINDOW, around, bounds, voice, windows
+from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
 from .words import Utterance, Word, in_order, utterances
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "align",
     "find_phrase",
     "lasting_name",
+    "outdated",
     "speech_spans",
     "speech_windows",
     "transcribe",
@@ -47,36 +50,60 @@ class Transcriber(Protocol):
         """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
 
 
-def transcriber(name: str | None = None, *, download: bool = False) -> Transcriber:
+def transcriber(name: str | None = None, *, language: str | None = None, download: bool = False) -> Transcriber:
     """A recogniser.
 
     Args:
-        name: None for PocketSphinx, whose English model comes in its wheel; else a Whisper model in CTranslate2 format:
-            a folder, a size (`small`) or a hub name. A language may be chosen behind an `@`: `small@de`; else it is
-            detected, every five minutes anew.
+        name: a Whisper model in CTranslate2 format: a folder, a size (`small`) or a hub name, see `find_whisper`; or
+            `pocketsphinx`, whose English model comes in its wheel. A language may be chosen behind an `@`: `small@de`;
+            else it is detected, every five minutes anew. None for the best Whisper that is found without being named,
+            see `best_whisper`, and PocketSphinx only where there is none.
+        language: code of the language that is spoken (`de`), before what `name` says.
         download: whether a Whisper model may be fetched from the hub.
 
     Raises:
-        CapabilityError: if it is not here.
+        CapabilityError: if it is not here, or does not know the language.
     """
-    if name is None or name == "pocketsphinx":
-        from .pocketsphinx_speech import PocketSphinx
-
-        return PocketSphinx()
     from .whisper_speech import Whisper, model_and_language
 
-    model, language = model_and_language(name)
+    model: str | WhisperFolder | None = None
+    if name is not None:
+        model, chosen = model_and_language(name)
+        language = language or chosen
+    if model is None:
+        model = best_whisper(language)
+    if model is None or model == "pocketsphinx":
+        from .pocketsphinx_speech import PocketSphinx
+
+        if language not in (None, ENGLISH):
+            raise CapabilityError(_no_whisper(language))
+        return PocketSphinx()
     return Whisper(model, language=language, download=download)
 
 
-def lasting_name(name: str) -> str:
-    """A name for `transcriber` that holds in any working directory."""
+def _no_whisper(language: str) -> str:
+    here = ", ".join(each.name for each in whispers())
+    why = f"those on this disk ({here}) know English only" if here else "there is none on this disk"
+    return f"Speech in {language!r} needs a multilingual Whisper model, and {why}: {how_to_get()}"
+
+
+def lasting_name(name: str | None, language: str | None = None) -> str:
+    """A name for `transcriber` that holds in any working directory; None is the best that is here for the language."""
     from .whisper_speech import model_and_language
 
-    model, language = model_and_language(name)
+    model, chosen = model_and_language(name) if name is not None else (None, None)
+    if model is None:
+        best = best_whisper(language)
+        model = "pocketsphinx" if best is None else str(best.folder)
     folder = Path(model).expanduser()
     model = str(folder.absolute()) if folder.exists() else model
+    language = language or chosen
     return f"{model}@{language}" if language else model
+
+
+def outdated(stamp: str) -> bool:
+    """Whether speech that is stamped so was made by PocketSphinx though there is a Whisper now."""
+    return stamp.startswith("pocketsphinx") and best_whisper() is not None
 
 
 def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -> list[Span]:
@@ -110,16 +137,27 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
     The recogniser is given only what the voice detector holds for speech, since recognisers invent words in noise. A
     word belongs to `span` when its middle does, and no word begins before the last one has ended, however long the
     video is. The sound is read piece by piece.
+
+    Raises:
+        NotUnderstoodError: if somebody speaks for long, and nothing of all that was made out.
     """
     spoken: list[tuple[str, list[Word]]] = []
+    lost: NotUnderstoodError | None = None
     for window in windows(video, span, _length(transcriber)):
-        for language, word in _heard(video, window, transcriber):
+        try:
+            heard = list(_heard(video, window, transcriber))
+        except NotUnderstoodError as error:
+            lost = error
+            continue
+        for language, word in heard:
             middle = (word.start + word.end) / 2
             if window.contains(middle) or middle == window.end == video.info.end:
                 if not spoken or spoken[-1][0] != language:
                     spoken.append((language, []))
                 # Two windows hear the same half second at their joint; cut there, their words cannot overlap.
                 spoken[-1][1].append(replace(word, start=max(word.start, window.start), end=min(word.end, window.end)))
+    if lost is not None and not spoken:
+        raise lost
     return [
         replace(each, language=language)
         for language, words in spoken

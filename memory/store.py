@@ -268,6 +268,12 @@ class Store:
         )
         return [Clip(*row) for row in rows]
 
+    def vocabulary(self) -> list[str]:
+        """Every stem that the full-text index holds."""
+        with self._lock, plain_errors(self.folder):
+            self._connection.execute(schema.VOCABULARY)  # a view of this connection: nothing is stored
+            return [row[0] for row in self._connection.execute("SELECT term FROM temp.vocabulary")]
+
     # Vectors
 
     def spaces(self, channel: str | None = None) -> list[Space]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Protocol
 
 import numpy as np
+from rapidfuzz.fuzz import ratio
 
 from .spans import Box, Span
+
+_KEPT = 6
+"""Variants of one text that are kept for the vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture."""
+    """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture.
+
+    `moving` texts cross the screen, as credits do. `variants` are the ways in which it was read: text, votes (scores
+    summed over the looks) and best score; empty when there is only one.
+    """
 
     start: float
     end: float
@@ -33,6 +41,8 @@ class Reading:
     box: Box
     score: float
     height: float
+    moving: bool = False
+    variants: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def span(self) -> Span:
@@ -115,16 +125,22 @@ def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
     return across <= reach * height and down <= reach * height * 0.5
 
 
+def overlap(first: Box, second: Box) -> float:
+    """How much of the smaller one's area both have in common, in [0, 1]."""
+    across = min(first.right, second.right) - max(first.left, second.left)
+    down = min(first.bottom, second.bottom) - max(first.top, second.top)
+    smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
+    return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
+
+
 def better(first: Line | Reading, second: Line | Reading) -> bool:
     """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
-    if abs(first.score - second.score) <= 0.04:
-        return _detail(first) > _detail(second)
-    return first.score > second.score
+    return _surer(first.text, first.score, second.text, second.score)
 
 
-def _detail(each: Line | Reading) -> tuple[int, int, float]:
+def _fullness(text: str, score: float) -> tuple[int, int, float]:
     # The recogniser rather drops a space between words than invents one.
-    return len(_skeleton(each.text)), len(each.text.split()), each.score
+    return len(_skeleton(text)), len(text.split()), score
 
 
 def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Reading]:
@@ -138,18 +154,82 @@ def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Rea
     for reading in sorted(readings, key=lambda each: (each.start, each.box.top, each.box.left)):
         still = [each for each in open_ if each.end + gap > reading.start]
         done += [each for each in open_ if each.end + gap <= reading.start]
-        match = next((each for each in still if _continues(each, reading)), None)
+        match = next((each for each in still if continues(each, reading)), None)
         if match is None:
             open_ = [*still, reading]
         else:
-            open_ = [_joined(match, reading) if each is match else each for each in still]
+            open_ = [joined(match, reading) if each is match else each for each in still]
     return sorted(done + open_, key=lambda each: (each.start, each.box.top, each.box.left))
 
 
-def _continues(first: Reading, second: Reading) -> bool:
+def continues(first: Reading, second: Reading) -> bool:
+    """Whether two readings are of one text at one place."""
     return same_place(first.box, second.box) and same_text(first.text, second.text, min(first.score, second.score))
 
 
-def _joined(first: Reading, second: Reading) -> Reading:
+def joined(first: Reading, second: Reading) -> Reading:
+    """Two readings of one text as one, from the start of the earlier to the end of the later."""
     best = first if not better(second, first) else second
-    return replace(best, start=min(first.start, second.start), end=max(first.end, second.end))
+    variants: tuple[tuple[str, float, float], ...] = ()
+    if first.text != second.text or first.variants or second.variants:
+        variants = _summed([*_variants(first), *_variants(second)])
+        text, score = chosen(variants)
+        best = replace(best, text=text, score=score)
+    earlier = first if first.start <= second.start else second
+    moving = first.moving or second.moving
+    return replace(
+        best,
+        start=min(first.start, second.start),
+        end=max(first.end, second.end),
+        # Where it was first: lines that move together are near each other at one time, not at several.
+        box=earlier.box if moving else best.box,
+        moving=moving,
+        variants=variants,
+    )
+
+
+def _variants(reading: Reading) -> tuple[tuple[str, float, float], ...]:
+    # A reading that was kept without its votes counts for as long as it stayed.
+    return reading.variants or ((reading.text, reading.score * max(reading.end - reading.start, 0.1), reading.score),)
+
+
+def _summed(variants: Iterable[tuple[str, float, float]]) -> tuple[tuple[str, float, float], ...]:
+    votes: dict[str, float] = {}
+    best: dict[str, float] = {}
+    for text, count, score in variants:
+        votes[text] = votes.get(text, 0.0) + count
+        best[text] = max(best.get(text, 0.0), score)
+    most = sorted(votes, key=lambda text: -votes[text])[:_KEPT]
+    return tuple((text, votes[text], best[text]) for text in most)
+
+
+def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
+    """The best of several readings of one text, and its score.
+
+    A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
+    among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
+
+    Args:
+        variants: text, votes and best score of each; at least one.
+    """
+    if len(variants) == 1:
+        return variants[0][0], variants[0][2]
+    support = {
+        text: sum(count * max(0.0, 2 * ratio(text, other) / 100 - 1) for other, count, _ in variants)
+        for text, _, _ in variants
+    }
+    own = max(count for _, count, _ in variants)
+    enough = 0.85 * max(support.values())
+    taken: tuple[str, float] | None = None
+    for text, count, score in variants:
+        if support[text] < enough or count < 0.2 * own:
+            continue
+        if taken is None or _surer(text, score, *taken):
+            taken = text, score
+    return taken or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
+
+
+def _surer(text: str, score: float, other: str, than: float) -> bool:
+    if abs(score - than) <= 0.04:
+        return _fullness(text, score) > _fullness(other, than)
+    return score > than

@@ -40,7 +40,7 @@ class RapidReader:
 
     def __init__(self) -> None:
         self._models = OcrModels()
-        self.stamp = f"rapidocr {self._models.version} PP-OCRv6 small 2"
+        self.stamp = f"rapidocr {self._models.version} PP-OCRv6 small 3"
 
     def read(self, image: np.ndarray, *, quick: bool = False, tiles: bool = False) -> list[Line]:
         """Lines in reading order; see `TextReader`.

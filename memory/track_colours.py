@@ -16,6 +16,18 @@ _CHROMATIC = np.array([name not in ("black", "white", "grey") for name in NAMES]
 # Shine makes red paint pink, shade makes white paint grey: with enough of the second, the first is a part of it.
 _GLOSS = (("pink", "red", 0.25), ("grey", "white", 0.6))
 
+# Sheen and shade change a color into these, most often the first.
+_NEAR = {
+    "red": ("pink", "brown", "orange"), "pink": ("red", "purple"), "orange": ("red", "brown", "yellow"),
+    "yellow": ("orange", "brown"), "brown": ("orange", "red"), "white": ("grey",), "grey": ("white", "black"),
+    "black": ("grey",), "blue": ("purple",), "purple": ("blue", "pink"),
+}  # fmt: skip
+
+
+def may_look(colour: str) -> tuple[str, ...]:
+    """The colors that a track of something of this color may be told to have: itself, and what light makes of it."""
+    return (colour, *_NEAR.get(colour, ()))
+
 
 def shares(image: np.ndarray, box: Box) -> np.ndarray:
     """Share of each colour `[11]` in the middle of a box of an RGB picture `[H, W, 3]`."""

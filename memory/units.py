@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .encoders import TextEncoder
-from .lexical import indexed_form
+from .lexical import indexed_form, marks
 from .spans import Span
 from .store import Store
 
@@ -145,6 +146,24 @@ def embed_again(store: Store, unit: Unit, encoder: TextEncoder) -> None:
         insert_vectors(db, unit, Rows((), vectors, encoder.stamp), [row[0] for row in rows])
 
 
+def replace_texts(store: Store, video: str, channel: str, texts: Sequence[NewText]) -> None:
+    """Put these texts in place of all that a channel has of a video; each belongs to the unit in which it begins.
+
+    Vectors are dropped: `embed_again` makes them.
+    """
+    with store.transaction() as db:
+        units = db.execute(
+            "SELECT id, start_s FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
+        ).fetchall()
+        for id_, _ in units:
+            _delete_vectors(db, id_)
+            _delete_texts(db, id_)
+        starts = [start for _, start in units]
+        for new in texts:
+            id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
+            _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
+
+
 def insert_vectors(db: sqlite3.Connection, unit: Unit, found: Rows, texts: Sequence[int]) -> None:
     """Insert the vectors of a unit, inside a transaction; `texts` are the ids that `NewVector.text` counts into."""
     if not found.vectors:
@@ -168,8 +187,7 @@ def delete_units(db: sqlite3.Connection, units: Sequence[int]) -> None:
     """Delete units with all that they found, inside a transaction; index caches see it by the generation."""
     for unit in units:
         _delete_vectors(db, unit)
-        db.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM texts WHERE unit = ?)", (unit,))
-        db.execute("DELETE FROM texts WHERE unit = ?", (unit,))
+        _delete_texts(db, unit)
         db.execute("DELETE FROM units WHERE id = ?", (unit,))
 
 
@@ -196,8 +214,13 @@ def _insert_text(db: sqlite3.Connection, unit: Unit, new: NewText) -> int:
     )
     row = cursor.lastrowid
     assert row is not None
-    db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, indexed_form(new.text)))
+    db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, indexed_form(new.text) + marks(new.data)))
     return row
+
+
+def _delete_texts(db: sqlite3.Connection, unit: int) -> None:
+    db.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM texts WHERE unit = ?)", (unit,))
+    db.execute("DELETE FROM texts WHERE unit = ?", (unit,))
 
 
 def _delete_vectors(db: sqlite3.Connection, unit: int) -> None:

@@ -13,6 +13,8 @@ HOP = 512
 # Applause, gulls and music score above 0.5 for a tenth of a second now and then; no word is that short.
 _SHORTEST = 0.25
 _PAUSE = 0.3
+_INAUDIBLE = 1e-4
+"""Samples that never pass this (-80 dB: three steps of 16 bits) are silence; the model need not be asked."""
 SILENT = 0.35
 """Below this probability speech has ended."""
 
@@ -26,6 +28,8 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
     # A copy always: the model's wrapper writes into its input.
     padded = np.zeros(-(-len(samples) // HOP) * HOP, dtype=np.float32)
     padded[: len(samples)] = samples
+    if max(float(padded.max()), -float(padded.min())) < _INAUDIBLE:
+        return np.zeros(len(padded) // HOP, dtype=np.float32)
     return np.asarray(get_vad_model()(padded), dtype=np.float32).reshape(-1)
 
 
@@ -38,17 +42,26 @@ def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
     return bridged(runs(speech_probability(samples), len(samples) / RATE))
 
 
-def runs(probability: np.ndarray, length: float) -> list[tuple[float, float]]:
-    """Every stretch of speech as (start, end) seconds, however short; `length` is that of the sound, in seconds."""
+def runs(
+    probability: np.ndarray, length: float, *, begin: float = 0.5, silent: float = SILENT
+) -> list[tuple[float, float]]:
+    """Every stretch of speech as (start, end) seconds, however short.
+
+    Args:
+        probability: `[n]` that somebody speaks, for each 32 ms.
+        length: seconds of sound.
+        begin: probability at which speech begins.
+        silent: probability below which it has ended.
+    """
     step = HOP / RATE
     found: list[tuple[float, float]] = []
     start: float | None = None
-    # Hysteresis: speech begins at 0.5 and lasts until the model is fairly sure that it has ended.
+    # Hysteresis: speech lasts until the model is fairly sure that it has ended.
     for number, value in enumerate([*probability.tolist(), 0.0]):
         time = min(number * step, length)
-        if start is None and value >= 0.5:
+        if start is None and value >= begin:
             start = time
-        elif start is not None and value < SILENT:
+        elif start is not None and value < silent:
             found.append((start, time))
             start = None
     return found

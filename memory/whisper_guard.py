@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .words import Word
 
@@ -16,6 +16,10 @@ _PACKS = 2.4
 """Text that packs better than this is a loop (Whisper's own limit)."""
 _NO_SPEECH, _UNSURE = 0.8, 0.5
 """A window that the model itself holds for silent, with words that it is not sure of, is not believed."""
+_FAILED = -1.0
+"""Mean log-probability of a token below which a window has failed (Whisper's own limit)."""
+_LOOPED = 0.3
+"""Most that words are believed which are all that is left of a loop."""
 _OFF = 0.25
 """Seconds by which Whisper's times may miss the speech that they stand for."""
 
@@ -27,14 +31,19 @@ class Window:
     words: tuple[Word, ...]
     no_speech: float = 0.0
     """Probability, by the model, that nobody speaks there."""
+    language: str = ""
+    """Code of the language that it was recognised as."""
+    log_probability: float = 0.0
+    """Mean log-probability of its tokens."""
 
 
 def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -> list[Word]:
     """The words that can be believed, in order.
 
-    Left out are windows that the model itself holds for silent and is unsure of, words where nobody speaks, all but
-    the first of a phrase that comes more than three times in a row (across windows too), and windows that repeat
-    themselves in some other way.
+    Left out are windows that the model itself holds for silent and is unsure of, windows that failed by Whisper's own
+    limits, words where nobody speaks, and all but the first of a phrase that comes more than three times in a row
+    (across windows too). What is left of a window that was mostly loop is the model's guess at what it did not
+    understand, such as a song or another language than its own: its words are marked as improbable.
 
     Args:
         windows: in order.
@@ -42,14 +51,25 @@ def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -
     """
     kept: list[Word] = []
     for window in windows:
-        if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE:
+        if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE or window.log_probability < _FAILED:
             continue
         words = without_loops(list(window.words))
+        if _mostly_loop(window, words):
+            words = [replace(word, probability=min(word.probability, _LOOPED)) for word in words]
         # One window at a time: an hour of honest speech packs better than a loop of a minute.
         if packing(" ".join(word.text for word in words)) <= _PACKS:
             kept += words
     # Loops first: they run on through pauses, and would not be known for loops with holes in them.
     return [word for word in without_loops(kept) if _spoken(word, speech)]
+
+
+def failed(window: Window) -> bool:
+    """Whether the model did not understand a window, by Whisper's own limits: unsure throughout, or caught in a loop."""
+    return window.log_probability < _FAILED or _mostly_loop(window, without_loops(list(window.words)))
+
+
+def _mostly_loop(window: Window, without: Sequence[Word]) -> bool:
+    return len(without) < len(window.words) / 2
 
 
 def packing(text: str) -> float:

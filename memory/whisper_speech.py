@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -14,27 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import CapabilityError
+from .errors import CapabilityError, NotUnderstoodError
 from .vad import HOP, RATE, SILENT, bridged, runs, speech_probability
 from .voice import gathered
-from .whisper_guard import Window, believed
-from .words import Utterance, Word, in_order, utterances
+from .whisper_guard import Window, believed, failed
+from .whisper_models import ENGLISH, WhisperFolder, find_whisper, how_to_get
+from .words import Utterance, Word, in_order, unspaced, utterances
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment
 
     from .voice import Voice
+    from .whisper_languages import Following
 
 SETTINGS: dict[str, Any] = {
     "word_timestamps": True,
     # What was said before tempts the model to say it again, and one loop then feeds the next for hours
     # (faster-whisper #506, Whisper-WebUI #534). The price, names spelt in two ways, is the smaller one.
     "condition_on_previous_text": False,
-    "hallucination_silence_threshold": 2.0,
     # Only the first temperature is free of chance, and the same sound must give the same words.
     "temperature": 0.0,
 }
 """How faster-whisper is called; the voice detector's settings are its own."""
+_MUCH = 5.0
+"""Seconds of speech of which something should be made out; a cheer or a call is shorter."""
+_FAINT = {"begin": 0.3, "silent": 0.2}
+"""Where there may be speech, for the voice detector; see `runs`."""
+_CLOSED = 0.2
+"""Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
 # faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
 _PAUSE, _PAD = 2.0, 0.4
 
@@ -43,15 +52,16 @@ class Whisper:
     """A Whisper model in CTranslate2 format; any language that it knows.
 
     It is given the sound with its pauses and finds the speech itself, as faster-whisper does with `vad_filter`; where
-    `believed` has nothing to leave out, the words are faster-whisper's to the letter.
+    `believed` has nothing to leave out, the words are faster-whisper's to the letter. The weights are loaded when the
+    first speech is heard: a video in which nobody speaks costs no more than the voice detector.
 
     Args:
-        name: a folder, a size (`small`) or a hub name.
+        name: a folder, a size (`small`) or a hub name, see `find_whisper`; or what that found.
         language: code of the language spoken (`en`); None detects it, in each piece of sound by itself.
         download: whether it may be fetched from the hub.
 
     Raises:
-        CapabilityError: if the model is not on this machine, cannot be loaded, or does not know the language.
+        CapabilityError: if the model is not on this machine, is not whole, or does not know the language.
     """
 
     finds_speech = True
@@ -59,28 +69,53 @@ class Whisper:
     """Seconds of sound that are taken at once: few enough for flat memory, and many enough that the last of Whisper's
     windows of 30 s, which costs the same however little is said in it, does not count."""
 
-    def __init__(self, name: str, *, language: str | None = None, download: bool = False) -> None:
-        from faster_whisper import WhisperModel
-
-        self._arguments = {"name": name, "language": language, "download": download}
-        self.name = name
-        folder = Path(name).expanduser()
-        try:
-            self._model = WhisperModel(str(folder) if folder.is_dir() else name, local_files_only=not download)
-        except Exception as error:  # CTranslate2 and the hub raise many kinds.
-            raise CapabilityError(
-                f"The Whisper model {name!r} is not here or cannot be loaded: give the folder of a CTranslate2 model, "
-                "or a name such as 'small' and allow its download."
-            ) from error
-        if language is not None and language not in self._model.supported_languages:
-            known = ", ".join(sorted(self._model.supported_languages)[:12])
-            raise CapabilityError(f"The Whisper model {name!r} does not know the language {language!r}: give {known} …")
-        self._language = language
-        size = f" {(folder / 'model.bin').stat().st_size}" if folder.is_dir() else ""
-        chosen = f" {language}" if language else ""
-        label = folder.resolve().name if folder.is_dir() else name
-        self.stamp = f"faster-whisper {version('faster-whisper')} {label}{size}{chosen} 2"
+    def __init__(self, name: str | WhisperFolder, *, language: str | None = None, download: bool = False) -> None:
+        found = find_whisper(name, download=download) if isinstance(name, str) else name
+        self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
+        self.name = found.name
+        self.multilingual = found.multilingual
+        if language is not None:
+            self._require(language)
+        self._folder, self._language = found.folder, language
+        self.stamp = stamp_of(found, language)
         self._lock = threading.Lock()
+
+    def _require(self, language: str) -> None:
+        from faster_whisper.tokenizer import _LANGUAGE_CODES as codes
+
+        if language == ENGLISH or (self.multilingual and language in codes):
+            return
+        if language in codes:
+            raise CapabilityError(
+                f"The Whisper model {self.name!r} knows English only: name a multilingual one for {language!r} with "
+                f"--transcriber, such as 'small' ({how_to_get()})."
+            )
+        known = ", ".join(sorted(codes)[:12])
+        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: give {known} …")
+
+    @cached_property
+    def _model(self) -> Following:
+        import ctranslate2
+
+        from .whisper_languages import Following
+
+        # On a CPU, 8-bit weights take two thirds of the time and errs on no more words (benchmarks/speech.py).
+        kind = "default" if ctranslate2.get_cuda_device_count() else "int8"
+        try:
+            model = Following(str(self._folder), compute_type=kind, local_files_only=True)
+        except Exception as error:  # CTranslate2 raises many kinds.
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise CapabilityError(f"The Whisper model in {self._folder} cannot be loaded ({reason}): copy it again.") from error
+        model.follows = self._language is None
+        return model
+
+    def _not_understood(self) -> str:
+        if self.multilingual:
+            return f"somebody seems to speak or sing, but the Whisper model {self.name!r} makes out nothing"
+        return (
+            f"somebody seems to speak or sing, but the Whisper model {self.name!r}, which knows English only, makes out "
+            "nothing: if it is another language, give --language with a multilingual model"
+        )
 
     def __reduce__(self) -> tuple[Callable[..., Whisper], tuple[dict[str, Any]]]:
         # Sent to a worker process by its arguments, never by its weights.
@@ -98,18 +133,68 @@ class Whisper:
         if not pieces:
             return []
         heard = gathered(samples, pieces, 0.0)
+        windows: list[Window] = []
         with self._lock:
-            segments, info = self._model.transcribe(heard.samples, language=self._language, **SETTINGS)
-            windows = [_window(list(group), heard) for _, group in groupby(segments, key=lambda one: one.seek)]
-        words = in_order(believed(windows, speech), 0.0, length)
-        moved = [replace(word, start=offset + word.start, end=offset + word.end) for word in words]
-        return [replace(each, language=info.language) for each in utterances(moved)]
+            segments, _ = self._model.transcribe(heard.samples, language=self._language, **SETTINGS)
+            for _, group in groupby(segments, key=lambda segment: segment.seek):
+                # The segments are made when they are asked for: the model is still at this window.
+                first = next(group)
+                language = self._model.language
+                windows.append(_window([first, *group], heard, language))
+        # A soft "ask" is hardly voice to the detector; that the model heard a word there too is a second witness.
+        maybe = runs(probability, length, **_FAINT)
+        words = in_order(without_pauses(believed(windows, maybe), runs(probability, length)), 0.0, length)
+        if not self.multilingual and 2 * sum(map(failed, windows)) > len(windows):
+            words = []  # What is believed of the rest is a guess at another language.
+        if not words and sum(end - start for start, end in speech) >= _MUCH:
+            raise NotUnderstoodError(self._not_understood())
+        return [
+            replace(each, language=language)
+            for language, said in groupby(words, key=lambda word: _language(word, windows))
+            for each in utterances([replace(w, start=offset + w.start, end=offset + w.end) for w in said])
+        ]
+
+
+def stamp_of(model: WhisperFolder, language: str | None) -> str:
+    """What speech made with this model is marked with."""
+    chosen = f" {language}" if language else ""
+    return f"faster-whisper {version('faster-whisper')} {model.name} {model.size}{chosen} 3"
 
 
 def model_and_language(name: str) -> tuple[str, str | None]:
     """`small@de` as (`small`, `de`); the language is None where none is chosen."""
     chosen = re.fullmatch(r"(.+)@([a-z]{2,3})", name)
     return (chosen[1], chosen[2]) if chosen and not Path(name).expanduser().exists() else (name, None)
+
+
+def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]]) -> list[Word]:
+    """Words whose times end where the voice does.
+
+    Whisper's words follow each other without a gap: a pause of seconds counts to the word before or behind it. Of a
+    word that reaches over a pause the part is kept in which there is most voice; one without any stays as it is.
+
+    Args:
+        words: in order.
+        speech: every stretch of speech, however short, as (start, end) seconds, in order.
+    """
+    joined: list[tuple[float, float]] = []
+    for start, end in speech:
+        if joined and start - joined[-1][1] < _CLOSED:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    ends = [end for _, end in joined]
+    cut = []
+    for word in words:
+        parts = []
+        for start, end in joined[bisect_right(ends, word.start) :]:
+            if start >= word.end:
+                break
+            parts.append((max(start, word.start), min(end, word.end)))
+        if parts:
+            start, end = max(parts, key=lambda part: part[1] - part[0])
+            word = replace(word, start=start, end=end)
+        cut.append(word)
+    return cut
 
 
 def spoken_pieces(
@@ -145,14 +230,34 @@ def spoken_pieces(
     ]
 
 
-def _window(segments: list[Segment], heard: Voice) -> Window:
-    words = []
+def _joined(first: Word, second: Word) -> Word:
+    text, probability = first.text + second.text, min(first.probability, second.probability)
+    return Word(first.start, max(first.end, second.end), text, probability)
+
+
+def _language(word: Word, windows: Sequence[Window]) -> str:
+    """The language of the window that a word is from: the last that begins before its middle."""
+    middle = (word.start + word.end) / 2
+    begun = [each for each in windows if each.words and each.words[0].start <= middle]
+    return (begun or windows)[-1 if begun else 0].language
+
+
+def _window(segments: list[Segment], heard: Voice, language: str) -> Window:
+    words: list[Word] = []
     for word in (word for segment in segments for word in segment.words or ()):
         if not (math.isfinite(word.start) and math.isfinite(word.end)):
             continue
         place = heard.span(float(word.start), float(word.end))
-        words.append(Word(place.start, place.end, word.word.strip(), float(word.probability)))
-    return Window(tuple(words), max((segment.no_speech_prob for segment in segments), default=0.0))
+        new = Word(place.start, place.end, word.word.strip(), float(word.probability))
+        # "c", "'est": Whisper writes no space before what belongs to the last word.
+        goes_on = not word.word.startswith(" ") and words and not unspaced(words[-1].text[-1:] + new.text[:1])
+        words.append(_joined(words.pop(), new) if goes_on else new)
+    return Window(
+        tuple(words),
+        no_speech=max((segment.no_speech_prob for segment in segments), default=0.0),
+        language=language,
+        log_probability=min((segment.avg_logprob for segment in segments), default=0.0),
+    )
 
 
 def _restore(arguments: dict[str, Any]) -> Whisper:

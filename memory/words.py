@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 _OFF = 0.1
 """Seconds by which words that follow one another may seem to overlap."""
+UNCERTAIN = 0.5
+"""Utterances of a lower `probability` are to be taken for a guess."""
+# Thai and Lao, Burmese, Khmer, Chinese and Japanese, their wide forms.
+_UNSPACED = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"), ("\u2e80", "\ua4cf"), ("\uff00", "\uffef"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,15 @@ class Utterance:
     exact: bool = True
     language: str = ""
     """Code of the language that it was recognised as (`en`, `de`); empty where nobody told."""
+
+    @property
+    def probability(self) -> float:
+        """How sure the recogniser is of it, in [0, 1]: the mean of its words, the weaker half counting alone.
+
+        A word that was misheard does not vanish among many that are easy.
+        """
+        weakest = sorted(word.probability for word in self.words)[: (len(self.words) + 1) // 2]
+        return sum(weakest) / len(weakest) if weakest else 0.0
 
 
 def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
@@ -90,10 +103,10 @@ def _split(group: list[Word], longest: float) -> list[list[Word]]:
 def _utterance(words: list[Word]) -> Utterance:
     text = words[0].text
     for word in words[1:]:
-        # Chinese and Japanese put nothing between words.
-        text += word.text if _unspaced(text[-1:]) and _unspaced(word.text[:1]) else f" {word.text}"
+        text += word.text if unspaced(text[-1:]) and unspaced(word.text[:1]) else f" {word.text}"
     return Utterance(words[0].start, words[-1].end, text, tuple(words))
 
 
-def _unspaced(character: str) -> bool:
-    return "\u2e80" <= character <= "\ua4cf" or "\uff00" <= character <= "\uffef"
+def unspaced(text: str) -> bool:
+    """Whether a character of `text` is of a script that puts nothing between words: Chinese, Japanese, Thai and such."""
+    return any(first <= character <= last for character in text for first, last in _UNSPACED)

@@ -35,6 +35,7 @@ class Kit:
     visual: VisualEncoder | str | None = None
     transcriber: Transcriber | str | None = None
     detector: Detector | str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ class Bench:
         from .speech import transcriber
 
         given = self._kit.transcriber
-        return transcriber(given) if given is None or isinstance(given, str) else given
+        if given is None or isinstance(given, str):
+            return transcriber(given, language=self._kit.language)
+        return given
 
     @cached_property
     def detector(self) -> Detector:
@@ -168,6 +171,11 @@ class Bench:
     def transcriber_chosen(self) -> bool:
         """Whether somebody asked for this recogniser by name."""
         return self._kit.transcriber is not None
+
+    @property
+    def hearing_chosen(self) -> bool:
+        """Whether somebody asked for this recogniser, or for a language that it must know."""
+        return self.transcriber_chosen or self._kit.language is not None
 
     def video(self, source: str | VideoSource) -> VideoSource:
         """The video, opened once for jobs that follow one another."""
@@ -221,7 +229,7 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                     subtitles = listening.find_subtitles(video.info, job.subtitles)
                 stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp
         except (CapabilityError, ImportError) as error:
-            if channel == "speech" and bench.transcriber_chosen:
+            if channel == "speech" and bench.hearing_chosen:
                 raise
             stamps[channel] = f"unavailable: {error}"
     return Probed(video.info, content_id, stamps, subtitles)

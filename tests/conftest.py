@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 # Machines are shared: one thread a library unless a test says otherwise.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# Weights that lie in a person's own data folder are not for tests.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="rewatch-tests-")
+os.environ.pop("REWATCH_WEIGHTS", None)
 
 pytest_plugins = ["talks"]
 

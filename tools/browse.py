@@ -6,9 +6,12 @@ from typing import Literal
 
 from ..memory import Span
 from .context import VideoContext
-from .observation import Observation
+from .observation import Line, Observation
+from .telling import line
 from .tool import tool
-from .untrusted import quote
+
+_LONGEST = 600
+"""Characters of what one row tells; the data have all of it."""
 
 
 @tool(timeout=120.0)
@@ -32,9 +35,10 @@ def browse(
 
         shots = detect_shots(video.video, span)
         cuts = [shot.start for shot in shots[1:]]
-        lines = [f"{len(shots)} shots, {len(cuts)} cuts."] + [f"shot {i}: {shot}" for i, shot in enumerate(shots, 1)]
+        told = [Line(text=f"shot {i}: {shot}", uri=video.uri(shot), channel="shots") for i, shot in enumerate(shots, 1)]
         return Observation(
-            text="\n".join(lines),
+            text="\n".join([f"{len(shots)} shots, {len(cuts)} cuts.", *(one.text for one in told)]),
+            lines=tuple(told),
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
@@ -44,9 +48,12 @@ def browse(
         texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
         said = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
         rows.append((clip.span, said))
-    lines = [f"{piece} {quote(' / '.join(said))}" for piece, said in rows]
+    kind = "all channels" if level == "clip" else "summary"
+    lines = [line(video.uri(piece), kind, " / ".join(said)[:_LONGEST]) for piece, said in rows]
     return Observation(
-        text="\n".join(lines) or f"The video has no level {level}: it is too short. Browse chapter or clip.",
+        text="\n".join(one.text for one in lines)
+        or f"The video has no level {level}: it is too short. Browse chapter or clip.",
+        lines=tuple(lines),
         uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
         data={"level": level, "rows": [{"span": piece, "texts": said} for piece, said in rows]},
     )

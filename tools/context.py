@@ -26,6 +26,8 @@ class VideoContext:
     """What the memory knows of the video: its bounds, size, sound. Needs no file."""
     open_video: Callable[[], VideoSource]
     """Opens the media; called when a tool first needs pictures or sound."""
+    videos: tuple[str, ...] = ()
+    """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None

@@ -25,7 +25,7 @@ from ..memory import Frame
 from ..memory.child import Child
 from .isolation_child import OUR_CHILD, Task, View
 from .isolation_parcel import Parcel, pack
-from .observation import Observation, ToolError
+from .observation import Line, Observation, ToolError
 from .outcomes import failure
 from .threads import ToolThreads
 from .viewer import VisualQuestion
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Processes that run at a time; further calls wait for one."""
+_LINE = ("text", "uri", "quote", "channel")
 LONGEST_MESSAGE = 1 << 28
 """Bytes of one message from a process; a longer one ends it."""
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -214,6 +215,7 @@ class _Process:
             models=sent,
             now=getattr(context.memory, "now", None),
             video=context.video_id,
+            videos=context.videos,
             frames_left=context.frames_left,
             sees=context.viewer is not None,
         )
@@ -237,6 +239,7 @@ class _Process:
                         uris=tuple(map(str, message["uris"])),
                         pictures=tuple(map(str, message["pictures"])),
                         data=dict(message["data"]),
+                        lines=tuple(Line(**{key: str(row[key]) for key in _LINE}) for row in message["lines"]),
                         error=bool(message["error"]),
                     )
                 if context is None:

@@ -8,7 +8,7 @@ import os
 import pickle
 import resource
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ class View:
     """Pickled arguments for `ClipMemory`; None where the process has them."""
     now: float | None
     video: str
+    videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
     """Whether the parent has a viewer."""
@@ -146,6 +147,7 @@ class Desk:
         return VideoContext(
             memory=memory,
             info=memory.video(view.video),
+            videos=view.videos,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,
             viewer=FarViewer(self._connection) if view.sees else None,
@@ -173,6 +175,7 @@ def main() -> None:
                 uris=[str(uri) for uri in seen.uris],
                 pictures=[str(uri) for uri in seen.pictures],
                 data=seen.data,
+                lines=[asdict(one) for one in seen.lines],
                 error=bool(seen.error),
             )
 

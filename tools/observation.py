@@ -7,6 +7,20 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of an observation's text that can be cited by itself: the loop gives it a number."""
+
+    text: str
+    """The line, exactly as it stands in `Observation.text`."""
+    uri: str
+    """Media URI of what it tells of."""
+    quote: str = ""
+    """The words that were said or shown there, where it repeats any."""
+    channel: str = ""
+    """How they are known: `speech`, `screen_text`, `summary`, `visual`, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """The result of one tool call. Holds media URIs, never pixels, so that it can be stored and replayed."""
 
@@ -18,6 +32,8 @@ class Observation:
     """Media URIs of frames and crops to be shown to a policy that sees, in order; `uris` names them too."""
     data: dict[str, Any] = field(default_factory=dict)
     """The same facts as plain JSON values, for policies and checks that do not parse text."""
+    lines: tuple[Line, ...] = ()
+    """The lines of `text` that can be cited one by one, in order; without any, `uris` can be cited."""
     error: bool = False
     """Whether the call failed; the text then says what to do instead."""
     cached: bool = False

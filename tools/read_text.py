@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
 from .retry import Retry
+from .telling import line
 from .tool import tool
-from .untrusted import quote
 
 if TYPE_CHECKING:
-    from ..memory.screen_text import Reading
+    from ..memory.ocr import Block
+    from ..memory.screen_text import Line, Reading
     from ..memory.text_reader import RapidReader
 
 _SHORT = 10.0
@@ -52,22 +54,24 @@ def read_text(
     """
     span = Span(start, start if end is None else end)
     if small and box is None:
-        readings = _read_tiles(video, span)
+        blocks = _read_tiles(video, span)
     elif box is not None:
-        readings = _read_region(video, span, box)
+        blocks = _read_region(video, span, box)
     elif end is None or span.duration == 0:
-        readings = _read_moment(video, span.start)
+        blocks = _read_moment(video, span.start)
     elif fps is not None or "screen_text" not in video.memory.video(video.video_id).channels:
-        readings = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
+        blocks = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
     else:
-        readings = _known(video, span)
+        blocks = _known(video, span)
     if find:
         around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
-        others = _known(video, around) or readings
-        readings = [_timed(video, r, others) for r in readings if _says(r["text"], find)]
-    lines = [f"{Span(*r['span'])} {_place(r['box'])}: {quote(r['text'])}" for r in readings]
+        blocks = _timed(video, blocks, _known(video, around) or blocks, find)
+    readings = [_row(block) for block in blocks]
+    lines = [line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"]) for row in readings]
     return Observation(
-        text="\n".join(lines) or "No text was made out. Try a higher fps, or a box around where it should be.",
+        text="\n".join(one.text for one in lines)
+        or "No text was made out. Try a higher fps, or a box around where it should be.",
+        lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
         data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
     )
@@ -81,109 +85,140 @@ def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -
     return {"small_print_unread": True} if large and not small and not found and span.duration <= _SHORT else {}
 
 
-def _known(video: VideoContext, span: Span) -> list[dict[str, Any]]:
-    """What indexing found; readings that go on across clips are joined."""
-    from ..memory.screen_text import Reading, merge_readings
+def _known(video: VideoContext, span: Span) -> list[Block]:
+    """What indexing found."""
+    from ..memory.ocr import blocks
 
-    rows = video.memory.texts(video.video_id, channel="screen_text", between=span)
-    found = [
-        Reading(
-            t.start, t.end, t.text, Box(*t.data["box"]), float(t.data.get("score", 1.0)), float(t.data.get("height", 0))
-        )
-        for t in rows
-    ]
-    return [_row(reading) for reading in merge_readings(found)]
+    return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))
 
 
-def _read_moment(video: VideoContext, time: float) -> list[dict[str, Any]]:
-    lines = _reader().read(video.frame(time))
-    return [{"span": [time, time], "text": n.text, "box": list(n.box), "score": n.score, "height": 0.0} for n in lines]
+def _read_moment(video: VideoContext, time: float) -> list[Block]:
+    from ..memory.ocr import blocks_of
+
+    return blocks_of(_reader().read(video.frame(time)), time, _aspect(video))
 
 
-def _read_tiles(video: VideoContext, span: Span) -> list[dict[str, Any]]:
+def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
     """A few frames of the span with every tile of them; a text that stays is one reading."""
+    from ..memory.ocr import blocks_of, compose
     from ..memory.screen_text import Reading, merge_readings
 
-    times = [span.start] if span.duration == 0 else video.times(span, min(1.0, _TILED / span.duration))
+    if span.duration == 0:
+        return blocks_of(_reader().read(video.frame(span.start), tiles=True), span.start, _aspect(video))
+    times = video.times(span, min(1.0, _TILED / span.duration))
     step = span.duration / len(times)
     found = [
         Reading(time, min(time + step, span.end), n.text, n.box, n.score, n.box.bottom - n.box.top)
         for time, frame in zip(times, video.frames_at(times), strict=True)
         for n in _reader().read(frame.image, tiles=True)
     ]
-    return [_row(reading) for reading in (merge_readings(found) if step else found)]
+    return compose(merge_readings(found), _aspect(video))
 
 
-def _read_span(video: VideoContext, span: Span, fps: float) -> list[dict[str, Any]]:
+def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     """Look again. The frames of the asked rate are charged; that the reader skips what did not change is its gain."""
+    from ..memory.ocr import compose
     from ..memory.screen_text import read_span
 
     taken = len(video.times(span, fps))
     video.charge(taken)
-    return [_row(r) for r in read_span(video.video, span, _reader(), fps=taken / max(span.duration, 1 / fps))]
+    found = read_span(video.video, span, _reader(), fps=taken / max(span.duration, 1 / fps))
+    return compose(found, _aspect(video))
 
 
-def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[dict[str, Any]]:
+def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Block]:
     """The region of a few frames of the span, enlarged until small print is legible."""
     import cv2
+
+    from ..memory.ocr import blocks_of
+    from ..memory.screen_text import Line
 
     try:
         region = parse_box(box, video.info.width, video.info.height)
     except ValueError as error:
         raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
-    found: list[dict[str, Any]] = []
+    found: list[Block] = []
     for frame in video.frames_at(times):
         height, width = frame.image.shape[:2]
         left, top = int(region.left * width), int(region.top * height)
         part = frame.image[top : int(np.ceil(region.bottom * height)), left : int(np.ceil(region.right * width))]
         scale = max(1.0, min(4.0, 960 / max(part.shape[:2])))
         enlarged = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        for line in _reader().read(np.ascontiguousarray(enlarged)):
-            place = _outward(line.box, region)
-            found.append(
-                {"span": [frame.time, frame.time], "text": line.text, "box": place, "score": line.score, "height": 0.0}
-            )
+        lines = [
+            Line(line.text, _outward(line.box, region), line.score)
+            for line in _reader().read(np.ascontiguousarray(enlarged))
+        ]
+        found += blocks_of(lines, frame.time, _aspect(video))
     return found
 
 
-def _outward(inner: Box, region: Box) -> list[float]:
+def _outward(inner: Box, region: Box) -> Box:
     """A box inside a region as a box of the whole picture."""
     width, height = region.right - region.left, region.bottom - region.top
-    return [
+    return Box(
         region.left + inner.left * width,
         region.top + inner.top * height,
         region.left + inner.right * width,
         region.top + inner.bottom * height,
-    ]
+    )
 
 
-def _timed(video: VideoContext, row: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
-    """The row with exact times of appearing and disappearing; it is gone when another text stands in its place."""
+def _timed(video: VideoContext, blocks: list[Block], others: list[Block], find: str) -> list[Block]:
+    """The blocks that say `find`, with the exact times of the line that says it (of the longest, where all do)."""
+    from ..memory.ocr import line_readings
+
+    found: list[Block] = []
+    seen: set[tuple[float, float, str]] = set()
+    lines = line_readings(others)
+    for block in blocks:
+        if not _says(block.text, find):
+            continue
+        line = next((n for n in block.lines if _says(n.text, find)), max(block.lines, key=lambda n: len(n.text)))
+        # A line stays while those beside it come and go, each time as a new block.
+        whole = next((n for n in lines if n.box == line.box or _same_line(n, line, block)), None)
+        start, end = (whole.start, whole.end) if whole is not None else (block.start, block.end)
+        if (start, end, line.text) not in seen:
+            seen.add((start, end, line.text))
+            found.append(_exactly(video, block, line, Span(start, end), lines))
+    return found
+
+
+def _same_line(reading: Reading, line: Line, block: Block) -> bool:
+    from ..memory.text_lines import same_place, same_text
+
+    together = reading.start < block.end + 1e-6 and block.start < reading.end + 1e-6
+    near = same_place(reading.box, line.box)
+    return together and near and same_text(reading.text, line.text, min(reading.score, line.score))
+
+
+def _exactly(video: VideoContext, block: Block, line: Line, span: Span, others: list[Reading]) -> Block:
+    """The block with the times at which one of its lines appears and disappears.
+
+    The line is gone when another text stands in its place.
+    """
     from ..memory.screen_text import Reading, refine
 
-    start, end = row["span"]
-    replaced = [o["span"][0] for o in others if o["span"][0] >= end - 0.01 and _in_place_of(o, row)]
+    replaced = [o.start for o in others if o.start >= span.end - 0.01 and _in_place_of(o, line)]
     bounds = Span(video.whole.start, min([*replaced, video.whole.end]))
-    reading = Reading(start, end, row["text"], Box(*row["box"]), row["score"], row["height"])
-    return _row(refine(video.video, reading, bounds=bounds, reader=_reader()))
+    rough = Reading(span.start, span.end, line.text, line.box, line.score, line.box.bottom - line.box.top)
+    exact = refine(video.video, rough, bounds=bounds, reader=_reader())
+    return replace(block, start=exact.start, end=exact.end)
 
 
-def _in_place_of(other: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether another text covers the middle of the row's."""
-    x, y = (row["box"][0] + row["box"][2]) / 2, (row["box"][1] + row["box"][3]) / 2
-    left, top, right, bottom = other["box"]
-    return bool(other["text"] != row["text"] and left <= x <= right and top <= y <= bottom)
+def _in_place_of(other: Reading, line: Line) -> bool:
+    """Whether another text covers the middle of the line's."""
+    x, y = (line.box.left + line.box.right) / 2, (line.box.top + line.box.bottom) / 2
+    left, top, right, bottom = other.box
+    return bool(other.text != line.text and left <= x <= right and top <= y <= bottom)
 
 
-def _row(reading: Reading) -> dict[str, Any]:
-    return {
-        "span": [reading.start, reading.end],
-        "text": reading.text,
-        "box": list(reading.box),
-        "score": reading.score,
-        "height": reading.height,
-    }
+def _row(block: Block) -> dict[str, Any]:
+    return {"span": [block.start, block.end], "text": block.text, **block.data()}
+
+
+def _aspect(video: VideoContext) -> float:
+    return video.info.width / max(video.info.height, 1)
 
 
 def _says(text: str, find: str) -> bool:
@@ -194,14 +229,6 @@ def _says(text: str, find: str) -> bool:
 def _uri(video: VideoContext, row: dict[str, Any]) -> str:
     span = Span(*row["span"])
     return video.uri(span, Box(*row["box"]))
-
-
-def _place(box: list[float]) -> str:
-    """Where a box is, in words: `top left`, `centre`, `bottom`."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
-    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return f"{row} {column}".strip() or "centre"
 
 
 @lru_cache(maxsize=1)

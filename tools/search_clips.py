@@ -1,15 +1,23 @@
-"""`search_clips`: temporal retrieval over every channel of the memory."""
+"""`search_clips`: temporal retrieval over every channel of the memory, in one video or in all that are asked about."""
 
 from __future__ import annotations
 
-from ..memory import MediaURI, Span
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..memory import Hit, MediaURI, Span, Text
 from .context import VideoContext
-from .observation import Observation, ToolError
+from .observation import Line, Observation, ToolError
+from .telling import UNSURE, box_of, excerpt, line, place_of, probability_of
 from .tool import tool
-from .untrusted import quote
+
+MOST_LINES = 10
+"""Lines of one observation: about 500 tokens."""
+_TEXTS = 3  # lines of one clip
+_FULL = 3  # clips of which everything that is said and shown is told, as far as there is room
 
 
-@tool
+@tool(many=True)
 def search_clips(
     query: str,
     video: VideoContext,
@@ -28,32 +36,107 @@ def search_clips(
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
     """
     asked = _picture(image, video) if image else query
+    videos = video.videos or (video.video_id,)
     between = None
     if start is not None or end is not None:
         whole = video.whole
-        between = Span(whole.start if start is None else start, whole.end if end is None else end)
-    hits = video.memory.search(asked, videos=[video.video_id], between=between, k=max(1, min(k, 50)))
+        last = max(video.memory.video(one).end for one in videos)
+        between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
+    hits = video.memory.search(asked, videos=list(videos), between=between, k=max(1, min(k, 50)))
     if not hits:
         where = f" between {between}" if between else ""
         return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
-    lines, rows, uris = [], [], []
-    for hit in hits:
-        snippets = "; ".join(f"{text.channel} {text.span}: {quote(_short(text.text))}" for text in hit.texts[:3])
-        lines.append(f"{hit.span} (score {hit.score:.3f}, {', '.join(hit.channels)}) {snippets}".rstrip())
-        uris.append(video.uri(hit.span))
-        rows.append(
+    texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
+    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
+    lines = _lines(hits, texts, query, names)
+    rows = [_row(hit, own) for hit, own in zip(hits, texts, strict=True)]
+    uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
+    uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
+    uris += [one.uri for one in lines]
+    return Observation(
+        text="\n".join(one.text for one in lines),
+        uris=tuple(dict.fromkeys(uris)),
+        data={"hits": rows},
+        lines=tuple(lines),
+    )
+
+
+def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
+    """What else is said and shown in a clip: what answers often stands beside what matches."""
+    known = {text.id for text in hit.texts}
+    for text in video.memory.texts(hit.video, between=hit.span):
+        if text.channel in ("speech", "screen_text") and text.id not in known:
+            yield text
+
+
+def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
+    """What matched first, clip by clip; then, where there is room, what stands beside it. No words twice."""
+    found: dict[tuple[str, str, str], tuple[int, Line]] = {}
+    rest: list[tuple[int, Text]] = []
+    for place, (hit, own) in enumerate(zip(hits, texts, strict=True)):
+        matched = {text.id for text in hit.texts}
+        first = [text for text in own if text.id in matched and text.channel != "visual"]
+        for text in first[:_TEXTS]:
+            _add(found, place, text, query, names)
+        rest += [(place, text) for text in own if text.channel != "visual" and text not in first[:_TEXTS]]
+    for place, text in rest:
+        _add(found, place, text, query, names)
+    if not found:  # only pictures match
+        pictures = [
+            line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits
+        ]
+        return pictures[:MOST_LINES]
+    return [one for _, one in sorted(found.values(), key=lambda row: row[0])]
+
+
+def _add(
+    found: dict[tuple[str, str, str], tuple[int, Line]], place: int, text: Text, query: str, names: dict[str, str]
+) -> None:
+    key = (text.video, text.channel, "".join(c for c in text.text.lower() if c.isalnum()))
+    if len(found) >= MOST_LINES or key in found or not key[2]:
+        return
+    sure = probability_of(text.data) if text.channel == "speech" else None
+    where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
+    found[key] = place, line(
+        _place(text),
+        text.channel,
+        excerpt(text.text, query),
+        place=where,
+        video=names.get(text.video, ""),
+        unsure=sure is not None and sure < UNSURE,
+    )
+
+
+def _place(text: Text) -> MediaURI:
+    box = box_of(text.data) if text.channel == "screen_text" else None
+    return MediaURI(text.video, Span(text.start, max(text.start, text.end)), box)
+
+
+def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
+    return {
+        "video": hit.video,
+        "span": hit.span,
+        "score": hit.score,
+        "channels": dict(hit.channels),
+        "texts": [
             {
-                "span": hit.span,
-                "score": hit.score,
-                "channels": dict(hit.channels),
-                "texts": [
-                    {"channel": t.channel, "span": t.span, "text": t.text, "similarity": hit.similarity.get(t.id)}
-                    for t in hit.texts
-                ],
+                "channel": text.channel,
+                "span": text.span,
+                "text": text.text,
+                "similarity": hit.similarity.get(text.id),
+                **_more(text),
             }
-        )
-        uris.extend(video.uri(text.span) for text in hit.texts[:3])
-    return Observation(text="\n".join(lines), uris=tuple(dict.fromkeys(uris)), data={"hits": rows})
+            for text in texts
+        ],
+    }
+
+
+def _more(text: Text) -> dict[str, Any]:
+    """What the memory knows of a text besides: where and how large it stood, how surely it was heard."""
+    if text.channel == "speech":
+        sure = probability_of(text.data)
+        return {} if sure is None else {"probability": sure}
+    return {key: text.data[key] for key in ("place", "size", "box", "height") if key in text.data}
 
 
 def _picture(image: str, video: VideoContext) -> MediaURI:
@@ -68,7 +151,3 @@ def _picture(image: str, video: VideoContext) -> MediaURI:
         raise ToolError(f"image lies outside the video, which ends at {video.whole.end:g} s.")
     video.charge(1)
     return place
-
-
-def _short(text: str, limit: int = 160) -> str:
-    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"

@@ -39,6 +39,8 @@ class VideoTool(StructuredTool):
     """Whether a person has to allow each call."""
     retry: Any = None
     """A `Retry`: what an observation may lack, and other settings to try then."""
+    many: bool = False
+    """Whether one call can look into all videos of a question at once (`VideoContext.videos`)."""
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if self.context_parameter is not None:
@@ -62,6 +64,7 @@ def tool(
     cost: Spend = ...,
     approval: bool = ...,
     retry: Retry | None = ...,
+    many: bool = ...,
 ) -> Callable[[Callable[..., Any]], VideoTool]: ...
 
 
@@ -77,6 +80,7 @@ def tool(
     cost: Spend = _ONE_CALL,
     approval: bool = False,
     retry: Retry | None = None,
+    many: bool = False,
 ) -> VideoTool | Callable[[Callable[..., Any]], VideoTool]:
     """Make a tool of a function with type annotations and a Google-style docstring.
 
@@ -96,6 +100,7 @@ def tool(
             the budget cannot pay is not made.
         approval: ask a person before each call (see `VideoAgent`); such calls are not cached.
         retry: how to look at what it returned, and what to try when that lacks something.
+        many: whether it looks into all videos of a question at once where the call names none.
 
     Raises:
         ValueError: if the cost is less than a call, or the function has no docstring, or its `Args:` do not fit its
@@ -128,6 +133,7 @@ def tool(
             cost=cost,
             approval=approval,
             retry=retry,
+            many=many,
         )
 
     return make(function) if function is not None else make

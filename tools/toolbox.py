@@ -14,7 +14,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from ..memory import IdleVideos, RewatchError, VideoRecord, place
+from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .budget import Spend
 from .context import VideoContext, plain
@@ -52,7 +52,9 @@ class Prepared:
     notes: tuple[str, ...]
     """What was repaired."""
     info: VideoRecord | None
-    """The video, where the tool looks into one."""
+    """The video, where the tool looks into one; the first of several."""
+    videos: tuple[str, ...]
+    """Ids of the videos, where the tool looks into several at once."""
     key: str
     """The same for the same call."""
 
@@ -66,7 +68,7 @@ class Toolbox:
         viewer: a model that sees, handed to tools that ask one.
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
-        cites: whether observations say how to cite them; of no use to a policy that never writes media URIs.
+        cites: whether observations end with the media URIs to cite; the loop has numbers for that.
         isolate: which tools run in a process of their own: `"marked"` (those that say so), `"video"` (those that look
             into a video, so decode files and run native models), `"foreign"` (those that are not rewatch's own), and
             names of tools. Of the kinds, a tool that cannot travel to another process stays in this one.
@@ -83,7 +85,7 @@ class Toolbox:
         viewer: Viewer | None = None,
         timeout: float = 60.0,
         cache_size: int = 256,
-        cites: bool = True,
+        cites: bool = False,
         isolate: Iterable[str] = ("marked",),
     ) -> None:
         self._tools: dict[str, BaseTool] = {}
@@ -112,7 +114,7 @@ class Toolbox:
     @property
     def sees(self) -> bool:
         """Whether there is a model that sees."""
-        return self._viewer is not None
+        return self._viewer is not None and bool(getattr(self._viewer, "sees", True))
 
     @property
     def names(self) -> list[str]:
@@ -133,7 +135,7 @@ class Toolbox:
                 schema["function"]["parameters"].setdefault("properties", {})["video"] = {
                     "type": "string",
                     "enum": videos,
-                    "description": "which video; the first one if left out",
+                    "description": f"which video; {'all of them' if item.many else 'the first one'} if left out",
                 }
             found.append(schema)
         return found
@@ -209,17 +211,27 @@ class Toolbox:
         item, notes = self._find(str(name))
         written = as_mapping(arguments)
         looks = isinstance(item, VideoTool) and item.context_parameter is not None
+        several: tuple[str, ...] = ()
+        if looks and getattr(item, "many", False) and len(videos) > 1 and _names_none(written):
+            several = tuple(videos)
         info = memory.video(_which_video(written, videos)) if looks else None
+        within = info.span if info else None
+        if several:
+            spans = [memory.video(one).span for one in several]
+            within = Span(min(s.start for s in spans), max(s.end for s in spans))
         schema = item.args_schema if isinstance(item, VideoTool) else item.tool_call_schema
         if isinstance(schema, type) and issubclass(schema, BaseModel):
-            fitted, repairs = repair(schema, written, within=info.span if info else None)
+            fitted, repairs = repair(schema, written, within=within)
         else:  # a JSON schema, of an MCP server say, which checks for itself
             tidied, repairs = tidy(written)
             fitted, more = fit(schema if isinstance(schema, dict) else {}, tidied)
             repairs = [*repairs, *more]
-        where = place(memory, info.id) if info else ""
-        key = json.dumps([item.name, plain(fitted), where, info.channels if info else None], default=str)
-        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, key=key)
+        known = [memory.video(one) for one in several] or ([info] if info else [])
+        where = [[place(memory, one.id), one.channels] for one in known]
+        key = json.dumps([item.name, plain(fitted), where], default=str)
+        return Prepared(
+            item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key
+        )
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:
@@ -257,6 +269,7 @@ class Toolbox:
             context = VideoContext(
                 memory=memory,
                 info=info,
+                videos=prepared.videos,
                 open_video=lambda: self._idle.take(memory, info.id),
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,
                 viewer=self._viewer,
@@ -294,7 +307,8 @@ class Toolbox:
         named = [uri for uri in observation.uris if uri not in text]
         if self._cites and named and not observation.error and len(named) == len(observation.uris):
             text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
-        return replace(observation, text=text, data=defuse_data(observation.data))
+        lines = tuple(replace(one, text=defuse(one.text), quote=defuse(one.quote)) for one in observation.lines)
+        return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
 
 
 def _to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
@@ -325,6 +339,15 @@ def _is_foreign(item: BaseTool) -> bool:
     """Whether it is not one of rewatch's own."""
     module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
     return not str(module).startswith(f"{__package__}.")
+
+
+def _names_none(arguments: dict[str, Any]) -> bool:
+    """Whether a call names no video, or says that it means all of them."""
+    named = arguments.get("video")
+    if named is not None and str(named).strip().lower() not in ("", "all", "any", "null", "none"):
+        return False
+    arguments.pop("video", None)
+    return True
 
 
 def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..memory.detector import Detector
     from ..memory.tracks import Track
 
+ANYTHING = "anything"
+"""The label that asks for whatever moves, which is followed without a detector."""
 _HALF = 0.4  # share of the votes from which a track is also told as another kind than its own
 NEEDS = "detector weights (--detector FILE) to tell what an object is; without them it follows whatever moves"
 
@@ -27,11 +29,14 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
     Args:
         start: first moment, in seconds.
         end: last moment, in seconds.
-        labels: kinds of objects wanted, such as person, car or dog; all kinds if left out.
+        labels: kinds of objects wanted, such as person, car or dog, or anything, for whatever moves; all kinds if left
+            out.
     """
     span = Span(start, end)
     if span.duration < 0.5:
         raise ToolError("A track needs at least half a second: ask for a longer span, or use detect_objects.")
+    if labels == [ANYTHING]:
+        return _whatever_moves(video, span, None)
     known = _indexed(video, span)
     detector = None if known is not None else video.memory.detector
     if known is None and detector is None:
@@ -45,6 +50,7 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
         followed = follow_objects(video, span, detector, open_words(detector, labels))
         tracks, watched = followed.tracks, followed.watched
         how = f"{detector.name}, {followed.frames} frames, {followed.fps:.2g} a second"
+    fps = None if known is not None else round(followed.fps, 4)
     notes = [f"({how})"]
     unknown: list[str] = []
     if labels:
@@ -58,7 +64,7 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
     return Observation(
         text="\n".join([*lines, *notes]),
         uris=(video.uri(span), *dict.fromkeys(video.uri(track.span) for track in tracks)),
-        data={**data, "how": how, "labels": labels or [], "unknown": unknown},
+        data={**data, "how": how, "fps": fps, "labels": labels or [], "unknown": unknown},
     )
 
 

@@ -62,6 +62,28 @@ def usual_count(counts: Sequence[Sequence[float]], span: Span) -> int:
     return 0
 
 
+def most_at_once(spans: Sequence[Span]) -> int:
+    """The most of these spans at one time."""
+    return max((sum(span.start <= other.start < span.end for span in spans) for other in spans), default=0)
+
+
+def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
+    """How many things tracks are of: what comes up inside the picture may be what was lost there before.
+
+    Args:
+        ways: span, way in and way out of each (see `as_row`), by time of entry.
+    """
+    lost: list[float] = []
+    count = 0
+    for span, enters, leaves in ways:
+        before = [end for end in lost if end <= span.start + 0.1] if enters == "inside" else []
+        if before:
+            lost.remove(min(before))
+        count += not before
+        lost += [span.end] if leaves == "inside" else []
+    return count
+
+
 def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str], dict[str, Any]]:
     """Lines for the policy, and the same as data.
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..memory import CapabilityError, Span
 from .context import VideoContext
-from .observation import Observation
+from .observation import Line, Observation
+from .telling import UNSURE, line, probability_of
 from .tool import tool
 from .untrusted import quote
 
@@ -31,11 +32,12 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
     if not video.info.has_audio and not utterances:
         return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
-    lines = [f"{Span(u['span'][0], u['span'][1])} {quote(u['text'])}" for u in utterances] or [
-        "No speech was made out."
-    ]
+    told = [_line(video, utterance) for utterance in utterances]
+    lines = [one.text for one in told] or ["No speech was made out."]
     for moment, confidence in found:
-        lines.append(f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})")
+        text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"
+        told.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
+        lines.append(text)
     if find and not found:
         lines.append(f"{quote(find)} was not heard.")
     spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found]
@@ -46,6 +48,17 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
             "utterances": utterances,
             "found": [{"span": moment, "text": find, "confidence": confidence} for moment, confidence in found],
         },
+        lines=tuple(told),
+    )
+
+
+def _line(video: VideoContext, utterance: dict) -> Line:
+    sure = probability_of(utterance)
+    return line(
+        video.uri(Span(*utterance["span"])),
+        "speech",
+        utterance["text"],
+        unsure=sure is not None and sure < UNSURE,
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import Answer
 from ..agent.graph import Loop, build_graph
-from ..agent.policies.video_lmm import VideoLMM
+from ..agent.policies.video_lmm import LocalPolicy
 from ..agent.question import question_about
 from ..agent.runs import run_to_end
 from ..agent.trace import events_of
@@ -106,7 +106,7 @@ class Collector:
         try:
             return list(await asyncio.gather(*runs))
         finally:
-            if isinstance(self.loop.policy, VideoLMM):
+            if isinstance(self.loop.policy, LocalPolicy):
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
     async def _run(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ..agent.policies.video_lmm import VideoLMM
+    from ..agent.policies.video_lmm import LocalPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class MiniTrainer:
     """Group-relative policy optimisation of the collector's policy.
 
     Args:
-        collect: runs the loop; its policy must be a `VideoLMM`, whose model is trained in place.
+        collect: runs the loop; its policy must be a `LocalPolicy`, whose model is trained in place.
         mix: the reward.
         objective: a name of `OBJECTIVES`, or an objective.
         settings: see `MiniSettings`.
@@ -76,7 +76,7 @@ class MiniTrainer:
         import torch
 
         self.collect, self.mix, self.settings = collect, mix, settings or MiniSettings()
-        self.policy: VideoLMM = collect.loop.policy  # type: ignore[assignment]
+        self.policy: LocalPolicy = collect.loop.policy  # type: ignore[assignment]
         chosen = objective_named(objective) if isinstance(objective, str) else objective
         beta = chosen.surrogate.beta if self.settings.beta is None else self.settings.beta
         self.objective = replace(chosen, surrogate=replace(chosen.surrogate, beta=beta))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from ..agent.policies.video_lmm import VideoLMM
+from ..agent.policies.video_lmm import LocalPolicy
 from ..agent.policies.video_lmm.passages import Words, passages
 from ..agent.policies.video_lmm.record import Part
 from ..agent.policies.video_lmm.turns import Wish
@@ -22,7 +22,7 @@ class TraceError(RewatchError):
 
 
 def recorded(
-    policy: VideoLMM,
+    policy: LocalPolicy,
     messages: Sequence[BaseMessage],
     *,
     tools: Sequence[dict[str, Any]],
@@ -50,14 +50,14 @@ def recorded(
     return tuple(made)
 
 
-def _is_settled(message: AIMessage, policy: VideoLMM) -> bool:
+def _is_settled(message: AIMessage, policy: LocalPolicy) -> bool:
     """Whether a route wrote it, or this model (or one with its vocabulary) did."""
     known = message.response_metadata.get("tokens")
     return "by" in message.additional_kwargs or (known is not None and known["vocabulary"] == policy.engine.vocabulary)
 
 
 def _with_record(
-    policy: VideoLMM,
+    policy: LocalPolicy,
     before: Sequence[BaseMessage],
     message: AIMessage,
     tools: tuple[dict[str, Any], ...],
@@ -83,7 +83,7 @@ def _with_record(
     return message.model_copy(update={"response_metadata": about})
 
 
-def _text(policy: VideoLMM, message: AIMessage, before: Sequence[BaseMessage]) -> str:
+def _text(policy: LocalPolicy, message: AIMessage, before: Sequence[BaseMessage]) -> str:
     """The message as the policy would write it: as it stands where its text holds its calls, else in the dialect.
 
     A call that the dialect reads back as another one would teach the model to call wrongly.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,8 +9,7 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from ..agent import Answer
-from ..agent.dialects.pixel_reasoner import last_boxed
-from ..agent.dialects.reply import take_apart
+from ..agent.parsing import written_answer
 from ..agent.steps import Call
 from ..memory import MediaURI
 from .task import Task
@@ -147,32 +144,6 @@ def places(message: ToolMessage) -> list[MediaURI]:
         except ValueError:
             continue
     return found
-
-
-def written_answer(text: str) -> str:
-    """What a message answers, in its own words; empty where it is a thought or a call only."""
-    row = json_answer(text)
-    if row is not None:
-        return str(row["answer"])
-    parts = take_apart(text, "(?:tool_call|tool)")
-    if parts.answer is not None:
-        return parts.answer
-    boxed = last_boxed(parts.rest)
-    return parts.rest if boxed is None else boxed
-
-
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
-
-
-def json_answer(text: str) -> dict[str, Any] | None:
-    """The JSON object that a message is, with its thoughts left out; None where it is none with an `answer`."""
-    bare = text.split("</think>")[-1].strip()
-    fenced = _FENCE.fullmatch(bare)
-    try:
-        row = json.loads(fenced[1] if fenced else bare)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and "answer" in row else None
 
 
 def _succeeded(result: ToolMessage | None) -> bool:

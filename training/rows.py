@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..agent.policies.video_lmm import VideoLMM
+from ..agent.policies.video_lmm import LocalPolicy
 from ..agent.policies.video_lmm.generate import at_rest
 from ..agent.policies.video_lmm.inputs import inputs_of
 from ..agent.policies.video_lmm.record import Record
@@ -58,7 +58,7 @@ class Row:
         return [next(given) if own else 0.0 for own in self.completion_mask]
 
 
-def row_of(policy: VideoLMM, messages: Sequence[BaseMessage], pixels: Pixels | None) -> Row | None:
+def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: Pixels | None) -> Row | None:
     """The row of a conversation; None if it holds no record of this policy's vocabulary."""
     record, _ = Record.of(messages, policy.engine.vocabulary)
     if not record.parts:

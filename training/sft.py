@@ -17,7 +17,7 @@ from .collect import seed_of
 from .rows import Row, score
 
 if TYPE_CHECKING:
-    from ..agent.policies.video_lmm import VideoLMM
+    from ..agent.policies.video_lmm import LocalPolicy
     from ..agent.policies.video_lmm.engine import Engine
 
 
@@ -48,7 +48,7 @@ class MiniSFT:
     """
 
     def __init__(
-        self, policy: VideoLMM, rows: Sequence[Row], *, steps: int, settings: SFTSettings | None = None
+        self, policy: LocalPolicy, rows: Sequence[Row], *, steps: int, settings: SFTSettings | None = None
     ) -> None:
         import torch
 
@@ -134,7 +134,7 @@ def collated(engine: Engine, rows: Sequence[Row]) -> dict[str, Any]:
     return {**inputs, "labels": labels}
 
 
-def sft_trainer(policy: VideoLMM, rows: Sequence[Row], args: Any, **more: Any) -> Any:
+def sft_trainer(policy: LocalPolicy, rows: Sequence[Row], args: Any, **more: Any) -> Any:
     """TRL's SFTTrainer on rows.
 
     Args:

@@ -38,7 +38,7 @@ from .task import Task
 from .trl_setup import component, grpo_config, prepared, prompts, require, without_empty_pictures
 
 if TYPE_CHECKING:
-    from ..agent.policies.video_lmm import VideoLMM
+    from ..agent.policies.video_lmm import LocalPolicy
 
 STATE = "rewatch_state.json"
 log = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ class GraphGRPOTrainer(GRPOTrainer):
     """Trains the collector's policy by the objective, on rollouts of the loop.
 
     Args:
-        collect: runs the loop; its policy must be a `VideoLMM` of the Qwen-VL family that is shown frames as images.
+        collect: runs the loop; its policy must be a `LocalLM`, or a `VideoLMM` of the Qwen-VL family that is shown
+            frames as images.
         mix: the reward.
         tasks: drawn anew for each generation, by their weights.
         args: see `grpo_config`; `max_steps` says how long.
@@ -69,7 +70,7 @@ class GraphGRPOTrainer(GRPOTrainer):
     model: Any
     num_generations: int
     num_generations_eval: int
-    policy: VideoLMM
+    policy: LocalPolicy
     objective: Objective
 
     def __init__(

@@ -18,7 +18,7 @@ from .objectives import Objective, objective_named
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..agent.policies.video_lmm import VideoLMM
+    from ..agent.policies.video_lmm import LocalPolicy
     from ..agent.policies.video_lmm.sight import Seen, Sight
 
 TESTED = "1.16."
@@ -74,6 +74,9 @@ class _Ready:
 @contextmanager
 def prepared(processor: Any, sight: Sight) -> Iterator[None]:
     """A processor that takes the pictures which the policy saw, to the bit, for as long as TRL makes a batch."""
+    if not sight.sees:
+        yield
+        return
     own = processor.image_processor
     processor.image_processor = _Ready(own, sight)
     try:
@@ -82,14 +85,17 @@ def prepared(processor: Any, sight: Sight) -> Iterator[None]:
         processor.image_processor = own
 
 
-def require(policy: VideoLMM, collect: Collector, objective: Objective, args: Any) -> None:
+def require(policy: LocalPolicy, collect: Collector, objective: Objective, args: Any) -> None:
     """Raise where TRL would train on something else than was sampled; see `GraphGRPOTrainer`."""
     if not trl.__version__.startswith(TESTED):
         raise CapabilityError(
             f"Training by TRL needs trl {TESTED}*, and {trl.__version__} is here: pip install 'trl=={TESTED}*'"
         )
-    if policy.turns.as_video or not policy.engine.sight.typed:
-        raise CapabilityError("TRL trains models of the Qwen-VL family on frames as images; set frames_as=images.")
+    sight = policy.engine.sight
+    if policy.turns.as_video or (sight.sees and not sight.typed):
+        raise CapabilityError(
+            "TRL trains language models, and models of the Qwen-VL family on frames as images (frames_as=images)."
+        )
     if args.use_vllm:
         raise CapabilityError("Rollouts are sampled by the policy itself, inside the loop: set use_vllm to False.")
     if not args.ds3_gather_for_generation:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from ..answer import parse_draft
-from ..question import Question, letter
+from .. import parsing
+from ..evidence import pieces_of
 from .dialect import Said
 from .facts import question_of
 
-_LETTER = re.compile(
-    r"(?:the\s+)?(?:correct\s+|best\s+|final\s+)?(?:answer|option|choice)?\s*(?:is|:)?\s*"
-    r"[\[(*]*([A-Za-z])(?:[)\]*.:,]+(?:\s|$)|\s*$)",
-    re.IGNORECASE,
-)
 _SEARCHES = {"search_clips", "browse", "score_frames", "cluster_frames"}
 """Tools that tell where to look; what they name was not looked at."""
 
@@ -34,11 +28,11 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         said: the reply, taken apart.
         messages: those before it.
     """
-    stated = parse_draft(said.content)
+    stated = parsing.parse_draft(said.content, pieces=pieces_of(messages))
     if stated.evidence or stated.abstained:
         return said.content
     question = question_of(messages)
-    option = _option(stated.option or stated.text, question)
+    option = parsing.option_in(stated.option or stated.text, question.options) if question else None
     text = stated.text
     if question and option and len(text.strip()) < 5:  # a letter says little to people
         text = question.options[ord(option) - ord("A")]
@@ -51,17 +45,6 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def _option(text: str, question: Question | None) -> str | None:
-    """The letter that `text` begins with, or whose option it repeats; None where it is neither."""
-    if question is None or not question.options:
-        return None
-    found = _LETTER.match(text.strip())
-    if found and ord(found[1].upper()) - ord("A") in range(len(question.options)):
-        return found[1].upper()
-    same = [i for i, option in enumerate(question.options) if _bare(option) == _bare(text)]
-    return letter(same[0]) if len(same) == 1 else None
-
-
 def _places(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     """The first place of the last observation: tools name the whole of what they looked at before its parts."""
     seen = [
@@ -70,7 +53,3 @@ def _places(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     looked = [message for message in seen if message.name not in _SEARCHES]
     last = (looked or seen)[-1:]
     return [{"uri": str(message.artifact["uris"][0]), "tool": message.name or ""} for message in last]
-
-
-def _bare(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())

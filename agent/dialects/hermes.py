@@ -12,6 +12,8 @@ from langchain_core.messages import BaseMessage
 from .dialect import Said
 from .reply import call_json, said, take_apart
 
+_PLAIN = frozenset({"start", "end", "time", "query", "find", "question", "text"})
+_VALUES: dict[str, Any] = {"number": 12.5, "integer": 3, "boolean": True, "array": [], "object": {}}
 USAGE = 'Write <tool_call>{"name": "a tool", "arguments": {…}}</tool_call> with valid JSON.'
 
 
@@ -54,10 +56,48 @@ def hermes_call(name: str, arguments: dict[str, Any]) -> str:
 
 
 def hermes_block(schemas: Sequence[dict[str, Any]]) -> str:
-    """The tools as text: one JSON schema a line between `<tools>` tags, and how to call them."""
-    lines = "\n".join(json.dumps(schema, ensure_ascii=False) for schema in schemas)
+    """The tools as text: one signature a line, behind one worked example of a call."""
+    lines = "\n".join(signature(schema) for schema in schemas)
     return (
-        f"# Tools\n\nThese functions can be called:\n<tools>\n{lines}\n</tools>\n\n"
-        "To call one, write its name and arguments as a JSON object between tags:\n"
-        '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
+        "To look further, write one call like this, and nothing else:\n"
+        f"{hermes_call(*_example(schemas))}\n"
+        f"Tools (arguments with ? may be left out):\n{lines}"
     )
+
+
+def signature(schema: dict[str, Any]) -> str:
+    """A schema as one line: `read_text(start, end?, find?): read the text on the screen`."""
+    function = schema["function"]
+    shape = function.get("parameters") or {}
+    required = set(shape.get("required", ()))
+    arguments = [
+        f"{name}{'' if name in required else '?'}{_kind(name, row)}"
+        for name, row in (shape.get("properties") or {}).items()
+    ]
+    described = " ".join(str(function.get("description") or "").split())
+    return f"{function['name']}({', '.join(arguments)}): {described}"
+
+
+def _kind(name: str, row: dict[str, Any]) -> str:
+    """What an argument takes, where its name does not say so."""
+    kinds = [kind for kind in row.get("anyOf", ()) if kind.get("type") != "null"] or [row]
+    choices = [str(choice) for kind in kinds for choice in kind.get("enum", ())]
+    if choices:
+        return f": {'|'.join(choices)}"
+    if name in _PLAIN:
+        return ""
+    types = "|".join(dict.fromkeys(str(kind.get("type") or "any") for kind in kinds))
+    if any(kind.get("properties") for kind in kinds):
+        return f": {json.dumps(row, ensure_ascii=False)}"
+    return f": {types}"
+
+
+def _example(schemas: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """A call to show the form: a search where there is one, else the first tool's required arguments."""
+    functions = {schema["function"]["name"]: schema["function"] for schema in schemas}
+    if "search_clips" in functions:
+        return "search_clips", {"query": "ticket price"}
+    name, function = next(iter(functions.items()))
+    shape = function.get("parameters") or {}
+    properties = shape.get("properties") or {}
+    return name, {key: _VALUES.get(str(properties.get(key, {}).get("type")), "…") for key in shape.get("required", ())}

@@ -15,6 +15,7 @@ from langchain_core.messages import BaseMessage
 
 from ...memory import Box, MediaURI
 from ...tools.arguments import parse_box
+from ..parsing import last_boxed
 from ..question import Question
 from .dialect import Said
 from .facts import pictures_of, question_of
@@ -112,21 +113,6 @@ class PixelReasoner:
     def observation(self, text: str) -> tuple[str, str, str]:
         """A message of the user, with the pictures behind the text."""
         return "user", "", ""
-
-
-def last_boxed(text: str) -> str | None:
-    r"""What stands in the last `\boxed{…}`, without a `\text{…}` around it; None where there is none."""
-    start = text.rfind("\\boxed{")
-    if start < 0:
-        return None
-    depth, body = 1, text[start + len("\\boxed{") :]
-    for n, here in enumerate(body):
-        depth += (here == "{") - (here == "}")
-        if depth == 0:
-            body = body[:n]
-            break
-    body = body.strip()
-    return body[len("\\text{") : -1].strip() if body.startswith("\\text{") and body.endswith("}") else body
 
 
 def _selected(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict[str, Any]:

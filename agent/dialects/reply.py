@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
+from ..parsing import Parts, take_apart
 from .dialect import Said
 from .loose_json import NotJson, read_object
 
@@ -18,62 +18,6 @@ _PLACEHOLDER = re.compile(r"<(?:function|tool|args)[-_ ]", re.IGNORECASE)
 
 class BadCall(Exception):
     """A call that cannot be carried over to our tools; the text says how to write it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """A reply by its tags."""
-
-    thought: str
-    calls: tuple[str, ...]
-    """What stands in each pair of call tags; the last one may be cut off."""
-    answer: str | None
-    """What stands in the last answer tags."""
-    rest: str
-    """The words outside all tags."""
-
-
-def take_apart(text: str, call_tag: str) -> Parts:
-    """Split `text` at `<think>`, `<answer>` and `<call_tag>`.
-
-    What stands in a closed `<think>` is thought, calls and answers in it included. One that is never closed ends where
-    a call or an answer opens, since a reply is cut after those. Calls and answers end at their own closing tag, where
-    the next tag opens, or with the text. What follows the last answer is dropped.
-    """
-    marks = list(re.finditer(rf"<(/?)(think|answer|{call_tag})>", text, re.IGNORECASE))
-    closed = _thought_closes(marks)
-    # A thought that closes without having been opened was opened by the chat template.
-    kind, start = ("think" if closed and closed[0] else ""), 0
-    found: list[tuple[str, str]] = []
-    for mark, thought_closes in zip(marks, closed, strict=True):
-        closes, tag = bool(mark[1]), mark[2].lower()
-        if kind == "think":
-            inside = thought_closes or closes or tag == "think"
-            if inside and not (closes and tag == "think"):
-                continue
-        elif kind and closes and tag != kind:
-            continue  # a stray closing tag inside a call or an answer
-        found.append((kind, text[start : mark.start()].strip()))
-        kind, start = ("" if closes else tag), mark.end()
-    found.append((kind, text[start:].strip()))
-    answers = [n for n, (kind, _) in enumerate(found) if kind == "answer"]
-    found = found[: answers[-1] + 1] if answers else found
-    return Parts(
-        thought="\n".join(words for kind, words in found if kind == "think" and words),
-        calls=tuple(words for kind, words in found if kind == call_tag),
-        answer=found[-1][1] if answers else None,
-        rest="\n".join(words for kind, words in found if not kind and words),
-    )
-
-
-def _thought_closes(marks: Sequence[re.Match[str]]) -> list[bool]:
-    """For each tag, whether the next one about thoughts, itself included, is a closing one."""
-    closes, flags = False, []
-    for mark in reversed(marks):
-        if mark[2].lower() == "think":
-            closes = bool(mark[1])
-        flags.append(closes)
-    return flags[::-1]
 
 
 def said(

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
-from .extractive import ExtractivePolicy
+from ..models.heuristic import HeuristicPolicy
 from .manner import Manner, manner_of, saved_policy
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]+:[^\\]")
@@ -20,14 +20,15 @@ _SECRET = ("api_key", "key", "token", "password")
 def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
     """A chat model by name; one that is given as such is returned as it is.
 
-    Names are `extractive`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`); a run folder of
-    `rewatch train`, whose policy speaks and works as it was trained to; the address of an
-    OpenAI-compatible server (`http://host:8000/v1`, or `http://host:8000/v1#model`); and `provider:model` as
-    LangChain's `init_chat_model` takes it (`openai:gpt-x`).
+    Names are `heuristic`; a folder or hub id of a Video-LMM (`Qwen/Qwen3-VL-4B-Instruct`) or of a language model,
+    which reads only; a language model's `.gguf` file; a run folder of `rewatch train`, whose policy speaks and works
+    as it was trained to; the address of an OpenAI-compatible server (`http://host:8000/v1`, or
+    `http://host:8000/v1#model`); and `provider:model` as LangChain's `init_chat_model` takes it (`openai:gpt-x`).
 
     Args:
         policy: the name, with options behind a `?` if need be: `Qwen/Qwen3-VL-4B-Instruct?load=4bit&dialect=vital`.
-        options: the same as keyword arguments; these win. `VideoLMM.load` and `ServedPolicy.open` say which there are.
+        options: the same as keyword arguments; these win. `VideoLMM.load`, `LocalLM.load` and `ServedPolicy.open`
+            say which there are.
 
     Raises:
         CapabilityError: if it is not to be had here, or has no such option.
@@ -38,26 +39,26 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
         return policy
     name, written = split_name(policy)
     options = {**written, **options}
-    if name == "extractive":
+    if name == "heuristic":
         if options:
-            raise CapabilityError(f"The policy extractive has no options ({', '.join(options)}); leave them out.")
-        return ExtractivePolicy()
+            raise CapabilityError(f"The policy heuristic has no options ({', '.join(options)}); leave them out.")
+        return HeuristicPolicy()
     if name.startswith(("http://", "https://")) or (_PROVIDER.match(name) and not Path(name).exists()):
         from .served import ServedPolicy
 
         return ServedPolicy.open(name, **options)
-    if not (Path(name).is_dir() or re.fullmatch(r"[\w.-]+/[\w.-]+", name)):
+    if not (Path(name).is_dir() or name.lower().endswith(".gguf") or re.fullmatch(r"[\w.-]+/[\w.-]+", name)):
         raise CapabilityError(
-            f"There is no policy {name!r} here; use extractive, the folder or hub id of a Video-LMM, "
-            "http://host:port/v1 of a server, or provider:model."
+            f"There is no policy {name!r} here; use heuristic, the folder or hub id of a Video-LMM or "
+            "a language model, its .gguf file, http://host:port/v1 of a server, or provider:model."
         )
     if (saved := saved_policy(name)) is not None:
-        from .trained import TrainedPolicy
+        from .trained import open_trained
 
-        return TrainedPolicy.open(saved, **options)
-    from .video_lmm import VideoLMM
+        return open_trained(saved, **options)
+    from ..models.local import open_local
 
-    return VideoLMM.load(name, **options)
+    return open_local(name, **options)
 
 
 def split_name(policy: str) -> tuple[str, dict[str, str]]:
@@ -83,4 +84,4 @@ def split_name(policy: str) -> tuple[str, dict[str, str]]:
     return head + mark + model, options
 
 
-__all__ = ["ExtractivePolicy", "Manner", "load_policy", "manner_of", "split_name"]
+__all__ = ["HeuristicPolicy", "Manner", "load_policy", "manner_of", "split_name"]

@@ -23,6 +23,12 @@ _RETRIES = {"timeout": 1, "reply": 2, "empty": 2}
 """Faults that are tried again less often: a time-out has cost a lot, a bad reply tends to come again."""
 _BLIND = re.compile(r"image.{0,40}\bnot support|not support.{0,40}image", re.IGNORECASE)
 """llama.cpp answers 500 to pictures that its model cannot take."""
+_TOOLLESS = re.compile(
+    r"\btools?\b.{0,80}(requires?|not support|--jinja|unsupported)|not support.{0,40}\btools?\b|auto.{0,5} tool choice"
+    r"|tool[-_ ]call[-_ ]parser",
+    re.IGNORECASE,
+)
+"""How servers say that they take no tools, be it for this model or as they were started."""
 _TOO_LONG = re.compile(
     r"context|too (long|large|many)|maximum.{0,20}(length|token)|at most (?P<most>\d+) (image|picture)", re.IGNORECASE
 )
@@ -76,6 +82,11 @@ class Fault:
         """Whether the server refuses the request for its length, or for how many pictures there are."""
         long = self.status == 413 or _TOO_LONG.search(self.text) is not None
         return self.kind == "refused" and long and self.most_pictures != 0
+
+    @property
+    def toolless(self) -> bool:
+        """Whether the server refuses the request for the tools in it."""
+        return self.kind == "refused" and _TOOLLESS.search(self.text) is not None
 
     @property
     def most_pictures(self) -> int | None:
@@ -184,7 +195,7 @@ def one_line(text: str, *, longest: int = 240) -> str:
 def _kind(status: int, text: str) -> Kind:
     if status in _BUSY and "insufficient_quota" not in text:
         return "busy"
-    if _BLIND.search(text):
+    if status not in (401, 403) and (_BLIND.search(text) or _TOOLLESS.search(text)):
         return "refused"
     if status >= 500 and status not in (501, 505):
         return "server"

@@ -15,11 +15,19 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from ...memory import Pixels
 from ..dialects import Dialect
+from ..folding import folded
 from .blocks import Block, blocks, data_url, is_picture, pictures
 
 _CHARACTERS_A_TOKEN = 3.2  # few, so that an estimate is rather too high
 _PIXELS_A_TOKEN = 28 * 28
 _QUALITY = 85
+
+
+ANY_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "any", "description": "", "parameters": {"type": "object", "properties": {}}},
+}
+"""Stands for tools where only their form is asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,7 @@ class Writer:
         Raises:
             VideoError: if a picture cannot be read.
         """
+        messages = folded(messages)
         shown = [blocks(message) for message in messages]
         kept = _kept(messages, shown, max_pictures if self.sees else 0)
         read = dict(zip(kept, pictures([shown[m][b] for m, b in kept], pixels), strict=True))
@@ -144,7 +153,7 @@ class Writer:
     @property
     def _in_words(self) -> bool:
         """Whether calls and tool results go as plain text, since the server's chat template knows of no tools."""
-        return self.dialect is not None and self.dialect.tool_block([_ANY_TOOL]) is not None
+        return self.dialect is not None and self.dialect.tool_block([ANY_TOOL]) is not None
 
     def _said(self, message: AIMessage, before: Sequence[BaseMessage]) -> AIMessage:
         if self.dialect and self._in_words:
@@ -166,10 +175,6 @@ class Writer:
         )
 
 
-_ANY_TOOL: dict[str, Any] = {
-    "type": "function",
-    "function": {"name": "any", "description": "", "parameters": {"type": "object", "properties": {}}},
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,21 @@ class Endpoint:
     label: str
     secrets: tuple[str, ...]
     """Keys that must not stand in any text."""
+    drops_tools: bool = False
+    """Whether the server hands tools to chat templates that may not know of any, and says nothing then."""
+
+
+_SEES = re.compile(r"vl\b|[-_.]vl|vision|llava|pixtral|internvl|minicpm-?v|smolvlm|omni|moondream|mmproj", re.IGNORECASE)
+_READS_ONLY = re.compile(
+    r"\.gguf$|coder|smollm|gemma-?3-?(?:270m|1b)|qwen(?:2|2\.5|3)[-_:]?\d|llama-?3(?:\.[123])?[-_:]?(?:1b|3b|8b|70b)"
+    r"|phi-?[34]-?mini|tinyllama|mistral-?7b|deepseek-?(?:r1|v3|coder)|gpt-oss",
+    re.IGNORECASE,
+)
+
+
+def reads_only(model: str) -> bool:
+    """Whether a model's name says that it takes no pictures; one that says nothing may take them."""
+    return bool(_READS_ONLY.search(model)) and not _SEES.search(model)
 
 
 def open_server(address: str, *, api_key: str | None = None, api_key_env: str | None = None) -> Endpoint:
@@ -62,7 +78,7 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
         raise CapabilityError(f"{_public(address)}: an address has no query; options go behind a ? at its end.")
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     key = api_key or _key(api_key_env, "OPENAI_API_KEY" if own else KEY_VARIABLE)
-    model = parts.fragment or _only_model(base, key)
+    model, owner = (parts.fragment, "") if parts.fragment else _only_model(base, key)
     from langchain_openai import ChatOpenAI
     from langchain_openai.chat_models.base import BaseChatOpenAI
 
@@ -81,7 +97,8 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
         http_client=_client(),
         use_responses_api=False,
     )
-    return Endpoint(model=made, label=model, secrets=(key,) if key else ())
+    # llama-cpp-python's server calls every model its own ("me").
+    return Endpoint(model=made, label=model, secrets=(key,) if key else (), drops_tools=owner == "me")
 
 
 def open_provider(name: str, *, api_key: str | None = None, api_key_env: str | None = None) -> Endpoint:
@@ -157,7 +174,8 @@ def _public(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _only_model(base: str, key: str | None) -> str:
+def _only_model(base: str, key: str | None) -> tuple[str, str]:
+    """The server's only model, and who it says owns it."""
     import httpx
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -172,11 +190,12 @@ def _only_model(base: str, key: str | None) -> str:
     if reply.status_code in (401, 403):
         raise CapabilityError(f"{base} wants a key: set {KEY_VARIABLE}, or name its variable as api_key_env.")
     try:
-        models = [str(row["id"]) for row in reply.json()["data"]] if reply.is_success else []
+        listed = reply.json()["data"] if reply.is_success else []
+        models = [str(row["id"]) for row in listed]
     except (ValueError, KeyError, TypeError):
-        models = []
+        listed, models = [], []
     if len(models) == 1:
-        return models[0]
+        return models[0], str(listed[0].get("owned_by") or "")
     if not models:
         raise CapabilityError(f"{base} does not list its models (HTTP {reply.status_code}); {choose}")
     shown = ", ".join(models[:12]) + (f" and {len(models) - 12} more" if len(models) > 12 else "")

@@ -10,6 +10,8 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
 
 from ..dialects import Dialect, draft
+from ..dialects.found_calls import calls_in
+from ..dialects.hermes import USAGE
 from ..dialects.loose_json import NotJson, read_object
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
@@ -18,15 +20,22 @@ _HOW = "Write the arguments as one JSON object."
 
 
 def read_reply(
-    raw: AIMessage, messages: Sequence[BaseMessage], dialect: Dialect | None, *, blot: Callable[[str], str]
+    raw: AIMessage,
+    messages: Sequence[BaseMessage],
+    dialect: Dialect | None,
+    *,
+    blot: Callable[[str], str],
+    names: Sequence[str] = (),
 ) -> AIMessage:
     """The reply with its calls in our tools' names, each with an id of its own.
 
     Args:
         raw: as the client library made it.
         messages: those before it.
-        dialect: how calls stand in the text, where the server leaves them there.
+        dialect: how calls stand in the text, where the server leaves them there; without one, and where the dialect
+            finds none, they are looked for in every form.
         blot: takes secrets out of a text.
+        names: of the tools that were offered.
     """
     content: Any = blot(raw.content) if isinstance(raw.content, str) else raw.content
     more = {key: value for key, value in raw.additional_kwargs.items() if key not in ("tool_calls", "function_call")}
@@ -43,6 +52,13 @@ def read_reply(
         content = "\n".join([words, *parsed]) if parsed and words else words or "\n".join(parsed)
         if not calls and not invalid and not dialect.cites:
             more["draft"] = draft(said, messages)
+    if not calls and not invalid and names and (text := AIMessage(content).text):
+        found = calls_in(text, names)
+        calls = [{"name": name, "args": args, "id": None, "type": "tool_call"} for name, args in found.calls]
+        invalid = [_broken(body, why) for body, why in found.broken]
+        if calls or invalid:
+            more.pop("draft", None)
+            content = found.words if dialect is None else content
     good, bad = _with_ids(calls, invalid, messages)
     return AIMessage(
         content,
@@ -52,6 +68,11 @@ def read_reply(
         response_metadata={key: raw.response_metadata[key] for key in _KEPT if raw.response_metadata.get(key)},
         usage_metadata=raw.usage_metadata,
     )
+
+
+def _broken(body: str, why: str) -> InvalidToolCall:
+    error = f"The call cannot be read: {why}. {USAGE}"
+    return {"name": None, "args": body, "id": None, "error": error, "type": "invalid_tool_call"}
 
 
 def _second_try(raw: AIMessage) -> tuple[list[ToolCall], list[InvalidToolCall]]:

@@ -26,8 +26,8 @@ from ...tools.threads import ToolThreads
 from ..dialects import Dialect, load_dialect
 from .asking import Ask, Used, as_counted
 from .attempts import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
-from .chat_messages import Sent, Writer, text_tokens
-from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server
+from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
+from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
 from .replies import choice_weights, likelihood, read_reply, whole
 
 _threads = ToolThreads()
@@ -43,7 +43,7 @@ _CHARACTERS_A_TOKEN = 16
 
 _OPTIONS = frozenset(
     "sees max_side max_pictures max_tokens timeout retries pause longest_pause temperature streamed logprobs "
-    "input_price output_price dialect".split()
+    "input_price output_price dialect in_words".split()
 )
 
 
@@ -91,6 +91,8 @@ class ServedPolicy(BaseChatModel):
     """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
     _unwanted: set[str] = PrivateAttr(default_factory=set)
     """Arguments that the server has refused; they are left out from then on."""
+    in_words: bool = False
+    """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
     _room: int = PrivateAttr(default=sys.maxsize)
     """How many pictures the server has said it takes."""
 
@@ -123,11 +125,23 @@ class ServedPolicy(BaseChatModel):
         Raises:
             CapabilityError: if an option's value cannot be used.
         """
+        options.setdefault("sees", not reads_only(end.label))
+        options.setdefault("in_words", end.drops_tools)
         try:
             return cls(model=end.model, label=end.label, secrets=end.secrets, **options)
         except ValidationError as error:
             problems = [f"{row['loc'][0]}: {row['msg']}" for row in error.errors() if row["loc"]]
             raise CapabilityError(f"Policy {end.label}: {one_line('; '.join(problems))}.") from None
+
+    @property
+    def _spoken(self) -> Dialect | None:
+        """How calls stand in the text: as the dialect has it, or in words where the server knows of no tools."""
+        dialect: Dialect | None = self.dialect
+        return load_dialect("hermes-text") if dialect is None and self.in_words else dialect
+
+    @property
+    def _in_words(self) -> bool:
+        return self._spoken is not None and self._spoken.tool_block([ANY_TOOL]) is not None
 
     @property
     def weighs(self) -> bool:
@@ -195,6 +209,10 @@ class ServedPolicy(BaseChatModel):
                 unwanted = {name for name in _DISPENSABLE if name in arguments and name in fault.text}
                 if unwanted:
                     self._unwanted |= unwanted
+                elif fault.toolless and ask.tools and not self._in_words:
+                    self.in_words = True
+                elif sent.pictures and _PICTURES.search(fault.text) and fault.most_pictures is None:
+                    self.sees = False  # it reads text alone, and is asked so from now on
                 elif fault.too_long and sent.pictures:
                     self._room = min(self._room, fault.most_pictures or self._room)
                     pictures = min(sent.pictures // 2, self._room)
@@ -215,7 +233,7 @@ class ServedPolicy(BaseChatModel):
 
     def _fit(self, ask: Ask, pictures: int) -> tuple[Sent, int, int]:
         """What to send, its tokens as an estimate, and how many the reply may have."""
-        writer = Writer(sees=self.sees, max_side=self.max_side, dialect=self.dialect)
+        writer = Writer(sees=self.sees, max_side=self.max_side, dialect=self._spoken)
         most = min(self.max_tokens, ask.max_tokens or self.max_tokens)
         tools = text_tokens(json.dumps(ask.tools)) if ask.tools else 0
         allowed, pixels = ask.tokens, ask.turn.pixels if ask.turn else None
@@ -251,7 +269,13 @@ class ServedPolicy(BaseChatModel):
             except NotDone:
                 raise TimeoutError("no answer in time") from None
             used.add(raw, prompt)
-            said = read_reply(raw, ask.messages, self.dialect, blot=lambda text: hide(text, self.secrets))
+            said = read_reply(
+                raw,
+                ask.messages,
+                self._spoken,
+                blot=lambda text: hide(text, self.secrets),
+                names=[tool["function"]["name"] for tool in ask.tools],
+            )
             more: dict[str, Any] = {}
             if (known := likelihood(raw)) is not None:
                 more["likelihood"] = known
@@ -265,7 +289,7 @@ class ServedPolicy(BaseChatModel):
 
     def _tools(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The tools that go with the request: none where they stand in the system prompt as text."""
-        dialect: Dialect | None = self.dialect
+        dialect = self._spoken
         if dialect is None or not tools:
             return list(tools)
         return [] if dialect.tool_block(tools) is not None else dialect.tools(tools)
@@ -283,7 +307,7 @@ class ServedPolicy(BaseChatModel):
             arguments["seed"] = ask.turn.seed
         if self._openai and self.logprobs:
             arguments |= {"logprobs": True, **({"top_logprobs": 20} if ask.choices else {})}
-        stop = [*ask.stop, *(self.dialect.stop if self.dialect else ())]
+        stop = [*ask.stop, *(self._spoken.stop if self._spoken else ())]
         if stop:
             arguments["stop"] = stop
         if self._openai and self.streamed:

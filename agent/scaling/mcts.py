@@ -41,7 +41,7 @@ import numpy as np
 from ...memory.encoders import text_encoder
 from ...tools.untrusted import quote
 from ..answer import Answer
-from ..understand import understand
+from ..models.heuristic import parse
 from .agreement import answers_of, evidence_of, is_abstention, no_answer
 from .describing import CHECKS, allowed, prompt, sentences
 from .ration import affords, after, ration
@@ -102,7 +102,7 @@ def run(brief: ScalingBrief) -> Scaled:
         points += good
         sources += [answer] if answer and good else []
     found = distinct(points)
-    ask_kind = understand(brief.question.text, brief.question.options).kind
+    ask_kind = parse(brief.question.text, brief.question.options).kind
     if found and ask_kind == "summary" and not brief.question.options:
         share_confirmed = len(points) / claimed
         whole = replace(sources[0], question=brief.question.text, text=" ".join(f"{p}." for p in found), option=None)

@@ -76,7 +76,7 @@ class Scaling:
     """What it does, in one line."""
     run: Callable[[ScalingBrief], Scaled]
     needs_model: bool = True
-    """Whether the policy must be a language model (writes free text, samples), which `extractive` is not."""
+    """Whether the policy must be a language model (writes free text, samples), which `heuristic` is not."""
 
 
 def share(budget: Budget, parts: int) -> Budget:

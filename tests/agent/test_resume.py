@@ -61,7 +61,7 @@ def plain(answer: Answer, *, cache: bool = False) -> dict[str, Any]:
 
 
 CASES = [
-    ("extractive", {}, False),
+    ("heuristic", {}, False),
     ("scripted", {}, False),
     ("scripted", {"route": "adaptive"}, True),
     ("scripted", {"route": "skim_zoom"}, True),
@@ -73,7 +73,7 @@ CASES = [
 def test_cut_after_any_node(
     notices: ClipMemory, tmp_path: Path, policy: str, how: dict[str, Any], seeing: bool
 ) -> None:
-    driver = "extractive" if policy == "extractive" else Scripted(step=step)
+    driver = "heuristic" if policy == "heuristic" else Scripted(step=step)
     question = "When is the budget mentioned?"
     whole = build(notices, tmp_path / "whole", driver, seeing).ask(question, **how)
     events = [e["event"] for e in read_trace(whole.trace or "")]

@@ -218,7 +218,7 @@ def test_names_and_options():
 
 
 @pytest.mark.parametrize(
-    "name", ["fly", "openai:", "extractive?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"]
+    "name", ["fly", "openai:", "heuristic?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"]
 )
 def test_names_that_are_none_are_one_line(name: str):
     with pytest.raises(CapabilityError) as caught:

@@ -12,7 +12,9 @@ from typing import Any
 
 from langgraph.types import Command
 
+from ...agent.check import NO_EVIDENCE, SENT_BACK
 from ...agent.dialects.short import Short
+from ...agent.first_look import no_look
 from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
 from ...agent.state import State
@@ -197,12 +199,12 @@ TOOLS = (search_clips, view_clip)
 
 
 def toolbox() -> Toolbox:
-    """The two tools; their observations do not say how to cite them."""
-    return Toolbox(TOOLS, cites=False)
+    """The two tools."""
+    return Toolbox(TOOLS)
 
 
 class ShortLoop(Loop):
-    """The loop, whose policy reads the bare question: no list of videos, no budget, no plan."""
+    """The loop, whose policy reads the bare question: no list of videos, no budget, no plan, no first look."""
 
     async def plan(self, state: State) -> Command[Any]:
         """See `Loop.plan`."""
@@ -215,7 +217,15 @@ class ShortLoop(Loop):
 
 def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
     """The preset's loop, for `training.collect.Collector` and for play."""
-    return ShortLoop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox(), system=SYSTEM)
+    return ShortLoop(
+        memory=memory,
+        policy=policy,
+        planner=plan_by_rules,
+        toolbox=toolbox(),
+        system=SYSTEM,
+        first_look=no_look,
+        numbers=False,
+    )
 
 
 # The expert's ways
@@ -287,7 +297,5 @@ def corpus(lessons: list[Lesson]) -> list[str]:
     return [*texts, *["no clip", "view_clip: no clip: try another"] * (1 + len(lessons) // 20), *AGAIN]
 
 
-AGAIN = (
-    "Before the answer can be given: Cite the media URI that shows the answer, as a tool returned it, or abstain.",
-)
+AGAIN = (SENT_BACK + NO_EVIDENCE,)
 """What the loop's check says to an answer for which nothing was looked at."""

@@ -33,7 +33,8 @@ class Expert(BaseChatModel):
 
     takes_turn: ClassVar[bool] = True
     sees: ClassVar[bool] = False
-    """It reads pictures, but answers no questions about them."""
+    """It answers no questions about pictures."""
+    reads_pictures: ClassVar[bool] = True
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     tasks: dict[tuple[str, str], Task]

@@ -15,7 +15,7 @@ from .pairs import Preference
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...agent.policies.video_lmm import VideoLMM
+    from ...agent.policies.video_lmm import LocalPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class MiniDPO:
     """
 
     def __init__(
-        self, policy: VideoLMM, pairs: Sequence[Preference], *, steps: int, settings: DPOSettings | None = None
+        self, policy: LocalPolicy, pairs: Sequence[Preference], *, steps: int, settings: DPOSettings | None = None
     ) -> None:
         import torch
 

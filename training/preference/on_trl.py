@@ -9,7 +9,7 @@ from ...agent.policies.video_lmm.inputs import inputs_of
 from .pairs import Preference
 
 if TYPE_CHECKING:
-    from ...agent.policies.video_lmm import VideoLMM
+    from ...agent.policies.video_lmm import LocalPolicy
     from ...agent.policies.video_lmm.engine import Engine
 
 _LOSSES = ({"sigmoid"}, {"sigmoid", "sft"})
@@ -30,7 +30,7 @@ def collated_pairs(engine: Engine, pairs: Sequence[Preference]) -> dict[str, Any
     return {**inputs, "completion_mask": mask_RT}
 
 
-def dpo_trainer(policy: VideoLMM, pairs: Sequence[Preference], args: Any, **more: Any) -> Any:
+def dpo_trainer(policy: LocalPolicy, pairs: Sequence[Preference], args: Any, **more: Any) -> Any:
     """TRL's DPOTrainer on preferences.
 
     The reference's log-probabilities are computed once, when the trainer is made, by TRL (`precompute_ref_log_probs`):

@@ -13,7 +13,7 @@ from ..rows import Row, row_of
 
 if TYPE_CHECKING:
     from ...agent.graph import Loop
-    from ...agent.policies.video_lmm import VideoLMM
+    from ...agent.policies.video_lmm import LocalPolicy
     from ...memory import Pixels
 
 Verifier = Callable[[Rollout], bool]
@@ -72,7 +72,7 @@ def picked(
     return [(flat[pair.chosen], flat[pair.rejected], pair.margin) for pair in pairs]
 
 
-def recorded_pairs(pairs: Iterable[tuple[Rollout, Rollout, float]], policy: VideoLMM, loop: Loop) -> list[Preference]:
+def recorded_pairs(pairs: Iterable[tuple[Rollout, Rollout, float]], policy: LocalPolicy, loop: Loop) -> list[Preference]:
     """Preferences from pairs of conversations that anybody had, such as files hold, as ids of this policy.
 
     Args:
@@ -100,7 +100,7 @@ def recorded_pairs(pairs: Iterable[tuple[Rollout, Rollout, float]], policy: Vide
 def pairs_of(
     rollouts_by_group: Sequence[Sequence[Rollout]],
     rewards: Sequence[Sequence[float]],
-    policy: VideoLMM,
+    policy: LocalPolicy,
     pixels: Pixels | None,
     verifier: Verifier | None = None,
     *,

@@ -12,7 +12,7 @@ from .on_trl import collated_pairs
 from .pairs import Preference
 
 if TYPE_CHECKING:
-    from ...agent.policies.video_lmm import VideoLMM
+    from ...agent.policies.video_lmm import LocalPolicy
 
 
 class RecordedDPOTrainer(DPOTrainer):
@@ -25,7 +25,7 @@ class RecordedDPOTrainer(DPOTrainer):
     args: Any
     model: Any
 
-    def __init__(self, policy: VideoLMM, pairs: Sequence[Preference], args: Any, **more: Any) -> None:
+    def __init__(self, policy: LocalPolicy, pairs: Sequence[Preference], args: Any, **more: Any) -> None:
         kept, engine = list(pairs), policy.engine
         args.precompute_ref_log_probs, args.remove_unused_columns, args.max_length = True, False, None
         args.dataloader_pin_memory = False  # the collator puts tensors where the model is

@@ -8,9 +8,9 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-from ...agent.dialects.pixel_reasoner import last_boxed
+from ...agent.parsing import json_answer, last_boxed
 from ...memory import CapabilityError
-from ..rollout import Rollout, json_answer
+from ..rollout import Rollout
 from .reward import Reward, too_long
 
 _NOTHING = re.compile(r"[\s.…·_\-<>\[\]{}|\"':]*")

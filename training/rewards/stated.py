@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...agent.dialects.facts import question_of
+from ...agent.parsing import json_answer
 from ...agent.question import letter
 from ...agent.words import numbers
 from ...memory import Box, MediaURI, Span
 from ...tools.arguments import parse_seconds
-from ..rollout import Rollout, json_answer
+from ..rollout import Rollout
 from ..task import as_number
 from .reward import too_long
 from .text import bare

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from ...agent.policies.video_lmm import VideoLMM
+from ...agent.policies.video_lmm import LocalPolicy
 from ...memory import ClipMemory
 from ..collect import Collector, require_some, seed_of
 from ..rollout import Rollout
@@ -57,7 +57,7 @@ class Bench:
         self.source = source_of(
             config.policy, config.loop, lessons, self._start(), config.seed, begun=self.folder.begun
         )
-        self.policy: VideoLMM = load(config.policy, self.source, trains_lora=config.trainer.engine == "mini")
+        self.policy: LocalPolicy = load(config.policy, self.source, trains_lora=config.trainer.engine == "mini")
         self.loop = loop_of(config.loop, self.memory, self.policy, self.source.manner)
         self.collect = Collector(loop=self.loop, budget=budget_of(config.loop), route=config.loop.route)
         parameters = list(self.policy.engine.loaded.model.parameters())

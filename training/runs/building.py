@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...agent.agent import sees
 from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
+from ...agent.models.local import open_local
+from ...agent.models.gguf import find_gguf
 from ...agent.policies.manner import Manner, read_manner, saved_policy
-from ...agent.policies.video_lmm import VideoLMM
+from ...agent.policies.video_lmm import LocalPolicy
 from ...agent.prompts import SYSTEM
 from ...agent.viewer import ChatViewer
 from ...memory import ClipMemory
@@ -86,10 +89,10 @@ def source_of(
 
 
 def _absolute(name: str) -> str:
-    return str(Path(name).expanduser().resolve()) if Path(name).expanduser().is_dir() else name
+    return str(Path(name).expanduser().resolve()) if Path(name).expanduser().exists() else name
 
 
-def load(policy: Policy, source: Source, *, trains_lora: bool) -> VideoLMM:
+def load(policy: Policy, source: Source, *, trains_lora: bool) -> LocalPolicy:
     """The policy, ready to be trained.
 
     Args:
@@ -107,7 +110,7 @@ def load(policy: Policy, source: Source, *, trains_lora: bool) -> VideoLMM:
     given: dict[str, Any] = {"dtype": policy.dtype, "device": device, "attention": policy.attention}
     given |= {"adapter": str(source.adapter) if source.adapter else None, "download": policy.download}
     given = {name: value for name, value in given.items() if value is not None}
-    made = VideoLMM.load(source.name, dialect=source.manner.spoken(), **given, **source.manner.settings)
+    made = open_local(source.name, dialect=source.manner.spoken(), **given, **source.manner.settings)
     loaded = made.engine.loaded
     if source.adapter:
         loaded.adapter = None  # it stays on; taking it on for each turn, as in use, would switch its gradients off
@@ -177,7 +180,8 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: M
                 raise ConfigError(f"loop.tools: {name} {unknown(name, named)}")
             offered.append(imported(name, "loop.tools") if ":" in name else named[name])
     system = manner.spoken().system or SYSTEM
-    toolbox = Toolbox(offered, inner=INNER, viewer=ChatViewer(policy))
+    viewer = ChatViewer(policy) if sees(policy) else None
+    toolbox = Toolbox(offered, inner=INNER, viewer=viewer)
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
 
 
@@ -186,14 +190,14 @@ def budget_of(part: LoopPart) -> Budget:
     return Budget(**asdict(part.budget))
 
 
-def save_policy(policy: VideoLMM, source: Source, folder: Path) -> Path:
+def save_policy(policy: LocalPolicy, source: Source, folder: Path) -> Path:
     """Weights and all that `load_policy` needs, in a fresh folder; of an adapter the adapter alone."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with without_bars():
         policy.engine.loaded.model.save_pretrained(folder)
-    return complete(source, folder)
+    return complete(source, folder, policy)
 
 
 @contextmanager
@@ -210,9 +214,11 @@ def without_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def complete(source: Source, folder: Path) -> Path:
+def complete(source: Source, folder: Path, policy: LocalPolicy) -> Path:
     """Put beside saved weights what is not weights: tokenizer, pictures, template, and how the policy works."""
-    if source.manner.base is None:
+    if source.manner.base is None and find_gguf(source.name) is not None:
+        policy.engine.loaded.tokenizer.save_pretrained(folder)
+    elif source.manner.base is None:
         for file in Checkpoint.find(source.name, kind="Policy").folder.iterdir():
             known = file.name.endswith(".index.json") or file.suffix in _WEIGHTS or (folder / file.name).exists()
             if file.is_file() and not known:

@@ -201,7 +201,7 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
     (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle: no part of a policy
     with whole(trainer, bench), _at_rest(trainer.model):
         look_back(bench)
-    return complete(bench.source, folder) if not bench.rank else folder
+    return complete(bench.source, folder, bench.policy) if not bench.rank else folder
 
 
 WHOLE = "rewatch_whole"

@@ -1,5 +1,5 @@
-"""A local Video-LMM as a chat model."""
+"""A model on this disk as a chat model: a Video-LMM, or what shares its engine."""
 
-from .policy import OPTIONS, VideoLMM
+from .policy import OPTIONS, LocalPolicy, VideoLMM
 
-__all__ = ["OPTIONS", "VideoLMM"]
+__all__ = ["OPTIONS", "LocalPolicy", "VideoLMM"]

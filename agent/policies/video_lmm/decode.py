@@ -1,4 +1,6 @@
-"""Sampling in a loop of our own, for the Qwen-VL models: what a conversation was read as stays between its turns.
+"""Sampling in a loop of our own: what a conversation was read as stays between its turns.
+
+It drives the Qwen-VL models and language models with plain attention; for others there is transformers' `generate`.
 
 transformers' `generate` reads the whole prompt at every turn, and goes on with all rows until the last of them is done.
 Here a turn reads only what is new in it, and rows that are done leave the batch.
@@ -12,9 +14,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .inputs import ids_of, on_device
+from .inputs import ids_of, on_device, places_of, takes
 from .load import Loaded
-from .sight import QwenSight, Seen
+from .sight import QwenSight, Seen, Sight
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,18 +24,33 @@ if TYPE_CHECKING:
     from .generate import Request, Sampler
 
 COVERED = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
-"""Model types whose positions are a function of ids and grids, and whose layers keep plain keys and values."""
+"""Types of models that see whose positions are a function of ids and grids."""
+_STEADY = frozenset({"default", "linear", "llama3", "yarn"})
+"""Rotary embeddings of a position that do not depend on how long the conversation gets."""
 
 
-def covers(model: Any) -> bool:
-    """Whether the model is one that a `Decoder` can drive."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
+def covers(model: Any, sight: Sight) -> bool:
+    """Whether the model is one that a `Decoder` can drive: its layers keep keys and values of every position.
 
-    if model.config.model_type not in COVERED:
-        return False
+    A layer that looks back over a window only is told so by its mask, so that it may be given all of them.
+    """
+    from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
     text = model.config.get_text_config()
-    plain = all(type(layer) is DynamicLayer for layer in DynamicCache(config=text).layers)
-    return plain and text._attn_implementation in ("sdpa", "eager")
+    kinds = {type(layer) for layer in DynamicCache(config=text).layers}
+    if sight.sees:
+        known = isinstance(sight, QwenSight) and model.config.model_type in COVERED and kinds <= {DynamicLayer}
+    else:
+        reads = all(takes(model, name) for name in ("position_ids", "past_key_values", "logits_to_keep"))
+        known = reads and kinds <= {DynamicLayer, DynamicSlidingWindowLayer} and _steady(text)
+        known = known and not getattr(text, "num_kv_shared_layers", 0)
+    return known and text._attn_implementation in ("sdpa", "eager")
+
+
+def _steady(text: Any) -> bool:
+    ropes = getattr(text, "rope_parameters", None) or {}
+    each = ropes.values() if ropes and all(isinstance(rope, dict) for rope in ropes.values()) else [ropes]
+    return all(rope.get("rope_type", "default") in _STEADY for rope in each)
 
 
 _CROWDED = 0.75
@@ -97,7 +114,7 @@ class Decoder:
         pad: id to pad with, on the left.
     """
 
-    def __init__(self, loaded: Loaded, sight: QwenSight, pad: int) -> None:
+    def __init__(self, loaded: Loaded, sight: Sight, pad: int) -> None:
         self._loaded, self._sight, self._pad = loaded, sight, pad
         self.past = Past()
         self._heads: dict[str, list[int]] = {}
@@ -153,11 +170,7 @@ class Decoder:
         model = self._loaded.model
         whole = ids_of(self._sight, [row.ids for row in rows], [row.seen for row in rows], self._pad)
         mask = whole["attention_mask"]
-        grids = self._sight.grids([s for row in rows for s in row.seen])
-        base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        at, _ = base.base_model.get_rope_index(
-            whole["input_ids"], mm_token_type_ids=whole["mm_token_type_ids"], attention_mask=mask, **grids
-        )
+        at = self._positions(whole, [s for row in rows for s in row.seen])
         lengths = [len(row.ids) for row in rows]
         length = max(lengths)
         new = _to_read(lengths, [row.have for row in rows], [row.places for row in rows])
@@ -165,26 +178,41 @@ class Decoder:
         past = _together([row.kept for row in rows], [own - new for own in lengths], length - new)
         cache = cache_of(model.config.get_text_config().num_hidden_layers, past, length - new)
         self.read += int(mask[:, -new:].sum())
-        inputs = {"input_ids": whole["input_ids"][:, -new:], "attention_mask": mask, "position_ids": at[:, :, -new:]}
+        inputs = {"input_ids": whole["input_ids"][:, -new:], "attention_mask": mask, "position_ids": at[..., -new:]}
         inputs = on_device(self._loaded, {**inputs, **self._sight.collate(seen)})
         made = model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return _State(
             scores=made.logits[:, -1],
             cache=cache,
             mask=inputs["attention_mask"],
-            next_at=inputs["position_ids"][:, :, -1].amax(dim=0) + 1,
+            next_at=inputs["position_ids"][..., -1].reshape(-1, len(rows)).amax(dim=0) + 1,
             begin=[length - own for own in lengths],
         )
+
+    def _positions(self, whole: dict[str, Any], seen: Sequence[Seen]) -> Tensor:
+        """Where each id stands: [B, T], or [3, B, T] where time, height and width are told apart."""
+        if not isinstance(self._sight, QwenSight):
+            return places_of(whole["attention_mask"])  # type: ignore[no-any-return]
+        model = self._loaded.model
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        at, _ = base.base_model.get_rope_index(
+            whole["input_ids"],
+            mm_token_type_ids=whole["mm_token_type_ids"],
+            attention_mask=whole["attention_mask"],
+            **self._sight.grids(seen),
+        )
+        return at  # type: ignore[no-any-return]
 
     def _next(self, state: _State, ids: Tensor) -> None:
         """Read the tokens [B, 1] that were chosen."""
         import torch
 
         state.mask = torch.cat([state.mask, state.mask.new_ones((len(ids), 1))], dim=1)
+        at = state.next_at[:, None]
         made = self._loaded.model(
             input_ids=ids,
             attention_mask=state.mask,
-            position_ids=state.next_at[None, :, None].expand(3, -1, -1),
+            position_ids=at.expand(3, -1, -1) if isinstance(self._sight, QwenSight) else at,
             past_key_values=state.cache,
             use_cache=True,
             logits_to_keep=1,
@@ -309,7 +337,7 @@ def _alike(counts: Sequence[int]) -> list[list[int]]:
     return [sorted(part) for part in parts]
 
 
-def _places(request: Request, sight: QwenSight) -> list[range]:
+def _places(request: Request, sight: Sight) -> list[range]:
     """Where the tokens of each picture are: from the first to the last of them."""
     vision = [n for n, token in enumerate(request.ids) if token in sight.token_ids] if request.seen else []
     places, passed = [], 0

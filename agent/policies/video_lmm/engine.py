@@ -11,7 +11,7 @@ from .generate import Bounds, Request, Sampler, Written, at_rest, generate, wear
 from .load import Loaded
 from .record import vocabulary_of
 from .score import logprobs_of
-from .sight import Album, QwenSight, Seen, Sight, sight_of
+from .sight import Album, Seen, Sight, sight_of
 from .template import Template
 
 Row = tuple[Sequence[int], Sequence[bool], Sequence[Seen]]
@@ -32,10 +32,10 @@ class Engine:
         self.sight: Sight = sight_of(loaded.model, loaded.processor)
         self.album = Album(self.sight)
         self.bounds = _bounds(loaded, self.template, self.sight)
-        self.vocabulary = vocabulary_of(loaded.processor.tokenizer)
+        self.vocabulary = vocabulary_of(loaded.tokenizer)
         self.sampler = Sampler
         self.decoder: Decoder | None = None
-        if isinstance(self.sight, QwenSight) and covers(loaded.model):
+        if covers(loaded.model, self.sight):
             self.decoder = Decoder(loaded, self.sight, self.bounds.pad)
         self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
 
@@ -43,12 +43,12 @@ class Engine:
     def context(self) -> int:
         """Tokens that the model can read."""
         text = self.loaded.model.config.get_text_config()
-        limits = [getattr(text, "max_position_embeddings", None), self.loaded.processor.tokenizer.model_max_length]
+        limits = [getattr(text, "max_position_embeddings", None), self.loaded.tokenizer.model_max_length]
         return min(int(limit) for limit in limits if limit)
 
     def decode(self, ids: Sequence[int]) -> str:
         """What was sampled, as text without control tokens."""
-        text: str = self.loaded.processor.tokenizer.decode(
+        text: str = self.loaded.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
@@ -87,7 +87,7 @@ def _kind(request: Request) -> tuple[str, int, int]:
 
 def _bounds(loaded: Loaded, template: Template, sight: Sight) -> Bounds:
     """The reply ends with what the template closes it with; nothing else that controls can be sampled."""
-    tokenizer = loaded.processor.tokenizer
+    tokenizer = loaded.tokenizer
     close = template.ids(template.close)[:1]
     ends = {i for i in close if i in template.special_ids} or set(_eos(loaded))
     config = loaded.model.config
@@ -103,4 +103,4 @@ def _bounds(loaded: Loaded, template: Template, sight: Sight) -> Bounds:
 def _eos(loaded: Loaded) -> list[int]:
     eos = loaded.model.generation_config.eos_token_id
     found = eos if isinstance(eos, list) else [eos]
-    return [i for i in found if i is not None] or [loaded.processor.tokenizer.eos_token_id]
+    return [i for i in found if i is not None] or [loaded.tokenizer.eos_token_id]

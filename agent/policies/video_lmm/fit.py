@@ -93,10 +93,10 @@ class Fit:
         return None
 
     def _fitted(self, text: str, kept: Sequence[Look], grids: Sequence[Grid], looks: int) -> Fitted:
-        pieces = re.split("(" + "|".join(map(re.escape, self.sight.placeholders)) + ")", text)
+        shown = "|".join(map(re.escape, self.sight.placeholders))
+        pieces = re.split(f"({shown})", text) if shown else [text]
         if len(pieces) != 2 * len(kept) + 1:
-            shown = len(pieces) // 2
-            raise ContextFull(f"The chat template shows {shown} of {len(kept)} pictures: it is not for them.")
+            raise ContextFull(f"The chat template shows {len(pieces) // 2} of {len(kept)} pictures: it is not for them.")
         pieces[1::2] = [self.sight.text(piece, grid) for piece, grid in zip(pieces[1::2], grids, strict=True)]
         whole = "".join(pieces)
         ids = self.template.ids(whole)

@@ -99,7 +99,7 @@ def generate(
             return _beam(loaded, sight, bounds, part)
         if decoder is None:
             return _sample(loaded, sight, bounds, part, kind)
-        sampler = kind(part, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
+        sampler = kind(part, bounds, loaded.tokenizer.decode, loaded.model.device)
         decoder(part, sampler)
         return sampler.written
 
@@ -129,7 +129,7 @@ def _within_memory(
 
 def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request], kind: type[Sampler]) -> list[Written]:
     inputs = inputs_of(loaded, sight, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
-    sampler = kind(batch, bounds, loaded.processor.tokenizer.decode, loaded.model.device)
+    sampler = kind(batch, bounds, loaded.tokenizer.decode, loaded.model.device)
     loaded.model.generate(
         **inputs,
         generation_config=_config(bounds, max(1 if r.choices else r.limit for r in batch)),

@@ -20,10 +20,13 @@ def inputs_of(
     """
     inputs = ids_of(sight, rows, seen, pad)
     types = inputs.pop("mm_token_type_ids")
+    if not sight.sees:
+        at = {"position_ids": places_of(inputs["attention_mask"])} if takes(loaded.model, "position_ids") else {}
+        return on_device(loaded, {**inputs, **at})
     names = set(getattr(loaded.processor, "model_input_names", ()))
     if sight.typed or "mm_token_type_ids" in names:
         inputs["mm_token_type_ids"] = types
-    if "token_type_ids" in names and not sight.typed and _takes(loaded.model, "token_type_ids"):
+    if "token_type_ids" in names and not sight.typed and takes(loaded.model, "token_type_ids"):
         inputs["token_type_ids"] = types
     return on_device(loaded, {**inputs, **sight.collate([s for row in seen for s in row])})
 
@@ -40,9 +43,14 @@ def ids_of(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[
     length = max(len(row) for row in rows)
     ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in rows])
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
-    types = torch.isin(ids, torch.tensor(sight.token_ids)).long() * mask
-    types += torch.isin(ids, torch.tensor(sight.video_ids)).long() * mask
+    types = torch.isin(ids, torch.tensor(sight.token_ids, dtype=ids.dtype)).long() * mask
+    types += torch.isin(ids, torch.tensor(sight.video_ids, dtype=ids.dtype)).long() * mask
     return {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
+
+
+def places_of(mask: Any) -> Any:
+    """Positions `[B, T]` of a model that only reads: counted from the first id of a row, anything before it."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 def on_device(loaded: Loaded, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +70,7 @@ def _require_pictures(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequenc
             raise ValueError(f"{found} tokens stand for pictures, but the {len(pictures)} pictures have {wanted}.")
 
 
-def _takes(model: Any, name: str) -> bool:
+def takes(model: Any, name: str) -> bool:
+    """Whether the model's forward pass has such an argument."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return name in inspect.signature(base.forward).parameters

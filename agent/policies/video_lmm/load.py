@@ -27,10 +27,16 @@ class Loaded:
     model: Any
     """A `PreTrainedModel` for image-text-to-text, or a `PeftModel` around one."""
     processor: Any
+    """Its processor; of a model that only reads, its tokenizer."""
     roles: dict[str, str] = field(default_factory=dict)
     """Role to the name of its adapter."""
     adapter: str | None = None
     """Name of the adapter that is on where no role's is; None: the model as it was released."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Text to ids and back."""
+        return getattr(self.processor, "tokenizer", self.processor)
 
 
 def load(
@@ -62,21 +68,36 @@ def load(
         CapabilityError: it is not on this disk, of another kind, or needs a package that is not here.
     """
     require_torch(f"Policy {name}")
-    _one_of("load", load, _LOADS)
-    _one_of("dtype", dtype, _DTYPES)
     checkpoint = Checkpoint.find(name, download=download, kind="Policy")
     folder = str(checkpoint.folder)
-    config = _config(checkpoint.name, folder)
+    config = config_of(checkpoint.name, folder)
+    if not is_seeing(config):
+        raise CapabilityError(
+            f"Policy {name} is a {config.model_type} model, which does not see; "
+            "give a Video-LMM, such as Qwen/Qwen3-VL-4B-Instruct."
+        )
+    how = How(load=load, dtype=dtype, device=device, device_map=device_map, attention=attention)
     processor = load_processor(checkpoint.name, folder, config)
-    model = _model(checkpoint.name, folder, _model_arguments(load, dtype, device, device_map, attention))
-    if load is None and device_map is None:
-        model = model.to(_device(device))
+    from transformers import AutoModelForImageTextToText
+
+    model = how.made(checkpoint.name, AutoModelForImageTextToText, folder, use_safetensors=True)
+    return with_adapters(checkpoint.name, model, processor, adapter, adapters)
+
+
+def with_adapters(
+    name: str, model: Any, processor: Any, adapter: str | None, adapters: Mapping[str, str] | None
+) -> Loaded:
+    """A model with its adapters, ready to be asked.
+
+    Raises:
+        CapabilityError: if an adapter is not there, or of another model.
+    """
     roles = dict(adapters or {})
     if adapter or roles:
-        model = _with_adapters(model, adapter, roles)
+        model = _adapted(model, adapter, roles)
     model.eval()
     return Loaded(
-        name=checkpoint.name,
+        name=name,
         model=model,
         processor=processor,
         roles={role: role for role in roles},
@@ -84,25 +105,81 @@ def load(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How weights are put into memory; see `load`.
+
+    Raises:
+        CapabilityError: if a value is unknown.
+    """
+
+    load: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    device_map: str | None = None
+    attention: str | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("load", self.load, _LOADS)
+        _one_of("dtype", self.dtype, _DTYPES)
+
+    def made(self, name: str, kind: Any, folder: str, **more: Any) -> Any:
+        """The model of a folder, where it is wanted.
+
+        Args:
+            name: for messages.
+            kind: one of transformers' auto classes.
+            folder: local.
+            more: further arguments of its `from_pretrained`.
+
+        Raises:
+            CapabilityError: if it cannot be loaded.
+        """
+        from transformers.utils import logging
+
+        arguments = _model_arguments(self.load, self.dtype, self.device, self.device_map, self.attention)
+        shown = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()
+        try:
+            model, found = kind.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, **more, **arguments
+            )
+        except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
+            raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
+        finally:
+            if shown:
+                logging.enable_progress_bar()
+        if missing := sorted(found["missing_keys"]):  # transformers fills them with chance
+            raise CapabilityError(
+                f"Policy {name} ({folder}) lacks {len(missing)} of its weights, such as {missing[0]}: fetch it again."
+            )
+        return model if self.load or self.device_map else model.to(_device(self.device))
+
+
 def _one_of(option: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
         raise CapabilityError(f"{option}={value} is not known; give {' or '.join(known)}.")
 
 
-def _config(name: str, folder: str) -> Any:
+def config_of(name: str, folder: str) -> Any:
+    """The model's configuration.
+
+    Raises:
+        CapabilityError: if it cannot be read, or is of a kind that transformers does not know.
+    """
     from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        return AutoConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # an unknown model type, damaged JSON
-        raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {_line(error)}") from error
-    if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
-        raise CapabilityError(
-            f"Policy {name} is a {config.model_type} model, which does not see; "
-            "give a Video-LMM, such as Qwen/Qwen3-VL-4B-Instruct."
-        )
-    return config
+        raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
+
+
+def is_seeing(config: Any) -> bool:
+    """Whether a configuration is that of a model that takes pictures."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+    return type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 
 def _device(device: str | None) -> str:
@@ -141,24 +218,7 @@ def _quantised(load: str, dtype: Any) -> Any:
     )
 
 
-def _model(name: str, folder: str, arguments: dict[str, Any]) -> Any:
-    from transformers import AutoModelForImageTextToText
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        return AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, **arguments
-        )
-    except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
-        raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {_line(error)}") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-def _with_adapters(model: Any, adapter: str | None, roles: Mapping[str, str]) -> Any:
+def _adapted(model: Any, adapter: str | None, roles: Mapping[str, str]) -> Any:
     if importlib.util.find_spec("peft") is None:
         raise CapabilityError("LoRA adapters need peft, which is not installed: pip install peft")
     from peft import PeftModel
@@ -172,7 +232,7 @@ def _with_adapters(model: Any, adapter: str | None, roles: Mapping[str, str]) ->
             else:
                 model = PeftModel.from_pretrained(model, path, adapter_name=name)
         except Exception as error:  # made for another model, damaged
-            raise CapabilityError(f"Adapter {folder} cannot be put on this model: {_line(error)}") from error
+            raise CapabilityError(f"Adapter {folder} cannot be put on this model: {line_of(error)}") from error
     return model
 
 
@@ -188,5 +248,6 @@ def _adapter_folder(folder: str) -> str:
     return str(path)
 
 
-def _line(error: Exception) -> str:
+def line_of(error: Exception) -> str:
+    """What an error says, in a line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -66,6 +66,7 @@ class Passage:
         return replace(self, parts=tuple(_cut(part, length) for part in self.parts))
 
 
+_UNSEEN = "[{} pictures are not shown to you: you read text only.]"
 CUT = "[The rest is left out: the context is full.]"
 
 
@@ -101,6 +102,11 @@ def without_system(found: list[Passage]) -> list[Passage]:
 def as_video(found: list[Passage]) -> list[Passage]:
     """The passages with frames that follow each other as pieces of video: two frames each, at their mean time."""
     return [replace(passage, parts=_paired(passage.parts)) for passage in found]
+
+
+def in_words(found: list[Passage]) -> list[Passage]:
+    """The passages for a model that only reads: in place of pictures, how many there are."""
+    return [p.keeping((), _UNSEEN.format(len(p.looks))) if p.looks else p for p in found]
 
 
 def is_video(name: str) -> bool:
@@ -157,7 +163,7 @@ def _passage(message: BaseMessage, dialect: Dialect, template: Template) -> Pass
         return Passage(role, (Words(before, ours=True), *_shown(message), Words(after, ours=True)))
     if isinstance(message, HumanMessage):
         return Passage("user", _shown(message))
-    raise TypeError(f"A Video-LMM cannot be shown a {type(message).__name__}.")
+    raise TypeError(f"A local model cannot be shown a {type(message).__name__}.")
 
 
 def _shown(message: BaseMessage) -> tuple[Words | Look, ...]:

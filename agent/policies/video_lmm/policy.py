@@ -1,11 +1,11 @@
-"""`VideoLMM`: a local Video-LMM as a LangChain chat model. Token in, token out."""
+"""`VideoLMM`: a local Video-LMM as a LangChain chat model. Token in, token out, as for every model on this disk."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +19,7 @@ from ....memory import CapabilityError
 from ...answer import Draft
 from ...dialects import Dialect, load_dialect
 from ...turn import Turn
+from ..manner import Manner
 from .engine import Engine
 from .generate import Request, Written
 from .load import Loaded, load
@@ -33,8 +34,8 @@ SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "
 OPTIONS = (*LOADING, *SETTINGS)
 
 
-class VideoLMM(BaseChatModel):
-    """A Video-LMM that reads the conversation with its pictures, and calls tools or answers.
+class LocalPolicy(BaseChatModel):
+    """A model on this disk that reads the conversation, and calls tools or answers.
 
     Runs that ask at the same time share one batch. Every message carries its part of the token record in
     `response_metadata["tokens"]`; the next prompt is made of these and never of rendered text.
@@ -47,17 +48,14 @@ class VideoLMM(BaseChatModel):
     """Tokens of a reply."""
     temperature: float = 0.0
     """Where the caller names none; 0 is greedy."""
-    max_pixels: int = 256 * 28 * 28
-    """Pixels of one picture, where the model takes any size."""
     context: int | None = None
     """Tokens to use of the model's context; None: all of it."""
-    frames_as: str = "images"
-    """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
     rows: int = 16
     """Turns that share one `generate`."""
 
     _engine: Engine = PrivateAttr()
     _turns: Turns = PrivateAttr()
+    _manner: Manner | None = PrivateAttr(default=None)
 
     def __init__(self, loaded: Loaded, *, dialect: Dialect | str = "hermes", **settings: Any) -> None:
         super().__init__(**settings)
@@ -66,37 +64,21 @@ class VideoLMM(BaseChatModel):
         self._turns = Turns(
             engine=self._engine,
             dialect=load_dialect(dialect) if isinstance(dialect, str) else dialect,
-            max_pixels=self.max_pixels,
             context=context,
             reserve=min(1024, context // 4),
-            as_video=_as_video(self.frames_as, loaded),
+            **self._shown(loaded),
         )
 
-    @classmethod
-    def load(cls, name: str, **options: Any) -> VideoLMM:
-        """The Video-LMM of that folder or hub name; see `OPTIONS`, which may be given as text.
-
-        Raises:
-            CapabilityError: if it cannot be loaded here, or an option is unknown.
-        """
-        unknown = sorted(set(options) - set(OPTIONS))
-        if unknown:
-            raise CapabilityError(f"A Video-LMM has no option {', '.join(unknown)}; it has {', '.join(OPTIONS)}.")
-        loading = {key: options[key] for key in LOADING if key in options}
-        settings = {key: options[key] for key in SETTINGS if key in options}
-        if isinstance(loading.get("adapters"), str):
-            loading["adapters"] = _roles(loading["adapters"])
-        if isinstance(loading.get("download"), str):
-            loading["download"] = loading["download"].lower() in ("1", "true", "yes")
-        _require_numbers(settings)
-        return cls(load(name, **loading), **settings)
+    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+        """How `Turns` is to show pictures."""
+        return {}
 
     @classmethod
-    def of(cls, model: Any, processor: Any, *, name: str = "", **settings: Any) -> VideoLMM:
-        """The policy around a model and a processor that are loaded already, as a trainer has them.
+    def of(cls, model: Any, processor: Any, *, name: str = "", **settings: Any) -> Self:
+        """The policy around a model and its processor (or tokenizer) that are loaded already, as a trainer has them.
 
         Raises:
-            CapabilityError: if the processor has no chat template.
+            CapabilityError: if there is no chat template.
         """
         name = name or str(getattr(model.config, "name_or_path", "")) or model.config.model_type
         require_template(name, processor)
@@ -123,8 +105,14 @@ class VideoLMM(BaseChatModel):
         return self._engine.loaded.roles
 
     @property
-    def _llm_type(self) -> str:
-        return "video-lmm"
+    def manner(self) -> Manner | None:
+        """How it was trained to work; None where nothing says so."""
+        return self._manner
+
+    def trained(self, manner: Manner) -> Self:
+        """The policy, told how it was trained to work."""
+        self._manner = manner
+        return self
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
@@ -205,6 +193,56 @@ class VideoLMM(BaseChatModel):
         )
 
 
+class VideoLMM(LocalPolicy):
+    """A Video-LMM that reads the conversation with its pictures, and calls tools or answers."""
+
+    sees: ClassVar[bool] = True
+
+    max_pixels: int = 256 * 28 * 28
+    """Pixels of one picture, where the model takes any size."""
+    frames_as: str = "images"
+    """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
+
+    @classmethod
+    def load(cls, name: str, **options: Any) -> VideoLMM:
+        """The Video-LMM of that folder or hub name; see `OPTIONS`, which may be given as text.
+
+        Raises:
+            CapabilityError: if it cannot be loaded here, or an option is unknown.
+        """
+        loading, settings = parted("A Video-LMM", options, LOADING, SETTINGS)
+        return cls(load(name, **loading), **settings)
+
+    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+        return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
+
+    @property
+    def _llm_type(self) -> str:
+        return "video-lmm"
+
+
+def parted(
+    what: str, options: dict[str, Any], loading: Sequence[str], settings: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options, which may be texts, as those of loading and those of the policy.
+
+    Raises:
+        CapabilityError: if one is unknown, or has no value that can be used.
+    """
+    known = (*loading, *settings)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise CapabilityError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
+    one = {key: options[key] for key in loading if key in options}
+    two = {key: options[key] for key in settings if key in options}
+    if isinstance(one.get("adapters"), str):
+        one["adapters"] = _roles(one["adapters"])
+    if isinstance(one.get("download"), str):
+        one["download"] = one["download"].lower() in ("1", "true", "yes")
+    _require_numbers(two)
+    return one, two
+
+
 def _result(message: AIMessage) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -248,4 +286,4 @@ def _require_numbers(settings: dict[str, Any]) -> None:
             settings[name] = number if name == "temperature" else int(number)
 
 
-__all__ = ["LOADING", "OPTIONS", "SETTINGS", "VideoLMM"]
+__all__ = ["LOADING", "OPTIONS", "SETTINGS", "LocalPolicy", "VideoLMM", "parted"]

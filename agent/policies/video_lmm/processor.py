@@ -39,7 +39,8 @@ def require_template(name: str, processor: Any) -> None:
     Raises:
         CapabilityError: it has none.
     """
-    template = getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    template = getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
     if not template:
         raise CapabilityError(
             f"Policy {name} has no chat template (chat_template.jinja), so it was not taught to converse. "

@@ -50,6 +50,8 @@ class Sight(Protocol):
     smallest: int
     largest: int
     """Pixels of a picture."""
+    sees: bool
+    """Whether the model takes pictures at all."""
     typed: bool
     """Whether the model is told of each token which kind of input it is (`mm_token_type_ids`)."""
 
@@ -84,15 +86,49 @@ def sight_of(model: Any, processor: Any) -> Sight:
     Raises:
         CapabilityError: if its processor has no way to say what stands for a picture.
     """
+    if not hasattr(processor, "tokenizer"):
+        return NoSight()
     if model.config.model_type in QWEN:
         return QwenSight(processor)
     return StandardSight(processor, model.config.model_type)
 
 
+class NoSight:
+    """A model that only reads: no picture ever reaches it."""
+
+    sees = typed = False
+    placeholders: tuple[str, ...] = ()
+    token_ids: tuple[int, ...] = ()
+    video_ids: tuple[int, ...] = ()
+    smallest = largest = 1
+
+    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
+        """Refused."""
+        raise ValueError("A model that only reads takes no pictures.")
+
+    def text(self, placeholder: str, grid: Grid) -> str:
+        """Nothing."""
+        return ""
+
+    def tokens(self, grid: Grid) -> int:
+        """None."""
+        return 0
+
+    vision_tokens = tokens
+
+    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
+        """Refused."""
+        return self.grid((0, 0), 0)
+
+    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+        """No tensors."""
+        return {}
+
+
 class QwenSight:
     """Qwen2-VL and what came after it: any size, in patches."""
 
-    typed = True
+    sees = typed = True
 
     def __init__(self, processor: Any) -> None:
         self._images = processor.image_processor
@@ -182,7 +218,7 @@ class QwenSight:
 class StandardSight:
     """Any other model: its processor makes the tensors, one tile a picture where it would cut it into several."""
 
-    typed = False
+    sees, typed = True, False
     _TILES = ("do_image_splitting", "crop_to_patches", "do_pan_and_scan")
 
     def __init__(self, processor: Any, family: str) -> None:

@@ -29,7 +29,9 @@ class Template:
     def __init__(self, name: str, processor: Any) -> None:
         self.name = name
         self._processor = processor
-        self._tokenizer = processor.tokenizer
+        self._tokenizer = getattr(processor, "tokenizer", processor)
+        self._blocks = self._tokenizer is not processor
+        """Whether the template takes lists of blocks; those of models that only read take texts."""
         self._lock = threading.Lock()
 
     def ids(self, text: str) -> list[int]:
@@ -62,7 +64,10 @@ class Template:
         """
         try:
             text: str = self._processor.apply_chat_template(
-                conversation, tools=list(tools) or None, add_generation_prompt=reply, tokenize=False
+                conversation if self._blocks else _texts(conversation),
+                tools=list(tools) or None,
+                add_generation_prompt=reply,
+                tokenize=False,
             )
         except Exception as error:  # templates raise on roles and orders that they were not written for
             reason = " ".join(str(error).split())[:200]
@@ -146,10 +151,11 @@ class Template:
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
-        """Ids of tokens that control: special ones, and those written `<|…|>`."""
+        """Ids of tokens that control: special ones, those written `<|…|>`, and those that part the turns."""
         added = self._tokenizer.added_tokens_decoder
         control = {i for i, token in added.items() if token.special or _CONTROL.fullmatch(token.content)}
-        return frozenset(control | set(self._tokenizer.all_special_ids))
+        marks = {i for i in self.ids(self.close) if i in added and added[i].content.strip()}
+        return frozenset(control | marks | set(self._tokenizer.all_special_ids))
 
     @cached_property
     def _added(self) -> re.Pattern[str]:
@@ -170,6 +176,11 @@ class Template:
 def said(role: str, text: str) -> dict[str, Any]:
     """A message of one text block."""
     return {"role": role, "content": [{"type": "text", "text": text}]}
+
+
+def _texts(conversation: Conversation) -> Conversation:
+    """The conversation with each message's text blocks as one text."""
+    return [{**row, "content": "".join(block["text"] for block in row["content"])} for row in conversation]
 
 
 def _pattern(tokens: Any) -> re.Pattern[str]:

@@ -13,12 +13,13 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from ...answer import Draft
 from ...dialects import Dialect, draft
 from ...dialects.hermes import hermes_block
+from ...folding import folded
 from ...turn import Turn
 from ..blocks import Block, blocks, is_picture, pictures
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
 from .generate import Caller, Request, Written
-from .passages import Passage, Words, as_video, conversation, named, passages, with_tools, without_system
+from .passages import Passage, Words, as_video, conversation, in_words, named, passages, with_tools, without_system
 from .record import Part, Record
 
 if TYPE_CHECKING:
@@ -74,10 +75,11 @@ class Turns:
 
     engine: Engine
     dialect: Dialect
-    max_pixels: int
     context: int
     reserve: int
     """Tokens of the context that are kept for the last answer."""
+    max_pixels: int = 1
+    """Of one picture, where the model takes pictures of any size."""
     as_video: bool = False
     """Whether frames with a time are shown as pieces of video."""
 
@@ -89,9 +91,12 @@ class Turns:
             VideoError: if a picture cannot be read.
         """
         record, covered = Record.of(messages, self.engine.vocabulary)
-        past, new = record.ids, messages[covered:]
+        past, new = record.ids, messages[covered:] if covered else folded(messages)
         found = passages(new, self.dialect, self.engine.template)
-        found = as_video(found) if self.as_video else found
+        if not self.engine.sight.sees:
+            found = in_words(found)
+        elif self.as_video:
+            found = as_video(found)
         sizes = self._sizes(found, wish.pixels)
         most = min(self.context, wish.tokens if wish.tokens is not None else self.context)
         open_room = min(most, self.context - (self.reserve if wish.tools else 0)) - len(past)
@@ -137,7 +142,7 @@ class Turns:
         return template.first(conversation(found, template), [] if block else schemas)
 
     def _token(self, token: int) -> str:
-        return str(self.engine.loaded.processor.tokenizer.convert_ids_to_tokens(token))
+        return str(self.engine.loaded.tokenizer.convert_ids_to_tokens(token))
 
     def _sizes(self, found: Sequence[Passage], pixels: Pixels | None) -> dict[str, tuple[int, int]]:
         looks = {look.name: look for passage in found for look in passage.looks}

@@ -36,7 +36,7 @@ def steered(policy: VideoLMM, replies: Callable[[str], str | list[int]]) -> Iter
     Only the choice is forced: what is recorded of it is the model's own. Yields the requests as they come.
     """
     engine = policy.engine
-    tokenizer = engine.loaded.processor.tokenizer
+    tokenizer = engine.loaded.tokenizer
     requests: list[Request] = []
 
     class Steered(Sampler):

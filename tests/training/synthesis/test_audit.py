@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
-from rewatch.agent.policies.extractive import ExtractivePolicy
+from rewatch.agent.policies import HeuristicPolicy
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.gym import Level, build_memory, lesson
 from rewatch.training.gym.playing import BUDGET
@@ -26,7 +26,7 @@ def task() -> Task:
 @pytest.fixture(scope="module")
 def loop(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     memory = build_memory([task], tmp_path_factory.mktemp("audit") / "memory")
-    return Loop(memory=memory, policy=ExtractivePolicy(), planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
+    return Loop(memory=memory, policy=HeuristicPolicy(), planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
 
 
 def run(

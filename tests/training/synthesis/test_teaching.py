@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.policies import load_policy
-from rewatch.agent.policies.extractive import ExtractivePolicy
+from rewatch.agent.policies import HeuristicPolicy
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.collect import Collector
@@ -58,7 +58,7 @@ def memory(tasks: list[Task], tmp_path_factory: pytest.TempPathFactory) -> ClipM
 
 @pytest.fixture(scope="module")
 def loop(memory: ClipMemory) -> Loop:
-    return Loop(memory=memory, policy=ExtractivePolicy(), planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
+    return Loop(memory=memory, policy=HeuristicPolicy(), planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
 
 
 def expert(tasks: Sequence[Task], name: str = "expert", **settings: Any) -> Teacher:
@@ -158,9 +158,9 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
         Teaching(loop=loop, teachers=[pair[0], pair[0]])
 
 
-def test_the_extractive_policy_teaches_what_it_finds(loop: Loop, tasks: list[Task]) -> None:
+def test_the_heuristic_policy_teaches_what_it_finds(loop: Loop, tasks: list[Task]) -> None:
     some = [task for task in tasks if task.meta["gym"]["family"] == "retrieval"]
-    outcomes = Teaching(loop=loop, teachers=[Teacher(name="extractive", policy=load_policy("extractive"))])(some)
+    outcomes = Teaching(loop=loop, teachers=[Teacher(name="heuristic", policy=load_policy("heuristic"))])(some)
     kept = [outcome for outcome in outcomes if outcome.kept]
     assert kept and all(is_right(outcome.kept[0]) for outcome in kept)
 

@@ -1,0 +1,85 @@
+"""Numbered evidence: every line of an observation has a number in its run, and the number stands for a place.
+
+The numbers are a matter of the conversation alone: each tool message keeps its own in `artifact["evidence"]`, and the
+next message goes on counting. A line that comes again, with the same place and words, keeps its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage, ToolMessage
+
+from ..memory import MediaURI
+from ..tools import Observation
+from ..tools.telling import moment
+
+CITED = 4
+"""Places that are numbered of an observation that names places only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What one number stands for."""
+
+    n: int
+    uri: str
+    """Media URI of the place."""
+    text: str = ""
+    """The words that were said or shown there, as the policy read them; empty where only the place is known."""
+    channel: str = ""
+    tool: str = ""
+    """The tool that found it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row of `artifact["evidence"]`."""
+        return {key: value for key, value in asdict(self).items() if key != "tool"}
+
+
+def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
+    """What each number of the conversation stands for."""
+    found: dict[int, Piece] = {}
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            for row in (message.artifact or {}).get("evidence", ()):
+                piece = Piece(**{key: row[key] for key in ("n", "uri", "text", "channel")}, tool=message.name or "")
+                found.setdefault(piece.n, piece)
+    return found
+
+
+def number(observation: Observation, known: Sequence[Piece]) -> tuple[str, list[Piece]]:
+    """The text of an observation with its lines numbered, and its pieces of evidence.
+
+    Args:
+        observation: of one tool call.
+        known: the pieces of the run so far.
+    """
+    if observation.error:
+        return observation.text, []
+    numbers = {(piece.uri, piece.text): piece.n for piece in known}
+    made: list[Piece] = []
+
+    def numbered(uri: str, text: str, channel: str) -> Piece:
+        n = numbers.setdefault((uri, text), max(numbers.values(), default=0) + 1)
+        made.append(Piece(n=n, uri=uri, text=text, channel=channel))
+        return made[-1]
+
+    rows, left = [], list(observation.lines)
+    for row in observation.text.split("\n"):
+        place = next((k for k, one in enumerate(left) if one.text == row), None)
+        if place is not None:
+            one = left[place]
+            row = f"[{numbered(one.uri, one.quote, one.channel).n}] {row}"
+            left = left[place + 1 :]
+        rows.append(row)
+    if not observation.lines and observation.uris:
+        cited = [numbered(uri, "", "") for uri in observation.uris[:CITED]]
+        rows.append("Cite as " + ", ".join(f"[{piece.n}] {_when(piece.uri)}" for piece in cited))
+    return "\n".join(rows), made
+
+
+def _when(uri: str) -> str:
+    place = MediaURI.parse(uri)
+    return moment(place.span) if place.span is not None else "the whole video"

@@ -1,0 +1,46 @@
+"""The conversation as a chat model reads it: what was found before its first turn stands in the user's first message.
+
+Many chat templates know of no tool message before the model's first turn, and small models read numbered lines under a
+question better than calls that they did not make. The messages of the run stay as they are; this is how they are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+FOUND = "Found so far:"
+
+
+def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """The messages with the first look as words of the user; pictures and what comes later stay where they are."""
+    head = [m for m in messages[:2] if isinstance(m, SystemMessage)]
+    start = len(head)
+    if len(messages) <= start or not isinstance(messages[start], HumanMessage):
+        return list(messages)
+    asked, end, lines = messages[start], start + 1, list[str]()
+    while end < len(messages):
+        step = _route_step(messages, end)
+        if not step:
+            break
+        lines += [str(message.text) for message in step if message.status != "error"]
+        end += 1 + len(step)
+    if end == start + 1 or not isinstance(asked.content, str):
+        return list(messages)
+    found = "\n".join(dict.fromkeys(line for text in lines for line in text.split("\n") if line.strip()))
+    told = f"{FOUND}\n{found or 'nothing'}\n\n{asked.content}"
+    return [*head, asked.model_copy(update={"content": told}), *messages[end:]]
+
+
+def _route_step(messages: Sequence[BaseMessage], at: int) -> list[ToolMessage]:
+    """The tool messages that answer a route's calls at this place, where they are words alone; else none."""
+    said = messages[at]
+    if not isinstance(said, AIMessage) or said.additional_kwargs.get("by") != "route" or not said.tool_calls:
+        return []
+    step: list[ToolMessage] = []
+    for message in messages[at + 1 : at + 1 + len(said.tool_calls)]:
+        if not isinstance(message, ToolMessage) or (message.artifact or {}).get("pictures"):
+            return []
+        step.append(message)
+    return step if len(step) == len(said.tool_calls) else []

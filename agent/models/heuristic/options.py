@@ -1,0 +1,81 @@
+"""Choosing among options: the one that what was found speaks for, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...answer import Draft
+from ...question import letter
+from ...words import content, coverage, numbers, tokens
+from .gathering import Case
+from .looking import cite
+from .question import needs_eyes
+from .ranking import Ranking
+
+_OFTEN = {"once": "one", "twice": "two", "thrice": "three", "never": "zero"}
+_NONE = re.compile(r"none of|cannot be|can't be|not (?:mentioned|enough|shown|stated)|unknown|all of", re.I)
+
+
+def choose(case: Case, draft: Draft) -> Draft:
+    """The draft with the option that it speaks for; without one, that which stands beside the question's words."""
+    options = case.ask.options
+    if not draft.abstained and not draft.text.startswith(("closest:", "not recognized")):
+        best = fitting(options, draft.text)
+        if best is not None:
+            why = draft.text
+            told = options[best] if options[best].lower() == why.lower() else f"{options[best]} ({why})"
+            return replace(draft, option=letter(best), text=told)
+    if case.ask.kind in ("count", "how_long", "time", "yes_no") or needs_eyes(case.ask):
+        text = draft.text if draft.abstained else f"None of the options fits what was found: {draft.text}"
+        return replace(draft, abstained=True, text=text, confidence=0.0, option=None)
+    return _beside(case, draft)
+
+
+def _beside(case: Case, draft: Draft) -> Draft:
+    """The option whose own words stand in a passage about the question; it must stand out from the others."""
+    options, ask = case.ask.options, case.ask
+    ranked = Ranking(ask, [p for p in case.passages if ask.channel in (None, p.channel)]).rank()
+    shared = set.intersection(*(set(content(o)) for o in options))
+    scored = []
+    for index, option in enumerate(options):
+        own = [w for w in content(option) if w not in shared] or tokens(option)
+        if _NONE.search(option):
+            continue
+        best = max(((coverage(own, content(r.text)) + 0.6 * r.fit, r) for r in ranked), key=lambda pair: pair[0], default=None)
+        if best is not None:
+            scored.append((best[0], index, best[1], coverage(own, content(best[1].text))))
+    scored.sort(key=lambda row: -row[0])
+    if ask.negated and len(scored) == len(options) and all(row[3] >= 0.6 for row in scored[:-1]) and scored[-1][3] < 0.34:
+        _, index, found, _ = scored[-1]
+        evidence = tuple(e for row in scored[:-1] for e in cite(row[2].passage, row[2].text))
+        return Draft(text=f"{options[index]} (the others are told of)", option=letter(index), evidence=evidence, confidence=0.6)
+    clear = scored and (len(scored) == 1 or scored[0][0] - scored[1][0] >= 0.2)
+    least = 0.2 if ask.channel else 0.34
+    if not clear or scored[0][3] < 0.6 or scored[0][2].fit < least:
+        why = draft.text if draft.abstained else "What was found does not speak for one option."
+        return replace(draft, abstained=True, option=None, text=why, confidence=0.0)
+    _, index, found, _ = scored[0]
+    text = f"{options[index]} (“{found.text.replace(chr(10), ' / ')}”)"
+    return Draft(text=text, option=letter(index), evidence=tuple(cite(found.passage, found.text)), confidence=0.65 if ask.channel else 0.5)
+
+
+def fitting(options: Sequence[str], told: str) -> int | None:
+    """The one option that `told` speaks for: the same number, yes or no, or clearly more of its words."""
+    stated = numbers(told.split("(")[0]) or numbers(told)
+    as_numbers = [numbers(re.sub(r"\b(once|twice|thrice|never)\b", lambda m: _OFTEN[m[0].lower()], option, flags=re.I)) for option in options]
+    if stated and all(as_numbers):
+        same = [i for i, own in enumerate(as_numbers) if own[0] == stated[0]]
+        if len(same) == 1:
+            return same[0]
+    first = (tokens(told) or [""])[0]
+    if first in ("yes", "no"):
+        same = [i for i, option in enumerate(options) if (tokens(option) or [""])[0] == first]
+        if len(same) == 1:
+            return same[0]
+    words = content(told) or tokens(told)
+    shares = sorted(((coverage(content(option) or tokens(option), words), -i) for i, option in enumerate(options)), reverse=True)
+    if shares and shares[0][0] >= 0.5 and (len(shares) == 1 or shares[0][0] - shares[1][0] >= 0.25):
+        return -shares[0][1]
+    return None

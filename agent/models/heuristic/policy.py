@@ -1,0 +1,213 @@
+"""The `heuristic` policy: no weights at all. It retrieves, reads, and answers with what stands there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+
+from ....memory import Span, clock
+from ...answer import Draft
+from ...question import Question
+from ...steps import Call, Seen, observed
+from . import overview, reading
+from .gathering import Case, gather
+from .looking import Scene, Strategy
+from .objects import about_objects
+from .options import choose
+from .question import Ask, at_in, needs_eyes, parse
+
+
+class HeuristicPolicy(BaseChatModel):
+    """A chat model that retrieves and reads. Its whole state is the conversation, so any run can be resumed."""
+
+    reads_pictures: ClassVar[bool] = True
+    """It reads what tools that show pictures say of colors and motion."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "heuristic"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Allow tool calls; without this the policy gives its best answer from what was observed."""
+        names = [tool["function"]["name"] if isinstance(tool, dict) else tool.name for tool in tools]
+        return self.bind(tool_names=names)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        tool_names: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = _next(messages, set(tool_names))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
+    """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
+    asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
+    known = observed(messages)
+    run = answer(Question.from_dict(asked.additional_kwargs["question"]))
+    seen: Seen | None = None
+    while True:
+        try:
+            step = next(run) if seen is None else run.send(seen)
+        except StopIteration as end:
+            draft: Draft = end.value
+            return AIMessage(content=draft.as_message())
+        if step.key not in known and step.tool in tools:
+            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
+            return AIMessage(content=_aloud(step), tool_calls=[call])
+        seen = known.get(step.key, Seen(error=True))
+
+
+def _aloud(call: Call) -> str:
+    """One line that says what is done next, for people who read the trace."""
+    a = call.arguments
+    span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
+    about = a.get("query") or a.get("find")
+    return f"{call.tool}{span}" + (f" for “{about}”" if about else "")
+
+
+def answer(question: Question) -> Strategy:
+    """The draft for a question over its videos."""
+    asked = parse(question.text, question.options)
+    scenes = {}
+    for video in question.videos:
+        end = min(video["end"], question.now) if question.now is not None else video["end"]
+        here = {**video, "end": max(end, video["start"])}
+        scenes[video["id"]] = Scene(ask=at_in(asked, Span(here["start"], here["end"])), video=here, many=len(question.videos) > 1)
+    named = overview.scene_named(Case(ask=asked, scenes=scenes))
+    if named and not asked.every and asked.kind != "video":
+        scenes = {scene.video["id"]: scene for scene in named}
+    ask = next(iter(scenes.values())).ask if len(scenes) == 1 else asked
+    if asked.kind == "video" and len(question.videos) == 1:
+        ask = replace(ask, kind="text")
+    draft = yield from _strategy(ask, scenes)
+    return draft
+
+
+def _strategy(ask: Ask, scenes: dict[str, Scene]) -> Strategy:
+    seen_draft = yield from _looked(ask, scenes)
+    case = Case(ask=ask, scenes=scenes)
+    if seen_draft is not None:
+        return choose(case, seen_draft) if ask.options else seen_draft
+    case = yield from gather(ask, scenes)
+    draft = yield from _read(case)
+    return choose(case, draft) if ask.options else draft
+
+
+def _read(case: Case) -> Strategy:
+    """By the kind of answer that is wanted."""
+    ask = case.ask
+    if ask.kind == "file":
+        return (yield from overview.about_file(case))
+    if ask.kind == "summary" or (ask.every and not ask.topic):
+        return (yield from overview.summary(case))
+    if ask.kind == "video" or ask.every:
+        return overview.which_video(case)
+    if ask.kind in ("time", "how_long"):
+        return (yield from reading.when(case))
+    if ask.kind == "where":
+        return reading.where(case)
+    if ask.kind == "yes_no":
+        return reading.yes_no(case) if not needs_eyes(ask) else reading._tell(case, [])
+    if ask.kind == "count":
+        return _count(case)
+    return (yield from reading.read(case))
+
+
+def _count(case: Case) -> Draft:
+    """How often a word is said or shown, or a number that is told with what is counted."""
+    ask = case.ask
+    if re.search(r"\b(?:times|often|oft|veces)\b", ask.text.lower()) and (ask.phrase or ask.channel):
+        found = reading.mentioned(case)
+        if found and ask.phrase:
+            pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
+            total = sum(len(pattern.findall(p.text.lower())) for p in found)
+            return Draft(text=str(total), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.7)
+        if found:
+            return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.5)
+        if ask.channel:
+            return reading._not_found(case, ask.phrase or " ".join(ask.topic))
+    told = reading.stated_number(case) or reading.tell_plainly(case)
+    if told is not None:
+        return told
+    what = " ".join((*ask.topic, *ask.loose)) or "that"
+    return case.first.abstain(
+        f"I cannot count {what}: no number for it was heard or read, and counting what is in the picture takes detector "
+        "weights that know it, or a Video-LMM (rewatch doctor says how to get them)."
+    )
+
+
+def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft | None]:
+    """What shots, pauses, moving things and kinds of objects tell; None where they have nothing to say."""
+    drafts: list[tuple[Scene, Draft]] = []
+    for scene in list(scenes.values())[:4]:
+        draft: Draft | None = None
+        if ask.channel == "shots":
+            draft = yield from _shots(scene)
+        elif ask.channel == "silence":
+            draft = yield from _pauses(scene)
+        elif ask.channel is None and ask.kind in ("time", "how_long", "count", "yes_no", "where", "text"):
+            draft = yield from about_objects(scene)
+        if draft is not None:
+            drafts.append((scene, draft))
+    told = [(scene, draft) for scene, draft in drafts if not draft.abstained] or drafts[:1]
+    if not told or len(scenes) == 1:
+        return told[0][1] if told else None
+    text = "\n".join(f"{scene.video['name']}: {draft.text}" for scene, draft in told)
+    evidence = tuple(e for _, draft in told for e in draft.evidence[:4])
+    return Draft(text=text, evidence=evidence, confidence=min(d.confidence for _, d in told), abstained=all(d.abstained for _, d in told))
+
+
+def _shots(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+    """The cuts: how many, or when."""
+    ask = scene.ask
+    seen = yield scene.over("browse", scene.window, level="shot")
+    cuts, shots = seen.data.get("cuts", []), seen.data.get("shots", [])
+    if not shots:
+        return scene.abstain("The shots could not be told apart.")
+    at = ", ".join(f"{cut:.1f}" for cut in cuts[:20])
+    if ask.kind == "time":
+        index = -1 if ask.order == -1 else (ask.order or 1) - 1
+        chosen = cuts[index : index + 1 or None] if ask.order else cuts[:10]
+        if not chosen:
+            return scene.abstain(f"There are {len(cuts)} cuts.")
+        evidence = tuple(scene.evidence("a cut", Span(cut, cut), "browse") for cut in chosen)
+        return Draft(text="; ".join(f"at {cut:.1f} s" for cut in chosen), evidence=evidence, confidence=0.85)
+    counted = len(cuts) if re.search(r"\bcuts?\b|changes?|edits?", ask.text.lower()) else len(shots)
+    text = f"{counted} (cuts at {at} s)" if cuts else str(counted)
+    return Draft(text=text, evidence=(scene.evidence(f"{len(shots)} shots, {len(cuts)} cuts", scene.window, "browse"),), confidence=0.8)
+
+
+def _pauses(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+    """When nobody speaks, the longest first where that is asked."""
+    ask = scene.ask
+    seen = yield scene.over("transcribe", scene.window)
+    if seen.error:
+        return None
+    said = [Span(*row["span"]) for row in seen.data.get("utterances", ())]
+    starts, ends = [scene.window.start, *(s.end for s in said)], [*(s.start for s in said), scene.window.end]
+    pauses = [Span(start, end) for start, end in zip(starts, ends, strict=True) if end - start >= 1.0]
+    pauses.sort(key=lambda pause: -pause.duration)
+    if not re.search(r"\blong(?:est)?\b", ask.text.lower()):
+        pauses.sort()
+    if not pauses:
+        return scene.abstain("There is no pause of a second or more in the speech.")
+    if ask.kind == "count":
+        return Draft(text=str(len(pauses)), evidence=tuple(scene.evidence("nobody is heard to speak", p, "transcribe") for p in pauses[:10]), confidence=0.6)
+    evidence = tuple(scene.evidence("nobody is heard to speak", p, "transcribe") for p in pauses[:10])
+    told = [f"from {p.start:.1f} s to {p.end:.1f} s" for p in pauses[:6]]
+    text = f"about {pauses[0].duration:.1f} seconds ({told[0]})" if ask.kind == "how_long" else "; also ".join(told)
+    return Draft(text=text, evidence=evidence, confidence=0.75)

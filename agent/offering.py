@@ -1,0 +1,62 @@
+"""Which tools a policy is offered: those that can do something for it, in these videos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from ..tools import SEEING, Toolbox
+from ..tools.brief import brief
+from .question import Question
+
+PICTURES = frozenset({"view_clip", "crop"})
+"""Tools that show pictures, and tell hardly anything to one who does not see."""
+_ASKING = frozenset(tool.name for tool in SEEING)
+_OF_PICTURES = frozenset({"image"})
+"""Arguments that take a picture."""
+_OWN = frozenset({"search_clips", "transcribe", "read_text", "browse", "track_objects", "detect_objects"}) | PICTURES
+_RARE = frozenset({"fps", "small", "box", "k"})
+"""Arguments of our own tools that a policy which only reads can do without: each lengthens every prompt."""
+
+
+def sees(policy: BaseChatModel) -> bool:
+    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
+    told = getattr(policy, "sees", None)
+    if told is not None:
+        return bool(told)
+    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
+
+
+def reads_pictures(policy: BaseChatModel) -> bool:
+    """Whether tools that show pictures are of use to it; a policy that is no model may say so (`reads_pictures`)."""
+    told = getattr(policy, "reads_pictures", None)
+    return sees(policy) if told is None else bool(told)
+
+
+def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple[str, ...]:
+    """Names of the tools that can do something here, in the toolbox's order; tools of others are always among them."""
+    videos = question.videos
+    never: set[str] = set()
+    if not reads_pictures(policy):
+        never |= PICTURES
+    if not toolbox.sees:
+        never |= _ASKING
+    if not any(video.get("has_audio") or "speech" in video.get("channels", ()) for video in videos):
+        never.add("transcribe")
+    if not any(video.get("width", 1) for video in videos):
+        never |= {"read_text", "track_objects", "detect_objects"}
+    if not any(video.get("detector") for video in videos):
+        never.add("detect_objects")
+    return tuple(name for name in toolbox.names if name not in never)
+
+
+def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list[dict[str, Any]]:
+    """Schemas of the tools that are of use, ours short."""
+    names = useful(toolbox, policy, question)
+    pictures = reads_pictures(policy)
+    without = frozenset() if pictures else _OF_PICTURES | _RARE
+    schemas = toolbox.schemas([video["id"] for video in question.videos])
+    by_name = {schema["function"]["name"]: schema for schema in schemas}
+    ours = _OWN | _ASKING
+    return [brief(by_name[name], without=without) if name in ours else by_name[name] for name in names]

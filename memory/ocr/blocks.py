@@ -1,0 +1,237 @@
+"""Blocks of text over time: which lines stood together, from when to when, and how they are kept in a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from ..records import Text
+from ..spans import Box, Span
+from ..text_lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
+from .layout import arrange, hull, place, size
+
+_JITTER = 0.75
+"""Seconds by which lines of one block may come or go apart."""
+_LASTING = 2.5
+"""Seconds from which a line stands; what is shorter (a clock, a counter) does not join what stands."""
+_NEAR = 3.0
+"""Distance in heights within which lines come and go together."""
+_SAME_PLACE = 0.3
+"""Shared area, of the smaller one's, from which two lines stand in one place: only one of them is there at a time."""
+_OVERLOOKED = 5.0
+"""Seconds for which a line may be missing while those beside it stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that are read together, over the seconds `[start, end)` in which they stand unchanged."""
+
+    start: float
+    end: float
+    lines: tuple[Line, ...]
+    moving: bool = False
+    """Whether it moves across the screen, as credits and tickers do."""
+
+    @property
+    def span(self) -> Span:
+        """The seconds over which it stays."""
+        return Span(self.start, self.end)
+
+    @property
+    def text(self) -> str:
+        """Its lines, each in a line."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def box(self) -> Box:
+        """The box around all lines, as fractions of the picture."""
+        return hull(line.box for line in self.lines)
+
+    @property
+    def score(self) -> float:
+        """The recogniser's score in [0, 1], by letters."""
+        letters = sum(len(line.text) for line in self.lines)
+        return sum(line.score * len(line.text) for line in self.lines) / max(letters, 1)
+
+    @property
+    def height(self) -> float:
+        """Median height of a line's box, as a fraction of the picture's height."""
+        return float(median(line.box.bottom - line.box.top for line in self.lines))
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words; see `layout.place`."""
+        return place(self.box)
+
+    @property
+    def size(self) -> str:
+        """`large`, `medium` or `small`."""
+        return size(self.height)
+
+    def data(self) -> dict[str, Any]:
+        """All but the span and the text, as JSON."""
+        kept = {
+            "box": _rounded(self.box),
+            "score": round(self.score, 4),
+            "height": round(self.height, 4),
+            "place": self.place,
+            "size": self.size,
+            "lines": [
+                {
+                    "text": line.text,
+                    "box": _rounded(line.box),
+                    "height": round(line.box.bottom - line.box.top, 4),
+                    "score": round(float(line.score), 4),
+                }
+                for line in self.lines
+            ],
+        }
+        return {**kept, "moving": True} if self.moving else kept
+
+    @classmethod
+    def of(cls, text: Text) -> Block:
+        """The block of a row of the channel `screen_text`; a row without lines is one line."""
+        data = text.data
+        rows = data.get("lines") or [{"text": text.text, "box": data["box"], "score": data.get("score", 1.0)}]
+        lines = tuple(Line(row["text"], Box(*row["box"]), float(row["score"])) for row in rows)
+        return cls(text.start, text.end, lines, bool(data.get("moving")))
+
+
+def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
+    """Blocks from readings of lines: what stands near each other at the same time is read together.
+
+    A block lasts as long as its lines stay the same. Lines that move, and short-lived ones (a clock beside what stays),
+    are only read with lines that come and go with them.
+
+    Args:
+        readings: lines over time, each once.
+        aspect: width of the picture over its height.
+
+    Returns:
+        Blocks sorted by start, then from top to bottom.
+    """
+    lines = _in_step(_without_gaps(sorted(readings, key=_order)))
+    blocks: list[Block] = []
+    passing: dict[tuple[float, float, bool], list[Reading]] = {}
+    standing: list[Reading] = []
+    for each in lines:
+        if each.moving or each.end - each.start < _LASTING:
+            passing.setdefault((each.start, each.end, each.moving), []).append(each)
+        else:
+            standing.append(each)
+    for (start, end, moving), group in passing.items():
+        blocks += [_block(start, end, rows, moving=moving) for rows in arrange(group, aspect)]
+    blocks += _standing(standing, aspect)
+    return sorted(blocks, key=_order)
+
+
+def blocks_of(lines: Sequence[Line], time: float, aspect: float) -> list[Block]:
+    """Blocks of the lines of one picture, from top to bottom."""
+    return [Block(time, time, tuple(_in_one(row) for row in rows)) for rows in arrange(lines, aspect)]
+
+
+def line_readings(blocks: Iterable[Block]) -> list[Reading]:
+    """The lines of blocks over time, each over all the blocks that it stood in; the way back from `compose`."""
+    found = [
+        Reading(block.start, block.end, line.text, line.box, line.score, line.box.bottom - line.box.top, block.moving)
+        for block in blocks
+        for line in block.lines
+    ]
+    return merge_readings(found)
+
+
+def _standing(lines: Sequence[Reading], aspect: float) -> list[Block]:
+    """Blocks of lines that stay for a while, cut where one of their lines comes or goes."""
+    moments = sorted({moment for each in lines for moment in (each.start, each.end)})
+    blocks: list[Block] = []
+    open_: dict[Rows, float] = {}
+    active: list[Reading] = []
+    begun = 0
+    for start, end in pairwise(moments):
+        while begun < len(lines) and lines[begun].start <= start:
+            active.append(lines[begun])
+            begun += 1
+        active = [each for each in active if each.end >= end]
+        now = {_frozen(rows): start for rows in arrange(active, aspect)}
+        for rows, since in open_.items():
+            if rows in now:
+                now[rows] = since
+            else:
+                blocks.append(_block(since, start, rows))
+        open_ = now
+    return blocks + [_block(since, moments[-1], rows) for rows, since in open_.items()]
+
+
+def _in_step(lines: Sequence[Reading]) -> list[Reading]:
+    """The readings, those near each other that come (or go) within the jitter made to come (or go) together."""
+    starts, ends = [each.start for each in lines], [each.end for each in lines]
+    order = sorted(range(len(lines)), key=lambda index: lines[index].end)
+    for moments, turn in ((starts, list(range(len(lines)))), (ends, order)):
+        recent: list[int] = []
+        for index in turn:
+            recent = [each for each in recent if moments[index] - moments[each] <= _JITTER]
+            near = [each for each in recent if _beside(lines[each].box, lines[index].box)]
+            recent.append(index)
+            # The earliest of both: a text that comes next in the same place must not overlap what it replaces.
+            if near and min(moments[each] for each in near) > (starts[index] if moments is ends else float("-inf")):
+                moments[index] = min(moments[each] for each in near)
+    moved = [replace(each, start=start, end=end) for each, start, end in zip(lines, starts, ends, strict=True)]
+    return sorted(moved, key=_order)
+
+
+def _order(each: Reading | Block) -> tuple[float, float, float, float]:
+    return each.start, each.box.top, each.box.left, each.end
+
+
+def _without_gaps(lines: Sequence[Reading]) -> list[Reading]:
+    """The readings, of which those of one text are one where it was overlooked for a while.
+
+    It was overlooked where a line beside it stayed all the while, and nothing else was read in its place.
+    """
+    done: list[Reading] = []
+    recent: list[Reading] = []
+    for line in lines:
+        recent = [each for each in recent if each.end + _OVERLOOKED > line.start]
+        before = next((each for each in recent if each.end < line.start and continues(each, line)), None)
+        if before is not None:
+            meanwhile = [each for each in recent if each.start < line.start and each.end > before.end]
+            beside = any(
+                each.start < before.end and each.end > line.start and _beside(each.box, line.box) for each in meanwhile
+            )
+            if beside and not any(overlap(each.box, line.box) > _SAME_PLACE for each in meanwhile):
+                recent.remove(before)
+                done.remove(before)
+                line = joined(before, line)
+        recent.append(line)
+        done.append(line)
+    return sorted(done, key=_order)
+
+
+def _beside(first: Box, second: Box) -> bool:
+    """Whether two lines stand near each other, and neither in the place of the other."""
+    return same_place(first, second, _NEAR) and overlap(first, second) <= _SAME_PLACE
+
+
+Rows = tuple[tuple[Reading, ...], ...]
+
+
+def _frozen(rows: Sequence[Sequence[Reading]]) -> Rows:
+    return tuple(tuple(row) for row in rows)
+
+
+def _block(start: float, end: float, rows: Sequence[Sequence[Reading]], *, moving: bool = False) -> Block:
+    return Block(start, end, tuple(_in_one(row) for row in rows), moving)
+
+
+def _in_one(row: Sequence[Reading | Line]) -> Line:
+    """The pieces of one row as one line."""
+    letters = sum(len(piece.text) for piece in row)
+    score = sum(piece.score * len(piece.text) for piece in row) / max(letters, 1)
+    return Line(" ".join(piece.text for piece in row), hull(piece.box for piece in row), score)
+
+
+def _rounded(box: Box) -> list[float]:
+    return [round(float(side), 4) for side in box]

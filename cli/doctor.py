@@ -195,4 +195,6 @@ def _old_speech(folder: Path) -> str:
             old = [record.name for record in memory.videos() if outdated(record.channels.get("speech", ""))]
     except RewatchError:
         return ""
-    return f"Whisper for the speech of {', '.join(old[:3])}{' …' * (len(old) > 3)} (made with PocketSphinx)" if old else ""
+    return (
+        f"Whisper for the speech of {', '.join(old[:3])}{' …' * (len(old) > 3)} (made with PocketSphinx)" if old else ""
+    )

@@ -73,7 +73,9 @@ def old_speech(records: Sequence[VideoRecord]) -> list[str]:
         return []
     which = old[0] if len(old) == 1 else f"{len(old)} videos"
     name = f" {shlex.quote(old[0])}" if len(old) == 1 else ""
-    return [f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"]
+    return [
+        f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"
+    ]
 
 
 def damage(path: Path) -> str | None:

@@ -29,8 +29,9 @@ Transcriber = Annotated[
 Language = Annotated[
     str | None,
     typer.Option(
-        "--language", help="Code of the language that is spoken (en, de, es) [default: told from the sound, if the "
-        "model is a multilingual one]."
+        "--language",
+        help="Code of the language that is spoken (en, de, es) [default: told from the sound, if the "
+        "model is a multilingual one].",
     ),
 ]
 Detector = Annotated[

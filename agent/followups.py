@@ -43,6 +43,10 @@ _THING = re.compile(
 )
 _TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")
 """A time as it is written here."""
+_ORDINAL = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|next|\d+(?:st|nd|rd|th))\b",
+    re.IGNORECASE,
+)
 _OWNING = frozenset(("his", "hers", "their", "theirs", "its"))
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b",
@@ -57,6 +61,8 @@ _GENERIC = frozenset(
     who's that's""".split()
 )
 """Words that questions about videos are made of, beside the stop words: they tell no topic."""
+_COMING = frozenset("happen happens happened happening come comes came go goes going else".split())
+_NEAREST = re.compile(r"\b(?:after|before) (?=\d)", re.IGNORECASE)
 _SENSES = {"transcribe": "What is said", "read_text": "What is written on the screen"}
 
 
@@ -85,8 +91,9 @@ def complete(text: str, asked: Sequence[str], answers: Sequence[Answer]) -> Foll
         if _topic(text):
             return FollowUp(_with_names(placed, asked[-1], answers[-1]), video)
         own = _LEAD.sub("", placed)
-        sense = own if _ASKING.match(own) and _says_what(text) else _sense(answers)
-        return FollowUp(own if sense == own else f"{sense} {_time_of(placed)}?", video)
+        if not (_ASKING.match(own) and _says_what(text)):
+            own = f"{_sense(answers)} {_time_of(placed)}?"
+        return FollowUp(own if own.startswith("What happens") else _NEAREST.sub(_nearest, own, count=1), video)
     bare = _LEAD.sub("", text).rstrip(" ?.!")
     if _ASKING.fullmatch(bare):
         rest = _ASKING.sub("", asked[-1], count=1).strip()
@@ -126,9 +133,16 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
     return cited[0].video, Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
+def _nearest(found: re.Match[str]) -> str:
+    """Only what comes next, not all that comes after."""
+    return f"{'first' if found[0].lower() == 'after ' else 'last'} {found[0]}"
+
+
 def _says_what(text: str) -> bool:
-    """Whether it says what is asked for by more than stop words: says, shown, happens."""
-    return any(token not in STOP for token in tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))))
+    """Whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
+    return any(
+        token not in STOP | _COMING for token in tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))
+    )
 
 
 def _sense(answers: Sequence[Answer]) -> str:
@@ -150,6 +164,9 @@ def _instead(part: str, question: str) -> str:
         head = re.split(rf"\b{preposition[0]}\b", question, maxsplit=1, flags=re.IGNORECASE)
         return f"{head[0].strip()} {part}?"
     names = _names(question)
+    ordinals = _ORDINAL.search(question), _ORDINAL.search(part)
+    if all(ordinals):
+        return f"{_ORDINAL.sub(ordinals[1][0], question, count=1)}?"  # type: ignore[index]
     if names and part[0].isupper():
         return f"{question.replace(names[-1], part)}?"
     last = next((word for word in reversed(question.split()) if _topic(word)), "")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .asking import agents, find_video, index_settings, is_path, moment, open_memory
+from .asking import agents, find_video, importing, index_settings, is_path, moment, open_memory
 from .estimates import run_estimate
 from .indexing import old_speech, split_channels
 from .options import (
@@ -94,9 +94,10 @@ def ask(
 
     Without a video, every video of the memory is asked about.
     """
-    from ..agent import Calibration, QuestionError
-    from ..tools import Budget
-    from .console import show_answer, show_event
+    with importing():
+        from ..agent import Calibration, QuestionError
+        from ..tools import Budget
+        from .console import show_answer, show_event
 
     console = Console(stderr=as_json, quiet=quiet and as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console
@@ -109,7 +110,11 @@ def ask(
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
     settings = index_settings(
-        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers, language=language
+        channels=split_channels(channels),
+        subtitles=subtitles,
+        transcriber=transcriber,
+        workers=workers,
+        language=language,
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, MediaURI, Span
+from .asking import importing
 from .indexing import split_channels
 from .options import Json, Memory
 from .places import memory_folder
@@ -43,7 +44,8 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the spans that match words, over every video and channel of the memory."""
-    from ..tools.arguments import parse_seconds
+    with importing():
+        from ..tools.arguments import parse_seconds
 
     if bool(query.strip()) == (image is not None):
         raise typer.BadParameter("give either words or --image FILE.")

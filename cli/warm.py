@@ -64,9 +64,11 @@ def warm(
             console.print(Text(f"warm     process {process.pid}, until {idle:g} min without a command"))
             return
         time.sleep(0.05)
-    told = process.stderr.read().decode(errors="replace").strip() if process.poll() is not None else "not ready in time"
+    told = "it was not ready in time"
+    if process.poll() is not None:
+        told = process.communicate()[1].decode(errors="replace").strip().splitlines()[-1]
     process.kill()
-    raise CapabilityError(f"The process in the background did not start: {told.splitlines()[-1] if told else '?'}")
+    raise CapabilityError(f"The process in the background did not start: {told}")
 
 
 class _Server:

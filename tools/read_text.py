@@ -79,10 +79,11 @@ def read_text(
 
 def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
     """Whether tiles could still find something, in so short a span that they are worth their price."""
-    from ..memory.text_reader import needs_tiles
+    if small or found or span.duration > _SHORT:
+        return {}
+    from ..memory.text_reader import needs_tiles  # imports OpenCV
 
-    large = needs_tiles(video.info.width, video.info.height)
-    return {"small_print_unread": True} if large and not small and not found and span.duration <= _SHORT else {}
+    return {"small_print_unread": True} if needs_tiles(video.info.width, video.info.height) else {}
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:

@@ -24,10 +24,10 @@ def told(text: str, start: float, end: float, tool: str = "transcribe", video: s
 @pytest.mark.parametrize(
     "question, answer, follow_up, understood",
     [
-        (BUDGET, told("ten million", 41, 49.34), "and after that?", "What is said after 00:49.4?"),
-        (BUDGET, told("ten million", 41, 49.34), "What does she say then?", "What does she say after 00:49.4?"),
-        (BUDGET, told("ten million", 41, 49), "And before that?", "What is said before 00:41?"),
-        (BUDGET, told("ten million", 41, 49), "What happens next?", "What happens after 00:49?"),
+        (BUDGET, told("ten million", 41, 49.34), "and after that?", "What is said first after 00:49.4?"),
+        (BUDGET, told("ten million", 41, 49.34), "What does she say then?", "What does she say first after 00:49.4?"),
+        (BUDGET, told("ten million", 41, 49), "And before that?", "What is said last before 00:41?"),
+        (BUDGET, told("ten million", 41, 49), "What happens next?", "What is said first after 00:49?"),
         (BUDGET, told("ten million", 41, 49), "Is it final?", "Is the budget final?"),
         (BUDGET, told("ten million", 41, 49), "and about the team?", "What does she say about the team?"),
         (
@@ -40,10 +40,12 @@ def told(text: str, start: float, end: float, tool: str = "transcribe", video: s
             "What does the sign say?",
             told("EXIT", 3, 5, "read_text"),
             "then?",
-            "What is written on the screen after 00:05?",
+            "What is written on the screen first after 00:05?",
         ),
         (WHO, told("Peter will be responsible for marketing", 22, 25), "When does he start?", "When does Peter start?"),
         (WHO, told("Peter will be responsible for marketing", 22, 25), "what's his job?", "what's Peter's job?"),
+        ("What is the first prize?", told("a computer", 85, 87), "and the second?", "What is the second prize?"),
+        ("When does the car come?", told("at 24 s", 24, 29, "track_objects"), "and then?", "What happens after 00:29?"),
         (WHO, told("Peter", 22, 25), "what about sales?", "Who is responsible for sales?"),
         ("When does Peter start?", told("in September", 60, 62), "and Maria?", "When does Maria start?"),
         ("When does the red car arrive?", told("at 24 s", 24, 29), "where?", "where does the red car arrive?"),

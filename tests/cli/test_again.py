@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -32,15 +33,15 @@ def test_asking_again_imports_nothing_heavy(home: Path, words: list[str]):
     assert "ten million" in done.stdout and done.stdout.splitlines()[-1] == "[] 0", done.stdout + done.stderr
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def warm(home: Path) -> Iterator[Path]:
     """A warm process; gives its socket."""
     started = rewatch(home, "warm", "--idle", "2")
     assert started.returncode == 0, started.stderr
-    (socket,) = (home / "rewatch").glob("warm-*.sock")
-    yield socket
+    (path,) = (home / "rewatch").glob("warm-*.sock")
+    yield path
     rewatch(home, "warm", "--stop")
-    assert not socket.exists()
+    assert not path.exists()
 
 
 def test_a_warm_process_answers_as_a_cold_one_does(home: Path, warm: Path):
@@ -104,20 +105,19 @@ def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: 
         assert b"interrupted" in shown
 
 
-def test_a_dead_socket_is_passed_over(home: Path):
-    started = rewatch(home, "warm", "--idle", "0.01")  # ends by itself
-    assert started.returncode == 0
-    (socket,) = (home / "rewatch").glob("warm-*.sock")
+def test_it_ends_by_itself_and_a_dead_socket_is_passed_over(home: Path, tmp_path: Path):
+    here = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert rewatch(home, "warm", "--idle", "0.03", **here).returncode == 0
     end = time.monotonic() + 60
-    while socket.exists() and time.monotonic() < end:
+    while (left := list((tmp_path / "rewatch").iterdir())) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not socket.exists()
-    import socket as sockets
-
-    dead = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    dead.bind(str(socket))
+    assert not left
+    code = "from rewatch.cli.warm_client import socket_path; print(socket_path())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home) | here)
+    dead = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    dead.bind(done.stdout.strip())
     dead.close()
-    socket.chmod(0o600)
-    assert "ten million" in rewatch(home, "search", "budget").stdout
-    assert rewatch(home, "warm").returncode == 0  # takes its place
-    assert rewatch(home, "warm", "--stop").stdout.strip() == "ended"
+    Path(done.stdout.strip()).chmod(0o600)
+    assert "ten million" in rewatch(home, "search", "budget", **here).stdout
+    assert rewatch(home, "warm", **here).returncode == 0  # takes its place
+    assert rewatch(home, "warm", "--stop", **here).stdout.strip() == "ended"

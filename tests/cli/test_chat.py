@@ -29,7 +29,7 @@ never asked
     done = rewatch(home, "chat", "talk.mp4", typed=typed)
     out = done.stdout
     assert done.returncode == 0, done.stderr
-    assert "ten million" in out and "as       What is said after 00:06?" in out
+    assert "ten million" in out and "as       What is said first after 00:06?" in out
     assert "frames 3 · calls 12 · tokens none" in out and "* talk.mp4" in out and "nothing after 00:10" in out
     assert out.count("error: ") == 4  # the wrong limit, video, policy and command; the chat goes on after each
     assert "never asked" not in out and "Traceback" not in done.stderr

@@ -141,10 +141,10 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[dict
         part = frame.image[top : int(np.ceil(region.bottom * height)), left : int(np.ceil(region.right * width))]
         scale = max(1.0, min(4.0, 960 / max(part.shape[:2])))
         enlarged = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        for line in _reader().read(np.ascontiguousarray(enlarged)):
-            place = _outward(line.box, region)
+        for one in _reader().read(np.ascontiguousarray(enlarged)):
+            place = _outward(one.box, region)
             found.append(
-                {"span": [frame.time, frame.time], "text": line.text, "box": place, "score": line.score, "height": 0.0}
+                {"span": [frame.time, frame.time], "text": one.text, "box": place, "score": one.score, "height": 0.0}
             )
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from rewatch.agent import VideoAgent, read_trace
 from rewatch.agent.approval import ApprovalNeeded
 from rewatch.memory import ClipMemory

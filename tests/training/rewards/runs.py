@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent import Answer
-from rewatch.agent.parsing import draft_of
 from rewatch.agent.check import check
 from rewatch.agent.dialects import draft, load_dialect
+from rewatch.agent.parsing import draft_of
 from rewatch.agent.question import Question
 from rewatch.memory import Box, Span
 from rewatch.training.rollout import Rollout

@@ -12,7 +12,7 @@ from langchain_core.messages import AnyMessage, ToolMessage
 from ..memory import MediaURI
 from .answer import Draft, Evidence
 from .evidence import Piece, pieces_of
-from .parsing import NOT_FOUND, bare, option_in
+from .parsing import bare, option_in
 from .question import Question, letter
 from .steps import Call
 from .words import content, coverage
@@ -22,8 +22,9 @@ SLACK = 0.5
 
 SENT_BACK = "Before the answer can be given: "
 """How the message begins that sends a draft back."""
-NO_EVIDENCE = f"Write the answer again with the number of the line that shows it, as in [3], or {NOT_FOUND} and why."
+NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
 """What is said of a draft that cites nothing."""
+_BARE_WORDS = frozenset({"yes", "true", "false", "none", "never", "always"})
 NOTHING_SAID = "No answer was written."
 """Stands for an empty answer, which claims nothing."""
 
@@ -40,6 +41,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     """Verify format, spans, citations, quotes and option; an abstention needs no evidence."""
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
     observed = [uri for m in tool_messages for uri in _uris(m)]
+    pieces = pieces_of(tool_messages)
     missing: list[str] = []
     marked = []
     for item in draft.evidence:
@@ -50,27 +52,54 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = _option(draft, question)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if not draft.abstained and not draft.evidence and not draft.unknown:
-        missing.append(NO_EVIDENCE)
-        marked = _found(draft, question, pieces_of(tool_messages))
     if draft.unknown:
-        missing.append(_unknown(draft.unknown, max(pieces_of(tool_messages), default=0)))
+        missing.append(_unknown(draft.unknown, max(pieces, default=0)))
+    elif not draft.abstained and not draft.evidence:
+        missing.append(NO_EVIDENCE)
+        marked = _found(draft, question, pieces)
+    stray = "" if missing else _stray(draft, question, pieces)
+    if stray and (found := _found(draft, question, pieces)):  # the number is of another line than the words
+        marked, stray = [*marked, *found], ""
+    missing += [stray] if stray else []
     if not draft.text.strip():
         missing.append("The answer is empty.")
         draft = replace(draft, text=NOTHING_SAID, abstained=True, confidence=0.0)
-    supported = [item for item in marked if item.supported]
-    confidence = draft.confidence
-    claimed = max(len(marked) + len(draft.unknown), 1)
-    if not draft.abstained and len(supported) < claimed:
-        confidence *= 0.5 * (1 + len(supported) / claimed) if supported else 0.25
+    confidence = draft.confidence * _share_held(marked, draft) * (0.5 if stray else 1.0)
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
+    """What is left of a confidence: all of it where all evidence holds, a quarter where none does."""
+    claimed = max(len(marked) + len(draft.unknown), 1)
+    held = sum(item.supported for item in marked)
+    if draft.abstained or held >= claimed:
+        return 1.0
+    return 0.5 * (1 + held / claimed) if held else 0.25
 
 
 def _unknown(numbers: Sequence[int], last: int) -> str:
     listed = ", ".join(f"[{n}]" for n in numbers[:5])
     there = f"the lines go from [1] to [{last}]" if last else "no line was shown yet"
     return f"There is no line {listed}: {there}. Cite a line that shows the answer."
+
+
+def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
+    """What is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
+
+    Only lines with words can tell, and only answers that say more than the question does.
+    """
+    numbers = {(piece.uri, piece.text): piece.n for piece in pieces.values() if piece.text}
+    cited = [numbers[item.uri, item.quote] for item in draft.evidence if (item.uri, item.quote or "") in numbers]
+    if draft.abstained or not cited or len(cited) < len(draft.evidence):
+        return ""
+    asked = set(content(question.text))
+    own = [word for word in content(draft.text) if word not in asked]
+    lines = [word for n in cited for word in content(pieces[n].text)]
+    if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
+        return ""
+    listed = ", ".join(f"[{n}]" for n in cited[:3])
+    return f"Line {listed} does not say “{draft.text[:60]}”. Cite the line that does, or look further."
 
 
 def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> list[Evidence]:

@@ -1,7 +1,8 @@
 """The first look: what a run looks at before the policy's first turn, whatever the route and the policy.
 
-One search over all channels with the question's own words, over all videos at once. A question about the beginning, the
-end or the whole has what is said and shown there besides. English, German and Spanish words are known for these; a
+One search over all channels with the question's own words, over all videos at once; and one with the words of the
+options, where there are any. A question about the beginning, the end or the whole has what is said and shown there
+besides. English, German and Spanish words are known for these; a
 question in another language still has the search.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .steps import Call
+from .words import content
 
 if TYPE_CHECKING:
     from .planner import Situation
@@ -44,6 +46,8 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
     """The calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
     calls = list(_search(question.text, len(question.videos), tools))
+    if question.options and content(" ".join(question.options)):
+        calls += _search("; ".join(question.options), len(question.videos), tools)
     for video in question.videos:
         calls += _parts(question.text, video, len(question.videos) > 1, question.now, tools)
     limit = situation.budget.calls

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable
 from langgraph.graph import START, StateGraph
@@ -29,7 +29,7 @@ from .evidence import Piece, number, pieces_of
 from .first_look import first_look
 from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
-from .parsing import draft_of
+from .parsing import draft_of, question_of
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
@@ -171,6 +171,10 @@ class Loop:
     def offered(self, question: Question) -> list[dict[str, Any]]:
         """Schemas of the tools that the policy is offered for a question."""
         return offered(self.toolbox, self.policy, question)
+
+    def offered_in(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+        """Schemas of the tools that the policy would be offered in a conversation of the loop."""
+        return self.offered(question_of(messages) or Question(text=""))
 
     def _bound(self, question: Question) -> Runnable[Any, AIMessage]:
         """The policy with the tools; bound once, since every turn of every run asks for it."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import clock
 from .dialects.loose_json import NotJson, read_object
-from .dialects.reply import take_apart
+from .parsing import take_apart
 from .planner import Plan, Planner, Situation, plan_by_rules
 from .question import letter
 from .routes import ROUTES

@@ -17,6 +17,7 @@ from ..memory import MediaURI
 from .answer import Draft, Evidence
 from .evidence import Piece, pieces_of
 from .question import Question, letter
+from .words import content
 
 NOT_FOUND = "NOT FOUND:"
 """How an answer in plain words begins that says that there is none."""
@@ -37,6 +38,8 @@ _LETTER = re.compile(
     r"([A-Za-z])(?:[)\]*.:,]+(?:\s+|$)|\s*$|\s+[-–]\s+)",
     re.IGNORECASE,
 )
+_ECHO = frozenset(content("and what is missing"))
+"""Words of the prompt that stand behind `NOT FOUND:` there; repeated, they say nothing."""
 _ANSWERS = ("answer", "final_answer", "response", "text", "result", "output")
 """Keys under which models write an answer as JSON."""
 
@@ -54,7 +57,7 @@ def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
     likelihood = said.response_metadata.get("likelihood")
     text = said.additional_kwargs.get("draft") or said.text
     unsure = 0.5 if likelihood is None else float(likelihood)
-    question = _question_of(messages)
+    question = question_of(messages)
     pieces, options = pieces_of(messages), question.options if question else ()
     bare = without_citations(str(text))
     if cited_numbers(str(text)) and not any(c.isalnum() for c in bare):
@@ -86,7 +89,8 @@ def parse_draft(
     missing = _NOT_FOUND.match(text)
     if missing:
         why = without_citations(text[missing.end() :])
-        return Draft(text=why or "It was not found.", evidence=(), confidence=0.0, abstained=True)
+        why = why if set(content(why)) - _ECHO else "It was not found."
+        return Draft(text=why, evidence=(), confidence=0.0, abstained=True)
     said = _uncopied(without_citations(text))
     found = [*evidence, *(Evidence(claim=said, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(message)))]
     option, said = _chosen(said, options)
@@ -110,7 +114,7 @@ def cited_numbers(text: str) -> tuple[int, ...]:
 def without_citations(text: str) -> str:
     """The text without its `[3]`, and without the spaces that these leave."""
     bare = re.sub(r"\(\s*\)", "", _CITED.sub("", text))
-    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare)).strip(" \t\n*_")
+    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare)).strip()
 
 
 def option_in(text: str, options: Sequence[str]) -> str | None:
@@ -329,7 +333,9 @@ def _listed(item: dict[str, Any], said: str, known: Mapping[int, Piece]) -> tupl
     ], ()
 
 
-def _before(said: BaseMessage, messages: Sequence[BaseMessage], known: Mapping[int, Piece], cited: Sequence[int]) -> str:
+def _before(
+    said: BaseMessage, messages: Sequence[BaseMessage], known: Mapping[int, Piece], cited: Sequence[int]
+) -> str:
     """The words that a reply of nothing but numbers is about: the draft sent back before it, else those it cites."""
     for message in reversed(messages):
         if message is said or not isinstance(message, AIMessage) or message.additional_kwargs.get("by"):
@@ -341,8 +347,8 @@ def _before(said: BaseMessage, messages: Sequence[BaseMessage], known: Mapping[i
     return next((known[n].text for n in cited if n in known and known[n].text), "")
 
 
-def _question_of(messages: Sequence[BaseMessage]) -> Question | None:
-    """The question that the loop put; None where there is none."""
+def question_of(messages: Sequence[BaseMessage]) -> Question | None:
+    """The question that the loop put, with the facts of its videos; None where there is none."""
     for message in messages:
         row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
         if row:

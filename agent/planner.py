@@ -40,13 +40,14 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
-        looks = [{"tool": call.tool, "arguments": call.arguments} for call in self.looks or ()]
+        looks = None if self.looks is None else [{"tool": c.tool, "arguments": c.arguments} for c in self.looks]
         return {**asdict(self), "sub_questions": list(self.sub_questions), "looks": looks}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Plan:
         """The plan that `as_dict` wrote."""
-        looks = tuple(Call(one["tool"], one["arguments"]) for one in row.get("looks") or ())
+        looks = row.get("looks")
+        looks = None if looks is None else tuple(Call(one["tool"], one["arguments"]) for one in looks)
         return cls(**{**row, "sub_questions": tuple(row.get("sub_questions", ())), "looks": looks})
 
 

@@ -126,7 +126,7 @@ def main() -> None:
 
 def _row(policy: VideoLMM, loop: Any, rollout: Rollout) -> Any:
     """A conversation as ids of this model."""
-    schemas = loop.toolbox.schemas(list(rollout.task.videos))
+    schemas = loop.offered_in(rollout.messages)
     return row_of(policy, recorded(policy, rollout.messages, tools=schemas, pixels=loop.pixels), loop.pixels)
 
 

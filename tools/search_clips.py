@@ -83,9 +83,7 @@ def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, nam
     for place, text in rest:
         _add(found, place, text, query, names)
     if not found:  # only pictures match
-        pictures = [
-            line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits
-        ]
+        pictures = [line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits]
         return pictures[:MOST_LINES]
     return [one for _, one in sorted(found.values(), key=lambda row: row[0])]
 
@@ -98,13 +96,16 @@ def _add(
         return
     sure = probability_of(text.data) if text.channel == "speech" else None
     where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
-    found[key] = place, line(
-        _place(text),
-        text.channel,
-        excerpt(text.text, query),
-        place=where,
-        video=names.get(text.video, ""),
-        unsure=sure is not None and sure < UNCERTAIN,
+    found[key] = (
+        place,
+        line(
+            _place(text),
+            text.channel,
+            excerpt(text.text, query),
+            place=where,
+            video=names.get(text.video, ""),
+            unsure=sure is not None and sure < UNCERTAIN,
+        ),
     )
 
 

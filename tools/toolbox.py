@@ -229,9 +229,7 @@ class Toolbox:
         known = [memory.video(one) for one in several] or ([info] if info else [])
         where = [[place(memory, one.id), one.channels] for one in known]
         key = json.dumps([item.name, plain(fitted), where], default=str)
-        return Prepared(
-            item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key
-        )
+        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key)
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:

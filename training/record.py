@@ -36,7 +36,7 @@ def recorded(
     Args:
         policy: whose template, dialect and sight it is to be.
         messages: as the loop leaves them.
-        tools: schemas of the tools that were offered (`toolbox.schemas(videos)`).
+        tools: schemas of the tools that were offered (`Loop.offered_in`).
         pixels: reads the pictures that tools showed.
 
     Raises:

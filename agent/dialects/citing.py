@@ -8,10 +8,9 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from .. import parsing
 from ..evidence import pieces_of
+from ..parsing import option_in, parse_draft, question_of
 from .dialect import Said
-from .facts import question_of
 
 _SEARCHES = {"search_clips", "browse", "score_frames", "cluster_frames"}
 """Tools that tell where to look; what they name was not looked at."""
@@ -28,11 +27,11 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         said: the reply, taken apart.
         messages: those before it.
     """
-    stated = parsing.parse_draft(said.content, pieces=pieces_of(messages))
+    stated = parse_draft(said.content, pieces=pieces_of(messages))
     if stated.evidence or stated.abstained:
         return said.content
     question = question_of(messages)
-    option = parsing.option_in(stated.option or stated.text, question.options) if question else None
+    option = option_in(stated.option or stated.text, question.options) if question else None
     text = stated.text
     if question and option and len(text.strip()) < 5:  # a letter says little to people
         text = question.options[ord(option) - ord("A")]

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ...memory import MediaURI
 from ...tools.arguments import parse_seconds
-from ..question import Question
+from ..parsing import question_of as question_of
 from .reply import BadCall
-
-
-def question_of(messages: Sequence[BaseMessage]) -> Question | None:
-    """The question that the loop put, with the facts of its videos; None where there is none."""
-    for message in messages:
-        row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
-        if row:
-            return Question.from_dict(row)
-    return None
 
 
 def pictures_of(message: BaseMessage) -> list[MediaURI]:

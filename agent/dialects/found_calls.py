@@ -138,7 +138,9 @@ def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterabl
     if isinstance(arguments, dict):
         if arguments.get("type") == "object" and "properties" in arguments:
             return []  # the schema itself, repeated
-        return [(known or name, arguments)] if known or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
+        return (
+            [(known or name, arguments)] if known or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
+        )
     rest = {key: value for key, value in row.items() if key not in (*_NAMES, *_ARGUMENTS, "type", "id")}
     return [(known, rest)] if known and "answer" not in row else []
 
@@ -156,7 +158,9 @@ def _python(text: str, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]
     if not match or match[1] not in names:
         return []
     try:
-        call = ast.parse(f"f({match[2].strip().rstrip(')') if text.strip().startswith('print(') else match[2]})").body[0]
+        call = ast.parse(f"f({match[2].strip().rstrip(')') if text.strip().startswith('print(') else match[2]})").body[
+            0
+        ]
         assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
         arguments = {key.arg: ast.literal_eval(key.value) for key in call.value.keywords if key.arg}
         given = [ast.literal_eval(value) for value in call.value.args]

@@ -9,8 +9,9 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from ..parsing import take_apart
 from .dialect import Said
-from .reply import call_json, said, take_apart
+from .reply import call_json, said
 
 _PLAIN = frozenset({"start", "end", "time", "query", "find", "question", "text"})
 _VALUES: dict[str, Any] = {"number": 12.5, "integer": 3, "boolean": True, "array": [], "object": {}}

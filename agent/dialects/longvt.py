@@ -9,11 +9,12 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from ..parsing import take_apart
 from .dialect import Said
 from .facts import question_of, seconds
 from .hermes import hermes_call
 from .prompts import QUOTED
-from .reply import BadCall, said, take_apart
+from .reply import BadCall, said
 from .schemas import function
 from .vital import frame_rate
 

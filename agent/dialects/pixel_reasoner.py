@@ -15,13 +15,13 @@ from langchain_core.messages import BaseMessage
 
 from ...memory import Box, MediaURI
 from ...tools.arguments import parse_box
-from ..parsing import last_boxed
+from ..parsing import last_boxed, take_apart
 from ..question import Question
 from .dialect import Said
 from .facts import pictures_of, question_of
 from .hermes import hermes_call
 from .prompts import QUOTED
-from .reply import BadCall, said, take_apart
+from .reply import BadCall, said
 from .schemas import function, offered
 
 FIRST, MOST_SELECTED = 16, 8

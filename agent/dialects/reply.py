@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ..parsing import Parts, take_apart
+from ..parsing import Parts
 from .dialect import Said
 from .loose_json import NotJson, read_object
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from ..parsing import take_apart
 from .dialect import Said
 from .hermes import USAGE, hermes_call
-from .reply import said, take_apart
+from .reply import said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

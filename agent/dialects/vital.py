@@ -8,11 +8,12 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from ..parsing import take_apart
 from .dialect import Said
 from .facts import seconds, text_of, which_video
 from .hermes import hermes_call
 from .prompts import QUOTED
-from .reply import said, take_apart
+from .reply import said
 from .schemas import function, offered
 
 FPS, MOST_FRAMES = 2.0, 64

@@ -175,8 +175,6 @@ class Writer:
         )
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class _Size:
     width: int

@@ -42,7 +42,9 @@ class Endpoint:
     """Whether the server hands tools to chat templates that may not know of any, and says nothing then."""
 
 
-_SEES = re.compile(r"vl\b|[-_.]vl|vision|llava|pixtral|internvl|minicpm-?v|smolvlm|omni|moondream|mmproj", re.IGNORECASE)
+_SEES = re.compile(
+    r"vl\b|[-_.]vl|vision|llava|pixtral|internvl|minicpm-?v|smolvlm|omni|moondream|mmproj", re.IGNORECASE
+)
 _READS_ONLY = re.compile(
     r"\.gguf$|coder|smollm|gemma-?3-?(?:270m|1b)|qwen(?:2|2\.5|3)[-_:]?\d|llama-?3(?:\.[123])?[-_:]?(?:1b|3b|8b|70b)"
     r"|phi-?[34]-?mini|tinyllama|mistral-?7b|deepseek-?(?:r1|v3|coder)|gpt-oss",

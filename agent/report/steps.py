@@ -71,7 +71,7 @@ def _policy(step: Step, room: Room) -> tuple[str, Html]:
         return "Draft", long_text(step.text, room, class_="text said")
     facts = ["abstains"] if draft.abstained else []
     facts += [f"option {draft.option}"] if draft.option else []
-    facts += [f"confidence {draft.confidence:.2f}", f"evidence {len(draft.evidence)}"]
+    facts += [f"confidence {draft.confidence:.2f}", f"evidence {len(draft.evidence) + len(draft.unknown)}"]
     return "Draft", join(
         long_text(draft.text, room, class_="text said"),
         el("p", room.cut(" · ".join(facts), 300), class_="muted num"),

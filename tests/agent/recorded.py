@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
-from rewatch.agent.answer import Answer, Draft, parse_draft
+from rewatch.agent.answer import Answer, Draft
 from rewatch.agent.check import check
+from rewatch.agent.parsing import draft_of
 from rewatch.agent.planner import Situation, plan_by_rules
 from rewatch.agent.prompts import SPENT, SYSTEM, render
 from rewatch.agent.question import Question
 from rewatch.agent.state import add
+from rewatch.agent.steps import Call
 from rewatch.agent.trace import SCHEMA, TraceWriter, events_of
 from rewatch.tools import Budget
 
@@ -65,6 +68,7 @@ class Recorder:
         plan = plan_by_rules(
             Situation(question=self.question, tools=("search_clips",), routes=("search",), budget=self.budget)
         )
+        plan = replace(plan, looks=(Call("search_clips", {"query": question, "k": 5}),))
         human = HumanMessage(
             render(self.question, plan, self.budget.as_dict()),
             additional_kwargs={"question": self.question.as_dict(), "plan": plan.as_dict()},
@@ -97,7 +101,9 @@ class Recorder:
         made = said.tool_calls[call]
         cost = {"frames": frames, "calls": 1, "tokens": 0, "seconds": seconds}
         artifact: dict[str, Any] = {"arguments": made["args"], "uris": list(uris), "pictures": []}
-        artifact |= {"data": data or {}, "cached": cached, "cost": cost}
+        known = sum(len((m.artifact or {}).get("evidence", ())) for m in self.messages if isinstance(m, ToolMessage))
+        pieces = [{"n": known + n, "uri": uri, "text": "", "channel": ""} for n, uri in enumerate(uris, 1)]
+        artifact |= {"data": data or {}, "evidence": pieces, "cached": cached, "cost": cost}
         if skipped:
             artifact = {"skipped": True}
         message = ToolMessage(
@@ -112,7 +118,7 @@ class Recorder:
     def send_back(self) -> None:
         """The check finds something missing in the last message."""
         said = self.messages[-1]
-        missing = check(parse_draft(said.text), self.question, self.messages).missing
+        missing = check(draft_of(said, self.messages), self.question, self.messages).missing
         assert missing, "this draft would not be sent back"
         self._update("check", {"messages": [HumanMessage("Before the answer can be given: " + " ".join(missing))]})
 

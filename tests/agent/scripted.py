@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 _ids = itertools.count()
@@ -17,6 +17,14 @@ def calling(name: str, **arguments: Any) -> AIMessage:
     """A message that calls one tool."""
     call = {"name": name, "args": arguments, "id": f"s{next(_ids)}", "type": "tool_call"}
     return AIMessage(content="", tool_calls=[call])
+
+
+def observations(messages: Sequence[BaseMessage]) -> list[ToolMessage]:
+    """What the calls of the policy brought back; the first look, which comes before it, is left out."""
+    looks = {
+        c["id"] for m in messages if isinstance(m, AIMessage) and m.additional_kwargs.get("by") for c in m.tool_calls
+    }
+    return [m for m in messages if isinstance(m, ToolMessage) and m.tool_call_id not in looks]
 
 
 class Scripted(BaseChatModel):

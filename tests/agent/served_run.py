@@ -35,7 +35,15 @@ class Run:
 
     @property
     def observations(self) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == "observation"]
+        """Of the model's own calls; those of the first look left out."""
+        found = [event for event in self.events if event["event"] == "observation"]
+        return [event for event in found if not event["call_id"].startswith("look_")]
+
+    @property
+    def own_calls(self) -> list[tuple[str, dict[str, Any]]]:
+        """The calls of the model; those of the first look left out."""
+        said = [e for e in self.events if e["event"] == "policy" and e["role"] == "ai" and "by" not in e]
+        return [(call["name"], call["args"]) for event in said for call in event["tool_calls"]]
 
     def pictures(self, request: int) -> list[dict[str, Any]]:
         """The blocks of the user messages of a request that hold pictures."""

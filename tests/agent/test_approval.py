@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from rewatch.agent import VideoAgent, read_trace
 from rewatch.agent.approval import ApprovalNeeded
 from rewatch.memory import ClipMemory
 from rewatch.tools import tool
 
-from .scripted import Scripted
+from .scripted import Scripted, observations
 
 made: list[str] = []
 
@@ -43,7 +43,7 @@ def sends(word: str, times: int = 1) -> str:
 
 def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
     """Two calls in one message, then an answer that says what came of them."""
-    seen = [m for m in messages if isinstance(m, ToolMessage)]
+    seen = observations(messages)
     if may_call and not seen:
         calls = [("notes", {"word": "a"}), ("sends", {"Word": "b", "times": "2"})]
         return AIMessage("", tool_calls=[{"name": n, "args": a, "id": n, "type": "tool_call"} for n, a in calls])
@@ -74,8 +74,8 @@ def test_an_allowed_call_is_made_once_and_as_shown(memory: ClipMemory, tmp_path:
     where = {"checkpoints": tmp_path / "steps.sqlite"} if stored else {}
     answer = agent(memory, approve=approve, traces=tmp_path / "runs", **where).ask("What?")
     assert asked == [{"tool": "sends", "arguments": {"word": "b", "times": 2}}]
-    assert made == ["noted a", "sent b 2"] and "sent b" in answer.text and answer.spend["calls"] == 2
-    assert sum(event["event"] == "observation" for event in read_trace(answer.trace)) == 2
+    assert made == ["noted a", "sent b 2"] and "sent b" in answer.text and answer.spend["calls"] == 3
+    assert sum(event["event"] == "observation" for event in read_trace(answer.trace)) == 3  # one is the first look
 
 
 def test_a_refused_call_is_an_observation(memory: ClipMemory):
@@ -100,4 +100,4 @@ def test_a_run_that_waits_goes_on_when_resumed(memory: ClipMemory, tmp_path: Pat
     with pytest.raises(ApprovalNeeded):
         agent(memory, **where).resume(waits.value.run_id)
     answer = agent(memory, approve=lambda call: True, **where).resume(waits.value.run_id)
-    assert made == ["noted a", "sent b 2"] and "sent b" in answer.text and answer.spend["calls"] == 2
+    assert made == ["noted a", "sent b 2"] and "sent b" in answer.text and answer.spend["calls"] == 3

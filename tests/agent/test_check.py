@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from langchain_core.messages import ToolMessage
-from rewatch.agent.answer import Draft, Evidence, parse_draft
+from rewatch.agent.answer import Draft, Evidence
 from rewatch.agent.check import check
+from rewatch.agent.parsing import parse_draft
 from rewatch.agent.question import Question
 
 VIDEO = {"id": "abc", "name": "a.mp4", "start": 0.0, "end": 60.0, "width": 64, "height": 48, "has_audio": True}
@@ -65,7 +66,7 @@ def test_an_option_is_one_of_the_options(named: str | None, letter: str | None):
         ("<answer>ten</answer> see video:abc#t=1,2", "ten", ["video:abc#t=1,2"]),
         ("It is ten [video:abc#t=1,2].", "It is ten [video:abc#t=1,2].", ["video:abc#t=1,2"]),
         ('{"answer": "ten", "evidence": [{"uri": "nonsense"}, 7], "confidence": "high"}', "ten", []),
-        ('{"not": "an answer"}', '{"not": "an answer"}', []),
+        ('{"not": "an answer"}', "not: an answer", []),
     ],
 )
 def test_drafts_in_every_form(message: str, text: str, uris: list[str]):

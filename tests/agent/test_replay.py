@@ -291,5 +291,7 @@ def test_a_killed_run_is_replayed_as_far_as_it_went(notices: ClipMemory, tmp_pat
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     [trace] = tmp_path.glob("*.jsonl")
     result = replay(trace)
-    assert [e["event"] for e in result.events] == ["run", "plan", "policy", "observation", "policy"]
+    assert [e["event"] for e in result.events] == [
+        "run", "plan", "policy", "observation", "policy", "observation", "policy",
+    ]  # fmt: skip
     assert result.answer is None and result.differences == []

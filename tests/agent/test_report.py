@@ -143,7 +143,7 @@ def test_everything_of_the_run_is_on_the_page(full: Path) -> None:
         "failed",
         "from the cache",
         "The draft was sent back:",
-        "Cite the media URI that shows the answer",
+        "with the number of the line that shows it",
         "4 of 64",
         "6 of 12",
         "300 (no limit)",

@@ -90,10 +90,18 @@ def compare(produced: list[dict[str, Any]], fields: dict[str, Field], where: str
 
 @dataclass
 class _Memory:
-    """Just enough of a memory for a run that calls no tool."""
+    """Just enough of a memory for a run whose first look finds nothing."""
 
     record: VideoRecord
     detector_stamp: str = ""
+
+    folder: str = ""
+
+    def until(self, now: float) -> _Memory:
+        return self
+
+    def search(self, query: str, **how: Any) -> list[Any]:
+        return []
 
     def videos(self) -> list[VideoRecord]:
         return [self.record]

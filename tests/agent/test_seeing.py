@@ -71,7 +71,7 @@ def test_what_the_second_look_confirms_stands(notices: ClipMemory, tmp_path: Pat
     answer = agent.ask("What?")
     assert answer.evidence[0].verified == pytest.approx(0.64)
     assert answer.confidence == pytest.approx(0.72)  # sqrt(0.81 x 0.64)
-    assert answer.spend["calls"] == 2 and answer.spend["tokens"] == 5 and "a card" in judge.asked[0].text
+    assert answer.spend["calls"] == 3 and answer.spend["tokens"] == 5 and "a card" in judge.asked[0].text
     assert answer.spend["frames"] == 2 + 8
     assert replay(answer.trace or "").differences == []
 
@@ -116,7 +116,8 @@ def test_a_route_looks_first_and_the_policy_answers_without_tools(notices: ClipM
 
     policy = Seeing(step=step)
     answer = VideoAgent(notices, policy=policy, second_look=False).ask("What?", route="direct", budget=Budget(frames=8))
-    looked = [m for m in told[0] if isinstance(m, ToolMessage)]
+    first, *looked = [m for m in told[0] if isinstance(m, ToolMessage)]
+    assert first.name == "search_clips"
     assert [m.name for m in looked] == ["view_frames"] and 4 <= len(looked[0].artifact["pictures"]) <= 8
     assert isinstance(told[0][-1], HumanMessage) and answer.spend["frames"] == len(looked[0].artifact["pictures"])
 

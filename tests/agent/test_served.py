@@ -49,7 +49,7 @@ def test_two_calls_at_once_are_answered_before_the_pictures(notices: ClipMemory,
         ("view_clip", {"start": 0.0, "end": 1.0, "fps": 1}), ("view_clip", {"start": 16.0, "end": 17.0, "fps": 1})
     )
     run = Run(notices, tmp_path, two, answers("two looks"))
-    assert run.answer.text == "two looks" and run.answer.spend["calls"] == 2
+    assert run.answer.text == "two looks" and run.answer.spend["calls"] == 3
     messages = run.requests[1]["messages"]
     assert [m["role"] for m in messages[2:]] == ["assistant", "tool", "tool", "user"]
     assert [m["tool_call_id"] for m in messages[3:5]] == [c["id"] for c in messages[2]["tool_calls"]]
@@ -138,10 +138,13 @@ def test_a_fault_that_stays_is_a_clear_answer(
     assert len(run.requests) <= 3
 
 
-def test_a_server_that_takes_no_pictures_is_told_apart(notices: ClipMemory, tmp_path: Path):
-    run = Run(notices, tmp_path, LOOK, status(400, "this model does not support image inputs"))
-    assert run.answer.stopped_by == "policy_error"
-    assert "a model that sees" in run.answer.text and "sees=false" in run.answer.text
+def test_a_server_that_takes_no_pictures_reads_on_without(notices: ClipMemory, tmp_path: Path):
+    refused = status(400, "this model does not support image inputs")
+    run = Run(notices, tmp_path, LOOK, refused, says("Tickets cost 12 euros [1]."))
+    assert run.answer.text == "Tickets cost 12 euros." and run.policy.sees is False
+    assert "pictures are not shown" in json.dumps(run.requests[2]) and not run.pictures(2)
+    names = {tool["function"]["name"] for tool in run.requests[2]["tools"]}
+    assert "search_clips" in names
 
 
 def test_the_seconds_of_the_run_bound_it(notices: ClipMemory, tmp_path: Path):
@@ -196,7 +199,7 @@ def test_endless_streams_are_cut_and_kept(notices: ClipMemory, tmp_path: Path):
         (streams(_for_ever, pause=0.03), {"timeout": 0.4}, "time"),
     ):
         run = Run(notices, tmp_path, step, streamed=True, **options)
-        said = next(event for event in run.events if event["event"] == "policy")
+        said = next(e for e in run.events if e["event"] == "policy" and "by" not in e)
         assert said["content"].startswith("and on and on") and len(said["content"]) < 40 * 16 + 10
         assert said["metadata"]["cut"] and said["metadata"]["finish_reason"] == why
         assert said["metadata"]["usage_estimated"] and run.answer.spend["tokens"] > 0
@@ -240,11 +243,48 @@ def test_calls_in_the_text_are_read_by_a_dialect(notices: ClipMemory, tmp_path: 
         assert run.requests[0]["tools"] and messages[2]["tool_calls"] and "<tool_call>" not in messages[2]["content"]
         assert messages[3]["role"] == "tool"
     else:
-        assert "tools" not in run.requests[0] and "<tools>" in messages[0]["content"]
+        assert "tools" not in run.requests[0] and "view_clip(start, end" in messages[0]["content"]
         assert "<tool_call>" in messages[2]["content"] and "tool_calls" not in messages[2]
         assert [m["role"] for m in messages] == ["system", "user", "assistant", "user"]
 
 
-def test_without_a_dialect_the_text_is_the_answer(notices: ClipMemory, tmp_path: Path):
-    run = Run(notices, tmp_path, says("I look. " + HERMES))
-    assert not run.observations and "<tool_call>" in run.answer.text
+CALL = '{"name": "search_clips", "arguments": {"query": "fair"}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<tool_call>\n{CALL}\n</tool_call>",
+        f"I look.\n```json\n{CALL}\n```",
+        CALL,
+        f"<|python_tag|>{CALL.replace('arguments', 'parameters')}",
+        f"[TOOL_CALLS][{CALL}]",
+        f"<think>{{}} is no call</think> {CALL}",
+        '<function=search_clips>{"query": "fair"}</function>',
+        '```tool_code\nsearch_clips(query="fair")\n```',
+        '{"search_clips": {"query": "fair"}}',
+    ],
+)
+def test_calls_in_the_text_are_found_without_an_option(notices: ClipMemory, tmp_path: Path, text: str):
+    run = Run(notices, tmp_path, says(text), says("The fair is in spring [1]."))
+    assert run.own_calls == [("search_clips", {"query": "fair"})] and not run.observations[-1]["error"]
+    assert run.answer.text == "The fair is in spring." and run.answer.evidence[0].supported
+    sent = run.requests[1]["messages"]
+    assert sent[2]["tool_calls"] and "search_clips" not in (sent[2]["content"] or "") and sent[3]["role"] == "tool"
+
+
+def test_json_is_never_the_answer(notices: ClipMemory, tmp_path: Path):
+    """A call that can no longer be made, and an object that is neither a call nor an answer."""
+    run = Run(notices, tmp_path, says(CALL), budget=Budget(calls=1))
+    assert "{" not in run.answer.text and run.answer.abstained
+    run = Run(notices, tmp_path, says('{"price": "12 euros", "line": 2}'))
+    assert run.answer.text == "price: 12 euros; line: 2"
+
+
+def test_a_server_that_takes_no_tools_is_told_them_in_words(notices: ClipMemory, tmp_path: Path):
+    text = "scripted does not support tools"
+    run = Run(notices, tmp_path, status(400, text), says(f"<tool_call>{CALL}</tool_call>"), says("In spring [1]."))
+    assert run.answer.text == "In spring." and run.own_calls
+    assert run.requests[0]["tools"] and "tools" not in run.requests[1]
+    assert "search_clips(query" in run.requests[1]["messages"][0]["content"]
+    assert [m["role"] for m in run.requests[2]["messages"]] == ["system", "user", "assistant", "user"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langchain_core.messages import AIMessage
 from rewatch.agent import Answer
-from rewatch.training.rollout import Rollout, json_answer, written_answer
+from rewatch.agent.parsing import json_answer, written_answer
+from rewatch.training.rollout import Rollout
 
 from .rewards.runs import Run, task, uri
 

@@ -88,7 +88,7 @@ def recorded_pairs(
     from ..record import recorded
 
     def row(run: Rollout) -> Row | None:
-        tools = loop.toolbox.schemas(list(run.task.videos))
+        tools = loop.offered_in(run.messages)
         return row_of(policy, recorded(policy, run.messages, tools=tools, pixels=loop.pixels), loop.pixels)
 
     made = []

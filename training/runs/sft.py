@@ -85,6 +85,6 @@ def _played(bench: Bench, config: SFTRun) -> list[Rollout]:
 
 def _row(bench: Bench, rollout: Rollout) -> Row | None:
     """A conversation as ids of this model."""
-    schemas, pixels = bench.loop.toolbox.schemas(list(rollout.task.videos)), bench.loop.pixels
+    schemas, pixels = bench.loop.offered_in(rollout.messages), bench.loop.pixels
     messages = recorded(bench.policy, rollout.messages, tools=schemas, pixels=pixels)
     return row_of(bench.policy, messages, pixels)

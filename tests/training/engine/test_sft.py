@@ -57,7 +57,7 @@ def test_what_an_expert_wrote_becomes_the_ids_that_the_policy_would_have_sampled
     policy = make_policy()
     loop = make_loop(policy)
     for rollout in conversations:
-        tools = loop.toolbox.schemas(list(rollout.task.videos))
+        tools = loop.offered_in(rollout.messages)
         messages = bare(rollout)
         messages[2] = messages[2].model_copy(update={"content": ""})  # a call by name and arguments only
         made = recorded(policy, messages, tools=tools, pixels=loop.pixels)

@@ -52,7 +52,7 @@ def test_traces_and_preferences_of_models_are_learnt_by_another(
     learner = make_policy(max_tokens=120)
     own = make_loop(learner)
     (trace,) = read_conversations(report.traces)
-    made = recorded(learner, trace.messages, tools=own.toolbox.schemas([task.videos[0]]), pixels=own.pixels)
+    made = recorded(learner, trace.messages, tools=own.offered_in(trace.messages), pixels=own.pixels)
     row = row_of(learner, made, own.pixels)
     assert row and len(row.seen) == 4 and row.written > 20
     # the ids are those that the learner would be given, were it to say the same
@@ -90,7 +90,7 @@ def test_hindsight_of_a_models_own_run_keeps_its_ids(
             if "tokens" in message.response_metadata:
                 tokens = {**message.response_metadata["tokens"], "vocabulary": "another", "sampled": [1], "given": [2]}
                 foreign[n] = message.model_copy(update={"response_metadata": {"tokens": tokens}})
-        made = recorded(policy, foreign, tools=loop.toolbox.schemas(list(again.task.videos)), pixels=loop.pixels)
+        made = recorded(policy, foreign, tools=loop.offered_in(again.messages), pixels=loop.pixels)
         learnt = row_of(policy, made, loop.pixels)
         assert learnt and learnt.ids == one.ids
         assert again.meta["by"] == "hindsight" and again.meta["rewards"]["task"] == pytest.approx(1.0)

@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent import Answer
-from rewatch.agent.answer import draft_of
 from rewatch.agent.check import check
 from rewatch.agent.dialects import draft, load_dialect
+from rewatch.agent.parsing import draft_of
 from rewatch.agent.question import Question
 from rewatch.memory import Box, Span
 from rewatch.training.rollout import Rollout
@@ -97,7 +97,7 @@ class Run:
         last = AIMessage(text, additional_kwargs=extra)
         self.messages.append(last)
         question = Question.from_dict(self.messages[1].additional_kwargs["question"])
-        checked = check(draft_of(last), question, self.messages).draft
+        checked = check(draft_of(last, self.messages), question, self.messages).draft
         answer = Answer(
             question=self.task.question,
             text=checked.text,

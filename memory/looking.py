@@ -15,7 +15,7 @@ from .spans import Span
 from .units import NewText, NewVector, Rows
 
 if TYPE_CHECKING:
-    from .screen_text import TextReader
+    from .screen_text import Sweep, TextReader
 
 FPS = 1.0
 """Frames a second at which clips are encoded, and at which moving text is read."""
@@ -38,6 +38,8 @@ class Run:
         self.video = video
         self._spans = list(spans)
         self._stream: Iterator[Frame] | None = None
+        self._sweep: Sweep | None = None
+        self._signalling: _Signalling | None = None
 
     def clip(self, span: Span, alive: Callable[[], None]) -> ClipFrames:
         """The next clip, in time order; `alive` is called before each frame is decoded."""
@@ -50,6 +52,16 @@ class Run:
             self._stream = iter(self.video.frames_at(times, size=size))
         count = len(_times(span, self.fps, self.video.info))
         return ClipFrames(self, span, count, self._step, alive)
+
+    def sweep(self, reader: TextReader, alive: Callable[[], None]) -> tuple[Sweep, TextReader]:
+        """What stands on screen, followed over all clips, and the reader with a sign of life before every picture."""
+        from .screen_text import Sweep
+
+        if self._sweep is None or self._signalling is None or self._signalling.reader is not reader:
+            self._signalling = _Signalling(reader)
+            self._sweep = Sweep(self._signalling)
+        self._signalling.alive = alive
+        return self._sweep, self._signalling
 
     def next(self) -> Frame:
         """The next frame. After an error the decoder starts afresh with the next clip."""
@@ -84,6 +96,17 @@ class ClipFrames:
                 self._small.append(Frame(frame.time, _shrunken(frame.image)))
             self._taken += 1
             yield frame
+
+    def read(self, reader: TextReader, alive: Callable[[], None]) -> list[NewText]:
+        """Lines of text on screen, each over the span for which it stays; `memory.ocr` makes blocks of them.
+
+        What stands since an earlier clip of the run is not read again.
+        """
+        from .screen_text import read_span
+
+        sweep, signalling = self._run.sweep(reader, alive)
+        readings = read_span(self, self._span, signalling, fps=FPS, sweep=sweep)
+        return [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
 
     def small(self) -> list[Frame]:
         """The frames at `FPS`, at most 512 pixels long; decodes what was not decoded yet."""
@@ -147,24 +170,16 @@ def see(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:
     )
 
 
-def read(video: VideoSource, span: Span, reader: TextReader, alive: Callable[[], None]) -> list[NewText]:
-    """Lines of text on screen in a clip, each over the span for which it stays; `memory.ocr` makes blocks of them."""
-    from .screen_text import read_span
-
-    readings = read_span(video, span, _Signalling(reader, alive), fps=FPS)
-    return [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
-
-
 class _Signalling:
     """A reader that gives a sign of life before every picture."""
 
-    def __init__(self, reader: TextReader, alive: Callable[[], None]) -> None:
-        self._reader = reader
-        self._alive = alive
+    def __init__(self, reader: TextReader) -> None:
+        self.reader = reader
+        self.alive: Callable[[], None] = lambda: None
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._reader, name)
+        return getattr(self.reader, name)
 
     def read(self, *arguments: Any, **options: Any) -> Any:
-        self._alive()
-        return self._reader.read(*arguments, **options)
+        self.alive()
+        return self.reader.read(*arguments, **options)

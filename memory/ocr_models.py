@@ -17,6 +17,8 @@ _DETECTOR = "PP-OCRv6_det_small.onnx"
 _RECOGNISER = "PP-OCRv6_rec_small.onnx"
 _CELL = 32
 _BATCH = 8
+_NARROWEST = 64 / 48  # width over height to which every crop is padded
+_WIDER = 1.3
 
 
 class OcrModels:
@@ -71,8 +73,22 @@ class OcrModels:
         """Text and score of each cut-out line (`[h, w, 3]` uint8 BGR, upright)."""
         if not crops:
             return []
-        result = self._engine.recognize_txt(list(crops))
-        return [
-            (str(text), float(score) if math.isfinite(score) else 0.0)
-            for text, score in zip(result.txts, result.scores, strict=True)
-        ]
+        found: list[tuple[str, float]] = [("", 0.0)] * len(crops)
+        for alike in _alike(crops):
+            result = self._engine.recognize_txt([crops[index] for index in alike])
+            for index, text, score in zip(alike, result.txts, result.scores, strict=True):
+                found[index] = str(text), float(score) if math.isfinite(score) else 0.0
+        return found
+
+
+def _alike(crops: Sequence[np.ndarray]) -> list[list[int]]:
+    """Positions of crops in groups of about one shape: within a batch all are padded to the longest."""
+    shapes = [crop.shape[1] / max(crop.shape[0], 1) for crop in crops]
+    groups: list[list[int]] = []
+    for index in sorted(range(len(crops)), key=lambda each: shapes[each]):
+        least = max(shapes[groups[-1][0]], _NARROWEST) if groups else 0.0
+        if groups and len(groups[-1]) < _BATCH and shapes[index] <= _WIDER * least:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups

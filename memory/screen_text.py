@@ -79,7 +79,7 @@ def read_span(
     first = True
     last: float | None = None
     # Small pictures cost little.
-    pace = fps * (2 if video.info.width * video.info.height <= _SMALL else 1)
+    small = video.info.width * video.info.height <= _SMALL
     for frame in video.frames(span, fps * _LOOKS):
         if frame.time == last:
             continue
@@ -88,6 +88,7 @@ def read_span(
         on_time = time >= due - _TINY
         change = sweep.look(frame.image, due=on_time)
         if on_time or change.whole:
+            pace = fps * (2 if small and sweep.lively else 1)
             due = time + 1.0 / pace - 0.5 / (fps * _LOOKS)
         if first:
             followed.update(time, Change(found=tuple(sweep.lines)))

@@ -63,8 +63,8 @@ class Look:
         if newer.pixels.shape != self.pixels.shape or cells.all():
             return newer
         height, width = self.pixels.shape[:2]
-        mask = np.repeat(np.repeat(cells, _CELL, 0), _CELL, 1)[:height, :width]
-        return Look(np.where(mask[:, :, None], newer.pixels, self.pixels))
+        mask = np.repeat(np.repeat(cells.astype(np.uint8), _CELL, 0), _CELL, 1)[:height, :width]
+        return Look(cv2.copyTo(newer.pixels, np.ascontiguousarray(mask), self.pixels.copy()))
 
     def cells(self, box: Box) -> np.ndarray:
         """`[rows, columns]` bool: the cells that `box` touches."""
@@ -121,3 +121,20 @@ def _united(boxes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int,
             box = (min(box[0], hit[0]), max(box[1], hit[1]), min(box[2], hit[2]), max(box[3], hit[3]))
         apart.append(box)
     return apart
+
+
+def small_print(picture: np.ndarray) -> list[tuple[float, float]]:
+    """The middles (x, y in pixels) of rows of small letters in a picture: at most 18 pixels high, dense and level.
+
+    Takes a fiftieth of what reading takes. It sees nearly every row of clear print of 8 to 14 pixels, and in pictures
+    without any text one row now and then; print on leaves or in faint colours it does not see.
+    """
+    edges = cv2.morphologyEx(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    # Letters stand closer together than words and words closer than rows.
+    joined = cv2.morphologyEx((edges > 60).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    _, _, found, middles = cv2.connectedComponentsWithStats(joined)
+    return [
+        (float(x), float(y))
+        for (_, _, width, height, area), (x, y) in zip(found[1:].tolist(), middles[1:].tolist(), strict=True)
+        if 5 <= height <= 18 and width >= 3 * height and area > 0.6 * width * height
+    ]

@@ -133,6 +133,11 @@ def overlap(first: Box, second: Box) -> float:
     return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
 
 
+def telling(text: str, score: float) -> float:
+    """What a reading tells: of two of one place, a longer one only wins when it is about as sure."""
+    return float(len(text) * (score - 0.5) ** 3)
+
+
 def better(first: Line | Reading, second: Line | Reading) -> bool:
     """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
     return _surer(first.text, first.score, second.text, second.score)
@@ -230,6 +235,9 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
 
 
 def _surer(text: str, score: float, other: str, than: float) -> bool:
+    if text.replace(" ", "") == other.replace(" ", ""):
+        # The recogniser rather drops a space than invents one.
+        return (len(text), score) > (len(other), than)
     if abs(score - than) <= 0.04:
         return _fullness(text, score) > _fullness(other, than)
     return score > than

@@ -11,13 +11,18 @@ import numpy as np
 
 from .ocr_models import OcrModels
 from .text_boxes import Patch, cut, fit, patches
-from .text_lines import Line, clean
+from .text_changes import small_print
+from .text_lines import Line, clean, telling
 
 _AREA = 640 * 384
 """Pixels the detector sees at once. Blurred text reads best at its own scale, so small pictures are not blown up."""
 _TILE = 640
 _SURE = 0.9
+_LIKELY = 0.6
+"""Detector's score from which a place is read in a sweep: of 300 places below, one was text."""
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
+_HIGH = 144
+"""Pixels of letters that the detector sees without fail."""
 _QUICK_TRIES, _TRIES = 3, 6
 
 
@@ -30,7 +35,7 @@ class _Found:
     @property
     def weight(self) -> float:
         """What the reading tells: sure and long beats short or unsure."""
-        return (self.score - 0.5) * len(self.text)
+        return telling(self.text, self.score)
 
 
 class RapidReader:
@@ -76,8 +81,10 @@ class RapidReader:
     def _at_scale(self, picture: np.ndarray, scale: float, quick: bool, known: Sequence[_Found]) -> list[_Found]:
         height, width = picture.shape[:2]
         there = patches(self._models.text_map(fit(picture, scale)), width, height)
+        if quick:
+            there = [patch for patch in there if patch.score >= _LIKELY]
         found = self._recognised(picture, [patch for patch in there if not _certain(patch, known)])
-        doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE]
+        doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each, height)]
         # Large ones first: what fails on small ones is mostly texture.
         doubtful.sort(key=lambda each: -each.patch.height)
         return found + self._second_tries(picture, doubtful[: _QUICK_TRIES if quick else _TRIES], quick)
@@ -152,8 +159,8 @@ def _scales(width: int, height: int, quick: bool) -> list[float]:
     base = min(1.0, math.sqrt(_AREA / (width * height)))
     if width * height > (_AREA / 2 if quick else 1.5 * _AREA):
         return [base]
-    # The smaller scale sees letters as high as the picture, and costs a quarter.
-    scales = [base, base / 2]
+    # The smaller scale sees letters as high as the picture, and costs a quarter. Small letters are seen at the other.
+    scales = [base, base / 2] if base * min(width, height) > _HIGH else [base]
     if not quick:
         scales.append(min(1.5, math.sqrt(2 * _AREA / (width * height))))
     return scales
@@ -178,23 +185,6 @@ def _pieces(length: int, size: int) -> list[tuple[int, int]]:
 def needs_tiles(width: int, height: int) -> bool:
     """Whether a picture of that many pixels is too large to be seen at once."""
     return width * height > 1.5 * _AREA
-
-
-def small_print(picture: np.ndarray) -> list[tuple[float, float]]:
-    """The middles (x, y in pixels) of rows of small letters in a picture: at most 18 pixels high, dense and level.
-
-    Takes a fiftieth of what reading takes. It sees nearly every row of clear print of 8 to 14 pixels, and in pictures
-    without any text one row now and then; print on leaves or in faint colours it does not see.
-    """
-    edges = cv2.morphologyEx(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    # Letters stand closer together than words and words closer than rows.
-    joined = cv2.morphologyEx((edges > 60).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
-    _, _, found, middles = cv2.connectedComponentsWithStats(joined)
-    return [
-        (float(x), float(y))
-        for (_, _, width, height, area), (x, y) in zip(found[1:].tolist(), middles[1:].tolist(), strict=True)
-        if 5 <= height <= 18 and width >= 3 * height and area > 0.6 * width * height
-    ]
 
 
 def _read(place: tuple[float, float], known: Sequence[_Found]) -> bool:
@@ -263,6 +253,11 @@ def credible(text: str, score: float) -> bool:
     if len(letters) < 4 and not text.isascii():
         needed = 0.97
     return score >= needed
+
+
+def _like_a_cross(found: _Found, height: int) -> bool:
+    """Whether it is one letter or sign, and not a large one: bars and crosses read as such in every cut."""
+    return len(found.text) == 1 and not found.text.isdecimal() and found.patch.height < max(96, 0.4 * height)
 
 
 def stands_alone(text: str) -> bool:

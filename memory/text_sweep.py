@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from .spans import Box
-from .text_changes import Look, regions
-from .text_lines import Line, TextReader, same_place
+from .text_changes import Look, regions, small_print
+from .text_lines import Line, TextReader, same_place, telling
 
 _CUT = 0.2
 """Share of the colours that is new behind a cut; a moving camera keeps most of them."""
@@ -19,6 +19,12 @@ _CARE, _MOST_CARE = 0.06, 1.2
 """Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
 _STILL = 0.5
 """Share of the picture that must stay as it is for any of it to be read with care."""
+_RESTLESS = 0.5
+"""Share of the picture that has changed since the last read where the camera moves, rather than something before it."""
+_BARREN = 4
+"""Reads without any text after which what moves there is read half as often."""
+_EXPECTING = 6
+"""Due reads for which another text is expected soon after one has come or gone."""
 _CALM = 2
 """Due reads that a part of the picture must outlast before it is read with care."""
 
@@ -53,12 +59,22 @@ class Sweep:
         self._calm = np.zeros((0, 0), np.int32)
         self._moving = np.zeros((0, 0), bool)
         self._was_cut = False
+        self._restless = False
         self._credit = _CREDIT
         self._care = _MOST_CARE
         self._again: list[Box] = []
+        self._cared: Look | None = None
+        self._barren = np.zeros((0, 0), np.int32)
+        self._turn = False
+        self._since_text = _EXPECTING
         self.lines: list[Line] = []
         self.reads = 0
         """Pictures and parts of pictures read so far."""
+
+    @property
+    def lively(self) -> bool:
+        """Whether texts may come and go quickly: all of the picture moves, or there were some just now."""
+        return self._restless or self._since_text < _EXPECTING
 
     def begin(self) -> None:
         """Start a new span: the looks that follow are not neighbours of the last one."""
@@ -78,16 +94,20 @@ class Sweep:
         """
         look = Look.at(image)
         if self._read is None or self._read.pixels.shape != look.pixels.shape:
-            self._read, self._previous = None, None
+            self._read, self._previous, self._cared = None, None, None
             changed = look.everything()
             self._hasty, self._calm = ~changed, np.zeros(changed.shape, np.int32)
+            self._barren = np.zeros(changed.shape, np.int32)
             self._moving = ~changed
             wanted = changed
         else:
             changed = look.changed(self._read)
             wanted = self._wanted(look, changed, due)
+            if due:
+                wanted = self._worth_reading(look, changed, wanted)
         self._previous = look
         change = self._take(image, look, wanted, quick=True) if wanted.any() else Change()
+        self._remember(look, wanted, change, due)
         # Recognition fails now and then: where a text went and none came, and where one came in a moving picture, the
         # next look reads once more.
         lost = [line.box for line in change.gone if not any(same_place(line.box, o.box, 0) for o in change.found)]
@@ -97,19 +117,25 @@ class Sweep:
         self._calm[changed] = 0
         if not due:
             return change
+        self._restless = bool(changed.mean() > _RESTLESS)
         self._credit = _CREDIT
         self._care = min(_MOST_CARE, self._care + _CARE)
         self._calm += 1
         calm = self._calm > _CALM
         if calm.mean() < _STILL:
             return change
+        if self._cared is not None:
+            self._hasty &= look.changed(self._cared)
         calm &= self._hasty & ~_flat(look)
+        if calm.any():
+            calm &= self._promising(image, look)
         area = _area(look, calm)
         if not area or area > self._care:
             return change
         self._care -= area
         self._hasty &= ~calm
         careful = self._take(image, look, calm, quick=False)
+        self._cared = look if self._cared is None else self._cared.updated(look, calm)
         return change.then(careful)
 
     def _wanted(self, look: Look, changed: np.ndarray, due: bool) -> np.ndarray:
@@ -128,6 +154,38 @@ class Sweep:
             return np.zeros_like(changed)
         self._credit -= area
         return settled
+
+    def _promising(self, image: np.ndarray, look: Look) -> np.ndarray:
+        """`[rows, columns]` bool: cells near small print or lines, which more care may mend."""
+        height, width = image.shape[:2]
+        near = np.zeros(self._hasty.shape, np.uint8)
+        for x, y in small_print(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+            near[look.cells(Box(x / width, y / height, x / width, y / height))] = 1
+        for line in self.lines:
+            near[look.cells(line.box)] = 1
+        return np.asarray(cv2.dilate(near, np.ones((9, 17), np.uint8)) > 0)
+
+    def _worth_reading(self, look: Look, changed: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """`wanted` without what moves before a still background and brought no text so far, every other time."""
+        self._turn = not self._turn
+        if self._turn or changed.mean() > _RESTLESS:
+            return wanted
+        idle = self._barren >= _BARREN
+        for line in self.lines:
+            idle &= ~look.cells(line.box)
+        return wanted & ~idle
+
+    def _remember(self, look: Look, read: np.ndarray, change: Change, due: bool) -> None:
+        """Count how often each cell was read without any text coming of it."""
+        if change.whole:
+            self._barren[:] = 0
+        self._barren[read] += 1
+        for line in change.found:
+            self._barren[look.cells(_wider(line.box))] = 0
+        if change.found or change.gone:
+            self._since_text = 0
+        elif due:
+            self._since_text += 1
 
     def _take(self, image: np.ndarray, look: Look, cells: np.ndarray, *, quick: bool) -> Change:
         self._read = look if self._read is None else self._read.updated(look, cells)
@@ -204,7 +262,7 @@ def _cut_off(inner: Box, region: Box) -> bool:
 def _best(old: list[Line], new: list[Line]) -> list[Line]:
     """Both readings of one region as one: of two lines in one place, the one that tells more."""
     kept: list[Line] = []
-    for line in sorted(old + new, key=lambda each: -(each.score - 0.5) * len(each.text)):
+    for line in sorted(old + new, key=lambda each: -telling(each.text, each.score)):
         if all(max(_cover(line.box, other.box), _cover(other.box, line.box)) < 0.5 for other in kept):
             kept.append(line)
     return kept

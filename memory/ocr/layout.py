@@ -25,7 +25,8 @@ LARGE, SMALL = 0.08, 0.035
 """Heights of a line's box, as fractions of the picture's height: large from the first on, small below the other."""
 
 # Distances are in heights of lines. A line's box has a margin, so that rows of one paragraph nearly touch.
-_ALIKE = 1.8  # times that one of two heights may be the other
+_ALIKE = 1.8  # times that one of two heights in a row may be the other
+_ALIKE_BELOW = 1.5  # and in rows of one paragraph
 _BELOW = 0.7  # gap to the next row of a paragraph
 _SPACE = 1.2  # gap between pieces of one line
 _CELLS = 5.0  # gap between a name and its number
@@ -166,7 +167,7 @@ def _cost_below(upper: _Row[T], lower: _Row[T], aspect: float) -> float | None:
         return None
     low, high = sorted((upper.height, lower.height))
     gap = (other.top - one.bottom) / high
-    if high > _ALIKE * low or not -0.6 <= gap <= _BELOW:
+    if high > _ALIKE_BELOW * low or not -0.6 <= gap <= _BELOW:
         return None
     shared = (min(one.right, other.right) - max(one.left, other.left)) / min(
         one.right - one.left + 1e-9, other.right - other.left + 1e-9

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import ClipMemory, MediaURI, Pixels
 from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.text_reader import RapidReader, small_print
+from rewatch.memory.text_changes import small_print
+from rewatch.memory.text_reader import RapidReader
 from rewatch.tools import BUILT_IN, ON_REQUEST, Observation, Spend, Toolbox
 
 WIDE, HIGH = 1920, 1080

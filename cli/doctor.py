@@ -195,6 +195,5 @@ def _old_speech(folder: Path) -> str:
             old = [record.name for record in memory.videos() if outdated(record.channels.get("speech", ""))]
     except RewatchError:
         return ""
-    return (
-        f"Whisper for the speech of {', '.join(old[:3])}{' …' * (len(old) > 3)} (made with PocketSphinx)" if old else ""
-    )
+    names = ", ".join(old[:3]) + " …" * (len(old) > 3)
+    return f"Whisper for the speech of {names} (made with PocketSphinx)" if old else ""

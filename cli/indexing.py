@@ -25,7 +25,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         raise VideoError(
             f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
         )
-    found = memory.found_detector(settings.get("channels"))
+    found = memory.found_detector(settings.get("channels") or settings.get("again"))
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
         console.print(Text(line, style="dim"), soft_wrap=True)

@@ -127,9 +127,6 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
-        found = self.found_detector(channels)
-        if found is not None:
-            self._encoders.choose_detector(str(found))
         if channels is None:
             channels = again or self._usual_channels
         channels = (*channels, *again)
@@ -171,7 +168,8 @@ class ClipMemory:
 
     @property
     def _usual_channels(self) -> tuple[str, ...]:
-        return (*CHANNELS, OBJECTS) if self._encoders.detector_choice is not None else CHANNELS
+        looks = self._encoders.detector_choice is not None or self.found_detector() is not None
+        return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
     def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
         """The id of a file that has not changed since it was found complete for the same request."""
@@ -387,9 +385,12 @@ class _Encoders:
         return f"{choice} {fingerprint(path)}" if path.is_file() else choice
 
     def require_detector(self) -> None:
-        """Say at once what is missing for the channel of objects."""
+        """Take the detector that is here where none was named; say at once what the channel of objects lacks."""
         from .detector_weights import find_weights, no_weights
 
+        found = usual_detector() if self.detector_choice is None else None
+        if found is not None:
+            self.choose_detector(str(found))
         if self.detector_choice is None:
             raise CapabilityError(no_weights())
         if isinstance(self.detector_choice, str):

@@ -294,7 +294,9 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
         encoders: the stamps of the encoders.
     """
     chosen = (wish.transcriber, wish.visual, wish.detector)
-    if not isinstance(source, str) or wish.retry or wish.again or not all(one is None or isinstance(one, str) for one in chosen):
+    if not isinstance(source, str) or wish.retry or wish.again:
+        return ""
+    if not all(one is None or isinstance(one, str) for one in chosen):
         return ""
     path = Path(source)
     beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sv][rt]t"))

@@ -14,6 +14,8 @@ from .tracks import LOST_SECONDS, Sight, Track, area, best_label, overlap, renum
 
 SURE = 0.35
 """Score from which a track is told; a detector's weakest guesses make tracks too."""
+_PART_SCORE = 0.55  # below it, a person inside a surer, larger one may be a hand or a head of that one
+_PART_SHARE = 0.65  # mean share of its box that lies inside
 _TOGETHER = 0.4  # mean overlap from which two tracks that are seen at the same time are one
 _FLICKER = 0.7  # seconds at the picture's edge after which something that comes is another, or comes again
 _EDGE = 0.015
@@ -43,8 +45,29 @@ def link(tracks: Iterable[Track]) -> list[Track]:
 
 
 def sure(tracks: Iterable[Track]) -> list[Track]:
-    """Tracks that are told, numbered anew."""
-    return [renumbered(track, number) for number, track in enumerate((t for t in tracks if t.score >= SURE), 1)]
+    """Tracks that are told, numbered anew: sure enough, and not a part of another."""
+    known = [track for track in tracks if track.score >= SURE]
+    people = [track for track in known if track.label == "person"]
+    told = [track for track in known if not any(_part_of(track, other) for other in people)]
+    return [renumbered(track, number) for number, track in enumerate(told, 1)]
+
+
+def _part_of(track: Track, other: Track) -> bool:
+    """Whether a person that is not sure lies in the box of a surer one for most of its time."""
+    if track.label != "person" or track.score >= min(_PART_SCORE, other.score):
+        return False
+    if track.end <= other.start or track.start >= other.end:
+        return False
+    boxes = {round(sight.time, 3): sight.box for sight in other.sights}
+    pairs = [(s.box, boxes[round(s.time, 3)]) for s in track.sights if round(s.time, 3) in boxes]
+    inside = [_shared(box, outer) / max(area(box), 1e-9) for box, outer in pairs if area(box) < area(outer)]
+    return 2 * len(inside) >= len(track.sights) and float(np.mean(inside)) >= _PART_SHARE
+
+
+def _shared(one: Box, other: Box) -> float:
+    """The area that two boxes have in common."""
+    across = min(one.right, other.right) - max(one.left, other.left)
+    return max(across, 0.0) * max(min(one.bottom, other.bottom) - max(one.top, other.top), 0.0)
 
 
 def join(pieces: Sequence[Track]) -> Track:

@@ -64,7 +64,7 @@ def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -
 
 
 def failed(window: Window) -> bool:
-    """Whether the model did not understand a window, by Whisper's own limits: unsure throughout, or caught in a loop."""
+    """Whether the model did not understand a window, by Whisper's own limits: unsure throughout, or in a loop."""
     return window.log_probability < _FAILED or _mostly_loop(window, without_loops(list(window.words)))
 
 

@@ -1,4 +1,4 @@
-"""Whisper models in CTranslate2 format on this disk: where they are looked for, and which is taken. Nothing is fetched."""
+"""Whisper models in CTranslate2 format on this disk: where they are looked for, and which is taken."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import groupby
+from itertools import groupby, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,8 @@ _FAINT = {"begin": 0.3, "silent": 0.2}
 """Where there may be speech, for the voice detector; see `runs`."""
 _CLOSED = 0.2
 """Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
+_NEAR = 0.5
+"""Seconds by which Whisper's first and last word may miss the beginning and end of the voice."""
 # faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
 _PAUSE, _PAD = 2.0, 0.4
 
@@ -91,7 +93,7 @@ class Whisper:
                 f"--transcriber, such as 'small' ({how_to_get()})."
             )
         known = ", ".join(sorted(codes)[:12])
-        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: give {known} …")
+        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {known} …")
 
     @cached_property
     def _model(self) -> Following:
@@ -105,7 +107,9 @@ class Whisper:
             model = Following(str(self._folder), compute_type=kind, local_files_only=True)
         except Exception as error:  # CTranslate2 raises many kinds.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise CapabilityError(f"The Whisper model in {self._folder} cannot be loaded ({reason}): copy it again.") from error
+            raise CapabilityError(
+                f"The Whisper in {self._folder} cannot be loaded ({reason}): copy it again."
+            ) from error
         model.follows = self._language is None
         return model
 
@@ -113,8 +117,8 @@ class Whisper:
         if self.multilingual:
             return f"somebody seems to speak or sing, but the Whisper model {self.name!r} makes out nothing"
         return (
-            f"somebody seems to speak or sing, but the Whisper model {self.name!r}, which knows English only, makes out "
-            "nothing: if it is another language, give --language with a multilingual model"
+            f"somebody seems to speak or sing, but the Whisper model {self.name!r}, which knows English only, makes "
+            "out nothing: if it is another language, take a multilingual model (--transcriber)"
         )
 
     def __reduce__(self) -> tuple[Callable[..., Whisper], tuple[dict[str, Any]]]:
@@ -133,14 +137,11 @@ class Whisper:
         if not pieces:
             return []
         heard = gathered(samples, pieces, 0.0)
-        windows: list[Window] = []
         with self._lock:
             segments, _ = self._model.transcribe(heard.samples, language=self._language, **SETTINGS)
-            for _, group in groupby(segments, key=lambda segment: segment.seek):
-                # The segments are made when they are asked for: the model is still at this window.
-                first = next(group)
-                language = self._model.language
-                windows.append(_window([first, *group], heard, language))
+            # Segments are made when they are asked for: the model is still at the window of each.
+            told = [(segment, self._model.language) for segment in segments]
+        windows = [_window(list(group), heard) for _, group in groupby(told, key=lambda each: each[0].seek)]
         # A soft "ask" is hardly voice to the detector; that the model heard a word there too is a second witness.
         maybe = runs(probability, length, **_FAINT)
         words = in_order(without_pauses(believed(windows, maybe), runs(probability, length)), 0.0, length)
@@ -171,29 +172,37 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
     """Words whose times end where the voice does.
 
     Whisper's words follow each other without a gap: a pause of seconds counts to the word before or behind it. Of a
-    word that reaches over a pause the part is kept in which there is most voice; one without any stays as it is.
+    word that reaches over a pause the part is kept in which there is most voice; one without any stays as it is. The
+    first word after a pause and the last before one reach to the voice's own beginning and end where these are near.
 
     Args:
         words: in order.
         speech: every stretch of speech, however short, as (start, end) seconds, in order.
     """
-    joined: list[tuple[float, float]] = []
+    voices: list[tuple[float, float]] = []
     for start, end in speech:
-        if joined and start - joined[-1][1] < _CLOSED:
-            start = joined.pop()[0]
-        joined.append((start, end))
-    ends = [end for _, end in joined]
-    cut = []
+        if voices and start - voices[-1][1] < _CLOSED:
+            start = voices.pop()[0]
+        voices.append((start, end))
+    ends = [end for _, end in voices]
+    cut: list[Word] = []
+    inside: list[tuple[float, float] | None] = []  # the stretch of voice that each word lies in
     for word in words:
-        parts = []
-        for start, end in joined[bisect_right(ends, word.start) :]:
-            if start >= word.end:
-                break
-            parts.append((max(start, word.start), min(end, word.end)))
-        if parts:
-            start, end = max(parts, key=lambda part: part[1] - part[0])
-            word = replace(word, start=start, end=end)
-        cut.append(word)
+        first = bisect_right(ends, word.start)
+        over = list(takewhile(lambda voice, word=word: voice[0] < word.end, islice(voices, first, None)))
+        parts = [(max(start, word.start), min(end, word.end)) for start, end in over]
+        most = max(range(len(parts)), key=lambda n: parts[n][1] - parts[n][0], default=None)
+        cut.append(word if most is None else replace(word, start=parts[most][0], end=parts[most][1]))
+        inside.append(None if most is None else over[most])
+    # The first and the last word of a stretch take what voice there is before and behind them.
+    for place, (word, voice) in enumerate(zip(cut, inside, strict=True)):
+        if voice is None:
+            continue
+        alone = place == 0 or inside[place - 1] != voice
+        begin = voice[0] if alone and word.start - voice[0] <= _NEAR else word.start
+        alone = place + 1 == len(cut) or inside[place + 1] != voice
+        end = voice[1] if alone and voice[1] - word.end <= _NEAR else word.end
+        cut[place] = replace(word, start=begin, end=end)
     return cut
 
 
@@ -242,7 +251,8 @@ def _language(word: Word, windows: Sequence[Window]) -> str:
     return (begun or windows)[-1 if begun else 0].language
 
 
-def _window(segments: list[Segment], heard: Voice, language: str) -> Window:
+def _window(told: list[tuple[Segment, str]], heard: Voice) -> Window:
+    segments = [segment for segment, _ in told]
     words: list[Word] = []
     for word in (word for segment in segments for word in segment.words or ()):
         if not (math.isfinite(word.start) and math.isfinite(word.end)):
@@ -255,7 +265,7 @@ def _window(segments: list[Segment], heard: Voice, language: str) -> Window:
     return Window(
         tuple(words),
         no_speech=max((segment.no_speech_prob for segment in segments), default=0.0),
-        language=language,
+        language=told[0][1],
         log_probability=min((segment.avg_logprob for segment in segments), default=0.0),
     )
 

@@ -11,7 +11,7 @@ _OFF = 0.1
 UNCERTAIN = 0.5
 """Utterances of a lower `probability` are to be taken for a guess."""
 # Thai and Lao, Burmese, Khmer, Chinese and Japanese, their wide forms.
-_UNSPACED = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"), ("\u2e80", "\ua4cf"), ("\uff00", "\uffef"))
+_UNSPACED = ("\u0e00\u0eff", "\u1000\u109f", "\u1780\u17ff", "\u2e80\ua4cf", "\uff00\uffef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +108,5 @@ def _utterance(words: list[Word]) -> Utterance:
 
 
 def unspaced(text: str) -> bool:
-    """Whether a character of `text` is of a script that puts nothing between words: Chinese, Japanese, Thai and such."""
+    """Whether a character of `text` is of a script that puts nothing between words, such as Chinese, Japanese, Thai."""
     return any(first <= character <= last for character in text for first, last in _UNSPACED)

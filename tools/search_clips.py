@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..memory import Hit, MediaURI, Span, Text
+from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Line, Observation, ToolError
-from .telling import UNSURE, box_of, excerpt, line, place_of, probability_of
+from .telling import box_of, excerpt, line, place_of, probability_of
 from .tool import tool
 
 MOST_LINES = 10
@@ -103,7 +104,7 @@ def _add(
         excerpt(text.text, query),
         place=where,
         video=names.get(text.video, ""),
-        unsure=sure is not None and sure < UNSURE,
+        unsure=sure is not None and sure < UNCERTAIN,
     )
 
 

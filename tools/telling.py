@@ -12,8 +12,6 @@ from .untrusted import defuse, quote
 
 LONGEST = 160
 """Characters of a text that one line repeats."""
-UNSURE = 0.5
-"""Mean probability of a recogniser's words below which a line calls them unsure."""
 _CHANNELS = {"screen_text": "screen text", "visual": "picture"}
 
 

@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..memory import CapabilityError, Span
+from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Line, Observation
-from .telling import UNSURE, line, probability_of
+from .telling import line, probability_of
 from .tool import tool
 from .untrusted import quote
 
@@ -58,7 +59,7 @@ def _line(video: VideoContext, utterance: dict) -> Line:
         video.uri(Span(*utterance["span"])),
         "speech",
         utterance["text"],
-        unsure=sure is not None and sure < UNSURE,
+        unsure=sure is not None and sure < UNCERTAIN,
     )
 
 
@@ -67,7 +68,7 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
-        | ({"language": t.data["language"]} if "language" in t.data else {})
+        | {key: t.data[key] for key in ("language", "probability") if key in t.data}
         for t in rows
     ]
 

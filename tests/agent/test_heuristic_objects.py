@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,34 +11,19 @@ from rewatch.agent.answer import Draft
 from rewatch.agent.models.heuristic import objects
 from rewatch.agent.models.heuristic.looking import Scene
 from rewatch.agent.models.heuristic.object_words import wanted
+from rewatch.agent.models.heuristic.question import at_in, parse
 from rewatch.agent.steps import Call, Seen
-from rewatch.agent.understand import understand
 from rewatch.memory import OBJECTS, ClipMemory, MediaURI, Span
 from rewatch.tools import BUILT_IN, Toolbox
-
-KINDS = {"when": "time", "fact": "text", "said": "text", "written": "text"}
-
-
-@dataclass
-class Ask:
-    """What this module may use of a question."""
-
-    text: str
-    kind: str
-    at: Span | None
-    order: int | None
-    color: str | None
-    options: tuple[str, ...] = ()
 
 
 def ask(memory: ClipMemory, question: str, frames: int | None = None) -> tuple[Draft | None, list[Call]]:
     """The draft for a question about the first video, and the calls that it took."""
-    read = understand(question)
     record = memory.videos()[0]
     video = {"id": record.id, "start": record.start, "end": record.end, "channels": list(record.channels)}
     if memory.detector_stamp:
         video["detector"] = True
-    asked = Ask(question, KINDS.get(read.kind, read.kind), read.at, read.order, read.colour)
+    asked = at_in(parse(question), Span(record.start, record.end))
     run = objects.about_objects(Scene(ask=asked, video=video))
     box, left = Toolbox(BUILT_IN), {} if frames is None else {"frames": frames}
     calls: list[Call] = []
@@ -84,10 +68,12 @@ def bare(street: Path, tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
         ("How many cars are there?", "3 cars in the whole video, at most 2 at the same time"),
         ("What is the maximum number of cars at the same time?", "2 cars at the same time, at most; 3 in all"),
         ("How many cars pass from 0:10 to 0:20?", "2 cars from 00:10 to 00:20"),
-        ("How many people are visible 9 seconds in?", "1"),
-        ("How many cars can you see right at the end?", "0"),
+        ("How many people are visible 9 seconds in?", "1 person at 9.0 s"),
+        ("How many cars can you see right at the end?", "0 cars at 19.8 s"),
+        ("Is a person visible at 0:10?", "yes, 1 person at 10.0 s"),
         ("How often does a car drive past?", "3 times a car comes into view"),
         ("When does the second car arrive?", "at 11.9 s (until 16.9 s)"),
+        ("At what time does the second car come into view?", "at 11.9 s"),
         ("When does the last car leave?", "at 17.9 s"),
         ("How long is the person in view?", "about 8."),
         ("Which car stays the longest?", "the second one, 5."),
@@ -116,6 +102,7 @@ def test_what_the_detector_saw(indexed: ClipMemory, question: str, said: str) ->
         "How many cars are parked?",
         "How many people are in the car?",
         "Is the person happy?",
+        "Is the person in?",
         "Is there no car?",
         "When does the train arrive?",  # none is seen; it may be told
         "When is the person's name shown?",

@@ -50,7 +50,7 @@ def test_a_new_memory_takes_them_and_an_old_one_when_asked(
     assert finds_boxes(yolo) and [file.name for file in detectors_here()] == ["ant.onnx", "zebra.onnx"]
     assert old.found_detector() is None
     assert OBJECTS not in old.add(street, channels=["visual"], workers=0).channels
-    assert OBJECTS in old.add(street, channels=[OBJECTS], workers=0).channels
+    assert OBJECTS in old.add(street, again=[OBJECTS], workers=0).channels
     new = ClipMemory(tmp_path / "new")
     assert new.found_detector() == folder / "ant.onnx" and new.found_detector(CHANNELS) is None
     assert ClipMemory(tmp_path / "given", detector=Painted()).found_detector() is None

@@ -8,12 +8,13 @@ import av
 import numpy as np
 import pytest
 from painted import FPS, Painted, across, write
-from rewatch.memory import OBJECTS, CapabilityError, ClipMemory, Span, VideoRecord
+from rewatch.memory import OBJECTS, Box, CapabilityError, ClipMemory, Span, VideoRecord
 from rewatch.memory.objects import stored_tracks
 from rewatch.memory.objects_draw import write_clip, write_frames
 from rewatch.memory.objects_export import coco, within, write_coco, write_mot
 from rewatch.memory.track_book import TrackBook
-from rewatch.memory.tracks import Track
+from rewatch.memory.track_links import sure
+from rewatch.memory.tracks import Sight, Track
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,16 @@ def test_objects_are_drawn_where_they_are(known: tuple[ClipMemory, VideoRecord],
     assert changed[top - 2 : bottom + 2, left - 2 : left + 3].mean() > 0.3, "no box at the dog's left side"
     assert not changed[90:110, 130:240].any()
     assert [p.name for p in write_frames(memory.open(record.id), [14.0], tracks, tmp_path / "f")] == ["000014000.jpg"]
+
+
+@pytest.mark.parametrize(
+    "score, box, kept",
+    [(0.5, (0.5, 0.4, 0.7, 0.6), False), (0.8, (0.5, 0.4, 0.7, 0.6), True), (0.5, (0.0, 0.4, 0.4, 0.6), True)],
+)
+def test_a_hand_is_no_person_beside_its_own(score: float, box: tuple[float, ...], kept: bool) -> None:
+    def person(score: float, place: tuple[float, ...]) -> Track:
+        sights = tuple(Sight(k / 4, Box(*place), score) for k in range(8))
+        return Track(id=0, label="person", score=score, start=0.0, end=2.0, sights=sights, votes={"person": 1.0})
+
+    told = sure([person(0.7, (0.3, 0.1, 0.9, 1.0)), person(score, box)])
+    assert len(told) == 1 + kept and [track.id for track in told] == list(range(1, len(told) + 1))

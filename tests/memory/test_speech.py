@@ -65,7 +65,8 @@ def music(seconds: float) -> np.ndarray:
 def test_nothing_is_heard_where_nobody_speaks(noise: np.ndarray) -> None:
     video = sound(noise)
     assert speech.speech_spans(video, video.info.span) == []
-    assert speech.transcribe(video, video.info.span, speech.transcriber()) == []
+    for name in (None, "pocketsphinx"):
+        assert speech.transcribe(video, video.info.span, speech.transcriber(name)) == []
     assert speech.find_phrase(video, video.info.span, "hello world") == []
 
 
@@ -141,7 +142,7 @@ def test_times_survive_left_out_pauses(say: Say) -> None:
 def test_a_word_belongs_to_one_window(say: Say) -> None:
     said = np.concatenate([say("The river was high and the bridge was closed."), hush(0.4)])
     video = sound(np.tile(said, 3))
-    ears, middle = speech.transcriber(), video.info.duration / 2
+    ears, middle = speech.transcriber("pocketsphinx"), video.info.duration / 2
     parts = [speech.transcribe(video, span, ears) for span in (Span(0, middle), Span(middle, video.info.end))]
     words = [word for part in parts for utterance in part for word in utterance.words]
     assert all((word.start + word.end) / 2 < middle for utterance in parts[0] for word in utterance.words)
@@ -152,17 +153,18 @@ def test_a_word_belongs_to_one_window(say: Say) -> None:
 def test_pocketsphinx_hears_words_with_times(say: Say) -> None:
     said = say("Please put the red cup back on the kitchen table.", "en-us+m3")
     video = sound(hush(2, 0.0), said, hush(1, 0.0))
-    heard = speech.transcribe(video, video.info.span, speech.transcriber())
+    heard = speech.transcribe(video, video.info.span, speech.transcriber("pocketsphinx"))
     words = [word for utterance in heard for word in utterance.words]
     assert len({"please", "put", "red", "cup", "back", "kitchen", "table"} & {word.text for word in words}) >= 2
     assert 1.8 < words[0].start and words[-1].end < 2.3 + len(said) / RATE
     assert all(0 <= word.probability <= 1 and word.start < word.end for word in words)
-    assert heard == speech.transcribe(video, video.info.span, speech.transcriber()), "the same every time"
+    assert heard == speech.transcribe(video, video.info.span, speech.transcriber("pocketsphinx")), "the same every time"
 
 
 def test_a_faint_voice_is_heard_as_well(say: Say) -> None:
     said = np.concatenate([hush(1, 1e-5), say("The secret password is yellow elephant.", speed=120), hush(1, 1e-5)])
-    loud, faint = (speech.transcribe(sound(said * gain), Span(0, 9), speech.transcriber()) for gain in (1.0, 0.05))
+    ears = speech.transcriber("pocketsphinx")
+    loud, faint = (speech.transcribe(sound(said * gain), Span(0, 9), ears) for gain in (1.0, 0.05))
     assert len(loud) == len(faint) == 1 and at(Span(loud[0].start, loud[0].end), faint[0].start, faint[0].end)
     assert set(loud[0].text.split()) & set(faint[0].text.split())
 
@@ -238,7 +240,8 @@ def test_missing_recognisers_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(pocketsphinx_speech, "version", absent)
-    with pytest.raises(CapabilityError, match="pip install pocketsphinx"):
+    monkeypatch.setattr(speech, "best_whisper", lambda language: None)
+    with pytest.raises(CapabilityError, match=r"pip install 'rewatch\[offline\]'"):
         speech.transcriber()
 
 

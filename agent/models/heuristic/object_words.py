@@ -15,12 +15,13 @@ _PLAIN = frozenset(
     "view picture frame scene video clip film footage visible seen see show shows shown image camera time moment point "
     "total altogether overall count separate different distinct individual ever whole entire during any until exactly "
     "colour color way please tell now together side edge direction throughout while again approximately away past "
-    "across along around room street road table parking lot kitchen area place water sea".split()
+    "across along around through thru onto anywhere somewhere spot spotted "
+    "room street road table parking lot kitchen area place water sea sky".split()
 )
 _WAYS = {
     "enter": "enter arriv com visit", "appear": "appear", "leave": "leav exit disappear vanish depart",
-    "move": "mov motion pass cross go travel drift slid roll driv walk fly fli sail", "stay": "stay remain longest",
-    "stand": "stand li",
+    "move": "mov motion pass cross go travel drift slid roll driv walk fly fli",
+    "stay": "stay remain spend longest sail", "stand": "stand li",
 }  # fmt: skip
 _OF_SOME = frozenset("driv stand li".split())  # what tells some people and animals from others; bottles just stand
 _SIZES = frozenset("large big close near nearby main foreground".split())
@@ -28,7 +29,7 @@ _AT_ONCE = re.compile(
     r"\bat once\b|\b(?:at|in) (?:the same|one|any|any one) time\b|\b(?:at|the) most\b|\bmaximum\b|\bsimultaneous"
 )
 _EDGE = re.compile(r"\b(?:at|in|from) the (?:very )?(start|beginning|end)(?: of (?:the|this) (?:video|clip|film))?\b")
-_NO = re.compile(r"\b(?:no|not|never|nobody|nothing|none|without|except|cannot)\b|n't\b")
+_NO = re.compile(r"\b(?:no|not|never|nobody|nothing|none|without|except|cannot)\b|n['’]t\b")
 _TIME = re.compile(
     r"\b(?:second|minute)s? \d[\d:.]*\b|\b\d[\d:.]*\s*(?:s|m|h|(?:sec|min|second|minute|hour)s?)?\b|\bmark\b"
 )
@@ -62,10 +63,11 @@ def wanted(text: str, *, timed: bool, ordered: bool) -> Wanted | None:
         timed: whether the times in it are known to the caller, with `between`, `after` and `before`.
         ordered: whether its `first` or `last` is.
     """
-    low = re.sub(r"[^\w\s:.'-]", " ", text.lower().replace("’", "'"))
+    low = re.sub(r"[^\w\s:.'-]", " ", re.sub(r"['’]s\b", " ", text.lower()))
     if _NO.search(low):
         return None
-    low = re.sub(r"\b(?:how often|number of times)\b", "how many times", re.sub(r"\bright (?=at|now)", "", low))
+    often = r"\b(?:how often|number of times|how many (?:separate|different|distinct) times)\b"
+    low = re.sub(often, "how many times", re.sub(r"\bright (?=at|now)", "", low))
     low = re.sub(r"\bnumber of\b", "how many", re.sub(r"\bshows? up\b", "appear", low))
     edge = _EDGE.search(low)
     bare = _EDGE.sub(" ", _AT_ONCE.sub(" ", low.replace("many times", "many")))

@@ -24,6 +24,16 @@ STRETCH, MOST_STRETCHES = 150.0, 4  # seconds of background subtraction in one c
 _STAY_SECONDS = 3.0  # what passes through a picture is seen for about as long
 _UNSURE = 0.45  # score below which something that was taken for a thing is no reason to say yes
 _AT_START, _AT_END = "in view at the start", "in view at the end"
+_THERE = re.compile(
+    r"\b(?:there|any\w*|some\w*|visible|seen|see|spot|spotted|shown?|view|picture|video|frame|clip|film)\b"
+)
+_WHICH = re.compile(
+    r"\blongest\b|\bcolou?r\b|\b(?:direction|way|side|edge)\b|"
+    r"\b(?:what|which) (?:(?:kinds?|types?) of |other )?(?:vehicle|animal|furniture|fruit)s?\b"
+)
+_TIME_SEEN = re.compile(
+    r"\b(?:what|which) (?:time|second|moment|point)\b.*\b(?:view|picture|frame|appear|show up|visible)"
+)
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COMMON) for group in ("vehicle", "animal", "furniture", "fruit")}
 
@@ -62,14 +72,8 @@ class _Look:
     def many(self, count: int) -> str:
         """`1 red car`, `no cars`, `2 people in red`."""
         name = self.name if count == 1 else plural(self.name)
-        worn = (
-            name
-            if self.color is None
-            else f"{name} in {self.color}"
-            if self.name == "person"
-            else f"{self.color} {name}"
-        )
-        return f"{count or 'no'} {worn}"
+        dressed = f"{name} in {self.color}" if self.name == "person" else f"{self.color} {name}"
+        return f"{count or 'no'} {dressed if self.color else name}"
 
     def draft(self, scene: Scene, text: str, spans: Sequence[Span] = (), summary: str = "", sure: float = 1.0) -> Draft:
         """An answer that cites each thing (or these spans of theirs), as sure as they are and as much was seen."""
@@ -77,9 +81,10 @@ class _Look:
         evidence = [scene.evidence(t.claim, span, "track_objects") for t, span in list(cited)[:11]]
         if summary or not evidence:
             ends = [t.span for t in self.things]
-            over = Span(ends[0].start, max(span.end for span in ends)) if ends else self.window
+            at_once = self.window.duration == 0 or not ends
+            over = self.window if at_once else Span(ends[0].start, max(span.end for span in ends))
             evidence.insert(0, scene.evidence(summary or f"{self.many(0)} in view", over, "track_objects"))
-        own = [t.sure for t in self.things] or [0.5]  # a detector overlooks things
+        own = [t.sure for t in self.things] or [0.55]  # a detector overlooks things
         known = (min(own) + sum(own) / len(own)) / 2
         return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, known))
 
@@ -88,21 +93,20 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     """The answer of what is seen in the picture; None where that has nothing to say to the question."""
     ask = scene.ask
     want = wanted(ask.text, timed=ask.at is not None, ordered=ask.order is not None)
-    if want is None or ask.kind == "summary":
+    if ask.kind == "text" and _TIME_SEEN.search(ask.text.lower()):
+        ask = replace(ask, kind="time")
+        scene = replace(scene, ask=ask)
+    if want is None or not _can_tell(scene, want):
         return None
     able = bool(scene.video.get("detector")) or "objects" in scene.video.get("channels", ())
     if able and want.noun and not want.strange:
-        point = ask.at is not None and ask.at.duration == 0
-        if (point or want.edge) and ask.kind in ("count", "yes_no"):
-            edge = scene.whole.start if want.edge == "start" else scene.whole.end - 0.2
-            return (yield from _at_moment(scene, want, ask.at.start if ask.at is not None and point else edge))
-        look = yield from _detected(scene, want.noun)
+        look = yield from _detected(scene, want)
         if look is not None and (look.things or not ask.color):
             return _answer(scene, want, look)
     # What moves, whatever it is: where that is asked, or where its color tells what is meant.
     if want.noun or want.strange:
         counted = ask.kind == "count" and not want.times
-        if not ask.color or counted or len(want.strange) + bool(want.noun) > 1 or not want.does:
+        if not ask.color or counted or len(want.strange) + bool(want.noun) > 1 or not (want.does or ask.kind == "time"):
             return None
     elif not want.does and not (ask.color and ask.kind == "time"):
         return None
@@ -110,22 +114,43 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     return None if look is None else _answer(scene, want, look)
 
 
-def _detected(scene: Scene, noun: str) -> Generator[Call, Seen, _Look | None]:
+def _can_tell(scene: Scene, want: Wanted) -> bool:
+    """Whether tracks can answer such a question: they tell that something is there and moves, not how it is."""
+    kind, low = scene.ask.kind, scene.ask.text.lower()
+    if kind in ("count", "yes_no"):
+        return not want.narrower and bool(kind == "count" or want.does or _THERE.search(low))
+    if kind == "where":
+        return bool(want.does - {"stay", "stand"})
+    return kind in ("time", "how_long") or kind == "text" and bool(_WHICH.search(low))
+
+
+def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]:
     """The things of a kind (and color) over what is asked about; None where the detector does not know it."""
-    seen = yield scene.over("track_objects", scene.window, labels=[noun])
+    at, color, window = scene.ask.at, scene.ask.color, scene.window
+    moment = at.start if at is not None and at.duration == 0 else None
+    if moment is None and want.edge:
+        moment = scene.whole.start if want.edge == "start" else scene.whole.end - 0.2
+    if scene.ask.kind not in ("count", "yes_no"):
+        moment = None
+    if moment is not None:  # tracks tell more than one picture
+        window = Span(max(moment - 1, scene.whole.start), min(moment + 1, scene.whole.end))
+    seen = yield scene.over("track_objects", window, labels=[want.noun])
     if seen.error or "how" not in seen.data or seen.data.get("unknown"):
         return None
-    color, rate = scene.ask.color, seen.data.get("fps")
-    own = labels_for(noun, COMMON)  # a car that may be a bus is a worse bus
+    own = labels_for(want.noun, COMMON)  # a car that may be a bus is a worse bus
     things = [t if t.label in own else replace(t, sure=0.7 * t.sure) for t in _things(seen, 1.0)]
     if color is not None:  # where there are none of it, those whose paint may look so
         colored = ([t for t in things if t.color == one] for one in may_look(color))
         things = next((found for found in colored if found), [])
+    if moment is not None:
+        things = [t for t in things if t.span.start <= moment <= t.span.end]
+        return _Look(want.noun, color, tuple(things), Span(moment, moment), 1.0, f"at {moment:.1f} s")
+    rate = seen.data.get("fps")
     share = 1.0 if rate is None else min(1.0, rate * _STAY_SECONDS)
-    said = _where(scene, scene.window)
-    if share < 1:
+    said = _where(scene, window)
+    if rate is not None and share < 1:
         said += f", looking once in {1 / rate:.0f} s: what came and went between was not seen"
-    return _Look(noun, color, tuple(things), scene.window, share, said)
+    return _Look(want.noun, color, tuple(things), window, share, said)
 
 
 def _moving(scene: Scene) -> Generator[Call, Seen, _Look | None]:
@@ -168,24 +193,9 @@ def _where(scene: Scene, span: Span) -> str:
     return "in the whole video" if whole else f"from {clock(span.start)} to {clock(span.end)}"
 
 
-def _at_moment(scene: Scene, want: Wanted, moment: float) -> Generator[Call, Seen, Draft | None]:
-    """How many there are in one picture, or whether there is one."""
-    if want.narrower or scene.ask.color or want.large or want.does - {"stay", "stand", "appear"}:
-        return None
-    seen = yield scene.call("detect_objects", start=moment, labels=[want.noun])
-    if seen.error or "detector" not in seen.data or seen.data.get("unknown"):
-        return None
-    found = seen.data["objects"]
-    told = count_words([(want.noun, len(found))]) if found else f"no {plural(want.noun)}"
-    text = f"{'yes' if found else 'no'}, {told}" if scene.ask.kind == "yes_no" else str(len(found))
-    evidence = (scene.evidence(f"{told} at {moment:.1f} s", Span(moment, moment), "detect_objects"),)
-    sure = min((float(one["score"]) for one in found), default=0.5)
-    return Draft(text=text, evidence=evidence, confidence=min(0.9, 0.4 + 0.6 * sure))
-
-
 def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
     ask, low, things = scene.ask, scene.ask.text.lower(), look.things
-    if want.narrower and (ask.kind in ("count", "yes_no") or len(things) != 1):
+    if want.narrower and len(things) != 1:
         return None  # the woman is the person, where there is but one
     if ask.kind in ("count", "yes_no"):
         things = tuple(t for t in things if not ("move" in want.does and t.direction == "stays")
@@ -216,11 +226,9 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
         colors = list(dict.fromkeys(t.color for t in things))
         fits = len(colors) <= 2 and all(t.label in ("", *_GROUPS["vehicle"]) for t in things)
         return look.draft(scene, ", ".join(colors) + less, sure=0.7) if fits else None
-    if (ask.kind == "where" and want.does) or re.search(r"\b(?:direction|way|side|edge)\b", low):
+    if ask.kind == "where" or re.search(r"\b(?:direction|way|side|edge)\b", low):
         return _way(scene, look, come, go, less)
-    if want.noun in _GROUPS and re.search(rf"\b(?:what|which) (?:kinds? of |types? of |other )?{want.noun[:6]}", low):
-        return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
-    return None
+    return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
 
 
 def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
@@ -231,9 +239,9 @@ def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
     most = most_at_once([t.span for t in things])
     passing = want.times or want.does & {"enter", "move", "leave"}
     every = len(things) if passing else distinct([(t.span, t.enters, t.leaves) for t in things])
-    if want.times:
+    if want.times and look.window.duration > 0:
         text = f"{every} times a {look.many(1)[2:]} comes into view {look.said}; at most {most} at the same time"
-    elif want.at_once or "stand" in want.does:
+    elif (want.at_once or "stand" in want.does) and look.window.duration > 0:
         text = f"{most} {look.many(most).split(' ', 1)[1]} at the same time, at most; {every} in all {look.said}"
     else:
         text = f"{every} {look.many(every).split(' ', 1)[1]} {look.said}"

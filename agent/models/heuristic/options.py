@@ -22,7 +22,7 @@ def choose(case: Case, draft: Draft) -> Draft:
     """The draft with the option that it speaks for; without one, that which stands beside the question's words."""
     options = case.ask.options
     if not draft.abstained and not draft.text.startswith(("closest:", "not recognized")):
-        best = fitting(options, draft.text)
+        best = fitting(options, draft.text, content(case.ask.text))
         if best is not None:
             why = draft.text
             told = options[best] if options[best].lower() == why.lower() else f"{options[best]} ({why})"
@@ -40,7 +40,7 @@ def _beside(case: Case, draft: Draft) -> Draft:
     shared = set.intersection(*(set(content(o)) for o in options))
     scored = []
     for index, option in enumerate(options):
-        own = [w for w in content(option) if w not in shared] or tokens(option)
+        own = [w for w in content(option) if w not in shared and w not in content(ask.text)] or tokens(option)
         if _NONE.search(option):
             continue
         best = max(((coverage(own, content(r.text)) + 0.6 * r.fit, r) for r in ranked), key=lambda pair: pair[0], default=None)
@@ -61,8 +61,11 @@ def _beside(case: Case, draft: Draft) -> Draft:
     return Draft(text=text, option=letter(index), evidence=tuple(cite(found.passage, found.text)), confidence=0.65 if ask.channel else 0.5)
 
 
-def fitting(options: Sequence[str], told: str) -> int | None:
-    """The one option that `told` speaks for: the same number, yes or no, or clearly more of its words."""
+def fitting(options: Sequence[str], told: str, asked: Sequence[str] = ()) -> int | None:
+    """The one option that `told` speaks for: the same number, yes or no, or clearly more of its words.
+
+    Words that the question itself has (`asked`, stems) speak for none.
+    """
     stated = numbers(told.split("(")[0]) or numbers(told)
     as_numbers = [numbers(re.sub(r"\b(once|twice|thrice|never)\b", lambda m: _OFTEN[m[0].lower()], option, flags=re.I)) for option in options]
     if stated and all(as_numbers):
@@ -75,7 +78,8 @@ def fitting(options: Sequence[str], told: str) -> int | None:
         if len(same) == 1:
             return same[0]
     words = content(told) or tokens(told)
-    shares = sorted(((coverage(content(option) or tokens(option), words), -i) for i, option in enumerate(options)), reverse=True)
+    own = [[w for w in content(option) if w not in asked] or content(option) or tokens(option) for option in options]
+    shares = sorted(((coverage(one, words), -i) for i, one in enumerate(own)), reverse=True)
     if shares and shares[0][0] >= 0.5 and (len(shares) == 1 or shares[0][0] - shares[1][0] >= 0.25):
         return -shares[0][1]
     return None

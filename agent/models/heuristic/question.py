@@ -74,73 +74,88 @@ class Ask:
 
 
 _COLORS = "black|white|gr[ea]y|red|orange|yellow|green|blue|purple|pink|brown"
-_SPEECH = re.compile(
-    r"\b(say|says|said|saying|tell|tells|told|mention\w*|talk\w*|speak\w*|spoke|spoken|speech|narrat\w+|voice\w*|heard?"
-    r"|commentator|announc\w+|listen\w*|transcript|discuss\w*|uttered|pronounc\w*|aloud|explain\w*|quote[sd]?|recommend\w*"
-    r"|promis\w*|ask(?:s|ed) for|warn\w*|conversation|sag(?:t|en|te)|gesagt|spricht|sprechen|erw[äa]hnt|dice[ns]?|dicho"
-    r"|habla\w*|mencion\w*|dit)\b", re.I)  # fmt: skip
+_FILM = r"(?:videos?|clips?|films?|files?|movies?|recordings?|footage|talk)"
 _SURFACE = (
-    r"signs?|posters?|labels?|screens?|slides?|captions?|banners?|plates?|pages?|boards?|cards?|tickets?|titles?|headlines?"
+    r"(?:signs?|posters?|labels?|screens?|slides?|captions?|banners?|plates?|pages?|boards?|cards?|tickets?|titles?|headlines?"
     r"|stickers?|tags?|t?-?shirts?|displays?|subtitles?|credits?|logos?|book|menu|map|plaque|notice|\w+board|chart|badge"
-    r"|lectern|podium|packag\w+|box|bottle|jersey|button|tab|window|watermark|graphic|ticker|clock|monitor|stage|wall|door"
+    r"|lectern|podium|packag\w+|box|bottle|jersey|button|tab|window|watermark|graphic|ticker|clock|monitor|stage|wall|door)"
+)
+_SPEECH = re.compile(
+    r"\b(?:sa(?:y|ys|id|ying)|tell|tells|told|mention\w*|talk\w*|sp(?:eak\w*|oke\w*)|speech|narrat\w+|voice\w*|heard?|dit"
+    r"|commentator|announc\w+|listen\w*|transcript|discuss\w*|uttered|pronounc\w*|aloud|explain\w*|quote[sd]?|warn\w*"
+    r"|recommend\w*|promis\w*|ask(?:s|ed) for|conversation|sag(?:t|en|te)|gesagt|spricht|sprechen|erw[äa]hnt|dice[ns]?"
+    r"|dicho|habla\w*|mencion\w*)\b",
+    re.IGNORECASE,
+)
+_READS = re.compile(
+    rf"\b{_SURFACE} (?:\w+ ){{0,3}}(?:says?|reads?|shows?|states?)\b|\bdo(?:es)? (?:the|a) (?:\w+ ){{0,3}}{_SURFACE}"
+    r" (?:\w+ ){0,4}(?:say|read|show|state)\b",
+    re.IGNORECASE,
 )
 _SCREEN = re.compile(
-    rf"\b(written|writing|writes?|text|titled?|captions?|headlines?|credits?|printed|spelled|on[- ]screen|letters?|digits?"
-    rf"|logo|banner|poster|slides?|label(?:led|ed)?|inscription|number plate|licen[cs]e plate|score|displayed|print"
-    rf"|(?:{_SURFACE}) (?:\w+ ){{0,3}}(?:says?|reads?|shows?|states?)|does (?:the|a) (?:\w+ ){{0,3}}(?:{_SURFACE}) (?:say|read"
-    rf"|show)|(?:words?|numbers?|names?|prices?|dates?|code|address|url|website|hashtag|phone) (?:\w+ ){{0,3}}(?:shown|visible"
-    rf"|seen|appears?|on|at|in)|(?:name|number|title) of the (?:app|film|movie|show|channel|video|song|talk|program)"
-    rf"|(?:on|from|of) (?:the|a|his|her|their) (?:[\w-]+ ){{0,3}}(?:{_SURFACE})|geschrieben|bildschirm|escrito|pantalla|steht)\b",
-    re.I)  # fmt: skip
+    rf"{_READS.pattern}|\b(?:written|writing|writes?|text|titled?|captions?|headlines?|credits?|printed|print|on[- ]screen|letters?"
+    rf"|digits?|logo|banner|poster|slides?|label(?:led|ed)?|inscription|number plate|licen[cs]e plate|score|displayed|spelled"
+    rf"|geschrieben|bildschirm|steht|escrito|pantalla|(?:name|number|title) of the (?:app|film|movie|show|channel|video|song)"
+    rf"|(?:words?|numbers?|names?|prices?|dates?|code|address|url|website|hashtag|phone) (?:\w+ ){{0,3}}(?:shown|visible"
+    rf"|seen|appears?|on|at|in)|(?:on|from|of) (?:the|a|his|her|their) (?:[\w-]+ ){{0,3}}{_SURFACE})\b",
+    re.IGNORECASE,
+)
 _NOT_TEXT = re.compile(
-    rf"\b(?:what|which|whose) (?:colou?r|pattern|shape|animals?|breed|person|object|side|hand|kind of (?:animal|person"
-    rf"|thing))\b|\b(?:wear\w*|dressed|look(?:s|ing)? like|doing|holds?|holding|held|stand(?:s|ing)?|sit(?:s|ting)?|hair"
-    rf"|gesture\w*|facial|background|facing|carr(?:y|ies|ying)|eat(?:s|ing)|drink(?:s|ing)|wav(?:es?|ing)|smil\w+)\b", re.I)  # fmt: skip
+    r"\b(?:what|which|whose) (?:colou?r|pattern|shape|animals?|breed|person|object|side|hand|kind of (?:animal|person|thing))\b"
+    r"|\b(?:wear\w*|dressed|look(?:s|ing)? like|doing|h[eo]ld(?:s|ing)?|stand(?:s|ing)?|sit(?:s|ting)?|hair|gesture\w*|facial"
+    r"|background|facing|carr(?:y|ies|ying)|eat(?:s|ing)|drink(?:s|ing)|wav(?:es?|ing)|smil\w+)\b",
+    re.IGNORECASE,
+)
 """What has to be seen: no text and no speech is likely to hold it."""
-_FILE = (
-    ("length", r"\bhow long (?:is|are|does|do|was|lasts?)\W+(?:the |this |that |it |both )?(?:whole |entire )?(?:videos?|clips?|films?|file"
-     r"|movie|recording|footage|talk|it)\b(?! \w+ (?:visible|shown|seen|in))|\b(?:length|duration|run(?:ning)? ?time) of (?:the|this)"
-     r"|\bwie lange? (?:ist|dauert)|\bcu[aá]nto (?:dura|tiempo dura)|\blongest (?:video|clip)|\bvideo(?:s|clips)? is (?:the )?(?:longest|shortest)"),
-    ("sound", r"^(?:has|have|is there|does|do|are there|any|hat|gibt es|tiene)\b(?!.*\b(?:spe\w+|sa(?:y|id)|words?|talk\w*|of|voice)\b)"
-     r".*\b(?:sound|audio|ton|sonido|silent|soundtrack)\b"),
-    ("language", r"\b(?:what|which|welche[rn]?|qu[eé]) (?:language|sprache|idioma)|\blanguage (?:is|are|do|does)\b"),
-    ("videos", r"\bhow many (?:videos|clips|files|recordings)\b|\bwie viele videos|\bcu[aá]ntos v[ií]deos"),
-    ("picture", r"\b(?:resolution|dimensions|aspect ratio|frame ?rate|fps|frames per second|how many pixels)\b"),
-    ("name", r"\b(?:file ?name|name of (?:the|this) file)\b"),
-)  # fmt: skip
-_KINDS: tuple[tuple[Kind, str], ...] = (
-    ("summary", r"\bsummar\w+|\boverview\b|\boutline\b|\bgist\b|\btl;?dr\b|\bwhat(?:'?s| is| are| was|s)? .{0,40}\babout\s*\??$|\bmain (?:points?|topics?|idea)"
-     r"|\bwhat happens(?: in (?:the|this) (?:video|clip|film|recording))?\s*\??$|^describe (?:the|this) (?:video|clip|film)\b|\bzusammenfass|\bworum geht|\bresum"
-     r"|\bde qu[eé] (?:trata|va)|\bkey ?points?\b|\btopics? (?:are|is|does|do)\b"),
-    ("video", r"\b(?:in |on )?(?:which|what)(?: one)? (?:of (?:the|these|those|my) )?(?:\w+ )?(?:videos?|clips?|files?|recordings?|films?)\b(?! (?:about|format))"
-     r"|\bin welche[mn]\b|\ben (?:qu[eé]|cu[aá]l) v[ií]deo"),
-    ("count", r"\bhow many\b|\bhow often\b|\bnumber of (?!the\b)|^count\b|\bwie ?(?:viele?|oft)\b|\bcu[aá]nt[oa]s\b|\bcombien\b"),
-    ("how_long", r"\bhow long\b|\bfor how (?:long|many (?:seconds|minutes))|\bwie lange\b|\bcu[aá]nto tiempo\b"),
-    ("time", r"\bwhen\b(?=[^?]*\?|[^?]*$)(?!,)|\b(?:at|in) (?:what|which) (?:point|moment|second|minute|timestamp|part)\b|\bwhich (?:second|minute|moment)\b|\btimestamp\b"
-     r"|\bhow (?:far|long|many (?:seconds|minutes)) in(?:to)?\b|\bwann\b|\bcu[aá]ndo\b|\bquand\b|\bab wann\b|\bat what time\b.*\b(?:video|clip|spoken|shown|visible|appear)"),
-    ("where", r"^\W*where\b(?!.{0,9}\bfrom\b)|\bwhere(?:abouts)? (?:on|in|is|are|does|do|did|can)\b|\bwhich (?:side|corner|direction|edge)\b|\bwhat direction\b|\bd[oó]nde\b"),
-)  # fmt: skip
+_FILE = {
+    "length": rf"\bhow long (?:is|are|does|do|was|lasts?)\W+(?:the |this |that |it |both )?(?:whole |entire )?(?:{_FILM}|it)\b"
+    rf"(?! \w+ (?:visible|shown|seen|in))|\b(?:length|duration|run(?:ning)? ?time) of th|\bwie lange? (?:ist|dauert)"
+    rf"|\bhow long is (?:this|that)\b|\b(?:one|these|them|those) (?:is|are) (?:the )?(?:long|short)est\b|\bcu[aá]nto (?:tiempo )?dura|\b(?:long|short)est {_FILM}|\b{_FILM} is (?:the )?(?:longest|shortest)",
+    "sound": r"^(?:has|have|is there|does|do|are there|any|hat|gibt es|tiene)\b(?!.*\b(?:spe\w+|sa(?:y|id)|words?|talk\w*|of|voice)"
+    r"\b).*\b(?:sound|audio|ton|sonido|silent|soundtrack)\b",
+    "language": r"\b(?:what|which|welche[rn]?|qu[eé]) (?:language|sprache|idioma)|\blanguage (?:is|are|do|does)\b",
+    "videos": r"\bhow many (?:videos|clips|files|recordings)\b|\bwie viele videos|\bcu[aá]ntos v[ií]deos",
+    "picture": r"\b(?:resolution|dimensions|aspect ratio|frame ?rate|fps|frames per second|how many pixels)\b",
+    "name": r"\b(?:file ?name|name of (?:the|this) file)\b",
+}
+_KINDS: dict[Kind, str] = {
+    "summary": r"\bsummar\w+|\b(?:overview|outline|gist|tl;?dr)\b|\bwhat(?:'?s| is| are| was)? .{0,40}\babout\s*\??$|\bde qu[eé] (?:trata|va)"
+    rf"|\bmain (?:points?|topics?|idea)|\bkey ?points?\b|\btopics? (?:are|is|does|do)\b|^describe (?:the|this) {_FILM}\b|\bresum"
+    rf"|\bwhat happens(?: in (?:the|this) {_FILM})?\s*\??$|\bzusammenfass|\bworum geht",
+    "video": rf"\b(?:in |on )?(?:which|what)(?: one)? (?:of (?:the|these|those|my) )?(?:\w+ )?{_FILM}\b(?! (?:about|format))"
+    r"|\bin welche[mn]\b|\ben (?:qu[eé]|cu[aá]l) v[ií]deo",
+    "count": r"\bhow (?:many|often)\b|\bnumber of (?!the\b)|^count\b|\bwie ?(?:viele?|oft)\b|\bcu[aá]nt[oa]s\b|\bcombien\b",
+    "how_long": r"\bhow long\b|\bfor how many (?:seconds|minutes)|\bwie lange\b|\bcu[aá]nto tiempo\b",
+    "time": r"\bwhen\b(?!,)|\b(?:at|in) (?:what|which) (?:point|moment|second|minute|timestamp|part)\b|\bwhich (?:second|minute|moment)\b"
+    r"|\btimestamp\b|\bhow (?:far|long|many (?:seconds|minutes)) in(?:to)?\b|\b(?:wann|cu[aá]ndo|quand)\b"
+    r"|\bat what time\b.*\b(?:video|clip|spoken|shown|visible|appear)",
+    "where": r"^\W*where\b(?!.{0,9}\bfrom\b)|\bwhere(?:abouts)? (?:on|in|is|are|does|do|did|can)\b|\bd[oó]nde\b"
+    r"|\bwhich (?:side|corner|direction|edge)\b|\bwhat direction\b",
+}
 _AUXILIARY = re.compile(
-    r"^(?:(?:and|so|but|or|hey|ok|please|can you tell me if|do you know if|tell me (?:if|whether))[, ]+)?"
-    r"(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|isn't|doesn't|didn't|aren't|any|wird|ist|sind|hat"
-    r"|gibt|kommt|est[aá]|hay|es)\b", re.I)  # fmt: skip
-_VALUES = (
-    ("price", r"\bprices?\b|\bcosts?\b|\bfees?\b|\bhow much\b|\bkostet?\b|\bcuesta\b|\bexpensive\b|\bsalary\b|\bbudget\b(?=.*\bhow (?:big|large|much))"),
-    ("date", r"\b(?:what|which|on what|welche[mnrs]?) (?:date|day|month|year|tag|monat|jahr)\b|\bdeadline\b|\bdate (?:of|is|on|shown)\b|\bqu[eé] (?:d[ií]a|fecha|a[nñ]o)\b"),
-    ("time", r"\b(?:what|which) time\b|\bo'?clock\b|\bwie viel uhr\b|\bum wie ?viel\b|\bqu[eé] hora\b"),
-    ("number", r"\b(?:which|what|first|last) (?:[\w-]+ ){0,2}(?:numbers?|digits?|figures?|percent\w*|share)\b|\bnumber (?:is|on|shown|plate)|\bdigits?\b"
-     r"|\bscore\b|\bhow (?:many|old|tall|high|far|fast|big|large|deep|heavy|wide|cold|hot|warm)\b|\bphone\b|\bserial\b|\bwie ?(?:viele?|alt|gro[sß]+|hoch|weit)\b|\bcu[aá]nt[oa]s\b"),
-    ("name", r"\bwho(?:se|m)?\b|\bnames?\b|\bcalled\b|\bwer\b|\bwen\b|\bhei[sß]+t\b|\bqui[eé]n\b|\bse llama\b"),
-)  # fmt: skip
+    r"^(?:(?:and|so|but|or|hey|ok|please|can you tell me if|do you know if|tell me (?:if|whether))[, ]+)?(?:is|are|was|were|does|do|did"
+    r"|has|have|had|can|could|will|would|isn't|doesn't|didn't|aren't|any|wird|ist|sind|hat|gibt|kommt|est[aá]|hay|es)\b"
+)
+_VALUES = {
+    "price": r"\bprices?\b|\bcosts?\b|\bfees?\b|\bhow much\b|\bkostet?\b|\bcuesta\b|\bexpensive\b|\bsalary\b",
+    "date": r"\b(?:what|which|on what|welche[mnrs]?) (?:date|day|month|year|tag|monat|jahr)\b|\bdeadline\b|\bdate (?:of|is|on|shown)\b"
+    r"|\bqu[eé] (?:d[ií]a|fecha|a[nñ]o)\b",
+    "time": r"\b(?:what|which) time\b|\bo'?clock\b|\bwie viel uhr\b|\bum wie ?viel\b|\bqu[eé] hora\b",
+    "number": r"\b(?:which|what|first|last) (?:[\w-]+ ){0,2}(?:numbers?|digits?|figures?|percent\w*|share)\b|\bscore\b|\bphone\b|\bserial\b"
+    r"|\bnumber (?:is|on|shown|plate)|\bdigits?\b|\bhow (?:many|old|tall|high|far|fast|big|large|deep|heavy|wide|cold|hot|warm)\b"
+    r"|\bwie ?(?:viele?|alt|gro[sß]+|hoch|weit)\b|\bcu[aá]nt[oa]s\b",
+    "word": r"\b(?:which|what) (?:\w+ )?word\b|\bsingle word\b",
+    "name": r"\bwho(?:se|m)?\b|\bnames?\b|\bcalled\b|\bwer\b|\bwen\b|\bhei[sß]+t\b|\bqui[eé]n\b|\bse llama\b",
+}
 _FRAME = frozenset(
     """video videos clip clips film movie recording footage file files say says said saying tell tells told mention mentions mentioned mentioning talk
     talks talking talked speak speaks speaking spoken spoke speech narrator narrators voice speaker presenter someone somebody anyone anybody
     hear heard word words phrase write writes written writing text texts screen shown show shows showing display displayed displays
     visible appear appears seen see read reads moment second seconds minute minutes point exactly please give name named called kind sort
-    part during whole whether one any ever happen happens happened while spoken many number total within thing things sentence sentences
+    part during whole whether one any ever happen happens happened while spoken many number total within take takes taking took somewhere again same next one ones thing things sentence sentences
     line lines something anything everything really actually hey ok tell know want find look like there's what's who's it's which's get got
     large big small letters letter top bottom left right corner middle center centre upper lower title digit digits beginning end start
-    first last answer question according place places used uses use make made mean means let contain contains content
+    picture pictures image images sound track soundtrack audio scene scenes first last answer question according place places used uses use make made mean means let contain contains content
     video's clip's guy gesagt sagt steht geschrieben dice dicho""".split()
 )  # fmt: skip
 _LOOSE = frozenset(
@@ -164,7 +179,7 @@ LANGUAGES = {
 """Words without meaning of their own, by language; accents are left out."""
 _FOREIGN = frozenset().union(*LANGUAGES.values())
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
-_NAMED = re.compile(r"\b[Tt]he (?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)\b")
+_NAMED = re.compile(r"\b[Tt]he (?:(?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)|(?:word|term) (?P<word>[a-z][\w'-]*))\b")
 _CLOCK = r"\d+(?::\d{2}){1,2}(?:\.\d+)?"
 _UNIT = r"(?:s|secs?|seconds?|mins?|minutes?|m|h|hours?|sekunden?|minuten?|segundos?|minutos?)"
 _TIME = rf"(?:{_CLOCK}|(?:(?:minute|second) )?\d+(?:\.\d+)?(?: ?{_UNIT}\b)?)"
@@ -189,10 +204,10 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     if found and not [t for t in tokens(found[2]) if t not in STOP and t not in _FRAME and not t.isdigit()]:
         anchor = None  # `before the end`
     bare = rest.replace(found[0], " ") if found and anchor else rest
-    fact = next((name for name, pattern in _FILE if re.search(pattern, low)), None)
+    fact = next((name for name, pattern in _FILE.items() if re.search(pattern, low)), None)
     kind = _kind(bare) if fact is None else "file"
     phrase = _phrase(text)
-    value = next((name for name, pattern in _VALUES if re.search(pattern, bare)), None)
+    value = next((name for name, pattern in _VALUES.items() if re.search(pattern, bare)), None)
     if re.search(r"\btitles?\b(?! (?:card|page|screen|slide|sequence))", bare) and kind in ("text", "time", "where", "how_long"):
         value = "title"
     if re.search(r"\b(?:what|which) colou?rs?\b|\bfarbe\b|\bde qu[eé] color\b", bare):
@@ -202,7 +217,7 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
     word = next((t for t in tokens(bare) if ordinal(t) == named), "") if named else ""
     return Ask(
-        text=text, kind=kind, channel=_channel(bare, kind, value), topic=topic, loose=loose, phrase=phrase, times=times,
+        text=text, kind=kind, channel=_channel(bare, kind, value, "screen" in low), topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
         digits=_digits(digits[1]) if digits else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)
@@ -229,22 +244,22 @@ def query(words: str) -> tuple[str, ...]:
 
 
 def _kind(low: str) -> Kind:
-    asked = next((kind for kind, pattern in _KINDS if re.search(pattern, low)), None)
+    asked = next((kind for kind, pattern in _KINDS.items() if re.search(pattern, low)), None)
     if asked in (None, "where", "time") and _AUXILIARY.search(low) and not re.search(r"\bor\b|\boder\b", low):
         return "yes_no"
     return asked or "text"
 
 
-def _channel(low: str, kind: Kind, value: str | None) -> Channel | None:
+def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
     if re.search(r"\b(?:nobody|no[- ]?one|not? any(?:body|one)) (?:\w+ )?(?:speak|talk|say|heard)|\bno (?:speech|voice|talking)\b|\bsilen(?:t|ce)\b|\bpauses?\b", low):  # fmt: skip
         return "silence" if kind in ("time", "how_long", "count") else "speech"
     if re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low) and kind in ("count", "time"):
         return "shots"
-    speech, screen = _SPEECH.search(low), _SCREEN.search(low)
-    screen = screen or (value and re.search(r"\bscreen\b", low))
+    speech, screen = _SPEECH.search(low), bool(_SCREEN.search(low))
+    screen = bool(screen) or bool(value and screen_named)
     if value == "color" or (_NOT_TEXT.search(low) and not screen):
         return None
-    if screen and (not speech or re.search(rf"\b(?:{_SURFACE}) (?:\w+ ){{0,3}}(?:says?|reads?)|\bdoes (?:the|a) (?:\w+ ){{0,3}}(?:{_SURFACE}) ", low)):
+    if screen and (not speech or _READS.search(low)):
         return "screen_text"
     return "speech" if speech else None
 
@@ -267,7 +282,7 @@ def _topic(low: str, phrase: str | None) -> tuple[tuple[str, ...], tuple[str, ..
     if subject:  # who speaks is seldom in what is spoken
         loose += query(subject[1])
         low = low.replace(subject[0], " ")
-    written = re.search(rf"\b(?:on|at|in|from|of) (?:the|a|his|her|their|its) ((?:[\w-]+ ){{0,3}}(?:{_SURFACE})\b.*)", low)
+    written = re.search(rf"\b(?:on|at|in|from|of) (?:the|a|his|her|their|its) ((?:[\w-]+ ){{0,3}}{_SURFACE}\b.*)", low)
     if written and _SCREEN.search(low):  # what a text is written on is seldom in the text
         loose += query(written[1])
         low = low.replace(written[0], " ")
@@ -281,7 +296,8 @@ def _phrase(text: str) -> str | None:
     if found:
         return (found[1] or found[2]).strip()
     named = _NAMED.search(text)
-    return named["what"] if named else None
+    what = (named["what"] or named["word"]) if named else ""
+    return what if what and what.lower() not in STOP and what.lower() not in _FRAME else None
 
 
 def _times(low: str) -> Times | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span
-from ...words import content, numbers, rarity, same_word, stem
+from ...words import content, fold, numbers, rarity, same_word, stem
 from .looking import Passage
 from .question import Ask, query
 
@@ -25,6 +25,9 @@ _VALUES = {
         r"|\b(?:mon|diens|donners|frei|sams|sonn)tag\b|\bmittwoch\b|\b(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b"
         r"|\b(?:januar|februar|m[aä]rz|juni|juli|oktober|dezember|enero|febrero|marzo|abril|mayo|junio|julio|agosto"
         r"|septiembre|octubre|noviembre|diciembre)\b", re.I),
+    "duration": re.compile(
+        r"\b(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty|half an?"
+        r"|several|few) (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?)\b", re.I),
     "number": re.compile(r"(?:\b[A-Za-z]{1,4}[- ]?)?\d\w*(?:[.,:/-]\w+)*%?"),
 }  # fmt: skip
 WEAK, GOOD = 0.3, 0.55
@@ -66,8 +69,10 @@ class Ranking:
         self.passages = sorted(passages, key=lambda p: (p.video, p.span))
         stems = [content(p.text) for p in self.passages]
         self._rare = rarity(stems)
+        self._small = {stem(fold(w)) for p in self.passages for w in re.findall(r"[^\W\d_]+", p.text) if w == w.lower()}
         vocabulary = set(self._rare)
         self._wanted = {w: self._forms(w, vocabulary) for w in content(" ".join(ask.topic))}
+        self._known = {form for word, forms in self._wanted.items() for form in (word, *forms)}
         self._loose = {w: self._forms(w, vocabulary) for w in content(" ".join(ask.loose))}
 
     def _forms(self, wanted: str, vocabulary: set[str]) -> set[str]:
@@ -99,6 +104,17 @@ class Ranking:
             ranked = [r for r in ranked if r.passage.span.overlap(window) > 0 or window.contains(r.passage.span.start)]
         return sorted(ranked, key=lambda r: (-r.score, r.passage.span.start))
 
+    def names(self, piece: str) -> bool:
+        """Whether a name that the question does not hold stands in a piece; recognised speech may lack capitals."""
+        if piece == piece.lower() or piece == piece.upper():
+            return True
+        for match in re.finditer(r"(?<![\w'])[^\W\d_][\w'’-]*", piece):
+            word = match[0]
+            starts = match.start() == 0 or piece[: match.start()].rstrip()[-1:] in ".!?:…\n"
+            if word[0].isupper() and query(word) and not (starts and stem(fold(word)) in self._small) and stem(fold(word)) not in self._known:
+                return True
+        return False
+
     def _beside(self, index: int) -> list[Passage]:
         """What is said just before and after; what is on the screen at the same time as a block."""
         one = self.passages[index]
@@ -112,18 +128,23 @@ class Ranking:
         near = self.covered(f"{passage.text} {beside}")
         loose = self._share(self._loose, passage.text)
         meant = max(passage.similarity - 0.15, 0.0)
-        fit = min(1.0, 0.75 * own + 0.1 * (block - own) + 0.1 * (near - block) + 0.15 * loose + 0.9 * meant)
+        fit = min(1.0, 0.75 * own + 0.35 * (block - own) + 0.25 * (near - block) + 0.15 * loose + 0.9 * meant)
         score = fit + (0.02 if whole else 0.06 * (own > 0))
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
             score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
         elif ask.value == "name":
-            score += 0.12 if re.search(r"(?<=[a-zäöü,:] )[A-ZÄÖÜ][a-zäöüß]+|\b(?:named?|called|I'm|I am)\b", piece) else 0.0
+            short = passage.channel == "screen_text" and len(piece.split()) <= 5
+            score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
+        elif ask.value == "word":
+            score += 0.15 if len(piece.split()) == 1 and len(piece) > 1 else 0.0
+        if ask.kind in ("text", "yes_no", "where") and ask.topic and own and not set(content(piece)) - self._known:
+            score -= 0.3  # it only says what the question says
         if passage.channel == "screen_text":
             at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
             tall = min(passage.height * 4, 0.5)
-            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" else -tall if ask.size == "small" else 0.1 * tall)
+            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic) else -tall if ask.size == "small" else 0.1 * tall)
         if ask.channel in ("speech", "screen_text"):
             score += 0.25 if ask.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)

@@ -23,14 +23,20 @@ def read(case: Case) -> Strategy:
     """What is written or said: all of it where nothing narrows it down, else the piece that fits best."""
     ask = case.ask
     kept = _placed(case, _allowed(case))
-    if not ask.topic and not ask.phrase and ask.channel in ("speech", "screen_text") and ask.value in (None, "title"):
-        kept = [p for p in kept if p.channel == ask.channel]
+    own = [p for p in kept if p.channel == ask.channel]
+    narrowed = ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
+    if not narrowed and ask.channel in ("speech", "screen_text") and ask.value in (None, "title", "word"):
+        kept = own
         if not kept and ask.channel == "screen_text":
             kept = yield from _closer(case)
         return _all_of(case, kept)
     ranked = _of_channel(ask, Ranking(ask, kept).rank())
     if ask.value in ("number", "price", "date", "time"):
-        valued = [r for r in ranked if values(ask.value, r.text, ask.digits) or (ask.channel is None and r.fit > GOOD)]
+        valued = [r for r in ranked if values(ask.value, r.text, ask.digits)]
+        if ask.topic and any(r.fit >= WEAK or r.known >= 0.5 for r in valued):
+            valued = [r for r in valued if r.fit >= WEAK or r.known >= 0.5]
+        elif ask.topic and ask.channel is None:
+            valued = []
         weak = not valued or (valued[0].fit < WEAK and (ask.topic or ask.loose or ask.size == "small"))
         if weak and ask.channel == "screen_text" and ask.value == "number":
             again = yield from _closer(case)
@@ -110,7 +116,7 @@ def _all_of(case: Case, kept: list[Passage]) -> Draft:
         pieces = [pieces[index]]
     told: dict[str, tuple[Passage, str]] = {}
     for p, text in pieces:
-        told.setdefault("".join(c for c in text.lower() if c.isalnum()), (p, text))
+        told.setdefault(_bare(text), (p, text))
     chosen = list(told.values())
     lines = [f"{case.name(p)}{' / '.join(text.split(chr(10)))}" for p, text in chosen[: 4 * _LISTED]]
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
@@ -125,7 +131,7 @@ def _in_order(case: Case, ranked: list[Ranked]) -> list[Ranked]:
     ask = case.ask
     if ask.order is None or not ranked or ask.ordinal in tokens(ranked[0].text):
         return ranked
-    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and r.fit >= min(WEAK, ranked[0].fit)]
+    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and (not ask.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))]
     fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
     index = -1 if ask.order == -1 else ask.order - 1
     return [fitting[index]] if index < len(fitting) else []
@@ -137,12 +143,15 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     if not ranked:
         return case.first.abstain(_why_not(case, None))
     best = ranked[0]
-    found = values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time") else []
+    found = values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time", "duration") else []
     alone = ask.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
     typed = bool(found) and (ask.channel is not None or best.fit >= GOOD)
     placed = ask.channel == "screen_text" and bool(ask.place or ask.size or ask.value == "title")
     good = best.fit >= GOOD or (ask.channel is not None and best.fit >= 0.42) or alone or placed or (typed and ask.digits is not None)
-    if needs_eyes(ask) and best.fit < 0.75:
+    if ask.value == "name" and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", ask.text, re.I) and best.passage.channel == "speech":
+        if not Ranking(ask, case.passages).names(best.text):
+            return case.first.abstain(_why_not(case, best))
+    if needs_eyes(ask) and (best.fit < 0.75 or len(ask.topic) < 2):
         return case.first.abstain(_why_not(case, best))
     if not good and (ask.channel is None or best.fit < WEAK) and not (typed and not ask.topic):
         return case.first.abstain(_why_not(case, best))
@@ -155,7 +164,7 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     text = piece
     if found and len(found) <= 3:
         stated = ", ".join(dict.fromkeys(found))
-        text = piece if len(piece) <= len(stated) + 2 else f"{stated} (“{piece}”)"
+        text = piece if _bare(piece) == _bare(stated) else f"{stated} (“{piece}”)"
     text = f"{case.name(best.passage)}{text}"
     evidence = [e for r in told for e in cite(r.passage, r.text)]
     confidence = max(sure(best), 0.45 if alone or placed else 0.0)
@@ -232,10 +241,10 @@ def moments(case: Case) -> Generator[Call, Seen, list[tuple[Span, tuple[Evidence
         if spoken:
             return spoken
     if ask.phrase:
-        bare = "".join(c for c in ask.phrase.lower() if c.isalnum())
+        bare = _bare(ask.phrase)
         kept = [p for p in kept if p.channel != "screen_text" or _stands(bare, p.text)]
     if not kept and ask.channel == "screen_text":
-        kept = [p for p in (yield from _closer(case)) if not ask.phrase or _stands("".join(c for c in ask.phrase.lower() if c.isalnum()), p.text)]
+        kept = [p for p in (yield from _closer(case)) if not ask.phrase or _stands(_bare(ask.phrase), p.text)]
     ranked = Ranking(ask, kept).rank()
     if ask.value == "title" or (ask.channel == "screen_text" and not ask.topic and not ask.phrase):
         ranked = sorted((r for r in ranked if r.passage.channel == "screen_text" and r.text == r.passage.text), key=lambda r: -r.passage.height * min(r.passage.sure, 1.0) * min(r.passage.span.duration, 2.0))  # fmt: skip
@@ -272,11 +281,15 @@ def _spoken(case: Case, phrase: str) -> Generator[Call, Seen, list[tuple[Span, t
     return [found[index]] if case.ask.order and index < len(found) else found
 
 
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
 def _stands(bare: str, text: str) -> bool:
     """Whether bare words stand in a text; short ones only as a word or row of their own."""
     if len(bare) > 3:
-        return bare in "".join(c for c in text.lower() if c.isalnum())
-    return bare in ["".join(c for c in word.lower() if c.isalnum()) for word in text.split()]
+        return bare in _bare(text)
+    return bare in [_bare(word) for word in text.split()]
 
 
 def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
@@ -291,10 +304,10 @@ def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
 def when(case: Case) -> Strategy:
     """A time of the video; or, about the world that is told of, the words with the date in them and where they stand."""
     ask = case.ask
-    if ask.kind == "time" and not tells_showing(ask):
-        for kind in ("date", "time"):
+    if not tells_showing(ask):
+        for kind in ("date", "time") if ask.kind == "time" else ("duration",):
             asked = replace(ask, value=kind)
-            told = [r for r in Ranking(asked, _allowed(case)).rank() if values(kind, r.text) and r.fit >= 0.4]
+            told = [r for r in Ranking(asked, _allowed(case)).rank() if values(kind, r.text) and r.fit >= WEAK]
             if told:
                 return _tell(replace(case, ask=asked), told)
     found = yield from moments(case)
@@ -320,7 +333,7 @@ def where(case: Case) -> Draft:
     """Where on the screen a text stands, or a place that is told of."""
     ask = case.ask
     ranked = Ranking(ask, _allowed(case)).rank()
-    shown = [r for r in ranked if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands("".join(c for c in ask.phrase.lower() if c.isalnum()), r.text)))]
+    shown = [r for r in ranked if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands(_bare(ask.phrase), r.text)))]
     asks_place = ask.channel == "screen_text" or bool(re.search(r"\b(?:screen|picture|frame|corner|side)\b", ask.text.lower()))
     if ask.value == "title" and not shown:
         shown = sorted((r for r in ranked if r.passage.channel == "screen_text"), key=lambda r: -r.passage.height)[:1]

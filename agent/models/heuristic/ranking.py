@@ -85,6 +85,11 @@ class Ranking:
         """Weighted share of the topic's words in a text, in [0, 1]; rare words count more."""
         return self._share(self._wanted, text)
 
+    def holds(self, text: str) -> set[str]:
+        """The topic's words that stand in a text."""
+        have = set(content(text))
+        return {word for word, forms in self._wanted.items() if word in have or forms & have}
+
     def _share(self, wanted: dict[str, set[str]], text: str) -> float:
         have, total, found = set(content(text)), 0.0, 0.0
         for word, forms in wanted.items():

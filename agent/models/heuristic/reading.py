@@ -157,8 +157,12 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
         return case.first.abstain(_why_not(case, best))
     piece = best.text.replace("\n", " / ")
     told = [best]
-    if ask.kind == "text" and ask.channel == "speech" and ask.value is None and ask.order is None and good:
+    about = re.search(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", ask.text.lower())
+    if ask.kind == "text" and ask.channel == "speech" and ask.value is None and ask.order is None and good and about:
         told += [r for r in ranked[1:8] if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit and r.text not in best.text and best.text not in r.text][:2]
+    elif ask.kind == "text" and best.passage.channel == "speech" and good and (beside := _completing(case, best, ranked)):
+        told.append(beside)
+    if len(told) > 1:
         told.sort(key=lambda r: r.passage.span.start)
         piece = " ".join(dict.fromkeys(r.text for r in told))
     text = piece
@@ -171,6 +175,18 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     if not good:
         text, confidence = f"closest: {text}", min(confidence, 0.3)
     return Draft(text=text, evidence=tuple(evidence), confidence=confidence)
+
+
+def _completing(case: Case, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | None:
+    """The sentence just before or after that holds what the best one lacks of the question's words."""
+    ranking = Ranking(case.ask, case.passages)
+    lacking = set(ranking.holds(" ".join(case.ask.topic))) - ranking.holds(best.text)
+    for r in ranked[1:12]:
+        gap = max(r.passage.span.start - best.passage.span.end, best.passage.span.start - r.passage.span.end)
+        same = r.text in best.text or best.text in r.text or r.passage.video != best.passage.video
+        if not same and r.passage.channel == "speech" and gap <= 2.0 and ranking.holds(r.text) & lacking:
+            return r
+    return None
 
 
 def _why_not(case: Case, best: Ranked | None) -> str:

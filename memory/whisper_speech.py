@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import groupby, islice, takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,12 +184,11 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
         if voices and start - voices[-1][1] < _CLOSED:
             start = voices.pop()[0]
         voices.append((start, end))
-    ends = [end for _, end in voices]
+    begins, ends = [start for start, _ in voices], [end for _, end in voices]
     cut: list[Word] = []
     inside: list[tuple[float, float] | None] = []  # the stretch of voice that each word lies in
     for word in words:
-        first = bisect_right(ends, word.start)
-        over = list(takewhile(lambda voice, word=word: voice[0] < word.end, islice(voices, first, None)))
+        over = voices[bisect_right(ends, word.start) : bisect_left(begins, word.end)]
         parts = [(max(start, word.start), min(end, word.end)) for start, end in over]
         most = max(range(len(parts)), key=lambda n: parts[n][1] - parts[n][0], default=None)
         cut.append(word if most is None else replace(word, start=parts[most][0], end=parts[most][1]))

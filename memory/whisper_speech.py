@@ -38,6 +38,8 @@ SETTINGS: dict[str, Any] = {
     "temperature": 0.0,
 }
 """How faster-whisper is called; the voice detector's settings are its own."""
+_SMALL = 100e6
+"""Bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB."""
 _MUCH = 5.0
 """Seconds of speech of which something should be made out; a cheer or a call is shorter."""
 _FAINT = {"begin": 0.3, "silent": 0.2}
@@ -76,6 +78,7 @@ class Whisper:
         self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
         self.name = found.name
         self.multilingual = found.multilingual
+        self._small = found.size < _SMALL
         if language is not None:
             self._require(language)
         self._folder, self._language = found.folder, language
@@ -101,8 +104,9 @@ class Whisper:
 
         from .whisper_languages import Following
 
-        # On a CPU, 8-bit weights take two thirds of the time and errs on no more words (benchmarks/speech.py).
-        kind = "default" if ctranslate2.get_cuda_device_count() else "int8"
+        # On a CPU, 8-bit weights take two thirds of the time; the smallest models pay for it with words.
+        on_cpu = "float32" if self._small else "int8"
+        kind = "default" if ctranslate2.get_cuda_device_count() else on_cpu
         try:
             model = Following(str(self._folder), compute_type=kind, local_files_only=True)
         except Exception as error:  # CTranslate2 raises many kinds.

@@ -7,7 +7,8 @@ PocketSphinx. Real speech is read from FOLDER (default ../shared/media) where it
 parts of `long_mix.mp4`, which is transcribed whole, for the CPU time. espeak-ng speaks sentences in English, and one in
 German for the multilingual models; --also adds a recording of yours with its transcript. Silence and noise are heard
 for --minutes each. Exits 1 when tiny.en errs on more words of real speech than PocketSphinx, costs over 2 CPU seconds a
-minute of `long_mix.mp4`, or over 0.3 of silence or noise, or writes anything there; when fewer than seven of ten spoken phrases are found, or more than one of ten that are not spoken.
+minute of `long_mix.mp4`, or over 0.3 of silence or noise, or writes anything there; when fewer than seven of ten spoken
+phrases are found, or more than one of ten that are not spoken.
 """
 
 from __future__ import annotations

@@ -307,7 +307,8 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
     from .speech import lasting_name
 
     # A first recogniser may have come since; what another one has heard stays.
-    ears = lasting_name(wish.transcriber, wish.language) if "speech" in wish.channels else ""
+    name = wish.transcriber if isinstance(wish.transcriber, str) else None
+    ears = lasting_name(name, wish.language) if "speech" in wish.channels else ""
     words = (ears, wish.language, wish.detector, str(wish.subtitles), states)
     return json.dumps([wish.channels, cut, words, *encoders, [_version(tool) for tool in _TOOLS]])
 

@@ -95,9 +95,9 @@ def whispers() -> Iterator[WhisperFolder]:
         yield from _largest_first([WhisperFolder(each.name, each) for each in inside if is_whisper(each)])
     yield from _largest_first(list(_in_cache()))
     wheel = importlib.util.find_spec(_WHEEL)
-    for place in wheel.submodule_search_locations or () if wheel else ():
-        if is_whisper(Path(place) / "model"):
-            yield WhisperFolder(_IN_WHEEL, Path(place) / "model")
+    for location in wheel.submodule_search_locations or () if wheel else ():
+        if is_whisper(Path(location) / "model"):
+            yield WhisperFolder(_IN_WHEEL, Path(location) / "model")
 
 
 def is_whisper(folder: Path) -> bool:

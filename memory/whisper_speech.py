@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import groupby, islice, takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ SETTINGS: dict[str, Any] = {
     "temperature": 0.0,
 }
 """How faster-whisper is called; the voice detector's settings are its own."""
+_SMALL = 100e6
+"""Bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB."""
 _MUCH = 5.0
 """Seconds of speech of which something should be made out; a cheer or a call is shorter."""
 _FAINT = {"begin": 0.3, "silent": 0.2}
@@ -76,6 +78,7 @@ class Whisper:
         self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
         self.name = found.name
         self.multilingual = found.multilingual
+        self._small = found.size < _SMALL
         if language is not None:
             self._require(language)
         self._folder, self._language = found.folder, language
@@ -101,8 +104,9 @@ class Whisper:
 
         from .whisper_languages import Following
 
-        # On a CPU, 8-bit weights take two thirds of the time and errs on no more words (benchmarks/speech.py).
-        kind = "default" if ctranslate2.get_cuda_device_count() else "int8"
+        # On a CPU, 8-bit weights take two thirds of the time; the smallest models pay for it with words.
+        on_cpu = "float32" if self._small else "int8"
+        kind = "default" if ctranslate2.get_cuda_device_count() else on_cpu
         try:
             model = Following(str(self._folder), compute_type=kind, local_files_only=True)
         except Exception as error:  # CTranslate2 raises many kinds.
@@ -184,12 +188,11 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
         if voices and start - voices[-1][1] < _CLOSED:
             start = voices.pop()[0]
         voices.append((start, end))
-    ends = [end for _, end in voices]
+    begins, ends = [start for start, _ in voices], [end for _, end in voices]
     cut: list[Word] = []
     inside: list[tuple[float, float] | None] = []  # the stretch of voice that each word lies in
     for word in words:
-        first = bisect_right(ends, word.start)
-        over = list(takewhile(lambda voice, word=word: voice[0] < word.end, islice(voices, first, None)))
+        over = voices[bisect_right(ends, word.start) : bisect_left(begins, word.end)]
         parts = [(max(start, word.start), min(end, word.end)) for start, end in over]
         most = max(range(len(parts)), key=lambda n: parts[n][1] - parts[n][0], default=None)
         cut.append(word if most is None else replace(word, start=parts[most][0], end=parts[most][1]))

@@ -109,4 +109,4 @@ def _utterance(words: list[Word]) -> Utterance:
 
 def unspaced(text: str) -> bool:
     """Whether a character of `text` is of a script that puts nothing between words, such as Chinese, Japanese, Thai."""
-    return any(first <= character <= last for character in text for first, last in _UNSPACED)
+    return any(block[0] <= character <= block[1] for character in text for block in _UNSPACED)

@@ -79,7 +79,7 @@ def text_of(utterances: list[speech.Utterance]) -> str:
 
 
 def bare(model: Path, sound: np.ndarray, **settings: Any) -> list[Any]:
-    plain = WhisperModel(str(model), compute_type="int8")
+    plain = WhisperModel(str(model), compute_type="float32")
     segments, _ = plain.transcribe(sound, **{"vad_filter": True, **SETTINGS, **settings})
     return [word for segment in segments for word in segment.words]
 

@@ -43,9 +43,9 @@ class VideoAgent:
 
     Args:
         memory: the clip memory that holds the videos.
-        policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM, a run folder of
-            `rewatch train`, the address of a server, `provider:model`), or a LangChain chat model. A policy that was
-            trained here has the tools and the loop that it was trained with.
+        policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM or a language model, a
+            `.gguf` file, a run folder of `rewatch train`, the address of a server, `provider:model`), or a LangChain
+            chat model. A policy that was trained here has the tools and the loop that it was trained with.
         tools: tools beside the built-in ones: functions with types and a docstring, LangChain tools, those of
             `McpServers`.
         registered: whether the tools that installed packages register (entry points `rewatch.tools`) are there too.

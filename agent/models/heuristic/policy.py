@@ -25,6 +25,9 @@ from .options import choose
 from .question import Ask, at_in, needs_eyes, parse
 
 
+_GREY = r"\bblack[- ](?:and|&)[- ]white\b|\bin colou?r\b|\bmonochrome\b|\bgr[ea]yscale\b"
+
+
 class HeuristicPolicy(BaseChatModel):
     """A chat model that retrieves and reads. Its whole state is the conversation, so any run can be resumed."""
 
@@ -159,6 +162,8 @@ def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft |
             draft = yield from _shots(scene)
         elif ask.channel == "silence":
             draft = yield from _pauses(scene)
+        elif ask.kind == "yes_no" and re.search(_GREY, ask.text, re.IGNORECASE):
+            draft = yield from _in_grey(scene)
         elif ask.channel is None and ask.kind in ("time", "how_long", "count", "yes_no", "where", "text"):
             draft = yield from about_objects(scene)
         if draft is not None:
@@ -169,6 +174,20 @@ def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft |
     text = "\n".join(f"{scene.video['name']}: {draft.text}" for scene, draft in told)
     evidence = tuple(e for _, draft in told for e in draft.evidence[:4])
     return Draft(text=text, evidence=evidence, confidence=min(d.confidence for _, d in told), abstained=all(d.abstained for _, d in told))
+
+
+def _in_grey(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+    """Whether the film is black and white, or in color."""
+    rate = round(min(1.0, 12 / max(scene.window.duration, 1.0)), 3)
+    seen = yield scene.over("view_clip", scene.window, fps=rate)
+    description = str(seen.data.get("description", ""))
+    if seen.error or not description:
+        return None
+    grey, low = "black and white" in description, scene.ask.text.lower()
+    asks_color = bool(re.search(r"\b(?:in|has|have|is it) (?:full )?colou?r\b", low))
+    told = "the frames are black and white" if grey else f"the frames have color: {description}"
+    text = f"{'no' if grey == asks_color else 'yes'}: {told}"
+    return Draft(text=text, evidence=(scene.evidence(told, scene.window, "view_clip"),), confidence=0.8)
 
 
 def _shots(scene: Scene) -> Generator[Call, Seen, Draft | None]:

@@ -216,8 +216,11 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     color, digits = re.search(rf"\b({_COLORS})\b", low), re.search(r"\b(\w+)[- ]digit\b", low)
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
     word = next((t for t in tokens(bare) if ordinal(t) == named), "") if named else ""
+    channel = _channel(bare, kind, value, "screen" in low)
+    if channel is None:  # the red car is not any car
+        topic = (*topic, *(word for word in loose if re.fullmatch(_COLORS, word)))
     return Ask(
-        text=text, kind=kind, channel=_channel(bare, kind, value, "screen" in low), topic=topic, loose=loose, phrase=phrase, times=times,
+        text=text, kind=kind, channel=channel, topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
         digits=_digits(digits[1]) if digits else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)

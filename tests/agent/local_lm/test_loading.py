@@ -45,6 +45,17 @@ def test_the_kind_is_looked_up(saved: SavedLM, gguf: Path, loaded: Callable[[str
     assert isinstance(folder, LocalLM) and (folder.max_tokens, folder.temperature) == (7, 0.5)
 
 
+def test_a_hub_name_whose_copy_is_a_gguf_file(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--some--tiny"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0" * 40)
+    (kept / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    shutil.copy(gguf, kept / "snapshots" / ("0" * 40) / "tiny-q8_0.gguf")
+    assert isinstance(load_policy("some/tiny"), LocalLM)
+    _refused("some/other is not on this disk", "some/other")
+
+
 def test_a_gguf_file_is_the_model_that_it_was_made_of(
     gguf: Path, loaded: Callable[[str], LocalLM], tmp_path: Path
 ) -> None:

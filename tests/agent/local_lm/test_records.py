@@ -65,7 +65,7 @@ def _run(
     """A run of the loop, steered: answer and messages."""
     loop = loop_of(LoopPart(tools=tuple(call["name"] for call in LOOKS)), memory, policy, Manner())
     with steered(policy, reply):
-        (rollout,) = Collector(loop=loop, budget=budget or Budget())([TASK], 1)
+        (rollout,) = Collector(loop=loop, budget=budget or Budget(seconds=None))([TASK], 1)
     return rollout.answer, list(rollout.messages)
 
 
@@ -201,6 +201,6 @@ def test_it_drives_a_model_that_sees(
 
 def test_a_context_that_is_full_is_honoured(saved: Callable[[str], Path], notices: ClipMemory) -> None:
     policy = LocalLM.load(str(saved("llama")), context=6000)
-    budget = Budget(frames=2000, calls=60)
+    budget = Budget(frames=2000, calls=60, seconds=None)
     answer, messages = _run(policy, notices, lambda prompt: _call(LOOKS[2]), budget)
     assert 4000 < len(Record.of(messages)[0].ids) <= 6000 and answer.abstained

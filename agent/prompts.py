@@ -51,7 +51,7 @@ def render(
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]
     limits = [limit for limit in limits if pictures or not limit.endswith("frames")]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []
-    lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by != "rules" else []
+    lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by == "model" else []
     lines += [f"Question: {question.text}"]
     lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
     lines += [f"To find out: {part}" for part in plan.sub_questions]

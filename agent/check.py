@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ..memory import MediaURI
 from .answer import Draft, Evidence
@@ -25,6 +25,8 @@ SENT_BACK = "Before the answer can be given: "
 NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
 """What is said of a draft that cites nothing."""
 _BARE_WORDS = frozenset({"yes", "true", "false", "none", "never", "always"})
+TOO_EARLY = "Read the lines once more: answer from the one that comes nearest, with its number, or call a tool first."
+"""What is said of one that gives up in plain words and has called no tool yet."""
 NOTHING_SAID = "No answer was written."
 """Stands for an empty answer, which claims nothing."""
 
@@ -38,7 +40,8 @@ class Verdict:
 
 
 def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> Verdict:
-    """Verify format, spans, citations, quotes and option; an abstention needs no evidence."""
+    """Verify format, spans, citations, quotes and option; an abstention needs no evidence, but a look."""
+    messages = list(messages)
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
     observed = [uri for m in tool_messages for uri in _uris(m)]
     pieces = pieces_of(tool_messages)
@@ -52,6 +55,8 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = _option(draft, question)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
+    if draft.abstained and draft.plain and pieces and not _looked(messages):
+        missing.append(TOO_EARLY)
     bare_claim = not draft.abstained and not draft.evidence
     found = _found(draft, question, pieces) if bare_claim else None
     if draft.unknown:
@@ -69,6 +74,12 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     confidence = draft.confidence * _share_held(marked, draft) * (0.5 if stray else 1.0)
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def _looked(messages: Iterable[AnyMessage]) -> bool:
+    """Whether the policy has called a tool by itself."""
+    said = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    return any(message.tool_calls or message.invalid_tool_calls for message in said)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:

@@ -90,11 +90,11 @@ def parse_draft(
     if missing:
         why = without_citations(text[missing.end() :], pieces)
         why = why if set(content(why)) - _ECHO else "It was not found."
-        return Draft(text=why, evidence=(), confidence=0.0, abstained=True)
+        return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
     said = _uncopied(without_citations(text, pieces))
     found = [*evidence, *(Evidence(claim=said, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(message)))]
     option, said = _chosen(said, options)
-    return Draft(text=said, option=option, evidence=tuple(found), confidence=unsure, unknown=unknown)
+    return Draft(text=said, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 
 def cited_numbers(text: str, known: Container[int] | None = _ANY) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .spans import Box, Span
+from .text_border import in_full, touches
 from .text_lines import Line, Reading, TextReader, better, chosen, merge_readings, overlap, same_place, same_text
 from .text_reader import stands_alone, text_reader
 from .text_sweep import Change, Sweep
@@ -20,6 +21,10 @@ __all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_spa
 _LOOKS = 4
 _SMALL = 120_000
 _TINY = 1e-6
+_CUT = 0.2
+"""Weight of a line that touches the border of the picture, in the vote on the text."""
+_RETURNS = 2
+"""Texts for which frames around are read, in each span."""
 _VARIANTS = 4
 """Ways of reading one text that are handed on, for the vote over several clips."""
 
@@ -39,9 +44,14 @@ class _Track:
     def see(self, line: Line) -> None:
         self.line, self.missing = line, None
         self.samples += 1
-        self.votes[line.text] = self.votes.get(line.text, 0.0) + line.score
+        self.vote(line)
         if line.text not in self.best or better(line, self.best[line.text]):
             self.best[line.text] = line
+
+    def vote(self, line: Line) -> None:
+        # Half a text at the border of the picture says less than all of it further in.
+        weight = _CUT if touches(line.box) else 1.0
+        self.votes[line.text] = self.votes.get(line.text, 0.0) + weight * line.score
 
     def reading(self, end: float) -> Reading:
         variants = tuple((text, votes, self.best[text].score) for text, votes in self.votes.items())
@@ -97,13 +107,19 @@ def read_span(
             followed.update(time, change)
         if on_time:
             followed.vote(change.found)
-    found = merge_readings(followed.readings(end), gap=_TINY)
+    found = _in_full(video, span, reader, merge_readings(followed.readings(end), gap=_TINY))
     company = [reading.span for reading in found if stands_alone(reading.text)]
     return [
         reading
         for reading in found
         if stands_alone(reading.text) or any(reading.span.overlap(span) > 0 for span in company)
     ]
+
+
+def _in_full(video: VideoSource, span: Span, reader: TextReader, found: list[Reading]) -> list[Reading]:
+    """The readings, the surest of those cut by the border made whole where they can be."""
+    cut = sorted((each for each in found if touches(each.box)), key=lambda each: -each.score)[:_RETURNS]
+    return [in_full(video, span, each, reader) if each in cut else each for each in found]
 
 
 class _Followed:
@@ -132,7 +148,7 @@ class _Followed:
         for line, track in self._lines.items():
             if line in found:
                 continue
-            track.votes[line.text] += line.score
+            track.vote(line)
             track.samples += 1
 
     def readings(self, end: float) -> list[Reading]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ _VARIANTS = 4
 """Ways of reading one text that are handed on, for the vote over several clips."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Track:
     """One text while it is followed: its variants with the votes of all samples, and since when it is missing."""
 
@@ -40,10 +40,13 @@ class _Track:
     best: dict[str, Line] = field(default_factory=dict)
     missing: float | None = None
     samples: int = 0
+    inside: bool = False
+    """Whether it was ever seen away from the borders of the picture, where nothing is cut off."""
 
     def see(self, line: Line) -> None:
         self.line, self.missing = line, None
         self.samples += 1
+        self.inside = self.inside or not touches(line.box)
         self.vote(line)
         if line.text not in self.best or better(line, self.best[line.text]):
             self.best[line.text] = line
@@ -107,19 +110,13 @@ def read_span(
             followed.update(time, change)
         if on_time:
             followed.vote(change.found)
-    found = _in_full(video, span, reader, merge_readings(followed.readings(end), gap=_TINY))
+    found = merge_readings(followed.readings(end, lambda cut: in_full(video, span, cut, reader)), gap=_TINY)
     company = [reading.span for reading in found if stands_alone(reading.text)]
     return [
         reading
         for reading in found
         if stands_alone(reading.text) or any(reading.span.overlap(span) > 0 for span in company)
     ]
-
-
-def _in_full(video: VideoSource, span: Span, reader: TextReader, found: list[Reading]) -> list[Reading]:
-    """The readings, the surest of those cut by the border made whole where they can be."""
-    cut = sorted((each for each in found if touches(each.box)), key=lambda each: -each.score)[:_RETURNS]
-    return [in_full(video, span, each, reader) if each in cut else each for each in found]
 
 
 class _Followed:
@@ -151,8 +148,14 @@ class _Followed:
             track.vote(line)
             track.samples += 1
 
-    def readings(self, end: float) -> list[Reading]:
-        return [track.reading(end if track.missing is None else track.missing) for track in self._tracks]
+    def readings(self, end: float, in_full: Callable[[Reading], Reading]) -> list[Reading]:
+        """The readings of all tracks; the surest of those that were only seen at the border are made whole."""
+        cut = sorted((track for track in self._tracks if not track.inside), key=lambda track: -track.line.score)
+        found = []
+        for track in self._tracks:
+            reading = track.reading(end if track.missing is None else track.missing)
+            found.append(in_full(reading) if track in cut[:_RETURNS] else reading)
+        return found
 
     def _match(self, line: Line, time: float) -> _Track | None:
         taken = set(map(id, self._lines.values()))

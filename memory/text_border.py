@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _TOUCHING = 0.02
 """Distance from a border, as a fraction of the picture, from which a line may go on beyond it."""
-_FPS = 12.0
+_FPS = 8.0
 _AROUND = 0.5
 _PASSING = 2.0
 """Seconds up to which a text counts as passing; what stays longer is written at the border."""
-_REACH = 1.5
+_REACH = 2.5
 """How far into the picture the text is looked for, in widths of what was seen of it."""
 _LARGER = 1.5
 _SURE = 0.9
@@ -58,17 +58,20 @@ def in_full(video: VideoSource, span: Span, reading: Reading, reader: TextReader
             if line.score >= _SURE and fuller(line.text, reading.text) and _as_high(line.box, reading.box):
                 start, end = min(start, frame.time), max(end, frame.time)
                 seen.setdefault(line.text, []).append(line)
-        # Twice the same, further in than the border: that is all of it.
-        if any(len(lines) > 1 and not touches(lines[-1].box) for lines in seen.values()):
-            break
     if not seen:
         return reading
-    most = max(seen.values(), key=lambda lines: (len(lines), max(line.score for line in lines)))
-    best = max(most, key=lambda line: line.score)
+    most = seen[max(seen, key=lambda text: _weight(text, seen))]
+    best = max(most, key=lambda line: (not touches(line.box), line.score))
     height = best.box.bottom - best.box.top
     return replace(
         reading, start=start, end=end, text=best.text, box=best.box, score=best.score, height=height, variants=()
     )
+
+
+def _weight(text: str, seen: dict[str, list[Line]]) -> tuple[int, float]:
+    """How often a text was seen, whole or with an end cut off, and its best score."""
+    parts = sum(len(cut) for other, cut in seen.items() if fuller(text, other))
+    return len(seen[text]) + parts, max(line.score for line in seen[text])
 
 
 def _as_high(one: Box, other: Box) -> bool:
@@ -90,16 +93,19 @@ def _read(image: np.ndarray, region: Box, reader: TextReader) -> list[Line]:
     crop = image[top : int(np.ceil(region.bottom * height)), left : int(np.ceil(region.right * width))]
     enlarged = cv2.resize(crop, None, fx=_LARGER, fy=_LARGER, interpolation=cv2.INTER_CUBIC)
     across, down = crop.shape[1] / width, crop.shape[0] / height
-    return [
-        Line(
-            line.text,
-            Box(
-                region.left + line.box.left * across,
-                region.top + line.box.top * down,
-                region.left + line.box.right * across,
-                region.top + line.box.bottom * down,
-            ),
-            line.score,
+    lines = []
+    for line in reader.read(np.ascontiguousarray(enlarged)):
+        box = Box(
+            region.left + line.box.left * across,
+            region.top + line.box.top * down,
+            region.left + line.box.right * across,
+            region.top + line.box.bottom * down,
         )
-        for line in reader.read(np.ascontiguousarray(enlarged))
-    ]
+        if not _cut_off(line.box, region):
+            lines.append(Line(line.text, box, line.score))
+    return lines
+
+
+def _cut_off(inner: Box, region: Box) -> bool:
+    """Whether a line ends at a side of the region that is not the picture's border."""
+    return (inner.left < 0.01 and region.left > 0) or (inner.right > 0.99 and region.right < 1)

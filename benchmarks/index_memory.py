@@ -34,17 +34,17 @@ print(json.dumps(peaks))
 
 LINES = """
 import json, random, resource, sys
-from rewatch.memory import ClipMemory, Span
+from pathlib import Path
+from rewatch.memory import Span
 from rewatch.memory.media import VideoInfo
 from rewatch.memory.ocr import Joiner
 from rewatch.memory.store import Store
 from rewatch.memory.units import NewText, Rows, finish, plan_channel, plan_clips, replace_texts, units_to_do
 minutes, words, chance = int(sys.argv[2]), sys.argv[3].split(), random.Random(1)
-ClipMemory(sys.argv[1], text_encoder="hashed").close()
-store = Store(sys.argv[1], read_only=False)
+store = Store(Path(sys.argv[1]), read_only=False)
 clips = [Span(10 * at, 10 * at + 10) for at in range(6 * minutes)]
 with store.writing():
-    video = store.put_video("made up", "lines.mp4", VideoInfo(path="lines.mp4", size=0, start=0.0, end=60.0 * minutes,
+    video = store.put_video("0" * 64, "lines.mp4", VideoInfo(path="lines.mp4", size=0, start=0.0, end=60.0 * minutes,
                             width=640, height=360, fps=30.0, codec="none", pixel_format="yuv420p"))
     plan_clips(store, video, "fixed 10", clips)
     plan_channel(store, video, "screen_text", "made up", clips)
@@ -98,7 +98,7 @@ def main() -> int:
             if piece is not None:
                 video = repeated(piece, folder / f"{minutes}.mp4", minutes // 2)
                 command[2:] = [INGEST, str(folder / f"memory-{minutes}"), str(video), json.dumps(channels)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             peaks[minutes] = json.loads(done.stdout)
             print(f"{minutes} min   parent {peaks[minutes][0]:.0f} MB   worker {peaks[minutes][1]:.0f} MB")
     ratios = [long / max(short, 1) for short, long in zip(peaks[10], peaks[60], strict=True)]

@@ -116,7 +116,9 @@ def main() -> int:
     print(f"{'':34}{'CPU s':>8}{'a minute':>10}{'rows':>7}{'MB':>7}")
 
     def line(name: str, cost: float, rows: int | str = "", peak: float | str = "") -> None:
-        print(f"{name:34}{cost:8.1f}{cost / minutes:10.2f}{rows:>7}{peak if peak == '' else round(peak):>7}", flush=True)
+        print(
+            f"{name:34}{cost:8.1f}{cost / minutes:10.2f}{rows:>7}{peak if peak == '' else round(peak):>7}", flush=True
+        )
 
     line("floor: decoding", spent(lambda: decode(chosen.video)))
     if chosen.whisper is not None:

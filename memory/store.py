@@ -254,7 +254,8 @@ class Store:
     def texts_of_unit(self, unit: int) -> list[Text]:
         """Texts that a unit found, in time order."""
         rows = self.rows(
-            "SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE unit = ? ORDER BY start_s, id", (unit,)
+            "SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE unit = ? ORDER BY start_s, id",
+            (unit,),
         )
         return [_text(row) for row in rows]
 

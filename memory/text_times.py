@@ -187,9 +187,7 @@ def _anchor(side: _Side) -> tuple[float, float | None, np.ndarray | None]:
     return present, absent, known
 
 
-def _outermost(
-    side: _Side, there: Callable[[np.ndarray], bool]
-) -> tuple[float, float | None, np.ndarray | None]:
+def _outermost(side: _Side, there: Callable[[np.ndarray], bool]) -> tuple[float, float | None, np.ndarray | None]:
     """The first time inwards of the edge at which the text is `there`, the one before, and the picture."""
     absent = None
     depth = 0.0 if side.back else min(0.25, side.inside.duration / 2)

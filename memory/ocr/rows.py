@@ -11,7 +11,6 @@ from ..text_lines import Reading, merge_readings
 from ..units import NewText
 from .blocks import Block, compose, line_readings
 
-
 _SETTLED = 10.0
 """Seconds after its end from which nothing is joined to a block."""
 
@@ -48,7 +47,7 @@ def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
 
 
 class Joiner:
-    """Makes the blocks of a video from the lines of its clips, some clips at a time; holds only what may still go on."""
+    """Makes blocks of the lines of clips, some clips at a time; holds only what may still go on."""
 
     def __init__(self, aspect: float) -> None:
         self._aspect = aspect

@@ -25,7 +25,9 @@ def reader() -> TextReader:
     return text_reader()
 
 
-def film(path: Path, seconds: float, size: tuple[int, int], paint: Callable[[float, ImageDraw.ImageDraw], None]) -> Path:
+def film(
+    path: Path, seconds: float, size: tuple[int, int], paint: Callable[[float, ImageDraw.ImageDraw], None]
+) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "crf": "24"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -42,7 +44,9 @@ def countdown(now: float, draw: ImageDraw.ImageDraw) -> None:
     turned = 360 * (now % 1.5) / 1.5 - 90
     draw.pieslice((-100, -140, 420, 380), -90, turned, fill=(95, 95, 95))
     draw.ellipse((40, 0, 280, 240), outline=(235, 235, 235), width=5)
-    draw.text((160, 120), DIGITS[int(now / 1.5 + 1e-6)], fill=(45, 45, 45), font=ImageFont.load_default(170), anchor="mm")
+    draw.text(
+        (160, 120), DIGITS[int(now / 1.5 + 1e-6)], fill=(45, 45, 45), font=ImageFont.load_default(170), anchor="mm"
+    )
     draw.line((160, 0, 160, 240), fill=(20, 20, 20))
     draw.line((0, 120, 320, 120), fill=(20, 20, 20))
 

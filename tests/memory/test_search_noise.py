@@ -108,7 +108,9 @@ def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Pa
 
 def test_typing_errors_and_noise_find_the_row(memory: ClipMemory) -> None:
     first = {query: memory.search(query)[:1] for query in ASKED}
-    wrong = {q: [h.texts[0].text for h in hits] for q, hits in first.items() if not hits or hits[0].texts[0].text != ASKED[q]}
+    wrong = {
+        q: [h.texts[0].text for h in hits] for q, hits in first.items() if not hits or hits[0].texts[0].text != ASKED[q]
+    }
     assert len(wrong) <= 2, wrong
 
 

@@ -1,6 +1,7 @@
 """What indexing costs: CPU seconds for each minute of video, by channel, beside the floor measured in the same run.
 
-    python benchmarks/index_speed.py VIDEO [--transcriber NAME] [--whisper FOLDER] [--channels visual speech screen_text]
+    python benchmarks/index_speed.py VIDEO [--transcriber NAME] [--whisper FOLDER]
+        [--channels visual speech screen_text]
 
 Every index is made in a process of its own with one worker, from nothing; counted are user and system seconds of it and
 its worker, imports and models included. Claim: all channels together take at most 8 CPU seconds a minute.

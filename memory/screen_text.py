@@ -72,7 +72,7 @@ def read_span(
     """Read what stands on screen during `span`.
 
     The picture is looked at four times as often as `fps`; only the parts that changed are read: at least `fps` times
-    a second while they move, and as soon as they come to rest.
+    a second while they move (at every look in small pictures where much moves), and as soon as they come to rest.
 
     Args:
         video: where the frames come from.
@@ -101,7 +101,7 @@ def read_span(
         on_time = time >= due - _TINY
         change = sweep.look(frame.image, due=on_time)
         if on_time or change.whole:
-            pace = fps * (2 if small and sweep.lively else 1)
+            pace = fps * (_LOOKS if small and sweep.lively else 1)
             due = time + 1.0 / pace - 0.5 / (fps * _LOOKS)
         if first:
             followed.update(time, Change(found=tuple(sweep.lines)))

@@ -119,3 +119,11 @@ def test_a_word_that_comes_in_at_the_border_is_read_in_full(tmp_path: Path, read
 )
 def test_fuller(whole: str, part: str, is_fuller: bool) -> None:
     assert fuller(whole, part) is is_fuller
+
+
+def test_another_digit_in_its_place_ends_a_digit_even_in_a_loose_box(tmp_path: Path, reader: TextReader) -> None:
+    with Video(film(tmp_path / "countdown.mp4", 4.5, (320, 240), countdown)) as video:
+        rough = Reading(1.9, 2.2, DIGITS[1], Box(0.15, 0.02, 0.85, 0.98), 0.99, 0.96)
+        exact = refine(video, rough, bounds=video.info.span, reader=reader)
+    assert exact.start == pytest.approx(1.5, abs=0.11)
+    assert exact.end == pytest.approx(3.0, abs=0.11)

@@ -15,7 +15,6 @@ from .question import tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 from .reading import allowed, bare, closer, in_order, placed, stands, tell, why_not
 
-
 Moment = tuple[Span, tuple[Evidence, ...], Ranked]
 """When, the evidence for it, and the piece that is meant."""
 

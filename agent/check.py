@@ -104,7 +104,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     Only lines with words can tell, and only answers that say more than the question does.
     """
     numbers = {(piece.uri, piece.text): piece.n for piece in pieces.values() if piece.text}
-    cited = [numbers[item.uri, item.quote] for item in draft.evidence if (item.uri, item.quote or "") in numbers]
+    places = [(item.uri, item.quote or "") for item in draft.evidence]
+    cited = [numbers[place] for place in places if place in numbers]
     if draft.abstained or not cited or len(cited) < len(draft.evidence):
         return ""
     asked = set(content(question.text))

@@ -89,7 +89,7 @@ def test_it_takes_at_most_a_third_of_the_calls():
 
 
 def test_it_stands_before_the_first_turn_numbered_charged_and_in_the_trace(notices: ClipMemory, tmp_path: Path):
-    policy = in_turn(AIMessage("The budget is ten million [4]."))
+    policy = in_turn(AIMessage("The budget is ten million [3]."))
     answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What is the budget?")
     events = read_trace(answer.trace or "")
     assert [e["event"] for e in events] == ["run", "plan", "policy", "observation", "policy", "answer"]
@@ -97,7 +97,7 @@ def test_it_stands_before_the_first_turn_numbered_charged_and_in_the_trace(notic
     assert answer.spend["calls"] == 1 and answer.text == "The budget is ten million."
     (evidence,) = answer.evidence
     assert evidence.quote == "The budget for next year is ten million." and evidence.supported
-    assert evidence.uri == events[3]["evidence"][3]["uri"] and "\n[4] 00:09-00:13 speech: «" in events[3]["text"]
+    assert evidence.uri == events[3]["evidence"][2]["uri"] and "\n[3] 00:09-00:13 speech: «" in events[3]["text"]
     assert replay(answer.trace or "").differences == []
 
 

@@ -121,6 +121,8 @@ class Draft:
     evidence: tuple[Evidence, ...] = ()
     confidence: float = 0.5
     abstained: bool = False
+    plain: bool = False
+    """Whether it was written in plain words, not as JSON."""
     unknown: tuple[int, ...] = ()
     """Numbers that were cited and stand for no line."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ..memory import MediaURI
 from .answer import Draft, Evidence
@@ -25,6 +25,8 @@ SENT_BACK = "Before the answer can be given: "
 NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
 """What is said of a draft that cites nothing."""
 _BARE_WORDS = frozenset({"yes", "true", "false", "none", "never", "always"})
+TOO_EARLY = "Read the lines once more: answer from the one that comes nearest, with its number, or call a tool first."
+"""What is said of one that gives up in plain words and has called no tool yet."""
 NOTHING_SAID = "No answer was written."
 """Stands for an empty answer, which claims nothing."""
 
@@ -38,7 +40,8 @@ class Verdict:
 
 
 def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> Verdict:
-    """Verify format, spans, citations, quotes and option; an abstention needs no evidence."""
+    """Verify format, spans, citations, quotes and option; an abstention needs no evidence, but a look."""
+    messages = list(messages)
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
     observed = [uri for m in tool_messages for uri in _uris(m)]
     pieces = pieces_of(tool_messages)
@@ -52,14 +55,18 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = _option(draft, question)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
+    if draft.abstained and draft.plain and pieces and not _looked(messages):
+        missing.append(TOO_EARLY)
+    bare_claim = not draft.abstained and not draft.evidence
+    found = _found(draft, question, pieces) if bare_claim else None
     if draft.unknown:
-        missing.append(_unknown(draft.unknown, max(pieces, default=0)))
-    elif not draft.abstained and not draft.evidence:
-        missing.append(NO_EVIDENCE)
-        marked = _found(draft, question, pieces)
+        missing.append(_unknown(draft.unknown, max(pieces, default=0), found))
+    elif bare_claim:
+        missing.append(NO_EVIDENCE + (f" Its words stand in line [{found.n}]." if found else ""))
+        marked = [_evidence(draft, found)] if found else []
     stray = "" if missing else _stray(draft, question, pieces)
     if stray and (found := _found(draft, question, pieces)):  # the number is of another line than the words
-        marked, stray = [*marked, *found], ""
+        marked, stray = [*marked, _evidence(draft, found)], ""
     missing += [stray] if stray else []
     if not draft.text.strip():
         missing.append("The answer is empty.")
@@ -67,6 +74,12 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     confidence = draft.confidence * _share_held(marked, draft) * (0.5 if stray else 1.0)
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def _looked(messages: Iterable[AnyMessage]) -> bool:
+    """Whether the policy has called a tool by itself."""
+    said = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    return any(message.tool_calls or message.invalid_tool_calls for message in said)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
@@ -78,10 +91,11 @@ def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
     return 0.5 * (1 + held / claimed) if held else 0.25
 
 
-def _unknown(numbers: Sequence[int], last: int) -> str:
+def _unknown(numbers: Sequence[int], last: int, found: Piece | None) -> str:
     listed = ", ".join(f"[{n}]" for n in numbers[:5])
-    there = f"the lines go from [1] to [{last}]" if last else "no line was shown yet"
-    return f"There is no line {listed}: {there}. Cite a line that shows the answer."
+    there = f"the lines go from [1] to [{last}]" if last > 1 else f"there is line [{last}] alone" if last else ""
+    right = f"The words of the answer stand in line [{found.n}]." if found else "Cite a line that shows the answer."
+    return f"There is no line {listed}: {there or 'no line was shown yet'}. {right}"
 
 
 def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
@@ -102,8 +116,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     return f"Line {listed} does not say “{draft.text[:60]}”. Cite the line that does, or look further."
 
 
-def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> list[Evidence]:
-    """The line in which all words of an answer stand that cites none; nothing where there is no such line.
+def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
+    """The line in which all words of an answer stand; None where there is no such line.
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
@@ -111,8 +125,12 @@ def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> lis
     wanted = [word for word in content(draft.text) if word not in asked]
     for piece in pieces.values():
         if wanted and coverage(wanted, content(piece.text)) == 1.0:
-            return [Evidence(claim=draft.text, uri=piece.uri, tool=piece.tool, quote=piece.text)]
-    return []
+            return piece
+    return None
+
+
+def _evidence(draft: Draft, piece: Piece) -> Evidence:
+    return Evidence(claim=draft.text, uri=piece.uri, tool=piece.tool, quote=piece.text)
 
 
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:

@@ -6,11 +6,13 @@ question better than calls that they did not make. The messages of the run stay 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-FOUND = "Found so far:"
+FOUND = "Found so far"
+_NUMBERED = re.compile(r"\[(\d+)\] ")
 
 
 def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -29,8 +31,16 @@ def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     if end == start + 1 or not isinstance(asked.content, str):
         return list(messages)
     found = "\n".join(dict.fromkeys(line for text in lines for line in text.split("\n") if line.strip()))
-    told = f"{FOUND}\n{found or 'nothing'}\n\n{asked.content}"
+    told = f"{FOUND}{_range(found)}:\n{found or 'nothing'}\n\n{asked.content}"
     return [*head, asked.model_copy(update={"content": told}), *messages[end:]]
+
+
+def _range(found: str) -> str:
+    """Which numbers the lines have: it shows how one is cited, too."""
+    numbers = [int(match[1]) for line in found.split("\n") if (match := _NUMBERED.match(line))]
+    if not numbers:
+        return ""
+    return f", line [{numbers[0]}]" if len(numbers) == 1 else f", lines [{min(numbers)}] to [{max(numbers)}]"
 
 
 def _route_step(messages: Sequence[BaseMessage], at: int) -> list[ToolMessage]:

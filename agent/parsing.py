@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from .words import content
 
 NOT_FOUND = "NOT FOUND:"
 """How an answer in plain words begins that says that there is none."""
+_ANY = range(1000)
 _HIGHEST_RUN = 10  # numbers that one range, such as [3-5], may stand for
 _CITED = re.compile(r"[\[［]\s*(?:line\s*|#\s*)?(\d{1,3}(?:\s*[,;&–-]\s*#?\d{1,3})*)\s*[\]］]", re.IGNORECASE)
 _FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
@@ -59,9 +60,9 @@ def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
     unsure = 0.5 if likelihood is None else float(likelihood)
     question = question_of(messages)
     pieces, options = pieces_of(messages), question.options if question else ()
-    bare = without_citations(str(text))
-    if cited_numbers(str(text)) and not any(c.isalnum() for c in bare):
-        text = f"{_before(said, messages, pieces, cited_numbers(str(text)))} {text}".strip()
+    cited = cited_numbers(str(text), pieces)
+    if cited and not any(c.isalnum() for c in without_citations(str(text), pieces)):
+        text = f"{_before(said, messages, pieces, cited)} {text}".strip()
     return parse_draft(str(text), unsure=unsure, pieces=pieces, options=options)
 
 
@@ -73,48 +74,75 @@ def parse_draft(
     Args:
         message: what the policy wrote.
         unsure: the confidence of a draft that states none.
-        pieces: what the numbers of the run stand for.
+        pieces: what the numbers of the run stand for; None where brackets are no citations but spans, say.
         options: texts of the options, where the question has any.
     """
-    known = pieces or {}
     row = json_object(message)
     if row is not None and "answer" in row:
-        return _from_row(row, unsure, known, options)
+        return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
     if row is not None:
         message = _said_in(row)
     tagged = _TAG.search(message)
     text = (tagged[1] if tagged else _without_thoughts(message)).strip()
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    evidence, unknown = _cited(text if cited_numbers(text) else message, known)
+    evidence, unknown = _cited(text if cited_numbers(text, pieces) else message, pieces)
     missing = _NOT_FOUND.match(text)
     if missing:
-        why = without_citations(text[missing.end() :])
+        why = without_citations(text[missing.end() :], pieces)
         why = why if set(content(why)) - _ECHO else "It was not found."
-        return Draft(text=why, evidence=(), confidence=0.0, abstained=True)
-    said = _uncopied(without_citations(text))
+        return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
+    said = _uncopied(without_citations(text, pieces))
     found = [*evidence, *(Evidence(claim=said, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(message)))]
     option, said = _chosen(said, options)
-    return Draft(text=said, option=option, evidence=tuple(found), confidence=unsure, unknown=unknown)
+    return Draft(text=said, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 
-def cited_numbers(text: str) -> tuple[int, ...]:
-    """The numbers that a text cites, as in `[3]`, `[3, 5]`, `[3][5]` or `[3-5]`, in order, each once."""
-    found: list[int] = []
-    for match in _CITED.finditer(text):
-        last = None
-        for sign, digits in re.findall(r"([,;&–-]?)\s*#?(\d{1,3})", match[1]):
-            n = int(digits)
-            if sign in ("-", "–") and last is not None and last < n <= last + _HIGHEST_RUN:
-                found += range(last + 1, n)
-            found.append(n)
-            last = n
+def cited_numbers(text: str, known: Container[int] | None = _ANY) -> tuple[int, ...]:
+    """The numbers that a text cites, as in `[3]`, `[3, 5]`, `[3][5]` or `[3-5]`, in order, each once.
+
+    Args:
+        text: what was written.
+        known: the numbers that there are. Several numbers of which none is known, as in `[40, 55]`, are a span or a
+            list and no citation; None: nothing is.
+    """
+    found = [n for match in _citations(text, known) for n in _numbers_in(match[1])]
     return tuple(dict.fromkeys(found))
 
 
-def without_citations(text: str) -> str:
-    """The text without its `[3]`, and without the spaces that these leave."""
-    bare = re.sub(r"\(\s*\)", "", _CITED.sub("", text))
-    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare)).strip()
+def without_citations(text: str, known: Container[int] | None = _ANY) -> str:
+    """The text without its `[3]`, and without the spaces that these leave; `known` as for `cited_numbers`."""
+    bare_text, start = "", 0
+    for match in _citations(text, known):
+        bare_text, start = bare_text + text[start : match.start()], match.end()
+    if not start:
+        return text.strip()
+    bare_text = re.sub(r"\(\s*\)", "", bare_text + text[start:])
+    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare_text)).strip()
+
+
+def _citations(text: str, known: Container[int] | None) -> list[re.Match[str]]:
+    """The brackets of a text that cite."""
+    if known is None:
+        return []
+    found = []
+    for match in _CITED.finditer(text):
+        numbers = _numbers_in(match[1])
+        if len(numbers) == 1 or any(n in known for n in numbers):
+            found.append(match)
+    return found
+
+
+def _numbers_in(listed: str) -> list[int]:
+    """The numbers of one bracket, those of ranges included."""
+    found: list[int] = []
+    last = None
+    for sign, digits in re.findall(r"([,;&–-]?)\s*#?(\d{1,3})", listed):
+        n = int(digits)
+        if sign in ("-", "–") and last is not None and last < n <= last + _HIGHEST_RUN:
+            found += range(last + 1, n)
+        found.append(n)
+        last = n
+    return found
 
 
 def option_in(text: str, options: Sequence[str]) -> str | None:
@@ -199,16 +227,21 @@ def take_apart(text: str, call_tag: str) -> Parts:
     )
 
 
-def written_answer(text: str) -> str:
-    """What a message answers, in its own words, citations left out; empty where it is a thought or a call only."""
+def written_answer(text: str, known: Container[int] | None = None) -> str:
+    """What a message answers, in its own words; empty where it is a thought or a call only.
+
+    Args:
+        text: of the message.
+        known: the numbers that it may cite, which are left out; None: brackets are words like any other.
+    """
     row = json_answer(text)
     if row is not None:
         return str(row["answer"])
     parts = take_apart(text, "(?:tool_call|tool)")
     if parts.answer is not None:
-        return without_citations(parts.answer)
+        return without_citations(parts.answer, known)
     boxed = last_boxed(parts.rest)
-    return without_citations(parts.rest if boxed is None else boxed)
+    return without_citations(parts.rest if boxed is None else boxed, known)
 
 
 def last_boxed(text: str) -> str | None:
@@ -252,16 +285,16 @@ def _said_in(row: dict[str, Any]) -> str:
     return "; ".join(f"{key}: {value}" for key, value in row.items() if isinstance(value, (str, int, float)))
 
 
-def _cited(text: str, known: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
+def _cited(text: str, known: Mapping[int, Piece] | None) -> tuple[list[Evidence], tuple[int, ...]]:
     """The evidence that a text cites by numbers, each with the words before it as its claim; and unknown numbers."""
     found: dict[int, Evidence] = {}
     unknown: list[int] = []
-    whole, start = _uncopied(without_citations(text)), 0
-    for match in _CITED.finditer(text):
-        claim = without_citations(text[start : match.start()]).strip(" .,;:\n")
+    whole, start = _uncopied(without_citations(text, known)), 0
+    for match in _citations(text, known):
+        claim = text[start : match.start()].strip(" .,;:\n")
         start = match.end()
-        for n in cited_numbers(match[0]):
-            piece = known.get(n)
+        for n in _numbers_in(match[1]):
+            piece = (known or {}).get(n)
             if piece is None:
                 unknown.append(n)
             else:
@@ -289,16 +322,16 @@ def _chosen(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     return option, said or options[ord(option) - ord("A")]
 
 
-def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece], options: Sequence[str]) -> Draft:
+def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | None, options: Sequence[str]) -> Draft:
     answer = row["answer"]
-    said = without_citations(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
+    said = without_citations(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False), known)
     evidence, unknown = _cited(str(answer), known)
     listed = row.get("evidence") or []
     for item in listed if isinstance(listed, list) else [listed]:
         if isinstance(item, (str, int)) and not isinstance(item, bool):
             item = {"uri": str(item)}
         if isinstance(item, dict):
-            more, none = _listed(item, said, known)
+            more, none = _listed(item, said, known or {})
             evidence += more
             unknown = (*unknown, *none)
     try:
@@ -343,8 +376,15 @@ def _before(
         if message.tool_calls or message.invalid_tool_calls:
             break
         text = str(message.additional_kwargs.get("draft") or message.text)
-        return _CITED.sub("", parse_draft(text).text)
+        return parse_draft(text, pieces=known).text
     return next((known[n].text for n in cited if n in known and known[n].text), "")
+
+
+def numbers_of(messages: Sequence[BaseMessage]) -> Container[int] | None:
+    """The numbers that the last message of a conversation may cite; None where its dialect knows of none."""
+    last = messages[-1] if messages else None
+    draft = str(last.additional_kwargs.get("draft") or "") if last is not None else ""
+    return None if (row := json_answer(draft)) and row.get("cites") is False else pieces_of(messages)
 
 
 def question_of(messages: Sequence[BaseMessage]) -> Question | None:

@@ -9,7 +9,7 @@ from ..memory import Hit, MediaURI, Span, Text
 from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Line, Observation, ToolError
-from .telling import box_of, excerpt, line, place_of, probability_of
+from .telling import LONGEST, box_of, excerpt, line, place_of, probability_of
 from .tool import tool
 
 MOST_LINES = 10
@@ -72,40 +72,39 @@ def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
 
 def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
     """What matched first, clip by clip; then, where there is room, what stands beside it. No words twice."""
-    found: dict[tuple[str, str, str], tuple[int, Line]] = {}
+    found: dict[tuple[str, str, str], tuple[int, Text]] = {}
     rest: list[tuple[int, Text]] = []
     for place, (hit, own) in enumerate(zip(hits, texts, strict=True)):
         matched = {text.id for text in hit.texts}
-        first = [text for text in own if text.id in matched and text.channel != "visual"]
-        for text in first[:_TEXTS]:
-            _add(found, place, text, query, names)
-        rest += [(place, text) for text in own if text.channel != "visual" and text not in first[:_TEXTS]]
+        first = [text for text in own if text.id in matched and text.channel != "visual"][:_TEXTS]
+        for text in first:
+            _add(found, place, text)
+        rest += [(place, text) for text in own if text.channel != "visual" and text not in first]
     for place, text in rest:
-        _add(found, place, text, query, names)
+        _add(found, place, text)
     if not found:  # only pictures match
         pictures = [line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits]
         return pictures[:MOST_LINES]
-    return [one for _, one in sorted(found.values(), key=lambda row: row[0])]
+    longest = max(LONGEST, MOST_LINES * LONGEST // len(found))
+    return [_told(text, query, longest, names) for _, text in sorted(found.values(), key=lambda row: row[0])]
 
 
-def _add(
-    found: dict[tuple[str, str, str], tuple[int, Line]], place: int, text: Text, query: str, names: dict[str, str]
-) -> None:
+def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: Text) -> None:
     key = (text.video, text.channel, "".join(c for c in text.text.lower() if c.isalnum()))
-    if len(found) >= MOST_LINES or key in found or not key[2]:
-        return
+    if len(found) < MOST_LINES and key[2]:
+        found.setdefault(key, (place, text))
+
+
+def _told(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
     sure = probability_of(text.data) if text.channel == "speech" else None
     where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
-    found[key] = (
-        place,
-        line(
-            _place(text),
-            text.channel,
-            excerpt(text.text, query),
-            place=where,
-            video=names.get(text.video, ""),
-            unsure=sure is not None and sure < UNCERTAIN,
-        ),
+    return line(
+        _place(text),
+        text.channel,
+        excerpt(text.text, query, longest),
+        place=where,
+        video=names.get(text.video, ""),
+        unsure=sure is not None and sure < UNCERTAIN,
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from ..evidence import pieces_of
 from ..parsing import option_in, parse_draft, question_of
 from .dialect import Said
 
@@ -27,7 +26,7 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         said: the reply, taken apart.
         messages: those before it.
     """
-    stated = parse_draft(said.content, pieces=pieces_of(messages))
+    stated = parse_draft(said.content)
     if stated.evidence or stated.abstained:
         return said.content
     question = question_of(messages)
@@ -40,6 +39,7 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         "option": option or stated.option,
         "abstained": stated.text.strip().rstrip(".").upper() == "N/A",
         "evidence": [{"claim": text, **place} for place in _places(messages)],
+        "cites": False,
     }
     return json.dumps(row, ensure_ascii=False)
 

@@ -26,7 +26,7 @@ KEY_VARIABLE = "REWATCH_API_KEY"
 """Where the key for a server given by its address is looked up. A provider's key is never sent to an address."""
 MAX_REPLY = 32 << 20
 """Bytes of one reply, log-probabilities included, after which the connection is closed."""
-_LISTING_SECONDS = 10.0
+_LISTING_SECONDS = 30.0
 _REMOTE = "pip install 'rewatch[remote]'"
 
 

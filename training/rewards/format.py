@@ -8,7 +8,7 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-from ...agent.parsing import json_answer, last_boxed
+from ...agent.parsing import json_answer, last_boxed, parse_draft
 from ...memory import CapabilityError
 from ..rollout import Rollout
 from .reward import Reward, too_long
@@ -36,7 +36,8 @@ class Form:
 
     call: str = "tool_call"
     """The tag of a call."""
-    answer: Literal["tag", "json", "boxed"] = "tag"
+    answer: Literal["tag", "cited", "boxed"] = "tag"
+    """`cited`: plain words that cite `[3]`, or a JSON object."""
     thinks: bool = True
     """Whether each turn must begin with `<think>`."""
 
@@ -46,7 +47,7 @@ FORMS = {
     "longvt": Form(),
     "ego_r1": Form(call="tool"),
     "pixel_reasoner": Form(answer="boxed", thinks=False),
-    "hermes": Form(answer="json", thinks=False),
+    "hermes": Form(answer="cited", thinks=False),
 }
 """The form of each dialect."""
 
@@ -95,7 +96,7 @@ def well_formed(message: AIMessage, form: Form, *, last: bool) -> bool:
     elif form.thinks:
         return False
     called = structured or form.call in kinds
-    if called and form.answer == "json":  # hermes: words beside the calls, and several of them, are allowed
+    if called and form.answer == "cited":  # hermes: words beside the calls, and several of them, are allowed
         return not last and set(kinds) <= {form.call, ""}
     if called:
         return not last and kinds == ([] if structured else [form.call])
@@ -124,9 +125,12 @@ def _answers(parts: list[tuple[str, str]], form: Form) -> bool:
         return kind == "answer"
     if kind:
         return False
-    if form.answer == "json":
+    if form.answer == "cited":
         row = json_answer(body)
-        return row is not None and (bool(row.get("abstained")) or not is_blank(str(row["answer"])))
+        if row is not None:
+            return bool(row.get("abstained")) or not is_blank(str(row["answer"]))
+        told = parse_draft(body, pieces={})
+        return told.abstained or (bool(told.unknown) and not is_blank(told.text))
     boxed = last_boxed(body)
     return boxed is not None and not is_blank(boxed) and body.rstrip().rstrip(".$").endswith("}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 
 from ...agent.graph import Loop
+from ...agent.parsing import without_citations
 from ...agent.words import content
 from ...memory import Span
 from ...tools import Budget
@@ -100,7 +101,9 @@ def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget
 
 
 def _result(call: Made) -> tuple[str, str, str | None]:
-    return call.name, repr(sorted(call.arguments.items())), call.result.text if call.result else None
+    """A call and what it brought back, without the numbers of the lines: these count through the whole run."""
+    said = without_citations(call.result.text) if call.result else None
+    return call.name, repr(sorted(call.arguments.items())), said
 
 
 def _vain(run: Rollout) -> set[int]:

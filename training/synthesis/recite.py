@@ -17,6 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ...agent.graph import Loop
+from ...agent.offering import reads_pictures
 from ...agent.steps import Call
 from ...tools import Budget
 from ..collect import Collector
@@ -28,6 +29,8 @@ class Recited(BaseChatModel):
     """Says some messages in turn, whatever comes back, and the last one again where it is asked once more."""
 
     script: tuple[AIMessage, ...]
+    reads_pictures: bool = True
+    """As the policy that is to learn from it: the prompt and the tools on offer depend on that."""
 
     @property
     def _llm_type(self) -> str:
@@ -44,7 +47,7 @@ class Recited(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        said = sum(isinstance(message, AIMessage) for message in messages)
+        said = sum(isinstance(m, AIMessage) and "by" not in m.additional_kwargs for m in messages)
         return ChatResult(generations=[ChatGeneration(message=self.script[min(said, len(self.script) - 1)])])
 
 
@@ -66,7 +69,9 @@ def recite(
         meta: facts to keep with it.
     """
     bare = tuple(_bare(message, number) for number, message in enumerate(script))
-    collect = Collector(loop=replace(loop, policy=Recited(script=bare)), budget=budget)
+    collect = Collector(
+        loop=replace(loop, policy=Recited(script=bare, reads_pictures=reads_pictures(loop.policy))), budget=budget
+    )
     return collect([task], 1, meta=meta)[0]
 
 

@@ -79,7 +79,9 @@ class Ranking:
         """The stems in the passages that are this word, slips of typing and of recognition allowed for."""
         if wanted in vocabulary:
             return {wanted}
-        return {v for v in vocabulary if v[:1] == wanted[:1] and abs(len(v) - len(wanted)) <= 3 and same_word(wanted, v)}
+        return {
+            v for v in vocabulary if v[:1] == wanted[:1] and abs(len(v) - len(wanted)) <= 3 and same_word(wanted, v)
+        }
 
     def covered(self, text: str) -> float:
         """Weighted share of the topic's words in a text, in [0, 1]; rare words count more."""
@@ -116,7 +118,12 @@ class Ranking:
         for match in re.finditer(r"(?<![\w'])[^\W\d_][\w'’-]*", piece):
             word = match[0]
             starts = match.start() == 0 or piece[: match.start()].rstrip()[-1:] in ".!?:…\n"
-            if word[0].isupper() and query(word) and not (starts and stem(fold(word)) in self._small) and stem(fold(word)) not in self._known:
+            if (
+                word[0].isupper()
+                and query(word)
+                and not (starts and stem(fold(word)) in self._small)
+                and stem(fold(word)) not in self._known
+            ):
                 return True
         return False
 
@@ -138,7 +145,13 @@ class Ranking:
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
-            score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
+            score += (
+                0.2 + 0.15 * min(longest / 4, 1.0)
+                if found
+                else 0.1
+                if values(ask.value, passage.text, ask.digits)
+                else -0.1
+            )
         elif ask.value == "name":
             short = passage.channel == "screen_text" and len(piece.split()) <= 5
             score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
@@ -149,7 +162,13 @@ class Ranking:
         if passage.channel == "screen_text":
             at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
             tall = min(passage.height * 4, 0.5)
-            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic) else -tall if ask.size == "small" else 0.1 * tall)
+            score += 0.4 * at_place + (
+                tall
+                if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic)
+                else -tall
+                if ask.size == "small"
+                else 0.1 * tall
+            )
         if ask.channel in ("speech", "screen_text"):
             score += 0.25 if ask.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)

@@ -12,11 +12,12 @@ from ...steps import Call, Seen
 from ...words import STOP, content, numbers, tokens
 from .gathering import Case, look_closer
 from .looking import Passage, Strategy, cite, readings
-from .question import Ask, needs_eyes, tells_showing
+from .question import Ask, needs_eyes, query, tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
 _LISTED = 12
+_COUNTED = re.compile(r"^.*\b(?:how many|number of|wie ?viele?|cu[aá]nt[oa]s?|combien)\b")
 
 
 def read(case: Case) -> Strategy:
@@ -24,7 +25,9 @@ def read(case: Case) -> Strategy:
     ask = case.ask
     kept = _placed(case, _allowed(case))
     own = [p for p in kept if p.channel == ask.channel]
-    narrowed = ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
+    narrowed = (
+        ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
+    )
     if not narrowed and ask.channel in ("speech", "screen_text") and ask.value in (None, "title", "word"):
         kept = own
         if not kept and ask.channel == "screen_text":
@@ -57,7 +60,11 @@ def _of_channel(ask: Ask, ranked: list[Ranked]) -> list[Ranked]:
 
 def _closer(case: Case) -> Generator[Call, Seen, list[Passage]]:
     scene = case.first
-    return (yield from look_closer(scene, [p for p in case.passages if p.video == scene.video["id"] and p.channel == "screen_text"]))
+    return (
+        yield from look_closer(
+            scene, [p for p in case.passages if p.video == scene.video["id"] and p.channel == "screen_text"]
+        )
+    )
 
 
 def _allowed(case: Case) -> list[Passage]:
@@ -67,11 +74,19 @@ def _allowed(case: Case) -> list[Passage]:
         at, video = scene.ask.at, scene.video["id"]
         if at is not None and at.duration == 0:
             here = [p for p in kept if p.video == video and p.span.start <= at.start <= p.span.end]
-            spoken = [p for p in kept if p.video == video and p.channel == "speech" and abs(p.span.middle - at.start) <= p.span.duration / 2 + 4]
+            spoken = [
+                p
+                for p in kept
+                if p.video == video
+                and p.channel == "speech"
+                and abs(p.span.middle - at.start) <= p.span.duration / 2 + 4
+            ]
             near = here + ([] if any(p.channel == "speech" for p in here) else spoken)
             kept = [p for p in kept if p.video != video or p in near]
         elif at is not None:
-            kept = [p for p in kept if p.video != video or p.span.overlap(at) >= 0.3 * min(p.span.duration, at.duration)]
+            kept = [
+                p for p in kept if p.video != video or p.span.overlap(at) >= 0.3 * min(p.span.duration, at.duration)
+            ]
     if ask.anchor is None:
         return kept
     side, words = ask.anchor
@@ -110,7 +125,11 @@ def _all_of(case: Case, kept: list[Passage]) -> Draft:
         return case.first.abstain(f"No {what} there.")
     if ask.value == "title":
         kept = sorted(kept, key=lambda p: -p.height * min(p.sure, 1.0) * min(p.span.duration, 2.0))[:1]
-    pieces = [(p, row) for p in kept for row in (p.rows if ask.order is not None and p.channel == "speech" and p.rows else (p.text,))]
+    pieces = [
+        (p, row)
+        for p in kept
+        for row in (p.rows if ask.order is not None and p.channel == "speech" and p.rows else (p.text,))
+    ]
     if ask.order is not None:
         index = -1 if ask.order == -1 else min(ask.order, len(pieces)) - 1
         pieces = [pieces[index]]
@@ -123,7 +142,9 @@ def _all_of(case: Case, kept: list[Passage]) -> Draft:
     few = len(chosen) <= 3 or ask.channel == "speech"
     least = min(p.sure for p, _ in chosen)
     separator = "\n" if case.many else " " if ask.channel == "speech" else "; "
-    return Draft(text=separator.join(lines), evidence=tuple(evidence), confidence=(0.85 if few else 0.55) * (0.5 + 0.5 * least))
+    return Draft(
+        text=separator.join(lines), evidence=tuple(evidence), confidence=(0.85 if few else 0.55) * (0.5 + 0.5 * least)
+    )
 
 
 def _in_order(case: Case, ranked: list[Ranked]) -> list[Ranked]:
@@ -131,7 +152,11 @@ def _in_order(case: Case, ranked: list[Ranked]) -> list[Ranked]:
     ask = case.ask
     if ask.order is None or not ranked or ask.ordinal in tokens(ranked[0].text):
         return ranked
-    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and (not ask.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))]
+    fitting = [
+        r
+        for r in ranked
+        if r.score >= 0.7 * ranked[0].score and (not ask.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))
+    ]
     fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
     index = -1 if ask.order == -1 else ask.order - 1
     return [fitting[index]] if index < len(fitting) else []
@@ -143,12 +168,24 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     if not ranked:
         return case.first.abstain(_why_not(case, None))
     best = ranked[0]
-    found = values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time", "duration") else []
+    found = (
+        values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time", "duration") else []
+    )
     alone = ask.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
     typed = bool(found) and (ask.channel is not None or best.fit >= GOOD)
     placed = ask.channel == "screen_text" and bool(ask.place or ask.size or ask.value == "title")
-    good = best.fit >= GOOD or (ask.channel is not None and best.fit >= 0.42) or alone or placed or (typed and ask.digits is not None)
-    if ask.value == "name" and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", ask.text, re.I) and best.passage.channel == "speech":
+    good = (
+        best.fit >= GOOD
+        or (ask.channel is not None and best.fit >= 0.42)
+        or alone
+        or placed
+        or (typed and ask.digits is not None)
+    )
+    if (
+        ask.value == "name"
+        and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", ask.text, re.I)
+        and best.passage.channel == "speech"
+    ):
         if not Ranking(ask, case.passages).names(best.text):
             return case.first.abstain(_why_not(case, best))
     if needs_eyes(ask) and (best.fit < 0.75 or len(ask.topic) < 2):
@@ -159,8 +196,17 @@ def _tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
     told = [best]
     about = re.search(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", ask.text.lower())
     if ask.kind == "text" and ask.channel == "speech" and ask.value is None and ask.order is None and good and about:
-        told += [r for r in ranked[1:8] if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit and r.text not in best.text and best.text not in r.text][:2]
-    elif ask.kind == "text" and best.passage.channel == "speech" and good and (beside := _completing(case, best, ranked)):
+        told += [
+            r
+            for r in ranked[1:8]
+            if r.passage.channel == "speech"
+            and r.fit >= 0.8 * best.fit
+            and r.text not in best.text
+            and best.text not in r.text
+        ][:2]
+    elif (
+        ask.kind == "text" and best.passage.channel == "speech" and good and (beside := _completing(case, best, ranked))
+    ):
         told.append(beside)
     if len(told) > 1:
         told.sort(key=lambda r: r.passage.span.start)
@@ -193,14 +239,22 @@ def _why_not(case: Case, best: Ranked | None) -> str:
     ask = case.ask
     what = " ".join(ask.topic) or ask.phrase or "that"
     senses = {p.channel for p in case.passages}
-    nearest = f" The closest is “{best.text.replace(chr(10), ' / ')}” at {clock(best.passage.span.start)}." if best and best.fit >= 0.15 else ""
+    nearest = (
+        f" The closest is “{best.text.replace(chr(10), ' / ')}” at {clock(best.passage.span.start)}."
+        if best and best.fit >= 0.15
+        else ""
+    )
     if needs_eyes(ask):
         return f"I cannot tell: this has to be seen, and {_MODEL}.{nearest}"
     if ask.channel == "speech" and "speech" in senses:
         return f"“{what}” was not recognized in the speech.{nearest}"
     if ask.channel == "screen_text" and "screen_text" in senses:
         return f"“{what}” was not found in the text on the screen.{nearest}"
-    looked = " and ".join({"speech": "the speech that was recognized", "screen_text": "the text on the screen"}[s] for s in ("speech", "screen_text") if s in senses)
+    looked = " and ".join(
+        {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}[s]
+        for s in ("speech", "screen_text")
+        if s in senses
+    )
     return f"I cannot tell: {looked or 'no speech and no text'} {'does' if len(senses) == 1 else 'do'} not answer this, and {_MODEL}.{nearest}"
 
 
@@ -209,8 +263,10 @@ def stated_number(case: Case) -> Draft | None:
     ask = replace(case.ask, value="number")
     kept = [p for p in _allowed(case) if ask.channel in (None, p.channel)]
     least = 0.42 if ask.channel else GOOD
-    ranked = [r for r in Ranking(ask, kept).rank() if r.fit >= least and numbers(r.text)]
-    if not ranked or not ask.topic:
+    ranking = Ranking(ask, kept)
+    counted = set(content(" ".join(query(_COUNTED.sub("", ask.text.lower()))[:1])))  # a room's number counts no people
+    ranked = [r for r in ranking.rank() if r.fit >= least and numbers(r.text) and counted <= ranking.holds(r.text)]
+    if not ranked or not counted:
         return None
     best = ranked[0]
     number = _nearest_number(best.text, ask.topic)
@@ -224,7 +280,9 @@ def tell_plainly(case: Case) -> Draft | None:
     if not ranked or ranked[0].fit < 0.65 or len(case.ask.topic) < 2:
         return None
     best = ranked[0]
-    return Draft(text=best.text.replace("\n", " / "), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6))
+    return Draft(
+        text=best.text.replace("\n", " / "), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6)
+    )
 
 
 def _nearest_number(text: str, topic: Sequence[str]) -> float:
@@ -291,8 +349,16 @@ def _spoken(case: Case, phrase: str) -> Generator[Call, Seen, list[tuple[Span, t
         seen = yield scene.over("transcribe", scene.window, find=phrase)
         for row in seen.data.get("found", ()):
             span, trust = Span(*row["span"]), float(row["confidence"])
-            passage = Passage(video=scene.video["id"], span=span, text=phrase, channel="speech", tool="transcribe", sure=trust)
-            found.append((span, (scene.evidence(f"“{phrase}” is spoken", span, "transcribe"),), Ranked(passage, phrase, 0.9, 1.0, 1.0)))
+            passage = Passage(
+                video=scene.video["id"], span=span, text=phrase, channel="speech", tool="transcribe", sure=trust
+            )
+            found.append(
+                (
+                    span,
+                    (scene.evidence(f"“{phrase}” is spoken", span, "transcribe"),),
+                    Ranked(passage, phrase, 0.9, 1.0, 1.0),
+                )
+            )
     index = -1 if case.ask.order == -1 else (case.ask.order or 0) - 1
     return [found[index]] if case.ask.order and index < len(found) else found
 
@@ -312,7 +378,11 @@ def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
     """Of pieces at the same time, the first."""
     kept: list[Ranked] = []
     for r in ranked:
-        if all(r.passage.video != k.passage.video or r.passage.span.overlap(k.passage.span) <= 0.5 * min(r.passage.span.duration, k.passage.span.duration) for k in kept):
+        if all(
+            r.passage.video != k.passage.video
+            or r.passage.span.overlap(k.passage.span) <= 0.5 * min(r.passage.span.duration, k.passage.span.duration)
+            for k in kept
+        ):
             kept.append(r)
     return kept
 
@@ -349,8 +419,14 @@ def where(case: Case) -> Draft:
     """Where on the screen a text stands, or a place that is told of."""
     ask = case.ask
     ranked = Ranking(ask, _allowed(case)).rank()
-    shown = [r for r in ranked if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands(_bare(ask.phrase), r.text)))]
-    asks_place = ask.channel == "screen_text" or bool(re.search(r"\b(?:screen|picture|frame|corner|side)\b", ask.text.lower()))
+    shown = [
+        r
+        for r in ranked
+        if r.passage.channel == "screen_text" and (r.fit >= GOOD or (ask.phrase and _stands(_bare(ask.phrase), r.text)))
+    ]
+    asks_place = ask.channel == "screen_text" or bool(
+        re.search(r"\b(?:screen|picture|frame|corner|side)\b", ask.text.lower())
+    )
     if ask.value == "title" and not shown:
         shown = sorted((r for r in ranked if r.passage.channel == "screen_text"), key=lambda r: -r.passage.height)[:1]
     if shown and asks_place:
@@ -367,18 +443,28 @@ def yes_no(case: Case) -> Draft:
     named = [t for t in ask.loose if t not in STOP]
     if not ask.topic and not ask.phrase and not named and ask.channel:
         if kept:
-            return Draft(text=f"yes: “{kept[0].text.replace(chr(10), ' / ')}”", evidence=tuple(cite(kept[0])), confidence=0.5 + 0.4 * kept[0].sure)
+            return Draft(
+                text=f"yes: “{kept[0].text.replace(chr(10), ' / ')}”",
+                evidence=tuple(cite(kept[0])),
+                confidence=0.5 + 0.4 * kept[0].sure,
+            )
         return _not_found(case, "speech" if ask.channel == "speech" else "text")
     holding = mentioned(replace(case, ask=replace(ask, topic=ask.topic or ask.loose)))
     if holding:
         best = holding[0]
         deny = bool(re.search(r"\b(?:not|never|no longer|nicht|kein\w*)\b|n't\b", best.text.lower())) != ask.negated
         text = f"{case.name(best)}{'no' if deny else 'yes'}: “{best.text.replace(chr(10), ' / ')}”"
-        return Draft(text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * best.sure)
+        return Draft(
+            text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * best.sure
+        )
     ranked = Ranking(ask, kept).rank()
     if ranked and ask.channel and ranked[0].fit >= GOOD:
         best = ranked[0]
-        return Draft(text=f"closest: {case.name(best.passage)}“{best.text.replace(chr(10), ' / ')}”", evidence=tuple(cite(best.passage, best.text)), confidence=0.3)
+        return Draft(
+            text=f"closest: {case.name(best.passage)}“{best.text.replace(chr(10), ' / ')}”",
+            evidence=tuple(cite(best.passage, best.text)),
+            confidence=0.3,
+        )
     if ask.channel:
         return _not_found(case, ask.phrase or " ".join(ask.topic or ask.loose))
     return _tell(case, ranked[:1])
@@ -388,9 +474,19 @@ def _not_found(case: Case, what: str) -> Draft:
     """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
     ask, scene = case.ask, case.first
     tool = "transcribe" if ask.channel == "speech" else "read_text"
-    claim = f"{what} was not {'recognized in the speech' if ask.channel == 'speech' else 'found in the text on the screen'}"
+    claim = (
+        f"{what} was not {'recognized in the speech' if ask.channel == 'speech' else 'found in the text on the screen'}"
+    )
     evidence = scene.evidence(claim, scene.window, tool)
     if ask.channel == "speech":
-        has = "no: no speech was recognized" if what == "speech" else f"not recognized: “{what}” is not in the speech that was recognized"
+        has = (
+            "no: no speech was recognized"
+            if what == "speech"
+            else f"not recognized: “{what}” is not in the speech that was recognized"
+        )
         return Draft(text=has, evidence=(evidence,), confidence=0.5)
-    return Draft(text="no: " + ("no text was made out" if what == "text" else f"“{what}” is not in the text that was read"), evidence=(evidence,), confidence=0.55)
+    return Draft(
+        text="no: " + ("no text was made out" if what == "text" else f"“{what}” is not in the text that was read"),
+        evidence=(evidence,),
+        confidence=0.55,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rewatch.agent.check import NO_EVIDENCE, SENT_BACK
 from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.policies.video_lmm import VideoLMM
@@ -19,6 +20,12 @@ from ...agent.video_lmm import tiny
 
 SYSTEM = "Look with tools, then answer."
 TOOLBOX = Toolbox([view_clip])
+ASKED = f"""Video 0a1b2c3d (world): 00:00 to 00:20, 64x48, no sound, known: visual.
+Budget: 64 frames, 12 calls, 120 seconds.
+Question: What colour is the circle?
+{SENT_BACK}{NO_EVIDENCE}
+Cite as [1] 00:08-00:12"""
+"""Words of the loop around a question."""
 SEEN = (8.0, 12.0)
 """When the shape of every world is on screen."""
 
@@ -61,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("trl", reason="the chat templates are those that TRL bundles")
     with pytest.MonkeyPatch.context() as patch:  # a vocabulary of this loop's words keeps prompts short
         patch.setattr(
-            tiny, "WORDS", "\n".join([tiny.WORDS, SYSTEM, tiny.template("qwen3_vl"), str(TOOLBOX.schemas([]))])
+            tiny, "WORDS", "\n".join([tiny.WORDS, SYSTEM, ASKED, tiny.template("qwen3_vl"), str(TOOLBOX.schemas([]))])
         )
         words = tiny.small_tokenizer(tiny.SPECIAL, tiny.TAGS, "<|im_end|>")
     return tiny.save_qwen(tmp_path_factory.mktemp("engine"), "qwen3_vl", words)

@@ -81,7 +81,7 @@ def test_what_the_expert_writes_is_read_back_by_its_dialect(
     for rollout in play(memory, tasks, Expert.of(tasks, dialect=dialect)):
         assert is_right(rollout)
         for place, message in enumerate(rollout.messages):
-            if isinstance(message, AIMessage):
+            if isinstance(message, AIMessage) and "by" not in message.additional_kwargs:
                 read = dialect.read(message.text, rollout.messages[:place])
                 assert [c["name"] for c in read.calls] == [c["name"] for c in message.tool_calls]
                 assert not read.invalid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,12 @@ def test_tools_observe_the_same_in_files(
                 off = np.abs(picture.astype(int) - refilm)
                 assert (off.mean() <= MEAN and off.max() <= MOST) if quality else off.max() == 0
             if not quality:
-                assert seen.artifact["data"] == refilmed.artifact["data"]
+                assert _without_videos(seen.artifact["data"]) == _without_videos(refilmed.artifact["data"])
+
+
+def _without_videos(data: dict[str, Any]) -> dict[str, Any]:
+    hits = [{key: value for key, value in hit.items() if key != "video"} for hit in data.get("hits", ())]
+    return {**data, "hits": hits}
 
 
 def _without_ids(uris: list[str]) -> list[str]:

@@ -45,7 +45,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., P
 
 
 def call(memory: ClipMemory, name: str, viewer: Any = None, left: Any = None, **args: Any) -> tuple[Observation, Spend]:
-    toolbox = Toolbox(SEEING, inner=INNER, viewer=viewer)
+    toolbox = Toolbox(SEEING, inner=INNER, viewer=viewer, cites=True)
     videos = [v.id for v in memory.videos()]
     return asyncio.run(toolbox.call(name, args, memory=memory, videos=videos, left=left or {}))
 

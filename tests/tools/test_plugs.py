@@ -47,7 +47,8 @@ def ask_with(memory: ClipMemory, tools: list[Any], name: str, **arguments: Any) 
     turns: list[ToolMessage] = []
 
     def step(messages: list[BaseMessage], _: bool) -> AIMessage:
-        turns[:] = seen = observations(messages)
+        seen = observations(messages)
+        turns[:] = seen
         return AIMessage("Answer: done") if seen else calling(name, **arguments)
 
     agent = VideoAgent(memory, policy=Scripted(step=step), tools=tools)

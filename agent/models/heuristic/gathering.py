@@ -102,7 +102,7 @@ def _where(scene: Scene, found: Sequence[Passage]) -> list[Span]:
 
 
 def _unique(passages: Iterable[Passage], found: Sequence[Passage]) -> tuple[Passage, ...]:
-    """Each passage once, with the similarity that the search gave to its text; what was read wins over what was found."""
+    """Each passage once, with the similarity that the search gave to its text; what was read wins over a hit."""
     known: dict[tuple[str, str, str], float] = {}
     for p in found:
         key = (p.video, p.channel, _bare(p.text))
@@ -124,7 +124,9 @@ def sentences(said: Sequence[Passage]) -> list[Passage]:
     for p in sorted(said, key=lambda p: p.span):
         last = runs[-1][-1] if runs else None
         goes_on = last is not None and not re.search(r"[.!?…][\"'”»)]*$", last.text) and p.text[:1].islower()
-        if last is not None and goes_on and any(c.isupper() for c in runs[-1][0].text) and p.span.start - last.span.end <= 2.0 and p.span.end - runs[-1][0].span.start <= 25.0:  # fmt: skip
+        first = runs[-1][0] if runs else p
+        near = last is not None and p.span.start - last.span.end <= 2.0 and p.span.end - first.span.start <= 25.0
+        if goes_on and near and first.text != first.text.lower():  # without capitals nothing tells where one begins
             runs[-1].append(p)
         else:
             runs.append([p])

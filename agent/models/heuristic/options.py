@@ -10,7 +10,7 @@ from ...answer import Draft
 from ...question import letter
 from ...words import content, coverage, numbers, tokens
 from .gathering import Case
-from .looking import cite
+from .looking import cite, on_one_line
 from .question import needs_eyes
 from .ranking import Ranking
 
@@ -66,7 +66,7 @@ def _beside(case: Case, draft: Draft) -> Draft:
         why = draft.text if draft.abstained else "What was found does not speak for one option."
         return replace(draft, abstained=True, option=None, text=why, confidence=0.0)
     _, index, found, _ = scored[0]
-    text = f"{options[index]} (“{found.text.replace(chr(10), ' / ')}”)"
+    text = f"{options[index]} (“{on_one_line(found.text)}”)"
     return Draft(
         text=text,
         option=letter(index),

@@ -11,7 +11,7 @@ from ...answer import Draft, Evidence
 from ...steps import Call, Seen
 from ...words import content, rarity, tokens
 from .gathering import Case
-from .looking import Passage, Scene, Strategy, cite
+from .looking import Passage, Scene, Strategy, cite, on_one_line
 from .question import LANGUAGES, query
 from .ranking import WEAK, Ranking
 
@@ -94,7 +94,7 @@ def _telling(case: Case, inside: Sequence[Passage], told: set[str], most: int) -
 
 
 def _short(text: str, most: int = _LONGEST) -> str:
-    line = " / ".join(text.split("\n"))
+    line = on_one_line(text)
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0] + " …"
 
 

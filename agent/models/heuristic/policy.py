@@ -17,7 +17,7 @@ from ....memory import Span, clock
 from ...answer import Draft
 from ...question import Question
 from ...steps import Call, Seen, observed
-from . import overview, reading
+from . import claims, moments, overview, reading
 from .gathering import Case, gather
 from .looking import Scene, Strategy
 from .objects import about_objects
@@ -121,41 +121,14 @@ def _read(case: Case) -> Strategy:
     if ask.kind == "video" or ask.every:
         return overview.which_video(case)
     if ask.kind in ("time", "how_long"):
-        return (yield from reading.when(case))
+        return (yield from moments.when(case))
     if ask.kind == "where":
-        return reading.where(case)
+        return moments.where(case)
     if ask.kind == "yes_no":
-        return reading.yes_no(case) if not needs_eyes(ask) else reading._tell(case, [])
+        return claims.yes_no(case) if not needs_eyes(ask) else reading.tell(case, [])
     if ask.kind == "count":
-        return _count(case)
+        return claims.count(case)
     return (yield from reading.read(case))
-
-
-def _count(case: Case) -> Draft:
-    """How often a word is said or shown, or a number that is told with what is counted."""
-    ask = case.ask
-    if re.search(r"\b(?:times|often|oft|veces)\b", ask.text.lower()) and (ask.phrase or ask.channel):
-        found = reading.mentioned(case)
-        if found and ask.phrase:
-            pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
-            total = sum(len(pattern.findall(p.text.lower())) for p in found)
-            return Draft(
-                text=str(total), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.7
-            )
-        if found:
-            return Draft(
-                text=str(len(found)), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.5
-            )
-        if ask.channel:
-            return reading._not_found(case, ask.phrase or " ".join(ask.topic))
-    told = reading.stated_number(case) or reading.tell_plainly(case)
-    if told is not None:
-        return told
-    what = " ".join((*ask.topic, *ask.loose)) or "that"
-    return case.first.abstain(
-        f"I cannot count {what}: no number for it was heard or read, and counting what is in the picture takes detector "
-        "weights that know it, or a Video-LMM (rewatch doctor says how to get them)."
-    )
 
 
 def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft | None]:

@@ -96,14 +96,13 @@ _FRAME, _LOOSE = (frozenset(_ASKED["words"][name].split()) for name in ("frame",
 LANGUAGES = {"English": STOP, **{name: frozenset(words.split()) for name, words in _ASKED["small_words"].items()}}
 """Words without meaning of their own, by language; accents are left out."""
 _FOREIGN = frozenset().union(*LANGUAGES.values())
-_AUXILIARY = re.compile(
-    r"^(?:(?:and|so|but|or|hey|ok|please|can you tell me if|do you know if|tell me (?:if|whether))[, ]+)?(?:is|are|was|were"
-    r"|does|do|did|has|have|had|can|could|will|would|isn't|doesn't|didn't|aren't|any|wird|ist|sind|hat|gibt|kommt|est[aá]"
-    r"|hay|es)\b"
+_NOBODY, _EVERY_VIDEO, _SMALL_PRINT, _AUXILIARY = (
+    _pattern(_ASKED[name]) for name in ("nobody", "every_video", "small_print", "starts_yes_no")
 )
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(
-    r"\b[Tt]he (?:(?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)|(?:word|term) (?P<word>[a-z][\w'-]*))\b"
+    r"\b[Tt]he (?:(?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)"
+    r"|(?:word|term) (?P<word>[a-z][\w'-]*))\b"
 )
 _CLOCK = r"\d+(?::\d{2}){1,2}(?:\.\d+)?"
 _UNIT = r"(?:s|secs?|seconds?|mins?|minutes?|m|h|hours?|sekunden?|minuten?|segundos?|minutos?)"
@@ -114,7 +113,8 @@ _SPANS = (
     rf"\b({_CLOCK}|\d+(?:\.\d+)?) ?(?:-|–|to|until) ?({_CLOCK}|\d+(?:\.\d+)? ?{_UNIT}\b)",
 )
 _ANCHOR = re.compile(
-    r"\b(?:right |just |immediately |directly |shortly )?(after|before|following|nach|vor|despu[eé]s de|antes de)\s+(.+?)(?=[,?.]|$)", re.I
+    r"\b(?:right |just |immediately |directly |shortly )?(after|before|following|nach|vor|despu[eé]s de|antes de)\s+"
+    r"(.+?)(?=[,?.]|$)"
 )  # fmt: skip
 _BEFORE = ("before", "vor", "antes de")
 
@@ -125,7 +125,8 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     times = _times(low)
     rest = low.replace(times.text, " ") if times else low
     found = _ANCHOR.search(rest)
-    anchor = (("before" if found[1] in _BEFORE else "after"), found[2]) if found else None
+    side: Literal["after", "before"] = "before" if found and found[1] in _BEFORE else "after"
+    anchor = (side, found[2]) if found else None
     if found and not [t for t in tokens(found[2]) if t not in STOP and t not in _FRAME and not t.isdigit()]:
         anchor = None  # `before the end`
     bare = rest.replace(found[0], " ") if found and anchor else rest
@@ -154,10 +155,10 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
         digits=_digits(digits[1]) if digits else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)
-        else "small" if re.search(r"\b(?:small|tiny|little|fine) (?:\w+ )?(?:print|text|letters?|label|words?|writing)", low) else None,
+        else "small" if _SMALL_PRINT.search(low) else None,
         color=color[1].replace("gray", "grey") if color else None,
         negated=bool(re.search(r"\b(?:not|never|except|without|nicht|kein\w*|no se)\b|n't\b", low)),
-        every=bool(re.search(r"\b(?:all|each|every|both|any) (?:of )?(?:the |these |those |my )?(?:\w+ )?(?:videos?|clips?|files?|recordings?|of them)\b|\bcompare\b", low)),
+        every=bool(_EVERY_VIDEO.search(low)),
     )  # fmt: skip
 
 
@@ -184,7 +185,7 @@ def _kind(low: str) -> Kind:
 
 
 def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
-    if re.search(r"\b(?:nobody|no[- ]?one|not? any(?:body|one)) (?:\w+ )?(?:speak|talk|say|heard)|\bno (?:speech|voice|talking)\b|\bsilen(?:t|ce)\b|\bpauses?\b", low):  # fmt: skip
+    if _NOBODY.search(low):
         return "silence" if kind in ("time", "how_long", "count") else "speech"
     if re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low) and kind in (
         "count",
@@ -251,7 +252,8 @@ def _times(low: str) -> Times | None:
             if first < second:
                 return Times(first, second, text=found[0])
     found = re.search(
-        rf"\b(?:in |during |within )?the (first|opening|last|final|closing) (?:({'|'.join(filter(None, _NUMBER))}|\d+(?:\.\d+)?) )?({_UNIT})\b",
+        rf"\b(?:in |during |within )?the (first|opening|last|final|closing) (?:({'|'.join(filter(None, _NUMBER))}"
+        rf"|\d+(?:\.\d+)?) )?({_UNIT})\b",
         low,
     )
     if found:
@@ -273,7 +275,8 @@ def _times(low: str) -> Times | None:
             else Times(at, float("inf"), text=found[0])
         )
     found = re.search(
-        rf"(?:\b(?:at|around|about|um|bei|a los|en el)|@)? ?\b((?:minute|second) \d+\b|{_CLOCK}|\d+(?:\.\d+)? ?{_UNIT}\b)(?: (?:in|into|mark)\b)?",
+        rf"(?:\b(?:at|around|about|um|bei|a los|en el)|@)? ?\b((?:minute|second) \d+\b|{_CLOCK}"
+        rf"|\d+(?:\.\d+)? ?{_UNIT}\b)(?: (?:in|into|mark)\b)?",
         low,
     )
     if not found:
@@ -311,7 +314,7 @@ def _place(low: str) -> tuple[str, ...]:
         "arriba": "top",
     }
     found = re.findall(
-        r"\b(top|bottom|upper|lower|oben|unten|links|rechts|arriba|left|right)\b(?![- ]hand side of the road| (?:after|before|now|away))",
+        r"\b(top|bottom|upper|lower|oben|unten|links|rechts|arriba|left|right)\b(?! (?:after|before|now|away))",
         low,
     )
     if re.search(r"\b(?:leave|left (?:the|his|her))\b", low):

@@ -17,16 +17,19 @@ _VALUES = {
         r"[$€£¥]\s?\d[\d.,]*|\b\d[\d.,]*\s?(?:[$€£¥]|dollars?|euros?|pounds?|cents?|usd|eur|gbp|million|billion)", re.I
     ),
     "time": re.compile(
-        r"\b\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:at|um|a las) (?:\d{1,2}|[a-z]+ in the)\b"
+        r"\b\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"
+        r"|\b(?:at|um|a las) (?:\d{1,2}|[a-z]+ in the)\b"
         r"|o'clock|\buhr\b|\bnoon\b|\bmidnight\b|\bin the (?:morning|afternoon|evening)\b", re.I),
     "date": re.compile(
         r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:[a-z]{2,7})?\b\.?(?:\s\d+)?"
-        r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:19|20)\d{2}\b|\btomorrow\b|\btoday\b|\bnext (?:week|month|year)\b"
+        r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:19|20)\d{2}\b|\btomorrow\b|\btoday\b"
+        r"|\bnext (?:week|month|year)\b"
         r"|\b(?:mon|diens|donners|frei|sams|sonn)tag\b|\bmittwoch\b|\b(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b"
         r"|\b(?:januar|februar|m[aä]rz|juni|juli|oktober|dezember|enero|febrero|marzo|abril|mayo|junio|julio|agosto"
         r"|septiembre|octubre|noviembre|diciembre)\b", re.I),
     "duration": re.compile(
-        r"\b(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty|half an?"
+        r"\b(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty"
+        r"|sixty|half an?"
         r"|several|few) (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?)\b", re.I),
     "number": re.compile(r"(?:\b[A-Za-z]{1,4}[- ]?)?\d\w*(?:[.,:/-]\w+)*%?"),
 }  # fmt: skip

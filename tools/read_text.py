@@ -67,7 +67,10 @@ def read_text(
         around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
         blocks = _timed(video, blocks, _known(video, around) or blocks, find)
     readings = [_row(block) for block in blocks]
-    lines = [line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"]) for row in readings]
+    lines = [
+        line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
+        for row in readings
+    ]
     return Observation(
         text="\n".join(one.text for one in lines)
         or "No text was made out. Try a higher fps, or a box around where it should be.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,8 @@ SENT_BACK = "Before the answer can be given: "
 """How the message begins that sends a draft back."""
 NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
 """What is said of a draft that cites nothing."""
-_BARE_WORDS = frozenset({"yes", "true", "false", "none", "never", "always"})
+_BARE_WORDS = frozenset(content("yes no true false none never always line lines second seconds minute minutes start"))
+_WHEN = re.compile(r"\bwhen\b|\bwhat time\b|\bhow long\b|\bwann\b|\bcuándo\b", re.IGNORECASE)
 TOO_EARLY = "Read the lines once more: answer from the one that comes nearest, with its number, or call a tool first."
 """What is said of one that gives up in plain words and has called no tool yet."""
 NOTHING_SAID = "No answer was written."
@@ -104,7 +106,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     Only lines with words can tell, and only answers that say more than the question does.
     """
     numbers = {(piece.uri, piece.text): piece.n for piece in pieces.values() if piece.text}
-    cited = [numbers[item.uri, item.quote] for item in draft.evidence if (item.uri, item.quote or "") in numbers]
+    places = [(item.uri, item.quote or "") for item in draft.evidence]
+    cited = [numbers[place] for place in places if place in numbers]
     if draft.abstained or not cited or len(cited) < len(draft.evidence):
         return ""
     asked = set(content(question.text))
@@ -112,6 +115,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     lines = [word for n in cited for word in content(pieces[n].text)]
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
+    if _WHEN.search(question.text) and all(any(c.isdigit() for c in w) or w in _BARE_WORDS for w in own):
+        return ""  # a time is told by where a line stands, not by its words
     listed = ", ".join(f"[{n}]" for n in cited[:3])
     return f"Line {listed} does not say “{draft.text[:60]}”. Cite the line that does, or look further."
 

@@ -15,6 +15,7 @@ from langchain_core.messages import BaseMessage, ToolMessage
 from ..memory import MediaURI
 from ..tools import Observation
 from ..tools.telling import moment
+from .answer import Evidence
 
 CITED = 4
 """Places that are numbered of an observation that names places only."""
@@ -47,6 +48,28 @@ def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
                 piece = Piece(**{key: row[key] for key in ("n", "uri", "text", "channel")}, tool=message.name or "")
                 found.setdefault(piece.n, piece)
     return found
+
+
+def numbers_of(evidence: Iterable[Evidence], pieces: Iterable[Piece]) -> list[int]:
+    """The numbers of the lines that places of an answer stand in, each once: the line that fits its time best."""
+    found: list[int] = []
+    known = [(piece, MediaURI.parse(piece.uri)) for piece in pieces]
+    for item in evidence:
+        cited = MediaURI.parse(item.uri)
+        quoted = _letters(item.quote or "")
+        ranked = [
+            (quoted != "" and quoted in _letters(piece.text), cited.span.iou(place.span), -piece.n)
+            for piece, place in known
+            if place.video == cited.video and place.span is not None and cited.span is not None
+        ]
+        best = max(ranked, default=(False, 0.0, 0))
+        if best[0] or best[1] > 0:
+            found.append(-best[2])
+    return list(dict.fromkeys(found))
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def number(observation: Observation, known: Sequence[Piece]) -> tuple[str, list[Piece]]:

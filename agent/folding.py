@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 FOUND = "Found so far"
+_READER = "read"
+"""The route whose steps are many lines, of which few matter."""
 _NUMBERED = re.compile(r"\[(\d+)\] ")
 
 
@@ -21,18 +23,26 @@ def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     start = len(head)
     if len(messages) <= start or not isinstance(messages[start], HumanMessage):
         return list(messages)
-    asked, end, lines = messages[start], start + 1, list[str]()
+    asked, end, steps = messages[start], start + 1, list[tuple[str, str]]()
     while end < len(messages):
         step = _route_step(messages, end)
         if not step:
             break
-        lines += [str(message.text) for message in step if message.status != "error"]
+        by = str(messages[end].text).partition(":")[0]
+        steps += [(by, str(message.text)) for message in step if message.status != "error"]
         end += 1 + len(step)
+    cited = messages[end].additional_kwargs.get("cites", ()) if end < len(messages) else ()
+    lines = [text if by != _READER else _cited(text, cited) for by, text in steps]
     if end == start + 1 or not isinstance(asked.content, str):
         return list(messages)
     found = "\n".join(dict.fromkeys(line for text in lines for line in text.split("\n") if line.strip()))
     told = f"{FOUND}{_range(found)}:\n{found or 'nothing'}\n\n{asked.content}"
     return [*head, asked.model_copy(update={"content": told}), *messages[end:]]
+
+
+def _cited(text: str, numbers: Sequence[int]) -> str:
+    """Of all that the reader looked through only the lines that it goes by."""
+    return "\n".join(line for line in text.split("\n") if (m := _NUMBERED.match(line)) and int(m[1]) in numbers)
 
 
 def _range(found: str) -> str:

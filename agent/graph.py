@@ -25,7 +25,7 @@ from ..tools.budget import rounded
 from .answer import Answer, Draft
 from .approval import allowed
 from .check import SENT_BACK, Verdict, after_looking, check, second_looks
-from .evidence import Piece, number, pieces_of
+from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
@@ -72,7 +72,13 @@ class Loop:
         began = time.monotonic()
         question = Question.from_dict(state["question"])
         routes = tuple(name for name, route in ROUTES.items() if self.toolbox.sees or not route.needs_viewer)
-        situation = Situation(question=question, tools=tuple(self.toolbox.names), routes=routes, budget=_budget(state))
+        situation = Situation(
+            question=question,
+            tools=tuple(self.toolbox.names),
+            routes=routes,
+            budget=_budget(state),
+            reads_only=getattr(self.policy, "sees", None) is False and not self.toolbox.sees and self.numbers,
+        )
         planner = plan_route(state["route"]) if state.get("route") else self.planner
         planned = planner(situation)
         plan = planned if isinstance(planned, Plan) else await planned
@@ -108,16 +114,22 @@ class Loop:
         if allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
         route, many = ROUTES[plan.route], len(question.videos) > 1
-        told, now = [], False
+        told: list[str] = []
+        cited: list[int] = []
+        now = False
         for video in question.videos:
             part = fraction(budget, plan.share / len(question.videos))
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, found = advance(route.run(brief), state["messages"])
             if found is None:
                 return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="looks")
-            told.append(f"{video['name']}: {found.text}" if many else found.text)
+            numbers = numbers_of(found.evidence, pieces_of(state["messages"]).values())[:CITED]
+            text = f"{found.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
+            told += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []
+            cited += numbers
             now = now or found.answer_now
-        update = {"messages": [HumanMessage("\n".join(told))], "routed": "answer" if now else "go on"}
+        message = HumanMessage("\n".join(told), additional_kwargs={"cites": cited} if cited else {})
+        update = {"messages": [message] if told else [], "routed": "answer" if now else "go on"}
         return Command(update=update, goto="policy")
 
     async def act(self, state: State) -> Command[Literal["tools", "check"]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -39,7 +39,7 @@ _LETTER = re.compile(
     r"([A-Za-z])(?:[)\]*.:,]+(?:\s+|$)|\s*$|\s+[-–]\s+)",
     re.IGNORECASE,
 )
-_ECHO = frozenset(content("and what is missing"))
+_ECHO = frozenset(content("and what is missing line lines"))
 """Words of the prompt that stand behind `NOT FOUND:` there; repeated, they say nothing."""
 _ANSWERS = ("answer", "final_answer", "response", "text", "result", "output")
 """Keys under which models write an answer as JSON."""
@@ -89,6 +89,9 @@ def parse_draft(
     missing = _NOT_FOUND.match(text)
     if missing:
         why = without_citations(text[missing.end() :], pieces)
+        if evidence and not set(content(why)) - _ECHO and (nearest := evidence[0].quote):
+            told = replace(evidence[0], claim=nearest)
+            return Draft(text=f"Closest: {nearest}", evidence=(told,), confidence=0.2, plain=True, unknown=unknown)
         why = why if set(content(why)) - _ECHO else "It was not found."
         return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
     said = _uncopied(without_citations(text, pieces))

@@ -62,6 +62,8 @@ class Situation:
     routes: tuple[str, ...]
     """Names of the routes that can be taken here."""
     budget: Budget
+    reads_only: bool = False
+    """Whether the policy says that it reads text alone, and no other model sees for it."""
 
 
 Planner = Callable[[Situation], Plan | Awaitable[Plan]]
@@ -79,7 +81,8 @@ _HOW = {
 def plan_by_rules(situation: Situation) -> Plan:
     """The rule planner: needs no model."""
     ask = parse(situation.question.text, situation.question.options)
-    return Plan(text=_say(ask), route="search", kind=ask.kind, channel=ask.channel)
+    route = "read" if situation.reads_only else "search"
+    return Plan(text=_say(ask), route=route, kind=ask.kind, channel=ask.channel)
 
 
 def plan_route(name: str) -> Planner:

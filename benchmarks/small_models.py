@@ -100,6 +100,19 @@ def processor_seconds(process: subprocess.Popen[bytes]) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def indexed(folder: Path, media: Path, names: list[str], transcriber: str | None) -> tuple[ClipMemory, dict[str, str]]:
+    """The memory with these videos, and their ids; only read where it has them all: several runs can share it."""
+    if (folder / "memory.sqlite").is_file():
+        memory = ClipMemory(folder, read_only=True)
+        known = {video.name: video.id for video in memory.videos() if video.complete}
+        if set(names) <= known.keys():
+            return memory, {name: known[name] for name in names}
+        memory.close()
+    memory = ClipMemory(folder)
+    how = {"transcriber": transcriber} if transcriber else {}
+    return memory, {name: memory.add(media / name, **how).id for name in names}
+
+
 def main() -> None:
     """Ask, and print a table row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -118,9 +131,7 @@ def main() -> None:
         parser.error("give either --policy or --gguf")
     rows = [json.loads(line) for line in (args.media / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["needs"] in NEEDS and (not args.only or row["id"] in args.only.split(","))]
-    memory = ClipMemory(args.memory)
-    how = {"transcriber": args.transcriber} if args.transcriber else {}
-    ids = {name: memory.add(args.media / name, **how).id for name in sorted({row["video"] for row in rows})}
+    memory, ids = indexed(args.memory, args.media, sorted({row["video"] for row in rows}), args.transcriber)
     if args.gguf:
         with served(args.gguf, args.python, args.threads) as (address, process):
             run(address, rows, ids, memory, args, process)

@@ -1,4 +1,4 @@
-"""Word errors and CPU time of every recogniser side by side, and how well phrases and words are found.
+"""Word errors and CPU time of every recognizer side by side, and how well phrases and words are found.
 
     python benchmarks/speech.py [--media FOLDER] [--whisper FOLDER ...] [--also FILE LANGUAGE TEXT ...] [--runs 3]
 
@@ -83,7 +83,7 @@ LONG_MIX = [
     ((330.5, 343.0), REAL[1][2]),
 ]
 GERMAN = "Der rote Zug fährt morgen früh um neun Uhr vom Hauptbahnhof ab, und die Karten kosten vierzig Euro."
-# Words a recogniser may write in one or in two, with the same meaning.
+# Words a recognizer may write in one or in two, with the same meaning.
 _SAME = jiwer.SubstituteWords({"cleanrooms": "clean rooms"})
 
 
@@ -108,7 +108,7 @@ class Count:
 
 @dataclass
 class Result:
-    """What one recogniser did."""
+    """What one recognizer did."""
 
     counts: dict[str, Count] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)

@@ -65,7 +65,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
 
 
 def old_speech(records: Sequence[VideoRecord]) -> list[str]:
-    """One line if speech was recognised worse than it could be now: how to listen again; else nothing."""
+    """One line if speech was recognized worse than it could be now: how to listen again; else nothing."""
     from ..memory.speech import outdated
 
     old = [record.name for record in records if outdated(record.channels.get("speech", ""))]

@@ -50,7 +50,7 @@ def transcript(
         record = add_video(clip_memory, Path(record.path), steps, **{**settings, "channels": ["speech"]})
     said = clip_memory.texts(record.id, channel="speech")
     if not said:
-        why = "no speech was recognised in it" if record.has_audio else "it has no sound"
+        why = "no speech was recognized in it" if record.has_audio else "it has no sound"
         steps.print(Text(f"{record.name}: {why}", style="yellow"))
     if to is not None:
         from ..memory.transcript import transcript as written

@@ -110,11 +110,11 @@ class ClipMemory:
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
             subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
                 in it, where there is one, unless `transcriber` is given.
-            transcriber: recognise speech with this one; a changed one redoes the speech. None: the best that is here,
+            transcriber: recognize speech with this one; a changed one redoes the speech. None: the best that is here,
                 for what was not listened to yet.
-            language: code of the language that is spoken (`de`); None detects it where the recogniser can. A changed
-                one redoes speech that was recognised.
-            workers: processes that decode and recognise; None: as many as cores may be used; 0: in this process.
+            language: code of the language that is spoken (`de`); None detects it where the recognizer can. A changed
+                one redoes speech that was recognized.
+            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process.
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
@@ -122,7 +122,7 @@ class ClipMemory:
         Raises:
             VideoError: if the file cannot be used.
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
-            CapabilityError: if an encoder or recogniser that was asked for is not here.
+            CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
@@ -202,7 +202,7 @@ class ClipMemory:
 
     @property
     def transcriber(self) -> str | None:
-        """Name of the recogniser that was last asked for by name, for what was not listened to yet."""
+        """Name of the recognizer that was last asked for by name, for what was not listened to yet."""
         name: str | None = self._store.meta("transcriber")
         return name
 

@@ -26,4 +26,4 @@ class CapabilityError(RewatchError):
 
 
 class NotUnderstoodError(RewatchError):
-    """Somebody speaks, but the recogniser makes out nothing: mostly it does not know the language."""
+    """Somebody speaks, but the recognizer makes out nothing: mostly it does not know the language."""

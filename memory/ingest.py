@@ -310,7 +310,7 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
     cut = (wish.clip_seconds, wish.clips)
     from .speech import lasting_name
 
-    # A first recogniser may have come since; what another one has heard stays.
+    # A first recognizer may have come since; what another one has heard stays.
     name = wish.transcriber if isinstance(wish.transcriber, str) else None
     ears = lasting_name(name, wish.language) if "speech" in wish.channels else ""
     words = (ears, wish.language, wish.detector, str(wish.subtitles), states)

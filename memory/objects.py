@@ -20,7 +20,6 @@ from .units import NewText
 
 FPS = 4.0
 """Frames a second that are looked at when a video is indexed."""
-CHANNEL = "objects"
 LARGEST = 960
 """Pixels of the longest side of what a detector is given; most look at 640."""
 _MARGIN = 0.5  # seconds round a clip that are looked at too, so that tracks can be put together across clips

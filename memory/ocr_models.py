@@ -14,7 +14,7 @@ import numpy as np
 from .errors import CapabilityError
 
 _DETECTOR = "PP-OCRv6_det_small.onnx"
-_RECOGNISER = "PP-OCRv6_rec_small.onnx"
+_RECOGNIZER = "PP-OCRv6_rec_small.onnx"
 _CELL = 32
 _BATCH = 8
 _NARROWEST = 64 / 48  # width over height to which every crop is padded
@@ -34,7 +34,7 @@ class OcrModels:
         except ImportError as error:
             raise CapabilityError("Reading on-screen text needs RapidOCR: pip install rapidocr.") from error
         models = Path(rapidocr.__file__).parent / "models"
-        for name in (_DETECTOR, _RECOGNISER):
+        for name in (_DETECTOR, _RECOGNIZER):
             # An explicit path keeps RapidOCR from downloading what is missing.
             if not (models / name).is_file():
                 raise CapabilityError(f"RapidOCR here has no model {name} in {models}: pip install 'rapidocr>=3.10'.")
@@ -47,7 +47,7 @@ class OcrModels:
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 "Det.model_path": str(models / _DETECTOR),
-                "Rec.model_path": str(models / _RECOGNISER),
+                "Rec.model_path": str(models / _RECOGNIZER),
                 "Rec.rec_batch_num": _BATCH,
                 # Short words need not be padded to 320 pixels: the network takes any width.
                 "Rec.rec_img_shape": [3, 48, 64],
@@ -69,7 +69,7 @@ class OcrModels:
         scaled = image.astype(np.float32) / 127.5 - 1.0
         return np.asarray(self._engine.text_det.session(scaled.transpose(2, 0, 1)[None])[0, 0])
 
-    def recognise(self, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
+    def recognize(self, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
         """Text and score of each cut-out line (`[h, w, 3]` uint8 BGR, upright)."""
         if not crops:
             return []

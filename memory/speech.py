@@ -51,7 +51,7 @@ class Transcriber(Protocol):
 
 
 def transcriber(name: str | None = None, *, language: str | None = None, download: bool = False) -> Transcriber:
-    """A recogniser.
+    """A recognizer.
 
     Args:
         name: a Whisper model in CTranslate2 format: a folder, a size (`small`) or a hub name, see `find_whisper`; or
@@ -134,7 +134,7 @@ def speech_spans(video: VideoSource, span: Span) -> list[Span]:
 def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list[Utterance]:
     """What is said in `span`, in order; [] where nobody speaks.
 
-    The recogniser is given only what the voice detector holds for speech, since recognisers invent words in noise. A
+    The recognizer is given only what the voice detector holds for speech, since recognizers invent words in noise. A
     word belongs to `span` when its middle does, and no word begins before the last one has ended, however long the
     video is. The sound is read piece by piece.
 
@@ -175,7 +175,7 @@ def _heard(video: VideoSource, window: Span, transcriber: Transcriber) -> Iterat
     voices = voice(video, window)
     if voices is None:
         return
-    # Pauses are left out and the rest is decoded as one: recognisers adapt to the voice over all of it.
+    # Pauses are left out and the rest is decoded as one: recognizers adapt to the voice over all of it.
     for utterance in transcriber.transcribe(voices.samples, offset=0.0):
         for word in utterance.words:
             place = voices.span(word.start, word.end)
@@ -185,7 +185,7 @@ def _heard(video: VideoSource, window: Span, transcriber: Transcriber) -> Iterat
 def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span, float]]:
     """Where `phrase` (English, a few words) may be spoken in `span`, best first, each with a confidence in [0, 1].
 
-    Listens for the sounds of the phrase and needs no transcript, so it also finds what the recogniser misheard. At 0.5
+    Listens for the sounds of the phrase and needs no transcript, so it also finds what the recognizer misheard. At 0.5
     seven of ten places are found, and in ten seconds of speech 4 % of phrases are heard that nobody said, 17 % of words
     of one syllable: in long videos ask for a higher confidence, or for a second reason to believe it.
 

@@ -20,7 +20,7 @@ _KEPT = 6
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text in one picture; `score` in [0, 1] is the recogniser's."""
+    """One line of text in one picture; `score` in [0, 1] is the recognizer's."""
 
     text: str
     box: Box
@@ -71,12 +71,12 @@ def clean(text: str) -> str:
     """`text` without control characters, in one line, with single spaces; a sentence is parted from the one before."""
     printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     kept = "".join(char for char in printable if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn"))
-    # The recogniser drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
+    # The recognizer drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
     return re.sub(r"(?<=[a-z]{2}[.!?])(?=[A-Z][a-z]*(?:\s|$))", " ", " ".join(kept.split()))
 
 
 def same_text(first: str, second: str, confidence: float) -> bool:
-    """Whether two readings at one place are one text, read twice with the recogniser's jitter.
+    """Whether two readings at one place are one text, read twice with the recognizer's jitter.
 
     A digit that turns into another digit is a counter that went on, never jitter; so is any other change of
     letters that was read with certainty.
@@ -150,7 +150,7 @@ def better(first: Line | Reading, second: Line | Reading) -> bool:
 
 
 def _fullness(text: str, score: float) -> tuple[int, int, float]:
-    # The recogniser rather drops a space between words than invents one.
+    # The recognizer rather drops a space between words than invents one.
     return len(_skeleton(text)), len(text.split()), score
 
 
@@ -242,7 +242,7 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
 
 def _surer(text: str, score: float, other: str, than: float) -> bool:
     if text.replace(" ", "") == other.replace(" ", ""):
-        # The recogniser rather drops a space than invents one.
+        # The recognizer rather drops a space than invents one.
         return (len(text), score) > (len(other), than)
     if abs(score - than) <= 0.04:
         return _fullness(text, score) > _fullness(other, than)

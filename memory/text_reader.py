@@ -85,7 +85,7 @@ class RapidReader:
         there = patches(self._models.text_map(fit(picture, scale)), width, height)
         if quick:
             there = [patch for patch in there if patch.score >= _LIKELY or patch.height >= _LARGE]
-        found = self._recognised(picture, [patch for patch in there if not _certain(patch, known)])
+        found = self._recognized(picture, [patch for patch in there if not _certain(patch, known)])
         doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each)]
         # Large ones first: what fails on small ones is mostly texture.
         doubtful.sort(key=lambda each: -each.patch.height)
@@ -107,10 +107,10 @@ class RapidReader:
                 # A line that is cut by the tile's edge is read in the neighbour, or as a whole at the smaller scale.
                 whole = [each for each in there if not _touches(each, right - left, bottom - top)]
                 moved = [_moved(each, left, top) for each in whole]
-                found += self._recognised(picture, [patch for patch in moved if not _certain(patch, known)])
+                found += self._recognized(picture, [patch for patch in moved if not _certain(patch, known)])
         return found
 
-    def _recognised(self, picture: np.ndarray, there: Sequence[Patch]) -> list[_Found]:
+    def _recognized(self, picture: np.ndarray, there: Sequence[Patch]) -> list[_Found]:
         crops, owners = [], []
         for patch in there:
             for turns in _turns(patch):
@@ -141,7 +141,7 @@ class RapidReader:
 
     def _best(self, crops: Sequence[np.ndarray], owners: Sequence[Patch]) -> list[_Found]:
         best: dict[int, _Found] = {}
-        for (text, score), patch in zip(self._models.recognise(crops), owners, strict=True):
+        for (text, score), patch in zip(self._models.recognize(crops), owners, strict=True):
             text = clean(text)
             if text and (id(patch) not in best or score > best[id(patch)].score):
                 best[id(patch)] = _Found(text, score, patch)
@@ -251,7 +251,7 @@ def credible(text: str, score: float) -> bool:
     if not letters or len(letters) < 0.5 * len(text.replace(" ", "")):
         return False
     needed = {1: 0.95, 2: 0.9, 3: 0.85}.get(len(letters), 0.7)
-    # The recogniser turns texture into rare characters rather than into letters.
+    # The recognizer turns texture into rare characters rather than into letters.
     if len(letters) < 4 and not text.isascii():
         needed = 0.97
     return score >= needed

@@ -1,4 +1,4 @@
-"""The sound of a video as recognisers want it: windows that cut no word, and speech without its pauses."""
+"""The sound of a video as recognizers want it: windows that cut no word, and speech without its pauses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW = 30.0
 _SLACK = 4.0
 # Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
 _MARGIN = 0.5
-# Kept of a pause on each side of speech; recognisers take the noise floor from it.
+# Kept of a pause on each side of speech; recognizers take the noise floor from it.
 _PAUSE = 0.3
 
 

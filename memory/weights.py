@@ -1,4 +1,4 @@
-"""Folders in which weights are found without being named: detectors, speech recognisers. Nothing is fetched."""
+"""Folders in which weights are found without being named: detectors, speech recognizers. Nothing is fetched."""
 
 from __future__ import annotations
 

@@ -38,11 +38,11 @@ class Utterance:
     words: tuple[Word, ...]
     exact: bool = True
     language: str = ""
-    """Code of the language that it was recognised as (`en`, `de`); empty where nobody told."""
+    """Code of the language that it was recognized as (`en`, `de`); empty where nobody told."""
 
     @property
     def probability(self) -> float:
-        """How sure the recogniser is of it, in [0, 1]: the mean of its words, the weaker half counting alone.
+        """How sure the recognizer is of it, in [0, 1]: the mean of its words, the weaker half counting alone.
 
         A word that was misheard does not vanish among many that are easy.
         """
@@ -53,7 +53,7 @@ class Utterance:
 def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
     """Words that lie in [start, end], none beginning before the last one ended.
 
-    A word may last for no time at all: recognisers say so of short ones. One that lies inside the last one, or outside
+    A word may last for no time at all: recognizers say so of short ones. One that lies inside the last one, or outside
     the bounds, by more than rounding explains is left out.
     """
     kept: list[Word] = []

@@ -145,7 +145,7 @@ class Bench:
 
     @cached_property
     def transcriber(self) -> Transcriber:
-        """The speech recogniser."""
+        """The speech recognizer."""
         from .speech import transcriber
 
         given = self._kit.transcriber
@@ -169,12 +169,12 @@ class Bench:
 
     @property
     def transcriber_chosen(self) -> bool:
-        """Whether somebody asked for this recogniser by name."""
+        """Whether somebody asked for this recognizer by name."""
         return self._kit.transcriber is not None
 
     @property
     def hearing_chosen(self) -> bool:
-        """Whether somebody asked for this recogniser, or for a language that it must know."""
+        """Whether somebody asked for this recognizer, or for a language that it must know."""
         return self.transcriber_chosen or self._kit.language is not None
 
     def video(self, source: str | VideoSource) -> VideoSource:
@@ -268,7 +268,7 @@ def _work(job: Work, bench: Bench, send: Send) -> None:
 
 
 def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
-    # Recognisers run from a tenth of real time to ten times of it on a busy machine.
+    # Recognizers run from a tenth of real time to ten times of it on a busy machine.
     send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
     texts = None
     with _told([unit], send):

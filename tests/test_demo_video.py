@@ -226,13 +226,13 @@ def test_sentences_begin_and_end_to_the_tenth_of_a_second(movie: Video) -> None:
 def test_speech_can_be_understood(movie: Video) -> None:
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (extra `offline`)")
     speech = pytest.importorskip("rewatch.memory.speech")
-    recogniser = speech.transcriber("pocketsphinx")
+    recognizer = speech.transcriber("pocketsphinx")
     errors = total = 0
     for sentence in TRUTH["sentences"]:
         if sentence["id"] not in ("twelve", "paper", "second_prize", "last_train", "hospital"):
             continue
         span = Span(sentence["start"] - 0.4, sentence["end"] + 0.4)
-        words = _words(" ".join(u.text for u in speech.transcribe(movie, span, recogniser)))
+        words = _words(" ".join(u.text for u in speech.transcribe(movie, span, recognizer)))
         errors += _word_errors(_words(sentence["text"]), words)
         total += len(_words(sentence["text"]))
     assert errors / total <= 0.15

@@ -71,7 +71,7 @@ def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
 
 
 def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
-    """What matched first, clip by clip; then, where there is room, what stands beside it. No words twice."""
+    """What matched, and where there is room what stands beside it, in order of time. No words twice."""
     found: dict[tuple[str, str, str], tuple[int, Text]] = {}
     rest: list[tuple[int, Text]] = []
     for place, (hit, own) in enumerate(zip(hits, texts, strict=True)):
@@ -85,8 +85,22 @@ def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, nam
     if not found:  # only pictures match
         pictures = [line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits]
         return pictures[:MOST_LINES]
-    longest = max(LONGEST, MOST_LINES * LONGEST // len(found))
-    return [_told(text, query, longest, names) for _, text in sorted(found.values(), key=lambda row: row[0])]
+    texts_found = [text for _, text in sorted(found.values(), key=lambda row: row[0])]
+    order = list(dict.fromkeys(text.video for text in texts_found))
+    longest = _share([len(text.text) for text in texts_found])
+    # As it happened, the video with the best clip first: "first", "last" and "after" are read off the order.
+    told = sorted(texts_found, key=lambda text: (order.index(text.video), text.start, text.end))
+    return [_told(text, query, longest, names) for text in told]
+
+
+def _share(lengths: Sequence[int]) -> int:
+    """Characters that one line may have: what short ones leave of the room, long ones use."""
+    room, left = MOST_LINES * LONGEST, len(lengths)
+    for length in sorted(lengths):
+        if length * left > room:
+            return max(room // left, LONGEST)
+        room, left = room - length, left - 1
+    return max([LONGEST, *lengths])
 
 
 def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: Text) -> None:

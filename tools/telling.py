@@ -32,7 +32,7 @@ def line(
         text: the words that were said or shown, as far as they are to be repeated.
         place: where in the picture, in words.
         video: name of the video, where there are several.
-        unsure: whether the recogniser was.
+        unsure: whether the recognizer was.
     """
     where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
     when = f"{moment(where.span)} " if where.span is not None else ""
@@ -64,7 +64,7 @@ def box_of(data: Mapping[str, Any]) -> Box | None:
 
 
 def probability_of(data: Mapping[str, Any]) -> float | None:
-    """How sure the recogniser was of an utterance: as the row says, else the mean over its words; None if unknown."""
+    """How sure the recognizer was of an utterance: as the row says, else the mean over its words; None if unknown."""
     told = data.get("probability")
     if isinstance(told, (int, float)):
         return float(told)

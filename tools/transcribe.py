@@ -29,7 +29,7 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
         find: words whose exact times are wanted, spotted in the sound even where the transcript misses them.
     """
     span = Span(start, end)
-    utterances = _known(video, span) or _recognise(video, span)
+    utterances = _known(video, span) or _recognize(video, span)
     if not video.info.has_audio and not utterances:
         return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
@@ -73,7 +73,7 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     ]
 
 
-def _recognise(video: VideoContext, span: Span) -> list[dict]:
+def _recognize(video: VideoContext, span: Span) -> list[dict]:
     """Listen now, where the memory was made without the speech channel; where the words are written, read them."""
     from ..memory.listening import find_subtitles, from_sound, from_subtitles
 
@@ -95,7 +95,7 @@ def _recognise(video: VideoContext, span: Span) -> list[dict]:
 
 @lru_cache(maxsize=1)
 def _ears(name: str | None) -> Transcriber:
-    """The memory's recogniser; loading one takes longer than a call."""
+    """The memory's recognizer; loading one takes longer than a call."""
     from ..memory.speech import transcriber
 
     return transcriber(name)
@@ -109,7 +109,7 @@ def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) 
         return hits
     from ..memory.speech import find_phrase
 
-    with contextlib.suppress(CapabilityError):  # no recogniser: the transcript is all there is
+    with contextlib.suppress(CapabilityError):  # no recognizer: the transcript is all there is
         return list(find_phrase(video.video, span, phrase))
     return []
 

@@ -3,6 +3,7 @@
 from .adaptive import ADAPTIVE
 from .direct import DIRECT
 from .map_reduce import MAP_REDUCE
+from .read import READ
 from .role_chain import ROLE_CHAIN
 from .route import Brief, Found, Route
 from .search import SEARCH
@@ -11,7 +12,7 @@ from .tree import TREE
 from .video_tree import VIDEO_TREE
 
 ROUTES: dict[str, Route] = {
-    route.name: route for route in (DIRECT, SEARCH, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
+    route.name: route for route in (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
 }
 
 __all__ = ["ROUTES", "Brief", "Found", "Route"]

@@ -25,9 +25,6 @@ _FORMS = (
 )
 _SPANS = re.compile("|".join(rf"(?<![\d.:]){form}" for form in _FORMS), re.IGNORECASE)
 _LONGEST = 1e9  # seconds; what is written beyond is no time
-_CHOICE = re.compile(
-    r"[\W_]*(?:(?:the )?(?:correct )?(?:option|answer)(?: is)?\W+)?([A-Z])(?:\W*$|[).:,])", re.IGNORECASE
-)
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
 
 

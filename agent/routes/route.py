@@ -8,6 +8,7 @@ from typing import Any
 
 from ...memory import Span
 from ...tools import Budget
+from ..answer import Evidence
 from ..question import Question
 from ..steps import Call, Steps
 
@@ -46,6 +47,8 @@ class Found:
     """What was looked at and what it showed, for the policy."""
     answer_now: bool = True
     """Whether the policy is to answer at once, as the paper does, or may go on with tools."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the text rests on; the policy is told the numbers of these places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ class Block:
 
     @property
     def score(self) -> float:
-        """The recogniser's score in [0, 1], by letters."""
+        """The recognizer's score in [0, 1], by letters."""
         letters = sum(len(line.text) for line in self.lines)
         return sum(line.score * len(line.text) for line in self.lines) / max(letters, 1)
 

@@ -16,6 +16,8 @@ class Speaking(BaseChatModel):
 
     dialect: Any
     replies: list[str]
+    reads_pictures: bool = True
+    """It is shown frames, though nobody can ask it about them."""
     offered: list[dict[str, Any]] = []
     told: list[BaseMessage] = []
 

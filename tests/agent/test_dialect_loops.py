@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.answer import Answer
 from rewatch.agent.dialects import load_dialect, with_prompt
+from rewatch.agent.planner import plan_by_rules
 from rewatch.tools import view_frames
 
-from .scripted import Scripted
+from .scripted import Scripted, observations
 from .speaking import Speaking
 
 QUESTION, OPTIONS = "What do the tickets cost?", ("10 euros", "12 euros", "417 euros")
@@ -51,9 +53,10 @@ def test_vital_zooms_in_and_answers(notices: ClipMemory):
         "<think> It reads 12 euros. </think> <answer> B </answer>",
     )
     holds(answer, "view_clip", 8.0, 14.0)
-    assert answer.spend["frames"] == 12 and answer.spend["calls"] == 1  # 6 s at 2 frames a second
+    assert answer.spend["frames"] == 12  # 6 s at 2 frames a second
+    assert answer.spend["calls"] == 2 + 1  # the first look (the question, the options), and its own
     assert [s["function"]["name"] for s in policy.offered] == ["get_video_clip_frame"]  # nobody to ask or to caption
-    shown = [m for m in policy.told if isinstance(m, ToolMessage)]
+    shown = observations(policy.told)
     assert len(shown[0].artifact["pictures"]) == 12
 
 
@@ -66,7 +69,7 @@ def test_vital_is_told_how_to_write_a_call(notices: ClipMemory):
         "<think>Yes.</think> <answer>B</answer>",
     )
     holds(answer, "view_clip", 9.0, 11.0)
-    failed = [m for m in policy.told if isinstance(m, ToolMessage)][0]
+    failed = observations(policy.told)[0]
     assert failed.status == "error"
 
 
@@ -95,7 +98,7 @@ def test_pixel_reasoner_selects_crops_and_answers(notices: ClipMemory):
     holds(answer, "crop", 11.25, 11.25)  # the middle of the eighth part of 1.5 s
     assert answer.boxes[0] == pytest.approx((0.1, 0.3, 0.9, 0.7))
     assert answer.spend["frames"] == 3
-    first = [m for m in policy.told if isinstance(m, ToolMessage)][0]
+    first = observations(policy.told)[0]
     assert [uri.split("#t=")[1] for uri in first.artifact["pictures"]] == ["9.6", "11.2"]  # the frames on screen then
 
 
@@ -117,20 +120,21 @@ def test_ego_r1_searches_asks_and_answers(notices: ClipMemory):
     )
     holds(answer, "ask_clip", 12.5, 12.5)
     assert {s["function"]["name"] for s in policy.offered} == {"rag", "video_llm", "vlm"}
-    found, looked, _ = [m for m in policy.told if isinstance(m, ToolMessage)]
+    found, looked, _ = observations(policy.told)
     assert "TICKETS 12 EUROS" in found.text and "TICKETS 12 EUROS" in looked.text
 
 
-def test_an_answer_before_looking_is_sent_back(notices: ClipMemory):
+def test_an_answer_that_nothing_was_looked_at_for_is_sent_back(notices: ClipMemory):
     answer, policy = ask(
         notices,
         "vital",
         "<think>I guess.</think> <answer>B</answer>",
         "<think>I look.</think> " + call("get_video_clip_frame", start_time=8, end_time=10),
         "<think>So it is.</think> <answer>B</answer>",
+        planner=lambda situation: replace(plan_by_rules(situation), looks=()),
     )
     holds(answer, "view_clip", 8.0, 10.0)
-    assert any("Cite the media URI" in str(m.content) for m in policy.told if isinstance(m, HumanMessage))
+    assert any("number of the line" in str(m.content) for m in policy.told if isinstance(m, HumanMessage))
 
 
 def test_the_model_is_given_its_own_prompt(notices: ClipMemory):

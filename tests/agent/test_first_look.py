@@ -89,7 +89,7 @@ def test_it_takes_at_most_a_third_of_the_calls():
 
 
 def test_it_stands_before_the_first_turn_numbered_charged_and_in_the_trace(notices: ClipMemory, tmp_path: Path):
-    policy = in_turn(AIMessage("The budget is ten million [1]."))
+    policy = in_turn(AIMessage("The budget is ten million [3]."))
     answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What is the budget?")
     events = read_trace(answer.trace or "")
     assert [e["event"] for e in events] == ["run", "plan", "policy", "observation", "policy", "answer"]
@@ -97,7 +97,7 @@ def test_it_stands_before_the_first_turn_numbered_charged_and_in_the_trace(notic
     assert answer.spend["calls"] == 1 and answer.text == "The budget is ten million."
     (evidence,) = answer.evidence
     assert evidence.quote == "The budget for next year is ten million." and evidence.supported
-    assert evidence.uri == events[3]["evidence"][0]["uri"] and events[3]["text"].startswith("[1] 00:09-00:13 speech: «")
+    assert evidence.uri == events[3]["evidence"][2]["uri"] and "\n[3] 00:09-00:13 speech: «" in events[3]["text"]
     assert replay(answer.trace or "").differences == []
 
 
@@ -128,7 +128,7 @@ def test_a_chat_model_reads_it_under_the_question(notices: ClipMemory):
     messages = heard(notices, "What is the budget?")
     assert [type(m) for m in messages] == [SystemMessage, HumanMessage, AIMessage, ToolMessage]
     system, human = folded(messages)
-    assert system.text == SYSTEM and human.text.startswith("Found so far, lines [1] to [6]:\n[1] 00:09-00:13 speech")
+    assert system.text == SYSTEM and human.text.startswith("Found so far, lines [1] to [6]:\n[1] 00:00-00:08 screen")
     assert human.text.index("Question: What is the budget?") > human.text.index("[6]")
     later = [*messages, calling("browse"), ToolMessage("x", tool_call_id="y")]
     assert folded(later)[2:] == later[4:] and folded(messages[:2]) == messages[:2]

@@ -14,7 +14,7 @@ from rewatch import ClipMemory, VideoAgent
         ("What is the first thing that is said?", "welcome", (1, 4)),
         ("What is said right after the words about the budget?", "umbrella", (17.5, 21.5)),
         ("How much do the tickets cost, according to the screen?", "12", (8, 16)),
-        ("What does the sign say 20 seconds in?", "417", (20, 20)),
+        ("What does the sign say 20 seconds in?", "417", (16, 24)),
         ("Which three-digit number is shown on the screen?", "417", (16, 24)),
         ("When does she mention the budget?", "from 9.0 s to 13.0 s", (9, 13)),
         ('When is the text "TICKETS 12 EUROS" shown?', "from 8.0 s to 16.0 s", (8, 16)),

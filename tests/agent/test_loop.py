@@ -35,7 +35,7 @@ def test_calls_are_a_hard_limit_and_every_run_ends_with_an_answer(notices: ClipM
     greedy = Scripted(
         step=lambda messages, tools: calling("search_clips", query="fair") if tools else final("spring fair")
     )
-    answer = VideoAgent(notices, policy=greedy, budget=Budget(calls=limit)).ask("What is it?")
+    answer = VideoAgent(notices, policy=greedy, budget=Budget(calls=limit)).ask("Which fair is it?")
     assert answer.spend["calls"] == limit and answer.stopped_by == "calls"
     assert answer.text == "spring fair"
     if limit:  # nothing was cited, but the words stand in a line of the first look

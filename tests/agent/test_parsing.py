@@ -88,6 +88,12 @@ def test_an_abstention_in_plain_words(text: str):
     assert draft.abstained and draft.confidence == 0 and draft.text in ("no price is told.", "It was not found.")
 
 
+def test_an_abstention_that_points_at_a_line_tells_what_is_closest():
+    draft = parse_draft("NOT FOUND\nline [2]", pieces=PIECES)
+    assert draft.text == f"Closest: {PIECES[2].text}" and not draft.abstained and draft.confidence <= 0.2
+    assert draft.evidence[0].uri == PIECES[2].uri
+
+
 @pytest.mark.parametrize(
     ("text", "option", "said"),
     [

@@ -217,9 +217,7 @@ def test_names_and_options():
         load_policy("http://127.0.0.1:9/v1")
 
 
-@pytest.mark.parametrize(
-    "name", ["fly", "openai:", "heuristic?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"]
-)
+@pytest.mark.parametrize("name", ["fly", "openai:", "heuristic?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"])
 def test_names_that_are_none_are_one_line(name: str):
     with pytest.raises(CapabilityError) as caught:
         load_policy(name)

@@ -1,4 +1,4 @@
-"""`--again`, `--language`, and what is said of speech that could be recognised better now."""
+"""`--again`, `--language`, and what is said of speech that could be recognized better now."""
 
 from __future__ import annotations
 

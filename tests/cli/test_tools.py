@@ -152,6 +152,6 @@ def test_the_guide_shows_the_example_and_names_only_what_there_is(home: Path):
 
 def test_doctor_names_what_is_wanted_and_how_large(home: Path):
     told = inside(home, "doctor", width=200).stdout
-    assert "yolo11n.pt (6 MB" in told and "weights" in told and "tiny 75 MB" in told and "siglip2" in told
+    assert "yolo11n.pt (6 MB" in told and "weights" in told and "base 145 MB" in told and "siglip2" in told
     rows = {row["name"]: row for row in json.loads(inside(home, "doctor", "--json").stdout)["capabilities"]}
     assert rows["tools"]["in_use"].startswith("built in")

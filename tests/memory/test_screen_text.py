@@ -130,7 +130,7 @@ def test_a_wrong_picture_is_refused(reader: TextReader) -> None:
 
 
 def test_missing_models_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewatch.memory.ocr_models._RECOGNISER", "none.onnx")
+    monkeypatch.setattr("rewatch.memory.ocr_models._RECOGNIZER", "none.onnx")
     with pytest.raises(CapabilityError, match="none.onnx.*pip install"):
         text_reader()
 

@@ -228,7 +228,7 @@ def test_utterances_break_at_pauses_and_stay_short() -> None:
     assert utterances([Word(0, 1, "你", 1.0), Word(1, 2, "好", 1.0), Word(2, 3, "you", 1.0)])[0].text == "你好 you"
 
 
-def test_missing_recognisers_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_recognizers_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CapabilityError, match="CTranslate2") as caught:
         speech.transcriber("no/such-whisper-model")
     assert "\n" not in str(caught.value)

@@ -134,10 +134,10 @@ def test_nothing_is_lost_when_nothing_can_listen_again(
     before = memory.texts(record.id, channel="speech")
 
     def none_here(*_: object, **__: object) -> None:
-        raise CapabilityError("No speech recogniser is here.")
+        raise CapabilityError("No speech recognizer is here.")
 
     monkeypatch.setattr(speech, "transcriber", none_here)
-    with pytest.raises(CapabilityError, match="speech cannot be made again: No speech recogniser is here"):
+    with pytest.raises(CapabilityError, match="speech cannot be made again: No speech recognizer is here"):
         memory.add(path, again=("speech",), workers=0)
     assert memory.texts(record.id, channel="speech") == before
 

@@ -27,7 +27,7 @@ from rewatch.tools import Observation, Toolbox, as_picture, load_tools, plug_all
 from rewatch.tools.plugged import plug
 from rewatch.tools.plugged_content import NotAPicture, observation_of
 
-from ..agent.scripted import Scripted, calling
+from ..agent.scripted import Scripted, calling, observations
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_tool.py"
 
@@ -47,7 +47,7 @@ def ask_with(memory: ClipMemory, tools: list[Any], name: str, **arguments: Any) 
     turns: list[ToolMessage] = []
 
     def step(messages: list[BaseMessage], _: bool) -> AIMessage:
-        seen = [m for m in messages if isinstance(m, ToolMessage)]
+        seen = observations(messages)
         turns[:] = seen
         return AIMessage("Answer: done") if seen else calling(name, **arguments)
 

@@ -19,7 +19,7 @@ from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import McpServer, McpServers, Observation, Toolbox
 from rewatch.tools.mcp_config import read_servers
 
-from ..agent.scripted import Scripted, calling
+from ..agent.scripted import Scripted, calling, observations
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 ODD = Path(__file__).with_name("odd_mcp_server.py")
@@ -75,7 +75,7 @@ def ask(memory: ClipMemory, tools: list[Any], *calls: AIMessage) -> list[ToolMes
     seen: list[ToolMessage] = []
 
     def step(messages: list[BaseMessage], _: bool) -> AIMessage:
-        seen[:] = [m for m in messages if isinstance(m, ToolMessage)]
+        seen[:] = observations(messages)
         return calls[len(seen)] if len(seen) < len(calls) else AIMessage("Answer: done")
 
     VideoAgent(memory, policy=Scripted(step=step), tools=tools).ask("What is there?", route="search")

@@ -1,4 +1,4 @@
-"""`transcribe` where the memory was made without speech: subtitles first, then the memory's recogniser."""
+"""`transcribe` where the memory was made without speech: subtitles first, then the memory's recognizer."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Parrot:
         return [Utterance(word.start, word.end, word.text, (word,))]
 
 
-def test_the_recogniser_that_was_named_is_remembered_and_loaded_once(
+def test_the_recognizer_that_was_named_is_remembered_and_loaded_once(
     tmp_path: Path, make_talk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rewatch.memory import speech, voice

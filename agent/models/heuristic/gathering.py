@@ -63,7 +63,11 @@ def gather(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Case]:
     found = [p for p in found if p.video in scenes]
     if ask.options:
         options = " ".join(ask.options)
-        found += [p for p in hits((yield Call("search_clips", {"query": f"{ask.text} {options}"[:500]})), first.video["id"]) if p.video in scenes]
+        found += [
+            p
+            for p in hits((yield Call("search_clips", {"query": f"{ask.text} {options}"[:500]})), first.video["id"])
+            if p.video in scenes
+        ]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(scenes) > VIDEOS else list(scenes)
     passages = list(found)
@@ -98,7 +102,7 @@ def _where(scene: Scene, found: Sequence[Passage]) -> list[Span]:
 
 
 def _unique(passages: Iterable[Passage], found: Sequence[Passage]) -> tuple[Passage, ...]:
-    """Each passage once, with the similarity that the search gave to its text; what was read wins over what was found."""
+    """Each passage once, with the similarity that the search gave to its text; what was read wins over a hit."""
     known: dict[tuple[str, str, str], float] = {}
     for p in found:
         key = (p.video, p.channel, _bare(p.text))
@@ -107,7 +111,9 @@ def _unique(passages: Iterable[Passage], found: Sequence[Passage]) -> tuple[Pass
     for p in passages:
         texts = [_bare(p.text), *(_bare(part.text) for part in p.parts)]
         similarity = max(known.get((p.video, p.channel, text), 0.0) for text in texts)
-        kept[p.video, p.channel, _bare(p.text), round(p.span.start)] = replace(p, similarity=max(similarity, p.similarity))
+        kept[p.video, p.channel, _bare(p.text), round(p.span.start)] = replace(
+            p, similarity=max(similarity, p.similarity)
+        )
     inside = {(p.video, p.channel, _bare(part.text)) for p in kept.values() for part in p.parts}
     return tuple(p for p in kept.values() if p.parts or (p.video, p.channel, _bare(p.text)) not in inside)
 
@@ -118,7 +124,9 @@ def sentences(said: Sequence[Passage]) -> list[Passage]:
     for p in sorted(said, key=lambda p: p.span):
         last = runs[-1][-1] if runs else None
         goes_on = last is not None and not re.search(r"[.!?…][\"'”»)]*$", last.text) and p.text[:1].islower()
-        if last is not None and goes_on and any(c.isupper() for c in runs[-1][0].text) and p.span.start - last.span.end <= 2.0 and p.span.end - runs[-1][0].span.start <= 25.0:  # fmt: skip
+        first = runs[-1][0] if runs else p
+        near = last is not None and p.span.start - last.span.end <= 2.0 and p.span.end - first.span.start <= 25.0
+        if goes_on and near and first.text != first.text.lower():  # without capitals nothing tells where one begins
             runs[-1].append(p)
         else:
             runs.append([p])
@@ -127,7 +135,9 @@ def sentences(said: Sequence[Passage]) -> list[Passage]:
 
 def _joined(run: Sequence[Passage]) -> Passage:
     text = " ".join(p.text for p in run)
-    words = tuple(word for p in run for word in p.words) if all(len(p.words) == len(p.text.split()) for p in run) else ()
+    words = (
+        tuple(word for p in run for word in p.words) if all(len(p.words) == len(p.text.split()) for p in run) else ()
+    )
     span = Span(run[0].span.start, run[-1].span.end)
     return replace(run[0], span=span, text=text, parts=tuple(run), words=words, rows=(), sure=min(p.sure for p in run))
 
@@ -145,7 +155,9 @@ def _time_of_day(case: Case) -> Case:
 def _as_topic(case: Case) -> Case:
     """`the second prize` is not the prize that comes second, where a passage about prizes says `second`."""
     ask = case.ask
-    if not ask.order or not any(ask.ordinal in (have := set(tokens(p.text))) and have & set(ask.topic) for p in case.passages):
+    if not ask.order or not any(
+        ask.ordinal in (have := set(tokens(p.text))) and have & set(ask.topic) for p in case.passages
+    ):
         return case
     return replace(case, ask=replace(ask, topic=(*ask.topic, ask.ordinal), order=None))
 
@@ -159,7 +171,9 @@ def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen,
         near = [Span(*hit["span"]) for hit in seen.data.get("hits", ()) if hit.get("video", video) == video]
         window = near[0] if near else Span(window.start, window.start + 60)
     for small in sorted((p for p in known if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
-        near_by = readings((yield scene.call("read_text", start=small.span.middle, box=_around(small.box or ()))), video)
+        near_by = readings(
+            (yield scene.call("read_text", start=small.span.middle, box=_around(small.box or ()))), video
+        )
         if ask.digits and any(values(ask.value, p.text, ask.digits) for p in near_by):
             return near_by
     before = {_bare(p.text) for p in known}

@@ -45,6 +45,11 @@ class Passage:
     """The utterances that make up a sentence which runs across them."""
     language: str = ""
 
+    @property
+    def weight(self) -> float:
+        """How much a block stands out: tall letters, surely read, shown for a while."""
+        return self.height * min(self.sure, 1.0) * min(self.span.duration, 2.0)
+
     def span_of(self, piece: str) -> Span:
         """When a sentence of an utterance is spoken, by its words' times, else by its share of the letters."""
         at = self.text.find(piece)
@@ -92,6 +97,11 @@ class Scene:
     def abstain(self, why: str) -> Draft:
         """No answer, and what was tried."""
         return Draft(text=why, abstained=True, confidence=0.0)
+
+
+def on_one_line(text: str) -> str:
+    """Rows of a block with slashes between them."""
+    return " / ".join(text.split("\n"))
 
 
 def cite(passage: Passage, piece: str | None = None) -> list[Evidence]:

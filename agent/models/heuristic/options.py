@@ -10,7 +10,7 @@ from ...answer import Draft
 from ...question import letter
 from ...words import content, coverage, numbers, tokens
 from .gathering import Case
-from .looking import cite
+from .looking import cite, on_one_line
 from .question import needs_eyes
 from .ranking import Ranking
 
@@ -43,22 +43,36 @@ def _beside(case: Case, draft: Draft) -> Draft:
         own = [w for w in content(option) if w not in shared and w not in content(ask.text)] or tokens(option)
         if _NONE.search(option):
             continue
-        best = max(((coverage(own, content(r.text)) + 0.6 * r.fit, r) for r in ranked), key=lambda pair: pair[0], default=None)
+        best = max(
+            ((coverage(own, content(r.text)) + 0.6 * r.fit, r) for r in ranked), key=lambda pair: pair[0], default=None
+        )
         if best is not None:
             scored.append((best[0], index, best[1], coverage(own, content(best[1].text))))
     scored.sort(key=lambda row: -row[0])
-    if ask.negated and len(scored) == len(options) and all(row[3] >= 0.6 for row in scored[:-1]) and scored[-1][3] < 0.34:
+    if (
+        ask.negated
+        and len(scored) == len(options)
+        and all(row[3] >= 0.6 for row in scored[:-1])
+        and scored[-1][3] < 0.34
+    ):
         _, index, found, _ = scored[-1]
         evidence = tuple(e for row in scored[:-1] for e in cite(row[2].passage, row[2].text))
-        return Draft(text=f"{options[index]} (the others are told of)", option=letter(index), evidence=evidence, confidence=0.6)
+        return Draft(
+            text=f"{options[index]} (the others are told of)", option=letter(index), evidence=evidence, confidence=0.6
+        )
     clear = scored and (len(scored) == 1 or scored[0][0] - scored[1][0] >= 0.2)
     least = 0.2 if ask.channel else 0.34
     if not clear or scored[0][3] < 0.6 or scored[0][2].fit < least:
         why = draft.text if draft.abstained else "What was found does not speak for one option."
         return replace(draft, abstained=True, option=None, text=why, confidence=0.0)
     _, index, found, _ = scored[0]
-    text = f"{options[index]} (“{found.text.replace(chr(10), ' / ')}”)"
-    return Draft(text=text, option=letter(index), evidence=tuple(cite(found.passage, found.text)), confidence=0.65 if ask.channel else 0.5)
+    text = f"{options[index]} (“{on_one_line(found.text)}”)"
+    return Draft(
+        text=text,
+        option=letter(index),
+        evidence=tuple(cite(found.passage, found.text)),
+        confidence=0.65 if ask.channel else 0.5,
+    )
 
 
 def fitting(options: Sequence[str], told: str, asked: Sequence[str] = ()) -> int | None:
@@ -67,7 +81,10 @@ def fitting(options: Sequence[str], told: str, asked: Sequence[str] = ()) -> int
     Words that the question itself has (`asked`, stems) speak for none.
     """
     stated = numbers(told.split("(")[0]) or numbers(told)
-    as_numbers = [numbers(re.sub(r"\b(once|twice|thrice|never)\b", lambda m: _OFTEN[m[0].lower()], option, flags=re.I)) for option in options]
+    as_numbers = [
+        numbers(re.sub(r"\b(once|twice|thrice|never)\b", lambda m: _OFTEN[m[0].lower()], option, flags=re.I))
+        for option in options
+    ]
     if stated and all(as_numbers):
         same = [i for i, own in enumerate(as_numbers) if own[0] == stated[0]]
         if len(same) == 1:

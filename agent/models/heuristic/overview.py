@@ -11,7 +11,7 @@ from ...answer import Draft, Evidence
 from ...steps import Call, Seen
 from ...words import content, rarity, tokens
 from .gathering import Case
-from .looking import Passage, Scene, Strategy, cite
+from .looking import Passage, Scene, Strategy, cite, on_one_line
 from .question import LANGUAGES, query
 from .ranking import WEAK, Ranking
 
@@ -28,20 +28,39 @@ def summary(case: Case) -> Strategy:
         own = [p for p in case.passages if p.video == scene.video["id"]]
         told: set[str] = set()
         for chapter in chapters[:8]:
-            inside = [p for p in own if chapter.contains(min(max(p.span.middle, chapter.start), chapter.end - 1e-3)) and p.span.overlap(chapter) > 0]
+            inside = [
+                p
+                for p in own
+                if chapter.contains(min(max(p.span.middle, chapter.start), chapter.end - 1e-3))
+                and p.span.overlap(chapter) > 0
+            ]
             chosen = _telling(case, inside, told, 8 if len(chapters) == 1 and not case.many else 4)
             screen = [f"“{_short(p.text)}”" for p in chosen if p.channel == "screen_text"]
             said = [_short(p.text, 220) for p in chosen if p.channel == "speech"]
-            parts = [f"on the screen: {'; '.join(screen)}" if screen else "", f"it is said: {' … '.join(said)}" if said else ""]
-            gist = next((" ".join(row["texts"]) for row in seen.data.get("rows", ()) if Span(*row["span"]) == chapter and not own), "")
+            parts = [
+                f"on the screen: {'; '.join(screen)}" if screen else "",
+                f"it is said: {' … '.join(said)}" if said else "",
+            ]
+            gist = next(
+                (
+                    " ".join(row["texts"])
+                    for row in seen.data.get("rows", ())
+                    if Span(*row["span"]) == chapter and not own
+                ),
+                "",
+            )
             line = "; ".join(part for part in parts if part) or _short(gist, 220)
             if line:
                 head = f"{clock(chapter.start)}-{clock(chapter.end)} " if len(chapters) > 1 else ""
-                lines.append(f"{scene.video['name']}: {head}{line}" if case.many else f"{head}{line[:1].upper()}{line[1:]}")
+                lines.append(
+                    f"{scene.video['name']}: {head}{line}" if case.many else f"{head}{line[:1].upper()}{line[1:]}"
+                )
                 evidence += [scene.evidence("the whole of it", chapter, "browse")] if not seen.error else []
                 evidence += [e for p in chosen for e in cite(p)]
     if not evidence:
-        return case.first.abstain("There is no speech and no text to summarize, and describing pictures takes a Video-LMM.")
+        return case.first.abstain(
+            "There is no speech and no text to summarize, and describing pictures takes a Video-LMM."
+        )
     return Draft(text="\n".join(lines), evidence=tuple(evidence[:24]), confidence=0.6 if lines else 0.2)
 
 
@@ -49,11 +68,18 @@ def _telling(case: Case, inside: Sequence[Passage], told: set[str], most: int) -
     """The largest blocks and the most typical sentences, none told before, in order."""
     wanted = set(content(" ".join(case.ask.topic)))
     stems = {id(p): set(content(p.text)) for p in inside}
-    common, rare = Counter(word for own in stems.values() for word in own), rarity([list(own) for own in stems.values()])
+    common, rare = (
+        Counter(word for own in stems.values() for word in own),
+        rarity([list(own) for own in stems.values()]),
+    )
 
     def worth(p: Passage) -> float:
         own = stems[id(p)]
-        typical = sum(common[w] * rare[w] for w in own) / (4 + len(own)) if p.channel == "speech" else 10 * p.height * min(p.span.duration, 20)
+        typical = (
+            sum(common[w] * rare[w] for w in own) / (4 + len(own))
+            if p.channel == "speech"
+            else 10 * p.height * min(p.span.duration, 20)
+        )
         return (typical + 5 * len(own & wanted)) * p.sure
 
     kept: list[Passage] = []
@@ -68,7 +94,7 @@ def _telling(case: Case, inside: Sequence[Passage], told: set[str], most: int) -
 
 
 def _short(text: str, most: int = _LONGEST) -> str:
-    line = " / ".join(text.split("\n"))
+    line = on_one_line(text)
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0] + " …"
 
 
@@ -80,7 +106,9 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
     if ask.fact == "language":
         for video in case.scenes:
             said = [p for p in case.of("speech") if p.video == video]
-            languages[video] = next((p.language for p in said if p.language), "") or _language(" ".join(p.text for p in said))
+            languages[video] = next((p.language for p in said if p.language), "") or _language(
+                " ".join(p.text for p in said)
+            )
     for scene in scenes[:8]:
         v = scene.video
         seen = yield scene.call("browse", level="clip", end=min(scene.whole.start + 1.0, scene.whole.end))
@@ -88,13 +116,20 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
             "length": f"{clock(scene.whole.duration)} ({scene.whole.duration:.1f} seconds)",
             "sound": ("yes, it has a sound track" if v["has_audio"] else "no, it has no sound track"),
             "language": languages.get(v["id"], ""),
-            "picture": f"{v['width']}x{v['height']} pixels" + (f", {v['fps']:.4g} frames per second" if v.get("fps") else ""),
+            "picture": f"{v['width']}x{v['height']} pixels"
+            + (f", {v['fps']:.4g} frames per second" if v.get("fps") else ""),
             "name": v["name"],
             "videos": f"{v['name']} ({clock(scene.whole.duration)})",
         }[ask.fact or "length"]
         if fact:
             lines.append(f"{v['name']}: {fact}" if case.many and ask.fact not in ("videos", "name") else fact)
-            evidence.append(scene.evidence(f"the file's record: {fact}", Span(scene.whole.start, min(scene.whole.start + 1.0, scene.whole.end)), "browse"))
+            evidence.append(
+                scene.evidence(
+                    f"the file's record: {fact}",
+                    Span(scene.whole.start, min(scene.whole.start + 1.0, scene.whole.end)),
+                    "browse",
+                )
+            )
         if seen.error:
             continue
     if not lines:
@@ -124,9 +159,14 @@ def which_video(case: Case) -> Draft:
         if r.fit >= max(WEAK, 0.75 * ranked[0].fit):
             best.setdefault(r.passage.video, index)
     if not best:
-        return case.first.abstain("None of the videos has speech or text that is about this; pictures were not looked at.")
+        return case.first.abstain(
+            "None of the videos has speech or text that is about this; pictures were not looked at."
+        )
     chosen = [ranked[index] for index in best.values()][:6]
-    lines = [f"{case.scenes[r.passage.video].video['name']} at {clock(r.passage.span.start)}: “{_short(r.text)}”" for r in chosen]
+    lines = [
+        f"{case.scenes[r.passage.video].video['name']} at {clock(r.passage.span.start)}: “{_short(r.text)}”"
+        for r in chosen
+    ]
     strong = chosen[0].fit >= 0.45
     text = lines[0] + ("\nalso " + "\nalso ".join(lines[1:]) if len(lines) > 1 else "")
     evidence = tuple(e for r in chosen for e in cite(r.passage, r.text))
@@ -136,4 +176,9 @@ def which_video(case: Case) -> Draft:
 def scene_named(case: Case) -> list[Scene]:
     """The videos that the question names by their file names."""
     asked = set(query(case.ask.text))
-    return [s for s in case.scenes.values() if (own := {w for w in re.split(r"\W|_", s.video["name"].lower().rsplit(".", 1)[0]) if len(w) > 3}) and own <= asked]
+    return [
+        s
+        for s in case.scenes.values()
+        if (own := {w for w in re.split(r"\W|_", s.video["name"].lower().rsplit(".", 1)[0]) if len(w) > 3})
+        and own <= asked
+    ]

@@ -17,13 +17,12 @@ from ....memory import Span, clock
 from ...answer import Draft
 from ...question import Question
 from ...steps import Call, Seen, observed
-from . import overview, reading
+from . import claims, moments, overview, reading
 from .gathering import Case, gather
 from .looking import Scene, Strategy
 from .objects import about_objects
 from .options import choose
 from .question import Ask, at_in, needs_eyes, parse
-
 
 _GREY = r"\bblack[- ](?:and|&)[- ]white\b|\bin colou?r\b|\bmonochrome\b|\bgr[ea]yscale\b"
 
@@ -89,7 +88,9 @@ def answer(question: Question) -> Strategy:
     for video in question.videos:
         end = min(video["end"], question.now) if question.now is not None else video["end"]
         here = {**video, "end": max(end, video["start"])}
-        scenes[video["id"]] = Scene(ask=at_in(asked, Span(here["start"], here["end"])), video=here, many=len(question.videos) > 1)
+        scenes[video["id"]] = Scene(
+            ask=at_in(asked, Span(here["start"], here["end"])), video=here, many=len(question.videos) > 1
+        )
     named = overview.scene_named(Case(ask=asked, scenes=scenes))
     if named and not asked.every and asked.kind != "video":
         scenes = {scene.video["id"]: scene for scene in named}
@@ -120,37 +121,14 @@ def _read(case: Case) -> Strategy:
     if ask.kind == "video" or ask.every:
         return overview.which_video(case)
     if ask.kind in ("time", "how_long"):
-        return (yield from reading.when(case))
+        return (yield from moments.when(case))
     if ask.kind == "where":
-        return reading.where(case)
+        return moments.where(case)
     if ask.kind == "yes_no":
-        return reading.yes_no(case) if not needs_eyes(ask) else reading._tell(case, [])
+        return claims.yes_no(case) if not needs_eyes(ask) else reading.tell(case, [])
     if ask.kind == "count":
-        return _count(case)
+        return claims.count(case)
     return (yield from reading.read(case))
-
-
-def _count(case: Case) -> Draft:
-    """How often a word is said or shown, or a number that is told with what is counted."""
-    ask = case.ask
-    if re.search(r"\b(?:times|often|oft|veces)\b", ask.text.lower()) and (ask.phrase or ask.channel):
-        found = reading.mentioned(case)
-        if found and ask.phrase:
-            pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
-            total = sum(len(pattern.findall(p.text.lower())) for p in found)
-            return Draft(text=str(total), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.7)
-        if found:
-            return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in reading.cite(p)), confidence=0.5)
-        if ask.channel:
-            return reading._not_found(case, ask.phrase or " ".join(ask.topic))
-    told = reading.stated_number(case) or reading.tell_plainly(case)
-    if told is not None:
-        return told
-    what = " ".join((*ask.topic, *ask.loose)) or "that"
-    return case.first.abstain(
-        f"I cannot count {what}: no number for it was heard or read, and counting what is in the picture takes detector "
-        "weights that know it, or a Video-LMM (rewatch doctor says how to get them)."
-    )
 
 
 def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft | None]:
@@ -173,7 +151,12 @@ def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft |
         return told[0][1] if told else None
     text = "\n".join(f"{scene.video['name']}: {draft.text}" for scene, draft in told)
     evidence = tuple(e for _, draft in told for e in draft.evidence[:4])
-    return Draft(text=text, evidence=evidence, confidence=min(d.confidence for _, d in told), abstained=all(d.abstained for _, d in told))
+    return Draft(
+        text=text,
+        evidence=evidence,
+        confidence=min(d.confidence for _, d in told),
+        abstained=all(d.abstained for _, d in told),
+    )
 
 
 def _in_grey(scene: Scene) -> Generator[Call, Seen, Draft | None]:
@@ -207,7 +190,11 @@ def _shots(scene: Scene) -> Generator[Call, Seen, Draft | None]:
         return Draft(text="; ".join(f"at {cut:.1f} s" for cut in chosen), evidence=evidence, confidence=0.85)
     counted = len(cuts) if re.search(r"\bcuts?\b|changes?|edits?", ask.text.lower()) else len(shots)
     text = f"{counted} (cuts at {at} s)" if cuts else str(counted)
-    return Draft(text=text, evidence=(scene.evidence(f"{len(shots)} shots, {len(cuts)} cuts", scene.window, "browse"),), confidence=0.8)
+    return Draft(
+        text=text,
+        evidence=(scene.evidence(f"{len(shots)} shots, {len(cuts)} cuts", scene.window, "browse"),),
+        confidence=0.8,
+    )
 
 
 def _pauses(scene: Scene) -> Generator[Call, Seen, Draft | None]:
@@ -225,7 +212,11 @@ def _pauses(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     if not pauses:
         return scene.abstain("There is no pause of a second or more in the speech.")
     if ask.kind == "count":
-        return Draft(text=str(len(pauses)), evidence=tuple(scene.evidence("nobody is heard to speak", p, "transcribe") for p in pauses[:10]), confidence=0.6)
+        return Draft(
+            text=str(len(pauses)),
+            evidence=tuple(scene.evidence("nobody is heard to speak", p, "transcribe") for p in pauses[:10]),
+            confidence=0.6,
+        )
     evidence = tuple(scene.evidence("nobody is heard to speak", p, "transcribe") for p in pauses[:10])
     told = [f"from {p.start:.1f} s to {p.end:.1f} s" for p in pauses[:6]]
     text = f"about {pauses[0].duration:.1f} seconds ({told[0]})" if ask.kind == "how_long" else "; also ".join(told)

@@ -17,16 +17,19 @@ _VALUES = {
         r"[$€£¥]\s?\d[\d.,]*|\b\d[\d.,]*\s?(?:[$€£¥]|dollars?|euros?|pounds?|cents?|usd|eur|gbp|million|billion)", re.I
     ),
     "time": re.compile(
-        r"\b\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:at|um|a las) (?:\d{1,2}|[a-z]+ in the)\b"
+        r"\b\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"
+        r"|\b(?:at|um|a las) (?:\d{1,2}|[a-z]+ in the)\b"
         r"|o'clock|\buhr\b|\bnoon\b|\bmidnight\b|\bin the (?:morning|afternoon|evening)\b", re.I),
     "date": re.compile(
         r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:[a-z]{2,7})?\b\.?(?:\s\d+)?"
-        r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:19|20)\d{2}\b|\btomorrow\b|\btoday\b|\bnext (?:week|month|year)\b"
+        r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:19|20)\d{2}\b|\btomorrow\b|\btoday\b"
+        r"|\bnext (?:week|month|year)\b"
         r"|\b(?:mon|diens|donners|frei|sams|sonn)tag\b|\bmittwoch\b|\b(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b"
         r"|\b(?:januar|februar|m[aä]rz|juni|juli|oktober|dezember|enero|febrero|marzo|abril|mayo|junio|julio|agosto"
         r"|septiembre|octubre|noviembre|diciembre)\b", re.I),
     "duration": re.compile(
-        r"\b(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty|half an?"
+        r"\b(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty"
+        r"|sixty|half an?"
         r"|several|few) (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?)\b", re.I),
     "number": re.compile(r"(?:\b[A-Za-z]{1,4}[- ]?)?\d\w*(?:[.,:/-]\w+)*%?"),
 }  # fmt: skip
@@ -79,7 +82,9 @@ class Ranking:
         """The stems in the passages that are this word, slips of typing and of recognition allowed for."""
         if wanted in vocabulary:
             return {wanted}
-        return {v for v in vocabulary if v[:1] == wanted[:1] and abs(len(v) - len(wanted)) <= 3 and same_word(wanted, v)}
+        return {
+            v for v in vocabulary if v[:1] == wanted[:1] and abs(len(v) - len(wanted)) <= 3 and same_word(wanted, v)
+        }
 
     def covered(self, text: str) -> float:
         """Weighted share of the topic's words in a text, in [0, 1]; rare words count more."""
@@ -116,7 +121,12 @@ class Ranking:
         for match in re.finditer(r"(?<![\w'])[^\W\d_][\w'’-]*", piece):
             word = match[0]
             starts = match.start() == 0 or piece[: match.start()].rstrip()[-1:] in ".!?:…\n"
-            if word[0].isupper() and query(word) and not (starts and stem(fold(word)) in self._small) and stem(fold(word)) not in self._known:
+            if (
+                word[0].isupper()
+                and query(word)
+                and not (starts and stem(fold(word)) in self._small)
+                and stem(fold(word)) not in self._known
+            ):
                 return True
         return False
 
@@ -138,7 +148,13 @@ class Ranking:
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
-            score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if values(ask.value, passage.text, ask.digits) else -0.1
+            score += (
+                0.2 + 0.15 * min(longest / 4, 1.0)
+                if found
+                else 0.1
+                if values(ask.value, passage.text, ask.digits)
+                else -0.1
+            )
         elif ask.value == "name":
             short = passage.channel == "screen_text" and len(piece.split()) <= 5
             score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
@@ -149,7 +165,13 @@ class Ranking:
         if passage.channel == "screen_text":
             at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
             tall = min(passage.height * 4, 0.5)
-            score += 0.4 * at_place + (tall if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic) else -tall if ask.size == "small" else 0.1 * tall)
+            score += 0.4 * at_place + (
+                tall
+                if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic)
+                else -tall
+                if ask.size == "small"
+                else 0.1 * tall
+            )
         if ask.channel in ("speech", "screen_text"):
             score += 0.25 if ask.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)

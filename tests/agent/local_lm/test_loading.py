@@ -11,8 +11,8 @@ import pytest
 import torch
 from langchain_core.messages import HumanMessage
 from rewatch.agent import load_policy
-from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.models.gguf import GEMMA
+from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.policies.video_lmm.template import Template, said
 from rewatch.memory import CapabilityError
 

@@ -1,0 +1,143 @@
+"""Yes or no, and how many: what is mentioned, how often, and numbers that are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...answer import Draft
+from ...words import STOP, content, numbers
+from .gathering import Case
+from .looking import Passage, cite, on_one_line
+from .question import query
+from .ranking import GOOD, Ranking, sure
+from .reading import allowed, tell
+
+_COUNTED = re.compile(r"^.*\b(?:how many|number of|wie ?viele?|cu[aá]nt[oa]s?|combien)\b")
+
+
+def count(case: Case) -> Draft:
+    """How often a word is said or shown, or a number that is told with what is counted."""
+    ask = case.ask
+    if re.search(r"\b(?:times|often|oft|veces)\b", ask.text.lower()) and (ask.phrase or ask.channel):
+        found = mentioned(case)
+        if found and ask.phrase:
+            pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
+            total = sum(len(pattern.findall(p.text.lower())) for p in found)
+            return Draft(text=str(total), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.7)
+        if found:
+            return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.5)
+        if ask.channel:
+            return not_found(case, ask.phrase or " ".join(ask.topic))
+    told = stated_number(case) or tell_plainly(case)
+    if told is not None:
+        return told
+    what = " ".join((*ask.topic, *ask.loose)) or "that"
+    return case.first.abstain(
+        f"I cannot count {what}: no number for it was heard or read, and counting what is in the picture takes "
+        "detector weights that know it, or a Video-LMM (rewatch doctor says how to get them)."
+    )
+
+
+def stated_number(case: Case) -> Draft | None:
+    """A number that is said or written together with what is counted; None if there is none."""
+    ask = replace(case.ask, value="number")
+    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
+    least = 0.42 if ask.channel else GOOD
+    ranking = Ranking(ask, kept)
+    counted = set(content(" ".join(query(_COUNTED.sub("", ask.text.lower()))[:1])))  # a room's number counts no people
+    ranked = [r for r in ranking.rank() if r.fit >= least and numbers(r.text) and counted <= ranking.holds(r.text)]
+    if not ranked or not counted:
+        return None
+    best = ranked[0]
+    number = _nearest_number(best.text, ask.topic)
+    text = f"{case.name(best.passage)}{number:g} (“{on_one_line(best.text)}”)"
+    return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
+
+
+def tell_plainly(case: Case) -> Draft | None:
+    """The piece that plainly is about the question, whatever kind of value it holds; None if there is none."""
+    ranked = Ranking(replace(case.ask, value=None), allowed(case)).rank()
+    if not ranked or ranked[0].fit < 0.65 or len(case.ask.topic) < 2:
+        return None
+    best = ranked[0]
+    return Draft(text=on_one_line(best.text), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6))
+
+
+def _nearest_number(text: str, topic: Sequence[str]) -> float:
+    """The number that stands closest before or after a word of the topic."""
+    found, words = numbers(text), text.lower().replace("-", " ").split()
+    at = [i for i, word in enumerate(words) if any(t[:5] in word for t in topic)]
+    places = [(min((abs(a - i) for a in at), default=0), value[0]) for i in range(len(words)) for n in (3, 2, 1)
+              if len(value := numbers(" ".join(words[i : i + n]))) == 1 and value[0] in found]  # fmt: skip
+    return min(places, key=lambda place: place[0])[1] if places else found[0]
+
+
+def mentioned(case: Case) -> list[Passage]:
+    """The passages that hold the phrase, or all words of the topic, each in order of time."""
+    ask = case.ask
+    wanted = ask.phrase or " ".join(ask.topic)
+    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
+    if ask.phrase:
+        pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
+        return [p for p in kept if pattern.search(p.text.lower().replace("\n", " "))]
+    ranking = Ranking(ask, kept)
+    return [p for p in kept if content(wanted) and ranking.covered(p.text) >= 0.99]
+
+
+def yes_no(case: Case) -> Draft:
+    """Yes with the words that say so; no only of text on the screen that was read whole; else what is closest."""
+    ask = case.ask
+    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
+    named = [t for t in ask.loose if t not in STOP]
+    if not ask.topic and not ask.phrase and not named and ask.channel:
+        if kept:
+            return Draft(
+                text=f"yes: “{on_one_line(kept[0].text)}”",
+                evidence=tuple(cite(kept[0])),
+                confidence=0.5 + 0.4 * kept[0].sure,
+            )
+        return not_found(case, "speech" if ask.channel == "speech" else "text")
+    holding = mentioned(replace(case, ask=replace(ask, topic=ask.topic or ask.loose)))
+    if holding:
+        first = holding[0]
+        denied = bool(re.search(r"\b(?:not|never|no longer|nicht|kein\w*)\b|n't\b", first.text.lower()))
+        yes = ask.channel is not None or denied == ask.negated  # `not` in what is said does not unsay that it is said
+        text = f"{case.name(first)}{'yes' if yes else 'no'}: “{on_one_line(first.text)}”"
+        return Draft(
+            text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * first.sure
+        )
+    ranked = Ranking(ask, kept).rank()
+    if ranked and ask.channel and ranked[0].fit >= GOOD:
+        best = ranked[0]
+        return Draft(
+            text=f"closest: {case.name(best.passage)}“{on_one_line(best.text)}”",
+            evidence=tuple(cite(best.passage, best.text)),
+            confidence=0.3,
+        )
+    if ask.channel:
+        return not_found(case, ask.phrase or " ".join(ask.topic or ask.loose))
+    return tell(case, ranked[:1])
+
+
+def not_found(case: Case, what: str) -> Draft:
+    """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
+    ask, scene = case.ask, case.first
+    tool = "transcribe" if ask.channel == "speech" else "read_text"
+    claim = (
+        f"{what} was not {'recognized in the speech' if ask.channel == 'speech' else 'found in the text on the screen'}"
+    )
+    evidence = scene.evidence(claim, scene.window, tool)
+    if ask.channel == "speech":
+        has = (
+            "no: no speech was recognized"
+            if what == "speech"
+            else f"not recognized: “{what}” is not in the speech that was recognized"
+        )
+        return Draft(text=has, evidence=(evidence,), confidence=0.5)
+    return Draft(
+        text="no: " + ("no text was made out" if what == "text" else f"“{what}” is not in the text that was read"),
+        evidence=(evidence,),
+        confidence=0.55,
+    )

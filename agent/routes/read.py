@@ -1,0 +1,48 @@
+"""`read`: the reader without a model goes first, and what it would answer is put before the policy, to be judged.
+
+A small language model that reads only finds the right line among many seldom, and judges one line well: retrieval and
+reading by words come first, the model last (retrieve, then read, then verify).
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..models.heuristic.policy import answer
+from ..steps import Seen, Steps
+from .route import Brief, Found, Route
+
+_SURE = 0.5
+
+
+def run(brief: Brief) -> Steps[Found]:
+    """The reader's own steps over all videos of the question, once."""
+    if brief.video["id"] != brief.question.videos[0]["id"]:
+        return Found(text="", answer_now=False)
+    left = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)
+    reader = answer(brief.question)
+    try:
+        call = next(reader)
+        while True:
+            seen = Seen(error=True)
+            if left >= 1:
+                left -= 1
+                (seen,) = yield (call,)
+            call = reader.send(seen)
+    except StopIteration as end:
+        draft = end.value
+    if draft.abstained:
+        return Found(text="", answer_now=False)
+    told = f"{draft.option}. {draft.text}" if draft.option else draft.text
+    how = "The likely answer" if draft.confidence >= _SURE else "A possible answer"
+    text = f"{how}, by words alone, to be repeated with its number if the lines bear it out:\n{told}"
+    return Found(text=text, answer_now=False, evidence=draft.evidence)
+
+
+READ = Route(
+    name="read",
+    paper="rewatch's own",
+    about="a reader without a model goes first, and the policy judges what it found; for models that only read",
+    run=run,
+    needs_viewer=False,
+)

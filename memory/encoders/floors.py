@@ -6,7 +6,8 @@ from .text import TextEncoder
 
 # Of 34 paraphrases that share no word with the text meant, 28 lie above it; so do 3 of 100 unrelated pairs.
 _FLOORS = {"all-MiniLM-L6-v2": 0.25}
-# The best of fifty texts is nearer than that to 3 of 60 unrelated questions (above the floor: to 25), and to 27 of the 34.
+# The best of fifty texts is nearer than that to 3 of 60 unrelated questions (above the floor: to 25), and to 27 of
+# the 34.
 _BEST = {"all-MiniLM-L6-v2": 0.35}
 
 
@@ -17,5 +18,5 @@ def floor(encoder: TextEncoder) -> float | None:
 
 
 def best_floor(encoder: TextEncoder) -> float | None:
-    """The cosine that the best of all texts must have, or the question has to do with none; None: the floor is enough."""
+    """The cosine that the best of all texts must have, or the question has to do with none; None: the floor will do."""
     return None if getattr(encoder, "floor", None) is not None else _BEST.get(encoder.name)

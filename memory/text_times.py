@@ -201,7 +201,7 @@ def _outermost(side: _Side, there: Callable[[np.ndarray], bool]) -> tuple[float,
 
 
 def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | None, float, np.ndarray]:
-    """A time outwards of the text (None: it stays to the limit), the last one seen at which it is there, its picture."""
+    """A time outwards of the text (None: it stays to the limit), the last one seen at which it is, its picture."""
     step, time = _STEP / 4, side.edge
     while (side.limit - time) * side.outward > 1e-6:
         time += side.outward * min(step, abs(side.limit - time))

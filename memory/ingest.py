@@ -206,10 +206,14 @@ class Ingest:
 
     def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
         """Make blocks, over the clips that they last, of the lines that the clips brought."""
-        lines = self._store.texts(video, channel="screen_text")
-        if any(not ocr.is_block(line) for line in lines):
-            found = ocr.blocks(lines, info.width / max(info.height, 1))
-            work.replace_texts(self._store, video, "screen_text", ocr.new_rows(found))
+        new = self._store.rows(
+            "SELECT 1 FROM texts WHERE video = ? AND channel = 'screen_text' AND json_extract(data, '$.lines') IS NULL "
+            "LIMIT 1",
+            (video,),
+        )
+        if new:
+            joiner = ocr.Joiner(info.width / max(info.height, 1))
+            work.replace_texts(self._store, video, "screen_text", joiner.add)
 
     def _embed_again(self, video: str) -> None:
         """Give texts that another encoder had encoded vectors of this one."""

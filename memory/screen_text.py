@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .spans import Box, Span
+from .text_border import in_full, touches
 from .text_lines import Line, Reading, TextReader, better, chosen, merge_readings, overlap, same_place, same_text
 from .text_reader import stands_alone, text_reader
 from .text_sweep import Change, Sweep
@@ -20,11 +21,15 @@ __all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_spa
 _LOOKS = 4
 _SMALL = 120_000
 _TINY = 1e-6
+_CUT = 0.2
+"""Weight of a line that touches the border of the picture, in the vote on the text."""
+_RETURNS = 2
+"""Texts for which frames around are read, in each span."""
 _VARIANTS = 4
 """Ways of reading one text that are handed on, for the vote over several clips."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Track:
     """One text while it is followed: its variants with the votes of all samples, and since when it is missing."""
 
@@ -35,13 +40,21 @@ class _Track:
     best: dict[str, Line] = field(default_factory=dict)
     missing: float | None = None
     samples: int = 0
+    inside: bool = False
+    """Whether it was ever seen away from the borders of the picture, where nothing is cut off."""
 
     def see(self, line: Line) -> None:
         self.line, self.missing = line, None
         self.samples += 1
-        self.votes[line.text] = self.votes.get(line.text, 0.0) + line.score
+        self.inside = self.inside or not touches(line.box)
+        self.vote(line)
         if line.text not in self.best or better(line, self.best[line.text]):
             self.best[line.text] = line
+
+    def vote(self, line: Line) -> None:
+        # Half a text at the border of the picture says less than all of it further in.
+        weight = _CUT if touches(line.box) else 1.0
+        self.votes[line.text] = self.votes.get(line.text, 0.0) + weight * line.score
 
     def reading(self, end: float) -> Reading:
         variants = tuple((text, votes, self.best[text].score) for text, votes in self.votes.items())
@@ -59,7 +72,7 @@ def read_span(
     """Read what stands on screen during `span`.
 
     The picture is looked at four times as often as `fps`; only the parts that changed are read: at least `fps` times
-    a second while they move, and as soon as they come to rest.
+    a second while they move (at every look in small pictures where much moves), and as soon as they come to rest.
 
     Args:
         video: where the frames come from.
@@ -88,7 +101,7 @@ def read_span(
         on_time = time >= due - _TINY
         change = sweep.look(frame.image, due=on_time)
         if on_time or change.whole:
-            pace = fps * (2 if small and sweep.lively else 1)
+            pace = fps * (_LOOKS if small and sweep.lively else 1)
             due = time + 1.0 / pace - 0.5 / (fps * _LOOKS)
         if first:
             followed.update(time, Change(found=tuple(sweep.lines)))
@@ -97,7 +110,7 @@ def read_span(
             followed.update(time, change)
         if on_time:
             followed.vote(change.found)
-    found = merge_readings(followed.readings(end), gap=_TINY)
+    found = merge_readings(followed.readings(end, lambda cut: in_full(video, span, cut, reader)), gap=_TINY)
     company = [reading.span for reading in found if stands_alone(reading.text)]
     return [
         reading
@@ -132,11 +145,17 @@ class _Followed:
         for line, track in self._lines.items():
             if line in found:
                 continue
-            track.votes[line.text] += line.score
+            track.vote(line)
             track.samples += 1
 
-    def readings(self, end: float) -> list[Reading]:
-        return [track.reading(end if track.missing is None else track.missing) for track in self._tracks]
+    def readings(self, end: float, in_full: Callable[[Reading], Reading]) -> list[Reading]:
+        """The readings of all tracks; the surest of those that were only seen at the border are made whole."""
+        cut = sorted((track for track in self._tracks if not track.inside), key=lambda track: -track.line.score)
+        found = []
+        for track in self._tracks:
+            reading = track.reading(end if track.missing is None else track.missing)
+            found.append(in_full(reading) if track in cut[:_RETURNS] else reading)
+        return found
 
     def _match(self, line: Line, time: float) -> _Track | None:
         taken = set(map(id, self._lines.values()))

@@ -251,6 +251,14 @@ class Store:
         )
         return [_text(row) for row in rows]
 
+    def texts_of_unit(self, unit: int) -> list[Text]:
+        """Texts that a unit found, in time order."""
+        rows = self.rows(
+            "SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE unit = ? ORDER BY start_s, id",
+            (unit,),
+        )
+        return [_text(row) for row in rows]
+
     def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
         """Texts by their ids; ids that are gone are left out."""
         rows = self.rows(

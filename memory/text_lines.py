@@ -100,6 +100,12 @@ def same_text(first: str, second: str, confidence: float) -> bool:
     return confidence < 0.93 or not any(left and right for left, right in changes)
 
 
+def fuller(whole: str, part: str) -> bool:
+    """Whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
+    one, other = _skeleton(whole), _skeleton(part)
+    return len(one) > len(other) >= max(2, len(one) / 2) and (one.startswith(other) or one.endswith(other))
+
+
 _LOOKALIKES = str.maketrans({"|": "l", "!": "l", "I": "l", "i": "l", "1": "1", "0": "0", "O": "o", "Q": "o"})
 
 

@@ -20,6 +20,8 @@ _TILE = 640
 _SURE = 0.9
 _LIKELY = 0.6
 """Detector's score from which a place is read in a sweep: of 300 places below, one was text."""
+_LARGE = 64
+"""Pixels of height from which a lone or doubtful place is tried all the same: a digit that fills the picture."""
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
 _HIGH = 144
 """Pixels of letters that the detector sees without fail."""
@@ -82,9 +84,9 @@ class RapidReader:
         height, width = picture.shape[:2]
         there = patches(self._models.text_map(fit(picture, scale)), width, height)
         if quick:
-            there = [patch for patch in there if patch.score >= _LIKELY]
+            there = [patch for patch in there if patch.score >= _LIKELY or patch.height >= _LARGE]
         found = self._recognized(picture, [patch for patch in there if not _certain(patch, known)])
-        doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each, height)]
+        doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each)]
         # Large ones first: what fails on small ones is mostly texture.
         doubtful.sort(key=lambda each: -each.patch.height)
         return found + self._second_tries(picture, doubtful[: _QUICK_TRIES if quick else _TRIES], quick)
@@ -255,9 +257,9 @@ def credible(text: str, score: float) -> bool:
     return score >= needed
 
 
-def _like_a_cross(found: _Found, height: int) -> bool:
+def _like_a_cross(found: _Found) -> bool:
     """Whether it is one letter or sign, and not a large one: bars and crosses read as such in every cut."""
-    return len(found.text) == 1 and not found.text.isdecimal() and found.patch.height < max(96, 0.4 * height)
+    return len(found.text) == 1 and not found.text.isdecimal() and found.patch.height < _LARGE
 
 
 def stands_alone(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from .spans import Box, Span
-from .text_lines import Reading, TextReader, same_text
+from .text_lines import Line, Reading, TextReader, same_text
 
 if TYPE_CHECKING:
     from .media import VideoSource
@@ -22,6 +23,12 @@ _STEP = 1.0
 _LONGEST_STEP = 60.0
 _AROUND = 1.5
 _SAME = 0.92
+_SAME_BEHIND = 0.8
+"""Likeness of most parts of one large letter from which it is the same one, behind something that crosses it."""
+_PARTS = 4
+"""Rows and columns into which one large letter is parted."""
+_LONE = 48
+"""Height in pixels from which a letter is large enough to be parted."""
 _CLEARLY = 0.3
 _LETTERS = 80
 _ABRUPT = 0.35
@@ -97,14 +104,31 @@ class _Side:
         """The picture on screen at `time`; at the very end, the last one."""
         return next(iter(self.video.frames_at([time]))).image
 
-    def shows(self, time: float, known: np.ndarray) -> bool:
-        """Whether the text stands there at `time`, given a picture in which it does."""
-        image = self.image(time)
+    def shows(self, image: np.ndarray, known: np.ndarray) -> bool:
+        """Whether the text stands in `image`, given a picture in which it does."""
         box = self.reading.box
-        return likeness(_patch(image, box), _patch(known, box)) > _SAME or self.reads(image)
+        if likeness(_patch(image, box), _patch(known, box)) > _SAME:
+            return True
+        read, other = self._read(image)
+        return read or (self.lone and not other and self.like(image, known) > _SAME_BEHIND)
+
+    @property
+    def lone(self) -> bool:
+        """Whether it is one letter or digit, so large that parts of it tell it from others."""
+        box = self.reading.box
+        return len(self.reading.text) == 1 and (box.bottom - box.top) * self.video.info.height >= _LONE
+
+    def like(self, image: np.ndarray, other: np.ndarray) -> float:
+        """Likeness of two pictures in the box, in [-1, 1]."""
+        first, second = _patch(image, self.reading.box), _patch(other, self.reading.box)
+        return likeness_behind(first, second) if self.lone else likeness(first, second)
 
     def reads(self, image: np.ndarray) -> bool:
         """Whether the text can be read near its place in `image`."""
+        return self._read(image)[0]
+
+    def _read(self, image: np.ndarray) -> tuple[bool, bool]:
+        """Whether the text can be read near its place, and whether another as large can."""
         height, width = image.shape[:2]
         box = self.reading.box
         reach = max(0.12, 1.5 * (box.bottom - box.top)) if self.letters < math.inf else 1.0
@@ -112,15 +136,21 @@ class _Side:
         right, bottom = int(min(1, box.right + reach) * width), int(min(1, box.bottom + reach) * height)
         crop = np.ascontiguousarray(image[top:bottom, left:right])
         scale = self.letters / ((box.bottom - box.top) * height)
-        if scale >= 0.8:
-            return self._says(crop)
-        small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        # A lone character is easily missed at one scale.
-        return self._says(small) or (len(self.reading.text) <= 3 and self._says(crop))
+        lines = [self.reader.read(crop, quick=True)] if scale >= 0.8 else []
+        if scale < 0.8:
+            small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            lines.append(self.reader.read(small, quick=True))
+            # A lone character is easily missed at one scale.
+            if len(self.reading.text) <= 3 and not any(map(self._says, lines[0])):
+                lines.append(self.reader.read(crop, quick=True))
+        found = [line for each in lines for line in each]
+        if any(map(self._says, found)):
+            return True, False
+        share = (box.bottom - box.top) * height / crop.shape[0] / 3
+        return False, any(line.box.bottom - line.box.top > share for line in found)
 
-    def _says(self, image: np.ndarray) -> bool:
-        lines = self.reader.read(image, quick=True)
-        return any(same_text(each.text, self.reading.text, min(each.score, self.reading.score)) for each in lines)
+    def _says(self, line: Line) -> bool:
+        return same_text(line.text, self.reading.text, min(line.score, self.reading.score))
 
 
 def _edge(side: _Side) -> float | None:
@@ -134,29 +164,40 @@ def _edge(side: _Side) -> float | None:
         absent, present = _beyond(side, present, known)
     if absent is None:
         return side.limit
-    with_, without = (_patch(picture, side.reading.box) for picture in (known, side.image(absent)))
+    without = side.image(absent)
     while abs(absent - present) > 0.75 / side.finest:
         middle = (present + absent) / 2
         image = side.image(middle)
-        patch = _patch(image, side.reading.box)
-        like, unlike = likeness(patch, with_), likeness(patch, without)
+        like, unlike = side.like(image, known), side.like(image, without)
         clear = abs(like - unlike) > _CLEARLY and max(like, unlike) > 2 * _CLEARLY
-        there = like > unlike if clear else side.reads(image)
+        there = like > unlike if clear else side.shows(image, known)
         present, absent = (middle, absent) if there else (present, middle)
     return _faded(side, present, absent)
 
 
 def _anchor(side: _Side) -> tuple[float, float | None, np.ndarray | None]:
     """A time inside the reading at which the text can be read, one outwards of it at which it cannot, the picture."""
+    present, absent, known = _outermost(side, side.reads)
+    if known is None and side.lone and side.letters == math.inf:
+        # It was read at its start, in some part of the picture: these pixels tell how long it stays.
+        first = side.image(side.inside.start)
+        present, absent, known = _outermost(side, lambda image: side.shows(image, first))
+    if known is not None and absent is not None and side.shows(side.image(side.edge), known):
+        present, absent = side.edge, None
+    return present, absent, known
+
+
+def _outermost(side: _Side, there: Callable[[np.ndarray], bool]) -> tuple[float, float | None, np.ndarray | None]:
+    """The first time inwards of the edge at which the text is `there`, the one before, and the picture."""
     absent = None
     depth = 0.0 if side.back else min(0.25, side.inside.duration / 2)
     while depth < side.inside.duration:
         time = side.edge - side.outward * depth
         image = side.image(time)
-        if side.reads(image):
+        if there(image):
             return time, absent, image
         absent, depth = time, max(0.25, 2 * depth)
-    return side.edge, None, None
+    return side.edge, absent, None
 
 
 def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | None, float]:
@@ -166,13 +207,13 @@ def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | Non
         time += side.outward * min(step, abs(side.limit - time))
         # The last frame stays until the video ends.
         seen = time if side.back else min(time, side.limit - 0.5 / side.finest)
-        if not side.shows(seen, known):
+        if not side.shows(side.image(seen), known):
             further = seen + side.outward * _STEP / 4
             # A lone character is missed now and then; two misses in a row are its end.
             if (
                 len(side.reading.text) > 3
                 or (side.limit - further) * side.outward <= 0
-                or not side.shows(further, known)
+                or not side.shows(side.image(further), known)
             ):
                 return seen, present
             time = seen = further
@@ -256,10 +297,29 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
         for columns in np.array_split(np.arange(width), max(2, round(width / (0.6 * height)))):
             mine, its = one[np.ix_(rows, columns)], other[np.ix_(rows, columns)]
             if mine.std() > strong or its.std() > strong:
-                spread = float(mine.std() * its.std())
-                alike = float(((mine - mine.mean()) * (its - its.mean())).mean()) / spread if spread > 1e-3 else 0.0
-                least = min(least, alike)
+                least = min(least, _correlation(mine, its))
     return least
+
+
+def likeness_behind(first: np.ndarray, second: np.ndarray) -> float:
+    """Likeness of two patches of one large letter in [-1, 1] in most of their parts, whatever crosses the others.
+
+    A wipe or a shadow changes a row of parts; another letter changes most of them.
+    """
+    one, other = _edges(first), _edges(second)
+    strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
+    parts = []
+    for rows in np.array_split(np.arange(one.shape[0]), _PARTS):
+        for columns in np.array_split(np.arange(one.shape[1]), _PARTS):
+            mine, its = one[np.ix_(rows, columns)], other[np.ix_(rows, columns)]
+            if mine.std() > strong or its.std() > strong:
+                parts.append(_correlation(mine, its))
+    return float(np.median(parts)) if parts else 1.0
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    spread = float(one.std() * other.std())
+    return float(((one - one.mean()) * (other - other.mean())).mean()) / spread if spread > 1e-3 else 0.0
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:

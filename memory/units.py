@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 import json
+import math
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from .encoders import TextEncoder
 from .lexical import indexed_form, marks
+from .records import Text
 from .spans import Span
 from .store import Store
 
@@ -146,22 +148,36 @@ def embed_again(store: Store, unit: Unit, encoder: TextEncoder) -> None:
         insert_vectors(db, unit, Rows((), vectors, encoder.stamp), [row[0] for row in rows])
 
 
-def replace_texts(store: Store, video: str, channel: str, texts: Sequence[NewText]) -> None:
-    """Put these texts in place of all that a channel has of a video; each belongs to the unit in which it begins.
+def replace_texts(
+    store: Store, video: str, channel: str, made: Callable[[list[Text], float], list[NewText]], *, at_once: int = 60
+) -> None:
+    """Put other texts in place of all that a channel has of a video; each belongs to the unit in which it begins.
 
     Vectors are dropped: `embed_again` makes them.
+
+    Args:
+        store: where they are.
+        video: its id.
+        channel: of which all units are done.
+        made: is given the texts of the next units, and the second up to which these go (infinity with the last ones);
+            gives texts to be kept.
+        at_once: units of which the texts are held in memory together.
     """
     with store.transaction() as db:
         units = db.execute(
             "SELECT id, start_s FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
         ).fetchall()
-        for id_, _ in units:
-            _delete_vectors(db, id_)
-            _delete_texts(db, id_)
         starts = [start for _, start in units]
-        for new in texts:
-            id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
-            _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
+        for first in range(0, len(units), at_once):
+            some = [id_ for id_, _ in units[first : first + at_once]]
+            old = [text for id_ in some for text in store.texts_of_unit(id_)]
+            for id_ in some:
+                _delete_vectors(db, id_)
+                _delete_texts(db, id_)
+            end = starts[first + at_once] if first + at_once < len(starts) else math.inf
+            for new in made(old, end):
+                id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
+                _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
 
 
 def insert_vectors(db: sqlite3.Connection, unit: Unit, found: Rows, texts: Sequence[int]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .text import TextEncoder
 
-# Of 27 questions and the texts that answer them 24 lie above, of unrelated questions and texts 3 %.
-_MEASURED = {"all-MiniLM-L6-v2": 0.25}
+# Of 34 paraphrases that share no word with the text meant, 25 lie above it (28 above 0.25); of 60 unrelated questions
+# asked of 50 texts, 3 find anything (25 with a floor of 0.25).
+_MEASURED = {"all-MiniLM-L6-v2": 0.35}
 
 
 def floor(encoder: TextEncoder) -> float | None:

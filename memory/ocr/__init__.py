@@ -2,15 +2,15 @@
 
 from .blocks import Block, blocks_of, compose, line_readings
 from .layout import arrange, place, size
-from .rows import blocks, is_block, new_rows
+from .rows import Joiner, blocks, new_rows
 
 __all__ = [
     "Block",
+    "Joiner",
     "arrange",
     "blocks",
     "blocks_of",
     "compose",
-    "is_block",
     "line_readings",
     "new_rows",
     "place",

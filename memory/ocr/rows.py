@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..records import Text
@@ -10,6 +10,9 @@ from ..spans import Box
 from ..text_lines import Reading, merge_readings
 from ..units import NewText
 from .blocks import Block, compose, line_readings
+
+_SETTLED = 10.0
+"""Seconds after its end from which nothing is joined to a block."""
 
 
 def as_data(reading: Reading) -> dict[str, Any]:
@@ -41,6 +44,32 @@ def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
         else:
             lines.append(_line(text))
     return compose(merge_readings([*lines, *line_readings(known)]), aspect) if lines else known
+
+
+class Joiner:
+    """Makes blocks of the lines of clips, some clips at a time; holds only what may still go on."""
+
+    def __init__(self, aspect: float) -> None:
+        self._aspect = aspect
+        self._open: list[Block] = []
+
+    def add(self, texts: Sequence[Text], end: float) -> list[NewText]:
+        """Take the next rows into account.
+
+        Args:
+            texts: rows of the next clips, in time order.
+            end: second up to which they go; infinity when they are the last ones.
+
+        Returns:
+            Rows that nothing can change any more.
+        """
+        found = blocks([*texts, *map(self._row, self._open)], self._aspect)
+        self._open = [block for block in found if block.end > end - _SETTLED]
+        return new_rows(block for block in found if block.end <= end - _SETTLED)
+
+    @staticmethod
+    def _row(block: Block) -> Text:
+        return Text(0, "", "screen_text", block.start, block.end, block.text, block.data())
 
 
 def is_block(text: Text) -> bool:

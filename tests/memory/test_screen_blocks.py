@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.ocr import Block, blocks, compose, line_readings, new_rows
+from rewatch.memory.ocr import Block, Joiner, blocks, compose, line_readings, new_rows
 from rewatch.memory.ocr.layout import arrange, place, size
 from rewatch.memory.records import Text
 from rewatch.memory.spans import Box, Span
@@ -224,3 +224,27 @@ def test_a_text_over_many_clips_is_one_row_and_is_found_where_it_comes(
         assert memory.until(12).search("harbor master")[0].span == Span(5, 10)
         memory.add(path, channels=["screen_text", "visual"], workers=0)
         assert [text.id for text in memory.texts(video, channel="screen_text")] == [row.id]
+
+
+def test_blocks_joined_some_clips_at_a_time_are_those_of_the_whole() -> None:
+    def row(text: str, start: float, end: float, top: float) -> Text:
+        box = line(text, 0.1, top).box
+        return Text(0, "v", "screen_text", start, end, text, {"box": list(box), "score": 0.99, "height": 0.05})
+
+    def clips(text: str, start: float, end: float, top: float) -> list[Text]:
+        cuts = [start, *range(int(start // 10 + 1) * 10, int(-(-end // 10)) * 10, 10), end]
+        return [row(text, *cut, top) for cut in zip(cuts, cuts[1:], strict=False)]
+
+    rows = clips("Harbor news", 0, 200, 0.05) + clips("with Peter", 0, 55, 0.1) + clips("with Anna", 55, 200, 0.1)
+    rows += [each for at in range(0, 200, 4) for each in clips(f"Caption {at} of the day", at, at + 3.5, 0.8)]
+    rows.sort(key=lambda each: each.start)
+    whole = [(b.start, b.end, b.text) for b in blocks(rows, ASPECT)]
+    joiner = Joiner(ASPECT)
+    pieces = []
+    for start in range(0, 200, 30):
+        end = start + 30 if start < 180 else float("inf")
+        early = len(pieces)
+        pieces += joiner.add([each for each in rows if start <= each.start < start + 30], end)
+    assert sorted((b.start, b.end, b.text) for b in pieces) == sorted(whole)
+    assert early > 0.8 * len(whole), "what is over must not be held"
+    assert (0, 55, "Harbor news\nwith Peter") in whole

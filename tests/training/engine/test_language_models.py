@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.models import LocalLM
+from rewatch.agent.models.local_lm import LocalLM
 from rewatch.training.collect import Collector
 from rewatch.training.mini import MiniSettings, MiniTrainer
 from rewatch.training.rows import row_of

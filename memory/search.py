@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from .encoders import TextEncoder, VisualEncoder
-from .encoders.floors import floor
+from .encoders.floors import best_floor, floor
 from .index import ChannelIndex
 from .lexical import match_expression, words
 from .media import Frame
@@ -224,14 +224,20 @@ class Searcher:
         return [("visual", space, vector) for space in spaces]
 
     def _drop_unrelated(self, rankings: dict[str, list[_Row]]) -> None:
-        """Leave out rows whose meaning is farther from the query than the encoder's floor, unless words match."""
-        least = floor(self._encoders.text) if any(name != "visual" for name in rankings) else None
+        """Leave out rows whose meaning is farther from the query than the encoder's floor, unless words match.
+
+        Of many rows some are near any query: where not even the best is clearly near, and no word matches, none counts.
+        """
+        dense = [name for name in rankings if name != "visual" and "." not in name]
+        least = floor(self._encoders.text) if dense else None
         if least is None:
             return
         matched = {row.text for name, rows in rankings.items() if "." in name for row in rows}
-        for name, rows in rankings.items():
-            if name != "visual" and "." not in name:
-                rankings[name] = [row for row in rows if row.score >= least or row.text in matched]
+        best = max((row.score for name in dense for row in rankings[name]), default=0.0)
+        if not matched and best < (best_floor(self._encoders.text) or least):
+            least = float("inf")
+        for name in dense:
+            rankings[name] = [row for row in rankings[name] if row.score >= least or row.text in matched]
 
     def _near(self, query: str) -> str:
         """An FTS5 query for words of the memory that are spelt nearly as those of the question; may be empty."""

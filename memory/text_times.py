@@ -161,7 +161,7 @@ def _edge(side: _Side) -> float | None:
     if known is None:
         return None
     if absent is None:
-        absent, present = _beyond(side, present, known)
+        absent, present, known = _beyond(side, present, known)
     if absent is None:
         return side.limit
     without = side.image(absent)
@@ -200,8 +200,8 @@ def _outermost(side: _Side, there: Callable[[np.ndarray], bool]) -> tuple[float,
     return side.edge, absent, None
 
 
-def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | None, float]:
-    """A time outwards of the text (None: it stays to the limit), and the last one seen at which it stands there."""
+def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | None, float, np.ndarray]:
+    """A time outwards of the text (None: it stays to the limit), the last one seen at which it is there, its picture."""
     step, time = _STEP / 4, side.edge
     while (side.limit - time) * side.outward > 1e-6:
         time += side.outward * min(step, abs(side.limit - time))
@@ -215,10 +215,13 @@ def _beyond(side: _Side, present: float, known: np.ndarray) -> tuple[float | Non
                 or (side.limit - further) * side.outward <= 0
                 or not side.shows(side.image(further), known)
             ):
-                return seen, present
+                return seen, present, known
             time = seen = further
+        if side.lone:
+            # What crosses it goes on bit by bit.
+            known = side.image(seen)
         present, step = seen, min(2 * step, _LONGEST_STEP)
-    return None, present
+    return None, present, known
 
 
 def _faded(side: _Side, present: float, absent: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -47,7 +47,7 @@ def heard(memory: ClipMemory, question: str, **asked: Any) -> list[BaseMessage]:
         told.append(messages)
         return AIMessage("NOT FOUND: nothing.")
 
-    VideoAgent(memory, policy=Scripted(step=step)).ask(question, **asked)
+    VideoAgent(memory, policy=Scripted(step=step)).ask(question, **{"route": "search", **asked})
     return told[0]
 
 
@@ -89,15 +89,41 @@ def test_it_takes_at_most_a_third_of_the_calls():
 
 
 def test_it_stands_before_the_first_turn_numbered_charged_and_in_the_trace(notices: ClipMemory, tmp_path: Path):
-    policy = in_turn(AIMessage("The budget is ten million [3]."))
-    answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What is the budget?")
+    def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
+        (number,) = (n for n, piece in pieces_of(messages).items() if "ten million" in piece.text)
+        return AIMessage(f"The budget is ten million [{number}].")
+
+    policy = Scripted(step=step)
+    answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What is the budget?", route="search")
     events = read_trace(answer.trace or "")
     assert [e["event"] for e in events] == ["run", "plan", "policy", "observation", "policy", "answer"]
     assert events[2]["by"] == "route" and events[2]["tool_calls"][0]["name"] == "search_clips"
     assert answer.spend["calls"] == 1 and answer.text == "The budget is ten million."
     (evidence,) = answer.evidence
     assert evidence.quote == "The budget for next year is ten million." and evidence.supported
-    assert evidence.uri == events[3]["evidence"][2]["uri"] and "\n[3] 00:09-00:13 speech: «" in events[3]["text"]
+    (row,) = (row for row in events[3]["evidence"] if row["uri"] == evidence.uri)
+    assert f"[{row['n']}] 00:09-00:13 speech: «" in events[3]["text"]
+    assert replay(answer.trace or "").differences == []
+
+
+def test_before_a_policy_that_only_reads_a_reader_by_words_goes_first(notices: ClipMemory, tmp_path: Path):
+    given: list[BaseMessage] = []
+
+    def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
+        given[:] = messages
+        return AIMessage(str(messages[-1].text).splitlines()[-1])  # it repeats what it is told, number and all
+
+    class Reader(Scripted):
+        sees: ClassVar[bool] = False
+
+    answer = VideoAgent(notices, policy=Reader(step=step), traces=tmp_path).ask("What is the budget for next year?")
+    looked = [m for m in given if isinstance(m, AIMessage)]
+    assert [m.additional_kwargs["by"] for m in looked] == ["route"] * 3, "a search, and the reader's two steps"
+    (number,) = given[-1].additional_kwargs["cites"]
+    assert str(given[-1].text).endswith(f"[{number}]") and "ten million" in pieces_of(given)[number].text
+    assert "ten million" in answer.text and answer.evidence[0].supported and answer.spend["calls"] == 3
+    shown = str(folded(given)[1].text)
+    assert f"[{number}] " in shown and "umbrella" in shown, "the search's lines, and of the reader's those it goes by"
     assert replay(answer.trace or "").differences == []
 
 
@@ -128,8 +154,8 @@ def test_a_chat_model_reads_it_under_the_question(notices: ClipMemory):
     messages = heard(notices, "What is the budget?")
     assert [type(m) for m in messages] == [SystemMessage, HumanMessage, AIMessage, ToolMessage]
     system, human = folded(messages)
-    assert system.text == SYSTEM and human.text.startswith("Found so far, lines [1] to [6]:\n[1] 00:00-00:08 screen")
-    assert human.text.index("Question: What is the budget?") > human.text.index("[6]")
+    assert system.text == SYSTEM and human.text.startswith("Found so far, lines [1] to [")
+    assert human.text.index("Question: What is the budget?") > human.text.index("ten million")
     later = [*messages, calling("browse"), ToolMessage("x", tool_call_id="y")]
     assert folded(later)[2:] == later[4:] and folded(messages[:2]) == messages[:2]
 

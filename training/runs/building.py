@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...agent.agent import sees
 from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
 from ...agent.models.local import open_local
+from ...agent.offering import sees
 from ...agent.planner import plan_by_rules
 from ...agent.policies.manner import Manner, read_manner, saved_policy
 from ...agent.policies.video_lmm import LocalPolicy

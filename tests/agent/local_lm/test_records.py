@@ -178,7 +178,7 @@ def test_a_text_only_driver_is_offered_what_it_can_use(
     agent = VideoAgent(notices, policy=policy, traces=tmp_path)
     assert not agent.toolbox.sees and not {"ask_clip", "caption_clip"} & set(agent.toolbox.names)
     with steered(policy, _three_looks):
-        answer = agent.ask(QUESTION)
+        answer = agent.ask(QUESTION, route="search")
     assert "ten million" in answer.text and answer.spend["calls"] == 1 + 3  # the first look, and its own
     assert {search_clips.name, transcribe.name, read_text.name} <= set(agent.toolbox.names)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.models import LocalLM
+from rewatch.agent.models.local_lm import LocalLM
+from rewatch.tools import Toolbox, search_clips, view_clip
 from rewatch.training.collect import Collector
 from rewatch.training.mini import MiniSettings, MiniTrainer
 from rewatch.training.rows import row_of
@@ -32,7 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_supervised_learning(folder: Path, make_loop: MakeLoop, tasks: list[Task]) -> None:
     policy = LocalLM.load(str(folder))
-    loop = make_loop(policy)
+    # beside a tool that only shows pictures, which is not offered, one that is of use to who reads
+    loop = replace(make_loop(policy), toolbox=Toolbox([view_clip, search_clips]))
     rows = []
     for task in tasks[:2]:
         with steered(policy, solved(task.id)):  # it looks, and is told in words that there were pictures

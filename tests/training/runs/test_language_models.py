@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 from rewatch.agent import load_policy
-from rewatch.agent.models import LocalLM
+from rewatch.agent.models.local_lm import LocalLM
 from rewatch.training.runs import DPORun, RLRun, SFTRun, dpo, read_config, rl, sft
 
 from ...agent.local_lm import tiny

@@ -28,7 +28,9 @@ def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
         if spoken:
             return spoken
     if ask.phrase:
-        kept = [p for p in kept if p.channel != "screen_text" or stands(bare(ask.phrase), p.text)]
+        exact = [p for p in kept if p.channel != "screen_text" or stands(bare(ask.phrase), p.text)]
+        near = Ranking(ask, [p for p in kept if p.channel == "screen_text"]).best_for(ask.phrase)
+        kept = exact or ([near] if near else [])
     if not kept and ask.channel == "screen_text":
         kept = [p for p in (yield from closer(case)) if not ask.phrase or stands(bare(ask.phrase), p.text)]
     ranked = Ranking(ask, kept).rank()

@@ -131,8 +131,12 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
         anchor = None  # `before the end`
     bare = rest.replace(found[0], " ") if found and anchor else rest
     fact = next((name for name, pattern in _FILE.items() if pattern.search(low)), None)
+    if fact in ("picture", "name", "language") and re.search(r"\b(?:written|printed|shown|displayed|says?)\b", low):
+        fact = None
     kind = _kind(bare) if fact is None else "file"
     phrase = _phrase(text)
+    if phrase and anchor and phrase.lower() in anchor[1]:
+        phrase = None
     value = next((name for name, pattern in _VALUES.items() if pattern.search(bare)), None)
     if re.search(r"\btitles?\b(?! (?:card|page|screen|slide|sequence))", bare) and kind in (
         "text",
@@ -218,7 +222,7 @@ def _topic(low: str, phrase: str | None) -> tuple[tuple[str, ...], tuple[str, ..
     low = re.sub(r",?\s*\b(?:according to|laut|seg[uú]n)\b.*?(?=[,?]|$)", " ", low)
     loose: list[str] = []
     subject = re.search(
-        r"\b(?:do|does|did) (?:the |a |an )?((?:\w+ ){1,3}?)(?:say|mention|talk|tell|explain|speak|recommend|ask)\b",
+        r"\b(?:do|does|did) (?:the |a |an )?((?:\w+ ){1,5}?)(?:say|mention|talk|tell|explain|speak|recommend|ask)\b",
         low,
     )
     if subject:  # who speaks is seldom in what is spoken
@@ -263,6 +267,11 @@ def _times(low: str) -> Times | None:
             if found[1] in ("first", "opening")
             else Times(length, 0.0, "end", found[0])
         )
+    found = re.search(
+        r"\b(?:right )?(?:at|in|from) the (?:very )?(beginning|start|opening|end)\b(?! of the (?!video|clip|film))", low
+    )
+    if found:
+        return Times(0.85, 1.0, "part", found[0]) if found[1] == "end" else Times(0.0, 0.15, "part", found[0])
     found = re.search(r"\b(?:in |during )?the (first|second|last) half\b", low)
     if found:
         return Times(0.0, 0.5, "part", found[0]) if found[1] == "first" else Times(0.5, 1.0, "part", found[0])
@@ -319,6 +328,8 @@ def _place(low: str) -> tuple[str, ...]:
     )
     if re.search(r"\b(?:leave|left (?:the|his|her))\b", low):
         found = [word for word in found if word != "left"]
+    if found and re.search(r"\b(?:top|bottom|upper|lower) (?:middle|cent(?:er|re))\b", low):
+        found.append("center")
     return tuple(dict.fromkeys(words.get(word, word) for word in found))
 
 

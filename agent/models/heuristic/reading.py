@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from ....memory import clock
 from ...answer import Draft
@@ -16,12 +17,16 @@ from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
 _LISTED = 12
+_ALIKE = 0.2  # a cosine above which a text may well be on what the question names, a sign or a roof
 
 
 def read(case: Case) -> Strategy:
     """What is written or said: all of it where nothing narrows it down, else the piece that fits best."""
     ask = case.ask
     kept = placed(case, allowed(case))
+    if ask.channel == "speech" and not any(p.channel == "speech" for p in case.passages):
+        ask = replace(ask, channel="screen_text")  # where nothing was heard, words on the screen may be captions of it
+        case = replace(case, ask=ask)
     own = [p for p in kept if p.channel == ask.channel]
     narrowed = (
         ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
@@ -106,14 +111,19 @@ def placed(case: Case, passages: list[Passage]) -> list[Passage]:
     """Those that stand where the question says; of large or small print, the largest or smallest."""
     ask = case.ask
     if ask.place and ask.channel == "screen_text":
-        there = [p for p in passages if all(part in p.place for part in ask.place)]
-        return there or [p for p in passages if any(part in p.place for part in ask.place)] or passages
+        there = [p for p in passages if all(_at(p.place, part) for part in ask.place)]
+        return there or [p for p in passages if any(_at(p.place, part) for part in ask.place)] or passages
     if ask.size and ask.channel == "screen_text" and not ask.topic:
         blocks = [p for p in passages if p.channel == "screen_text" and p.sure >= 0.5]
         if blocks:
             edge = max(blocks, key=lambda p: p.height) if ask.size == "large" else min(blocks, key=lambda p: p.height)
             return [p for p in blocks if 0.75 <= p.height / max(edge.height, 1e-6) <= 1.34]
     return passages
+
+
+def _at(place: str, part: str) -> bool:
+    """Whether a block stands there; in the center of a side is neither left nor right."""
+    return not re.search(r"left|right", place) if part == "center" else part in place
 
 
 def _all_of(case: Case, kept: list[Passage]) -> Draft:
@@ -189,8 +199,17 @@ def tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
             return case.first.abstain(why_not(case, best))
     if needs_eyes(ask) and (best.fit < 0.75 or len(ask.topic) < 2):
         return case.first.abstain(why_not(case, best))
-    if not good and (ask.channel is None or best.fit < WEAK) and not (typed and not ask.topic):
+    told_by_surface = ask.channel == "screen_text" and not ask.topic and best.passage.similarity >= _ALIKE
+    if not good and (ask.channel is None or best.fit < WEAK) and not (typed and not ask.topic) and not told_by_surface:
         return case.first.abstain(why_not(case, best))
+    block = best.passage
+    if (
+        block.channel == "screen_text"
+        and ask.value in (None, "name")
+        and not ask.topic
+        and len(block.text.split()) <= 6
+    ):
+        best = replace(best, text=block.text)  # a name in two lines
     piece = on_one_line(best.text)
     told = [best]
     about = re.search(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", ask.text.lower())

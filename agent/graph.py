@@ -289,7 +289,7 @@ class Loop:
         answer = Answer(
             question=question.text,
             text=draft.text,
-            option=draft.option,
+            option=None if draft.abstained else draft.option,
             evidence=draft.evidence,
             confidence=draft.confidence,
             abstained=draft.abstained,

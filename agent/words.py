@@ -90,7 +90,8 @@ def _value(run: Sequence[str]) -> float:
     total = current = 0
     for word in run:
         if word in _NUMBERS:
-            current += _NUMBERS[word]
+            year = 10 <= current <= 99 and _NUMBERS[word] >= 10  # nineteen eighty (four)
+            current = current * 100 + _NUMBERS[word] if year else current + _NUMBERS[word]
         elif word == "hundred":
             current = max(current, 1) * 100
         elif word in _SCALES:

@@ -107,6 +107,8 @@ def ask(
         raise QuestionError(
             f'{question} is a file, and a question must come last: rewatch ask {question} "What is said?"'
         )
+    if not videos and "." in question and " " not in question.strip() and not question.strip().endswith("?"):
+        raise QuestionError(f'{question} is no question: rewatch ask {question} "What is said?"')
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
     settings = index_settings(

@@ -12,7 +12,7 @@ from .gathering import Case
 from .looking import Passage, cite, on_one_line
 from .question import query
 from .ranking import GOOD, Ranking, sure
-from .reading import allowed, tell
+from .reading import allowed, tell, unlooked
 
 _COUNTED = re.compile(r"^.*\b(?:how many|number of|wie ?viele?|cu[aá]nt[oa]s?|combien)\b")
 
@@ -51,7 +51,7 @@ def stated_number(case: Case) -> Draft | None:
     if not ranked or not counted:
         return None
     best = ranked[0]
-    number = _nearest_number(best.text, ask.topic)
+    number = _nearest_number(best.text, tuple(counted))
     text = f"{case.name(best.passage)}{number:g} (“{on_one_line(best.text)}”)"
     return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
 
@@ -91,6 +91,8 @@ def yes_no(case: Case) -> Draft:
     ask = case.ask
     kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
     named = [t for t in ask.loose if t not in STOP]
+    if (why := unlooked(case)) and not kept:
+        return case.first.abstain(why)
     if not ask.topic and not ask.phrase and not named and ask.channel:
         if kept:
             return Draft(
@@ -102,8 +104,8 @@ def yes_no(case: Case) -> Draft:
     holding = mentioned(replace(case, ask=replace(ask, topic=ask.topic or ask.loose)))
     if holding:
         first = holding[0]
-        denied = bool(re.search(r"\b(?:not|never|no longer|nicht|kein\w*)\b|n't\b", first.text.lower()))
-        yes = ask.channel is not None or denied == ask.negated  # `not` in what is said does not unsay that it is said
+        # `not` in what is said does not unsay that it is said.
+        yes = ask.channel is not None or _denies(ask.text) == _denies(_clause(first.text, ask.topic))
         text = f"{case.name(first)}{'yes' if yes else 'no'}: “{on_one_line(first.text)}”"
         return Draft(
             text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * first.sure
@@ -119,6 +121,26 @@ def yes_no(case: Case) -> Draft:
     if ask.channel:
         return not_found(case, ask.phrase or " ".join(ask.topic or ask.loose))
     return tell(case, ranked[:1])
+
+
+_DENIAL = re.compile(
+    r"\b(?:no|not|never|without|forbidden|prohibited|banned|cannot|nicht|kein\w*|verboten|prohibid\w+)\b|n't\b",
+    re.IGNORECASE,
+)
+
+
+def _denies(text: str) -> bool:
+    return len(_DENIAL.findall(text)) % 2 == 1
+
+
+def _clause(text: str, topic: Sequence[str]) -> str:
+    """The part of a sentence that tells of the topic's rarest word: `photographs are allowed, but flash is forbidden`."""
+    parts = re.split(r"[,;:.!?\n]|\b(?:but|and|aber|und|pero)\b", text)
+    held = [part for part in parts if set(content(part)) & (set(content(" ".join(topic))) - _STATUS)]
+    return held[-1] if held else text
+
+
+_STATUS = frozenset(content("allowed forbidden prohibited welcome permitted banned open closed"))
 
 
 def not_found(case: Case, what: str) -> Draft:

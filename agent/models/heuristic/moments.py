@@ -33,7 +33,8 @@ def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
         kept = exact or ([near] if near else [])
     if not kept and ask.channel == "screen_text":
         kept = [p for p in (yield from closer(case)) if not ask.phrase or stands(bare(ask.phrase), p.text)]
-    ranked = Ranking(ask, kept).rank()
+    ranking = Ranking(ask, kept)
+    ranked = ranking.rank()
     if ask.value == "title" or (ask.channel == "screen_text" and not ask.topic and not ask.phrase):
         ranked = sorted(
             (r for r in ranked if r.passage.channel == "screen_text" and r.text == r.passage.text),
@@ -46,6 +47,9 @@ def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
     found: list[Moment] = []
     for r in _apart(in_order(case, ranked))[:3]:
         span, evidence = r.passage.span_of(r.text), cite(r.passage, r.text)
+        held = [part for part in r.passage.parts if ranking.holds(part.text)]
+        if held:  # of a long sentence the part in which it is said
+            span, evidence = held[0].span, cite(held[0])
         if r.passage.channel == "screen_text":
             scene = case.scenes[r.passage.video]
             seen = yield scene.over("read_text", r.passage.span, find=ask.phrase or r.text.split("\n")[0])

@@ -14,7 +14,9 @@ from .gathering import Case
 from .looking import Passage, Scene, Strategy, cite, on_one_line
 from .question import LANGUAGES, query
 from .ranking import WEAK, Ranking
+from .reading import allowed
 
+_CITED = 8  # videos whose record is cited; the others are told of
 _LONGEST = 110  # characters of one piece in a summary
 
 
@@ -25,7 +27,8 @@ def summary(case: Case) -> Strategy:
     for scene in case.scenes.values():
         seen = yield scene.over("browse", scene.window, level="chapter")
         chapters = [Span(*row["span"]) for row in seen.data.get("rows", ())] or [scene.window]
-        own = [p for p in case.passages if p.video == scene.video["id"]]
+        chapters = [c.within(scene.window) for c in chapters if c.overlap(scene.window) > 0] or chapters
+        own = [p for p in allowed(case) if p.video == scene.video["id"]]
         told: set[str] = set()
         for chapter in chapters[:8]:
             inside = [
@@ -109,9 +112,10 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
             languages[video] = next((p.language for p in said if p.language), "") or _language(
                 " ".join(p.text for p in said)
             )
-    for scene in scenes[:8]:
+    for index, scene in enumerate(scenes):
         v = scene.video
-        seen = yield scene.call("browse", level="clip", end=min(scene.whole.start + 1.0, scene.whole.end))
+        if index < _CITED:
+            yield scene.call("browse", level="clip", end=min(scene.whole.start + 1.0, scene.whole.end))
         fact = {
             "length": f"{clock(scene.whole.duration)} ({scene.whole.duration:.1f} seconds)",
             "sound": ("yes, it has a sound track" if v["has_audio"] else "no, it has no sound track"),
@@ -123,15 +127,8 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
         }[ask.fact or "length"]
         if fact:
             lines.append(f"{v['name']}: {fact}" if case.many and ask.fact not in ("videos", "name") else fact)
-            evidence.append(
-                scene.evidence(
-                    f"the file's record: {fact}",
-                    Span(scene.whole.start, min(scene.whole.start + 1.0, scene.whole.end)),
-                    "browse",
-                )
-            )
-        if seen.error:
-            continue
+            first = Span(scene.whole.start, min(scene.whole.start + 1.0, scene.whole.end))
+            evidence += [scene.evidence(f"the file's record: {fact}", first, "browse")] if index < _CITED else []
     if not lines:
         return case.first.abstain("The language was not recorded when the speech was recognized; no speech tells it.")
     if ask.fact == "length" and case.many and (asked := re.search(r"\b(longest|shortest)\b", ask.text.lower())):
@@ -160,7 +157,7 @@ def which_video(case: Case) -> Draft:
             best.setdefault(r.passage.video, index)
     if not best:
         return case.first.abstain(
-            "None of the videos has speech or text that is about this; pictures were not looked at."
+            "Nothing that was recognized or read in the videos is plainly about this; pictures were not looked at."
         )
     chosen = [ranked[index] for index in best.values()][:6]
     lines = [

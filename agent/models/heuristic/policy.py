@@ -166,7 +166,8 @@ def _in_grey(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     description = str(seen.data.get("description", ""))
     if seen.error or not description:
         return None
-    grey, low = "black and white" in description, scene.ask.text.lower()
+    named = re.search(r"\b(?:red|orange|yellow|green|blue|purple|pink|brown)\b", description)
+    grey, low = named is None, scene.ask.text.lower()
     asks_color = bool(re.search(r"\b(?:in|has|have|is it) (?:full )?colou?r\b", low))
     told = "the frames are black and white" if grey else f"the frames have color: {description}"
     text = f"{'no' if grey == asks_color else 'yes'}: {told}"

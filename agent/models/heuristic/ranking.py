@@ -53,8 +53,9 @@ class Ranked:
 
 def values(kind: str | None, text: str, digits: int | None = None) -> list[str]:
     """Values of a kind in a text, as they stand there."""
+    text = re.sub(r"^\d{1,2}[.)]?\s+(?=[^\W\d]{3})", "", text)  # the number of a point in a list counts nothing
     if kind == "number" and digits is None and not re.search(r"\d", text):
-        return [f"{number:g}" for number in numbers(text)]
+        return [f"{number:g}" for number in numbers(re.sub(r"\b[Oo]ne of\b", "", text))]
     pattern = _VALUES.get(kind or "")
     found = [match[0].strip() for match in pattern.finditer(text)] if pattern else []
     if digits is not None:
@@ -148,6 +149,8 @@ class Ranking:
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
+            if ask.value == "date" and all(value.isdigit() for value in found):
+                longest = min(longest, 1)  # a year alone says little of a day
             score += (
                 0.2 + 0.15 * min(longest / 4, 1.0)
                 if found

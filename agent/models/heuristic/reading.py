@@ -74,6 +74,8 @@ def closer(case: Case) -> Generator[Call, Seen, list[Passage]]:
 def allowed(case: Case) -> list[Passage]:
     """The passages in the stretch that the question names, or before or after what it names."""
     ask, kept = case.ask, case.of()
+    if any(scene.ask.at is not None for scene in case.scenes.values()):
+        kept = [part for p in kept for part in (p.parts or (p,))]
     for scene in case.scenes.values():
         at, video = scene.ask.at, scene.video["id"]
         if at is not None and at.duration == 0:
@@ -96,7 +98,7 @@ def allowed(case: Case) -> list[Passage]:
     side, words = ask.anchor
     anchor = Ranking(ask, kept).best_for(words)
     if anchor is None:
-        return kept
+        return kept if ask.order is not None else []
     same = [p for p in kept if p.video == anchor.video and p is not anchor]
     if side == "after":
         kept = [p for p in same if p.span.start >= anchor.span.end - 0.3]
@@ -131,7 +133,7 @@ def _all_of(case: Case, kept: list[Passage]) -> Draft:
     ask = case.ask
     what = "speech was recognized" if ask.channel == "speech" else "text was made out"
     if not kept:
-        return case.first.abstain(f"No {what} there.")
+        return case.first.abstain(unlooked(case) or f"No {what} there.")
     if ask.value == "title":
         kept = sorted(kept, key=lambda p: -p.weight)[:1]
     pieces = [
@@ -178,7 +180,9 @@ def tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
         return case.first.abstain(why_not(case, None))
     best = ranked[0]
     found = (
-        values(ask.value, best.text, ask.digits) if ask.value in ("number", "price", "date", "time", "duration") else []
+        values(ask.value, best.text, ask.digits)
+        if ask.kind != "yes_no" and ask.value in ("number", "price", "date", "time", "duration")
+        else []
     )
     alone = ask.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
     typed = bool(found) and (ask.channel is not None or best.fit >= GOOD)
@@ -256,7 +260,13 @@ def _completing(case: Case, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | 
 def why_not(case: Case, best: Ranked | None) -> str:
     """Why there is no answer: what was searched, and what comes nearest."""
     ask = case.ask
-    what = " ".join(ask.topic) or ask.phrase or "that"
+    if why := unlooked(case):
+        return why
+    end = max(scene.whole.end for scene in case.scenes.values())
+    if ask.times and ask.at is None and ask.times.of == "start" and ask.times.start > end:
+        return f"The video ends at {clock(end)}, before the time that is asked about."
+    named = ask.anchor[1] if ask.anchor else " ".join(ask.topic) or ask.phrase
+    what = f"“{named}”" if named else "What is asked for"
     senses = {p.channel for p in case.passages}
     nearest = (
         f" The closest is “{on_one_line(best.text)}” at {clock(best.passage.span.start)}."
@@ -266,9 +276,9 @@ def why_not(case: Case, best: Ranked | None) -> str:
     if needs_eyes(ask):
         return f"I cannot tell: this has to be seen, and {_MODEL}.{nearest}"
     if ask.channel == "speech" and "speech" in senses:
-        return f"“{what}” was not recognized in the speech.{nearest}"
+        return f"{what} was not recognized in the speech.{nearest}"
     if ask.channel == "screen_text" and "screen_text" in senses:
-        return f"“{what}” was not found in the text on the screen.{nearest}"
+        return f"{what} was not found in the text on the screen.{nearest}"
     looked = " and ".join(
         {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}[s]
         for s in ("speech", "screen_text")
@@ -277,6 +287,18 @@ def why_not(case: Case, best: Ranked | None) -> str:
     if not looked:
         return f"I cannot tell: there is no speech and no text that could answer this, and {_MODEL}."
     return f"I cannot tell from {looked}, and {_MODEL}.{nearest}"
+
+
+def unlooked(case: Case) -> str:
+    """Why the sense that the question names cannot tell: the video was not indexed by it. Empty where it was."""
+    channel = case.ask.channel
+    if channel not in ("speech", "screen_text"):
+        return ""
+    without = [scene.video["name"] for scene in case.scenes.values() if channel not in scene.video["channels"]]
+    if len(without) < len(case.scenes):
+        return ""
+    what = "listened to" if channel == "speech" else "read for text on the screen"
+    return f"{without[0]} was not {what}: rewatch index --again {channel} {without[0]}."
 
 
 def bare(text: str) -> str:

@@ -6,6 +6,7 @@ One reading serves the loop and the rewards of training. Nothing here raises, wh
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -148,6 +149,9 @@ def _numbers_in(listed: str) -> list[int]:
     return found
 
 
+_WORD = r"\d+(?:[.,:]\d+)*|[^\W\d]+"
+
+
 def option_in(text: str, options: Sequence[str]) -> str | None:
     """The letter that `text` begins with, or whose option it repeats; None where it is neither."""
     if not options:
@@ -155,10 +159,11 @@ def option_in(text: str, options: Sequence[str]) -> str | None:
     found = _LETTER.match(text.strip())
     if found and ord(found[1].upper()) - ord("A") in range(len(options)):
         return found[1].upper()
-    said = bare(text)
-    same = [i for i, option in enumerate(options) if bare(option) == said]
-    if not same and said:
-        same = [i for i, option in enumerate(options) if bare(option) and bare(option) in said]
+    said = " ".join(re.findall(_WORD, text.lower()))
+    each = [" ".join(re.findall(_WORD, option.lower())) for option in options]
+    same = [i for i, option in enumerate(each) if option == said]
+    if not same:
+        same = [i for i, option in enumerate(each) if option and f" {option} " in f" {said} "]
     return letter(same[0]) if len(same) == 1 else None
 
 
@@ -338,7 +343,8 @@ def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | N
             evidence += more
             unknown = (*unknown, *none)
     try:
-        confidence = min(max(float(row.get("confidence", unsure)), 0.0), 1.0)
+        stated = float(row.get("confidence", unsure))
+        confidence = min(max(stated, 0.0), 1.0) if math.isfinite(stated) else unsure
     except (TypeError, ValueError):
         confidence = unsure
     option = row.get("option")
@@ -348,7 +354,7 @@ def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | N
         option=str(option) if option else option_in(said, options),
         evidence=tuple(evidence),
         confidence=confidence,
-        abstained=bool(row.get("abstained", False)) or bool(missing),
+        abstained=str(row.get("abstained", False)).lower() in ("true", "yes", "1") or bool(missing),
         unknown=tuple(dict.fromkeys(unknown)),
     )
 

@@ -80,6 +80,8 @@ def question_about(
     """
     if not text.strip():
         raise QuestionError("The question is empty; write what you want to know.")
+    if now is not None and not 0 <= now < 1e9:
+        raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on.")
     if options is not None and not 0 < len(options) <= 26:
         raise QuestionError(f"{len(options)} options given; give 1 to 26.")
     records = [memory.video(v) for v in videos] if videos else memory.videos()

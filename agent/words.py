@@ -107,7 +107,7 @@ def ordinal(text: str) -> int | None:
             return _ORDINALS[token]
         if token in ("last", "final"):
             return -1
-        match = re.fullmatch(r"(\d+)(st|nd|rd|th)", token)
+        match = re.fullmatch(r"([0-9]{1,6})(st|nd|rd|th)", token)
         if match:
             return int(match[1])
     return None

@@ -16,6 +16,7 @@ VERBS = ("ask", "search")
 """What a warm process does, and nothing else."""
 LENGTH = struct.Struct("!I")
 STARTED, INTERRUPT = b"S", b"I"
+_PATIENCE = 10.0  # seconds until a warm process must have begun
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when libraries are loaded
 
 
@@ -68,8 +69,10 @@ def run_warm(arguments: list[str]) -> int | None:
     with connection:
         try:
             send(connection, request, [0, 1, 2])
+            connection.settimeout(_PATIENCE)  # one that is stopped or stuck is passed over
             if connection.recv(1) != STARTED:
                 return None
+            connection.settimeout(None)
         except (OSError, UnicodeError):
             return None
         while True:

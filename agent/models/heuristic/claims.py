@@ -134,7 +134,7 @@ def _denies(text: str) -> bool:
 
 
 def _clause(text: str, topic: Sequence[str]) -> str:
-    """The part of a sentence that tells of the topic's rarest word: `photographs are allowed, but flash is forbidden`."""
+    """The part of a sentence that tells of the topic: `photographs are allowed, but flash is forbidden`."""
     parts = re.split(r"[,;:.!?\n]|\b(?:but|and|aber|und|pero)\b", text)
     held = [part for part in parts if set(content(part)) & (set(content(" ".join(topic))) - _STATUS)]
     return held[-1] if held else text

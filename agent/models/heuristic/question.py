@@ -335,4 +335,4 @@ def _place(low: str) -> tuple[str, ...]:
 
 def _digits(word: str) -> int | None:
     number = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
-    return number.get(word) or (int(word) if word.isdigit() else None)
+    return number.get(word) or (int(word) if re.fullmatch(r"[0-9]{1,2}", word) else None)

@@ -79,7 +79,7 @@ Isolate = Annotated[
     ),
 ]
 
-ROUTES = "direct, search, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
+ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
 """Names of the agent's routes, written out: help must not import the agent."""
 SCALINGS = "vote, confidence, refine, verify, mcts, critic"
 """Names of its scalings, likewise."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .detector import LEAST, Detection
 from .detector_weights import fingerprint
@@ -192,9 +193,11 @@ def import_ultralytics() -> Any:
         # It sets these for the whole process on import.
         kept = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "NUMEXPR_MAX_THREADS")}
         try:
+            opens = Image.open
             with _torchvision_version():
                 import ultralytics
                 from ultralytics.utils import checks, events
+            Image.open = opens  # ultralytics puts its own in place, which asks for pi_heif where a file is no picture
         except ImportError as error:
             raise CapabilityError(
                 "Detecting objects needs ultralytics (AGPL-3.0): pip install 'rewatch[detect]'"

@@ -153,7 +153,7 @@ def test_the_loop_calls_a_tool_and_answers(
     address: str, models: dict[str, Path], notices: ClipMemory, tmp_path: Path, streamed: bool
 ):
     policy = load_policy(f"{address}#{models['taught']}", sees=False, max_tokens=64, temperature=0.0, streamed=streamed)
-    answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What do tickets cost?")
+    answer = VideoAgent(notices, policy=policy, traces=tmp_path).ask("What do tickets cost?", route="search")
     assert answer.text == "12 euros" and answer.stopped_by == "answer" and answer.spend["calls"] == 1 + 1
     events = _events(answer)
     _, looked = [event for event in events if event["event"] == "observation"]  # the first look, and its own

@@ -38,6 +38,7 @@ def environment(home: Path) -> dict[str, str]:
     return {
         **os.environ, "HOME": str(home), "REWATCH_MEMORY": str(home / "memory"), "COLUMNS": "100",
         "OMP_NUM_THREADS": "1", "XDG_RUNTIME_DIR": str(home),
+        "PYTHONSAFEPATH": "1",  # at home lies a folder `rewatch`
     }  # fmt: skip
 
 

@@ -74,9 +74,9 @@ def gather(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Case]:
     for video in chosen:
         scene = scenes[video]
         for span in _where(scene, [p for p in found if p.video == video]):
-            if "speech" in scene.video["channels"]:
+            if "speech" in scene.video.get("channels", ()):
                 passages += sentences(utterances((yield scene.over("transcribe", span)), video))
-            if "screen_text" in scene.video["channels"]:
+            if "screen_text" in scene.video.get("channels", ()):
                 passages += readings((yield scene.over("read_text", span)), video)
     case = Case(ask=ask, scenes=scenes, passages=_unique(passages, found))
     return _as_topic(_time_of_day(case))

@@ -65,7 +65,7 @@ def _spoken(case: Case, phrase: str) -> Generator[Call, Seen, list[Moment]]:
     """The exact times of words, spotted in the sound."""
     found: list[Moment] = []
     for scene in list(case.scenes.values())[:2]:
-        if "speech" not in scene.video["channels"]:
+        if "speech" not in scene.video.get("channels", ()):
             continue
         seen = yield scene.over("transcribe", scene.window, find=phrase)
         for row in seen.data.get("found", ()):

@@ -294,7 +294,7 @@ def unlooked(case: Case) -> str:
     channel = case.ask.channel
     if channel not in ("speech", "screen_text"):
         return ""
-    without = [scene.video["name"] for scene in case.scenes.values() if channel not in scene.video["channels"]]
+    without = [scene.video["name"] for scene in case.scenes.values() if channel not in scene.video.get("channels", ())]
     if len(without) < len(case.scenes):
         return ""
     what = "listened to" if channel == "speech" else "read for text on the screen"

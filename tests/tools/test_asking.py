@@ -53,7 +53,7 @@ def call(memory: ClipMemory, name: str, viewer: Any = None, left: Any = None, **
 def test_ask_clip_shows_frames_of_the_span_and_charges_them(colours: ClipMemory):
     eyes = Eyes()
     observation, spend = call(colours, "ask_clip", eyes, start=5, end=15, question="Which colours?", frames=4)
-    assert observation.text == "4 frames from 00:06.2 to 00:13.8: «red, green»"
+    assert observation.text.splitlines()[0] == "4 frames from 00:06.2 to 00:13.8: «red, green»"
     assert observation.data["times"] == pytest.approx([6.25, 8.75, 11.25, 13.75], abs=0.2)
     assert (spend.frames, spend.calls, spend.tokens) == (4, 1, 40)
     assert max(eyes.asked[0][0].frames[0].image.shape[:2]) <= 448

@@ -121,7 +121,8 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)
-    settings = uvicorn.Config(with_token(app, token) if token else app, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS)
+    guarded = with_token(app, token) if token else app
+    settings = uvicorn.Config(guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS)
     uvicorn.Server(settings).run(sockets=[listening])
 
 

@@ -41,6 +41,9 @@ _SPOKEN = ("reasoning_content", "reasoning", "thinking")
 """Where servers put thoughts beside the text."""
 
 
+_BLOCKS = ("thinking", "reasoning")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
     """A reply in two."""
@@ -85,12 +88,19 @@ def without_thoughts(text: str) -> str:
     return split_thoughts(text).said
 
 
+def thinks_beside(message: AIMessage) -> bool:
+    """Whether a message has thoughts beside its text, where servers put them."""
+    blocks = [block for block in message.content if isinstance(block, dict)] if isinstance(message.content, list) else []
+    beside = [_words(message.additional_kwargs.get(key)) for key in _SPOKEN]
+    return any(part.strip() for part in (*beside, *(_words(b) for b in blocks if b.get("type") in _BLOCKS)))
+
+
 def thought_of(message: AIMessage) -> str:
     """All that a message thinks: in its text, in thinking blocks, and where servers put it beside the text."""
     found = [_words(message.additional_kwargs.get(key)) for key in _SPOKEN]
     if isinstance(message.content, list):
         blocks = [block for block in message.content if isinstance(block, dict)]
-        found += [_words(block) for block in blocks if block.get("type") in ("thinking", "reasoning")]
+        found += [_words(block) for block in blocks if block.get("type") in _BLOCKS]
     found.append(split_thoughts(message.text).thought)
     return "\n".join(dict.fromkeys(part.strip() for part in found if part.strip()))
 

@@ -167,6 +167,7 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
     words_follow = _words_follow(text, marks)
     thoughts: list[str] = []
     saids: list[str] = []
+    last_answer = text.lower().rfind("<answer>")
     at, opened, opens, closes = 0, None, 0, 0
     for n, mark in enumerate(marks):
         if mark["opens"]:
@@ -185,7 +186,9 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
         else:
             between = text[at : mark.start()]
             nested = closes == 1 or opens >= closes
-            thinks = nested or (words_follow[n] and not _WHOLE.search(between))
+            whole = _WHOLE.search(between)
+            settled = whole and (whole[1].lower() != "answer" or last_answer < mark.end())
+            thinks = nested or (words_follow[n] and not settled)
             (thoughts if thinks else saids).append(between)
         at, opened = mark.end(), None
     saids.append(text[at:])

@@ -24,7 +24,7 @@ _MARKS = re.compile(
 )
 """What stands around calls."""
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|$)", re.DOTALL)
-_PYTHON = re.compile(r"\s*(?:print\()?\s*(?:\w+\.)?([A-Za-z_]\w*)\((.*)\)\s*\)?\s*", re.DOTALL)
+_PYTHON = re.compile(r"(?:print\(\s*)?(?:\w{1,99}\.)?([A-Za-z_]\w{0,99})\((.*)\)\s*\)?", re.DOTALL)
 _NAMES = ("name", "tool", "tool_name", "function", "action")
 _ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "action_input")
 _MOST = 8
@@ -125,7 +125,7 @@ def _known(name: str, names: Sequence[str]) -> str | None:
 
 def _python(text: str, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     """A call as Python writes it, `search_clips(query="fair")`, where the text is nothing else."""
-    match = _PYTHON.fullmatch(text)
+    match = _PYTHON.fullmatch(text.strip())
     if not match or match[1] not in names:
         return []
     try:

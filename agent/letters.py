@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ARTICLES = ("a ", "an ", "the ")
 _NOUN = (
-    r"(?:answers?|options?|choices?|letter|response|antwort|lösung|respuesta|opci[oó]n|r[ée]ponse|risposta|resposta|ответ)"
+    r"(?:answers?|options?|choices?|letter|response|antwort|lösung|respuesta|opci[oó]n|r[ée]ponse|risposta|resposta|"
+    r"ответ)"
 )
 _IS = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|could\s+be|has\s+to\s+be|ist|lautet|es|est|è|é)"
 _SURELY = (
@@ -37,10 +38,14 @@ _LEAD = re.compile(
     rf"{_NOUN}(?:\s+{_IS}\b)?(?:\s+(?:option|choice|letter))?[\W_]*)?",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))")
+_BEHIND = re.compile(
+    r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))"
+)
 """What follows a letter that begins an answer."""
 _JOINED = re.compile(r"[).:]\s?(?=[^\W\d_]{2,}|\d)")
-_WHY = re.compile(r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I)
+_WHY = re.compile(
+    r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I
+)
 _LINKS = re.compile(
     r"(?:[\s,，、;/|&+]|(?:and|or|und|oder|y|o|et|ou|also|maybe|perhaps|possibly|then|both|nor)\b|和|或|与|與|及)*"
     r"(?:(?:options?|choices?|answers?)\s+)?",
@@ -65,7 +70,8 @@ _CUES = re.compile(
     re.IGNORECASE,
 )
 _CUES_BEHIND = re.compile(
-    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)", re.I
+    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)",
+    re.I,
 )
 _SPACED = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """A letter or digit of a script that puts blanks between words."""
@@ -202,7 +208,9 @@ class Reader:
         if text[end - 1].isupper():
             return True
         rest = text[end:]
-        return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(_WHY.match(rest) and text[end - 1] not in "ai")
+        return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(
+            _WHY.match(rest) and text[end - 1] not in "ai"
+        )
 
     def _list(self, text: str, index: int, end: int) -> list[int]:
         """An option's letter and the letters that follow it in one list, each with its own text or without."""

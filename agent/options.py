@@ -25,7 +25,7 @@ _MARK = re.compile(
 _INITIALS = re.compile(r"[^\W\d_]\.")
 _WORD = r"\d+(?:[.,:]\d+)*|[^\W\d]+"
 _INSIDE = re.compile(
-    r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s*([A-Z])[.．、:：]",
+    r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s{0,3}([A-Z])[.．、:：]",
 )
 """A mark of an option that stands inside a question."""
 _MOST_MARKS = 300
@@ -53,7 +53,9 @@ def option_texts(options: Any) -> list[str]:
         keys = [str(key).strip(" ().").upper() for key in options]
         wanted = {letter(i) for i in range(len(keys))}
         if set(keys) != wanted:
-            raise ValueError(f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list.")
+            raise ValueError(
+                f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list."
+            )
         options = [value for _, value in sorted(zip(keys, options.values(), strict=True), key=lambda pair: pair[0])]
     try:
         listed = list(options)

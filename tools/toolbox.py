@@ -297,9 +297,10 @@ class Toolbox:
             self._idle.put_back(run.context.memory, run.context.video_id, run.context.opened)
 
     def _clean(self, observation: Observation, item: BaseTool | None) -> Observation:
-        text = defuse(observation.text)
-        if len(text) > MAX_TEXT:
-            text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
+        text = defuse(observation.text[: 2 * MAX_TEXT])  # cut before anything is done with it: it may be of any length
+        more = max(0, len(observation.text) - 2 * MAX_TEXT) + max(0, len(text) - MAX_TEXT)
+        if more:
+            text = text[:MAX_TEXT] + f" … ({more} characters more: ask for a shorter span)"
         if observation.error and not says_what_next(text):
             text = f"{text.rstrip() or 'It failed'} Try other arguments or another tool.{_usage(item)}"
         named = [uri for uri in observation.uris if uri not in text]

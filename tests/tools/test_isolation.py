@@ -150,7 +150,8 @@ def test_a_run_that_is_cancelled_ends_its_process(memory: ClipMemory):
 
 
 def test_foreign_tools_can_be_isolated_by_choice(memory: ClipMemory):
-    here, there = Toolbox([rough.shout, rough.later]), Toolbox([rough.shout, rough.later], isolate=("foreign",))
+    here = Toolbox([rough.shout, rough.later], isolate=("marked",))
+    there = Toolbox([rough.shout, rough.later])  # code of others, but for what belongs to an event loop
     assert here.isolated == frozenset() and there.isolated == {"shout"}
     assert call(memory, here, {"word": "a"})[0].text == f"A{os.getpid()}"
     elsewhere = call(memory, there, {"word": "a"})[0].text

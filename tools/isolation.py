@@ -82,7 +82,7 @@ class Lease:
 
 
 class Isolation:
-    """The kept processes. Safe between threads; call from threads that stay (see `memory.child`)."""
+    """The kept processes. Safe between threads."""
 
     def __init__(self) -> None:
         self._idle: list[_Process] = []

@@ -77,5 +77,5 @@ def short(text: str, limit: int = LONGEST_REASON) -> str:
 def _said(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - its own words fail it
+    except BaseException:  # noqa: BLE001 - its own words fail it
         return ""

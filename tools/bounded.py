@@ -28,13 +28,14 @@ CUT = "…"
 _LARGEST_WHOLE = 1 << 256  # a whole number beyond that takes seconds to write
 
 
-class _Room:
-    """What is left of the bounds."""
+class Room:
+    """What is left of the bounds of several values together."""
 
-    def __init__(self, characters: int, values: int) -> None:
+    def __init__(self, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> None:
         self.characters, self.values = characters, values
 
     def text(self, text: str) -> str:
+        """A string, or as much of it as there is room for, and how many characters were left out."""
         held = text[: self.characters]
         self.characters -= len(held)
         return str(held) if len(held) == len(text) else f"{held} {CUT} ({len(text) - len(held)} characters more)"
@@ -48,15 +49,15 @@ def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST
         characters: bound of all strings together.
         values: bound of all values together.
     """
-    return _plain(value, _Room(characters, values), DEEPEST)
+    return _plain(value, Room(characters, values), DEEPEST)
 
 
 def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """A string of at most `most` characters, and how many were left out."""
-    return _Room(most, 1).text(text)
+    return Room(most, 1).text(text)
 
 
-def _plain(value: Any, room: _Room, deep: int) -> Any:
+def _plain(value: Any, room: Room, deep: int) -> Any:
     room.values -= 1
     if room.values < 0:
         return CUT
@@ -81,7 +82,7 @@ def _plain(value: Any, room: _Room, deep: int) -> Any:
     return room.text(found) if isinstance(found, str) else found
 
 
-def _mapping(value: Mapping[Any, Any], room: _Room, deep: int) -> Any:
+def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:
     if deep <= 0:
         return CUT
     kept = {}
@@ -93,7 +94,7 @@ def _mapping(value: Mapping[Any, Any], room: _Room, deep: int) -> Any:
     return kept
 
 
-def _many(value: Any, room: _Room, deep: int) -> Any:
+def _many(value: Any, room: Room, deep: int) -> Any:
     if deep <= 0:
         return CUT
     kept = []

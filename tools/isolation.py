@@ -15,6 +15,7 @@ import secrets
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ class Isolation:
         self._free = threading.Condition()
         self._starter = ToolThreads()
         self._all: weakref.WeakSet[_Process] = weakref.WeakSet()
-        atexit.register(self.close)
+        atexit.register(self._end_all)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
@@ -126,7 +127,7 @@ class Isolation:
         return process
 
     def call(self, item: BaseTool, arguments: dict[str, Any], context: VideoContext | None, parameter: str | None,
-             deadline: float, lease: Lease) -> Observation:  # fmt: skip
+             deadline: float, begin: Callable[[], float], lease: Lease) -> Observation:  # fmt: skip
         """Run a tool in a process of its own.
 
         Args:
@@ -134,7 +135,8 @@ class Isolation:
             arguments: fitted to its schema, without the context.
             context: the video as the run sees it; frames are charged to it, and its viewer answers.
             parameter: name of the argument that takes the context.
-            deadline: on the monotonic clock; the process is ended then.
+            deadline: on the monotonic clock; a process has to be ready until then.
+            begin: is called when it is; gives the time at which the process is ended.
             lease: lets others end it sooner.
 
         Raises:
@@ -151,6 +153,7 @@ class Isolation:
         most = memory_limit()
         try:
             process.wait_ready(deadline)
+            deadline = begin()
             view = None if context is None else process.view(context, str(parameter))
             if lease.stopped:
                 raise NotStarted
@@ -205,6 +208,12 @@ class Isolation:
             self._busy -= 1
             self._idle.append(process)
             self._free.notify()
+
+    def _end_all(self) -> None:
+        """At the end of the program: those that are busy or starting too."""
+        for process in list(self._all):
+            process.child.stop()
+        self.close()
 
     def close(self) -> None:
         """End the processes that are idle; they start again when needed."""

@@ -15,7 +15,7 @@ import numpy as np
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from .bounded import MOST_CHARACTERS, bounded, cut
+from .bounded import MOST_CHARACTERS, Room, bounded, cut
 from .observation import Observation
 
 MOST_PICTURES = 4
@@ -26,7 +26,8 @@ _BYTES = 24_000_000  # of one encoded picture
 _PIXELS = 40_000_000  # of one decoded picture
 _MANY = 20_000  # media URIs, lines or blocks of one observation
 _SHOWN = 64  # pictures that an observation of a tool's own making names
-_LINE = 10_000  # characters of a line that can be cited, or of a URI
+_ALL_PICTURES = 40_000_000  # characters of the pictures of one observation, where a tool has written them out
+_LINE = 1000  # characters of a media URI
 
 
 class NotAPicture(ValueError):
@@ -128,16 +129,19 @@ def _is_blocks(content: Any) -> bool:
 
 def _bounded(seen: Observation) -> Observation:
     """What a tool made itself, cut to what is reasonable: it may have filled its fields with anything."""
-    lines = tuple(
-        replace(one, text=cut(str(one.text), _LINE), quote=cut(str(one.quote), _LINE)) for one in seen.lines[:_MANY]
-    )
+    room, pictures = Room(), Room(_ALL_PICTURES)
+    lines = []
+    for one in seen.lines[:_MANY]:
+        if room.characters:
+            lines.append(replace(one, text=room.text(str(one.text)), quote=room.text(str(one.quote))))
+    shown = [str(uri) for uri in (seen.pictures or ())[:_SHOWN] if len(str(uri)) < _BYTES * 4 // 3]
     return replace(
         seen,
         text=cut(str(seen.text)),
         uris=tuple(str(uri) for uri in (seen.uris or ())[:_MANY] if len(str(uri)) < _LINE),
-        pictures=tuple(str(uri) for uri in (seen.pictures or ())[:_SHOWN] if len(str(uri)) < _BYTES * 4 // 3),
+        pictures=tuple(uri for uri in shown if pictures.text(uri) == uri),
         data=_mapping(seen.data),
-        lines=lines,
+        lines=tuple(lines),
     )
 
 

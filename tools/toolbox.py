@@ -295,6 +295,7 @@ class Toolbox:
             arguments=prepared.arguments,
             context=context,
             seconds=min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout)),
+            left=left.get("seconds", float("inf")),
             calls_left=left.get("calls", float("inf")),
             price=price,
             isolated=item.name in self.isolated,

@@ -266,8 +266,8 @@ class Toolbox:
     def _kept(self, prepared: Prepared, left: Mapping[str, float]) -> tuple[Observation, Spend] | None:
         """What the same call has brought before, and what it costs now; None if it has to be made.
 
-        It is charged as if it were made, but for the money: what a run may look at, and what it is rewarded for
-        sparing, must not hang on which run came first.
+        It is charged the frames and calls as if it were made: what a run may look at, and what it is rewarded for
+        sparing, must not hang on which run came first. Tokens it costs none, for no model was asked.
         """
         kept = self._cache.get(prepared.key)
         if kept is None or any(getattr(kept[1], limit) > there for limit, there in left.items() if limit != "seconds"):
@@ -306,7 +306,7 @@ class Toolbox:
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
         if observation.error or thinned or run.cut_short or not getattr(prepared.item, "cacheable", False):
             return
-        self._cache[prepared.key] = observation, replace(run.cost, seconds=0.0, price=0.0)
+        self._cache[prepared.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:
             with suppress(KeyError):
                 self._cache.popitem(last=False)

@@ -13,6 +13,17 @@ if sys.argv[:1] == ["-m"] and _asked and not sys.flags.safe_path:
     _here = sys.path.pop(0)
     if __file__ == os.path.join(_here, "rewatch", "__init__.py"):
         sys.path.append(_here)
+
+if _asked or os.path.basename(sys.argv[0]) in ("rewatch", "rewatch.exe"):
+    # The command itself: until it watches its signals (`cli.leaving`), Ctrl-C ends it without a traceback.
+    import _signal
+
+    def _end(number: int, frame: object) -> None:
+        os.write(2, b"error: interrupted; what was stored is kept, and the next run goes on from there\n")
+        os._exit(128 + number)
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _end)
 del _asked, _words
 
 import importlib  # noqa: E402

@@ -41,9 +41,9 @@ def code_of(code: int) -> int:
 
 def _take(number: int, frame: FrameType | None) -> None:
     global _code
-    chats = sys.argv[1:2] == ["chat"] and number == signal.SIGINT  # there it stops an answer
+    chats = sys.argv[1:2] == ["chat"]  # where SIGINT stops an answer, and no more
     again, _code = _code is not None, TERMINATED if number == signal.SIGTERM else INTERRUPTED
-    if (again and not chats) or _imports(frame):
+    if (number == signal.SIGTERM if chats else again) or _imports(frame):
         _end()
     if chats:
         _code = None

@@ -57,6 +57,8 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
         line = f"indexed  {record.name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
         console.print(Text(line))
+        for note in record.notes:
+            console.print(Text(f"note     {note}", style="yellow"), soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(Text(f"warning  {failure.channel} {failure.span}: {failure.reason}", style="yellow"))
     if len(record.failures) > 3:

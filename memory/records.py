@@ -49,6 +49,10 @@ class VideoRecord:
     fps: float
     codec: str
     has_audio: bool
+    audio: int | None = None
+    """Index in the file of the sound track that was taken, where it has several."""
+    notes: tuple[str, ...] = ()
+    """What should be known of how it was read: which streams were taken, what was passed over; one line each."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()

@@ -80,7 +80,7 @@ def _recognize(video: VideoContext, span: Span) -> list[dict]:
     if "speech" in video.memory.video(video.video_id).channels:
         return []  # it was listened to at ingest, and nothing was said
     source = video.video
-    subtitles = find_subtitles(source.info, None)
+    subtitles = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio).subtitles
     if subtitles is not None:
         texts = from_subtitles(source, subtitles)
     else:

@@ -177,8 +177,8 @@ def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, list[str]]:
         )
     zero = info.start if info.zero is None else info.zero
     if abs(zero) >= 0.5:
-        where = "the video's own" if not shift else f"from where the video begins ({clock(zero)})"
-        notes.append(f"the times in {file.name} were taken for {where}")
+        where = f"count from the beginning of the video ({clock(zero)})" if shift else "are on the video's own clock"
+        notes.append(f"the times in {file.name} {where}")
     if inside < len(cues):
         notes.append(f"{len(cues) - inside} of {len(cues)} lines of {file.name} lie outside the video, and were left out")
     stamp = f"subtitles:{cues.digest}"
@@ -234,7 +234,7 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
                 "words": [[round(w.start, 3), round(w.end, 3), w.text, round(w.probability, 3)] for w in each.words],
                 "exact": each.exact,
                 "probability": round(each.probability, 3),
-                **({"language": each.language} if each.language else {}),
+                **({"assumed_language" if each.assumed else "language": each.language} if each.language else {}),
             },
         )
         for each in utterances

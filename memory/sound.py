@@ -165,9 +165,14 @@ def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) ->
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     for packet in _packets(container, stream):
         try:
-            yield from stream.codec_context.decode(packet if packet.size else None)
+            frames = stream.codec_context.decode(packet if packet.size else None)
         except FFmpegError:
             continue
+        for frame in frames:
+            # Frames that a drained decoder gives have lost their time base, and the resampler wants one.
+            if frame.time_base is None and stream.time_base is not None:
+                frame.time_base = stream.time_base
+            yield frame
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:

@@ -31,6 +31,7 @@ _ASIDE_TITLE = re.compile(
     re.I,
 )
 _FORCED_TITLE = re.compile(r"\b(forced|foreign parts?|erzwungen|forc[ée]s?|signs|songs)\b", re.I)
+_SOUNDS_TITLE = re.compile(r"\b(sdh|cc|hoh|closed captions?|hearing|h[öo]rgesch[äa]digte|malentendants?)\b", re.I)
 _PARTIAL = 0.25
 """Share of the lines of another stream in the same language below which one holds only some of what is said."""
 _WHOLE, _PROBES, _PROBE = 240.0, 24, 5.0
@@ -129,9 +130,9 @@ def choose_sound(
             _is_aside(track),
             foreign,
             someone and here.speech < _SPOKEN,
+            "hearing_impaired" in track.flags,
             "default" not in track.flags,
             "dub" in track.flags and "original" not in track.flags,
-            "hearing_impaired" in track.flags,
             track.number,
         )
 
@@ -210,9 +211,9 @@ def rank_subtitles(streams: Sequence[SubtitleStream], lines: dict[int, int], spo
     def rank(one: Written) -> tuple[bool, bool, bool, bool, bool, int]:
         flags = one.stream.flags
         matches = spoken is None or same_language(one.stream.language, spoken)
-        return (
-            one.partial, one.foreign, not matches, "default" not in flags, "hearing_impaired" in flags, one.stream.number
-        )  # fmt: skip
+        # Those for the hard of hearing also tell of sounds.
+        sounds = bool(flags & {"hearing_impaired", "captions"}) or _SOUNDS_TITLE.search(one.stream.title) is not None
+        return one.partial, one.foreign, not matches, sounds, "default" not in flags, one.stream.number
 
     return sorted(found, key=rank)
 

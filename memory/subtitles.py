@@ -123,7 +123,7 @@ def sidecars(video_path: str | Path) -> list[Sidecar]:
         language, uses = read
         forced = bool(uses & {"forced", "foreign"})
         rank = 0 if not language else 1 if same_language(language, "en") else 2
-        if file.is_file():
+        if not file.is_dir():
             ranked.append((forced, rank, "sdh" in uses, name, kind, Sidecar(file, language or None, forced)))
     return [each[-1] for each in sorted(ranked, key=lambda each: each[:-1])]
 

@@ -68,7 +68,7 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
-        | {key: t.data[key] for key in ("language", "probability") if key in t.data}
+        | {key: t.data[key] for key in ("language", "assumed_language", "probability") if key in t.data}
         for t in rows
     ]
 

@@ -43,7 +43,8 @@ Audio = Annotated[
 SubtitleStream = Annotated[
     str | None,
     typer.Option(
-        "--subtitle-stream", help="Take the words from this subtitle stream in the file: its number, from 1, or language."
+        "--subtitle-stream",
+        help="Take the words from this subtitle stream in the file: its number, from 1, or language.",
     ),
 ]
 Detector = Annotated[

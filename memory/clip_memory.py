@@ -101,7 +101,8 @@ class ClipMemory:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
         Only what is missing is done: a piece at a time, each kept at once, whatever happens afterwards. A file that is
-        known by its content, under whatever name, is the same video. Pieces that cannot be read are marked, see
+        known by its content, under whatever name, is the same video; only a copy beside which other subtitles lie,
+        while the first is still there, is one of its own. Pieces that cannot be read are marked, see
         `VideoRecord.failures`.
 
         Args:
@@ -263,12 +264,19 @@ class ClipMemory:
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """The video of that id, file name or path; the newest of several that share a name.
 
+        A video whose bytes were found under several names goes by all of them.
+
         Raises:
             VideoError: if there is none; the text lists some that there are.
         """
         text = str(id_or_name_or_path)
         id_ = self._store.find(text, os.path.abspath(text))
-        return find_video(self._store.records(id_), text, self.folder)
+        found = self._store.records(id_)
+        return found[0] if id_ is not None and found else find_video(found, text, self.folder)
+
+    def knows(self, path: str | Path) -> bool:
+        """Whether a file at this place was added, whatever lies there now."""
+        return self._store.known_as(Path(path).expanduser().absolute()) is not None
 
     def open(self, video_id: str) -> VideoSource:
         """The video itself.

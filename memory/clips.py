@@ -42,7 +42,10 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
     if first - info.start < shortest:
         return windows(info.span, seconds, shortest=shortest, busy=busy)
     heard, seen = Span(info.start, first), Span(first, info.end)
-    return [*windows(heard, seconds, shortest=shortest, busy=busy), *windows(seen, seconds, shortest=shortest, busy=busy)]
+    return [
+        *windows(heard, seconds, shortest=shortest, busy=busy),
+        *windows(seen, seconds, shortest=shortest, busy=busy),
+    ]
 
 
 def coarse_windows(

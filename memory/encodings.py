@@ -87,7 +87,7 @@ def decode(data: bytes, sign: str) -> Decoded:
         if data.startswith(mark):
             return Decoded(data[len(mark) :].decode(name, errors="replace"), name)
     for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
-        if sign.encode(name) in data:
+        if _stands(sign.encode(name), data, int(name[4:6]) // 8):
             return Decoded(data.decode(name, errors="replace"), name)
     head = data[:2000]
     if head and head.count(0) > len(head) / 4:
@@ -105,6 +105,14 @@ def decode(data: bytes, sign: str) -> Decoded:
         return Decoded(repaired, "utf-8")
     name = _told_by_letters(data)
     return Decoded(data.decode(name, errors="replace"), name, guessed=True)
+
+
+def _stands(pattern: bytes, data: bytes, width: int) -> bool:
+    """Whether a pattern stands in `data` at a whole number of units of `width` bytes."""
+    at = data.find(pattern)
+    while at >= 0 and at % width:
+        at = data.find(pattern, at + 1)
+    return at >= 0
 
 
 def _told_by_letters(data: bytes) -> str:

@@ -69,6 +69,8 @@ class Ingest:
         self._searcher = searcher
         self._text = text
         self._wish = wish
+        self._twin: tuple[str, ...] = ()
+        self._stale: tuple[str, ...] = ()
 
     def run(self, source: str | VideoSource) -> str:
         """Bring the memory to what was wished; gives the video's id."""
@@ -112,6 +114,7 @@ class Ingest:
         content = probed.content_id
         if path is not None:
             content = self._own_content(path, probed)
+            self._twin = self._twin_of(path, content, probed.content_id)
         video = self._store.put_video(content, name, probed.info)
         if path is not None:
             state = path.stat()
@@ -134,9 +137,23 @@ class Ingest:
         told = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
         for content, others, stamp in self._store.same_bytes(plain):
             wordless = not stamp or _unavailable(stamp)
-            if wordless or stamp.startswith(f"subtitles:{told}") or not any(other != path and other.exists() for other in others):
+            if (
+                wordless
+                or stamp.startswith(f"subtitles:{told}")
+                or not any(other != path and other.exists() for other in others)
+            ):
                 return content
         return f"{plain}.{told}"
+
+    def _twin_of(self, path: Path, content: str, plain: str) -> tuple[str, ...]:
+        """A line where other files hold the same bytes."""
+        for other, files, _ in self._store.same_bytes(plain):
+            names = [file.name for file in files if file != path and file.exists()]
+            if names and other == content:
+                return (f"the same bytes as {names[0]}: one video under both names",)
+            if names:
+                return (f"the same bytes as {names[0]}, beside other subtitles: a video of its own",)
+        return ()
 
     def _plan(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
         """Write down every unit that is wanted, before any is done; what is there already stays."""
@@ -166,7 +183,9 @@ class Ingest:
             changed += [channel for channel in stamps if channel in _PICTURES and channel not in changed]
         audio, notes = _facts_of(record, probed, kept="speech" in record.channels and "speech" not in changed)
         with store.transaction():
-            store.put_facts(video, probed.info, audio, [*notes, *(pieces.notes if recut else ())])
+            own = (*self._twin, *self._stale, *(pieces.notes if recut else ()))
+            told = [note for note in notes if note not in own and not note.startswith("the same bytes")]
+            store.put_facts(video, probed.info, audio, [*told, *own])
             if recut:
                 work.plan_clips(store, video, clipping, pieces.clips)
             clips = [clip.span for clip in store.clips(video, CLIP)]
@@ -204,8 +223,12 @@ class Ingest:
         if channel != "speech" or before is None or chosen or _unavailable(before):
             return stamp
         done, total = work.count_units(self._store, record.id).get(channel, (0, 0))
+        if " track " in stamp and not self._store.texts(record.id, channel=channel):
+            return stamp  # Nothing was heard, in a track that would not be taken now.
         if before.startswith("subtitles:") and not stamp.startswith("subtitles:") and done == total:
-            return before  # The file beside it went; its words need not.
+            # The file beside it went; its words need not.
+            self._stale = ("the subtitles whose words it holds are not there any more; --again speech listens instead",)
+            return before
         return stamp if stamp.startswith("subtitles:") or done < total else before
 
     # Doing it

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .speech import Transcriber, Utterance
     from .subtitles import Cue
 
+
 @dataclass(frozen=True, slots=True)
 class Subtitles:
     """Where the words of a video are already written: a file, or the n-th text stream inside the video."""
@@ -180,7 +181,9 @@ def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, list[str]]:
         where = f"count from the beginning of the video ({clock(zero)})" if shift else "are on the video's own clock"
         notes.append(f"the times in {file.name} {where}")
     if inside < len(cues):
-        notes.append(f"{len(cues) - inside} of {len(cues)} lines of {file.name} lie outside the video, and were left out")
+        notes.append(
+            f"{len(cues) - inside} of {len(cues)} lines of {file.name} lie outside the video, and were left out"
+        )
     stamp = f"subtitles:{cues.digest}"
     stamp += f" at {shift:.3f}" if abs(shift) >= 1e-3 else ""
     stamp += f" {cues.guessed}" if cues.guessed else ""

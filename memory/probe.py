@@ -282,9 +282,7 @@ def _extent(
     return float(index.seconds[0]), end, index, damage
 
 
-def _ends(
-    container: InputContainer, streams: Sequence[VideoStream | AudioStream], near: float
-) -> dict[int, float]:
+def _ends(container: InputContainer, streams: Sequence[VideoStream | AudioStream], near: float) -> dict[int, float]:
     """Where each stream ends, from the packets that follow the last entry point before `near` (seconds)."""
     ends: dict[int, float] = {}
     if not streams:

@@ -34,7 +34,7 @@ _MOST_TEXT = 32 * 2**20
 _LONGEST_CUE = 5000
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
-_TIME = r"(?:(\d{1,3})\s*:\s*)?(\d{1,2})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
+_TIME = r"(?:(\d{1,5})\s*:\s*)?(\d{1,3})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
 _TIMING = re.compile(rf"^\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?$")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|\d[\d:.,]{0,20})>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")

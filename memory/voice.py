@@ -96,7 +96,9 @@ def _widened(part: Span, span: Span) -> Span:
 
 def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
     if span.duration / length > MOST:
-        raise VideoError(f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first.")
+        raise VideoError(
+            f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first."
+        )
     edges = [span.start]
     for number in range(1, int(span.duration // length) + 1):
         middle = span.start + number * length

@@ -252,7 +252,11 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                 asked = job.subtitles is not None or job.streams.subtitles is not None
                 if asked or not bench.transcriber_chosen:
                     words = listening.find_subtitles(
-                        video.info, job.subtitles, job.streams, spoken=spoken, can_listen=lambda: _hears(bench, video, spoken)
+                        video.info,
+                        job.subtitles,
+                        job.streams,
+                        spoken=spoken,
+                        can_listen=lambda: _hears(bench, video, spoken),
                     )
                     subtitles, notes = words.subtitles, [*notes, *words.notes]
                 track = f" track {audio}" if audio not in (None, main) else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _NAMES = """
-af afr afrikaans; am amh amharic; ar ara arabic; az aze azerbaijani; be bel belarusian; bg bul bulgarian; bn ben bengali;
+af afr afrikaans; am amh amharic; ar ara arabic; az aze azerbaijani; be bel belarusian; bg bul bulgarian;
+bn ben bengali;
 bs bos bosnian; ca cat catalan; cs ces cze czech; cy cym wel welsh; da dan danish; de deu ger german deutsch;
 el ell gre greek; en eng english; es spa spanish español castilian; et est estonian; eu eus baq basque;
 fa fas per persian farsi; fi fin finnish; fr fra fre french français; ga gle irish; gl glg galician; gu guj gujarati;

@@ -158,8 +158,8 @@ def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:
     last = int(np.ceil((end - span.start) * fps - 1e-6))
     if last - first > _MOST_TIMES:
         raise VideoError(
-            f"{last - first} frames are asked for at once ({span} at {fps:g} a second), more than {_MOST_TIMES}: ask for "
-            "a shorter span, or fewer a second."
+            f"{last - first} frames are asked for at once ({span} at {fps:g} a second), more than {_MOST_TIMES}: ask "
+            "for a shorter span, or fewer a second."
         )
     return span.start + np.arange(first, max(first, last)) / fps
 

@@ -129,6 +129,6 @@ def _edges(active: np.ndarray, count: int, span: Span, seconds: float) -> list[i
 
 def _too_many(span: Span, seconds: float) -> str:
     return (
-        f"The video lasts {clock(span.duration)} hours, which makes more than {MOST} pieces of {seconds:g} s: take longer "
-        "ones (--clip-seconds 60), or cut out a part: ffmpeg -ss START -t SECONDS -i IN -c copy OUT.mkv"
+        f"The video lasts {clock(span.duration)} hours, which makes more than {MOST} pieces of {seconds:g} s: take "
+        "longer ones (--clip-seconds 60), or cut out a part: ffmpeg -ss START -t SECONDS -i IN -c copy OUT.mkv"
     )

@@ -73,7 +73,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
 
 
 def sounding(path: Path, track: int | None = None) -> list[Span]:
-    """Where a sound track has packets, in seconds and in order; gaps of less than a minute are bridged. Decodes nothing.
+    """Where a sound track has packets, in seconds and in order; gaps under a minute are bridged. Decodes nothing.
 
     Args:
         path: the file.

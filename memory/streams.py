@@ -26,8 +26,9 @@ _ASIDE = frozenset({
 })  # fmt: skip
 """Dispositions of what is not said in the video itself, or without the voices."""
 _ASIDE_TITLE = re.compile(
-    r"\b(comment(ary|aries|s)?|kommentar|commentaire|comentarios?|commento|audio ?descri\w*|descri(bed|ptive|ption)\b.*|"
-    r"h[öo]rfilm|music (and|&|only)|m ?& ?e|effects only|isolated|karaoke|instrumental|score only|signs|songs)\b",
+    r"\b(comment(ary|aries|s)?|kommentar|commentaire|comentarios?|commento|audio ?descri\w*|"
+    r"descri(bed|ptive|ption)\b.*|h[öo]rfilm|"
+    r"music (and|&|only)|m ?& ?e|effects only|isolated|karaoke|instrumental|score only|signs|songs)\b",
     re.I,
 )
 _FORCED_TITLE = re.compile(r"\b(forced|foreign parts?|erzwungen|forc[ée]s?|signs|songs)\b", re.I)

@@ -118,6 +118,7 @@ def _candidates(
         tracks = embedded_subtitles(path)
         places = {track.stream: place for place, track in enumerate(tracks)}
         lines = {track.stream: len(track) for track in tracks}
+        guesses = {track.stream: track.guessed for track in tracks if track.guessed}
         several = len(info.subtitle_streams)
         for written in rank_subtitles(info.subtitle_streams, lines, spoken):
             place = places[written.stream.index]
@@ -125,6 +126,8 @@ def _candidates(
             other = f" in another language than the sound ({spoken})" if written.foreign else ""
             against = " holds only some of what is said" if written.partial else other and f" is{other}"
             taken = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
+            if guess := guesses.get(written.stream.index):
+                taken.append(f"{which} does not say how its letters are written; read as {guess}")
             yield _stream(path, place), taken, which + against if against else ""
         unread = [one for one in info.subtitle_streams if not lines.get(one.index)]
         if len(unread) == several:

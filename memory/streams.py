@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,6 +37,8 @@ _PARTIAL = 0.25
 """Share of the lines of another stream in the same language below which one holds only some of what is said."""
 _WHOLE, _PROBES, _PROBE = 240.0, 24, 5.0
 """Seconds that are listened to from end to end; how many places of a longer track, and seconds of each."""
+_MOST_TRACKS = 16
+"""Tracks that are listened to, unless one is asked for."""
 _LOUD = 1e-4
 """Samples that never pass this (-80 dB) are silence."""
 _QUIET = 0.03
@@ -74,7 +76,7 @@ def named(streams: Sequence[Stream], wanted: int | str, what: str, path: str) ->
         VideoError: if there is none; the text lists those that there are.
     """
     text = str(wanted).strip()
-    if text.isdigit():
+    if re.fullmatch(r"[0-9]{1,6}", text):
         found = [one for one in streams if one.number == int(text)]
     else:
         found = [one for one in streams if same_language(one.language, text)]
@@ -94,7 +96,11 @@ def told(stream: SoundTrack | SubtitleStream) -> str:
 
 
 def choose_sound(
-    info: VideoInfo, path: Path, wish: Streams, knows_only: str | None = None
+    info: VideoInfo,
+    path: Path,
+    wish: Streams,
+    knows_only: str | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> tuple[SoundTrack | None, str | None]:
     """The sound track to take, and a line that says which, where there were several.
 
@@ -107,6 +113,7 @@ def choose_sound(
         path: its file.
         wish: what was asked for.
         knows_only: the one language that the recognizer knows; None where it knows many.
+        alive: called before each piece that is listened to.
 
     Raises:
         VideoError: if a track was asked for that is not there.
@@ -117,9 +124,10 @@ def choose_sound(
         return chosen, f"sound track {told(chosen)} of {len(tracks)} was taken, as asked for"
     if len(tracks) < 2:
         return (tracks[0] if tracks else None), None
-    heard = {track.index: listen(path, info.span, track) for track in tracks}
+    every, tracks = len(tracks), tracks[:_MOST_TRACKS]
+    heard = {track.index: listen(path, info.span, track, alive=alive) for track in tracks}
     if all(one.silent for one in heard.values()):
-        heard = {track.index: listen(path, info.span, track, whole=True) for track in tracks}
+        heard = {track.index: listen(path, info.span, track, whole=True, alive=alive) for track in tracks}
     someone = any(one.speech >= _SPOKEN for one in heard.values())
     wanted = wish.language or knows_only
 
@@ -146,15 +154,18 @@ def choose_sound(
             others.append(told(track) + (" silent" if silent else " without speech" if speechless else ""))
     state = ", which is silent" if heard[chosen.index].silent else ""
     return chosen, (
-        f"sound track {told(chosen)} of {len(tracks)} was taken{state}; there are also {'; '.join(others)} "
+        f"sound track {told(chosen)} of {every} was taken{state}; there are also {'; '.join(others)} "
         "(--audio takes another)"
     )
 
 
-def listen(path: Path, span: Span, track: SoundTrack, *, whole: bool = False) -> Heard:
+def listen(
+    path: Path, span: Span, track: SoundTrack, *, whole: bool = False, alive: Callable[[], None] = lambda: None
+) -> Heard:
     """Listen to a sound track here and there, all of it if it is short; `whole` goes on until something is heard."""
     loudest = speech = 0.0
     for piece in _places(span, whole):
+        alive()
         samples = read_audio(path, piece, RATE, track.index)
         peak = float(np.abs(samples).max()) if len(samples) else 0.0
         loudest = max(loudest, peak)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,8 +62,9 @@ class SubtitleFile(list[Cue]):
 class SubtitleTrack(list[Cue]):
     """The cues of one subtitle stream of a video; `stream` is its number there, `language` what it says (`eng`)."""
 
-    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None) -> None:
+    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None, guessed: str | None = None) -> None:
         super().__init__(cues)
+        self.guessed = guessed
         self.stream = stream
         self.language = language
 
@@ -155,16 +156,18 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
     try:
         with open_container(Path(path)) as container:
             streams = list(container.streams.subtitles)
-            found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
+            found: dict[int, list[_Raw]] = {stream.index: [] for stream in streams}
             if streams:
                 for stream in container.streams:
                     if stream.index not in found:
                         stream.discard = av.stream.Discard.all
                 _read_streams(container, streams, found)
-            return [
-                SubtitleTrack(tidy(found[stream.index]), stream=stream.index, language=language_of(stream))
-                for stream in streams
-            ]
+            tracks = []
+            for stream in streams:
+                cues, guessed = _decoded(found[stream.index])
+                track = SubtitleTrack(tidy(cues), stream=stream.index, language=language_of(stream), guessed=guessed)
+                tracks.append(track)
+            return tracks
     except (FFmpegError, OSError) as error:
         raise VideoError(f"{path}: cannot be opened ({error}). Check the path.") from error
 
@@ -258,7 +261,26 @@ def _seconds(parts: tuple[str | None, ...]) -> float:
     return whole + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
 
 
-def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[Cue]]) -> None:
+@dataclass(slots=True)
+class _Raw:
+    start: float
+    end: float
+    text: str | bytes
+
+
+def _decoded(raw: Sequence[_Raw]) -> tuple[list[Cue], str | None]:
+    """Cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
+    whole = b"\n".join(one.text for one in raw if isinstance(one.text, bytes))
+    known = decode(whole, "-->")
+    name = known.encoding if known.guessed else "utf-8"
+    cues = [
+        Cue(one.start, one.end, one.text if isinstance(one.text, str) else one.text.decode(name, errors="replace"))
+        for one in raw
+    ]
+    return cues, known.encoding if known.guessed else None
+
+
+def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[_Raw]]) -> None:
     room = _MOST_TEXT
     for packet in container.demux(streams):
         if packet.pts is None or not packet.size or packet.time_base is None or packet.size > _LARGEST_PACKET:
@@ -268,23 +290,23 @@ def _read_streams(container: InputContainer, streams: list[SubtitleStream], foun
         stream = packet.stream
         cues = found[stream.index]
         context = stream.codec_context
-        text = _packet_text(packet, context.name) if context is not None else ""
+        text: str | bytes = _packet_text(packet, context.name) if context is not None else ""
         if cues and cues[-1].end <= cues[-1].start:
             # No duration in the file: it stays until the next one comes, but not for ever.
-            cues[-1] = Cue(cues[-1].start, max(cues[-1].start, min(start, cues[-1].start + 6.0)), cues[-1].text)
+            cues[-1].end = max(cues[-1].start, min(start, cues[-1].start + 6.0))
         if text.strip():
-            cues.append(Cue(start, end, text))
+            cues.append(_Raw(start, end, text))
             room -= len(text) + 50
             if room < 0:
                 break
     for cues in found.values():
         if cues and cues[-1].end <= cues[-1].start:
-            cues[-1] = Cue(cues[-1].start, cues[-1].start + 6.0, cues[-1].text)
+            cues[-1].end = cues[-1].start + 6.0
 
 
-def _packet_text(packet: Packet, codec: str) -> str:
+def _packet_text(packet: Packet, codec: str) -> str | bytes:
     if codec in ("subrip", "srt", "webvtt", "text"):
-        return bytes(packet).decode("utf-8", errors="replace")
+        return bytes(packet)
     try:
         events = [event.ass.decode("utf-8", errors="replace") for event in packet.decode() if hasattr(event, "ass")]
     except (FFmpegError, NotImplementedError):

@@ -13,7 +13,7 @@ from . import listening, looking
 from .child import connection_to_parent
 from .clips import fixed_windows
 from .encoders import VisualEncoder, visual_encoder
-from .errors import CapabilityError, RewatchError
+from .errors import CapabilityError, RewatchError, VideoError
 from .languages import same_language
 from .media import VideoInfo, VideoSource
 from .planning import STILL, Busy
@@ -235,7 +235,8 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
     content_id = video.content_id
     send(At((), 4 * _STEP_SECONDS + size / _HASH_RATE))
     main = video.info.sound_track
-    audio, notes, spoken = _choose_sound(job, video, bench)
+    audio, notes, spoken = _choose_sound(job, video, bench, lambda: send(At((), 2 * _STEP_SECONDS)))
+    send(At((), 3 * _STEP_SECONDS + size / _HASH_RATE))
     subtitles = None
     stamps = {}
     for channel in job.channels:
@@ -268,14 +269,20 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
     return Probed(video.info, content_id, stamps, subtitles, audio, tuple(notes))
 
 
-def _choose_sound(job: Probe, video: VideoSource, bench: Bench) -> tuple[int | None, list[str], str | None]:
+def _choose_sound(
+    job: Probe, video: VideoSource, bench: Bench, alive: Callable[[], None]
+) -> tuple[int | None, list[str], str | None]:
     """Index of the sound track to take (None where there is no choice), what to say of it, and its language."""
     tracks = video.info.sound_tracks
-    if not isinstance(job.source, str) or (job.streams.audio is None and not tracks):
+    if not isinstance(job.source, str):
+        if job.streams.audio is not None:
+            raise VideoError("A sound track can only be chosen of a file: this video is none.")
+        return None, [], None
+    if not tracks and job.streams.audio is None:
         return None, [], None
     ears = bench.ears() if len(tracks) > 1 and job.streams.language is None else None
     only = "en" if ears is not None and not getattr(ears, "multilingual", True) else None
-    track, note = choose_sound(video.info, Path(job.source), job.streams, only)
+    track, note = choose_sound(video.info, Path(job.source), job.streams, only, alive)
     if track is None:
         return None, [], None
     several = len(tracks) > 1

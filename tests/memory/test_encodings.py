@@ -29,7 +29,7 @@ TEXTS = {
     "cp1254": "Günaydın, anahtarlar nerede?|Kırmızı çekmecede duruyor, her zaman.|Şimdi gidelim, artık geç oldu.",
     "cp1255": "בוקר טוב, איפה המפתחות?|הם במגירה האדומה, כמו תמיד.|אז בוא נלך, כבר מאוחר מאוד.",
     "cp1256": "صباح الخير، أين المفاتيح؟|إنها في الدرج الأحمر كما هو الحال دائما.|هيا بنا نذهب، لقد تأخر الوقت.",
-    "cp1257": "Labas rytas, kur yra raktai?|Jie guli raudoname stalčiuje, kaip visada.|Eikime, jau vėlu. Ačiū už viską!",
+    "cp1257": "Labas rytas, kur yra raktai?|Jie guli raudoname stalčiuje, kaip.|Eikime, jau vėlu. Ačiū už viską!",
     "shift_jis": JAPANESE,
     "euc_jp": JAPANESE,
     "gb18030": "早上好，钥匙在哪里？|跟平时一样，在红色的抽屉里。|我们走吧，已经很晚了。",

@@ -64,8 +64,7 @@ def find_subtitles(
     wish = wish or Streams()
     path = Path(info.path) if info.path else None
     if given is not None:
-        subtitles, notes = _from_file(given, info)
-        return Words(subtitles, tuple(notes))
+        return Words(*_from_file(given, info))
     if path is None or not path.exists():
         if wish.subtitles is not None:
             raise VideoError("--subtitle-stream needs a video file: this video is none.")
@@ -73,7 +72,7 @@ def find_subtitles(
     if wish.subtitles is not None:
         return _asked_for(info, path, wish.subtitles)
     notes: list[str] = []
-    weak: list[tuple[Subtitles, list[str], str]] = []
+    weak: list[tuple[Subtitles, Sequence[str], str]] = []
     spoken = wish.language or spoken
     for subtitles, own, against in _candidates(info, path, spoken, notes):
         if not against:
@@ -89,7 +88,7 @@ def find_subtitles(
 
 def _candidates(
     info: VideoInfo, path: Path, spoken: str | None, notes: list[str]
-) -> Iterable[tuple[Subtitles, list[str], str]]:
+) -> Iterable[tuple[Subtitles, Sequence[str], str]]:
     """Subtitles that can be read, best first, each with what to say of it and what speaks against it."""
     from .languages import same_language
     from .subtitles import embedded_subtitles, sidecars
@@ -117,7 +116,7 @@ def _candidates(
     if info.subtitle_streams:
         tracks = embedded_subtitles(path)
         places = {track.stream: place for place, track in enumerate(tracks)}
-        lines = {track.stream: len(track) for track in tracks}
+        lines = {track.stream: sum(_inside(cue, info, 0.0) for cue in track) for track in tracks}
         guesses = {track.stream: track.guessed for track in tracks if track.guessed}
         several = len(info.subtitle_streams)
         for written in rank_subtitles(info.subtitle_streams, lines, spoken):
@@ -131,7 +130,11 @@ def _candidates(
             yield _stream(path, place), taken, which + against if against else ""
         unread = [one for one in info.subtitle_streams if not lines.get(one.index)]
         if len(unread) == several:
-            why = "pictures of words, which are not read" if all(one.pictures for one in unread) else "without words"
+            why = (
+                "pictures of words, which are not read"
+                if all(one.pictures for one in unread)
+                else "without words in the video"
+            )
             notes.append(f"its subtitles ({'; '.join(told(one) for one in unread)}) are {why}")
     yield from later
 
@@ -155,7 +158,7 @@ def _stream(path: Path, place: int) -> Subtitles:
     return Subtitles(str(path), place, f"subtitles:stream {place}")
 
 
-def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, list[str]]:
+def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, tuple[str, ...]]:
     """A subtitle file and what should be said of it.
 
     Raises:
@@ -190,7 +193,7 @@ def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, list[str]]:
     stamp = f"subtitles:{cues.digest}"
     stamp += f" at {shift:.3f}" if abs(shift) >= 1e-3 else ""
     stamp += f" {cues.guessed}" if cues.guessed else ""
-    return Subtitles(str(file), None, stamp, shift), notes
+    return Subtitles(str(file), None, stamp, shift), tuple(notes)
 
 
 def shift_of(cues: Sequence[Cue], info: VideoInfo) -> float:

@@ -49,6 +49,8 @@ class VideoRecord:
     fps: float
     codec: str
     has_audio: bool
+    first_picture: float | None = None
+    """Time of the first picture, where sound leads it."""
     audio: int | None = None
     """Index in the file of the sound track that was taken, where it has several."""
     notes: tuple[str, ...] = ()

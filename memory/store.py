@@ -356,9 +356,10 @@ class Store:
 
 
 def _facts(info: VideoInfo) -> dict[str, Any]:
-    return {
+    facts = {
         "width": info.width, "height": info.height, "fps": info.fps, "codec": info.codec, "has_audio": info.has_audio,
     }  # fmt: skip
+    return facts if info.seen_from == info.start else {**facts, "first_picture": info.seen_from}
 
 
 def _text(row: tuple[Any, ...]) -> Text:

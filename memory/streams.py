@@ -41,6 +41,8 @@ _MOST_TRACKS = 16
 """Tracks that are listened to, unless one is asked for."""
 _LOUD = 1e-4
 """Samples that never pass this (-80 dB) are silence."""
+_FAINT = 0.002
+"""Below this (-54 dB), recognizers begin to miss words."""
 _QUIET = 0.03
 """Sound that never passes this (-30 dB) is amplified before it is asked for voices."""
 _SPOKEN = 1.0
@@ -175,6 +177,20 @@ def listen(
             if whole or speech >= 10 * _SPOKEN:
                 break
     return Heard(loudest, speech)
+
+
+def faint(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> str | None:
+    """A line where a sound track is silent or hardly to be heard, as far as it is listened to here and there."""
+    loudest = 0.0
+    for piece in _places(span, whole=False):
+        alive()
+        samples = read_audio(path, piece, RATE, track)
+        loudest = max(loudest, float(np.abs(samples).max()) if len(samples) else 0.0)
+        if loudest > _FAINT:
+            return None
+    if loudest <= _LOUD:
+        return "its sound is silent, as far as it was listened to"
+    return f"its sound is very faint (at most {20 * np.log10(loudest):.0f} dB): speech in it may not be made out"
 
 
 def _places(span: Span, whole: bool) -> list[Span]:

@@ -19,7 +19,7 @@ from .media import VideoInfo, VideoSource
 from .planning import STILL, Busy
 from .records import OBJECTS
 from .spans import Span, clock
-from .streams import Streams, choose_sound
+from .streams import Streams, choose_sound, faint
 from .units import Rows, Unit
 
 if TYPE_CHECKING:
@@ -260,6 +260,9 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                         can_listen=lambda: _hears(bench, video, spoken),
                     )
                     subtitles, notes = words.subtitles, [*notes, *words.notes]
+                if subtitles is None and video.info.has_audio and isinstance(job.source, str):
+                    quiet = faint(Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS)))
+                    notes = [*notes, quiet] if quiet else notes
                 track = f" track {audio}" if audio not in (None, main) else ""
                 stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp + track
         except (CapabilityError, ImportError) as error:

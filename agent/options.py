@@ -142,7 +142,7 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _are_labels(text: str, run: Sequence[re.Match[str]]) -> bool:
-    """Whether marks only number the parts of a question: `scene A) and scene B)`, `at (a) the start and (b) the end`."""
+    """Whether marks only number parts of a question: `scene A) and scene B)`, `at (a) the start and (b) the end`."""
     before = [text[max(0, mark.start() - 24) : mark.start()].rstrip() for mark in run]
     words = [re.search(r"(\w+)$", one) for one in before]
     if words[0] and all(word and word[1].lower() == words[0][1].lower() for word in words):

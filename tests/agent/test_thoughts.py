@@ -143,6 +143,11 @@ def test_answers_of_any_kind(answer: Any, text: str):
     assert parse_draft(json.dumps({"answer": answer})).text == text
 
 
+def test_what_is_no_answer_chooses_nothing_and_every_text_can_be_stored():
+    assert parse_draft('{"a": 1}', options=OPTIONS).option is None
+    parse_draft('{"answer": "half a pair \\ud800"}').text.encode()
+
+
 @pytest.mark.parametrize(
     "evidence", [None, "", "none", {}, [], [None, True, math.nan, {}, [1], {"n": "x"}], 7.5, "[99]"]
 )

@@ -40,7 +40,12 @@ def main() -> None:
     os.close(int(pipe))
     os.close(woken)
     ours = [wake]  # this process's alone: its end tells the guardian
-    os.register_at_fork(after_in_child=lambda: ours and os.close(ours.pop()))
+
+    def forget() -> None:
+        if ours:
+            os.close(ours.pop())
+
+    os.register_at_fork(after_in_child=forget)
     sys.path[:] = json.loads(path)
     importlib.import_module(module).main()
     os._exit(0)  # threads of native libraries do not survive the shutdown

@@ -73,9 +73,7 @@ def test_a_choice_is_read(text: str):
     "A, B, C, D|A or B|A/B/C/D|{A|B|C|D}#A B C D#(A) (B) (C) (D)#A. Or B. Or C. Or D.#The answer is A. The answer is B.#"
     "A. Red car B. Blue car C. Green car D. White car#It could be A. It could be B.#either A or B#A? B?#B. Red car#"
     "red car, blue car, green car, white car#a dog#A dog#The answer is a dog#The answer is A dog#I do not know#Z##Plan B#"
-    "Vitamin C helps#the car#The answer is not A".replace(
-        "A, B, C, D|A or B|A/B/C/D|", "A, B, C, D#A or B#A/B/C/D#"
-    ).split("#"),
+    "Vitamin C helps#the car#The answer is not A".replace("A, B, C, D|A or B|A/B/C/D|", "A, B, C, D#A or B#A/B/C/D#").split("#"),
 )
 def test_no_choice_is_none(text: str):
     assert option_in(text, CARS) is None

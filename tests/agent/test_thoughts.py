@@ -48,12 +48,7 @@ THOUGHTS = ("Is it <answer>A</answer>?", "The answer is A [1].", '{"answer": "re
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("thought", THOUGHTS)
 def test_a_thought_is_never_the_answer(form: str, thought: str):
-    for said in (
-        "<answer>C</answer> [2]",
-        "C [2]",
-        "The answer is C [2].",
-        json.dumps({"answer": "C", "evidence": [2]}),
-    ):
+    for said in ("<answer>C</answer> [2]", "C [2]", "The answer is C [2].", json.dumps({"answer": "C", "evidence": [2]})):
         reply = FORMS[form].format(thought, said)
         draft = parse_draft(reply, pieces=PIECES, options=OPTIONS)
         assert (draft.option, draft.abstained) == ("C", False), reply
@@ -142,9 +137,7 @@ def test_answers_of_any_kind(answer: Any, text: str):
     assert parse_draft(json.dumps({"answer": answer})).text == text
 
 
-@pytest.mark.parametrize(
-    "evidence", [None, "", "none", {}, [], [None, True, math.nan, {}, [1], {"n": "x"}], 7.5, "[99]"]
-)
+@pytest.mark.parametrize("evidence", [None, "", "none", {}, [], [None, True, math.nan, {}, [1], {"n": "x"}], 7.5, "[99]"])
 def test_evidence_of_any_kind(evidence: Any):
     assert not parse_draft(json.dumps({"answer": "blue", "evidence": evidence}), pieces=PIECES).evidence
 

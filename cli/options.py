@@ -87,8 +87,9 @@ Isolate = Annotated[
     list[str] | None,
     typer.Option(
         "--isolate",
-        help="Run tools in a process of their own, which may hang or crash: video (those that decode it), foreign "
-        "(those that are not rewatch's), or a tool's name; repeat.",
+        help="Run more tools in a process of their own, which may hang or crash: video (those that decode it), foreign "
+        "(all that are not rewatch's), or a tool's name; repeat. Tools of others (--tools, packages, LangChain) do so "
+        "anyway; none: leave them in this process.",
     ),
 ]
 

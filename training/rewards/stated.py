@@ -23,7 +23,8 @@ _UNIT = r"\s{0,9}(?:(?:secs?|seconds?|s)\b)?\s{0,9}"
 _RANGES = (
     re.compile(rf"[\[(]\s{{0,9}}({TIME}){_UNIT},\s{{0,9}}({TIME}){_UNIT}[\])]", re.IGNORECASE),
     re.compile(
-        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])", re.IGNORECASE
+        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])",
+        re.IGNORECASE,
     ),
     re.compile(rf"\bbetween\s{{1,9}}({TIME}){_UNIT}\band\s{{1,9}}({TIME})(?![\d:])", re.IGNORECASE),
 )
@@ -115,7 +116,7 @@ def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
 
 
 def ranges(text: str) -> list[tuple[float, float]]:
-    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Numbers of frames are none."""
+    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Frame numbers are none."""
     found: list[tuple[int, float, float]] = []
     rest = _BOX.sub(lambda m: " " * len(m[0]), text)
     for pattern in _RANGES:

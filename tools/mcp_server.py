@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord, clock
+from .boxes import Eyes
 from .budget import Budget, Spend
 from .observation import Observation
 from .plugged_content import as_picture
@@ -128,6 +129,7 @@ class MemoryServer:
             videos=videos,
             left=left,
             approved=bool(self._approved & {"all", parameters.name}),
+            eyes=Eyes(side=self._size),
         )
         return self._result(observation, cost + Spend(seconds=time.monotonic() - began), account)
 

@@ -45,7 +45,7 @@ def decord_images(
 
     try:
         reader = decord.VideoReader(str(path.absolute()), num_threads=1)
-    except (decord.DECORDError, RuntimeError):
+    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):
         raise VideoError(f"{path} cannot be opened by decord. {_USE_PYAV}") from None
     if len(reader) != len(index.seconds):
         raise VideoError(

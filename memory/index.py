@@ -183,8 +183,9 @@ class ChannelIndex:
         temporary = self.path.with_suffix(".tmp")
         try:
             try:
-                faiss.write_index(self._index, str(temporary))
-            except RuntimeError as error:  # FAISS hides the errno of a failed write
+                with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
+                    faiss.write_index(self._index, faiss.PyCallbackIOWriter(made.write, 1 << 20))
+            except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
             with plain_errors(self._store.folder), temporary.open("r+b") as file:
@@ -210,8 +211,9 @@ class ChannelIndex:
         if stamp.generation > now.generation or stamp.last > self._store.newest_vector():
             return  # the database is an older copy than the cache
         try:
-            index: Any = faiss.read_index(str(self.path))
-        except RuntimeError:
+            with self.path.open("rb") as file:
+                index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20))
+        except (RuntimeError, OSError):
             return
         if stamp.probes:
             index.nprobe = stamp.probes

@@ -17,6 +17,7 @@ import numpy as np
 from . import schema
 from .errors import MemoryFolderError
 from .folder import DATABASE, connect, make_folder, plain_errors, writer_lock
+from .names import restored, shown, stored
 from .records import Clip, Failure, Text, VideoRecord
 from .spans import Span
 
@@ -167,7 +168,7 @@ class Store:
             kept = channels.get(id_, {})
             records.append(
                 VideoRecord(
-                    id=id_, content_id=content_id, name=name, path=path, start=start, end=end, **json.loads(info),
+                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=start, end=end, **json.loads(info),
                     channels=kept, complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
                 )
             )  # fmt: skip
@@ -175,22 +176,22 @@ class Store:
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
-        found = self.rows("SELECT id FROM videos WHERE id = ?", (text,)) or self.rows(
-            "SELECT id FROM videos WHERE path = ? OR name = ? ORDER BY rowid DESC LIMIT 1", (path, text)
+        found = self.rows("SELECT id FROM videos WHERE id = ?", (shown(text),)) or self.rows(
+            "SELECT id FROM videos WHERE path = ? OR name = ? ORDER BY rowid DESC LIMIT 1", (stored(path), shown(text))
         )
         return str(found[0][0]) if found else None
 
     def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
         """The id of the video that this unchanged file was found to be."""
         found = self.rows(
-            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (str(path), size, mtime_ns)
+            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
         )
         return found[0][0] if found else None
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
         rows = self.rows("SELECT path, size, mtime_ns FROM paths WHERE video = ? ORDER BY rowid DESC", (video,))
-        return [(Path(path), size, mtime) for path, size, mtime in rows]
+        return [(Path(restored(path)), size, mtime) for path, size, mtime in rows]
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
@@ -206,16 +207,17 @@ class Store:
             }  # fmt: skip
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
-                (id_, content_id, name, info.path, info.start, info.end, json.dumps(details)),
+                (id_, content_id, shown(name), stored(info.path), info.start, info.end, json.dumps(details)),
             )
         return id_
 
     def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
         """Remember that this file is the video; its name and path follow the latest file."""
+        where = stored(str(path))
         with self.transaction() as db:
-            db.execute("DELETE FROM paths WHERE path = ?", (str(path),))
-            db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (str(path), video, size, mtime_ns))
-            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (str(path), path.name, video))
+            db.execute("DELETE FROM paths WHERE path = ?", (where,))
+            db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (where, video, size, mtime_ns))
+            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, shown(path.name), video))
 
     def checked(self, video: str) -> str:
         """What was asked for when the video was last found to be complete; see `set_checked`."""

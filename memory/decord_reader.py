@@ -34,9 +34,10 @@ def check_decord(path: Path, codec: str) -> None:
 def decord_images(
     path: Path, index: PacketIndex, positions: list[int], full: tuple[int, int], size: int | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield `(position, image)` for ascending display positions; images are `[H, W, 3]` uint8 RGB, upright, square pixels.
+    """Yield `(position, image)` for ascending display positions; images are `[H, W, 3]` uint8 RGB, upright.
 
-    decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have. It counts time from its own zero, so frames are asked for by their place in the container's list.
+    decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have with square
+    pixels. It counts time from its own zero, so frames are asked for by their place in the container's list.
 
     Raises:
         VideoError: if decord cannot open the file, or finds another number of frames than the container lists.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import MemoryFolderError
+from .files import open_regular
 from .folder import disk_full, plain_errors
 from .store import Space, Store
 
@@ -211,7 +212,7 @@ class ChannelIndex:
         if stamp.generation > now.generation or stamp.last > self._store.newest_vector():
             return  # the database is an older copy than the cache
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20))
         except (RuntimeError, OSError):
             return
@@ -279,7 +280,7 @@ def _ids(index: Any) -> np.ndarray:
 def _read_stamp(path: Path) -> _Stamp | None:
     """The stamp of a cache file; None when there is none or the file is not whole."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(size - _TAIL.size, 0))
             length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
@@ -295,7 +296,7 @@ def _read_stamp(path: Path) -> _Stamp | None:
 
 def _checksum(path: Path, size: int) -> int:
     checksum = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while size > 0:
             part = file.read(min(size, 1 << 22))
             if not part:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import VideoError
+from .files import read_bytes
 from .media import VideoInfo, VideoSource
 from .spans import Span
 from .units import NewText
@@ -40,7 +41,7 @@ def find_subtitles(info: VideoInfo, given: Path | None) -> Subtitles | None:
         file = sidecar_subtitles(path)
     if file is not None:
         try:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+            digest = hashlib.sha256(read_bytes(file)).hexdigest()[:12]
         except OSError as error:
             raise VideoError(f"The subtitles {file} cannot be read ({error.strerror}): check the path.") from error
         return Subtitles(str(file), None, f"subtitles:{digest}")

@@ -25,7 +25,9 @@ def shown(name: str, keep: str = "") -> str:
     """
     if name.isascii() and name.isprintable():
         return name
-    return "".join(c if c in keep or c in _JOINERS or unicodedata.category(c) not in _ODD else _escaped(c) for c in name)
+    return "".join(
+        c if c in keep or c in _JOINERS or unicodedata.category(c) not in _ODD else _escaped(c) for c in name
+    )
 
 
 def _escaped(character: str) -> str:

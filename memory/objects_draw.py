@@ -121,4 +121,3 @@ def _in_frame(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
     framed[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
     return framed
-

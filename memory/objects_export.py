@@ -14,7 +14,6 @@ from .records import VideoRecord
 from .spans import Span
 from .tracks import Sight, Track
 
-
 Sizes = Mapping[float, tuple[int, int]]
 """Width and height of the pictures at some times (seconds), where they are not all as large as the first."""
 

@@ -1,6 +1,6 @@
 """How stored pictures are brought into shape: turned upright, and stretched where their pixels are not square.
 
-Size, rotation and pixel aspect belong to each picture, not to a file: streams that were joined change them in the middle.
+Size, rotation and pixel aspect belong to each picture, not to a file: streams that were joined change them midway.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import av
 from av.error import FFmpegError
 
 from .errors import VideoError
+from .files import read_bytes
 from .words import Utterance, Word
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_subtitles(path: str | Path) -> list[Cue]:
             raise VideoError(
                 f"{path}: too large for subtitles ({path.stat().st_size >> 20} MiB). Give a .srt or .vtt file."
             )
-        text = _decode(path.read_bytes())
+        text = _decode(read_bytes(path, _LARGEST))
     except OSError as error:
         raise VideoError(f"{path}: these subtitles cannot be read ({error.strerror}). Check the path.") from error
     cues = _parse(text)
@@ -109,7 +110,7 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
         VideoError: if the file cannot be opened.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(Path(path).absolute())) as container:
             streams = list(container.streams.subtitles)
             found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
             if streams:

@@ -29,12 +29,14 @@ class Video:
     own clock; before the first frame it is the first one. Frames are exact: equal to decoding the whole file. Only the
     pictures that are wanted, or that a wanted one needs, are decoded. Where a picture is damaged beyond decoding, the
     last good one stands. Pictures are upright with square pixels, each in the size that the stream has at that moment,
-    which may change in the middle (`Frame.full`); `info` has the first one's. The first request lists the file's packets (about a second of CPU for an hour), so keep a
-    video open while you ask it more than once; calls may be nested and left half-way.
+    which may change in the middle (`Frame.full`); `info` has the first one's. The first request lists the file's
+    packets (about a second of CPU for an hour), so keep a video open while you ask it more than once; calls may be
+    nested and left half-way.
 
     `backend="decord"` lets decord decode the frames of `frames_at`, `frames` and `frame`; times, keyframes and sound
     still come from PyAV, so the container's clock holds. It is slower, cannot open AV1, is refused where it miscounts
-    the frames and where their size changes, and gives **wrong pictures, silently, on open groups of pictures**: it is never chosen by itself.
+    the frames and where their size changes, and gives **wrong pictures, silently, on open groups of pictures**: it is
+    never chosen by itself.
 
     Args:
         source: the file.

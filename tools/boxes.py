@@ -6,7 +6,6 @@ grid of 0 to 1000 in each direction instead. Which scale was read is always told
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple

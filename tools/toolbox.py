@@ -243,7 +243,9 @@ class Toolbox:
         eyes = eyes or Eyes()
         seen = [eyes.as_dict()] if fitted.get("box") is not None else []
         key = json.dumps([item.name, plain(fitted), where, *seen], default=str)
-        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key, eyes=eyes)
+        return Prepared(
+            item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key, eyes=eyes
+        )
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:

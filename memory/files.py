@@ -1,4 +1,4 @@
-"""Opening files that somebody names: regular ones only, since pipes and devices can block for ever, and up to a size."""
+"""Opening files that somebody names: regular ones only, as pipes and devices can block for ever, and up to a size."""
 
 from __future__ import annotations
 

@@ -169,7 +169,8 @@ class Store:
             records.append(
                 VideoRecord(
                     id=id_, content_id=content_id, name=shown(name), path=restored(path), start=start, end=end,
-                    **json.loads(info), channels=kept, complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
+                    **json.loads(info), channels=kept, complete=bool(kept) and id_ not in todo,
+                    failures=tuple(failures.get(id_, ())),
                 )
             )  # fmt: skip
         return records

@@ -42,9 +42,9 @@ def eyes_of(policy: BaseChatModel, messages: Sequence[BaseMessage]) -> Eyes:
     return Eyes(side=SIDE) if reads_pictures(policy) else Eyes()
 
 
-def told_eyes(messages: Sequence[BaseMessage]) -> Eyes:
-    """What the loop wrote of the policy's eyes beside the question; nothing known in a conversation without it."""
+def told_eyes(messages: Sequence[BaseMessage]) -> Eyes | None:
+    """What the loop wrote of the policy's eyes beside the question; None in a conversation without it."""
     for message in messages:
         if isinstance(message, HumanMessage) and "eyes" in message.additional_kwargs:
             return Eyes.from_dict(message.additional_kwargs["eyes"])
-    return Eyes()
+    return None

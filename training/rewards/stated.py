@@ -125,7 +125,8 @@ def ranges(text: str) -> list[tuple[float, float]]:
 def boxes(rollout: Rollout) -> tuple[Box, ...]:
     """The boxes that the answer claims, as fractions; one that is reversed or leaves the picture claims nothing.
 
-    Numbers above 1 are read as tools read them: as pixels of the picture as the policy is shown it, or on its grid.
+    Numbers above 1 are read as tools read them: as pixels of the picture as the policy is shown it, or on its grid; they claim
+    nothing in a conversation that does not tell how it sees.
     """
     if rollout.answer.abstained or too_long(rollout):
         return ()
@@ -141,11 +142,12 @@ def _claimed_box(rollout: Rollout, numbers: list[float]) -> Box | None:
         return None
     if max(right, bottom) <= 1:
         return Box(left, top, right, bottom)
-    if any(number % 1 for number in numbers):  # fractions that leave the picture
+    eyes = told_eyes(rollout.messages)
+    if eyes is None or any(number % 1 for number in numbers):  # fractions that leave the picture
         return None
     video = facts(rollout, rollout.task.truth.video) or facts(rollout)
     try:
-        return read_box(numbers, (video["width"], video["height"]) if video else (1, 1), told_eyes(rollout.messages))[0]
+        return read_box(numbers, (video["width"], video["height"]) if video else (1, 1), eyes)[0]
     except ValueError:
         return None
 

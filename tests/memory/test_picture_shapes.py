@@ -64,7 +64,10 @@ def test_each_picture_has_its_own_size(joined: dict[str, Path], kind: str) -> No
         small = list(video.frames_at(times[::6], size=100))
         assert all(max(frame.image.shape[:2]) == 100 and max(frame.whole) > 100 for frame in small)
         assert {frame.whole for frame in video.keyframes()} == set(SIZES)
-        assert [frame.whole for frame in CutVideo(video, float(times[40])).frames_at([0.0, 1e9])] == [SIZES[0], SIZES[1]]
+        assert [frame.whole for frame in CutVideo(video, float(times[40])).frames_at([0.0, 1e9])] == [
+            SIZES[0],
+            SIZES[1],
+        ]
 
 
 def test_decord_refuses_sizes_that_change(joined: dict[str, Path]) -> None:
@@ -105,7 +108,9 @@ def test_pixels_are_made_square_before_the_picture_is_turned(tmp_path: Path) -> 
 def test_the_pixel_aspect_may_change_too(tmp_path: Path) -> None:
     parts = [
         part(tmp_path / f"{n}.ts", size, ENCODINGS["h264"], aspect)
-        for n, (size, aspect) in enumerate([((180, 144), Fraction(64, 45)), ((180, 144), Fraction(1)), ((96, 96), Fraction(2))])
+        for n, (size, aspect) in enumerate(
+            [((180, 144), Fraction(64, 45)), ((180, 144), Fraction(1)), ((96, 96), Fraction(2))]
+        )
     ]
     with Video(join(tmp_path / "all.mkv", *parts)) as video:
         runs = [(size, len(list(run))) for size, run in groupby(f.whole for f in video.frames_at(video.times()))]

@@ -125,8 +125,8 @@ def ranges(text: str) -> list[tuple[float, float]]:
 def boxes(rollout: Rollout) -> tuple[Box, ...]:
     """The boxes that the answer claims, as fractions; one that is reversed or leaves the picture claims nothing.
 
-    Numbers above 1 are read as tools read them: as pixels of the picture as the policy is shown it, or on its grid; they claim
-    nothing in a conversation that does not tell how it sees.
+    Numbers above 1 are read as tools read them: as pixels of the picture as the policy is shown it, or on its grid;
+    they claim nothing in a conversation that does not tell how it sees.
     """
     if rollout.answer.abstained or too_long(rollout):
         return ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
 
 LARGEST_TEXT = 256 << 20
 """Bytes of a file that is read as a whole, unless another limit is given."""
@@ -34,7 +34,7 @@ def odd_kind(path: str | Path) -> str:
     return _kind(mode)
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """A regular file for reading; never waits for anybody.
 
     Raises:
@@ -45,7 +45,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     if kind:
         raise NotAFile(errno.EINVAL, f"{kind}, not a file", str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    file = cast(BinaryIO, os.fdopen(descriptor, "rb"))
+    file = os.fdopen(descriptor, "rb")
     kind = _kind(os.fstat(descriptor).st_mode)
     if kind:  # it was put there since
         file.close()

@@ -185,7 +185,7 @@ class ChannelIndex:
         try:
             try:
                 with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
-                    faiss.write_index(self._index, faiss.PyCallbackIOWriter(made.write, 1 << 20))
+                    faiss.write_index(self._index, _callbacks().PyCallbackIOWriter(made.write, 1 << 20))
             except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
@@ -213,12 +213,19 @@ class ChannelIndex:
             return  # the database is an older copy than the cache
         try:
             with open_regular(self.path) as file:
-                index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20))
+                index: Any = faiss.read_index(_callbacks().PyCallbackIOReader(file.read, 1 << 20))
         except (RuntimeError, OSError):
             return
         if stamp.probes:
             index.nprobe = stamp.probes
         self._index, self._stamp, self._saved = index, stamp, stamp
+
+
+def _callbacks() -> Any:
+    """FAISS's reading and writing through functions of ours, which its types leave out."""
+    import faiss
+
+    return faiss
 
 
 def _flat(dim: int) -> faiss.Index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -89,14 +89,14 @@ def require_small(image: Image, most: int = _PIXELS) -> None:
         raise NotAPicture(f"it has {image.width}x{image.height} pixels, more than {most / 1e6:.0f} million")
 
 
-def flat(image: Any) -> Any:
+def flat(image: Image) -> Image:
     """An RGB copy; what is transparent is white."""
-    from PIL import Image
+    from PIL import Image as Pillow
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
+        white = Pillow.new("RGBA", image.size, (255, 255, 255, 255))
+        return Pillow.alpha_composite(white, image).convert("RGB")
     return image.convert("RGB")
 
 

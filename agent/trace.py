@@ -98,8 +98,8 @@ class TraceWriter:
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""
         line = json.dumps(event, ensure_ascii=False, default=str) + "\n"
-        # A path or a question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for; JSON can.
-        self._file.write(line.encode("utf-8", "backslashreplace").decode("utf-8"))
+        # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
+        self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
         self._file.flush()
 
     def close(self) -> None:

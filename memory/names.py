@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from urllib.parse import quote, unquote_to_bytes
 
 _ODD = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
@@ -50,6 +51,16 @@ def stored(path: str) -> str | bytes:
 def restored(value: str | bytes) -> str:
     """The path that `stored` was given."""
     return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def written(path: str) -> str:
+    """A path as JSON and other texts take it: itself, or a `file:` URI where it is no UTF-8."""
+    return path if isinstance(stored(path), str) else "file://" + quote(stored(path))
+
+
+def read(text: str) -> str:
+    """The path that `written` was given."""
+    return os.fsdecode(unquote_to_bytes(text.removeprefix("file://"))) if text.startswith("file://") else text
 
 
 def _from_bytes(path: str) -> bool:

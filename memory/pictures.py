@@ -69,7 +69,7 @@ def decoded(encoded: bytes, *, most: int = _PIXELS) -> Image:
     except UnidentifiedImageError:
         raise NotAPicture(f"it is none of {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError:
-        raise NotAPicture(f"it has more than {most / 1e6:.0f} million pixels") from None
+        raise NotAPicture(f"its pixels are too many, {most / 1e6:.0f} million at most") from None
     except NotAPicture:
         raise
     except (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, MemoryError) as e:
@@ -86,7 +86,7 @@ def require_small(image: Image, most: int = _PIXELS) -> None:
     if image.format is not None and image.format not in (*FORMATS, "MPO"):  # phones' JPEG of several pictures
         raise NotAPicture(f"it is {image.format}, none of {', '.join(FORMATS)}")
     if image.width * image.height > most:
-        raise NotAPicture(f"it has {image.width}x{image.height} pixels, more than {most / 1e6:.0f} million")
+        raise NotAPicture(f"{image.width}x{image.height} pixels are too many, {most / 1e6:.0f} million at most")
 
 
 def flat(image: Image) -> Image:

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rewatch import VideoAgent
+from rewatch.agent import read_trace
+from rewatch.agent.report import write_report
 from rewatch.memory import ClipMemory, VideoError
-from rewatch.memory.names import restored, shown, stored
+from rewatch.memory.names import read, restored, shown, stored, written
 
 from ..media_files import write_video
 
@@ -54,6 +57,7 @@ def test_a_path_comes_back_as_it_was() -> None:
     for name in (*map(os.fsdecode, NAMES), "talk.mp4", "Vorträge"):
         kept = stored(name)
         assert restored(kept) == name and (isinstance(kept, bytes) or kept.encode("utf-8"))
+        assert read(written("/v/" + name)) == "/v/" + name and json.dumps(written(name)).encode("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,19 @@ def test_videos_of_any_name_are_kept_and_found(odd: tuple[Path, ClipMemory]) -> 
     again = ClipMemory(memory.folder, read_only=True)
     assert [record.path for record in again.videos()] == [record.path for record in memory.videos()]
     assert again.search("red", k=2)
+
+
+def test_a_run_about_them_is_told_replayed_and_shown(odd: tuple[Path, ClipMemory], tmp_path: Path) -> None:
+    folder, memory = odd
+    agent = VideoAgent(memory, traces=tmp_path)
+    for name in NAMES[:2]:
+        answer = agent.ask("What is shown?", videos=[str(folder / os.fsdecode(name))])
+        events = read_trace(answer.trace or "")
+        (path,) = events[0]["paths"].values()
+        assert read(path) == str(folder / os.fsdecode(name))
+        page = write_report(answer.trace or "", tmp_path / "page.html").read_text(encoding="utf-8")
+        assert shown(os.fsdecode(name)) in page and "No pictures of video" not in page
+        assert shown(os.fsdecode(name)) in json.dumps(events, ensure_ascii=False).replace("\\\\", "\\")
 
 
 def test_errors_name_files_in_printable_text(odd: tuple[Path, ClipMemory]) -> None:

@@ -39,7 +39,8 @@ def eyes_of(policy: BaseChatModel, messages: Sequence[BaseMessage]) -> Eyes:
         found = told(messages)
         if isinstance(found, Eyes):
             return found
-    return Eyes(side=SIDE) if reads_pictures(policy) else Eyes()
+    name = next((str(v) for k in ("model_name", "model") if isinstance(v := getattr(policy, k, None), str)), "")
+    return Eyes(side=SIDE, scale=scale_of(name)) if reads_pictures(policy) else Eyes()
 
 
 def told_eyes(messages: Sequence[BaseMessage]) -> Eyes | None:

@@ -106,7 +106,7 @@ def _of_file(path: Path) -> ModuleType:
         raise FileNotFoundError(
             f"{path}: {odd_kind(path)}, not a file" if odd_kind(path) else f"there is no file {path}"
         )
-    name = f"rewatch_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"rewatch_own_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

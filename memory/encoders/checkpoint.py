@@ -79,7 +79,7 @@ class Checkpoint:
         """
         digest = hashlib.sha256()
         for path in sorted([*self.folder.glob("*.json"), *self.folder.glob("1_Pooling/*.json")]):
-            digest.update(path.name.encode() + b"\0" + read_bytes(path))
+            digest.update(os.fsencode(path.name) + b"\0" + read_bytes(path))
         for path in self.weights:
             size = path.stat().st_size
             digest.update(f"{path.name}\0{size}\0".encode())

@@ -100,7 +100,8 @@ def parse_draft(
     row = json_object(said)
     if row is not None and "answer" in row:
         return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
-    said = said if row is None else _said_in(row)
+    if row is not None:
+        said, options = _said_in(row), options if any(key in row for key in ANSWERS) else ()
     text = _answer_of(said)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)

@@ -118,7 +118,7 @@ def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
 
 
 def ranges(text: str) -> list[tuple[float, float]]:
-    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Numbers of frames are none."""
+    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Frame numbers are none."""
     found: list[tuple[int, float, float]] = []
     rest = _BOX.sub(lambda m: " " * len(m[0]), text)
     for pattern in _RANGES:

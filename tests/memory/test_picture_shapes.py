@@ -6,8 +6,10 @@ from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from rewatch.memory import Span, Video, VideoError
 from rewatch.memory.array_video import ArrayVideo
 from rewatch.memory.cut_video import CutVideo
@@ -130,3 +132,26 @@ def test_an_array_may_change_its_size() -> None:
     same = ArrayVideo([np.zeros((4, 6, 3), np.uint8), np.zeros((6, 4, 3), np.uint8)], 1)
     other = ArrayVideo([np.zeros((4, 6, 3), np.uint8), np.zeros((3, 8, 3), np.uint8)], 1)
     assert same.content_id != other.content_id
+
+
+def turned(path: Path, source: Path) -> Path:
+    """A copy whose pictures say, in the codec's own messages, that they stand on their side."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as out:
+        own = given.streams.video[0]
+        stream = out.add_stream_from_template(own)
+        turn = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", own)
+        for packet in given.demux(own):
+            if packet.dts is not None:
+                for made in turn.filter(packet):
+                    made.stream = stream
+                    out.mux(made)
+    return path
+
+
+def test_the_way_up_may_change_too(tmp_path: Path) -> None:
+    plain = part(tmp_path / "plain.mp4", (160, 96), ENCODINGS["h264"])
+    sideways = turned(tmp_path / "sideways.mp4", plain)
+    with Video(join(tmp_path / "all.mkv", plain, sideways, plain)) as video:
+        runs = [(size, len(list(run))) for size, run in groupby(f.whole for f in video.frames_at(video.times()))]
+        assert runs == [((160, 96), 24), ((96, 160), 24), ((160, 96), 24)]
+        assert [video.frame(t).whole for t in (1.5, 0.5, 2.5, 1.9)] == [(96, 160), (160, 96), (160, 96), (96, 160)]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError
-from .options import Approve, Detector, Memory, OwnTools
+from .options import Approve, Detector, Memory, OwnTools, finite
 from .places import memory_folder
+from .terminal import Console
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -39,7 +39,8 @@ def mcp(
     frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a session: frames.")] = 1000,
     calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a session: tool calls.")] = 500,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0, help="Budget of a session: seconds of looking [no limit].")
+        float | None,
+        typer.Option("--seconds", min=0, callback=finite, help="Budget of a session: seconds of looking [no limit]."),
     ] = None,
     size: Annotated[int, typer.Option("--size", min=64, help="Longest side of a picture in pixels.")] = 768,
 ) -> None:

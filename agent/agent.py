@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..memory import CapabilityError
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
+from ..tools.foreign_schema import described
 from .answer import Answer
 from .approval import Approve
 from .calibration import Calibration
@@ -270,7 +270,7 @@ class VideoAgent:
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
+            "tools": [described(t)["function"] for t in self.toolbox],
         }
 
 

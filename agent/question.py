@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
+from ..tools.untrusted import named
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
@@ -90,7 +91,7 @@ def question_about(
     facts = tuple(
         {
             "id": r.id,
-            "name": r.name,
+            "name": named(r.name),
             "start": r.start,
             "end": r.end,
             "width": r.width,

@@ -58,7 +58,8 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
             if not console.is_terminal and time.monotonic() - told[0] >= EVERY:
                 told[0] = time.monotonic()
                 share = f"{ready / total:>4.0%}" if total else ""
-                console.print(message("indexing", f"{path.name}  {share}  {what} {clock(progress.span.end)}"), soft_wrap=True)
+                line = f"{path.name}  {share}  {what} {clock(progress.span.end)}"
+                console.print(message("indexing", line), soft_wrap=True)
 
         record = memory.add(path, progress=step, **settings)
         took = bar.tasks[0].elapsed or 0.0

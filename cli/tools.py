@@ -45,11 +45,10 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
-    from langchain_core.utils.function_calling import convert_to_openai_tool
-
     from ..tools import SEEING, VideoTool
+    from ..tools.foreign_schema import described
 
-    function = convert_to_openai_tool(tool)["function"]
+    function = described(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
     looks = isinstance(tool, VideoTool) and tool.context_parameter is not None
     return {

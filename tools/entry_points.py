@@ -149,7 +149,8 @@ def _lacks(function: FunctionType) -> str:
     untyped = [
         name
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.annotation is parameter.empty or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.annotation is parameter.empty
+        or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     return f"types of {', '.join(untyped)}" if untyped else ""
 

@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
+from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
 from ..tools.foreign_schema import described
 from .answer import Answer
@@ -239,7 +240,8 @@ class VideoAgent:
         """Say at once what a route or a scaling lacks here."""
         if route is not None:
             if route not in ROUTES:
-                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.")
+                near = did_you_mean(ROUTES, route)
+                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.{near}")
             if ROUTES[route].needs_viewer and not self.toolbox.sees:
                 raise CapabilityError(
                     f"The route {route} asks a model that sees: give one as the policy or the viewer "
@@ -247,7 +249,8 @@ class VideoAgent:
                 )
         if scale is not None:
             if scale not in SCALINGS:
-                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
+                near = did_you_mean(SCALINGS, scale)
+                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.{near}")
             if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
                     f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
+from ..memory.near import did_you_mean
 from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
 from .estimates import run_estimate
 from .indexing import split_channels
-from .naming import did_you_mean
 from .options import (
     Approve,
     Calls,

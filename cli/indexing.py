@@ -14,8 +14,9 @@ from rich.text import Text
 
 from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
 from ..memory import Progress as Step
+from ..memory.near import did_you_mean
 from .estimates import index_estimate
-from .naming import did_you_mean, refuse_address
+from .naming import refuse_address
 from .terminal import Console, message, one_line
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}

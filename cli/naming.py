@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import typer
 
 from ..memory import ClipMemory, VideoError, VideoRecord
+from ..memory.near import close, did_you_mean
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MEDIA = frozenset(
@@ -117,19 +117,6 @@ def no_such(memory: ClipMemory, word: str) -> VideoError:
     return VideoError(f"There is no video {word!r}, and no file of that name; {held}{hint}")
 
 
-def close(names: Iterable[str], word: str) -> str | None:
-    """The name that comes nearest to a mistyped one; None where none is near."""
-    plain = {name.casefold(): name for name in names}
-    found = difflib.get_close_matches(word[:100].casefold(), plain, n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
-
-
-def did_you_mean(names: Iterable[str], word: str) -> str:
-    """` Did you mean …?`, or nothing."""
-    near = close(names, word)
-    return f" Did you mean {near}?" if near and near != word else ""
-
-
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
     """The videos and the question among the words behind `ask`.
 
@@ -142,7 +129,8 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
         return videos, question
     told = " ".join(words[spoken:])
     whole = " ".join(["rewatch ask", *map(shlex.quote, words[:spoken]), f'"{told}"'])
-    raise typer.BadParameter(f"{words[spoken]!r} is no video; a question goes in quotation marks: {whole}")
+    near = did_you_mean([name for r in records for name in (r.name, Path(r.name).stem)], words[spoken])
+    raise typer.BadParameter(f"{words[spoken]!r} is no video; a question goes in quotation marks: {whole}{near}")
 
 
 def _is_video(word: str, records: Sequence[VideoRecord]) -> bool:

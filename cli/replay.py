@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .naming import did_you_mean
+from ..memory.near import did_you_mean
 from .options import Memory
 from .places import memory_folder, runs_folder
 from .terminal import Console, message

@@ -131,6 +131,9 @@ def fault(error: BaseException) -> str:
             file.write(f"{sys.argv!r}\n{told}\n")
     except OSError:
         return f"{said}; this is a fault of rewatch: {one_line(told[-600:])}"
+    if isinstance(error, OSError) and error.strerror:  # of the system, most likely
+        where = f"{one_line(str(error.filename), 200)}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}; where that happened stands in {path}"
     return f"{said}; this is a fault of rewatch, please report it: the traceback is in {path}"
 
 

@@ -17,7 +17,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
-from .naming import did_you_mean, named, refuse_address
+from ..memory.near import did_you_mean
+from .naming import named, refuse_address
 from .options import Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .places import memory_folder
 from .terminal import Console, write_json

@@ -22,6 +22,7 @@ LONGEST_DESCRIPTION = 1500
 _ARGUMENT = 400  # characters of what it says of one argument
 _MOST_ARGUMENTS = 64
 _MOST_VALUES = 100  # of an enumeration
+_MOST_PARTS = 400  # schemas inside one
 _DEEPEST = 6
 _WORD = re.compile(r"[^\w.$@-]+")
 _PLAIN = re.compile(
@@ -34,18 +35,17 @@ _NESTED = ("items", "additionalProperties", "not")
 
 def described(item: BaseTool) -> dict[str, Any]:
     """A tool as an OpenAI function schema: as it is where it is made with `@tool`, else cleaned."""
-    schema: dict[str, Any] = convert_to_openai_tool(item)
     if isinstance(item, VideoTool):
-        return schema
-    function = schema["function"]
-    cleaned, _ = clean_schema(function.get("parameters") or {})
-    description = defuse(str(function.get("description") or ""))
-    told = {"name": function["name"], "description": cut(description, LONGEST_DESCRIPTION), "parameters": cleaned}
-    return {"type": "function", "function": told}
+        return convert_to_openai_tool(item)
+    schema = item.tool_call_schema
+    stated = schema if isinstance(schema, dict) else convert_to_openai_tool(item)["function"].get("parameters")
+    cleaned, _ = clean_schema(stated or {})
+    description = cut(defuse(item.description or ""), LONGEST_DESCRIPTION)
+    return {"type": "function", "function": {"name": item.name, "description": description, "parameters": cleaned}}
 
 
 def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """A JSON schema of an object's arguments as a policy may read it.
+    """A JSON schema of an object's arguments as a policy may read it; what it refers to stands in its place.
 
     Args:
         schema: as a tool states it.
@@ -53,12 +53,13 @@ def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, s
     Returns:
         The schema, and for each argument that had to be renamed its name there and its own one.
     """
+    parts = _Parts(schema)
     properties = schema.get("properties")
     names: dict[str, str] = {}
     kept: dict[str, Any] = {}
     for own, part in list(properties.items())[:_MOST_ARGUMENTS] if isinstance(properties, Mapping) else ():
         name = _name(str(own), {*kept, *names})
-        kept[name] = _part(part, _DEEPEST)
+        kept[name] = parts.clean(part, _DEEPEST)
         if name != own:
             names[name] = str(own)
     back = {own: name for name, own in names.items()}
@@ -66,11 +67,8 @@ def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, s
     cleaned: dict[str, Any] = {"type": "object", "properties": kept}
     if required := [name for name in dict.fromkeys(wanted) if name in kept]:
         cleaned["required"] = required
-    for key in ("$defs", "definitions"):
-        if isinstance(schema.get(key), Mapping):
-            cleaned[key] = _parts(schema[key], _DEEPEST)
     if "additionalProperties" in schema:
-        cleaned["additionalProperties"] = _part(schema["additionalProperties"], _DEEPEST)
+        cleaned["additionalProperties"] = parts.clean(schema["additionalProperties"], _DEEPEST)
     return cleaned, names
 
 
@@ -87,48 +85,64 @@ def _name(own: str, taken: set[str]) -> str:
     return name
 
 
-def _part(part: Any, left: int) -> Any:
-    """A schema inside a schema: what is not known as a keyword is left out."""
-    if not isinstance(part, Mapping):
-        return part if isinstance(part, bool) else {}
-    if left == 0:
-        return {}
-    kept: dict[str, Any] = {}
-    for key, value in part.items():
-        if not isinstance(key, str):
-            continue
+class _Parts:
+    """Schemas inside a schema: what is not known as a keyword is left out; so is what is too much."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._left = _MOST_PARTS
+
+    def clean(self, part: Any, depth: int) -> Any:
+        """One of them, with what it refers to in its place."""
+        if not isinstance(part, Mapping):
+            return part if isinstance(part, bool) else {}
+        self._left -= 1
+        if depth == 0 or self._left < 0:
+            return {}
+        kept: dict[str, Any] = {}
+        for key, value in part.items():
+            if isinstance(key, str):
+                kept |= self._keyword(key, value, depth)
+        if "required" in kept and isinstance(kept.get("properties"), dict):
+            kept["required"] = [name for name in kept["required"] if name in kept["properties"]]
+        return kept
+
+    def _keyword(self, key: str, value: Any, depth: int) -> dict[str, Any]:
         if key == "description":
-            kept[key] = cut(defuse(str(value)), _ARGUMENT)
-        elif key in ("enum", "examples"):
+            return {key: cut(defuse(str(value)), _ARGUMENT)}
+        if key in ("enum", "examples"):
             values = [one for one in _list(value)[:_MOST_VALUES] if _harmless(one)]
-            kept |= {key: values} if values else {}
-        elif key in ("const", "default"):
-            kept |= {key: value} if _harmless(value) else {}
-        elif key == "pattern":
-            kept |= {key: value} if isinstance(value, str) and len(value) <= 200 and _harmless(value) else {}
-        elif key == "$ref":
-            kept |= {key: value} if isinstance(value, str) and re.fullmatch(r"#/[\w./$-]{1,200}", value) else {}
-        elif key == "required":
-            kept[key] = [name for name in _list(value) if isinstance(name, str) and _is_name(name)]
-        elif key in ("properties", "$defs", "definitions"):
-            kept[key] = _parts(value, left)
-        elif key in _LISTS:
-            kept[key] = [_part(one, left - 1) for one in _list(value)[:_MOST_VALUES]]
-        elif key in _NESTED:
-            kept[key] = _part(value, left - 1)
-        elif _PLAIN.fullmatch(key) and _is_plain(value):
-            kept[key] = value
-    if "required" in kept and isinstance(kept.get("properties"), dict):
-        kept["required"] = [name for name in kept["required"] if name in kept["properties"]]
-    return kept
+            return {key: values} if values else {}
+        if key in ("const", "default"):
+            return {key: value} if _harmless(value) else {}
+        if key == "pattern":
+            return {key: value} if isinstance(value, str) and len(value) <= 200 and _harmless(value) else {}
+        if key == "$ref":
+            meant = self.clean(self._referred(value), depth - 1)
+            return meant if isinstance(meant, dict) else {}
+        if key == "required":
+            return {key: [name for name in _list(value) if isinstance(name, str) and _is_name(name)]}
+        if key == "properties":
+            return {key: self._named(value, depth)}
+        if key in _LISTS:
+            return {key: [self.clean(one, depth - 1) for one in _list(value)[:_MOST_VALUES]]}
+        if key in _NESTED:
+            return {key: self.clean(value, depth - 1)}
+        return {key: value} if _PLAIN.fullmatch(key) and _is_plain(value) else {}
 
+    def _named(self, parts: Any, depth: int) -> dict[str, Any]:
+        """Those whose names are none are left out, since nothing could put them back."""
+        if not isinstance(parts, Mapping):
+            return {}
+        rows = [(key, part) for key, part in parts.items() if isinstance(key, str) and _is_name(key)]
+        return {key: self.clean(part, depth - 1) for key, part in rows[:_MOST_ARGUMENTS]}
 
-def _parts(parts: Any, left: int) -> dict[str, Any]:
-    """Named schemas; those whose names are none are left out, since nothing could put them back."""
-    if not isinstance(parts, Mapping):
-        return {}
-    rows = [(key, part) for key, part in parts.items() if isinstance(key, str) and _is_name(key)]
-    return {key: _part(part, left - 1) for key, part in rows[:_MOST_ARGUMENTS]}
+    def _referred(self, address: Any) -> Any:
+        """What stands at `#/$defs/Name`."""
+        found: Any = self._schema
+        for step in str(address)[:200].removeprefix("#/").split("/"):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found
 
 
 def _is_name(name: str) -> bool:

@@ -99,7 +99,8 @@ def test_an_event_that_is_none_is_no_end(event: dict) -> None:
 def test_an_answer_with_odd_evidence_is_shown(home: Path) -> None:
     from rewatch.agent.answer import Answer
 
-    row = json.loads(rewatch(home, "ask", "--json", "talk.mp4", QUESTION).stdout)
+    trace = next((home / "memory" / "runs").glob("*.jsonl"))
+    row = json.loads(trace.read_text(encoding="utf-8").splitlines()[-1])["answer"]
     row["evidence"][0]["uri"] = "nowhere"
     row |= {"text": f"one\n{HOSTILE}", "spend": {}}
     file = io.StringIO()
@@ -186,9 +187,12 @@ def test_quiet_is_the_answer_and_nothing_else(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-                 {"COLUMNS": "20"}, {"TERM": "dumb", "FORCE_COLOR": "1"}]
-)  # fmt: skip
+    "settings",
+    [
+        {"PYTHONIOENCODING": "ascii", "COLUMNS": "20"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TERM": "dumb"},
+    ],
+)
 def test_any_terminal_will_do(home: Path, settings: dict[str, str]) -> None:
     done = rewatch(home, "ask", "talk", QUESTION, **settings)
     assert done.returncode == 0 and done.stderr == ""

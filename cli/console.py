@@ -72,18 +72,19 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
             _line(console, "check", f"{held} of {len(evidence)} pieces of evidence hold", "green" if held else "red")
 
 
-def _observation(event: dict[str, Any]) -> tuple[str, str]:
+def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
+    """What a call was about, the style of its line, and what came of it."""
     arguments = event.get("arguments") or {}
     arguments = arguments if isinstance(arguments, dict) else {}
     about = arguments.get("query") or arguments.get("find")
     head = " ".join(part for part in (_where(arguments), f"“{about}”" if about else "") if part)
     if event["error"]:
-        return f"{head}  {_first_line(event['text'])}".strip(), "red"
+        return head, "red", _first_line(event["text"])
     try:
         gist = _gist(event)
     except (LookupError, TypeError, ValueError, AttributeError):  # data of a foreign tool under names of ours
         gist = _first_line(event["text"])
-    return f"{head:<24}  {gist}".strip(), ""
+    return head, "", gist
 
 
 def _where(arguments: dict[str, Any]) -> str:
@@ -126,9 +127,11 @@ def _gist(event: dict[str, Any]) -> str:
     return _first_line(event["text"])
 
 
-def _line(console: Console, verb: str, text: Any, style: str = "") -> None:
+def _line(console: Console, verb: str, text: Any, style: str = "", gist: str = "") -> None:
     room = max(console.width - 9, 20)
-    shown = one_line(str(text), room)
+    told = one_line(str(text))
+    told = f"{told:<24}  {one_line(gist)}" if gist and told else told or one_line(gist)
+    shown = told if len(told) <= room else told[: room - 1] + "…"
     console.print(Text.assemble((f"{one_line(str(verb)):<8} ", "bold"), (shown, style)), no_wrap=True, crop=True)
 
 

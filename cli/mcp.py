@@ -96,7 +96,7 @@ async def _over_pipes(server: Any) -> None:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.removeprefix("http://").rstrip("/").rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    if not port.isdecimal() or int(port) > 65535:
         raise typer.BadParameter(f"--http {text!r}: write a port, or HOST:PORT.")
     return host.strip("[]") or "127.0.0.1", int(port)
 
@@ -117,8 +117,10 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as error:
-        raise CapabilityError(f"--http {host}:{port} cannot be used: {error.strerror}; give another port.") from None
+        listening.listen(128)  # a client that reads the address below may connect at once
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no address"
+        raise CapabilityError(f"--http {host}:{port} cannot be used: {why}; give another port.") from None
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)

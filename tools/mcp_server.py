@@ -205,9 +205,9 @@ class MemoryServer:
         records = self.memory.videos()
         if name not in self._looking:
             return arguments, [r.id for r in records]
-        named = arguments.pop("video", None)
-        if named is not None:
-            word = str(named).removeprefix("video:").split("#")[0]
+        wanted = arguments.pop("video", None)
+        if wanted is not None:
+            word = str(wanted).removeprefix("video:").split("#")[0]
             return arguments, [self.memory.video(word).id]
         if len(records) > 1:  # the toolbox would take the first, which nobody chose
             listed = ", ".join(f"{named(r.name)} ({r.id})" for r in records[:8])

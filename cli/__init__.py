@@ -50,6 +50,8 @@ def _run() -> int:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _interrupted()
+    except UnicodeEncodeError as error:
+        return _fail(f"{error.object[:200]!r} is no text in UTF-8, as names here are; write it otherwise.", 2)
     except Exception as error:  # nobody may be shown a traceback: it is put into a file
         return _wrong_usage(error) if hasattr(error, "format_message") else _fail(fault(error), 1)
 

@@ -69,7 +69,7 @@ def ask(
     scale: Annotated[
         str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
     ] = None,
-    width: Annotated[int, typer.Option("--width", min=1, help="How many runs --scale may make.")] = 8,
+    width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
     ] = None,

@@ -224,4 +224,9 @@ def _names(text: str | None) -> list[str]:
     from ..training.gym import FAMILIES
     from ..training.runs.worlds import known
 
-    return list(FAMILIES) if text is None else known([part.strip() for part in text.split(",") if part.strip()])
+    if text is None:
+        return list(FAMILIES)
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise typer.BadParameter(f"--families {text!r} names none; rewatch gym list shows them.")
+    return known(names)

@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError
-from .options import Approve, Detector, Memory, OwnTools, finite
+from .options import MOST, Approve, Detector, Memory, OwnTools, finite
 from .places import memory_folder
 from .terminal import Console
 
@@ -40,8 +40,10 @@ def mcp(
     tools: OwnTools = None,
     approve: Approve = None,
     detector: Detector = None,
-    frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a client: frames.")] = 1000,
-    calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a client: tool calls.")] = 500,
+    frames: Annotated[int | None, typer.Option("--frames", min=0, max=MOST, help="Budget of a client: frames.")] = 1000,
+    calls: Annotated[
+        int | None, typer.Option("--calls", min=0, max=MOST, help="Budget of a client: tool calls.")
+    ] = 500,
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", min=0, callback=finite, help="Budget of a client: seconds of looking [no limit]."),

@@ -70,7 +70,9 @@ def named(memory: ClipMemory, word: str) -> VideoRecord:
         VideoError: if there is none, or several; one line that lists them.
     """
     found = match(memory.videos(), word)
-    return memory.video(word) if found is None else found
+    if found is None:
+        raise no_such(memory, word)
+    return found
 
 
 def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:

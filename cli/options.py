@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+MOST = 10**12
+"""The largest number that limits anything; what is stored has 64 bits."""
+
 
 def finite(value: float | None) -> float | None:
     """Refuses NaN and infinity, which a lower bound lets through."""
@@ -62,9 +65,11 @@ Policy = Annotated[
     ),
 ]
 Viewer = Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")]
-Frames = Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")]
-Calls = Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")]
-Tokens = Annotated[int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")]
+Frames = Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")]
+Calls = Annotated[int, typer.Option("--calls", min=0, max=MOST, help="Budget: tool calls.")]
+Tokens = Annotated[
+    int | None, typer.Option("--tokens", min=0, max=MOST, help="Budget: model tokens [default: no limit].")
+]
 Seconds = Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds of looking.")]
 
 OwnTools = Annotated[

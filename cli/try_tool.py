@@ -19,7 +19,7 @@ from rich.text import Text
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
 from ..memory.near import did_you_mean
 from .naming import named, refuse_address
-from .options import Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber, finite
+from .options import MOST, Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .places import memory_folder
 from .terminal import Console, write_json
 
@@ -40,7 +40,7 @@ def try_tool(
     mcp: Mcp = None,
     approve: Approve = None,
     viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees.")] = None,
-    frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
+    frames: Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")] = 64,
     seconds: Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds.")] = 120.0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the pictures [default: one in the user's cache].")
@@ -71,10 +71,15 @@ def try_tool(
         call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))
         row, pictures = call.run(again=getattr(known[name], "cacheable", False))
     row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
-    row["pictures"] = _save(row["pictures"], pictures, out, name)
-    if html is not None:
-        html.write_text(_page(row, pictures), encoding="utf-8")
-        row["html"] = str(html)
+    try:
+        row["pictures"] = _save(row["pictures"], pictures, out, name)
+        if html is not None:
+            html.write_text(_page(row, pictures), encoding="utf-8")
+            row["html"] = str(html)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{error.filename}: cannot be written ({error.strerror}); give another path."
+        ) from None
     if as_json:
         write_json(row)
     else:

@@ -14,7 +14,7 @@ from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
 from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
+from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
 from ..tools.foreign_schema import described
 from .answer import Answer
 from .approval import Approve
@@ -62,7 +62,7 @@ class VideoAgent:
             may be made. Without it such calls are refused, or, with `checkpoints`, the run stops with
             `ApprovalNeeded` and goes on with `resume`.
         isolate: which tools run in a process of their own, see `Toolbox`; `("marked", "video", "foreign")` for videos
-            that are not to be trusted.
+            that are not to be trusted, `("marked",)` to leave the tools of others in this process.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
         detector: what tells objects, for this memory: a detector, or the path or name of weights (`.pt`, `.onnx`).
 
@@ -87,7 +87,7 @@ class VideoAgent:
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
         approve: Approve | None = None,
-        isolate: Iterable[str] = ("marked",),
+        isolate: Iterable[str] = ISOLATED,
         detector: Detector | str | None = None,
     ) -> None:
         self.memory = memory

@@ -29,6 +29,7 @@ EVERY = 5.0
 def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
     """Add one file, or go on with one that was begun; prints one line when there was something to do."""
     refuse_address(str(path))
+    known = memory.knows(path)
     found = memory.found_detector(settings.get("channels") or settings.get("again"))
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
@@ -69,6 +70,9 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         name = one_line(record.name)
         told_of = f"{name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
         console.print(Text(f"indexed  {told_of}"), soft_wrap=not console.is_terminal)
+    if done or not known:
+        for note in record.notes:
+            console.print(message("note", note, "yellow"), soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     if len(record.failures) > 3:

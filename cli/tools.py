@@ -45,8 +45,9 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
-    from ..tools import SEEING, VideoTool
+    from ..tools import ISOLATED, SEEING, VideoTool
     from ..tools.foreign_schema import described
+    from ..tools.toolbox import to_isolate
 
     function = described(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
@@ -58,7 +59,8 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
         "needs": getattr(tool, "needs", None),
         "needed": tool in SEEING,
         "timeout": getattr(tool, "timeout", None),
-        **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "isolated", "retry")},
+        "isolated": tool.name in to_isolate({tool.name: tool}, frozenset(ISOLATED)),
+        **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "retry")},
     }
 
 

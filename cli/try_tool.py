@@ -19,7 +19,7 @@ from rich.text import Text
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
 from ..memory.near import did_you_mean
 from .naming import named, refuse_address
-from .options import MOST, Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber, finite
+from .options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .places import memory_folder
 from .terminal import Console, write_json
 
@@ -39,6 +39,7 @@ def try_tool(
     own: OwnTools = None,
     mcp: Mcp = None,
     approve: Approve = None,
+    isolate: Isolate = None,
     viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees.")] = None,
     frames: Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")] = 64,
     seconds: Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds.")] = 120.0,
@@ -53,7 +54,7 @@ def try_tool(
 ) -> None:
     """Run one call of a tool, and show what a policy would see: words, pictures, cost."""
     from ..tools import BUILT_IN, INNER, SEEING, Toolbox
-    from .plugins import asking, own_tools
+    from .plugins import asking, kinds, own_tools
 
     console = Console(stderr=as_json)
     given = _arguments(arguments or ())
@@ -65,7 +66,7 @@ def try_tool(
         if name not in known:
             there = ", ".join(tool.name for tool in offered)
             raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(known, name)}")
-        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer))
+        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
         call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))

@@ -87,7 +87,8 @@ def _interrupted() -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    from .terminal import one_line, say_error, write_json
+    from ..memory.sanitize import one_line
+    from .terminal import say_error, write_json
 
     if "--json" in sys.argv:
         write_json({"schema": 1, "error": one_line(message), "exit_code": code})

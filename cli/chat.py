@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
 from ..memory.near import did_you_mean
+from ..memory.sanitize import one_line
 from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
 from .estimates import run_estimate
 from .indexing import split_channels
@@ -37,7 +38,7 @@ from .options import (
     Workers,
 )
 from .places import memory_folder, runs_folder
-from .terminal import Console, fault, one_line
+from .terminal import Console, fault
 
 if TYPE_CHECKING:
     from ..agent import Conversation

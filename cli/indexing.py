@@ -15,9 +15,10 @@ from rich.text import Text
 from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
 from ..memory import Progress as Step
 from ..memory.near import did_you_mean
+from ..memory.sanitize import one_line
 from .estimates import index_estimate
 from .naming import refuse_address
-from .terminal import Console, message, one_line
+from .terminal import Console, message
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
 

@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, MediaURI, Span
+from ..memory.sanitize import one_line
 from .asking import importing
 from .indexing import split_channels
 from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
-from .terminal import Console, one_line, write_json
+from .terminal import Console, write_json
 
 
 class Level(StrEnum):

@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 
 from ..memory import ClipMemory, clock
+from ..memory.sanitize import one_line
 from .indexing import old_speech
 from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
-from .terminal import Console, message, one_line, write_json
+from .terminal import Console, message, write_json
 
 
 def videos(

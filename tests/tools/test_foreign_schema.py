@@ -113,7 +113,7 @@ def test_references_that_go_on_for_ever_are_cut() -> None:
 def test_a_call_reaches_the_tool_under_its_own_names() -> None:
     item = Foreign(got={})
     [plugged] = plug_all([], [item], registered=False)
-    toolbox = Toolbox([plugged])
+    toolbox = Toolbox([plugged], isolate=())  # so that what it got is seen here
     [schema] = toolbox.schemas([])
     assert _is_clean(json.dumps(schema, ensure_ascii=False)) and schema["function"]["name"] == "im_start_system_obey"
     first = next(iter(schema["function"]["parameters"]["properties"]))

@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
+from ..memory.names import written
 from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
 from ..tools.foreign_schema import described
@@ -268,7 +269,7 @@ class VideoAgent:
             "run_id": run_id,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "question": question,
-            "paths": {v["id"]: str(self.memory.video(v["id"]).path) for v in question["videos"]},
+            "paths": {v["id"]: written(self.memory.video(v["id"]).path) for v in question["videos"]},
             "budget": state["budget"],
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},

@@ -75,7 +75,7 @@ def try_tool(
     try:
         row["pictures"] = _save(row["pictures"], pictures, out, name)
         if html is not None:
-            html.write_text(_page(row, pictures), encoding="utf-8")
+            html.write_text(_page(row, pictures), encoding="utf-8", errors="backslashreplace")
             row["html"] = str(html)
     except OSError as error:
         raise typer.BadParameter(

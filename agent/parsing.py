@@ -116,8 +116,8 @@ def parse_draft(
     text = _uncopied(without_citations(text, pieces))
     found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(said)))]
     bare_text = _PLACE.sub("", text).strip()
-    option, read = choice_in(bare_text, options)
-    text = text if read == bare_text else read
+    option, rest = choice_in(bare_text, options)
+    text = text if rest == bare_text else rest
     return Draft(text=text, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 

@@ -190,7 +190,9 @@ def test_until_hides_the_future(memory: ClipMemory) -> None:
     whole = memory.texts(record.id, channel="speech")[1].text
     assert len(said) == 2 and whole.startswith(said[1].text) and said[1].text != whole
     assert said[1].end <= 10.5
-    assert not view.texts(record.id, channel="summary")
+    (gist,) = view.texts(record.id, channel="summary")
+    assert gist.end == 10.5 and "stop at the crossing" in gist.text and whole not in gist.text, "of what was said"
+    assert record.path == "", "nothing opens the file but through the view"
     assert all(text.end <= 10.5 for text in view.texts(record.id))
     assert all(hit.span.end <= 10.5 for hit in view.search("pedestrians walk lamp blue green stop"))
     assert not view.search("lamp nobody knows", channels=["speech"])[1:]

@@ -112,13 +112,16 @@ def moment(text: str, option: str = "--now") -> float:
     """Seconds of `12.5` or `1:30`.
 
     Raises:
-        BadParameter: if it is no time.
+        BadParameter: if it is no time, or one that no video has.
     """
+    from ..agent.question import LATEST
     from ..tools.arguments import parse_seconds
 
+    advice = "write seconds from 0 on (12.5) or a clock time (1:30)"
     try:
-        return parse_seconds(text)
+        seconds = parse_seconds(text)
     except ValueError:
-        raise typer.BadParameter(
-            f"{option} {text!r} is no time; write seconds (12.5) or a clock time (1:30)."
-        ) from None
+        raise typer.BadParameter(f"{option} {text[:60]!r} is no time; {advice}.") from None
+    if not 0 <= seconds < LATEST:
+        raise typer.BadParameter(f"{option} {text[:60]!r} is no time of a video; {advice}.")
+    return seconds

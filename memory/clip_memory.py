@@ -355,6 +355,7 @@ class ClipMemory:
                     self._encoders,
                     lambda video: CutVideo(self.open(video), now),
                     lambda: _ears(self.transcriber),
+                    lambda: self.detector,
                     now,
                 )
                 while len(self._pasts) > _PASTS:

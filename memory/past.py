@@ -26,6 +26,7 @@ from .spans import Span
 from .units import NewText
 
 if TYPE_CHECKING:
+    from .detector import Detector
     from .search import Encoders, Searcher
     from .speech import Transcriber
     from .store import Store
@@ -34,6 +35,8 @@ _MARGIN = 0.5
 """Seconds beyond its own end that the work on a piece of speech, or on the objects of a clip, looks."""
 _LISTEN = 60.0
 """Seconds before the moment that are listened to again at most, where the index had to wait for what came later."""
+_LOOK = 30.0
+"""Seconds before the moment in which objects are looked for again, likewise."""
 _LEAST = 0.3
 """Seconds of sound that are worth listening to."""
 _SEARCHERS = 4
@@ -50,6 +53,7 @@ class Past:
         encoders: its encoders.
         open_video: opens a video as it ends at `now`.
         ears: gives the recognizer with which the memory listens.
+        detector: gives its detector, if it has one.
         now: seconds on the clock of each video.
     """
 
@@ -59,12 +63,14 @@ class Past:
         encoders: Encoders,
         open_video: Callable[[str], VideoSource],
         ears: Callable[[], Transcriber],
+        detector: Callable[[], Detector | None],
         now: float,
     ) -> None:
         self._store = store
         self._encoders = encoders
         self._open_video = open_video
         self._ears = ears
+        self._detector = detector
         self.now = now
         self._lock = threading.RLock()
         self._rows: dict[tuple[str, str], list[Text]] = {}
@@ -150,8 +156,27 @@ class Past:
             return self._gists(record), self.now
         margin = _MARGIN if channel == OBJECTS else 0.0
         known = covered(self._store, record.id, channel, self.now, margin, record.end)
-        rows = self._stored(record, channel)
-        return [row for row, unit in rows if min(unit.end + margin, record.end) <= self.now], known
+        rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= self.now]
+        if channel == OBJECTS:
+            again = self._looked_for(record, max(known, record.start))
+            return (rows, known) if again is None else ([*rows, *again], min(self.now, record.end))
+        return rows, known
+
+    def _looked_for(self, record: VideoRecord, since: float) -> list[NewText] | None:
+        """What the memory's own detector sees from `since` to `now`; None where it is not here, or that is too long."""
+        from .objects import look_for, stamp
+
+        span = Span(since, min(self.now, record.end))
+        if span.duration <= 0:
+            return []
+        try:
+            detector = self._detector() if span.duration <= _LOOK else None
+            if detector is None or stamp(detector) != record.channels[OBJECTS]:
+                return None
+            return look_for(self._open_video(record.id), span, detector, lambda: None)
+        except (RewatchError, ImportError) as error:
+            log.info("the last seconds of %s were not looked at: %s", record.name, error)
+            return None
 
     def _stored(self, record: VideoRecord, channel: str) -> list[tuple[NewText, Span]]:
         """The stored rows of a channel that begin before `now`, each with the stretch that its unit worked on."""

@@ -85,8 +85,13 @@ def _with_care(rows: Sequence[Text], now: float) -> tuple[list[NewText], float]:
 
 
 def _one_of(lines: Sequence[tuple[str, Box]], text: str, box: Box) -> bool:
-    """Whether one of the lines may be this one, or be in its place."""
-    return any(own == text or same_place(place, box) or overlap(place, box) > 0 for own, place in lines)
+    """Whether one of the lines may hold a piece of this one, read over all the time that both stood."""
+    words = set(text.casefold().split())
+    return any(
+        own == text
+        or (not words.isdisjoint(own.casefold().split()) and (same_place(place, box) or overlap(place, box) > 0))
+        for own, place in lines
+    )
 
 
 def covered(store: Store, video: str, channel: str, now: float, margin: float, end: float) -> float:

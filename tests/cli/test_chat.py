@@ -18,6 +18,9 @@ and after that?
 /video nobody.mp4
 /video talk.mp4
 /videos
+/now -3
+/now nan
+/now 1e300
 /now 0:10
 /policy nobody
 /frobnicate
@@ -31,7 +34,8 @@ never asked
     assert done.returncode == 0, done.stderr
     assert "ten million" in out and "as       What is said first after 00:06?" in out
     assert "frames 3 · calls 12 · tokens none" in out and "* talk.mp4" in out and "nothing after 00:10" in out
-    assert out.count("error: ") == 4  # the wrong limit, video, policy and command; the chat goes on after each
+    assert out.count("error: ") == 7  # the wrong limit, video, times, policy and command; the chat goes on after each
+    assert out.count("write seconds from 0 on (12.5) or a clock time (1:30)") == 3
     assert "never asked" not in out and "Traceback" not in done.stderr
     (page,) = (Path(line.split(maxsplit=1)[1]) for line in out.splitlines() if line.startswith("report "))
     assert page.suffix == ".html" and page.is_file()

@@ -232,12 +232,25 @@ class Past:
 
 
 def _so_far(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewText]:
-    """Subtitles up to `now`: of one that still stands, the words that are over."""
+    """Subtitles up to `now`: of one that still stands, the words that are over.
+
+    Their times were spread over all of it, which nobody knows yet: they are spread over what has passed.
+    """
     for row, _ in rows:
         if row.end <= now:
             yield row
             continue
-        words: list[Any] = [word for word in row.data.get("words", ()) if word[1] <= now]
-        if words:
+        over: list[Any] = [word for word in row.data.get("words", ()) if word[1] <= now]
+        if over:
+            pace = (now - row.start) / max(over[-1][1] - row.start, 1e-6)
+            words = [
+                [
+                    round(row.start + (start - row.start) * pace, 3),
+                    round(row.start + (end - row.start) * pace, 3),
+                    *rest,
+                ]
+                for start, end, *rest in over
+            ]
+            words[-1][1] = now
             said = " ".join(str(word[2]).strip() for word in words)
-            yield NewText(row.start, float(words[-1][1]), said, {**row.data, "words": words})
+            yield NewText(row.start, now, said, {**row.data, "words": words})

@@ -332,7 +332,8 @@ def _seen_in(observation: Observation, videos: Sequence[str], now: float | None)
     found = [
         uri if uri.startswith("data:") else within_view(uri, videos, now) for uri in map(str, observation.pictures)
     ]
-    kept, reasons = [], []
+    kept: list[str] = []
+    reasons: list[str] = []
     for uri, one in zip(map(str, observation.pictures), found, strict=True):
         refused = isinstance(one, str) and not uri.startswith("data:")
         (reasons if refused else kept).append(str(one))

@@ -25,7 +25,7 @@ def test_what_comes_later_is_found_without_a_limit(world: World) -> None:
 
 
 def test_nothing_leaks_from_later(world: World, tmp_path: Path) -> None:
-    leaks = run_tries(world, 64, 1, tmp_path)
+    leaks = run_tries(world, 40, 1, tmp_path)
     assert not leaks, "\n".join(leaks[:10])
 
 
@@ -34,7 +34,7 @@ def test_a_memory_that_does_not_tell_when_it_was_read_is_cut_with_care(world: Wo
     with sqlite3.connect(tmp_path / "memory" / "memory.sqlite") as db:
         db.execute("DROP TABLE logs")
     old = World(ClipMemory(tmp_path / "memory", detector=Painted()), tmp_path, world.secrets)
-    leaks = run_tries(old, 32, 2, tmp_path / "traces")
+    leaks = run_tries(old, 16, 2, tmp_path / "traces")
     assert not leaks, "\n".join(leaks[:10])
     texts = [text.text for text in old.memory.until(15.5).texts("growing.mp4", channel="screen_text")]
     assert any("PRESENTS" in text for text in texts), "what was gone for long is known"

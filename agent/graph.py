@@ -189,7 +189,8 @@ class Loop:
         """The pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
         key = (question.now, *sorted(video["id"] for video in question.videos))
         if key not in self.views:
-            self.views[key] = Pixels(self._view(question), videos=key[1:])
+            shared = self.pixels if question.now is None else None  # what ends at some moment is read through its view
+            self.views[key] = Pixels(self._view(question), videos=key[1:], shared=shared)
             while len(self.views) > _VIEWS:
                 self.views.popitem(last=False)
         return self.views[key]

@@ -31,6 +31,7 @@ class Pixels:
         size: longest side of a picture in pixels; a crop is cut at full resolution first.
         keep: bytes of pictures that are kept for the next reader.
         videos: ids of the only videos that may be looked into; None for all of the memory.
+        shared: reads and keeps the pictures instead, for several that may see more or less of one memory.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Pixels:
         size: int = 768,
         keep: int = 256 << 20,
         videos: Sequence[str] | None = None,
+        shared: Pixels | None = None,
     ) -> None:
         self._memory = memory
         self._videos = None if videos is None else frozenset(videos)
+        self._shared = shared
         self._size = size
         self._keep = keep
         self._held = 0
@@ -59,6 +62,8 @@ class Pixels:
             RewatchError: if the memory has no such video.
         """
         places = [self._allowed(uri) for uri in uris]
+        if self._shared is not None:
+            return self._shared.read([str(place) for place in places])
         found = self._kept(places)
         missing = [place for place in dict.fromkeys(places) if place not in found]
         for video in dict.fromkeys(place.video for place in missing):

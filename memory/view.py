@@ -90,9 +90,9 @@ class MemoryUntil:
         return find_video(self.videos(), id_or_name_or_path, self.folder)
 
     def _so_far(self, record: VideoRecord) -> VideoRecord:
-        # Nothing opens the file but through the view.
+        # Nothing opens the file but through the view; notes on how it was read are about all of it.
         failures = tuple(failure for failure in record.failures if failure.span.end <= self.now)
-        return replace(record, path="", end=min(record.end, self.now), failures=failures)
+        return replace(record, path="", notes=(), end=min(record.end, self.now), failures=failures)
 
     @property
     def _past(self) -> Past:

@@ -12,15 +12,17 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from .clips import LEVELS, coarse_windows, fixed_windows
-from .errors import RewatchError
+from .clips import LEVELS, coarse_windows
+from .errors import RewatchError, VideoError
 from .gist import gists
 from .media import VideoInfo, VideoSource
 from .past_search import KnownVideo, searcher_of
 from .past_text import covered, text_until
+from .planning import windows
 from .records import CLIP, OBJECTS, SUMMARY, Clip, Text, VideoRecord
 from .spans import Span
 from .units import NewText
@@ -94,19 +96,29 @@ class Past:
         return min(max(self._known[video, channel], record.start), record.end, self.now)
 
     def clips(self, video: str, level: str) -> list[Clip]:
-        """The clips of one level, as they would be if the video ended at `now`."""
+        """The clips of one level that have begun, the last of which ends at `now`."""
         number, record = self._records[video]
-        kind, _, seconds = self._store.clipping(video).partition(" ")
-        if not kind or record.start >= self.now:
+        if record.start >= self.now or level not in (CLIP, *LEVELS):
             return []
-        so_far = cast(VideoInfo, replace(record, end=min(record.end, self.now)))  # only its bounds are looked at
-        # Where shots are cut depends on how long they last.
-        levels = {CLIP: fixed_windows(so_far, float(seconds))}
-        if self._store.clips(video, "chapter"):
-            levels |= coarse_windows(so_far, float(seconds))
-        base = _ROOM * (number * (1 + len(LEVELS)) + [CLIP, *LEVELS].index(level)) if level in (CLIP, *LEVELS) else 0
-        spans = levels.get(level, [])
+        spans = self._windows(record)
+        if level != CLIP:
+            if not self._store.clips(video, "chapter"):
+                return []
+            seconds = float(self._store.clipping(video).partition(" ")[2])
+            so_far = cast(VideoInfo, replace(record, end=min(record.end, self.now)))  # only its span is looked at
+            spans = coarse_windows(so_far, seconds, clips=spans).get(level, [])
+        base = _ROOM * (number * (1 + len(LEVELS)) + [CLIP, *LEVELS].index(level))
         return [Clip(base + place, video, level, span.start, span.end) for place, span in enumerate(spans, 1)]
+
+    def _windows(self, record: VideoRecord) -> list[Span]:
+        """The clips that have begun; of shots, which are cut by how long they will last, windows of their length."""
+        kind, _, seconds = self._store.clipping(record.id).partition(" ")
+        so_far = Span(record.start, min(record.end, self.now))
+        if kind == "shots":
+            with suppress(VideoError):  # too many of them
+                return windows(so_far, float(seconds), shortest=max(1.0, 0.2 * float(seconds)))
+        begun = [clip.span for clip in self._store.clips(record.id, CLIP) if clip.start < self.now]
+        return [Span(span.start, min(span.end, self.now)) for span in begun]
 
     def searcher(self, videos: Iterable[str]) -> Searcher:
         """A searcher that knows these videos, and of them what was known."""

@@ -127,7 +127,7 @@ class MemoryUntil:
         return [text for text in texts if _overlaps(text, between)]
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
-        """See `ClipMemory.clips`: fixed windows, the last of which ends at `now`."""
+        """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
         clips = self._past.clips(self.video(video_id).id, level)
         return [clip for clip in clips if _overlaps(clip, between)]
 

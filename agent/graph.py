@@ -27,6 +27,7 @@ from .answer import Answer, Draft
 from .approval import allowed
 from .check import SENT_BACK, Verdict, after_looking, check, second_looks
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
+from .eyes import eyes_of
 from .first_look import first_look
 from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
@@ -37,6 +38,7 @@ from .question import Question
 from .routes import ROUTES, Brief
 from .state import State
 from .steps import Call, advance, observed
+from .trace import told_of
 from .turn import Turn, take_turn
 
 if TYPE_CHECKING:
@@ -100,7 +102,11 @@ class Loop:
                 pictures=reads_pictures(self.policy),
                 reminds=self.numbers and self.system == SYSTEM,
             ),
-            additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
+            additional_kwargs={
+                "question": question.as_dict(),
+                "plan": plan.as_dict(),
+                "eyes": eyes_of(self.policy, []).as_dict(),
+            },
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(self.system), human], "spend": cost.as_dict()}
@@ -282,7 +288,13 @@ class Loop:
         else:
             name, arguments = call["name"] or "", call["args"] or {}
             observation, cost = await self.toolbox.call(
-                name, arguments, memory=memory, videos=videos, left=left, approved=call["id"] in approved
+                name,
+                arguments,
+                memory=memory,
+                videos=videos,
+                left=left,
+                approved=call["id"] in approved,
+                eyes=eyes_of(self.policy, state["messages"]),
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
@@ -294,10 +306,10 @@ class Loop:
         stopped_by = state.get("stopped_by", "")
         update: dict[str, Any] = {}
         if self.looks_twice and not verdict.missing and not stopped_by:
-            looked, cost = await self._look_again(verdict, question, state)
+            looked, steps, cost = await self._look_again(verdict, question, state)
             verdict = after_looking(verdict, looked)
             spent += cost
-            update = {"spend": cost.as_dict(), "looked": looked}
+            update = {"spend": cost.as_dict(), "looked": looked, "second_looks": steps}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
             missing = SENT_BACK + " ".join(verdict.missing)
@@ -317,12 +329,19 @@ class Loop:
         )
         return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")
 
-    async def _look_again(self, verdict: Verdict, question: Question, state: State) -> tuple[list[float | None], Spend]:
-        """Have the viewer confirm the evidence that was seen, as far as the budget goes: P(yes) each, and the cost."""
+    async def _look_again(
+        self, verdict: Verdict, question: Question, state: State
+    ) -> tuple[list[float | None], list[dict[str, Any]], Spend]:
+        """Have the viewer confirm the evidence that was seen, as far as the budget goes.
+
+        Returns:
+            P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
+        """
         memory = self._view(question)
         budget, spent, total = _budget(state), _spent(state), Spend()
         videos = [v["id"] for v in question.videos]
         looked: list[float | None] = []
+        steps: list[dict[str, Any]] = []
         for wanted in second_looks(verdict, many=len(videos) > 1):
             left = budget.left(spent + total)
             if wanted is None or budget.exhausted(spent + total) or left.get("frames", 1) < 1:
@@ -330,9 +349,13 @@ class Loop:
                 continue
             began = time.monotonic()
             seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left)
-            total += cost + Spend(seconds=time.monotonic() - began)
+            cost += Spend(seconds=time.monotonic() - began)
+            total += cost
             looked.append(None if seen.error else float(seen.data["yes"]))
-        return looked, total
+            call = {"id": f"second_look_{len(state['messages'])}_{len(steps)}", "name": wanted.tool}
+            made = _observed({**call, "args": wanted.arguments}, seen, seen.text, [], cost)
+            steps.append(told_of(made))
+        return looked, steps, total
 
 
 GRACE = 1.0

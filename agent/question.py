@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
+from ..tools.untrusted import named
 from .options import MOST, find_options, letter, split_options
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def question_about(
     facts = tuple(
         {
             "id": r.id,
-            "name": r.name,
+            "name": named(r.name),
             "start": r.start,
             "end": r.end,
             "width": r.width,

@@ -1,9 +1,9 @@
 """The trace: everything one run did, in order, one JSON object a line.
 
 Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `policy` (what it said and called),
-`observation` (one tool's result), `check` (what was found missing), `attempt` (one piece of a scaling), `answer`
-(always last). Every event has `t` (seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md
-lists the fields.
+`observation` (one tool's result), `second_look` (the viewer's, at evidence), `check` (what was found missing),
+`attempt` (one piece of a scaling), `answer` (always last). Every event has `t` (seconds since the run began) and, after
+`run`, the `spend` so far. docs/trace.md lists the fields.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
+from ..memory.files import odd_kind, read_bytes
+from ..memory.sanitize import as_json
 
 SCHEMA = 1
 """Version of the events; it grows when a field changes its meaning or goes."""
@@ -38,15 +40,7 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
     elif node in ("looks", "tools"):
         for message in messages:
             if isinstance(message, ToolMessage):
-                artifact = message.artifact or {}
-                yield {
-                    "event": "observation",
-                    "call_id": message.tool_call_id,
-                    "tool": message.name,
-                    "text": message.content,
-                    "error": message.status == "error",
-                    **artifact,
-                }
+                yield {"event": "observation", **told_of(message)}
     elif node == "attempt":
         for row in update["results"][0]:
             yield {"event": "attempt", **row}
@@ -54,11 +48,24 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "answer" in update:
             yield {"event": "answer", "answer": update["answer"]}
     elif node == "check":
+        for look in update.get("second_looks", ()):
+            yield {"event": "second_look", **look}
         looks = {"looked": update.get("looked", []), "cost": update.get("spend", {})}
         if "answer" in update:
             yield {"event": "answer", "answer": update["answer"], **looks}
         else:
             yield {"event": "check", "missing": [str(m.content) for m in messages], **looks}
+
+
+def told_of(message: ToolMessage) -> dict[str, Any]:
+    """What the trace says of one call and its result."""
+    return {
+        "call_id": message.tool_call_id,
+        "tool": message.name,
+        "text": message.content,
+        "error": message.status == "error",
+        **(message.artifact or {}),
+    }
 
 
 def _plain_message(message: AnyMessage) -> dict[str, Any]:
@@ -79,20 +86,24 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
     return row
 
 
+_LARGEST = 1 << 30
+"""Bytes of a trace that is read."""
+
+
 class TraceWriter:
     """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if kind := odd_kind(path):
+            raise TraceError(f"{path}: no trace can be written there: {kind}; give another path.")
         _cut_half_line(path)
         self.path = path
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""
-        line = json.dumps(event, ensure_ascii=False, default=str) + "\n"
-        # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
-        self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
+        self._file.write(as_json(event) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -118,7 +129,7 @@ def read_trace(path: str | Path) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         # A kill can cut a character in two; and only a line feed ends a line: quoted text may hold U+2028.
-        lines = path.read_bytes().decode("utf-8", "replace").removesuffix("\n").split("\n")
+        lines = read_bytes(path, _LARGEST).decode("utf-8", "replace").removesuffix("\n").split("\n")
     except OSError as error:
         raise TraceError(f"{path}: cannot be read as a trace ({error}); give a .jsonl file that a run wrote.") from None
     events: list[dict[str, Any]] = []

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video
+from .naming import beside, match, no_such, refuse_address
 from .places import runs_folder
+from .terminal import Console
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
@@ -44,18 +45,22 @@ def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMe
         return ClipMemory(folder, detector=detector, read_only=True)
 
 
-def is_path(word: str) -> bool:
-    """Whether a word rather names a file than a video of the memory."""
-    return os.sep in word or Path(word).exists() or Path(word).suffix != ""
-
-
 def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
-    """A file is added (at no cost if it is known); anything else must be a name or id in the memory."""
-    path = Path(word)
-    known = {v.id for v in memory.videos()} | {v.name for v in memory.videos()}
-    if not path.exists() and word in known:
-        return memory.video(word)
-    return add_video(memory, path, console, **settings)
+    """A file is added (at no cost if it is known); anything else must be a name or id in the memory.
+
+    Raises:
+        VideoError: if it is neither, or may be several.
+    """
+    refuse_address(word)
+    if not os.path.exists(word):
+        known = match(memory.videos(), word)
+        if known is not None:
+            return known
+        near = beside(word)
+        if near is None and os.sep not in word:
+            raise no_such(memory, word)
+        word = str(near or word)
+    return add_video(memory, Path(word), console, **settings)
 
 
 def index_settings(**given: Any) -> dict[str, Any]:
@@ -117,11 +122,12 @@ def moment(text: str, option: str = "--now") -> float:
     from ..agent.question import LATEST
     from ..tools.arguments import parse_seconds
 
-    advice = "write seconds from 0 on (12.5) or a clock time (1:30)"
     try:
         seconds = parse_seconds(text)
+        if not 0 <= seconds < LATEST:
+            raise ValueError(text)
+        return seconds
     except ValueError:
-        raise typer.BadParameter(f"{option} {text[:60]!r} is no time; {advice}.") from None
-    if not 0 <= seconds < LATEST:
-        raise typer.BadParameter(f"{option} {text[:60]!r} is no time of a video; {advice}.")
-    return seconds
+        raise typer.BadParameter(
+            f"{option} {text!r} is no time of a video; write seconds (12.5) or a clock time (1:30)."
+        ) from None

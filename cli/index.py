@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import os
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from .indexing import add_video, damage, old_speech, split_channels
-from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers
+from .naming import named
+from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers, finite
 from .places import memory_folder
+from .terminal import Console, write_json
 
 
 class Clips(StrEnum):
@@ -33,7 +33,7 @@ def index(
     memory: Memory = None,
     channels: Channels = None,
     clip_seconds: Annotated[
-        float | None, typer.Option("--clip-seconds", min=1.0, help="Length of a clip [default: 10].")
+        float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
     clips: Annotated[Clips | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")] = None,
     subtitles: Annotated[
@@ -95,14 +95,14 @@ def index(
         except RewatchError as error:
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
-            Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
-        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style="yellow", soft_wrap=True)
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "videos": rows}, ensure_ascii=False, default=str) + "\n")
+        write_json({"schema": 1, "videos": rows})
     raise typer.Exit(code)
 
 
 def _known(memory: ClipMemory, path: Path) -> Path:
     """A file as it is; else the file of the indexed video of that name or id."""
-    return path if path.exists() else Path(memory.video(str(path)).path)
+    return path if os.path.exists(path) else Path(named(memory, str(path)).path)

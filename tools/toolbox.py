@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
 from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place, within_view
 from .arguments import BadArguments, as_mapping, repair, tidy
+from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
 from .entry_points import OTHERS
+from .foreign_schema import clean_schema, described
 from .isolation import isolation
 from .isolation_parcel import CannotTravel, pack
 from .observation import Observation
@@ -28,7 +29,7 @@ from .plugged_arguments import fit
 from .running import Run, carry_out
 from .threads import ToolThreads
 from .tool import VideoTool, as_tool
-from .untrusted import defuse, defuse_data
+from .untrusted import defuse, defuse_data, named
 from .viewer import Viewer
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Prepared:
     """The video, where the tool looks into one; the first of several."""
     videos: tuple[str, ...]
     """Ids of the videos, where the tool looks into several at once."""
+    eyes: Eyes
+    """How the policy is shown pictures."""
     key: str
     """The same for the same call."""
 
@@ -137,7 +140,7 @@ class Toolbox:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
         found = []
         for item in self._tools.values():
-            schema = convert_to_openai_tool(item)
+            schema = described(item)
             if len(videos) > 1 and isinstance(item, VideoTool) and item.context_parameter:
                 schema["function"]["parameters"].setdefault("properties", {})["video"] = {
                     "type": "string",
@@ -170,6 +173,7 @@ class Toolbox:
         videos: list[str],
         left: Mapping[str, float],
         approved: bool = False,
+        eyes: Eyes | None = None,
     ) -> tuple[Observation, Spend]:
         """Run one call. Never raises for anything that the policy, a tool or a video did.
 
@@ -180,6 +184,7 @@ class Toolbox:
             videos: ids of the videos the question is about.
             left: what is left of the budget: `frames`, `calls`, `seconds`.
             approved: whether a person has allowed it, where the tool asks for that.
+            eyes: how the policy is shown pictures, for tools that take places in them.
 
         Returns:
             The observation, and the frames, the tokens and the calls that it cost.
@@ -188,7 +193,7 @@ class Toolbox:
         item = None
         try:
             item = self._tools.get(name) or self._inner.get(name)
-            prepared = self._prepare(name, arguments, memory, videos)
+            prepared = self._prepare(name, arguments, memory, videos, eyes)
             item = prepared.item
             observation = self._without_running(prepared, left, approved)
             kept = self._kept(prepared, left) if observation is None else None
@@ -212,7 +217,14 @@ class Toolbox:
         except Exception as error:  # noqa: BLE001 - an `Observation` that a tool has filled with something else
             return self._clean(Observation(text=failure(short(str(name), 60), error), error=True), item), cost
 
-    def _prepare(self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]) -> Prepared:
+    def _prepare(
+        self,
+        name: str,
+        arguments: Any,
+        memory: ClipMemory | MemoryUntil,
+        videos: list[str],
+        eyes: Eyes | None = None,
+    ) -> Prepared:
         """Understand a call.
 
         Raises:
@@ -235,13 +247,19 @@ class Toolbox:
             fitted, repairs = repair(schema, written, within=within)
         else:  # a JSON schema, of an MCP server say, which checks for itself
             tidied, repairs = tidy(written)
-            fitted, more = fit(schema if isinstance(schema, dict) else {}, tidied)
+            cleaned, own_names = clean_schema(schema if isinstance(schema, dict) else {})
+            fitted, more = fit(cleaned, tidied)
+            fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
         known = [memory.video(one) for one in several] or ([info] if info else [])
         where = [[place(memory, one.id), one.channels] for one in known]
+        eyes = eyes or Eyes()
+        seen = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
-        key = json.dumps([item.name, plain(fitted), where, sorted(videos)], default=str)
-        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key)
+        key = json.dumps([item.name, plain(fitted), where, sorted(videos), *seen], default=str)
+        return Prepared(
+            item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key, eyes=eyes
+        )
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:
@@ -291,6 +309,7 @@ class Toolbox:
                 info=info,
                 videos=prepared.videos,
                 asked=tuple(videos),
+                eyes=prepared.eyes,
                 open_video=lambda: self._idle.take(memory, info.id),
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,
                 viewer=self._viewer,
@@ -429,4 +448,4 @@ def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
 
 def _usage(item: BaseTool | None) -> str:
     """How to call it, for the end of an error."""
-    return f" Use {item.name}({', '.join(item.args)})." if item is not None else ""
+    return f" Use {item.name}({', '.join(map(named, item.args))})." if item is not None else ""

@@ -25,6 +25,8 @@ class Exchange:
     question: str
     understood: str
     answer: Answer
+    now: float | None = None
+    """Up to when the answer could see (seconds); None for all of the videos."""
 
 
 class Conversation:
@@ -71,7 +73,7 @@ class Conversation:
             QuestionError: if the question is empty, or a video is not there any more.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        before = self.exchanges
+        before = self._known()
         follow_up = complete(text, [e.understood for e in before], [e.answer for e in before])
         understood, asked = follow_up.text, follow_up.text
         earlier: list[tuple[str, str]] = []
@@ -90,8 +92,14 @@ class Conversation:
             earlier=earlier,
             listener=listener,
         )
-        self.exchanges.append(Exchange(text, understood, answer))
+        self.exchanges.append(Exchange(text, understood, answer, self.now))
         return answer
+
+    def _known(self) -> list[Exchange]:
+        """The exchanges whose answers saw no more than the next one may see."""
+        if self.now is None:
+            return self.exchanges
+        return [each for each in self.exchanges if each.now is not None and each.now <= self.now]
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
+_VIEWS = 4
+"""Sets of videos and moments of which pictures are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ class Loop:
     numbers: bool = True
     """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: Pixels = field(init=False)
+    """Reads pictures of the whole memory; a run has `pixels_of` its question."""
+    views: OrderedDict[tuple[Any, ...], Pixels] = field(default_factory=OrderedDict, init=False)
     bound: dict[str, Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -178,13 +183,26 @@ class Loop:
             return await take_turn(model, self.policy, messages, seconds)
         sampling = state.get("sampling", {})
         turn = Turn(
-            pixels=self.pixels,
+            pixels=self.pixels_of(Question.from_dict(state["question"])),
             tokens=int(left["tokens"]) if "tokens" in left else None,
             seconds=seconds,
             temperature=sampling.get("temperature"),
             seed=sampling.get("seed"),
         )
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
+
+    def pixels_of(self, question: Question) -> Pixels:
+        """The pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
+        key = (question.now, *sorted(video["id"] for video in question.videos))
+        if key not in self.views:
+            shared = self.pixels if question.now is None else None  # what ends at some moment is read through its view
+            self.views[key] = Pixels(self._view(question), videos=key[1:], shared=shared)
+            while len(self.views) > _VIEWS:
+                self.views.popitem(last=False)
+        return self.views[key]
+
+    def _view(self, question: Question) -> ClipMemory | MemoryUntil:
+        return self.memory if question.now is None else self.memory.until(question.now)
 
     def offered(self, question: Question) -> list[dict[str, Any]]:
         """Schemas of the tools that the policy is offered for a question."""
@@ -210,7 +228,7 @@ class Loop:
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
         budget, before, pace = _budget(state), _spent(state), Pace.of(state)
-        memory = self.memory if state["question"]["now"] is None else self.memory.until(state["question"]["now"])
+        memory = self._view(Question.from_dict(state["question"]))
         calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
         approved = self._approved(calls, state, memory)
         alone = said.additional_kwargs.get("by") != "route"
@@ -319,7 +337,7 @@ class Loop:
         Returns:
             P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
         """
-        memory = self.memory if question.now is None else self.memory.until(question.now)
+        memory = self._view(question)
         budget, spent, total = _budget(state), _spent(state), Spend()
         videos = [v["id"] for v in question.videos]
         looked: list[float | None] = []

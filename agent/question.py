@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
 
+LATEST = 1e9
+"""Seconds that are more than any video has."""
+
 
 class QuestionError(RewatchError):
     """A question cannot be asked as it stands."""
@@ -77,13 +80,13 @@ def question_about(
         earlier: questions of the same conversation and the answers to them.
 
     Raises:
-        QuestionError: if it is empty, has too many options, or the memory holds no video.
+        QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
         RewatchError: if the memory has no such video.
     """
     if not text.strip():
         raise QuestionError("The question is empty; write what you want to know.")
-    if now is not None and not 0 <= now < 1e9:
-        raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on.")
+    if now is not None and not 0 <= now < LATEST:
+        raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on, such as 12.5.")
     try:
         asked, choices = find_options(text) if options is None else (text.strip(), split_options(options))
     except ValueError as error:
@@ -93,6 +96,12 @@ def question_about(
     records = [memory.video(v) for v in videos] if videos else memory.videos()
     if not records:
         raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
+    if now is not None:
+        first = min(r.start for r in records)
+        # What is told of the videos is told as it was then: nobody knows yet how long they will be.
+        records = [memory.until(now).video(r.id) for r in records if r.start < now]
+        if not records:
+            raise QuestionError(f"Nothing was to be seen yet at {now:g} s: give a time after {first:g} s.")
     facts = tuple(
         {
             "id": r.id,

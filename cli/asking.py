@@ -117,13 +117,14 @@ def moment(text: str, option: str = "--now") -> float:
     """Seconds of `12.5` or `1:30`.
 
     Raises:
-        BadParameter: if it is no time.
+        BadParameter: if it is no time, or one that no video has.
     """
+    from ..agent.question import LATEST
     from ..tools.arguments import parse_seconds
 
     try:
         seconds = parse_seconds(text)
-        if not 0 <= seconds < 1e9:
+        if not 0 <= seconds < LATEST:
             raise ValueError(text)
         return seconds
     except ValueError:

@@ -6,7 +6,7 @@ from .cut_video import CutVideo
 from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
 from .idle_videos import IdleVideos, place
 from .media import Frame, VideoInfo, VideoSource
-from .pixels import Pixels
+from .pixels import Pixels, within_view
 from .records import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .spans import Box, MediaURI, Span, clock
 from .video import Video
@@ -42,4 +42,5 @@ __all__ = [
     "VideoSource",
     "clock",
     "place",
+    "within_view",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,8 +29,12 @@ from .streams import Streams
 
 if TYPE_CHECKING:
     from .detector import Detector
+    from .past import Past
     from .speech import Transcriber
     from .view import MemoryUntil
+
+_PASTS = 8
+"""Moments of which what was known then is kept."""
 
 
 class ClipMemory:
@@ -64,6 +69,8 @@ class ClipMemory:
         self._searcher = Searcher(self._store, self._encoders)
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
+        self._pasts: OrderedDict[tuple[float, tuple[int, int]], Past] = OrderedDict()
+        self._pasts_lock = threading.Lock()
 
     def __enter__(self) -> ClipMemory:
         return self
@@ -338,11 +345,49 @@ class ClipMemory:
 
         return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
+    def known_until(self, video_id: str, channel: str) -> float:
+        """The second up to which a channel is known in full; see `MemoryUntil.known_until`. Here: the video's end."""
+        record = self.video(video_id)
+        return record.end if channel in record.channels else record.start
+
     def until(self, now: float) -> MemoryUntil:
-        """This memory as it was at `now` seconds: nothing that happens later can be read or searched."""
+        """This memory as it was at `now` seconds: nothing that happens later can be read or searched.
+
+        Raises:
+            ValueError: if `now` is not a number.
+        """
         from .view import MemoryUntil
 
         return MemoryUntil(self, now)
+
+    def past(self, now: float) -> Past:
+        """What was known at `now` seconds, for `MemoryUntil`; kept for the views that follow."""
+        from .cut_video import CutVideo
+        from .past import Past
+
+        key = (now, self._store.version())
+        with self._pasts_lock:
+            if key not in self._pasts:
+                self._pasts[key] = Past(
+                    self._store,
+                    self._encoders,
+                    lambda video: CutVideo(self.open(video), now),
+                    lambda: _ears(self.transcriber),
+                    lambda: self.detector,
+                    now,
+                )
+                while len(self._pasts) > _PASTS:
+                    self._pasts.popitem(last=False)
+            self._pasts.move_to_end(key)
+            return self._pasts[key]
+
+
+@lru_cache(maxsize=1)
+def _ears(name: str | None) -> Transcriber:
+    """The recognizer of that name; loading one takes longer than listening to a few seconds."""
+    from .speech import transcriber
+
+    return transcriber(name)
 
 
 class _Encoders:

@@ -247,6 +247,8 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
                 "exact": each.exact,
                 "probability": round(each.probability, 3),
                 **({"assumed_language" if each.assumed else "language": each.language} if each.language else {}),
+                # A word may have been made out by what follows it: before that it is not known.
+                **({"heard": round(each.heard, 3)} if each.heard is not None else {}),
             },
         )
         for each in utterances

@@ -99,16 +99,20 @@ class ClipFrames:
             self._taken += 1
             yield frame
 
-    def read(self, reader: TextReader, alive: Callable[[], None]) -> list[NewText]:
+    def read(self, reader: TextReader, alive: Callable[[], None]) -> Rows:
         """Lines of text on screen, each over the span for which it stays; `memory.ocr` makes blocks of them.
+
+        The log says at which look each was read, so that what is read later does not count for an earlier moment.
 
         What stands since an earlier clip of the run is not read again.
         """
-        from .screen_text import read_span
+        from .screen_text import TextLog, read_span
 
         sweep, signalling = self._run.sweep(reader, alive)
-        readings = read_span(self, self._span, signalling, fps=FPS, sweep=sweep)
-        return [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
+        log = TextLog()
+        readings = read_span(self, self._span, signalling, fps=FPS, sweep=sweep, log=log)
+        texts = [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
+        return Rows(texts, log=log.as_json())
 
     def small(self) -> list[Frame]:
         """The frames at `FPS`, at most 512 pixels long; decodes what was not decoded yet."""

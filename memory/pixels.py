@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import VideoError
 from .idle_videos import IdleVideos
-from .spans import Box, MediaURI
+from .spans import Box, MediaURI, Span
 
 if TYPE_CHECKING:
     from .clip_memory import ClipMemory
     from .view import MemoryUntil
+
+_ROUNDED = 1e-3
+"""Seconds to which a media URI tells a time."""
 
 
 class Pixels:
@@ -25,10 +30,22 @@ class Pixels:
         memory: the memory that holds the videos.
         size: longest side of a picture in pixels; a crop is cut at full resolution first.
         keep: bytes of pictures that are kept for the next reader.
+        videos: ids of the only videos that may be looked into; None for all of the memory.
+        shared: reads and keeps the pictures instead, for several that may see more or less of one memory.
     """
 
-    def __init__(self, memory: ClipMemory | MemoryUntil, *, size: int = 768, keep: int = 256 << 20) -> None:
+    def __init__(
+        self,
+        memory: ClipMemory | MemoryUntil,
+        *,
+        size: int = 768,
+        keep: int = 256 << 20,
+        videos: Sequence[str] | None = None,
+        shared: Pixels | None = None,
+    ) -> None:
         self._memory = memory
+        self._videos = None if videos is None else frozenset(videos)
+        self._shared = shared
         self._size = size
         self._keep = keep
         self._held = 0
@@ -41,10 +58,12 @@ class Pixels:
         """The pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
 
         Raises:
-            VideoError: if a URI names no moment, or its video's file is gone.
+            VideoError: if a URI names no moment or one that may not be seen, or its video's file is gone.
             RewatchError: if the memory has no such video.
         """
-        places = [MediaURI.parse(uri) for uri in uris]
+        places = [self._allowed(uri) for uri in uris]
+        if self._shared is not None:
+            return self._shared.read([str(place) for place in places])
         found = self._kept(places)
         missing = [place for place in dict.fromkeys(places) if place not in found]
         for video in dict.fromkeys(place.video for place in missing):
@@ -57,6 +76,12 @@ class Pixels:
                     found[place] = picture
                     self._hold(place, picture)
         return [found[place] for place in places]
+
+    def _allowed(self, uri: str) -> MediaURI:
+        found = within_view(uri, self._videos, getattr(self._memory, "now", None))
+        if isinstance(found, str):
+            raise VideoError(f"{uri[:100]} cannot be shown: {found}.")
+        return found
 
     def _kept(self, places: Sequence[MediaURI]) -> dict[MediaURI, np.ndarray]:
         with self._lock:
@@ -88,6 +113,31 @@ class Pixels:
             self._held += picture.nbytes
             while self._held > self._keep and len(self._pictures) > 1:
                 self._held -= self._pictures.popitem(last=False)[1].nbytes
+
+
+def within_view(uri: str, videos: Collection[str] | None, now: float | None) -> MediaURI | str:
+    """A picture's URI as far as it may be seen, or why it may not.
+
+    Args:
+        uri: names a frame, a crop, or a span, of which the middle is meant.
+        videos: ids of the videos that may be looked into; None for all.
+        now: seconds from which on nothing may be seen; None without a limit.
+    """
+    try:
+        place = MediaURI.parse(uri)
+    except ValueError:
+        return "it is no media URI"
+    if videos is not None and place.video not in videos:
+        return "its video is not one of those asked about"
+    if now is None or place.span is None:
+        return place
+    if place.span.start >= now + _ROUNDED:
+        return f"it lies after {now:g} s, which is not to be seen yet"
+    # A moment is rounded up when it is written; the frame that was meant came before now.
+    last = math.ceil(1000 * now - 1) / 1000
+    if place.span.end <= last:
+        return place
+    return replace(place, span=Span(min(place.span.start, last), last))
 
 
 def _moment(place: MediaURI) -> float:

@@ -56,3 +56,7 @@ CREATE INDEX vectors_by_unit ON vectors (unit);
 """
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
+
+# What was found at which moment, by unit. A memory of an older program has no such table, and older programs that read
+# a memory with it need not know it.
+LOGS = "CREATE TABLE IF NOT EXISTS logs (unit INTEGER PRIMARY KEY, log TEXT NOT NULL)"

@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING
 from .spans import Box, Span
 from .text_border import in_full, touches
 from .text_lines import Line, Reading, TextReader, better, chosen, merge_readings, overlap, same_place, same_text
+from .text_log import Looked, TextLog
 from .text_reader import stands_alone, text_reader
-from .text_sweep import Change, Sweep
+from .text_sweep import Sweep
 from .text_times import refine
 
 if TYPE_CHECKING:
     from .media import VideoSource
 
-__all__ = ["Line", "Reading", "Sweep", "TextReader", "merge_readings", "read_span", "refine", "text_reader"]
+__all__ = [
+    "Line",
+    "Reading",
+    "Sweep",
+    "TextLog",
+    "TextReader",
+    "merge_readings",
+    "read_span",
+    "readings_of",
+    "refine",
+    "text_reader",
+]
 
 _LOOKS = 4
 _SMALL = 120_000
@@ -67,7 +79,13 @@ class _Track:
 
 
 def read_span(
-    video: VideoSource, span: Span, reader: TextReader, *, fps: float = 1.0, sweep: Sweep | None = None
+    video: VideoSource,
+    span: Span,
+    reader: TextReader,
+    *,
+    fps: float = 1.0,
+    sweep: Sweep | None = None,
+    log: TextLog | None = None,
 ) -> list[Reading]:
     """Read what stands on screen during `span`.
 
@@ -81,14 +99,16 @@ def read_span(
         fps: how often moving pictures are read, per second.
         sweep: the state of an earlier call on this video, so that what still stands there is not read again. Without
             it, the result depends on the span alone.
+        log: an empty one, which is filled: `readings_of` makes the readings of it again, or those of an earlier moment.
 
     Returns:
         Readings sorted by start. A reading ends with the first look at which it was gone, or with the span.
     """
     sweep = sweep or Sweep(reader)
     sweep.begin()
-    followed = _Followed(grace=1.5 / fps)
-    due, end = span.start, span.end
+    log = TextLog() if log is None else log
+    log.fps = fps
+    due = span.start
     first = True
     last: float | None = None
     # Small pictures cost little.
@@ -103,14 +123,34 @@ def read_span(
         if on_time or change.whole:
             pace = fps * (_LOOKS if small and sweep.lively else 1)
             due = time + 1.0 / pace - 0.5 / (fps * _LOOKS)
-        if first:
-            followed.update(time, Change(found=tuple(sweep.lines)))
-            first = False
-        else:
-            followed.update(time, change)
-        if on_time:
-            followed.vote(change.found)
-    found = merge_readings(followed.readings(end, lambda cut: in_full(video, span, cut, reader)), gap=_TINY)
+        found = tuple(sweep.lines) if first else change.found
+        log.looks.append(Looked(time, found, () if first else change.gone, on_time))
+        first = False
+
+    def in_whole(number: int, cut: Reading) -> Reading:
+        found = in_full(video, span, cut, reader)
+        if found is not cut:
+            log.whole[number] = found
+        return found
+
+    return _readings(log, span.end, in_whole)
+
+
+def readings_of(log: TextLog, end: float) -> list[Reading]:
+    """The readings of a span, from what was seen at each look.
+
+    Args:
+        log: what `read_span` has filled, or an earlier moment of it.
+        end: where the span ends (seconds), or what was seen of it.
+    """
+    return _readings(log, end, lambda number, cut: log.whole.get(number, cut))
+
+
+def _readings(log: TextLog, end: float, in_whole: Callable[[int, Reading], Reading]) -> list[Reading]:
+    followed = _Followed(grace=1.5 / log.fps)
+    for look in log.looks:
+        followed.update(look)
+    found = merge_readings(followed.readings(end, in_whole), gap=_TINY)
     company = [reading.span for reading in found if stands_alone(reading.text)]
     return [
         reading
@@ -127,20 +167,23 @@ class _Followed:
         self._tracks: list[_Track] = []
         self._lines: dict[Line, _Track] = {}
 
-    def update(self, time: float, change: Change) -> None:
-        for line in change.gone:
+    def update(self, look: Looked) -> None:
+        time = look.time
+        for line in look.gone:
             track = self._lines.pop(line, None)
             if track is not None:
                 track.missing = time
-        for line in change.found:
+        for line in look.found:
             track = self._match(line, time)
             if track is None:
                 track = _Track(start=time, line=line, first=line.box)
                 self._tracks.append(track)
             track.see(line)
             self._lines[line] = track
+        if look.votes:
+            self._vote(look.found)
 
-    def vote(self, found: Sequence[Line]) -> None:
+    def _vote(self, found: Sequence[Line]) -> None:
         """Lines that stay unchanged count again at every sample; those just `found` have counted."""
         for line, track in self._lines.items():
             if line in found:
@@ -148,13 +191,13 @@ class _Followed:
             track.vote(line)
             track.samples += 1
 
-    def readings(self, end: float, in_full: Callable[[Reading], Reading]) -> list[Reading]:
+    def readings(self, end: float, in_whole: Callable[[int, Reading], Reading]) -> list[Reading]:
         """The readings of all tracks; the surest of those that were only seen at the border are made whole."""
         cut = sorted((track for track in self._tracks if not track.inside), key=lambda track: -track.line.score)
         found = []
-        for track in self._tracks:
+        for number, track in enumerate(self._tracks):
             reading = track.reading(end if track.missing is None else track.missing)
-            found.append(in_full(reading) if track in cut[:_RETURNS] else reading)
+            found.append(in_whole(number, reading) if track in cut[:_RETURNS] else reading)
         return found
 
     def _match(self, line: Line, time: float) -> _Track | None:

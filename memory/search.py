@@ -71,20 +71,18 @@ class Encoders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to look: nothing given means everywhere. `now` hides what has not happened yet at that second."""
+    """Where to look: nothing given means everywhere."""
 
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None
     between: Span | None = None
-    now: float | None = None
 
     @property
     def bounds(self) -> tuple[float, float]:
         """Seconds from which and up to which anything counts."""
-        low, high = (self.between.start, self.between.end) if self.between is not None else (-_FOREVER, _FOREVER)
-        return low, min(high, self.now if self.now is not None else _FOREVER)
+        return (self.between.start, self.between.end) if self.between is not None else (-_FOREVER, _FOREVER)
 
-    def condition(self, row: str, channel: str) -> tuple[str, list[str | float]]:
+    def condition(self, row: str) -> tuple[str, list[str | float]]:
         """SQL that rows of a table (its alias) must meet, with its parameters; empty when all do."""
         parts: list[str] = []
         values: list[str | float] = []
@@ -94,10 +92,6 @@ class Scope:
         if self.between is not None:
             parts.append(f"{row}.start_s < ? AND {row}.end_s >= ?")
             values += [max(self.between.end, float(np.nextafter(self.between.start, np.inf))), self.between.start]
-        if self.now is not None:
-            # A row that is still going on would tell of the future, unless it says the same all along.
-            parts.append(f"{row}.start_s < ?" if channel in _STILL else f"{row}.end_s <= ?")
-            values.append(self.now)
         return " AND ".join(parts), values
 
 
@@ -160,7 +154,7 @@ class Searcher:
         if isinstance(query, str) and vector is None:
             self._drop_unrelated(rankings)
         best = _fuse(rankings)[:k]
-        return self._hits(best, level, scope)
+        return self._hits(best, level)
 
     def index(self, space: Space) -> ChannelIndex:
         """The index of a space, opened when first asked for and caught up with the database."""
@@ -270,14 +264,14 @@ class Searcher:
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
 
     def _allowed(self, space: Space, scope: Scope) -> np.ndarray | None:
-        condition, values = scope.condition("v", space.channel)
+        condition, values = scope.condition("v")
         if not condition:
             return None
         rows = self._store.rows(f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}", (space.id, *values))
         return np.array([row[0] for row in rows], np.int64)
 
     def _lexical(self, expression: str, channel: str, depth: int, scope: Scope, level: str) -> list[_Row]:
-        condition, values = scope.condition("t", channel)
+        condition, values = scope.condition("t")
         rows = self._store.rows(
             "SELECT c.id, c.video, c.start_s, c.end_s, t.id, -words.rank FROM words JOIN texts t ON t.id = words.rowid "
             f"JOIN clips c ON c.id = {_clip_of('t', channel)} WHERE words MATCH ?4 AND t.channel = ?5 "
@@ -296,16 +290,15 @@ class Searcher:
 
     # Hits
 
-    def _hits(self, best: Sequence[_Candidate], level: str, scope: Scope) -> list[Hit]:
+    def _hits(self, best: Sequence[_Candidate], level: str) -> list[Hit]:
         ids = [id_ for candidate in best for id_ in candidate.texts]
         texts = self._store.texts_by_id(ids) if ids else {}
         hits = []
         for candidate in best:
             row = candidate.row
-            end = row.end if scope.now is None else min(row.end, scope.now)
             ranked = sorted(candidate.texts, key=lambda id_: -candidate.texts[id_])
             found: list[Text] = [texts[id_] for id_ in ranked if id_ in texts]
-            span = Span(row.start, end)
+            span = Span(row.start, row.end)
             hits.append(
                 Hit(row.video, span, level, candidate.score, candidate.channels, tuple(found), candidate.similarity)
             )

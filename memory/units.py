@@ -16,8 +16,12 @@ import numpy as np
 from .encoders import TextEncoder
 from .lexical import indexed_form, marks
 from .records import Text
+from .schema import LOGS
 from .spans import Span
 from .store import Store
+
+BLOCKS_AT_ONCE = 60
+"""Units of which the texts are put together, and held in memory, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,15 @@ class NewVector:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a unit found. `stamp` names the encoder of the vectors; empty when there are none."""
+    """What a unit found. `stamp` names the encoder of the vectors; empty when there are none.
+
+    `log` says, as JSON, what was found at which moment, for channels whose texts come of several moments.
+    """
 
     texts: Sequence[NewText] = ()
     vectors: Sequence[NewVector] = ()
     stamp: str = ""
+    log: str = ""
 
 
 def plan_clips(store: Store, video: str, clipping: str, spans: Iterable[Span]) -> None:
@@ -122,6 +130,9 @@ def finish(store: Store, unit: Unit, found: Rows, levels: dict[str, list[Span]] 
             replace_level(db, unit.video, level, spans)
         texts = [_insert_text(db, unit, text) for text in found.texts]
         insert_vectors(db, unit, found, texts)
+        if found.log:
+            db.execute(LOGS)
+            db.execute("INSERT OR REPLACE INTO logs VALUES (?, ?)", (unit.id, found.log))
         db.execute(
             "UPDATE units SET status = 'done', reason = NULL, finished_at = ? WHERE id = ?", (time.time(), unit.id)
         )
@@ -148,9 +159,7 @@ def embed_again(store: Store, unit: Unit, encoder: TextEncoder) -> None:
         insert_vectors(db, unit, Rows((), vectors, encoder.stamp), [row[0] for row in rows])
 
 
-def replace_texts(
-    store: Store, video: str, channel: str, made: Callable[[list[Text], float], list[NewText]], *, at_once: int = 60
-) -> None:
+def replace_texts(store: Store, video: str, channel: str, made: Callable[[list[Text], float], list[NewText]]) -> None:
     """Put other texts in place of all that a channel has of a video; each belongs to the unit in which it begins.
 
     Vectors are dropped: `embed_again` makes them.
@@ -161,20 +170,20 @@ def replace_texts(
         channel: of which all units are done.
         made: is given the texts of the next units, and the second up to which these go (infinity with the last ones);
             gives texts to be kept.
-        at_once: units of which the texts are held in memory together.
     """
     with store.transaction() as db:
         units = db.execute(
             "SELECT id, start_s FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
         ).fetchall()
         starts = [start for _, start in units]
-        for first in range(0, len(units), at_once):
-            some = [id_ for id_, _ in units[first : first + at_once]]
+        for first in range(0, len(units), BLOCKS_AT_ONCE):
+            some = [id_ for id_, _ in units[first : first + BLOCKS_AT_ONCE]]
             old = [text for id_ in some for text in store.texts_of_unit(id_)]
             for id_ in some:
                 _delete_vectors(db, id_)
                 _delete_texts(db, id_)
-            end = starts[first + at_once] if first + at_once < len(starts) else math.inf
+            last = first + BLOCKS_AT_ONCE
+            end = starts[last] if last < len(starts) else math.inf
             for new in made(old, end):
                 id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
                 _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
@@ -201,9 +210,12 @@ def insert_vectors(db: sqlite3.Connection, unit: Unit, found: Rows, texts: Seque
 
 def delete_units(db: sqlite3.Connection, units: Sequence[int]) -> None:
     """Delete units with all that they found, inside a transaction; index caches see it by the generation."""
+    logged = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs'").fetchone()
     for unit in units:
         _delete_vectors(db, unit)
         _delete_texts(db, unit)
+        if logged:
+            db.execute("DELETE FROM logs WHERE unit = ?", (unit,))
         db.execute("DELETE FROM units WHERE id = ?", (unit,))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from .cut_video import CutVideo
 from .errors import VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
-from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
+from .records import CLIP, Clip, Hit, Text, VideoRecord
 from .search import Scope
 from .spans import Span
 
@@ -23,15 +24,25 @@ if TYPE_CHECKING:
 
     from .detector import Detector
     from .encoders import VisualEncoder
+    from .past import Past
 
 
 class MemoryUntil:
-    """The reading side of `ClipMemory`, without anything that starts at or after `now` (seconds of each video)."""
+    """The reading side of `ClipMemory`, as it was at `now` (seconds of each video).
+
+    Every row is made of pictures and sound before `now` alone (see `Past`), what is searched and counted is only that,
+    and videos that are opened end there.
+
+    Raises:
+        ValueError: if `now` is not a number.
+    """
 
     def __init__(self, memory: ClipMemory, now: float) -> None:
         self._memory = memory
         self.now = float(now)
         self.folder = memory.folder
+        if math.isnan(self.now):
+            raise ValueError("now is not a number: give seconds of the video.")
 
     def __repr__(self) -> str:
         return f"MemoryUntil({str(self.folder)!r}, now={self.now:g})"
@@ -79,7 +90,13 @@ class MemoryUntil:
         return find_video(self.videos(), id_or_name_or_path, self.folder)
 
     def _so_far(self, record: VideoRecord) -> VideoRecord:
-        return replace(record, end=min(record.end, self.now), failures=tuple(_begun(record, self.now)))
+        # Nothing opens the file but through the view; notes on how it was read are about all of it.
+        failures = tuple(failure for failure in record.failures if failure.span.end <= self.now)
+        return replace(record, path="", notes=(), end=min(record.end, self.now), failures=failures)
+
+    @property
+    def _past(self) -> Past:
+        return self._memory.past(self.now)
 
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""
@@ -96,63 +113,35 @@ class MemoryUntil:
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
-        """See `ClipMemory.search`; what is still going on at `now` is only found where all of it was seen."""
-        names = None if videos is None else tuple(self.video(video).id for video in videos)
-        scope = Scope(tuple(channels) if channels is not None else None, names, between, self.now)
+        """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
+        ids = [record.id for record in self.videos()] if videos is None else [self.video(name).id for name in videos]
         asked = query if isinstance(query, str) else read_picture(query, self)
-        hits = self._memory._searcher.search(asked, scope, level=level, k=k, vector=vector)
-        return [replace(hit, texts=tuple(self._cut(hit.texts))) for hit in hits]
+        if not ids:
+            return []
+        scope = Scope(tuple(channels) if channels is not None else None, tuple(dict.fromkeys(ids)), between)
+        return self._past.searcher(ids).search(asked, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
-        """See `ClipMemory.texts`; of what is being said at `now`, only the words that are over."""
-        texts = self._memory.texts(self.video(video_id).id, channel=channel, between=between)
-        return list(self._cut(texts))
+        """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
+        texts = self._past.texts(self.video(video_id).id, () if channel is None else (channel,))
+        return [text for text in texts if _overlaps(text, between)]
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
-        """See `ClipMemory.clips`; the last one ends at `now`."""
-        clips = self._memory.clips(self.video(video_id).id, level=level, between=between)
-        return [replace(clip, end=min(clip.end, self.now)) for clip in clips if clip.start < self.now]
+        """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
+        clips = self._past.clips(self.video(video_id).id, level)
+        return [clip for clip in clips if _overlaps(clip, between)]
 
-    def _cut(self, texts: Iterable[Text]) -> Iterator[Text]:
-        for text in texts:
-            if text.end <= self.now:
-                yield text
-            elif text.start < self.now:
-                cut = _cut_text(text, self.now)
-                if cut is not None:
-                    yield cut
+    def known_until(self, video_id: str, channel: str) -> float:
+        """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""
+        return self._past.known_until(self.video(video_id).id, channel)
 
 
-def _begun(record: VideoRecord, now: float) -> Iterator[Failure]:
-    return (failure for failure in record.failures if failure.span.start < now)
-
-
-def _cut_text(text: Text, now: float) -> Text | None:
-    """A text that is still going on at `now`, without what is not known yet; None when nothing is left."""
-    if text.channel == "screen_text":
-        return replace(text, end=now)
-    if "track" in text.data:
-        return _cut_track(text, now)
-    words = text.data.get("words")
-    if text.channel in ("visual", SUMMARY) or words is None:
-        return None  # made from frames of the whole span, the later ones too
-    spoken = [word for word in words if word[1] <= now]
-    if not spoken:
-        return None
-    said = " ".join(str(word[2]).strip() for word in spoken)
-    return replace(text, end=spoken[-1][1], text=said, data={**text.data, "words": spoken})
-
-
-def _cut_track(text: Text, now: float) -> Text | None:
-    """A track that goes on at `now`: what was seen of it by then, and no words about where it went."""
-    from .objects import as_data, from_data
-
-    track = from_data(text.data["track"])
-    seen = tuple(sight for sight in track.sights if sight.time < now)
-    if not seen:
-        return None
-    data = as_data(replace(track, sights=seen, end=min(track.end, now)))
-    return replace(text, end=now, text=track.label, data={"track": data})
+def _overlaps(row: Text | Clip, between: Span | None) -> bool:
+    """Whether a row overlaps a span; a moment keeps what it lies in."""
+    if between is None:
+        return True
+    end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))
+    return row.start < end and (row.end > between.start or row.start >= between.start)
 
 
 MemoryView = ClipMemory | MemoryUntil

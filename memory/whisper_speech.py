@@ -50,6 +50,8 @@ _NEAR = 0.5
 """Seconds by which Whisper's first and last word may miss the beginning and end of the voice."""
 # faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
 _PAUSE, _PAD = 2.0, 0.4
+_WINDOW, _SEEK = 30.0, 0.01
+"""Seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`."""
 
 
 class Whisper:
@@ -157,7 +159,7 @@ class Whisper:
         return [
             replace(each, language=language)
             for language, said in groupby(words, key=lambda word: _language(word, windows))
-            for each in utterances([replace(w, start=offset + w.start, end=offset + w.end) for w in said])
+            for each in utterances([_later(w, offset) for w in said])
         ]
 
 
@@ -243,9 +245,15 @@ def spoken_pieces(
     ]
 
 
+def _later(word: Word, offset: float) -> Word:
+    """The word on a clock that began `offset` seconds before."""
+    heard = None if word.heard is None else offset + word.heard
+    return replace(word, start=offset + word.start, end=offset + word.end, heard=heard)
+
+
 def _joined(first: Word, second: Word) -> Word:
     text, probability = first.text + second.text, min(first.probability, second.probability)
-    return Word(first.start, max(first.end, second.end), text, probability)
+    return replace(first, end=max(first.end, second.end), text=text, probability=probability)
 
 
 def _language(word: Word, windows: Sequence[Window]) -> str:
@@ -258,11 +266,14 @@ def _language(word: Word, windows: Sequence[Window]) -> str:
 def _window(told: list[tuple[Segment, str]], heard: Voice) -> Window:
     segments = [segment for segment, _ in told]
     words: list[Word] = []
+    # All of a window is heard before its first word is written, and the voice detector hears a little more.
+    until = segments[0].seek * _SEEK + _WINDOW if segments else 0.0
+    heard_until = heard.span(until, until).end + _PAD + _PAUSE
     for word in (word for segment in segments for word in segment.words or ()):
         if not (math.isfinite(word.start) and math.isfinite(word.end)):
             continue
         place = heard.span(float(word.start), float(word.end))
-        new = Word(place.start, place.end, word.word.strip(), float(word.probability))
+        new = Word(place.start, place.end, word.word.strip(), float(word.probability), heard_until)
         # "c", "'est": Whisper writes no space before what belongs to the last word.
         goes_on = not word.word.startswith(" ") and words and not unspaced(words[-1].text[-1:] + new.text[:1])
         words.append(_joined(words.pop(), new) if goes_on else new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _OFF = 0.1
 """Seconds by which words that follow one another may seem to overlap."""
@@ -16,12 +16,16 @@ _UNSPACED = ("\u0e00\u0eff", "\u1000\u109f", "\u1780\u17ff", "\u2e80\ua4cf", "\u
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word; times are seconds on the video's clock, `probability` lies in [0, 1]."""
+    """One spoken word; times are seconds on the video's clock, `probability` lies in [0, 1].
+
+    `heard` is the second up to which the sound was heard that it was made out from; None where nobody told.
+    """
 
     start: float
     end: float
     text: str
     probability: float
+    heard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class Utterance:
     """Code of the language that it was recognized as (`en`, `de`); empty where nobody told."""
     assumed: bool = False
     """Whether the recognizer knows no other language, so that `language` is what it takes everything for."""
+
+    @property
+    def heard(self) -> float | None:
+        """The second up to which the sound was heard that all its words were made out from; None where unknown."""
+        told = [word.heard for word in self.words if word.heard is not None]
+        return max(told) if told and len(told) == len(self.words) else None
 
     @property
     def probability(self) -> float:
@@ -67,7 +77,8 @@ def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
         if last < earliest - _OFF or word.start > end + _OFF:
             continue
         begin = min(max(word.start, earliest), end)
-        kept.append(Word(begin, min(max(last, begin), end), word.text, min(max(word.probability, 0.0), 1.0)))
+        certain = min(max(word.probability, 0.0), 1.0)
+        kept.append(replace(word, start=begin, end=min(max(last, begin), end), probability=certain))
     return kept
 
 

@@ -390,7 +390,7 @@ def _look(video: VideoSource, units: list[Unit], bench: Bench, send: Send) -> No
 
 def _look_at(unit: Unit, frames: looking.ClipFrames, bench: Bench, alive: Callable[[], None]) -> Rows:
     if unit.channel == "screen_text":
-        return Rows(frames.read(bench.reader, alive))
+        return frames.read(bench.reader, alive)
     small = frames.small()
     alive()
     return looking.see(unit.span, small, bench.visual)

@@ -29,6 +29,8 @@ class VideoContext:
     """Opens the media; called when a tool first needs pictures or sound."""
     videos: tuple[str, ...] = ()
     """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
+    asked: tuple[str, ...] = ()
+    """Ids of all videos that the run is about; nothing is shown of any other."""
     eyes: Eyes = Eyes()
     """How the policy is shown pictures: in which numbers it may write places."""
     frames_left: int | None = None

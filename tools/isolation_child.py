@@ -49,6 +49,7 @@ class View:
     now: float | None
     video: str
     videos: tuple[str, ...]
+    asked: tuple[str, ...]
     frames_left: int | None
     sees: bool
     """Whether the parent has a viewer."""
@@ -204,6 +205,7 @@ class Desk:
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
+            asked=view.asked,
             eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,

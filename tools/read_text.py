@@ -59,7 +59,7 @@ def read_text(
         blocks, note = _read_region(video, span, box)
     elif end is None or span.duration == 0:
         blocks = _read_moment(video, span.start)
-    elif fps is not None or "screen_text" not in video.memory.video(video.video_id).channels:
+    elif fps is not None or not _is_known(video, span):
         blocks = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
     else:
         blocks = _known(video, span)
@@ -92,6 +92,13 @@ def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -
     from ..memory.text_reader import needs_tiles  # imports OpenCV
 
     return {"small_print_unread": True} if needs_tiles(video.info.width, video.info.height) else {}
+
+
+def _is_known(video: VideoContext, span: Span) -> bool:
+    """Whether all of the span was read when the video was indexed, as far as that was known by now."""
+    if "screen_text" not in video.memory.video(video.video_id).channels:
+        return False
+    return min(span.end, video.whole.end) <= video.memory.known_until(video.video_id, "screen_text") + 1e-6
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:

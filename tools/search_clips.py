@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..memory import Hit, MediaURI, Span, Text
+from ..memory import Hit, MediaURI, Span, Text, within_view
 from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Line, Observation, ToolError
@@ -155,14 +155,14 @@ def _more(text: Text) -> dict[str, Any]:
 
 
 def _picture(image: str, video: VideoContext) -> MediaURI:
-    """A place in one of the memory's videos; tools read no other files, whatever a text in a video asks for."""
-    try:
-        place = MediaURI.parse(image)
-    except ValueError as error:
-        raise ToolError(f"image: {error} Take one that a tool gave.") from None
+    """A place in one of the videos asked about; tools read no other files, whatever a text in a video asks for."""
+    place = within_view(image, video.asked or video.videos or (video.video_id,), getattr(video.memory, "now", None))
+    if isinstance(place, str):
+        raise ToolError(f"image cannot be searched for: {place}. Take one that a tool gave.")
     if place.span is None:
         raise ToolError("image names no moment: a picture's media URI ends in #t=SECONDS.")
-    if place.span.start >= video.whole.end and place.video == video.video_id:
-        raise ToolError(f"image lies outside the video, which ends at {video.whole.end:g} s.")
+    end = video.memory.video(place.video).end
+    if place.span.start >= end:
+        raise ToolError(f"image lies outside the video, which ends at {end:g} s.")
     video.charge(1)
     return place

@@ -6,7 +6,7 @@ import difflib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place
+from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place, within_view
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
@@ -200,7 +200,7 @@ class Toolbox:
             if kept is not None:
                 observation, cost = kept
             if observation is None:
-                run = self._run(prepared, memory, left)
+                run = self._run(prepared, memory, videos, left)
                 observation = await carry_out(run, _threads)
                 cost = run.cost
                 self._keep(prepared, observation, run)
@@ -212,6 +212,7 @@ class Toolbox:
         except Exception as error:  # noqa: BLE001 - whatever happens, the loop goes on
             observation = Observation(text=failure(short(str(name), 60), error) + _usage(item), error=True)
         try:
+            observation = _seen_in(observation, videos, getattr(memory, "now", None))
             return self._clean(observation, item), cost
         except Exception as error:  # noqa: BLE001 - an `Observation` that a tool has filled with something else
             return self._clean(Observation(text=failure(short(str(name), 60), error), error=True), item), cost
@@ -254,7 +255,8 @@ class Toolbox:
         where = [[place(memory, one.id), one.channels] for one in known]
         eyes = eyes or Eyes()
         seen = [eyes.as_dict()] if fitted.get("box") is not None else []
-        key = json.dumps([item.name, plain(fitted), where, *seen], default=str)
+        # A picture of another video may be named only where the run is about that too.
+        key = json.dumps([item.name, plain(fitted), where, sorted(videos), *seen], default=str)
         return Prepared(
             item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key, eyes=eyes
         )
@@ -294,7 +296,9 @@ class Toolbox:
             self._cache.move_to_end(prepared.key)
         return replace(kept[0], cached=True), kept[1]
 
-    def _run(self, prepared: Prepared, memory: ClipMemory | MemoryUntil, left: Mapping[str, float]) -> Run:
+    def _run(
+        self, prepared: Prepared, memory: ClipMemory | MemoryUntil, videos: Sequence[str], left: Mapping[str, float]
+    ) -> Run:
         item, info = prepared.item, prepared.info
         context = None
         price = getattr(item, "cost", Spend(calls=1))
@@ -304,6 +308,7 @@ class Toolbox:
                 memory=memory,
                 info=info,
                 videos=prepared.videos,
+                asked=tuple(videos),
                 eyes=prepared.eyes,
                 open_video=lambda: self._idle.take(memory, info.id),
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,
@@ -346,6 +351,25 @@ class Toolbox:
             text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
         lines = tuple(replace(one, text=defuse(one.text), quote=defuse(one.quote)) for one in observation.lines)
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
+
+
+def _seen_in(observation: Observation, videos: Sequence[str], now: float | None) -> Observation:
+    """The observation with only those pictures that the run may see, and a note where others were named."""
+    if not observation.pictures:
+        return observation
+    found = [
+        uri if uri.startswith("data:") else within_view(uri, videos, now) for uri in map(str, observation.pictures)
+    ]
+    kept: list[str] = []
+    reasons: list[str] = []
+    for uri, one in zip(map(str, observation.pictures), found, strict=True):
+        refused = isinstance(one, str) and not uri.startswith("data:")
+        (reasons if refused else kept).append(str(one))
+    if not reasons:
+        return replace(observation, pictures=tuple(kept))
+    count = f"{len(reasons)} picture{'s are' if len(reasons) > 1 else ' is'}"
+    note = f"({count} not shown: {'; '.join(dict.fromkeys(reasons))})"
+    return replace(observation, pictures=tuple(kept), text=f"{observation.text}\n{note}".lstrip())
 
 
 def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:

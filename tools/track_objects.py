@@ -108,6 +108,8 @@ def _indexed(video: VideoContext, span: Span) -> tuple[Track, ...] | None:
     failed = any(f.channel == OBJECTS and f.span.overlap(span) > 0 for f in video.info.failures)
     if stamp.startswith("unavailable") or failed or not video.info.complete:
         return None
+    if video.memory.known_until(video.video_id, OBJECTS) < min(span.end, video.whole.end) - 1e-6:
+        return None  # the last seconds before now were not looked at yet
     from ..memory.objects import stored_tracks
 
     tracks = stored_tracks(video.memory.texts(video.video_id, channel=OBJECTS))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..memory import CapabilityError, Span
+from ..memory import CapabilityError, Span, clock
 from ..memory.words import UNCERTAIN
 from .context import VideoContext
 from .observation import Line, Observation
@@ -35,6 +35,8 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
     found = _spot(video, span, find, utterances) if find else []
     told = [_line(video, utterance) for utterance in utterances]
     lines = [one.text for one in told] or ["No speech was made out."]
+    if (listened := _not_yet(video, span)) is not None:
+        lines.append(f"(What is said after {clock(listened)} was not listened to yet.)")
     for moment, confidence in found:
         text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"
         told.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
@@ -71,6 +73,15 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
         | {key: t.data[key] for key in ("language", "assumed_language", "probability") if key in t.data}
         for t in rows
     ]
+
+
+def _not_yet(video: VideoContext, span: Span) -> float | None:
+    """The second from which on the span was not listened to by now, though what came before was; None if all was."""
+    record = video.memory.video(video.video_id)
+    if "speech" not in record.channels or not video.info.has_audio:
+        return None
+    known = video.memory.known_until(video.video_id, "speech")
+    return known if known < min(span.end, record.end) - 1e-6 else None
 
 
 def _recognize(video: VideoContext, span: Span) -> list[dict]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...memory import Box, MediaURI
+from ...memory import Box, CutVideo, MediaURI
 from ...memory.names import read
 from .reading import Look, Run, looked_and_found, mapping, number, place_of, rows, string
 
@@ -86,6 +86,7 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
     chosen = _keep_first(album)
     paths = {key: read(string(path)) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
+    now = number(run.question.get("now"))
     for video in dict.fromkeys(wanted.video for wanted in chosen):
         try:
             source = open_video(video) if open_video else _open_file(paths.get(video, ""))
@@ -93,7 +94,11 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
             if problem:
                 album.problems[video] = problem
             else:
-                _read(source, [w for w in chosen if w.video == video], album, deadline)
+                if now is not None:
+                    source = CutVideo(source, now)  # a cited place that was not to be seen is not shown either
+                _read(
+                    source, [w for w in chosen if w.video == video and (now is None or w.time < now)], album, deadline
+                )
         except Exception as error:  # whatever is wrong with a file, the page goes without its pictures and says so
             album.problems[video] = str(error) or type(error).__name__
     _keep_small(album, chosen)

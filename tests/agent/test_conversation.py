@@ -7,7 +7,7 @@ import json
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch import ClipMemory, VideoAgent
-from rewatch.agent import Answer, Conversation, Evidence
+from rewatch.agent import Answer, Conversation, Evidence, QuestionError
 from rewatch.agent.followups import complete
 
 from .scripted import Scripted
@@ -109,3 +109,35 @@ def test_a_language_model_is_told_what_was_said_before(notices: ClipMemory):
     assert "Asked before" not in prompts[0]
     assert "Asked before: What is the budget?\nAnswered then: «ten million»" in prompts[-1]
     assert "Is it final? (that is: Is the budget final?)" in prompts[-1]
+
+
+def test_what_saw_more_than_now_is_not_told_again(notices: ClipMemory):
+    prompts: list[str] = []
+
+    def step(messages: list, tools: bool) -> AIMessage:
+        prompts.append(str(messages[1].content))
+        return AIMessage(content=json.dumps({"answer": f"answer {len(prompts)}", "evidence": []}))
+
+    conversation = VideoAgent(notices, policy=Scripted(step=step)).chat(notices.videos()[0].id.split())
+    for now, asked in (
+        (None, "What is the secret?"),
+        (12.0, "Who speaks?"),
+        (15.0, "What is shown?"),
+        (12.0, "Is it?"),
+    ):
+        conversation.now = now
+        conversation.ask(asked)
+    before = prompts[-1].partition("Question:")[0]
+    assert "Who speaks?" in before and "It is now 00:12" in before and "00:00 to 00:12," in before
+    assert "secret" not in before and "What is shown?" not in before
+    conversation.now = None
+    conversation.ask("And?")
+    assert "secret" in prompts[-1] and "What is shown?" in prompts[-1]
+
+
+@pytest.mark.parametrize("now", [-1.0, float("nan"), float("inf"), 1e12, 0.0])
+def test_a_now_that_is_no_time_is_one_line(notices: ClipMemory, now: float):
+    with pytest.raises(QuestionError) as told:
+        VideoAgent(notices).ask("What is said?", now=now)
+    assert "give " in str(told.value) and "\n" not in str(told.value)
+    assert not VideoAgent(notices).ask("What does the speaker say about the budget?", now=5000).abstained

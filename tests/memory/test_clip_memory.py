@@ -9,10 +9,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, MemoryFolderError, Span, VideoError
+from rewatch.memory.speech import Utterance, Word
+from talks import write_talk
 
 SUBTITLES = """1
 00:00:01,000 --> 00:00:05,000
@@ -180,6 +184,11 @@ def test_remove_forgets_everything(film: Path, tmp_path: Path, make_talk: Callab
 # The past
 
 
+def test_now_is_a_number(memory: ClipMemory) -> None:
+    with pytest.raises(ValueError, match="now is not a number"):
+        memory.until(float("nan"))
+
+
 def test_until_hides_the_future(memory: ClipMemory) -> None:
     view = memory.until(10.5)
     record = view.video("film.mp4")
@@ -190,11 +199,56 @@ def test_until_hides_the_future(memory: ClipMemory) -> None:
     whole = memory.texts(record.id, channel="speech")[1].text
     assert len(said) == 2 and whole.startswith(said[1].text) and said[1].text != whole
     assert said[1].end <= 10.5
-    assert not view.texts(record.id, channel="summary")
+    (gist,) = view.texts(record.id, channel="summary")
+    assert gist.end == 10.5 and "stop at the crossing" in gist.text and whole not in gist.text, "of what was said"
+    assert record.path == "", "nothing opens the file but through the view"
     assert all(text.end <= 10.5 for text in view.texts(record.id))
     assert all(hit.span.end <= 10.5 for hit in view.search("pedestrians walk lamp blue green stop"))
-    assert not view.search("lamp nobody knows", channels=["speech"])[1:]
+    found = view.search("lamp nobody knows", channels=["speech"])
+    assert {text.text for hit in found for text in hit.texts} <= {text.text for text in said}
     assert view.until(99).now == 10.5
+
+
+class Hindsight:
+    """A recognizer that knows a word only once it has heard what follows: each is told with all that comes later."""
+
+    name = stamp = "hindsight 1"
+
+    def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
+        end = offset + len(samples) / 16000
+        words = [Word(offset + k, offset + k + 0.8, f"word{k}of{end:.0f}", 1.0) for k in range(int(end - offset))]
+        return [Utterance(words[0].start, words[-1].end, " ".join(w.text for w in words), tuple(words))]
+
+    finds_speech = True
+
+
+def test_words_that_were_made_out_by_later_sound_are_not_known_before(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 12 * 16000).astype(np.float32)
+    path = write_talk(tmp_path / "said.mp4", 12, sound=sound)
+    memory = ClipMemory(tmp_path / "memory")
+    memory.add(path, channels=["speech"], transcriber=Hindsight(), workers=0)
+    assert "word3of12" in memory.texts("said.mp4", channel="speech")[0].text
+    view = memory.until(9.0)
+    assert not view.texts("said.mp4", channel="speech") and view.known_until("said.mp4", "speech") == 0
+    assert not any("of12" in text.text for hit in view.search("word3of12") for text in hit.texts)
+    assert "word3of12" in memory.until(20.0).texts("said.mp4", channel="speech")[0].text
+
+
+def test_words_tell_how_far_was_listened(tmp_path: Path) -> None:
+    class Windows(Hindsight):
+        stamp = "windows 1"
+
+        def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
+            (all_,) = super().transcribe(samples, offset=offset)
+            heard = [replace(word, heard=offset + 5 * (1 + k // 5)) for k, word in enumerate(all_.words)]
+            return [Utterance(h[0].start, h[-1].end, "", tuple(h)) for h in (heard[:5], heard[6:10], heard[11:])]
+
+    sound = np.random.default_rng(0).normal(0, 0.1, 14 * 16000).astype(np.float32)
+    memory = ClipMemory(tmp_path / "memory")
+    memory.add(write_talk(tmp_path / "v.mp4", 14, sound=sound), channels=["speech"], transcriber=Windows(), workers=0)
+    said = memory.until(9.0).texts("v.mp4", channel="speech")
+    assert [text.text.split()[0] for text in said] == ["word0of14"], "those of 5 to 10 s were made out at 10 s"
+    assert len(memory.until(10.5).texts("v.mp4", channel="speech")) == 2
 
 
 def test_the_video_of_a_view_ends_with_it(memory: ClipMemory) -> None:

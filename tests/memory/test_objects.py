@@ -80,6 +80,7 @@ def test_the_past_knows_nothing_of_the_future(known: tuple[ClipMemory, VideoReco
     texts = memory.until(15.0).texts(record.id, channel=OBJECTS)
     assert {t.data["track"]["label"] for t in texts if "track" in t.data} == {"person", "dog"}
     assert all(text.end <= 15 for text in texts)
+    assert memory.until(15.0).known_until(record.id, OBJECTS) == 15, "the last seconds are looked at again"
     assert all(sight[0] < 15 for t in texts if "track" in t.data for sight in t.data["track"]["sights"])
     assert "left to right" not in {t.text for t in texts if t.start > 10}
 

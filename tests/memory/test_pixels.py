@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rewatch.memory import Box, ClipMemory, MediaURI, Pixels, RewatchError, VideoError
+from rewatch.memory import Box, ClipMemory, MediaURI, Pixels, RewatchError, VideoError, within_view
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,32 @@ def test_what_names_no_picture_is_refused(memory: ClipMemory):
         Pixels(memory).read([f"video:{memory.videos()[0].id}"])
     with pytest.raises(RewatchError):
         Pixels(memory).read(["video:ffffffff#t=1"])
+
+
+@pytest.mark.parametrize(
+    "uri, shown",
+    [
+        ("video:v#t=1", "video:v#t=1"),
+        ("video:v#t=4.9&xywh=percent:0,0,50,50", "video:v#t=4.9&xywh=percent:0,0,50,50"),
+        ("video:v#t=2,12", "video:v#t=2,4.999"),
+        ("video:v#t=5", "video:v#t=4.999"),  # as a frame before now may be written
+        ("video:v#t=5.1", "after 5 s"),
+        ("video:w#t=1", "not one of those asked about"),
+        ("file:///etc/passwd", "no media URI"),
+    ],
+)
+def test_what_of_a_picture_is_in_the_view(uri: str, shown: str):
+    found = within_view(uri, ["v"], 5.0)
+    assert str(found) == shown if isinstance(found, MediaURI) else shown in found
+
+
+def test_no_picture_comes_from_later_or_from_another_video(memory: ClipMemory):
+    video = memory.videos()[0].id
+    early = Pixels(memory.until(3.5), videos=[video])
+    (middle,) = early.read([f"video:{video}#t=2,6"])  # of what is known of it
+    assert middle.mean((0, 1)).argmax() == 0
+    for uri in (f"video:{video}#t=4", "video:other#t=1"):
+        with pytest.raises(VideoError, match="cannot be shown"):
+            early.read([uri])
+    with pytest.raises(VideoError, match="not one of those asked about"):
+        Pixels(memory, videos=[]).read([f"video:{video}#t=1"])

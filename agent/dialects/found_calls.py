@@ -48,7 +48,7 @@ _KEYED = re.compile(
     r"(?:<tool_call>\s*)?(?P<name>[A-Za-z_][\w.-]*)\s*(?P<body><arg_key>(?:(?!</?tool_call>).)*)(?:</tool_call>)?",
     re.DOTALL,
 )
-_PAIR = re.compile(r"<arg_key>(?P<key>.*?)</arg_key>\s*<arg_value>(?P<value>.*?)(?:</arg_value>|\Z)", re.DOTALL)
+_PAIR = re.compile(r"<arg_key>(?P<key>[^<]{0,100})</arg_key>\s*<arg_value>(?P<value>.*?)(?:</arg_value>|\Z)", re.DOTALL)
 _ALONE = re.compile(r"<tool_call>\s*(?P<name>[A-Za-z_][\w.-]*)\s*(?:\(\s*\))?\s*</tool_call>")
 _BETWEEN = r"(?:\s|\x00|`|json\b|code\b|commentary\b|analysis\b|function\b|:\d+\b)*"
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)

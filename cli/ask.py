@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .asking import agents, find_video, importing, index_settings, is_path, moment, open_memory
+from .asking import agents, find_video, importing, index_settings, is_path, moment, open_memory, tell_failure
 from .estimates import run_estimate
 from .indexing import old_speech, split_channels
 from .options import (
@@ -159,7 +159,10 @@ def ask(
             )
     if as_json:
         sys.stdout.write(json.dumps(answer.as_dict(), ensure_ascii=False) + "\n")
-        return
-    show_answer(console, answer, {r.id: r.name for r in records})
-    if answer.trace and not quiet:
-        console.print(f"[dim]rewatch report {answer.run_id}   opens the whole run[/dim]", highlight=False)
+    elif not (quiet and answer.failed):
+        show_answer(console, answer, {r.id: r.name for r in records})
+        if answer.trace and not quiet:
+            console.print(f"[dim]rewatch report {answer.run_id}   opens the whole run[/dim]", highlight=False)
+    if answer.failed:
+        tell_failure(answer)
+        raise typer.Exit(1)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotDone
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,30 +23,21 @@ from pydantic import Field, PrivateAttr, ValidationError
 from ...memory import CapabilityError
 from ...tools.threads import ToolThreads
 from ..dialects import Dialect, load_dialect
+from ..settling import contained
 from .asking import Ask, Used, as_counted
 from .attempts import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
 from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
-from .refusals import most_pictures, room_for_reply
 from .replies import choice_weights, likelihood, read_reply
 from .streams import Joined
+from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
 from .wire import until
 
 _threads = ToolThreads()
-_DISPENSABLE = ("temperature", "seed", "top_logprobs", "logprobs")
-"""What a request can do without, where a server refuses it."""
-_UNKNOWN = re.compile(r"unsupported|not supported|unknown|unrecognized|unexpected", re.IGNORECASE)
-"""How servers say that they know no such argument."""
-_LEAST_REPLY = 32
-"""Tokens below which no reply is worth asking for."""
-_USEFUL_REPLY = 256
-"""Tokens below which pictures are rather given up than the reply made shorter."""
 _CHARACTERS_A_TOKEN = 16
 """A reply that is longer than this for each token allowed is cut: the server heeds no limit."""
 _IDLE_CHUNKS = 4096
 """Chunks of a stream beyond a few for each token; more than these hold nothing."""
-_LEAST_SIDE = 128
-"""Pixels of the longest side below which pictures are not made smaller at a server's wish."""
 _MOST_CHANGES = 32
 """How often one request is changed at a server's wish."""
 
@@ -57,16 +46,6 @@ _OPTIONS = frozenset(
     "sees max_side max_pictures max_tokens timeout retries pause longest_pause temperature streamed logprobs "
     "input_price output_price dialect in_words".split()
 )
-
-
-@dataclass(slots=True)
-class _Limits:
-    """What one call may send and ask for, as far as the server has told by now."""
-
-    pictures: int
-    reply: int = sys.maxsize
-    guessed: bool = False
-    """Whether the reply was made shorter without a number."""
 
 
 class ServedPolicy(BaseChatModel):
@@ -111,20 +90,10 @@ class ServedPolicy(BaseChatModel):
     """Price of a million tokens of replies."""
     dialect: Any = None
     """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
-    _unwanted: set[str] = PrivateAttr(default_factory=set)
-    """Arguments that the server has refused; they are left out from then on."""
     in_words: bool = False
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
-    _room: int = PrivateAttr(default=sys.maxsize)
-    """How many pictures the server has said it takes."""
-    _side: int = PrivateAttr(default=sys.maxsize)
-    """Longest side of the pictures that it takes."""
-    _window: int = PrivateAttr(default=sys.maxsize)
-    """How many tokens of conversation and reply together it has said it takes."""
-    _reply: int = PrivateAttr(default=sys.maxsize)
-    """How many tokens of a reply it has said it writes."""
-    _limit: str = PrivateAttr(default="")
-    """What it calls the limit of a reply, where it has said so."""
+    _terms: Terms = PrivateAttr(default_factory=Terms)
+    """What the server has said it takes."""
 
     @classmethod
     def open(
@@ -215,10 +184,10 @@ class ServedPolicy(BaseChatModel):
             ask.given_up.set()
 
     def _result(self, ask: Ask) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._answer(ask))])
+        return ChatResult(generations=[ChatGeneration(message=contained(partial(self._answer, ask)))])
 
     def _answer(self, ask: Ask) -> AIMessage:
-        used, limits = Used(), _Limits(pictures=min(self.max_pictures, self._room))
+        used, limits = Used(), Limits(pictures=min(self.max_pictures, self._terms.pictures))
         for change in range(_MOST_CHANGES):
             sent, prompt, most = self._fit(ask, limits)
             arguments = self._arguments(ask, most)
@@ -236,7 +205,13 @@ class ServedPolicy(BaseChatModel):
                 fault = error.fault
                 if fault is None or fault.kind != "refused" or change == _MOST_CHANGES - 1:
                     raise
-                if not self._give_way(fault, ask, sent, prompt, most, arguments, limits):
+                if fault.toolless and ask.tools and not self._in_words:
+                    self.in_words = True
+                elif fault.about(sent.pictures) == "blind":
+                    self.sees = False  # it reads text alone, and is asked so from now on
+                elif not self._terms.give_way(
+                    fault, limits, pictures=sent.pictures, prompt=prompt, most=most, side=self._side, given=arguments
+                ):
                     raise
         metadata = {**said.response_metadata, **self._price(used)}
         if used.tries > 1:
@@ -245,74 +220,20 @@ class ServedPolicy(BaseChatModel):
             metadata["estimated_input"] = prompt
         if used.estimated:
             metadata["usage_estimated"] = True
-        if self._unwanted:
-            metadata["refused"] = sorted(self._unwanted)
+        if self._terms.unwanted:
+            metadata["refused"] = sorted(self._terms.unwanted)
         if sent.left_out:
             metadata["pictures_left_out"] = sent.left_out
         return said.model_copy(update={"usage_metadata": used.metadata(), "response_metadata": metadata})
 
-    def _give_way(
-        self,
-        fault: Fault,
-        ask: Ask,
-        sent: Sent,
-        prompt: int,
-        most: int,
-        arguments: dict[str, Any],
-        limits: _Limits,
-    ) -> bool:
-        """Change what is asked for as a refusal wishes; False where nothing can be changed.
-
-        The room for the reply goes before pictures do, since it costs nothing.
-        """
-        unwanted = {name for name in _DISPENSABLE if name in arguments and name in fault.text}
-        renamed = "max_completion_tokens" in fault.told and "max_tokens" in arguments and self._openai
-        topic = fault.about(sent.pictures)
-        if unwanted:
-            self._unwanted |= unwanted
-        elif renamed and _UNKNOWN.search(fault.told):
-            self._limit = "max_completion_tokens"
-        elif fault.toolless and ask.tools and not self._in_words:
-            self.in_words = True
-        elif topic == "blind":
-            self.sees = False  # it reads text alone, and is asked so from now on
-        elif topic == "many":
-            told = most_pictures(fault.told, sent.pictures)
-            self._room = min(self._room, told or self._room)
-            limits.pictures = told or sent.pictures // 2
-        elif topic == "large" and self._shown_side > _LEAST_SIDE:
-            self._side = max(self._shown_side // 2, _LEAST_SIDE)
-        elif topic in ("long", "large"):
-            return self._shorten(fault, sent, prompt, most, limits)
-        else:
-            return False
-        return True
-
-    def _shorten(self, fault: Fault, sent: Sent, prompt: int, most: int, limits: _Limits) -> bool:
-        """Ask for a shorter reply, else show fewer pictures; False where neither is left."""
-        room = room_for_reply(fault.told, most=most, prompt=prompt)
-        if room is not None and room.reply >= (_USEFUL_REPLY if sent.pictures else _LEAST_REPLY):
-            limits.reply = room.reply
-            if room.window is None:
-                self._reply = min(self._reply, room.reply)
-            else:
-                self._window = min(self._window, room.window)
-        elif room is None and fault.status != 413 and most > 2 * _USEFUL_REPLY and not limits.guessed:
-            limits.guessed, limits.reply = True, max(most // 4, _USEFUL_REPLY)
-        elif sent.pictures:
-            limits.pictures = sent.pictures // 2
-        else:
-            return False
-        return True
-
     @property
-    def _shown_side(self) -> int:
-        return min(self.max_side, self._side)
+    def _side(self) -> int:
+        return min(self.max_side, self._terms.side)
 
-    def _fit(self, ask: Ask, limits: _Limits) -> tuple[Sent, int, int]:
+    def _fit(self, ask: Ask, limits: Limits) -> tuple[Sent, int, int]:
         """What to send, its tokens as an estimate, and how many the reply may have."""
-        writer = Writer(sees=self.sees, max_side=self._shown_side, dialect=self._spoken)
-        most = min(self.max_tokens, ask.max_tokens or self.max_tokens, limits.reply, self._reply)
+        writer = Writer(sees=self.sees, max_side=self._side, dialect=self._spoken)
+        most = min(self.max_tokens, ask.max_tokens or self.max_tokens, limits.reply, self._terms.reply)
         tools = text_tokens(json.dumps(ask.tools)) if ask.tools else 0
         allowed, pixels = ask.tokens, ask.turn.pixels if ask.turn else None
         factor = as_counted(ask.messages)
@@ -321,10 +242,10 @@ class ServedPolicy(BaseChatModel):
             sent = writer.write(ask.messages, pixels, tools=ask.tools, max_pictures=pictures)
             prompt = math.ceil((sent.tokens + tools) * factor)
             if limits.reply == sys.maxsize:  # else the server has said how much is left, and knows better
-                most = min(most, max(self._window - prompt, _USEFUL_REPLY))
+                most = min(most, max(self._terms.window - prompt, USEFUL_REPLY))
             if allowed is None:
                 return sent, prompt, most
-            if prompt + min(most, _LEAST_REPLY) <= allowed:
+            if prompt + min(most, LEAST_REPLY) <= allowed:
                 return sent, prompt, min(most, allowed - prompt)
             if not sent.pictures:
                 text = f"{allowed} tokens are left, but the conversation alone takes about {prompt}."
@@ -381,7 +302,7 @@ class ServedPolicy(BaseChatModel):
         arguments: dict[str, Any] = {}
         limit = next((name for name in ("max_tokens", "max_output_tokens") if name in fields), None)
         if limit:
-            arguments[self._limit or limit] = most
+            arguments[self._terms.limit or limit] = most
         temperature = ask.turn.temperature if ask.turn and ask.turn.temperature is not None else self.temperature
         if temperature is not None and "temperature" in fields:
             arguments["temperature"] = temperature
@@ -394,7 +315,7 @@ class ServedPolicy(BaseChatModel):
             arguments["stop"] = stop
         if self._openai and self.streamed:
             arguments["stream_usage"] = True
-        return {name: value for name, value in arguments.items() if name not in self._unwanted}
+        return {name: value for name, value in arguments.items() if name not in self._terms.unwanted}
 
     @property
     def _openai(self) -> bool:
@@ -481,7 +402,7 @@ def _invoke(
 
 def _bounded(raw: AIMessage, most: int) -> AIMessage:
     """The reply, cut where it is longer than the server was allowed."""
-    longest = max(most, _LEAST_REPLY) * _CHARACTERS_A_TOKEN
+    longest = max(most, LEAST_REPLY) * _CHARACTERS_A_TOKEN
     if not isinstance(raw.content, str) or len(raw.content) <= longest:
         return raw
     metadata = {**raw.response_metadata, "finish_reason": "length", "cut": True}

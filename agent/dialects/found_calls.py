@@ -27,7 +27,7 @@ _MARKS = re.compile(
     rf"<[|｜]?/?{_TAG}(?:_?(?:start|end|begin|section_begin|section_end))?[|｜]?>"
     r"|<[|｜]/?(?:tool|python|action|plugin)[▁_]?(?:calls?|tag|outputs?|start|end)?(?:[▁_]?(?:begin|start|end|argument_begin|section_begin|section_end|sep))*[|｜]>"
     r"|<[|｜](?:eom_id|constrain|call|message|channel|START_ACTION|END_ACTION|start)[|｜]>"
-    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|^\s*Action(?: Input)?:",
+    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|^[ \t]*Action(?: Input)?:",
     re.IGNORECASE | re.MULTILINE,
 )
 """What stands around calls."""
@@ -83,7 +83,7 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
         calls, words = reader(body, names)
         if calls:
             rest = _MARKS.sub("", words)
-            rest = re.sub(r"```\w*\s*(?:```)?|^[\s,\[\]]+$", "", rest).strip(" \n,[]")
+            rest = re.sub(r"```\w*\s*(?:```)?", "", rest).strip(" \n,[]")
             return Found(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
     if any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body)) and not _is_prose(body):
         why = "there is no JSON object with a name and arguments"
@@ -147,9 +147,11 @@ def _before_objects(body: str, names: Sequence[str]) -> _Calls:
         at = end
         if len(calls) >= _MOST:
             break
+    if not calls:
+        return [], body
     rest = "".join([*words, flat[at:]]).replace("\x00", "")
-    rest = re.sub(r"(?:^|(?<=\n))\s*(?:function|assistant|commentary|analysis|json)\s*(?=\n|$)|```", "", rest)
-    return calls, rest if calls else body
+    role = r"^[ \t]*(?:function|assistant|commentary|analysis|json)[ \t]*$|```"
+    return calls, re.sub(role, "", rest, flags=re.MULTILINE)
 
 
 def _objects_that_call(body: str, names: Sequence[str]) -> _Calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import time
@@ -129,7 +130,11 @@ class _PlainRows:
 
 
 class _Events:
-    """A stream of rows that is closed when it is left."""
+    """A stream of rows that is closed when it is left; one row where the server answers whole, though asked to stream.
+
+    Raises:
+        ValueError: if that row is an error.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -141,6 +146,14 @@ class _Events:
         self._stream.close()
 
     def __iter__(self) -> Iterator[Any]:
+        response = self._stream.response
+        kind = response.headers.get("content-type", "")
+        if "json" in kind and "stream" not in kind:
+            row = json.loads(response.read())
+            if isinstance(row, dict) and row.get("error"):
+                raise ValueError(row["error"])
+            yield from [row] if isinstance(row, dict) else []
+            return
         for event in self._stream:
             row = rows_of(event)
             if isinstance(row, dict):

@@ -19,7 +19,7 @@ from .dialects.found_calls import calls_in
 from .dialects.hermes import USAGE
 from .usage import whole_number
 
-LONGEST = 200_000
+LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""
 MOST_CALLS = 64
 _LONGEST_ARGUMENTS, _DEEPEST, _LONGEST_NAME = 100_000, 32, 200
@@ -29,7 +29,7 @@ _ODD = (StopIteration, StopAsyncIteration, TimeoutError, CancelledError)
 _HOW = "Write shorter arguments as one plain JSON object."
 
 
-class PolicyFailed(Exception):
+class PolicyFailed(RewatchError):
     """A policy has done what none may; the text is one line that says what."""
 
 
@@ -71,6 +71,9 @@ def settled(said: Any) -> AIMessage:
         thought = clean(said.additional_kwargs["reasoning_content"], LONGEST)
         if thought != said.additional_kwargs["reasoning_content"]:
             update["additional_kwargs"] = {**said.additional_kwargs, "reasoning_content": thought}
+    likely = said.response_metadata.get("likelihood")
+    if likely is not None and not (isinstance(likely, (int, float)) and 0 <= likely <= 1):
+        update["response_metadata"] = {k: v for k, v in said.response_metadata.items() if k != "likelihood"}
     return said.model_copy(update=update) if update else said
 
 
@@ -205,6 +208,16 @@ async def contained_async(work: Awaitable[Result]) -> Result:
         if isinstance(error, Exception) and not isinstance(error, _ODD):
             raise
         raise PolicyFailed(f"it raised {type(error).__name__}") from error
+
+
+def ended_by_policy(error: SystemExit) -> bool:
+    """Whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
+    at = error.__traceback__
+    while at is not None:
+        if at.tb_frame.f_code.co_name in ("_agenerate", "_astream"):
+            return True
+        at = at.tb_next
+    return False
 
 
 def usable(said: BaseMessage) -> str:

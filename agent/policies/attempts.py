@@ -99,6 +99,8 @@ class Fault:
         names = {base.__name__ for e in chain for base in type(e).__mro__}
         for stopped in (e for e in chain if isinstance(e, (EndlessReply, LedAway, UnknownPacking))):
             return cls("other", "the reply does not end" if isinstance(stopped, EndlessReply) else one_line(str(stopped)))
+        if "TooManyRedirects" in names:
+            return cls("other", "it redirects in a circle")
         if status is None:
             status = _code_in_body(error)
         if status is not None:

@@ -30,7 +30,7 @@ _LONG = re.compile(
     r"context|too long|too large|length|max\w*[_ ]tokens|token|上下文|长度|過長|过长|길이|コンテキスト|entity too large|payload"
 )
 _MEASURE = re.compile(
-    r"\d+\s*[x×*]\s*\d+|\d[\d.,]*\s*(?:[kmg]i?b\b|bytes?|pixels?|px\b|tokens?|seconds?|secs?\b|m?s\b|%|dpi|像素|字节|秒)"
+    r"\w\[\d+\]|\d+\s*[x×*]\s*\d+|\d[\d.,]*\s*(?:[kmg]i?b\b|bytes?|pixels?|px\b|tokens?|seconds?|secs?\b|m?s\b|%|dpi|像素|字节|秒)"
 )
 _COUNT = re.compile(r"(?<![a-z0-9_.\-])(\d{1,4})(?![a-z0-9_]|\.\d)")
 _WORDS = {

@@ -98,6 +98,8 @@ def _bound(response: httpx.Response) -> None:
                     yield part
                 if deadline is not None and time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the reply took too long")
+            if unpack is not None and not unpack.eof:
+                raise UnknownPacking("the reply is not compressed as the server says")
 
         def close(self) -> None:
             stream.close()

@@ -96,7 +96,7 @@ class Toolbox:
         self._inner = {item.name: item for item in map(as_tool, inner)}
         self._viewer = viewer
         self._timeout = timeout
-        self._cache: OrderedDict[str, Observation] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[Observation, Spend]] = OrderedDict()  # with what it is charged
         self._cache_size = cache_size
         self._cites = cites
         self._idle = IdleVideos()
@@ -184,6 +184,9 @@ class Toolbox:
             prepared = self._prepare(name, arguments, memory, videos)
             item = prepared.item
             observation = self._without_running(prepared, left, approved)
+            kept = self._kept(prepared, left) if observation is None else None
+            if kept is not None:
+                observation, cost = kept
             if observation is None:
                 run = self._run(prepared, memory, left)
                 observation = await carry_out(run, _threads)
@@ -245,11 +248,6 @@ class Toolbox:
         if getattr(item, "approval", False) and not approved:
             text = f"{item.name} was not run: it needs a person's approval, and that was refused. Use another tool."
             return Observation(text=text, error=True)
-        kept = self._cache.get(prepared.key)
-        if kept is not None:
-            with suppress(KeyError):  # another thread's run may have dropped it
-                self._cache.move_to_end(prepared.key)
-            return replace(kept, cached=True)
         price = getattr(item, "cost", Spend(calls=1))
         for limit in ("frames", "calls", "tokens"):
             dear, there = getattr(price, limit), left.get(limit, float("inf"))
@@ -257,6 +255,19 @@ class Toolbox:
                 text = f"{item.name} costs {dear} {limit}, and {there:g} are left in the budget: use another tool."
                 return Observation(text=text, error=True)
         return None
+
+    def _kept(self, prepared: Prepared, left: Mapping[str, float]) -> tuple[Observation, Spend] | None:
+        """What the same call has brought before, and what it costs now; None if it has to be made.
+
+        It is charged the frames and calls as if it were made: what a run may look at, and what it is rewarded for
+        sparing, must not hang on which run came first. Tokens it costs none, for no model was asked.
+        """
+        kept = self._cache.get(prepared.key)
+        if kept is None or any(getattr(kept[1], limit) > there for limit, there in left.items() if limit != "seconds"):
+            return None
+        with suppress(KeyError):  # another thread's run may have dropped it
+            self._cache.move_to_end(prepared.key)
+        return replace(kept[0], cached=True), kept[1]
 
     def _run(self, prepared: Prepared, memory: ClipMemory | MemoryUntil, left: Mapping[str, float]) -> Run:
         item, info = prepared.item, prepared.info
@@ -287,7 +298,7 @@ class Toolbox:
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
         if observation.error or thinned or run.cut_short or not getattr(prepared.item, "cacheable", False):
             return
-        self._cache[prepared.key] = observation
+        self._cache[prepared.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:
             with suppress(KeyError):
                 self._cache.popitem(last=False)

@@ -61,12 +61,14 @@ def test_with_several_videos_a_tool_takes_which(two_videos: ClipMemory):
     assert other.error and blue in other.text
 
 
-def test_frames_are_charged_and_a_repeat_comes_from_the_cache(two_videos: ClipMemory):
+def test_frames_are_charged_also_where_a_repeat_comes_from_the_cache(two_videos: ClipMemory):
     box = Toolbox(BUILT_IN)
     first, cost = call(box, two_videos, "view_clip", {"start": 0, "end": 4, "fps": 1}, frames=10)
-    again, free = call(box, two_videos, "view_clip", {"start": "0s", "end": "4s", "fps": 1}, frames=10)
-    assert (cost.frames, cost.calls) == (4, 1) and (free.frames, free.calls) == (0, 1)
+    again, same = call(box, two_videos, "view_clip", {"start": "0s", "end": "4s", "fps": 1}, frames=10)
+    assert (cost.frames, cost.calls) == (4, 1) == (same.frames, same.calls)
     assert again.cached and again.uris == first.uris and not first.cached
+    short, cost = call(box, two_videos, "view_clip", {"start": 0, "end": 4, "fps": 1}, frames=3)
+    assert cost.frames == 3 and not short.cached  # it cannot pay for the kept one
 
 
 def test_frames_are_thinned_to_what_is_left(two_videos: ClipMemory):
@@ -196,8 +198,8 @@ def test_a_declared_cost_is_charged_or_the_call_is_not_made(two_videos: ClipMemo
         assert seen.error and limit in seen.text and cost == Spend(calls=1) and not made
     _, cost = call(box, two_videos, "dear", {}, calls=3, frames=5)
     assert cost == Spend(calls=3, frames=5)
-    again, cost = call(box, two_videos, "dear", {}, calls=1)
-    assert again.cached and cost == Spend(calls=1) and len(made) == 1
+    again, cost = call(box, two_videos, "dear", {}, calls=3, frames=5)
+    assert again.cached and cost == Spend(calls=3, frames=5) and len(made) == 1
     with pytest.raises(ValueError, match="cost"):
         tool(cost=Spend(calls=0))(lambda: "free")
 

@@ -31,8 +31,8 @@ from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
 from .parsing import draft_of, question_of
 from .planner import Plan, Planner, Situation, plan_route
-from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .policies.attempts import one_line
+from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
 from .routes import ROUTES, Brief
 from .settling import PolicyFailed, settled, with_calls_found

@@ -86,7 +86,8 @@ def with_calls_found(said: AIMessage, names: Sequence[str]) -> AIMessage:
     if not found.calls and not found.broken:
         return said
     calls: list[ToolCall] = [
-        {"name": name, "args": given, "id": f"found_{n}", "type": "tool_call"} for n, (name, given) in enumerate(found.calls)
+        {"name": name, "args": given, "id": f"found_{n}", "type": "tool_call"}
+        for n, (name, given) in enumerate(found.calls)
     ]
     invalid: list[InvalidToolCall] = [
         {
@@ -125,7 +126,9 @@ def _content(content: Any) -> Any:
     try:
         return _plain([part for part in content if isinstance(part, (str, dict))], 0, [10 * LONGEST])
     except _TooMuch:
-        texts = [part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict))]
+        texts = [
+            part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict))
+        ]
         return clean("\n".join(text for text in texts if isinstance(text, str)), LONGEST)
 
 
@@ -179,7 +182,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def contained(work: Callable[[], Result]) -> Result:
-    """What `work` returns; what no policy may raise (SystemExit, StopIteration, a time-out of its own) as `PolicyFailed`.
+    """What `work` returns; what no policy may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
 
     An interrupt by a person passes, and so does an error that says by itself what it is.
     """

@@ -53,7 +53,7 @@ async def take_turn(
 
     Raises:
         TimeoutError: after `seconds`; None waits for ever.
-        PolicyFailed: if the model raises what would end the process or the loop: SystemExit, StopIteration and the like.
+        PolicyFailed: if the model raises what would end the process or the loop, as SystemExit does.
     """
     if type(policy)._agenerate is not BaseChatModel._agenerate or type(policy)._astream is not BaseChatModel._astream:
         asked = contained_async(model.ainvoke(list(messages), **arguments))

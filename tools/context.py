@@ -101,7 +101,8 @@ class VideoContext:
             raise
         except BaseException as error:
             self.tokens_used += int(getattr(error, "tokens", 0))
-            raise ViewerError(f"the model that sees failed ({_reason(error)}): search, listen and read instead.") from error
+            text = f"the model that sees failed ({_reason(error)}): search, listen and read instead."
+            raise ViewerError(text) from error
         self.tokens_used += sum(reply.tokens for reply in replies)
         self.price += sum(reply.price for reply in replies)
         return replies

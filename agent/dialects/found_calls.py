@@ -1,8 +1,8 @@
 """Calls that a server has left in the text of a reply, in whatever form the model was taught.
 
 Read are JSON objects that name a tool (Hermes, Qwen, Granite, Phi, Command R, xLAM), a name before its object (Mistral,
-DeepSeek, Kimi, gpt-oss, Functionary, ReAct), tags for each argument (Qwen3-Coder, GLM, MiniMax, Seed-OSS, DeepSeek V3.2),
-and calls as Python writes them (Llama, Gemma, OLMo). The time that this takes grows with the text's length alone.
+DeepSeek, Kimi, gpt-oss, Functionary, ReAct), tags for each argument (Qwen3-Coder, GLM, MiniMax, DeepSeek V3.2), and
+calls as Python writes them (Llama, Gemma, OLMo). The time that this takes grows with the text's length alone.
 """
 
 from __future__ import annotations

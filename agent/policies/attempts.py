@@ -98,7 +98,9 @@ class Fault:
         text = one_line(told)
         names = {base.__name__ for e in chain for base in type(e).__mro__}
         for stopped in (e for e in chain if isinstance(e, (EndlessReply, LedAway, UnknownPacking))):
-            return cls("other", "the reply does not end" if isinstance(stopped, EndlessReply) else one_line(str(stopped)))
+            return cls(
+                "other", "the reply does not end" if isinstance(stopped, EndlessReply) else one_line(str(stopped))
+            )
         if "TooManyRedirects" in names:
             return cls("other", "it redirects in a circle")
         if status is None:

@@ -78,9 +78,7 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
     key = api_key or _key(api_key_env, "OPENAI_API_KEY" if own else KEY_VARIABLE)
     model, owner = (parts.fragment, "") if parts.fragment else _only_model(base, key)
     # Other servers know the older name of the limit, max_tokens, and some of them no other.
-    made = openai_model(
-        own=own, model=model, base_url=base, api_key=SecretStr(key or "none"), use_responses_api=False
-    )
+    made = openai_model(own=own, model=model, base_url=base, api_key=SecretStr(key or "none"), use_responses_api=False)
     # llama-cpp-python's server calls every model its own ("me").
     label = one_line(model, longest=120)
     return Endpoint(model=made, label=label, secrets=(key,) if key else (), drops_tools=owner == "me")

@@ -20,14 +20,16 @@ _PICTURE = re.compile(
 )
 _MANY = re.compile(
     r"too many|at most|max|exceed|limit|more than|up to\b|no more|\bonly\b|\bsingle\b|fewer|greater|less than|[<>≤≥]"
-    r"|multiple|number of|count|最多|超过|超過|超出|上限|限制|至多|多于|最大|数量|까지|초과|최대|まで|máximo|höchstens|maximal|не более"
+    r"|multiple|number of|count"
+    r"|最多|超过|超過|超出|上限|限制|至多|多于|最大|数量|까지|초과|최대|まで|máximo|höchstens|maximal|не более"
 )
 _SIZE = re.compile(
     r"dimension|pixel|resolution|too (?:large|big|wide|tall)|\bsize\b|\bbytes?\b|\d\s*[km]i?b\b|像素|尺寸|分辨率|解像度"
 )
 _TEXT_ONLY = re.compile(r"content.{0,60}\bstr|must be (a )?str|valid string|content[_ ](?:part|type)|text[- ]only")
 _LONG = re.compile(
-    r"context|too long|too large|length|max\w*[_ ]tokens|token|上下文|长度|過長|过长|길이|コンテキスト|entity too large|payload"
+    r"context|too long|too large|length|max\w*[_ ]tokens|token|entity too large|payload"
+    r"|上下文|长度|過長|过长|길이|コンテキスト"
 )
 _MEASURE = re.compile(
     r"\w\[\d+\]|\d+\s*[x×*]\s*\d+|\d[\d.,]*\s*(?:[kmg]i?b\b|bytes?|pixels?|px\b|tokens?|seconds?|secs?\b|m?s\b|%|dpi|像素|字节|秒)"
@@ -49,7 +51,8 @@ _WINDOW = (
     re.compile(r"\+\s*(?P<w>\d[\d,]*)\s*>\s*(?P<window>\d[\d,]*)"),
     re.compile(r"(?:n_ctx\W{0,5}|(?:context|上下文)[^\d=:]{0,30}[=:(]?\s*)(?P<window>\d[\d,]*)"),
     re.compile(
-        r"(?:context|maximum|\bmax\b|limit|window|n_ctx|exceeds?|<=|≤|less than|up to|at most|上下文|最大|上限|限制|不超过)"
+        r"(?:context|maximum|\bmax\b|limit|window|n_ctx|exceeds?|<=|≤|less than|up to|at most|上下文|最大|上限|限制"
+        r"|不超过)"
         r"[^\d]{0,60}(?P<window>\d[\d,]*)"
     ),
 )
@@ -124,7 +127,9 @@ def room_for_reply(text: str, *, most: int, prompt: int) -> Room | None:
         return None
     numbers = [_whole(number) for number in _NUMBER.findall(said)]
     known = set(numbers)
-    others = [n for n in numbers if n > 1 and n != most and n - most not in known - {most}]  # no reserve, no sums with it
+    others = [
+        n for n in numbers if n > 1 and n != most and n - most not in known - {most}
+    ]  # no reserve, no sums with it
     window = _window(said, most, others)
     if window is None:
         return None

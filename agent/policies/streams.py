@@ -73,9 +73,7 @@ class Joined:
         if chunk.content or metadata.get("logprobs") or not self._chunks:
             kept = {key: value for key, value in metadata.items() if key not in ("finish_reason", "model_name")}
             other = {key: value for key, value in chunk.additional_kwargs.items() if key != "reasoning_content"}
-            self._chunks.append(
-                AIMessageChunk(content=chunk.content, additional_kwargs=other, response_metadata=kept)
-            )
+            self._chunks.append(AIMessageChunk(content=chunk.content, additional_kwargs=other, response_metadata=kept))
 
     def message(self, *, cut: str) -> AIMessage:
         """The whole; a call that is not whole JSON is invalid, however much of it can be guessed.

@@ -80,7 +80,7 @@ def _bound(response: httpx.Response) -> None:
     unpack = zlib.decompressobj(47) if packing not in ("", "identity") else None
     if unpack is not None:
         del response.headers["content-encoding"]
-    stream = response.stream
+    stream: Any = response.stream
     assert isinstance(stream, httpx.SyncByteStream)
     deadline, most = getattr(_now, "limits", (None, MAX_REPLY))
     seconds = response.request.extensions.get("timeout", {}).get("read")
@@ -171,11 +171,18 @@ def _backend(inner: Any) -> Any:
             return self._stream.get_extra_info(info)
 
     class Backend(httpcore.NetworkBackend):
-        def connect_tcp(self, host: str, port: int, timeout: float | None = None, **more: Any) -> Any:
-            return Stream(inner.connect_tcp(host, port, timeout=left(timeout), **more))
+        def connect_tcp(
+            self,
+            host: str,
+            port: int,
+            timeout: float | None = None,
+            local_address: str | None = None,
+            socket_options: Any = None,
+        ) -> Any:
+            return Stream(inner.connect_tcp(host, port, left(timeout), local_address, socket_options))
 
-        def connect_unix_socket(self, path: str, timeout: float | None = None, **more: Any) -> Any:
-            return Stream(inner.connect_unix_socket(path, timeout=left(timeout), **more))
+        def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
+            return Stream(inner.connect_unix_socket(path, left(timeout), socket_options))
 
         def sleep(self, seconds: float) -> None:
             inner.sleep(seconds)

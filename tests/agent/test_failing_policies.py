@@ -1,4 +1,4 @@
-"""Policies, planners and viewers of anybody's that fail in ways of their own: the run ends with an answer that says so."""
+"""Policies, planners and viewers of anybody's that fail in ways of their own: the run ends and says so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer
 from rewatch.agent.replay import replay
@@ -82,9 +81,7 @@ def ask(memory: ClipMemory, folder: Path, question: str = "What do tickets cost?
 
 @pytest.mark.parametrize("kind", [Failing, FailingAlone])
 @pytest.mark.parametrize("what", RAISED, ids=NAMES)
-def test_whatever_a_policy_raises_ends_the_run(
-    notices: ClipMemory, tmp_path: Path, kind: type[Failing], what: Any
-):
+def test_whatever_a_policy_raises_ends_the_run(notices: ClipMemory, tmp_path: Path, kind: type[Failing], what: Any):
     if kind is FailingAlone and isinstance(what, SystemExit):
         with pytest.raises(RewatchError, match=r"The policy failed \(it raised SystemExit\)") as caught:
             ask(notices, tmp_path, policy=kind(what=what))
@@ -96,7 +93,9 @@ def test_whatever_a_policy_raises_ends_the_run(
 
 
 @pytest.mark.parametrize("mode", [{"planner": "model"}, {"scale": "vote"}], ids=["planner", "scaling"])
-@pytest.mark.parametrize("what", [SystemExit(0), asyncio.CancelledError(), Wordless()], ids=["exit", "cancel", "wordless"])
+@pytest.mark.parametrize(
+    "what", [SystemExit(0), asyncio.CancelledError(), Wordless()], ids=["exit", "cancel", "wordless"]
+)
 def test_planners_and_scalings_too(notices: ClipMemory, tmp_path: Path, mode: dict[str, str], what: BaseException):
     assert ask(notices, tmp_path, policy=Failing(what=what), **mode).stopped_by == "policy_error"
 

@@ -111,9 +111,7 @@ FAILS_IN_TIME = {
 @pytest.mark.parametrize("name", FAILS_IN_TIME)
 def test_a_server_that_only_takes_time_is_left(notices: ClipMemory, tmp_path: Path, name: str):
     streamed = "stream" in name or "events" in name
-    answer, _, _ = ask(
-        notices, tmp_path, FAILS_IN_TIME[name], timeout=0.5, retries=0, streamed=streamed, max_tokens=64
-    )
+    answer, _, _ = ask(notices, tmp_path, FAILS_IN_TIME[name], timeout=0.5, retries=0, streamed=streamed, max_tokens=64)
     assert answer.stopped_by == "policy_error" and answer.text.isprintable()
 
 

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("langchain_openai", reason="needs the extra: pip install 'rewatch[remote]'")
 
-from ..agent.servers import Server, Step, raw, says, sends, status
 from rewatch.cli import EXIT_CODES, run
 
+from ..agent.servers import Server, Step, raw, says, sends, status
 from .conftest import QUESTION
 
 FAULTS = {

@@ -66,7 +66,15 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
         CapabilityError: if a package is missing, the server does not answer, or has several models.
     """
     _require("langchain_openai", "A served policy")
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        usable = False
+    if not usable or not all(c.isprintable() for c in address):
+        raise CapabilityError(
+            f"{one_line(address)} is no address; write http://host:port/v1 or http://host:port/v1#MODEL."
+        )
     own = (parts.hostname or "").endswith(".openai.com")
     if parts.username or parts.password:
         raise CapabilityError(

@@ -217,7 +217,21 @@ def test_names_and_options():
         load_policy("http://127.0.0.1:9/v1")
 
 
-@pytest.mark.parametrize("name", ["fly", "openai:", "heuristic?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fly",
+        "openai:",
+        "heuristic?x=1",
+        "http://h/v1?api_key=sk-123456",
+        "no/such/folder",
+        "http://[::1/v1#m",
+        "http://h:99999/v1#m",
+        "http:///v1#m",
+        "http://h:x/v1",
+        "http://h/\x1b[31m/v1#m",
+    ],
+)
 def test_names_that_are_none_are_one_line(name: str):
     with pytest.raises(CapabilityError) as caught:
         load_policy(name)

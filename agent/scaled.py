@@ -26,6 +26,7 @@ from .question import Question
 from .scaling import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
 from .settling import usable
 from .state import add
+from .thoughts import without_thoughts
 from .turn import take_turn
 from .usage import price_of, tokens_of
 
@@ -124,7 +125,7 @@ class ScaledLoop:
                 {"max_tokens": piece.max_tokens} if getattr(self.policy, "takes_turn", False) else {}
             )
             said = await take_turn(self.policy, self.policy, [HumanMessage(piece.prompt)], None, **bounds)
-            text, tokens, price = usable(said), tokens_of(said), price_of(said)
+            text, tokens, price = without_thoughts(usable(said)), tokens_of(said), price_of(said)
         except Exception as error:  # the scaling goes on with what it has
             text, tokens, price = f"({type(error).__name__}: {one_line(str(error))})", getattr(error, "tokens", 0), 0.0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)

@@ -12,13 +12,13 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from ..tools.viewer import Reply, VisualQuestion
 from .policies.blocks import Block, data_url, picture, time_text
 from .settling import usable
+from .thoughts import without_thoughts
 from .usage import price_of, tokens_of
 
 MAX_AT_ONCE = 32
 """Questions that are with the model at the same time."""
 
 YES_OR_NO = "Answer with one word: Yes or No."
-_THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
 _YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
@@ -85,7 +85,7 @@ class ChatViewer:
 
 
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
-    text = _THOUGHT.sub("", usable(message)).strip()
+    text = without_thoughts(usable(message)).strip()
     tokens, price = tokens_of(message), price_of(message)
     if not yes_no:
         return Reply(text=text, tokens=tokens, price=price)
@@ -100,7 +100,7 @@ def _share(yes: float, no: float) -> float:
 
 def said_yes(text: str) -> float:
     """1.0 for a yes, 0.0 for a no, 0.5 where the reply is neither: by its first word, else by the only one in it."""
-    said = _THOUGHT.sub("", text).lstrip(" \n\t*_\"'`(")
+    said = without_thoughts(text).lstrip(" \n\t*_\"'`(")
     found = [match.lower() for match in _YES_NO.findall(said)]
     if not found or (len(set(found)) > 1 and not _YES_NO.match(said)):
         return 0.5

@@ -11,17 +11,18 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .loose_json import NotJson, read_object
+from ..loose_json import NotJson, objects, read_object
+from ..thoughts import split_thoughts
 
 LONGEST = 60_000
 """Characters of a reply that are looked through, from its end."""
 _MOST = 8
 """Calls of one reply."""
-_DEEPEST, _MOST_WORK = 40, 200_000
+_DEEPEST = 40
 _TAG = r"(?:tool_calls?|function_calls?|functioncall|toolcall|tools?|action)"
 _MARKS = re.compile(
     rf"<[|｜]?/?{_TAG}(?:_?(?:start|end|begin|section_begin|section_end))?[|｜]?>"
@@ -78,7 +79,8 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
     """
     if not names:
         return Found(calls=(), broken=(), words=text)
-    body = _DSML.sub("", text.split("</think>")[-1][-LONGEST:])
+    split = split_thoughts(text)
+    body = _DSML.sub("", (split.said or split.cut)[-LONGEST:])
     for reader in (_tagged, _keyed, _before_objects, _objects_that_call, _as_python):
         calls, words = reader(body, names)
         if calls:
@@ -159,7 +161,7 @@ def _objects_that_call(body: str, names: Sequence[str]) -> _Calls:
     marked = any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body))
     calls: list[tuple[str, dict[str, Any]]] = []
     words, before = [], 0
-    for start, end, row in _objects(body):
+    for start, end, row in objects(body):
         made = list(_read(row, names, marked=marked))
         if made:
             words.append(body[before:start])
@@ -168,21 +170,6 @@ def _objects_that_call(body: str, names: Sequence[str]) -> _Calls:
         if len(calls) >= _MOST:
             break
     return calls, " ".join([*words, body[before:]])
-
-
-def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The JSON objects of a text that stand in no other, with where they begin and end."""
-    at, work = text.find("{"), 0
-    while at >= 0 and work < _MOST_WORK:
-        end = _end_of(text, at)
-        work += end - at
-        try:
-            row = read_object(text[at:end])
-        except NotJson:
-            at = text.find("{", at + 1)
-            continue
-        yield at, end, row
-        at = text.find("{", end)
 
 
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)

@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 from ..dialects import Dialect, draft
 from ..dialects.found_calls import calls_in
 from ..dialects.hermes import USAGE
-from ..dialects.loose_json import NotJson, read_object
+from ..loose_json import NotJson, read_object
+from ..thoughts import split_thoughts
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""
@@ -44,12 +45,15 @@ def read_reply(
     metadata = {key: _kept(raw.response_metadata.get(key)) for key in _KEPT if raw.response_metadata.get(key)}
     thought = more.pop("reasoning_content", None)
     if isinstance(thought, str) and thought.strip():
-        more["reasoning_content"] = blot(thought)
+        thought = blot(thought)
         silent = not raw.text.strip() and not raw.tool_calls and not raw.invalid_tool_calls and not refusal
         if silent and metadata.get("finish_reason") != "length":
             # The server took all of it for thoughts: what it says stands there, or nowhere.
-            content = more["reasoning_content"].split("</think>")[-1].strip()
+            split = split_thoughts(thought)
+            content, thought = (split.said, split.thought) if split.said else (split.cut or thought, "")
             metadata["from_reasoning"] = True
+        if thought:
+            more["reasoning_content"] = thought
     if refusal and not raw.text.strip():
         content = blot(str(refusal))
     calls, invalid = _second_try(raw, names)

@@ -75,7 +75,7 @@ def over_http(memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     yield start
     for process in running:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=240)
 
 
 async def tour(target: Any) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[.
         seen = asyncio.run(box.call("list_videos", {}, memory=None, videos=[], left={}))[0]  # type: ignore[arg-type]
     assert "red.mp4" in seen.text
     open_to_all = subprocess.run(
-        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=60,
+        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=240,
         env={k: v for k, v in os.environ.items() if k != "REWATCH_MCP_TOKEN"},
     )  # fmt: skip
     assert open_to_all.returncode == 2 and "REWATCH_MCP_TOKEN" in open_to_all.stderr

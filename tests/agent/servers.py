@@ -29,6 +29,7 @@ class Server:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who leaves is no news
         self._server.script = self  # type: ignore[attr-defined]
 
     @property

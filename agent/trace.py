@@ -16,6 +16,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
+from ..memory.files import odd_kind, read_bytes
 
 SCHEMA = 1
 """Version of the events; it grows when a field changes its meaning or goes."""
@@ -79,11 +80,17 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
     return row
 
 
+_LARGEST = 1 << 30
+"""Bytes of a trace that is read."""
+
+
 class TraceWriter:
     """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if kind := odd_kind(path):
+            raise TraceError(f"{path}: no trace can be written there: {kind}; give another path.")
         _cut_half_line(path)
         self.path = path
         self._file = path.open("a", encoding="utf-8")
@@ -118,7 +125,7 @@ def read_trace(path: str | Path) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         # A kill can cut a character in two; and only a line feed ends a line: quoted text may hold U+2028.
-        lines = path.read_bytes().decode("utf-8", "replace").removesuffix("\n").split("\n")
+        lines = read_bytes(path, _LARGEST).decode("utf-8", "replace").removesuffix("\n").split("\n")
     except OSError as error:
         raise TraceError(f"{path}: cannot be read as a trace ({error}); give a .jsonl file that a run wrote.") from None
     events: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import MemoryFolderError
+from .files import open_regular
 from .folder import disk_full, plain_errors
 from .store import Space, Store
 
@@ -183,8 +184,9 @@ class ChannelIndex:
         temporary = self.path.with_suffix(".tmp")
         try:
             try:
-                faiss.write_index(self._index, str(temporary))
-            except RuntimeError as error:  # FAISS hides the errno of a failed write
+                with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
+                    faiss.write_index(self._index, _callbacks().PyCallbackIOWriter(made.write, 1 << 20))
+            except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
             with plain_errors(self._store.folder), temporary.open("r+b") as file:
@@ -210,12 +212,20 @@ class ChannelIndex:
         if stamp.generation > now.generation or stamp.last > self._store.newest_vector():
             return  # the database is an older copy than the cache
         try:
-            index: Any = faiss.read_index(str(self.path))
-        except RuntimeError:
+            with open_regular(self.path) as file:
+                index: Any = faiss.read_index(_callbacks().PyCallbackIOReader(file.read, 1 << 20))
+        except (RuntimeError, OSError):
             return
         if stamp.probes:
             index.nprobe = stamp.probes
         self._index, self._stamp, self._saved = index, stamp, stamp
+
+
+def _callbacks() -> Any:
+    """FAISS's reading and writing through functions of ours, which its types leave out."""
+    import faiss
+
+    return faiss
 
 
 def _flat(dim: int) -> faiss.Index:
@@ -277,7 +287,7 @@ def _ids(index: Any) -> np.ndarray:
 def _read_stamp(path: Path) -> _Stamp | None:
     """The stamp of a cache file; None when there is none or the file is not whole."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(size - _TAIL.size, 0))
             length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
@@ -293,7 +303,7 @@ def _read_stamp(path: Path) -> _Stamp | None:
 
 def _checksum(path: Path, size: int) -> int:
     checksum = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while size > 0:
             part = file.read(min(size, 1 << 22))
             if not part:

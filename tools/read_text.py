@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..memory import Box, Span
-from .arguments import parse_box
 from .context import VideoContext
-from .observation import Observation, ToolError
+from .observation import Observation
 from .retry import Retry
 from .telling import line
 from .tool import tool
@@ -53,10 +52,11 @@ def read_text(
         small: look for small print too, tile by tile; slower.
     """
     span = Span(start, start if end is None else end)
+    note = ""
     if small and box is None:
         blocks = _read_tiles(video, span)
     elif box is not None:
-        blocks = _read_region(video, span, box)
+        blocks, note = _read_region(video, span, box)
     elif end is None or span.duration == 0:
         blocks = _read_moment(video, span.start)
     elif fps is not None or "screen_text" not in video.memory.video(video.video_id).channels:
@@ -71,12 +71,17 @@ def read_text(
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
     ]
+    said = "\n".join(one.text for one in lines)
+    said = said or "No text was made out. Try a higher fps, or a box around where it should be."
     return Observation(
-        text="\n".join(one.text for one in lines)
-        or "No text was made out. Try a higher fps, or a box around where it should be.",
+        text=f"{said}\n({note})" if note else said,
         lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
-        data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
+        data={
+            "readings": readings,
+            **({"read_as": note} if note else {}),
+            **_left_to_try(video, span, small=small or box is not None, found=bool(readings)),
+        },
     )
 
 
@@ -99,7 +104,8 @@ def _known(video: VideoContext, span: Span) -> list[Block]:
 def _read_moment(video: VideoContext, time: float) -> list[Block]:
     from ..memory.ocr import blocks_of
 
-    return blocks_of(_reader().read(video.frame(time)), time, _aspect(video))
+    image = video.frame(time)
+    return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
 
 
 def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
@@ -108,7 +114,8 @@ def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
     from ..memory.screen_text import Reading, merge_readings
 
     if span.duration == 0:
-        return blocks_of(_reader().read(video.frame(span.start), tiles=True), span.start, _aspect(video))
+        image = video.frame(span.start)
+        return blocks_of(_reader().read(image, tiles=True), span.start, image.shape[1] / image.shape[0])
     times = video.times(span, min(1.0, _TILED / span.duration))
     step = span.duration / len(times)
     found = [
@@ -130,18 +137,15 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     return compose(found, _aspect(video))
 
 
-def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Block]:
-    """The region of a few frames of the span, enlarged until small print is legible."""
+def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
+    """The region of a few frames of the span, enlarged until small print is legible; and how the box was read."""
     import cv2
 
     from ..memory.ocr import blocks_of
     from ..memory.screen_text import Line
 
-    try:
-        region = parse_box(box, video.info.width, video.info.height)
-    except ValueError as error:
-        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
+    region, note = video.box(box, next(iter(video.video.frames_at(times[:1], size=64))).whole)
     found: list[Block] = []
     for frame in video.frames_at(times):
         height, width = frame.image.shape[:2]
@@ -153,8 +157,8 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Bloc
             Line(line.text, _outward(line.box, region), line.score)
             for line in _reader().read(np.ascontiguousarray(enlarged))
         ]
-        found += blocks_of(lines, frame.time, _aspect(video))
-    return found
+        found += blocks_of(lines, frame.time, width / height)
+    return found, note
 
 
 def _outward(inner: Box, region: Box) -> Box:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...memory import CapabilityError
+from ...memory.files import read_text
 from ..dialects import Dialect, load_dialect
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def read_manner(folder: Path) -> Manner:
     """
     path = folder / FILE
     try:
-        row = json.loads(path.read_text(encoding="utf-8"))
+        row = json.loads(read_text(path))
         schema = row.pop("schema", None)
         if schema != SCHEMA:
             raise CapabilityError(f"{path}: schema {schema!r}, and this rewatch reads {SCHEMA}; update rewatch.")

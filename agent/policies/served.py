@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotDone
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -21,8 +21,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, ValidationError
 
 from ...memory import CapabilityError
+from ...tools import Eyes
 from ...tools.threads import ToolThreads
 from ..dialects import Dialect, load_dialect
+from ..eyes import SIDE, scale_of
 from ..settling import contained
 from .asking import Ask, Used, as_counted
 from .attempts import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
@@ -44,7 +46,7 @@ _MOST_CHANGES = 32
 
 _OPTIONS = frozenset(
     "sees max_side max_pictures max_tokens timeout retries pause longest_pause temperature streamed logprobs "
-    "input_price output_price dialect in_words".split()
+    "input_price output_price dialect in_words places".split()
 )
 
 
@@ -92,6 +94,8 @@ class ServedPolicy(BaseChatModel):
     """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
     in_words: bool = False
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
+    places: Literal["", "grid", "pixels", "fractions"] = ""
+    """In which numbers it writes places in pictures (`Eyes.scale`), where its dialect and its name do not tell."""
     _terms: Terms = PrivateAttr(default_factory=Terms)
     """What the server has said it takes."""
 
@@ -141,6 +145,11 @@ class ServedPolicy(BaseChatModel):
     @property
     def _in_words(self) -> bool:
         return self._spoken is not None and self._spoken.tool_block([ANY_TOOL]) is not None
+
+    def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
+        """How it is shown pictures."""
+        scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
+        return Eyes(side=min(self.max_side, SIDE) if self.sees else None, scale=scale)
 
     @property
     def weighs(self) -> bool:

@@ -149,7 +149,7 @@ class ServedPolicy(BaseChatModel):
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
         """How it is shown pictures."""
         scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
-        return Eyes(side=min(self.max_side, SIDE) if self.sees else None, scale=scale)
+        return Eyes(side=min(self._side, SIDE) if self.sees else None, scale=scale)
 
     @property
     def weighs(self) -> bool:

@@ -11,6 +11,8 @@ from ..memory import Box, MediaURI, Span
 
 SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
+FAILURES = frozenset(("policy_error", "viewer_error"))
+"""What stops a run whose model failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,18 @@ class Answer:
     """In [0, 1]."""
     abstained: bool = False
     stopped_by: str = "answer"
-    """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`."""
+    """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`: the policy failed; or
+    `viewer_error`: nothing was found, and the model that sees failed each time it was asked."""
     spend: dict[str, float] = field(default_factory=dict)
     budget: dict[str, float | None] = field(default_factory=dict)
     run_id: str = ""
     trace: str | None = None
     """Path of the trace, where one was written."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is no answer, since a model that it needed failed; `rewatch ask` then exits with 1."""
+        return self.stopped_by in FAILURES
 
     @property
     def spans(self) -> tuple[Span, ...]:

@@ -13,10 +13,13 @@ from typing import Any
 from langchain_core.messages import BaseMessage, ToolMessage
 
 from ..memory import MediaURI
-from ..tools import Observation
+from ..tools import SEEING, Observation
+from ..tools.outcomes import VIEWER_FAILED
 from ..tools.telling import moment
 from .answer import Evidence
 
+SEEN_BY = frozenset(tool.name for tool in SEEING) | {"ask_frames", "rate_frames", "verify_clip"}
+"""Tools that ask the model that sees."""
 CITED = 4
 """Places that are numbered of an observation that names places only."""
 
@@ -48,6 +51,17 @@ def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
                 piece = Piece(**{key: row[key] for key in ("n", "uri", "text", "channel")}, tool=message.name or "")
                 found.setdefault(piece.n, piece)
     return found
+
+
+def unseen(messages: Iterable[BaseMessage]) -> bool:
+    """Whether the model that sees was asked and failed each time: what the pictures show was then not looked at."""
+    asked = [
+        (message.artifact or {}).get("data") or {}
+        for message in messages
+        if isinstance(message, ToolMessage) and message.name in SEEN_BY
+    ]
+    failed = [isinstance(data, dict) and bool(data.get(VIEWER_FAILED)) for data in asked]
+    return bool(failed) and all(failed)
 
 
 def numbers_of(evidence: Iterable[Evidence], pieces: Iterable[Piece]) -> list[int]:

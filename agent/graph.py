@@ -26,20 +26,23 @@ from ..tools.budget import rounded
 from .answer import Answer, Draft
 from .approval import allowed
 from .check import SENT_BACK, Verdict, after_looking, check, second_looks
-from .evidence import CITED, Piece, number, numbers_of, pieces_of
+from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
 from .eyes import eyes_of
 from .first_look import first_look
 from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
 from .parsing import draft_of, question_of
 from .planner import Plan, Planner, Situation, plan_route
+from .policies.attempts import one_line
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .question import Question
 from .routes import ROUTES, Brief
+from .settling import PolicyFailed, settled, with_calls_found
 from .state import State
 from .steps import Call, advance, observed
 from .trace import told_of
 from .turn import Turn, take_turn
+from .usage import price_of, tokens_of
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil
@@ -155,19 +158,17 @@ class Loop:
         if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
-            said = await self._ask(
-                self._bound(question) if may_call else self.policy, [*state["messages"], *new], state
-            )
+            bound = self._bound(question) if may_call else self.policy
+            said = settled(await self._ask(bound, [*state["messages"], *new], state))
         except TimeoutError as error:
             return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
         except Exception as error:  # a policy that fails ends the run with an answer, not with a stack trace
             stopped_by = getattr(error, "stopped_by", "policy_error")
-            text = TOKENS_SPENT if stopped_by == "tokens" else f"The policy failed ({type(error).__name__}: {error})."
+            text = TOKENS_SPENT if stopped_by == "tokens" else _failure(error)
             return _without_policy(new, stopped_by, text, began, tokens=getattr(error, "tokens", 0))
-        if not isinstance(said, AIMessage):
-            raise TypeError(f"The policy must return an AIMessage, got {type(said).__name__}.")
-        tokens = said.usage_metadata["total_tokens"] if said.usage_metadata else 0
-        price = float(said.response_metadata.get("cost", 0.0))
+        if may_call and not keeps_limits:  # any other policy reads its own text for calls
+            said = with_calls_found(said, useful(self.toolbox, self.policy, question))
+        tokens, price = tokens_of(said), price_of(said)
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
         update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict(), "pace": pace.with_turn(cost)}
         if limit or said.response_metadata.get("finish_reason") == "tokens":
@@ -323,7 +324,7 @@ class Loop:
             evidence=draft.evidence,
             confidence=draft.confidence,
             abstained=draft.abstained,
-            stopped_by=stopped_by or "answer",
+            stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(state["messages"]) else "answer"),
             spend=rounded(spent.as_dict()),
             budget=state["budget"],
         )
@@ -383,6 +384,16 @@ def _budget(state: State) -> Budget:
 
 def _spent(state: State) -> Spend:
     return Spend.from_dict(state["spend"])
+
+
+def _failure(error: Exception) -> str:
+    """What a policy raised, as one line."""
+    try:
+        told = one_line(str(error), longest=600)
+    except Exception:  # its own words fail it
+        told = ""
+    kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
+    return f"The policy failed ({': '.join(part for part in (kind, told) if part)})."
 
 
 def _without_policy(

@@ -6,7 +6,6 @@ scripted ones alike. What cannot be used is said once and may be mended; then th
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 from collections.abc import Iterator
@@ -22,8 +21,12 @@ from ..tools.untrusted import quote
 from .loose_json import NotJson, read_object
 from .parsing import take_apart
 from .planner import Plan, Planner, Situation, plan_by_rules
+from .policies.attempts import one_line
 from .question import letter
 from .routes import ROUTES
+from .settling import usable
+from .turn import take_turn
+from .usage import tokens_of
 
 MOST_SUB_QUESTIONS, LONGEST_SUB_QUESTION = 8, 200
 PATIENCE = 0.25
@@ -84,13 +87,13 @@ def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Pl
         said, tokens = "", 0
         for _ in range(_TRIES):
             try:
-                reply = await asyncio.wait_for(model.ainvoke(messages), patience)
-                said = reply.text
+                reply = await take_turn(model, model, messages, patience)
+                said = usable(reply)
             except Exception as error:  # a run is not lost for want of a plan
                 problem = "no plan in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-                said = said or f"The planning model failed ({problem})."
+                said = said or f"The planning model failed ({one_line(problem)})."
                 break
-            tokens += reply.usage_metadata["total_tokens"] if reply.usage_metadata else 0
+            tokens += tokens_of(reply)
             try:
                 proposal = read_proposal(said, situation.routes)
             except Unusable as error:

@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from .answer import Answer, Draft
 from .calibration import Calibration
 from .check import SENT_BACK, Verdict, after_looking, check
+from .evidence import unseen
 from .parsing import draft_of
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .question import Question
@@ -188,7 +189,9 @@ class _Run:
         told = _SPENT.fullmatch(before.text) if isinstance(before, HumanMessage) else None
         said = self._said()
         cut = said is not None and said.response_metadata.get("finish_reason") == "tokens"
-        return told["limit"] if told else "tokens" if cut else "answer"
+        if told or cut:
+            return told["limit"] if told else "tokens"
+        return "viewer_error" if draft.abstained and unseen(self.messages) else "answer"
 
 
 def without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

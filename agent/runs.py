@@ -19,6 +19,7 @@ from ..tools import ToolThreads
 from ..tools.budget import rounded
 from .approval import ApprovalNeeded, Approve, answers, calls_of
 from .question import QuestionError
+from .settling import PolicyFailed, ended_by_policy
 from .state import add
 from .trace import TraceWriter, events_of
 
@@ -167,13 +168,13 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return _run(work)
     results: list[_Result] = []
     errors: list[BaseException] = []
 
     def target() -> None:
         try:
-            results.append(asyncio.run(work))
+            results.append(_run(work))
         except BaseException as error:
             errors.append(error)
 
@@ -183,6 +184,15 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    try:
+        return asyncio.run(work)
+    except SystemExit as error:
+        if ended_by_policy(error):
+            raise PolicyFailed("The policy failed (it raised SystemExit).") from error
+        raise
 
 
 def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:

@@ -21,10 +21,14 @@ from langgraph.types import Command
 from ..tools import Budget, Spend
 from ..tools.budget import rounded
 from .answer import Answer
+from .policies.attempts import one_line
 from .question import Question
 from .scaling import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
+from .settling import usable
 from .state import add
 from .thoughts import without_thoughts
+from .turn import take_turn
+from .usage import price_of, tokens_of
 
 
 class ScaledState(TypedDict, total=False):
@@ -120,12 +124,10 @@ class ScaledLoop:
             bounds: dict[str, Any] = (
                 {"max_tokens": piece.max_tokens} if getattr(self.policy, "takes_turn", False) else {}
             )
-            said = await self.policy.ainvoke([HumanMessage(piece.prompt)], **bounds)
-            text, usage = without_thoughts(str(said.text)), said.usage_metadata
-            price = float(said.response_metadata.get("cost", 0.0))
+            said = await take_turn(self.policy, self.policy, [HumanMessage(piece.prompt)], None, **bounds)
+            text, tokens, price = without_thoughts(usable(said)), tokens_of(said), price_of(said)
         except Exception as error:  # the scaling goes on with what it has
-            text, usage, price = f"({type(error).__name__}: {error})", None, 0.0
-        tokens = usage["total_tokens"] if usage else 0
+            text, tokens, price = f"({type(error).__name__}: {one_line(str(error))})", getattr(error, "tokens", 0), 0.0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
         return {"prompt": piece.prompt, "answer": None, "text": text, "likelihood": None, "spend": cost.as_dict()}
 

@@ -15,6 +15,7 @@ from langchain_core.runnables import Runnable
 
 from ..memory import Pixels
 from ..tools import ToolThreads
+from .settling import contained, contained_async
 
 _threads = ToolThreads()
 
@@ -52,8 +53,11 @@ async def take_turn(
 
     Raises:
         TimeoutError: after `seconds`; None waits for ever.
+        PolicyFailed: if the model raises what would end the process or the loop, as SystemExit does.
     """
     if type(policy)._agenerate is not BaseChatModel._agenerate or type(policy)._astream is not BaseChatModel._astream:
-        return await asyncio.wait_for(model.ainvoke(list(messages), **arguments), seconds)
+        asked = contained_async(model.ainvoke(list(messages), **arguments))
+        return await asyncio.wait_for(asked, seconds)
     invoke = partial(contextvars.copy_context().run, partial(model.invoke, list(messages), **arguments))
-    return await asyncio.wait_for(asyncio.wrap_future(_threads.submit(invoke, {})), seconds)
+    waiting = asyncio.wrap_future(_threads.submit(contained, {"work": invoke}))
+    return await asyncio.wait_for(waiting, seconds)

@@ -11,7 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ..tools.viewer import Reply, VisualQuestion
 from .policies.blocks import Block, data_url, picture, time_text
+from .settling import usable
 from .thoughts import without_thoughts
+from .usage import price_of, tokens_of
 
 MAX_AT_ONCE = 32
 """Questions that are with the model at the same time."""
@@ -83,9 +85,8 @@ class ChatViewer:
 
 
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
-    text = without_thoughts(message.text).strip()
-    tokens = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
-    price = float(message.response_metadata.get("cost", 0.0))
+    text = without_thoughts(usable(message)).strip()
+    tokens, price = tokens_of(message), price_of(message)
     if not yes_no:
         return Reply(text=text, tokens=tokens, price=price)
     weights = message.response_metadata.get("choices") if weighed else None

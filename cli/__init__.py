@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any
 
-EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 wrong usage · 3 a video cannot be used · \
-4 the memory folder cannot be used · 5 something needs a package or weights · 6 a trace cannot be read · \
-130 interrupted · 143 ended by SIGTERM"""
+EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed (also: a model did) · 2 wrong usage · \
+3 a video cannot be used · 4 the memory folder cannot be used · 5 something needs a package or weights · \
+6 a trace cannot be read · 130 interrupted · 143 ended by SIGTERM"""
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from . import going_on
-from .asking import agents, find_video, importing, index_settings, moment, open_memory
+from .asking import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
 from .estimates import run_estimate
 from .indexing import old_speech, split_channels
 from .naming import is_path, parted
@@ -174,9 +174,12 @@ def ask(
     going_on.forget()
     if as_json:
         write_json(answer.as_dict())
-    elif quiet:
+    elif quiet and not answer.failed:
         show_bare(console, answer)
-    else:
+    elif not quiet:
         show_answer(console, answer, {r.id: r.name for r in records})
         if answer.trace:
             console.print(f"rewatch report {answer.run_id}   opens the whole run", style="dim")
+    if answer.failed:
+        tell_failure(answer)
+        raise typer.Exit(1)

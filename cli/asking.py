@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from .places import runs_folder
 from .terminal import Console
 
 if TYPE_CHECKING:
-    from ..agent import VideoAgent
+    from ..agent import Answer, VideoAgent
 
 MakeAgent = Callable[[str], "VideoAgent"]
 """The agent with a policy of that name."""
@@ -111,6 +112,13 @@ def agents(
             )
 
         yield make
+
+
+def tell_failure(answer: Answer) -> None:
+    """Say on stderr, in one line, that there is no answer since a model failed."""
+    text = answer.text if answer.stopped_by == "policy_error" else f"The model that sees failed. {answer.text}"
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    sys.stderr.write(f"error: {line}\n")
 
 
 def moment(text: str, option: str = "--now") -> float:

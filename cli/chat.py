@@ -96,7 +96,10 @@ def chat(
         clip_memory, folder, tools=tools, mcp=mcp, approve=approve, isolate=isolate, viewer=viewer, budget=budget
     ) as make:
         conversation = make(policy).chat([record.id for record in records], now=until)
-        _Chat(console, clip_memory, make, conversation, policy, settings).run()
+        chatting = _Chat(console, clip_memory, make, conversation, policy, settings)
+        chatting.run()
+    if chatting.failed:
+        raise typer.Exit(1)
 
 
 class _Chat:
@@ -117,6 +120,8 @@ class _Chat:
         self._conversation = conversation
         self._policy = policy
         self._settings = settings
+        self.failed = False
+        """Whether a question had no answer since a model failed."""
         self._commands = {
             "/videos": self._videos,
             "/video": self._video,
@@ -170,6 +175,9 @@ class _Chat:
             self._say(f"estimate {expected}")
         answer = talk.ask(text, listener=listen)
         show_answer(self._console, answer, {record.id: record.name for record in self._about()})
+        if answer.failed:
+            self.failed = True
+            self._say("no answer: a model failed; /policy NAME takes another one", "red")
 
     # Commands
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..memory import Box, MediaURI, Span
+from ..memory import Box, MediaURI, RewatchError, Span
 from .boxes import Eyes, read_box
 from .observation import ToolError
-from .viewer import Reply, Viewer, VisualQuestion
+from .viewer import Reply, Viewer, ViewerError, VisualQuestion
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, Frame, MemoryUntil, VideoRecord, VideoSource
@@ -96,10 +96,18 @@ class VideoContext:
 
         Raises:
             ToolError: if the run has no model that sees.
+            ViewerError: if it fails, whatever it raises.
         """
         if self.viewer is None:
             raise ToolError("There is no model that sees in this run: search, listen and read instead.")
-        replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
+        try:
+            replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
+        except (KeyboardInterrupt, ToolError):
+            raise
+        except BaseException as error:
+            self.tokens_used += int(getattr(error, "tokens", 0))
+            text = f"the model that sees failed ({_reason(error)}): search, listen and read instead."
+            raise ViewerError(text) from error
         self.tokens_used += sum(reply.tokens for reply in replies)
         self.price += sum(reply.price for reply in replies)
         return replies
@@ -172,6 +180,15 @@ class VideoContext:
         self.frames_used += count
         if self.on_charge is not None:
             self.on_charge(count)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a viewer failed, in one short line."""
+    try:
+        told = " ".join("".join(c if c.isprintable() else " " for c in str(error)[:2000]).split())[:300].rstrip(".;: ")
+    except Exception:
+        told = ""
+    return told if isinstance(error, RewatchError) and told else f"{type(error).__name__}: {told}".rstrip(": ")
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,10 @@ from .isolation_limits import is_spent, limit_told
 from .observation import Observation, ToolError
 from .plugged_content import called_with, observation_of
 from .tool import VideoTool
+from .viewer import ViewerError
 
+VIEWER_FAILED = "viewer_failed"
+"""In the data of an observation: the model that sees could not be asked."""
 LONGEST_REASON = 400
 """Characters of what an exception says that an observation repeats."""
 _ADVICE = re.compile(
@@ -35,7 +38,8 @@ def perform(item: BaseTool, arguments: dict[str, Any]) -> Observation:
     try:
         return observation_of(_result(item, arguments))
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like are a tool's failures too
-        return Observation(text=failure(item.name, error), error=True)
+        data = {VIEWER_FAILED: True} if isinstance(error, ViewerError) else {}
+        return Observation(text=failure(item.name, error), error=True, data=data)
 
 
 def _result(item: BaseTool, arguments: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from ..turn import Turn
+from ..usage import whole_number
 from .chat_messages import text_tokens
 
 
@@ -64,15 +65,17 @@ class Used:
 
     def add(self, raw: AIMessage, prompt: int) -> None:
         """Count a reply, by its usage or else by estimate."""
-        usage = raw.usage_metadata
+        usage: Any = raw.usage_metadata or {}
+        given, made = (whole_number(usage.get(key)) for key in ("input_tokens", "output_tokens"))
         self.tries += 1
-        if usage and usage["input_tokens"] + usage["output_tokens"] > 0:
-            self.input += usage["input_tokens"]
-            self.output += usage["output_tokens"]
+        if -1 not in (given, made) and (given or 0) + (made or 0) > 0:
+            self.input += given or 0
+            self.output += made or 0
         else:
             self.estimated = True
             self.input += prompt
-            self.output += text_tokens(raw.text + "".join(json.dumps(c["args"]) for c in raw.tool_calls))
+            written = "".join(json.dumps(c["args"], default=str) for c in raw.tool_calls)
+            self.output += text_tokens(raw.text + written)
 
     def metadata(self) -> UsageMetadata:
         """As messages carry it."""

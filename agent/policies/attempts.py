@@ -14,24 +14,26 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
 
 from ...memory import RewatchError
+from .refusals import Topic, topic_of
+from .wire import EndlessReply, LedAway, UnknownPacking
 
 Kind = Literal["busy", "server", "connection", "timeout", "reply", "empty", "key", "missing", "refused", "other"]
 Reply = TypeVar("Reply")
+_MOST_TOLD, _LONGEST_BODY = 4000, 20_000
 
 _BUSY = frozenset({408, 409, 425, 429})
 _RETRIES = {"timeout": 1, "reply": 2, "empty": 2}
 """Faults that are tried again less often: a time-out has cost a lot, a bad reply tends to come again."""
 _BLIND = re.compile(r"image.{0,40}\bnot support|not support.{0,40}image", re.IGNORECASE)
 """llama.cpp answers 500 to pictures that its model cannot take."""
+_OVER = re.compile(r"context.{0,40}(exceed|length|size|window)|exceed.{0,40}context|too many tokens", re.IGNORECASE)
+"""How servers say with a 500 that a request is too long."""
 _TOOLLESS = re.compile(
     r"\btools?\b.{0,80}(requires?|not support|--jinja|unsupported)|not support.{0,40}\btools?\b|auto.{0,5} tool choice"
     r"|tool[-_ ]call[-_ ]parser",
     re.IGNORECASE,
 )
 """How servers say that they take no tools, be it for this model or as they were started."""
-_TOO_LONG = re.compile(
-    r"context|too (long|large|many)|maximum.{0,20}(length|token)|at most (?P<most>\d+) (image|picture)", re.IGNORECASE
-)
 _KEY = re.compile(r"(?i)\b(?:bearer\s+|(?:sk|pk|rk|key|hf|gsk)[-_])[\w.-]{6,}")
 
 
@@ -58,10 +60,6 @@ class BadReply(Exception):
     """The server answered, but there is nothing to go on with."""
 
 
-class EndlessReply(Exception):
-    """The server does not stop sending."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What went wrong with one request."""
@@ -71,28 +69,24 @@ class Fault:
     status: int | None = None
     wait: float | None = None
     """Seconds that the server asks to wait."""
+    told: str = ""
+    """What the server says, less shortened than `text`."""
 
     @property
     def passing(self) -> bool:
         """Whether it may be gone at the next try."""
         return self.kind in ("busy", "server", "connection", "timeout", "reply", "empty")
 
-    @property
-    def too_long(self) -> bool:
-        """Whether the server refuses the request for its length, or for how many pictures there are."""
-        long = self.status == 413 or _TOO_LONG.search(self.text) is not None
-        return self.kind == "refused" and long and self.most_pictures != 0
+    def about(self, pictures: int) -> Topic:
+        """What a refusal of a request with so many pictures is about; nothing where it is no refusal."""
+        if self.kind != "refused":
+            return ""
+        return topic_of(self.told or self.text, pictures) or ("long" if self.status == 413 else "")
 
     @property
     def toolless(self) -> bool:
         """Whether the server refuses the request for the tools in it."""
         return self.kind == "refused" and _TOOLLESS.search(self.text) is not None
-
-    @property
-    def most_pictures(self) -> int | None:
-        """How many pictures the server says it takes."""
-        found = _TOO_LONG.search(self.text)
-        return int(found["most"]) if found and found["most"] else None
 
     @classmethod
     def of(cls, error: BaseException) -> Fault:
@@ -100,16 +94,30 @@ class Fault:
         chain = list(_chain(error))
         status = next((s for e in chain if isinstance(s := getattr(e, "status_code", None), int)), None)
         response = next((r for e in chain if (r := getattr(e, "response", None)) is not None), None)
-        text = one_line(_told(error))
-        if status is not None:
-            return cls(_kind(status, text), f"{status}: {text}", status, _wait(getattr(response, "headers", None)))
+        told = _told(error)[:_LONGEST_BODY]
+        text = one_line(told)
         names = {base.__name__ for e in chain for base in type(e).__mro__}
-        if "EndlessReply" in names:
-            return cls("other", "the reply does not end")
+        for stopped in (e for e in chain if isinstance(e, (EndlessReply, LedAway, UnknownPacking))):
+            return cls(
+                "other", "the reply does not end" if isinstance(stopped, EndlessReply) else one_line(str(stopped))
+            )
+        if "TooManyRedirects" in names:
+            return cls("other", "it redirects in a circle")
+        if status is None:
+            status = _code_in_body(error)
+        if status is not None:
+            wait = _wait(getattr(response, "headers", None))
+            return cls(_kind(status, told), f"{status}: {text}", status, wait, one_line(told, longest=_MOST_TOLD))
         if "TimeoutError" in names or any("Timeout" in name for name in names):
             return cls("timeout", "no answer in time")
         if isinstance(error, BadReply):
             return cls("empty", text)
+        if isinstance(error, RecursionError):
+            return cls("reply", "the reply is nested too deeply")
+        if isinstance(error, MemoryError):
+            return cls("other", "the reply takes more memory than there is")
+        if isinstance(error, UnicodeError):
+            return cls("reply", "the reply is not UTF-8")
         if names & {"JSONDecodeError", "APIResponseValidationError"}:
             return cls("reply", f"the reply is no JSON ({text})")
         if "OSError" in names or any("Connection" in name or "TransportError" in name for name in names):
@@ -117,7 +125,7 @@ class Fault:
         if "ValidationError" in names or isinstance(error, (KeyError, TypeError, IndexError, AttributeError)):
             # Not its own text: pydantic's repeats what was validated, the others speak of somebody's code.
             return cls("reply", f"the reply has not the form of a chat completion ({type(error).__name__})")
-        if isinstance(error, ValueError):
+        if "APIError" in names or isinstance(error, ValueError):
             return cls("reply", text)
         return cls("other", text or type(error).__name__)
 
@@ -187,7 +195,8 @@ def attempts(
 
 
 def one_line(text: str, *, longest: int = 240) -> str:
-    """A text of others as one short line without keys."""
+    """A text of others as one short line without keys and without anything that a terminal would obey."""
+    text = "".join(c if c.isprintable() else " " for c in text[: 20 * longest])
     line = _KEY.sub("***", " ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -195,11 +204,27 @@ def one_line(text: str, *, longest: int = 240) -> str:
 def _kind(status: int, text: str) -> Kind:
     if status in _BUSY and "insufficient_quota" not in text:
         return "busy"
-    if status not in (401, 403) and (_BLIND.search(text) or _TOOLLESS.search(text)):
+    if status not in (401, 403) and (_BLIND.search(text) or _TOOLLESS.search(text) or _OVER.search(text)):
         return "refused"
     if status >= 500 and status not in (501, 505):
         return "server"
     return {401: "key", 403: "key", 404: "missing"}.get(status, "refused")  # type: ignore[return-value]
+
+
+def _code_in_body(error: BaseException) -> int | None:
+    """The status that stands in an error which came with another one, or in the middle of a stream."""
+    body = getattr(error, "body", None) or (error.args[0] if error.args else None)
+    for _ in range(2):
+        if not isinstance(body, dict):
+            return None
+        for key in ("code", "status", "status_code"):
+            code = body.get(key)
+            if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == 3:
+                code = int(code)
+            if isinstance(code, int) and 400 <= code < 600:
+                return code
+        body = body.get("error")
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -221,10 +246,16 @@ def _told(error: BaseException) -> str:
             code = f" ({body['code']})" if key == "message" and isinstance(body.get("code"), str) else code
             body = body[key]
     if isinstance(body, (dict, list)):
-        body = json.dumps(body, default=str)
+        try:
+            body = json.dumps(body, default=str, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            body = "an error that cannot be read"
     if isinstance(body, str) and body.strip():
         return body + code
-    return str(error) or type(error).__name__
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # its own words fail it
+        return type(error).__name__
 
 
 def _wait(headers: Any) -> float | None:
@@ -242,5 +273,5 @@ def _wait(headers: Any) -> float | None:
         date = parsedate_to_datetime(value)
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return max((date - datetime.now(UTC)).total_seconds(), 0.0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None

@@ -9,23 +9,19 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from ...memory import CapabilityError
-from .attempts import EndlessReply, Fault, one_line
-
-if TYPE_CHECKING:
-    import httpx
+from .attempts import Fault, one_line
+from .completions import chunk, completion, reasoning_of, rows_of
+from .wire import MAX_LISTING, EndlessReply, LedAway, UnknownPacking, client, until
 
 KEY_VARIABLE = "REWATCH_API_KEY"
 """Where the key for a server given by its address is looked up. A provider's key is never sent to an address."""
-MAX_REPLY = 32 << 20
-"""Bytes of one reply, log-probabilities included, after which the connection is closed."""
 _LISTING_SECONDS = 30.0
 _REMOTE = "pip install 'rewatch[remote]'"
 
@@ -70,7 +66,15 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
         CapabilityError: if a package is missing, the server does not answer, or has several models.
     """
     _require("langchain_openai", "A served policy")
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        usable = False
+    if not usable or not all(c.isprintable() for c in address):
+        raise CapabilityError(
+            f"{one_line(address)} is no address; write http://host:port/v1 or http://host:port/v1#MODEL."
+        )
     own = (parts.hostname or "").endswith(".openai.com")
     if parts.username or parts.password:
         raise CapabilityError(
@@ -81,26 +85,85 @@ def open_server(address: str, *, api_key: str | None = None, api_key_env: str | 
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     key = api_key or _key(api_key_env, "OPENAI_API_KEY" if own else KEY_VARIABLE)
     model, owner = (parts.fragment, "") if parts.fragment else _only_model(base, key)
+    # Other servers know the older name of the limit, max_tokens, and some of them no other.
+    made = openai_model(own=own, model=model, base_url=base, api_key=SecretStr(key or "none"), use_responses_api=False)
+    # llama-cpp-python's server calls every model its own ("me").
+    label = one_line(model, longest=120)
+    return Endpoint(model=made, label=label, secrets=(key,) if key else (), drops_tools=owner == "me")
+
+
+def openai_model(*, own: bool, **given: Any) -> BaseChatModel:
+    """A chat model of a server that speaks OpenAI's protocol, more or less; `own`: one of OpenAI's."""
     from langchain_openai import ChatOpenAI
     from langchain_openai.chat_models.base import BaseChatOpenAI
 
-    # Other servers know the older name of the limit, max_tokens, and some of them no other.
     kind: type[BaseChatOpenAI] = ChatOpenAI if own else BaseChatOpenAI
 
     class Lenient(kind):  # type: ignore[valid-type, misc]
         def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> Any:
-            return super()._create_chat_result(_mended(response), generation_info)
+            row = completion(response)
+            made = super()._create_chat_result(row, generation_info)
+            told = reasoning_of(row, "message")
+            for generation in made.generations if told else ():
+                generation.message.additional_kwargs["reasoning_content"] = told
+            return made
 
-    made = Lenient(
-        model=model,
-        base_url=base,
-        api_key=SecretStr(key or "none"),
-        max_retries=0,  # tries are counted here, where budget and deadline are known
-        http_client=_client(),
-        use_responses_api=False,
-    )
-    # llama-cpp-python's server calls every model its own ("me").
-    return Endpoint(model=made, label=model, secrets=(key,) if key else (), drops_tools=owner == "me")
+        def _convert_chunk_to_generation_chunk(self, row: Any, kind: Any, info: Any) -> Any:
+            mended = chunk(row)
+            made = mended and super()._convert_chunk_to_generation_chunk(mended, kind, info)
+            if made and mended and (told := reasoning_of(mended, "delta")):
+                made.message.additional_kwargs["reasoning_content"] = told
+            return made or None
+
+    # Tries are counted where budget and deadline are known.
+    made = Lenient(**given, max_retries=0, http_client=client())
+    made.client = _PlainRows(made.client)
+    return made
+
+
+class _PlainRows:
+    """The client library's completions, with the events of a stream as rows: as they are, and not checked."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def create(self, **payload: Any) -> Any:
+        made = self._inner.create(**payload)
+        return _Events(made) if payload.get("stream") else made
+
+
+class _Events:
+    """A stream of rows that is closed when it is left; one row where the server answers whole, though asked to stream.
+
+    Raises:
+        ValueError: if that row is an error.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> _Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        response = self._stream.response
+        kind = response.headers.get("content-type", "")
+        if "json" in kind and "stream" not in kind:
+            row = json.loads(response.read())
+            if isinstance(row, dict) and row.get("error"):
+                raise ValueError(row["error"])
+            yield from [row] if isinstance(row, dict) else []
+            return
+        for event in self._stream:
+            row = rows_of(event)
+            if isinstance(row, dict):
+                yield row
 
 
 def open_provider(name: str, *, api_key: str | None = None, api_key_env: str | None = None) -> Endpoint:
@@ -115,7 +178,11 @@ def open_provider(name: str, *, api_key: str | None = None, api_key_env: str | N
     api_key = api_key or (_key(api_key_env, "") if api_key_env else None)
     given: dict[str, Any] = {"api_key": api_key} if api_key else {}
     try:
-        made = init_chat_model(name, **given, max_retries=0)
+        if name.startswith("openai:"):
+            _require("langchain_openai", f"Policy {name}")
+            made = openai_model(own=True, model=name.partition(":")[2], **given)
+        else:
+            made = init_chat_model(name, **given, max_retries=0)
     except ImportError as error:
         raise CapabilityError(f"Policy {name}: {one_line(str(error))}") from None
     except Exception as error:  # a missing key, an unknown provider: each package has its own exceptions
@@ -129,33 +196,6 @@ def hide(text: str, secrets: tuple[str, ...]) -> str:
         if len(secret) >= 4:
             text = text.replace(secret, "***")
     return text
-
-
-def _mended(response: Any) -> Any:
-    """The response with each call's arguments as the text of a JSON object, or as a text that is no JSON.
-
-    The client library takes the second for an invalid call; at any other JSON it throws the whole reply away.
-    """
-    dump = getattr(response, "model_dump", None)
-    row = dump(warnings=False) if dump else response
-    for choice in (row.get("choices") or ()) if isinstance(row, dict) else ():
-        for call in (choice.get("message") or {}).get("tool_calls") or ():
-            function = call.get("function") or {}
-            function["arguments"] = _as_object(function.get("arguments"))
-    return row
-
-
-def _as_object(arguments: Any) -> str:
-    read = arguments
-    for _ in range(2):  # some servers send the object itself, some a text within a text
-        if isinstance(read, str):
-            try:
-                read = json.loads(read or "{}", strict=False)
-            except json.JSONDecodeError:
-                return str(arguments)
-    if isinstance(read, dict):
-        return json.dumps(read)
-    return f"not an object: {arguments}"
 
 
 def _require(package: str, what: str) -> None:
@@ -183,8 +223,11 @@ def _only_model(base: str, key: str | None) -> tuple[str, str]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     choose = f"name one: {base}#MODEL"
     try:
-        reply = _client().get(f"{base}/models", headers=headers, timeout=_LISTING_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        with until(time.monotonic() + _LISTING_SECONDS, most=MAX_LISTING):
+            reply = client().get(f"{base}/models", headers=headers, timeout=_LISTING_SECONDS)
+    except (EndlessReply, LedAway, UnknownPacking) as error:
+        raise CapabilityError(f"{base} does not list its models ({Fault.of(error).text}); {choose}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         reason = hide(Fault.of(error).text, (key,) if key else ())
         raise CapabilityError(
             f"No server answers at {base} ({reason}); start it, or check the address (it usually ends in /v1)."
@@ -193,47 +236,16 @@ def _only_model(base: str, key: str | None) -> tuple[str, str]:
         raise CapabilityError(f"{base} wants a key: set {KEY_VARIABLE}, or name its variable as api_key_env.")
     try:
         listed = reply.json()["data"] if reply.is_success else []
-        models = [str(row["id"]) for row in listed]
-    except (ValueError, KeyError, TypeError):
+        models = [row["id"] for row in listed if isinstance(row["id"], str) and row["id"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
         listed, models = [], []
     if len(models) == 1:
         return models[0], str(listed[0].get("owned_by") or "")
     if not models:
         raise CapabilityError(f"{base} does not list its models (HTTP {reply.status_code}); {choose}")
-    shown = ", ".join(models[:12]) + (f" and {len(models) - 12} more" if len(models) > 12 else "")
+    shown = ", ".join(one_line(model, longest=80) for model in models[:12])
+    shown += f" and {len(models) - 12} more" if len(models) > 12 else ""
     raise CapabilityError(f"{base} has {len(models)} models ({shown}); {choose}")
-
-
-@cache
-def _client() -> httpx.Client:
-    """The client of all servers whose replies end: by the request's own time-out as a whole, and by size."""
-    import httpx
-
-    class Bounded(httpx.SyncByteStream):
-        def __init__(self, stream: httpx.SyncByteStream, seconds: float | None) -> None:
-            self._stream = stream
-            self._until = None if seconds is None else time.monotonic() + seconds
-
-        def __iter__(self) -> Iterator[bytes]:
-            size = 0
-            for chunk in self._stream:
-                size += len(chunk)
-                if size > MAX_REPLY:
-                    raise EndlessReply
-                if self._until is not None and time.monotonic() > self._until:
-                    raise httpx.ReadTimeout("the reply took too long")
-                yield chunk
-
-        def close(self) -> None:
-            self._stream.close()
-
-    def bound(response: httpx.Response) -> None:
-        stream = response.stream
-        assert isinstance(stream, httpx.SyncByteStream)
-        response.stream = Bounded(stream, response.request.extensions.get("timeout", {}).get("read"))
-
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
-    return httpx.Client(event_hooks={"response": [bound]}, limits=limits, follow_redirects=True, timeout=600.0)
 
 
 def _why(error: Exception, api_key: str | None) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
+from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
 from ..dialects import Dialect, draft
 from ..dialects.found_calls import calls_in
 from ..dialects.hermes import USAGE
 from ..loose_json import NotJson, read_object
+from ..thoughts import split_thoughts
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""
@@ -40,9 +42,21 @@ def read_reply(
     content: Any = blot(raw.content) if isinstance(raw.content, str) else raw.content
     more = {key: value for key, value in raw.additional_kwargs.items() if key not in ("tool_calls", "function_call")}
     refusal = more.pop("refusal", None)
+    metadata = {key: _kept(raw.response_metadata.get(key)) for key in _KEPT if raw.response_metadata.get(key)}
+    thought = more.pop("reasoning_content", None)
+    if isinstance(thought, str) and thought.strip():
+        thought = blot(thought)
+        silent = not raw.text.strip() and not raw.tool_calls and not raw.invalid_tool_calls and not refusal
+        if silent and metadata.get("finish_reason") != "length":
+            # The server took all of it for thoughts: what it says stands there, or nowhere.
+            split = split_thoughts(thought)
+            content, thought = (split.said, split.thought) if split.said else (split.cut or thought, "")
+            metadata["from_reasoning"] = True
+        if thought:
+            more["reasoning_content"] = thought
     if refusal and not raw.text.strip():
         content = blot(str(refusal))
-    calls, invalid = _second_try(raw)
+    calls, invalid = _second_try(raw, names)
     if dialect is not None:
         # Calls that the server has parsed are in the dialect's names, not in ours: they are read as if in the text.
         parsed = [_written(c["name"], c["args"]) for c in calls]
@@ -65,8 +79,7 @@ def read_reply(
         tool_calls=good,
         invalid_tool_calls=bad,
         additional_kwargs=more,
-        response_metadata={key: raw.response_metadata[key] for key in _KEPT if raw.response_metadata.get(key)},
-        usage_metadata=raw.usage_metadata,
+        response_metadata=metadata,
     )
 
 
@@ -75,53 +88,43 @@ def _broken(body: str, why: str) -> InvalidToolCall:
     return {"name": None, "args": body, "id": None, "error": error, "type": "invalid_tool_call"}
 
 
-def _second_try(raw: AIMessage) -> tuple[list[ToolCall], list[InvalidToolCall]]:
-    """The calls, with those that strict JSON refuses read once more as models write it, and told how else to be."""
-    calls, invalid = list(raw.tool_calls), []
+def _kept(value: Any) -> Any:
+    """A short value of the server's metadata."""
+    return value if isinstance(value, bool) else str(value)[:200]
+
+
+def _second_try(raw: AIMessage, names: Sequence[str]) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """The calls, with those that strict JSON refuses read once more as models write it, and told how else to be.
+
+    Arguments that are `null` or missing are none.
+    """
+    calls: list[ToolCall] = [{**call, "name": plain_name(call["name"], names)} for call in raw.tool_calls]
+    invalid: list[InvalidToolCall] = []
     for broken in raw.invalid_tool_calls:
+        name, written = plain_name(broken["name"] or "", names), (broken["args"] or "").strip()
         try:
-            arguments = read_object(broken["args"] or "")
-            calls.append({"name": broken["name"] or "", "args": arguments, "id": broken["id"], "type": "tool_call"})
+            arguments = {} if written in ("", "null", "None", "[]") else read_object(written)
+            calls.append({"name": name, "args": arguments, "id": broken["id"], "type": "tool_call"})
         except NotJson as problem:
-            invalid.append(cast(InvalidToolCall, {**broken, "error": f"The call cannot be read: {problem}. {_HOW}"}))
+            error = f"The call cannot be read: {problem}. {_HOW}"
+            invalid.append(cast(InvalidToolCall, {**broken, "name": name, "error": error}))
     return calls, invalid
 
 
-def whole(chunk: AIMessageChunk, *, cut: str) -> AIMessage:
-    """A streamed reply as a message; a call that is not whole JSON is invalid, however much of it can be guessed."""
-    calls: list[ToolCall] = []
-    invalid: list[InvalidToolCall] = []
-    for part in chunk.tool_call_chunks:
-        name, written = part["name"] or "", part["args"] or "{}"
-        try:
-            arguments = json.loads(written, strict=False)
-        except json.JSONDecodeError as error:
-            arguments = str(error)
-        if isinstance(arguments, dict):
-            calls.append({"name": name, "args": arguments, "id": part["id"], "type": "tool_call"})
-        else:
-            bad: InvalidToolCall = {
-                "name": name,
-                "args": written,
-                "id": part["id"],
-                "error": None,
-                "type": "invalid_tool_call",
-            }
-            invalid.append(bad)
-    more = {"finish_reason": cut, "cut": True} if cut else {}
-    return AIMessage(
-        chunk.content,
-        tool_calls=calls,
-        invalid_tool_calls=invalid,
-        usage_metadata=chunk.usage_metadata,
-        additional_kwargs=chunk.additional_kwargs,
-        response_metadata={**chunk.response_metadata, **more},
-    )
+def plain_name(name: str, names: Sequence[str]) -> str:
+    """The name of a tool as it was offered, of `functions.view_clip`, `view_clip<|channel|>…` or a name twice over."""
+    if name in names:
+        return name
+    plain = re.split(r"<[|｜]", name.strip())[0].strip().rpartition(".")[2].strip("\"'` ()")
+    half = plain[: len(plain) // 2]
+    if half in names and plain == half * 2:
+        return half
+    return plain if plain in names else name
 
 
 def likelihood(raw: AIMessage) -> float | None:
     """Geometric mean probability of the reply's tokens, where the server tells their log-probabilities."""
-    known = [row["logprob"] for row in _tokens(raw) if isinstance(row.get("logprob"), (int, float))]
+    known = [value for row in _tokens(raw) if (value := _logprob(row)) is not None]
     return math.exp(sum(known) / len(known)) if known else None
 
 
@@ -131,22 +134,32 @@ def choice_weights(raw: AIMessage, choices: Sequence[str]) -> dict[str, float] |
     The first token at which any choice stands counts, so that a line break before the word does no harm.
     """
     for row in _tokens(raw):
-        others = row.get("top_logprobs") or [row]
+        listed = row.get("top_logprobs")
+        others = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         weights = dict.fromkeys(choices, 0.0)
-        for other in others:
+        for other in others or [row]:
             word = str(other.get("token", "")).strip(" \n\t.*\"'▁Ġ").casefold()
+            value = _logprob(other)
             for choice in choices:
-                if word == choice.casefold():
-                    weights[choice] += math.exp(min(float(other["logprob"]), 0.0))
+                if word == choice.casefold() and value is not None:
+                    weights[choice] += math.exp(value)
         if any(weights.values()):
             return weights
     return None
 
 
+def _logprob(row: dict[str, Any]) -> float | None:
+    """A log-probability, at most 0; None where it is no number."""
+    value = row.get("logprob")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        return None
+    return max(min(float(value), 0.0), -1e3) if abs(value) < 1e300 else -1e3
+
+
 def _tokens(raw: AIMessage) -> list[dict[str, Any]]:
     found = raw.response_metadata.get("logprobs")
     rows = found.get("content") if isinstance(found, dict) else None
-    return [row for row in rows or () if isinstance(row, dict)]
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _written(name: str, arguments: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -26,21 +25,23 @@ from ...tools import Eyes
 from ...tools.threads import ToolThreads
 from ..dialects import Dialect, load_dialect
 from ..eyes import SIDE, scale_of
+from ..settling import contained
 from .asking import Ask, Used, as_counted
 from .attempts import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
 from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
-from .replies import choice_weights, likelihood, read_reply, whole
+from .replies import choice_weights, likelihood, read_reply
+from .streams import Joined
+from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
+from .wire import until
 
 _threads = ToolThreads()
-_PICTURES = re.compile(r"image|vision|multi-?modal|content (part|type)|must be (a )?str|valid string", re.IGNORECASE)
-"""How servers say that they take no pictures."""
-_DISPENSABLE = ("temperature", "seed", "top_logprobs", "logprobs")
-"""What a request can do without, where a server refuses it."""
-_LEAST_REPLY = 32
-"""Tokens below which no reply is worth asking for."""
 _CHARACTERS_A_TOKEN = 16
-"""A stream that is longer than this for each token allowed is cut: the server heeds no limit."""
+"""A reply that is longer than this for each token allowed is cut: the server heeds no limit."""
+_IDLE_CHUNKS = 4096
+"""Chunks of a stream beyond a few for each token; more than these hold nothing."""
+_MOST_CHANGES = 32
+"""How often one request is changed at a server's wish."""
 
 
 _OPTIONS = frozenset(
@@ -71,34 +72,32 @@ class ServedPolicy(BaseChatModel):
     """Pictures in one request; the newest are kept, older ones thinned evenly."""
     max_tokens: int = Field(default=2048, ge=1)
     """Tokens of one reply."""
-    timeout: float = Field(default=120.0, gt=0)
+    timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     """Seconds for one request."""
     retries: int = Field(default=4, ge=0)
     """How often a request is sent again after a fault that may pass."""
-    pause: float = Field(default=0.5, ge=0)
+    pause: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     """Seconds before the first retry, doubled each time."""
-    longest_pause: float = Field(default=30.0, ge=0)
+    longest_pause: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     """Seconds that are waited at most between two tries; a server that asks for more is given up."""
-    temperature: float | None = None
+    temperature: float | None = Field(default=None, allow_inf_nan=False)
     """Sampling temperature where the turn does not set one; None leaves it to the server."""
     streamed: bool = False
     """Whether replies are streamed, so that what was written before the time was up can still be used."""
     logprobs: bool = False
     """Whether to ask for log-probabilities: the likelihood of a reply, and yes against no by weight."""
-    input_price: float | None = None
+    input_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Price of a million tokens of the prompt, in whatever currency."""
-    output_price: float | None = None
+    output_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Price of a million tokens of replies."""
     dialect: Any = None
     """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
-    _unwanted: set[str] = PrivateAttr(default_factory=set)
-    """Arguments that the server has refused; they are left out from then on."""
     in_words: bool = False
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
     places: Literal["", "grid", "pixels", "fractions"] = ""
     """In which numbers it writes places in pictures (`Eyes.scale`), where its dialect and its name do not tell."""
-    _room: int = PrivateAttr(default=sys.maxsize)
-    """How many pictures the server has said it takes."""
+    _terms: Terms = PrivateAttr(default_factory=Terms)
+    """What the server has said it takes."""
 
     @classmethod
     def open(
@@ -150,7 +149,7 @@ class ServedPolicy(BaseChatModel):
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
         """How it is shown pictures."""
         scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
-        return Eyes(side=min(self.max_side, SIDE) if self.sees else None, scale=scale)
+        return Eyes(side=min(self._side, SIDE) if self.sees else None, scale=scale)
 
     @property
     def weighs(self) -> bool:
@@ -194,12 +193,12 @@ class ServedPolicy(BaseChatModel):
             ask.given_up.set()
 
     def _result(self, ask: Ask) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._answer(ask))])
+        return ChatResult(generations=[ChatGeneration(message=contained(partial(self._answer, ask)))])
 
     def _answer(self, ask: Ask) -> AIMessage:
-        used, pictures = Used(), min(self.max_pictures, self._room)
-        while True:
-            sent, prompt, most = self._fit(ask, pictures)
+        used, limits = Used(), Limits(pictures=min(self.max_pictures, self._terms.pictures))
+        for change in range(_MOST_CHANGES):
+            sent, prompt, most = self._fit(ask, limits)
             arguments = self._arguments(ask, most)
             try:
                 said = attempts(
@@ -213,19 +212,15 @@ class ServedPolicy(BaseChatModel):
             except ServedError as error:
                 error.tokens = used.input + used.output
                 fault = error.fault
-                if fault is None or fault.kind != "refused":
+                if fault is None or fault.kind != "refused" or change == _MOST_CHANGES - 1:
                     raise
-                unwanted = {name for name in _DISPENSABLE if name in arguments and name in fault.text}
-                if unwanted:
-                    self._unwanted |= unwanted
-                elif fault.toolless and ask.tools and not self._in_words:
+                if fault.toolless and ask.tools and not self._in_words:
                     self.in_words = True
-                elif sent.pictures and _PICTURES.search(fault.text) and fault.most_pictures is None:
+                elif fault.about(sent.pictures) == "blind":
                     self.sees = False  # it reads text alone, and is asked so from now on
-                elif fault.too_long and sent.pictures:
-                    self._room = min(self._room, fault.most_pictures or self._room)
-                    pictures = min(sent.pictures // 2, self._room)
-                else:
+                elif not self._terms.give_way(
+                    fault, limits, pictures=sent.pictures, prompt=prompt, most=most, side=self._side, given=arguments
+                ):
                     raise
         metadata = {**said.response_metadata, **self._price(used)}
         if used.tries > 1:
@@ -234,25 +229,32 @@ class ServedPolicy(BaseChatModel):
             metadata["estimated_input"] = prompt
         if used.estimated:
             metadata["usage_estimated"] = True
-        if self._unwanted:
-            metadata["refused"] = sorted(self._unwanted)
+        if self._terms.unwanted:
+            metadata["refused"] = sorted(self._terms.unwanted)
         if sent.left_out:
             metadata["pictures_left_out"] = sent.left_out
         return said.model_copy(update={"usage_metadata": used.metadata(), "response_metadata": metadata})
 
-    def _fit(self, ask: Ask, pictures: int) -> tuple[Sent, int, int]:
+    @property
+    def _side(self) -> int:
+        return min(self.max_side, self._terms.side)
+
+    def _fit(self, ask: Ask, limits: Limits) -> tuple[Sent, int, int]:
         """What to send, its tokens as an estimate, and how many the reply may have."""
-        writer = Writer(sees=self.sees, max_side=self.max_side, dialect=self._spoken)
-        most = min(self.max_tokens, ask.max_tokens or self.max_tokens)
+        writer = Writer(sees=self.sees, max_side=self._side, dialect=self._spoken)
+        most = min(self.max_tokens, ask.max_tokens or self.max_tokens, limits.reply, self._terms.reply)
         tools = text_tokens(json.dumps(ask.tools)) if ask.tools else 0
         allowed, pixels = ask.tokens, ask.turn.pixels if ask.turn else None
         factor = as_counted(ask.messages)
+        pictures = limits.pictures
         while True:
             sent = writer.write(ask.messages, pixels, tools=ask.tools, max_pictures=pictures)
             prompt = math.ceil((sent.tokens + tools) * factor)
+            if limits.reply == sys.maxsize:  # else the server has said how much is left, and knows better
+                most = min(most, max(self._terms.window - prompt, USEFUL_REPLY))
             if allowed is None:
                 return sent, prompt, most
-            if prompt + min(most, _LEAST_REPLY) <= allowed:
+            if prompt + min(most, LEAST_REPLY) <= allowed:
                 return sent, prompt, min(most, allowed - prompt)
             if not sent.pictures:
                 text = f"{allowed} tokens are left, but the conversation alone takes about {prompt}."
@@ -277,6 +279,7 @@ class ServedPolicy(BaseChatModel):
                 raw = _threads.submit(self._read_stream if self.streamed else _invoke, job).result(seconds + 0.5)
             except NotDone:
                 raise TimeoutError("no answer in time") from None
+            raw = _bounded(raw, most)
             used.add(raw, prompt)
             said = read_reply(
                 raw,
@@ -308,7 +311,7 @@ class ServedPolicy(BaseChatModel):
         arguments: dict[str, Any] = {}
         limit = next((name for name in ("max_tokens", "max_output_tokens") if name in fields), None)
         if limit:
-            arguments[limit] = most
+            arguments[self._terms.limit or limit] = most
         temperature = ask.turn.temperature if ask.turn and ask.turn.temperature is not None else self.temperature
         if temperature is not None and "temperature" in fields:
             arguments["temperature"] = temperature
@@ -321,7 +324,7 @@ class ServedPolicy(BaseChatModel):
             arguments["stop"] = stop
         if self._openai and self.streamed:
             arguments["stream_usage"] = True
-        return {name: value for name, value in arguments.items() if name not in self._unwanted}
+        return {name: value for name, value in arguments.items() if name not in self._terms.unwanted}
 
     @property
     def _openai(self) -> bool:
@@ -336,26 +339,28 @@ class ServedPolicy(BaseChatModel):
         most: int,
     ) -> AIMessage:
         """The reply as it comes; cut where it exceeds its time or its length."""
-        until, length, said, cut = time.monotonic() + 0.9 * seconds, 0, AIMessageChunk(content=""), ""
-        chunks = bound.stream(sent, **given)
-        try:
-            for chunk in chunks:
-                said = said + chunk  # type: ignore[assignment]
-                length += len(chunk.text)
-                cut = "time" if time.monotonic() > until else "length" if length > most * _CHARACTERS_A_TOKEN else ""
-                if cut:
-                    break
-        except Exception as error:
-            if not (length and Fault.of(error).kind == "timeout"):
-                raise
-            cut = "time"
-        finally:
-            close = getattr(chunks, "close", None)
-            if close:
-                close()
-        if self._openai and not cut and not said.response_metadata.get("finish_reason"):
+        end, cut = time.monotonic() + 0.9 * seconds, ""
+        joined = Joined([tool["function"]["name"] for tool in getattr(bound, "kwargs", {}).get("tools") or ()])
+        with until(time.monotonic() + seconds):
+            chunks = bound.stream(sent, **given)
+            try:
+                for chunk in chunks:
+                    joined.add(chunk)
+                    long = joined.size > most * _CHARACTERS_A_TOKEN or joined.count > 8 * most + _IDLE_CHUNKS
+                    cut = "time" if time.monotonic() > end else "length" if long else ""
+                    if cut:
+                        break
+            except Exception as error:
+                if not (joined.size and Fault.of(error).kind == "timeout"):
+                    raise
+                cut = "time"
+            finally:
+                close = getattr(chunks, "close", None)
+                if close:
+                    close()
+        if self._openai and not cut and not joined.finish:
             raise ConnectionError("the stream ended before the reply did")
-        return whole(said, cut=cut)
+        return joined.message(cut=cut)
 
     def _explain(self, fault: Fault, tries: int, sent: Sent) -> str:
         """One line for a person: what happened, and what to do."""
@@ -363,9 +368,10 @@ class ServedPolicy(BaseChatModel):
         told = hide(fault.text, self.secrets)
         told = f"{told} ({self.timeout:g} s)" if fault.kind == "timeout" else told
         times = f" ({tries} tries)" if tries > 1 else ""
-        if fault.too_long:
+        topic = fault.about(sent.pictures)
+        if topic in ("long", "large", "many"):
             return f"{name} takes no request of this length ({told}): lower max_pictures, max_side or the budget."
-        if fault.kind == "refused" and sent.pictures and _PICTURES.search(fault.text):
+        if topic == "blind":
             return (
                 f"{name} does not take pictures ({told}): use a model that sees, or the option sees=false for one "
                 "that only reads what tools write."
@@ -396,10 +402,20 @@ def _invoke(
     seconds: float,
     most: int,
 ) -> AIMessage:
-    said = bound.invoke(sent, **given)
+    with until(time.monotonic() + seconds):
+        said = bound.invoke(sent, **given)
     if not isinstance(said, AIMessage):
         raise BadReply("the reply is no message of an assistant")
     return said
+
+
+def _bounded(raw: AIMessage, most: int) -> AIMessage:
+    """The reply, cut where it is longer than the server was allowed."""
+    longest = max(most, LEAST_REPLY) * _CHARACTERS_A_TOKEN
+    if not isinstance(raw.content, str) or len(raw.content) <= longest:
+        return raw
+    metadata = {**raw.response_metadata, "finish_reason": "length", "cut": True}
+    return raw.model_copy(update={"content": raw.content[:longest], "response_metadata": metadata})
 
 
 def _empty(said: AIMessage) -> str:

@@ -29,6 +29,7 @@ class Server:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who leaves is no news
         self._server.script = self  # type: ignore[attr-defined]
 
     @property
@@ -66,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.script.over.is_set():  # a connection that was kept open outlives the server here
             self.close_connection = True
             return
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
             self.script.take(request)(self, request)
 
     def send(self, body: Any, *, code: int = 200, kind: str = "application/json", **headers: str) -> None:
@@ -155,6 +156,49 @@ def without(argument: str, then: Step) -> Step:
 def raw(body: bytes, kind: str = "application/json") -> Step:
     """Whatever bytes."""
     return lambda handler, _: handler.send(body, kind=kind)
+
+
+def body_of(message: dict[str, Any], **more: Any) -> Step:
+    """A whole reply with this message, just as it is written here."""
+    return raw(json.dumps(completion(message, **more)).encode())
+
+
+def counted(usage: str) -> Step:
+    """A reply whose usage is this JSON text."""
+    return raw(json.dumps(completion({"content": "Blue car"})).replace(json.dumps(USAGE), usage).encode())
+
+
+def sends(first: bytes, again: bytes = b"", pause: float = 0.0) -> Step:
+    """Bytes on the wire instead of a response, the last of them for ever."""
+
+    def step(handler: Handler, _: Request) -> None:
+        handler.wfile.write(first)
+        handler.wfile.flush()
+        while again and not handler.script.over.wait(pause):
+            handler.wfile.write(again)
+            handler.wfile.flush()
+        handler.close_connection = True
+
+    return step
+
+
+def events(*rows: Any, again: bytes = b"", ends: bool = True) -> Step:
+    """Server-sent events as they are: rows of a chunk's choice (delta, finish) or bytes; the last for ever."""
+
+    def step(handler: Handler, _: Request) -> None:
+        handler.begin(200, "text/event-stream")
+        handler.close_connection = True
+        for row in rows:
+            if isinstance(row, tuple):
+                row = {"id": "x", "choices": [{"index": 0, "delta": row[0], "finish_reason": row[1]}]}
+            line = row if isinstance(row, bytes) else b"data: " + json.dumps(row).encode()
+            handler.wfile.write(line + b"\n\n")
+        while again and not handler.script.over.is_set():
+            handler.wfile.write(again)
+        if ends:
+            handler.wfile.write(b"data: [DONE]\n\n")
+
+    return step
 
 
 def cut(handler: Handler, _: Request) -> None:

@@ -172,7 +172,7 @@ def test_pictures_that_are_too_many_are_thinned(notices: ClipMemory, text: str):
         said = policy.invoke(_looked(notices, 9), turn=turn)
         first = len(server.requests)
         policy.invoke(_looked(notices, 9), turn=turn)
-    assert said.content == "Seen." and said.response_metadata["pictures_left_out"] in (6, 7) and first <= 3
+    assert said.content == "Seen." and said.response_metadata["pictures_left_out"] in (6, 7) and first <= 4
     assert "At most" not in text or len(server.requests) == first + 1  # a number that was told is remembered
 
 
@@ -180,7 +180,7 @@ def test_a_conversation_that_is_too_long_without_pictures_is_told():
     with Server(status(400, "This model's maximum context length is 8192 tokens.")) as server:
         with pytest.raises(ServedError, match="takes no request of this length"):
             load_policy(server.address).invoke(user("Hi."))
-        assert len(server.requests) == 1
+        assert [request["max_tokens"] for request in server.requests] == [2048, 512]  # a shorter reply, and no more
 
 
 def test_arguments_that_a_server_refuses_are_left_out(notices: ClipMemory):
@@ -217,7 +217,21 @@ def test_names_and_options():
         load_policy("http://127.0.0.1:9/v1")
 
 
-@pytest.mark.parametrize("name", ["fly", "openai:", "heuristic?x=1", "http://h/v1?api_key=sk-123456", "no/such/folder"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fly",
+        "openai:",
+        "heuristic?x=1",
+        "http://h/v1?api_key=sk-123456",
+        "no/such/folder",
+        "http://[::1/v1#m",
+        "http://h:99999/v1#m",
+        "http:///v1#m",
+        "http://h:x/v1",
+        "http://h/\x1b[31m/v1#m",
+    ],
+)
 def test_names_that_are_none_are_one_line(name: str):
     with pytest.raises(CapabilityError) as caught:
         load_policy(name)
@@ -311,8 +325,9 @@ def test_what_passes():
     ]  # fmt: skip
     assert not Fault.of(Http(429, "insufficient_quota")).passing  # waiting does not fill an account
     assert not Fault.of(Http(500, "image input is not supported")).passing  # llama.cpp
-    assert Fault.of(Http(400, "At most 2 image(s) may be provided")).most_pictures == 2
-    assert not Fault.of(Http(400, "At most 0 image(s) may be provided")).too_long
+    assert Fault.of(Http(400, "At most 2 image(s) may be provided")).about(4) == "many"
+    assert Fault.of(Http(400, "At most 0 image(s) may be provided")).about(4) == "blind"
+    assert Fault.of(Http(413, "<html>no</html>")).about(4) == "long" and Fault.of(Http(500, "2 images")).about(4) == ""
     assert Fault.of(ConnectionResetError("reset")).kind == "connection"
     assert Fault.of(TimeoutError()).kind == "timeout"
     assert not Fault.of(RuntimeError("a fault of ours")).passing

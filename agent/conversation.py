@@ -45,12 +45,12 @@ class Conversation:
         self,
         agent: VideoAgent,
         *,
-        videos: Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.agent = agent
-        self.videos = list(videos) if videos else None
+        self.videos = list(one_or_many(videos)) if videos else None
         self.now = now
         self.budget = budget or agent.budget
         self.exchanges: list[Exchange] = []

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
+from ..memory.sources import one_or_many
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..memory import ClipMemory
 
 _LETTER = re.compile(r"\s*\(?([A-Za-z])[).:]\s+")
@@ -60,7 +63,7 @@ def question_about(
     text: str,
     *,
     options: Sequence[str] | None = None,
-    videos: Sequence[str] | None = None,
+    videos: str | Path | Sequence[str | Path] | None = None,
     now: float | None = None,
     earlier: Sequence[tuple[str, str]] = (),
 ) -> Question:
@@ -70,7 +73,7 @@ def question_about(
         memory: holds the videos.
         text: in plain words.
         options: possible answers, with or without letters.
-        videos: ids, names or paths of the memory's videos; all of them by default.
+        videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
         now: nothing after this time (seconds) may be seen.
         earlier: questions of the same conversation and the answers to them.
 
@@ -84,7 +87,7 @@ def question_about(
         raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on.")
     if options is not None and not 0 < len(options) <= 26:
         raise QuestionError(f"{len(options)} options given; give 1 to 26.")
-    records = [memory.video(v) for v in videos] if videos else memory.videos()
+    records = [memory.video(v) for v in one_or_many(videos)] if videos else memory.videos()
     if not records:
         raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
     facts = tuple(

@@ -8,14 +8,20 @@ lists the fields.
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
+from ..memory.folder import told_plainly
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Version of the events; it grows when a field changes its meaning or goes."""
@@ -80,28 +86,50 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
 
 
 class TraceWriter:
-    """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace."""
+    """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace.
+
+    Where it cannot be written any more (a full disk), the run goes on without: its answer counts for more.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_half_line(path)
         self.path = path
-        self._file = path.open("a", encoding="utf-8")
+        self.lost: str | None = None
+        """Why events are missing at the end; None while none are."""
+        self._file: TextIO | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _cut_half_line(path)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            self._lose(error)
 
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""
+        if self._file is None or self.lost:
+            return
         line = json.dumps(event, ensure_ascii=False, default=str) + "\n"
-        # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
-        self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
-        self._file.flush()
+        try:
+            # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
+            self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
+            self._file.flush()
+        except OSError as error:
+            self._lose(error)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            with suppress(OSError):  # what could not be written before cannot be now
+                self._file.close()
+
+    def _lose(self, error: OSError) -> None:
+        self.lost = told_plainly(error, self.path.parent, self.path) or f"{self.path}: {error}"
+        log.warning("warning  the run goes on, and is not recorded: %s", self.lost)
 
 
 def _cut_half_line(path: Path) -> None:
     """Drop a last line that a kill left unfinished: what a resumed run appends must not be glued to it."""
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "no plain file lies there", str(path))
     if path.is_file():
         whole = path.read_bytes()
         if whole and not whole.endswith(b"\n"):

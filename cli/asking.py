@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 
-from ..memory import ClipMemory, MemoryFolderError, VideoRecord
+from ..memory import ClipMemory, MemoryFolderError, VideoError, VideoRecord
 from .indexing import add_video
 from .places import runs_folder
 
@@ -50,12 +50,26 @@ def is_path(word: str) -> bool:
 
 
 def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
-    """A file is added (at no cost if it is known); anything else must be a name or id in the memory."""
+    """A file is added (at no cost if it is known); anything else must be a name, an id or a place in the memory.
+
+    Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
+    """
     path = Path(word)
-    known = {v.id for v in memory.videos()} | {v.name for v in memory.videos()}
-    if not path.exists() and word in known:
-        return memory.video(word)
-    return add_video(memory, path, console, **settings)
+    if not path.exists():
+        with suppress(VideoError):
+            return memory.video(word)
+        gone = memory.known(path)
+        if gone is not None:
+            return gone
+    try:
+        return add_video(memory, path, console, **settings)
+    except MemoryFolderError as error:
+        known = memory.known(path)
+        if known is None:
+            raise
+        line = f"warning  {known.name} is asked about as it was indexed: {error}"
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        return known
 
 
 def index_settings(**given: Any) -> dict[str, Any]:
@@ -101,7 +115,7 @@ def agents(
                 approve=asking(approve, Console(stderr=True)),
                 isolate=("marked", *(isolate or ())),
                 traces=runs_folder(folder) if writable else None,
-                checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
+                checkpoints=runs_folder(folder) if writable else None,
                 **arguments,
             )
 

@@ -15,14 +15,15 @@ import numpy as np
 from . import units
 from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
-from .errors import CapabilityError, VideoError
+from .errors import CapabilityError, MemoryFolderError, VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
-from .search import Scope, Searcher
-from .sources import as_source, open_file
+from .search import Searcher, scope_of
+from .sources import as_source, one_or_many, open_file
 from .spans import Span
 from .store import Store
+from .video import Video
 
 if TYPE_CHECKING:
     from .detector import Detector
@@ -152,8 +153,11 @@ class ClipMemory:
             again=tuple(again),
             progress=progress,
         )
+        asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
+        video = self._unchanged(source, asked)
+        if video is not None:  # nothing to write, so another process may be writing
+            return self._store.records(video)[0]
         with self._adding, self._store.writing():
-            asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
@@ -184,12 +188,35 @@ class ClipMemory:
             return None
         return video if self._store.records(video)[0].complete else None
 
-    def remove(self, video_id: str) -> None:
-        """Forget a video and everything that was found in it; the file stays."""
+    def remove(self, video_id: str) -> int:
+        """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.
+
+        Returns:
+            How many bytes smaller the memory has become.
+
+        Raises:
+            VideoError: if there is no such video.
+            MemoryFolderError: if the memory cannot be written.
+        """
         with self._adding, self._store.writing():
-            units.remove_video(self._store, self.video(video_id).id)
+            id_ = self.video(video_id).id
+            before = self._store.size()
+            units.remove_video(self._store, id_)
+            self._sources.pop(id_, None)
+            self._searcher.forget_deleted()
+            self._store.shrink()
+            return before - self._store.size()
 
     # Reading
+
+    def require_sound(self) -> None:
+        """Raise if reading has met damage in the database: what was found since may be wrong or lack something.
+
+        Raises:
+            MemoryFolderError: says what is damaged and what to do.
+        """
+        if self._store.damage is not None:
+            raise MemoryFolderError(self._store.damage)
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -261,6 +288,27 @@ class ClipMemory:
         id_ = self._store.find(text, os.path.abspath(text))
         return find_video(self._store.records(id_), text, self.folder)
 
+    def known(self, path: str | Path) -> VideoRecord | None:
+        """The video that a file is, without adding anything; None if it is not in the memory.
+
+        Args:
+            path: a file, under whatever name; or where a file was when it was added.
+
+        Raises:
+            VideoError: if it is there, and no video.
+        """
+        file = Path(path).expanduser().absolute()
+        try:
+            state = file.stat()
+        except OSError:
+            id_ = self._store.find_path(str(file))
+        else:
+            id_ = self._store.known_file(file, state.st_size, state.st_mtime_ns)
+            if id_ is None:
+                with Video(file) as video:
+                    id_ = self._store.find_content(video.content_id)
+        return self._store.records(id_)[0] if id_ is not None else None
+
     def open(self, video_id: str) -> VideoSource:
         """The video itself.
 
@@ -276,8 +324,8 @@ class ClipMemory:
         self,
         query: str | Picture,
         *,
-        channels: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
         level: str = CLIP,
         k: int = 8,
@@ -287,17 +335,20 @@ class ClipMemory:
 
         Args:
             query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
-            channels: only these (None: all).
-            videos: only these, by id, name or path.
+            channels: only these, or this one (None: all).
+            videos: only these, or this one, by id, name or path.
             between: only what overlaps this span.
             level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
-            k: how many at most.
+            k: how many at most, from 1 on.
             vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
+
+        Raises:
+            ValueError: if an argument can mean nothing.
+            VideoError: if there is no such video.
         """
-        names = None if videos is None else tuple(self.video(video).id for video in videos)
-        scope = Scope(tuple(channels) if channels is not None else None, names, between)
+        names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
         asked = query if isinstance(query, str) else read_picture(query, self)
-        return self._searcher.search(asked, scope, level=level, k=k, vector=vector)
+        return self._searcher.search(asked, scope_of(channels, names, between), level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""

@@ -19,6 +19,10 @@ class MemoryFolderError(RewatchError):
     exit_code = 4
 
 
+class MemoryInUse(MemoryFolderError):
+    """Another process is writing into the memory folder."""
+
+
 class CapabilityError(RewatchError):
     """Something needs a package or weights that are not here; the text names them and the command that gets them."""
 

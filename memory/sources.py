@@ -24,6 +24,11 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     return str(path)
 
 
+def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """Videos as they are named in a call: a single name or path is one video, not its letters."""
+    return (videos,) if isinstance(videos, str | Path) else videos
+
+
 def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
     """The file of a record, from wherever it still lies (paths with the size and time that they had).
 

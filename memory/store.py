@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 import uuid
@@ -16,12 +17,15 @@ import numpy as np
 
 from . import schema
 from .errors import MemoryFolderError
-from .folder import DATABASE, connect, make_folder, plain_errors, writer_lock
+from .folder import DATABASE, connect, damaged, is_damage, make_folder, plain_errors, writer_lock
 from .records import Clip, Failure, Text, VideoRecord
 from .spans import Span
 
 if TYPE_CHECKING:
     from .media import VideoInfo
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Store:
         elif not folder.is_dir():
             raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
+        self.damage: str | None = None
+        """What was found to be damaged; None while nothing was."""
         self.holds_writer_lock = False
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
@@ -54,12 +60,18 @@ class Store:
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
             self._create()
-        version = int(self.meta("schema_version") or 0)
+        try:
+            version = int(self.meta("schema_version") or 0)
+        except ValueError as error:
+            raise MemoryFolderError(damaged(self.folder / DATABASE, error)) from error
         if version > schema.VERSION:
             raise MemoryFolderError(
                 f"The memory at {self.folder} was made by a newer rewatch (format {version}, this one reads up to "
                 f"{schema.VERSION}): upgrade rewatch, or use another folder."
             )
+        missing = schema.columns_missing(self._connection)
+        if missing:
+            raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
 
     def _create(self) -> None:
         if not self.writable:
@@ -86,8 +98,33 @@ class Store:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing.
+
+        Raises:
+            MemoryFolderError: if a value is not what was written.
+        """
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:120]
+            self.damage = damaged(self.folder / DATABASE, f"a value is not readable: {reason}")
+            raise MemoryFolderError(self.damage) from error
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """`plain_errors`, and damage is remembered."""
+        try:
+            with plain_errors(self.folder):
+                yield
+        except MemoryFolderError as error:
+            if is_damage(str(error)):
+                self.damage = str(error)
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -110,7 +147,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; other threads of this process wait. Inside another one it is part of that."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             if self._connection.in_transaction:
                 yield self._connection
                 return
@@ -124,9 +161,24 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def size(self) -> int:
+        """Bytes of the database and of the index caches on the disk."""
+        files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def shrink(self) -> None:
+        """Give back the space of what was deleted, and leave no trace of it in the file; not while others read."""
+        try:
+            with self._lock, self._plainly():
+                self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except MemoryFolderError as error:  # it needs as much space again, and nobody else in the database
+            log.info("%s is not made smaller: %s", self.folder / DATABASE, error)
+
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""
-        with self._lock:
+        with self._lock, self._plainly():
             return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
 
     def meta(self, key: str) -> Any:
@@ -159,18 +211,20 @@ class Store:
             if status == "todo":
                 todo.add(name)
             else:
-                failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
+                with self._sound():
+                    failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
         ):
             kept = channels.get(id_, {})
-            records.append(
-                VideoRecord(
-                    id=id_, content_id=content_id, name=name, path=path, start=start, end=end, **json.loads(info),
-                    channels=kept, complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
-                )
-            )  # fmt: skip
+            with self._sound():
+                record = VideoRecord(
+                    id=id_, content_id=content_id, name=name, path=path, start=float(start), end=float(end),
+                    **json.loads(info), channels=kept, complete=bool(kept) and id_ not in todo,
+                    failures=tuple(failures.get(id_, ())),
+                )  # fmt: skip
+            records.append(record)
         return records
 
     def find(self, text: str, path: str) -> str | None:
@@ -186,6 +240,16 @@ class Store:
             "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (str(path), size, mtime_ns)
         )
         return found[0][0] if found else None
+
+    def find_path(self, path: str) -> str | None:
+        """The id of the video that a file of this path was last found to be."""
+        found = self.rows("SELECT video FROM paths WHERE path = ?", (path,))
+        return str(found[0][0]) if found else None
+
+    def find_content(self, content_id: str) -> str | None:
+        """The id of the video with this content."""
+        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
+        return str(found[0][0]) if found else None
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
@@ -249,7 +313,7 @@ class Store:
             "ORDER BY start_s, end_s, channel, id",
             parameters,
         )
-        return [_text(row) for row in rows]
+        return self._texts(rows)
 
     def texts_of_unit(self, unit: int) -> list[Text]:
         """Texts that a unit found, in time order."""
@@ -257,14 +321,18 @@ class Store:
             "SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE unit = ? ORDER BY start_s, id",
             (unit,),
         )
-        return [_text(row) for row in rows]
+        return self._texts(rows)
 
     def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
         """Texts by their ids; ids that are gone are left out."""
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({_numbers(ids)})"
         )
-        return {row[0]: _text(row) for row in rows}
+        return {text.id: text for text in self._texts(rows)}
+
+    def _texts(self, rows: Iterable[tuple[Any, ...]]) -> list[Text]:
+        with self._sound():
+            return [_text(row) for row in rows]
 
     def clips(self, video: str, level: str, between: Span | None = None) -> list[Clip]:
         """Clips of one level in time order."""
@@ -274,11 +342,12 @@ class Store:
             f"SELECT id, video, level, start_s, end_s FROM clips WHERE {' AND '.join(where)} ORDER BY start_s",
             parameters,
         )
-        return [Clip(*row) for row in rows]
+        with self._sound():
+            return [Clip(id_, name, level, float(start), float(end)) for id_, name, level, start, end in rows]
 
     def vocabulary(self) -> list[str]:
         """Every stem that the full-text index holds."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             self._connection.execute(schema.VOCABULARY)  # a view of this connection: nothing is stored
             return [row[0] for row in self._connection.execute("SELECT term FROM temp.vocabulary")]
 
@@ -298,7 +367,7 @@ class Store:
 
     def vector_ids(self, space: int) -> np.ndarray:
         """Ids of all vectors of a space [n] int64, in no order."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             cursor = self._connection.execute("SELECT id FROM vectors WHERE space = ?", (space,))
             return np.fromiter((row[0] for row in cursor), np.int64)
 
@@ -311,15 +380,17 @@ class Store:
             )
             if not rows:
                 return
-            ids = np.array([row[0] for row in rows], np.int64)
-            halves = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
-            yield ids, halves.reshape(len(rows), space.dim).astype(np.float32)
+            with self._sound():
+                ids = np.array([row[0] for row in rows], np.int64)
+                halves = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
+                vectors = halves.reshape(len(rows), space.dim).astype(np.float32)
+            yield ids, vectors
             after = int(ids[-1])
 
 
 def _text(row: tuple[Any, ...]) -> Text:
     id_, video, channel, start, end, text, data = row
-    return Text(id_, video, channel, start, end, text, json.loads(data))
+    return Text(id_, video, channel, float(start), float(end), str(text), dict(json.loads(data)))
 
 
 def _overlapping(where: list[str], parameters: list[Any], between: Span | None) -> None:

@@ -15,7 +15,8 @@ from .errors import VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CLIP, SUMMARY, Clip, Failure, Hit, Text, VideoRecord
-from .search import Scope
+from .search import scope_of
+from .sources import one_or_many
 from .spans import Span
 
 if TYPE_CHECKING:
@@ -89,16 +90,16 @@ class MemoryUntil:
         self,
         query: str | Picture,
         *,
-        channels: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`; what is still going on at `now` is only found where all of it was seen."""
-        names = None if videos is None else tuple(self.video(video).id for video in videos)
-        scope = Scope(tuple(channels) if channels is not None else None, names, between, self.now)
+        names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
+        scope = scope_of(channels, names, between, self.now)
         asked = query if isinstance(query, str) else read_picture(query, self)
         hits = self._memory._searcher.search(asked, scope, level=level, k=k, vector=vector)
         return [replace(hit, texts=tuple(self._cut(hit.texts))) for hit in hits]

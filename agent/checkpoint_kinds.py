@@ -60,7 +60,7 @@ class KnownKinds(JsonPlusSerializer):
         if how == "bytes":
             return bytes(content)
         if how != "msgpack":
-            raise CheckpointError(f"it is written as {str(how)[:40]}, which may run code when it is read")
+            raise CheckpointError(f"it is written as {str(how)[:40]!r}, and only msgpack is read")
         return _unpacked(content)
 
     def with_msgpack_allowlist(self, extra_allowlist: Any) -> KnownKinds:

@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from ..memory import RewatchError
-from ..memory.folder import make_folder, told_plainly
+from ..memory.folder import is_damage, make_folder, told_plainly
 from .checkpoint_kinds import CheckpointError, KnownKinds
 from .question import QuestionError
 
@@ -171,4 +171,6 @@ class Steps(AsyncSqliteSaver):
 
 def _unusable(path: Path, error: Exception) -> str:
     told = told_plainly(error, path.parent, path)
+    if told and is_damage(told):
+        return f"{path} is damaged ({error}): move it away; a run whose steps lay there is to be asked again."
     return told or f"{path} cannot be used to store steps ({error}): move it away."

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..memory.sources import one_or_many
 from ..tools import Budget
 from .answer import Answer
 from .followups import complete
 from .runs import Listener
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .agent import VideoAgent
 
 _TOLD = 6  # exchanges that a language model is told of

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import VideoError
+from .errors import VideoError, VideoGoneError
 from .media import VideoSource
 from .records import VideoRecord
+
+
+GONE = "gone, so its pictures and sound cannot be read"
+"""The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:
@@ -33,7 +37,7 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
     """The file of a record, from wherever it still lies (paths with the size and time that they had).
 
     Raises:
-        VideoError: if it is gone or is another one now.
+        VideoGoneError: if it is gone, or another file has its place.
     """
     from .video import Video
 
@@ -44,9 +48,11 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
         if video is not None and (state.st_mtime_ns == mtime or video.content_id == record.content_id):
             return video
     if there:
-        raise VideoError(f"{there[0][0]} is not the video {record.id} any more: add it again to remember the new one.")
+        raise VideoGoneError(
+            f"{there[0][0]} is not the video {record.id} any more, which is {GONE} (what was found in it can): put it "
+            "back, or add it again to remember the new one."
+        )
     where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
-    raise VideoError(
-        f"{where} is gone, so its pictures and sound cannot be read (what was found in it can): put it back, or add it "
-        "again from where it is now."
+    raise VideoGoneError(
+        f"{where} is {GONE} (what was found in it can): put it back, or add it again from where it is now."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..memory import Box, Span
+from ..memory import Box, Span, VideoGoneError
 from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
@@ -53,31 +53,68 @@ def read_text(
         small: look for small print too, tile by tile; slower.
     """
     span = Span(start, start if end is None else end)
-    if small and box is None:
-        blocks = _read_tiles(video, span)
-    elif box is not None:
-        blocks = _read_region(video, span, box)
-    elif end is None or span.duration == 0:
-        blocks = _read_moment(video, span.start)
-    elif fps is not None or "screen_text" not in video.memory.video(video.video_id).channels:
-        blocks = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
-    else:
-        blocks = _known(video, span)
-    if find:
-        around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
-        blocks = _timed(video, blocks, _known(video, around) or blocks, find)
+    indexed = "screen_text" in video.memory.video(video.video_id).channels
+    gone = ""
+    try:
+        blocks = _looked(video, span, box, fps, small, indexed)
+        if find:
+            around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
+            blocks = _timed(video, blocks, _known(video, around) or blocks, find)
+    except VideoGoneError as error:
+        if not indexed:
+            raise
+        blocks = [b for b in _known(video, span) if _inside(b, box, video) and (not find or _says(b.text, find))]
+        gone = str(error)
     readings = [_row(block) for block in blocks]
     lines = [
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
     ]
+    none = "No text was made out. Try a higher fps, or a box around where it should be."
+    if gone:
+        none = "No text there was made out when it was indexed."
     return Observation(
-        text="\n".join(one.text for one in lines)
-        or "No text was made out. Try a higher fps, or a box around where it should be.",
+        text=("\n".join(one.text for one in lines) or none) + (f"\n(From the index: {gone})" if gone else ""),
         lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
-        data={"readings": readings, **_left_to_try(video, span, small=small or box is not None, found=bool(readings))},
+        data={
+            "readings": readings,
+            **_left_to_try(video, span, small=bool(small or box is not None or gone), found=bool(readings)),
+            **({"gone": gone} if gone else {}),
+        },
     )
+
+
+def _looked(
+    video: VideoContext, span: Span, box: list[float] | None, fps: float | None, small: bool, indexed: bool
+) -> list[Block]:
+    """What stands in the pictures; what is known from indexing where that will do."""
+    if indexed and box is None and fps is None and not small and span.duration > 0:
+        return _known(video, span)
+    _ = video.video  # before any frame is charged: its file may be gone
+    if small and box is None:
+        return _read_tiles(video, span)
+    if box is not None:
+        return _read_region(video, span, box)
+    if span.duration == 0:
+        return _read_moment(video, span.start)
+    return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
+
+
+def _inside(block: Block, box: list[float] | None, video: VideoContext) -> bool:
+    """Whether the middle of a block lies in the region that was asked for."""
+    if box is None:
+        return True
+    region = _region(video, box)
+    x, y = (block.box.left + block.box.right) / 2, (block.box.top + block.box.bottom) / 2
+    return region.left <= x <= region.right and region.top <= y <= region.bottom
+
+
+def _region(video: VideoContext, box: list[float]) -> Box:
+    try:
+        return parse_box(box, video.info.width, video.info.height)
+    except ValueError as error:
+        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
 
 
 def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
@@ -137,10 +174,7 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Bloc
     from ..memory.ocr import blocks_of
     from ..memory.screen_text import Line
 
-    try:
-        region = parse_box(box, video.info.width, video.info.height)
-    except ValueError as error:
-        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
+    region = _region(video, box)
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
     found: list[Block] = []
     for frame in video.frames_at(times):

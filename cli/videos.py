@@ -15,6 +15,7 @@ from ..memory import ClipMemory, clock
 from .indexing import old_speech
 from .options import Json, Memory
 from .places import memory_folder
+from .saying import megabytes
 
 
 def videos(
@@ -30,8 +31,8 @@ def videos(
     if remove is not None:
         clip_memory = ClipMemory(folder)
         record = clip_memory.video(remove)
-        clip_memory.remove(record.id)
-        console.print(f"forgot {record.name} ({record.id})", markup=False, highlight=False)
+        freed = clip_memory.remove(record.id)
+        console.print(f"forgot {record.name} ({record.id}), {megabytes(max(freed, 0))} freed", markup=False, highlight=False)
     else:
         clip_memory = ClipMemory(folder, read_only=True)
     records = clip_memory.videos()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from .errors import CapabilityError, MemoryFolderError, VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
-from .search import Searcher, scope_of
+from .search import Searcher, channel_names, scope_of, span_of
 from .sources import as_source, one_or_many, open_file
 from .spans import Span
 from .store import Store
@@ -85,7 +86,7 @@ class ClipMemory:
         self,
         source: str | Path | VideoSource,
         *,
-        channels: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
         clip_seconds: float | None = None,
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
@@ -93,7 +94,7 @@ class ClipMemory:
         language: str | None = None,
         workers: int | None = None,
         retry: bool = False,
-        again: Sequence[str] = (),
+        again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
@@ -128,16 +129,20 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
-        if channels is None:
-            channels = again or self._usual_channels
+        again = channel_names(again)
+        channels = (again or self._usual_channels) if channels is None else channel_names(channels)
         channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
             raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
         if OBJECTS in channels:
             self._encoders.require_detector()
-        if clip_seconds is not None and not clip_seconds >= 1:
-            raise ValueError(f"clip_seconds must be at least 1, got {clip_seconds}.")
+        if clip_seconds is not None and not (isinstance(clip_seconds, int | float) and 1 <= clip_seconds < math.inf):
+            raise ValueError(f"clip_seconds must be a number, at least 1, got {clip_seconds!r}.")
+        if clips not in (None, "fixed", "shots"):
+            raise ValueError(f"clips is {clips!r}: give fixed or shots.")
+        if workers is not None and (not isinstance(workers, int) or workers < 0):
+            raise ValueError(f"workers is {workers!r}: give a whole number of processes, 0 for none.")
         source = as_source(source)
         wish = Wish(
             channels=tuple(dict.fromkeys(channels)),
@@ -297,7 +302,7 @@ class ClipMemory:
         Raises:
             VideoError: if it is there, and no video.
         """
-        file = Path(path).expanduser().absolute()
+        file = Path(str(path)).expanduser().absolute()
         try:
             state = file.stat()
         except OSError:
@@ -352,11 +357,11 @@ class ClipMemory:
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
-        return self._store.texts(self.video(video_id).id, channel=channel, between=between)
+        return self._store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
-        return self._store.clips(self.video(video_id).id, level, between)
+        return self._store.clips(self.video(video_id).id, level, span_of(between))
 
     def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
         """How long indexing takes here: seconds of waiting for a second of video, by channel.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -141,17 +141,39 @@ def scope_of(
         ValueError: if there is no such channel, or the span is none.
     """
     if channels is not None:
-        channels = (channels,) if isinstance(channels, str) else tuple(channels)
+        channels = channel_names(channels)
         unknown = [channel for channel in channels if channel not in (*CHANNELS, OBJECTS, SUMMARY)]
         if unknown:
             raise ValueError(f"There is no channel {unknown[0]!r}: give {', '.join((*CHANNELS, OBJECTS, SUMMARY))}.")
-    if between is not None and not isinstance(between, Span):
-        try:
-            start, end = between
-            between = Span(float(start), float(end))
-        except (TypeError, ValueError):
-            raise ValueError(f"between is {between!r}: give a Span, or its start and end in seconds.") from None
-    return Scope(channels, None if videos is None else tuple(videos), between, now)
+    return Scope(channels, None if videos is None else tuple(videos), span_of(between), now)
+
+
+def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:
+    """Channels as they are named in a call; a single name is one channel.
+
+    Raises:
+        ValueError: if it is neither names nor one name.
+    """
+    if isinstance(channels, str):
+        return (channels,)
+    if not isinstance(channels, Iterable):
+        raise ValueError(f"channels is {channels!r}: give names of channels, or one of these.")
+    return tuple(channels)
+
+
+def span_of(between: Span | Sequence[float] | None) -> Span | None:
+    """A span as callers give it: as such, or as its start and end in seconds.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if between is None or isinstance(between, Span):
+        return between
+    try:
+        start, end = between
+        return Span(float(start), float(end))
+    except (TypeError, ValueError):
+        raise ValueError(f"between is {between!r}: give a Span, or its start and end in seconds.") from None
 
 
 def _count(k: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import VideoError, VideoGoneError
@@ -21,6 +21,8 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     if isinstance(source, Video):
         source = source.info.path
     if not isinstance(source, str | Path):
+        if not callable(getattr(source, "frames_at", None)):
+            raise ValueError(f"A video is a file's name or a VideoSource, not {type(source).__name__}.")
         return source
     path = Path(source).expanduser().absolute()
     if not path.exists():
@@ -29,8 +31,16 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
 
 
 def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    """Videos as they are named in a call: a single name or path is one video, not its letters."""
-    return (videos,) if isinstance(videos, str | Path) else videos
+    """Videos as they are named in a call: a single name or path is one video, not its letters.
+
+    Raises:
+        ValueError: if it is neither names nor one name.
+    """
+    if isinstance(videos, str | Path):
+        return (videos,)
+    if not isinstance(videos, Iterable):
+        raise ValueError(f"videos is {videos!r}: give names, ids or paths, or one of these.")
+    return tuple(videos)
 
 
 def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:

@@ -75,6 +75,8 @@ class Store:
 
     def _create(self) -> None:
         if not self.writable:
+            if self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+                raise MemoryFolderError(damaged(self.folder / DATABASE, "it has no meta"))
             raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
         with self.transaction() as db:
             others = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}

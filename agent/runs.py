@@ -137,10 +137,10 @@ class Runs:
             going: Any = state
             while going is not _OVER:
                 stream = graph.astream(going, config, stream_mode="updates", **how)  # type: ignore[call-overload]
-                going = _OVER
+                going, waiting = _OVER, ()
                 async for update in stream:
                     if _INTERRUPT in update:
-                        going = await self._asked(run_id, update[_INTERRUPT])
+                        waiting = update[_INTERRUPT]  # asked once the stream has ended, and all is stored
                         continue
                     for node, change in update.items():
                         change = change or {}
@@ -151,6 +151,8 @@ class Runs:
                             change = {**change, "answer": final}
                         for event in events_of(node, change):
                             tell({**event, "spend": rounded(spend)})
+                if waiting:
+                    going = await self._asked(run_id, waiting)
         finally:
             if writer:
                 writer.close()

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .media import VideoInfo
 
 
+_SMALL = 4 << 20  # bytes of a database that is compared with its indexes at every opening, in 20 ms at most
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +57,8 @@ class Store:
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
             self._check_version()
+            if self.size_on_disk() <= _SMALL:
+                self._require_whole()
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
@@ -72,6 +75,31 @@ class Store:
         missing = schema.columns_missing(self._connection)
         if missing:
             raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
+
+    def _require_whole(self) -> None:
+        """Compare tables with their indexes, and make indexes anew that do not fit; SQLite reads past such damage."""
+        if self._problem() is None:
+            return
+        if self.writable:
+            with suppress(MemoryFolderError), writer_lock(self.folder), plain_errors(self.folder):
+                self._connection.execute("REINDEX")
+                if self._problem() is None:
+                    log.warning("warning  %s was damaged, and is mended: its indexes were made anew", self._file)
+                    return
+        raise MemoryFolderError(damaged(self._file, self._problem()))
+
+    def _problem(self) -> str | None:
+        told = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if told == "ok" else " ".join(told.split())[:160]
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / DATABASE
+
+    def size_on_disk(self) -> int:
+        """Bytes of the database as SQLite counts them."""
+        pages, size = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages) * int(size)
 
     def _create(self) -> None:
         if not self.writable:

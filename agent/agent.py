@@ -246,7 +246,7 @@ class VideoAgent:
         path = checkpoint_file(self._checkpoints, run_id, stored=again)
         if again and not path.exists():
             raise QuestionError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
-        async with checkpointer(path) as saver:
+        async with checkpointer(path, again=again) as saver:
             yield saver
 
     def _calibrated(self, answer: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ SHARED = "checkpoints.sqlite"
 _ID = re.compile(r"[\w.-]{1,120}", re.ASCII)
 _BUSY_SECONDS = 60.0  # that one run waits for another to write, where they share a file
 _RESUME = "__resume__"
+_LOST = "warning  the run goes on, and could not be resumed: %s"
 
 log = logging.getLogger(__name__)
 
@@ -53,39 +54,41 @@ def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
 
 
 @asynccontextmanager
-async def checkpointer(path: Path | None) -> AsyncIterator[Steps | None]:
-    """The SQLite file in which every step is stored; None stores none.
+async def checkpointer(path: Path, *, again: bool) -> AsyncIterator[Steps | None]:
+    """The SQLite file in which every step is stored; None where nothing can be stored, which is told.
+
+    Args:
+        path: the file.
+        again: whether a run is gone on with, so that what is stored has to be read.
 
     Raises:
-        CheckpointError: if it is no file that can be used.
+        CheckpointError: if a run is gone on with, and the file cannot be read.
     """
-    if path is None:
+    try:
+        make_folder(path.parent)
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise CheckpointError(f"{path} is no plain file, so no steps can be stored there: move it away.")
+        connection = await aiosqlite.connect(path, timeout=_BUSY_SECONDS)
+    except (OSError, sqlite3.Error, RewatchError) as error:
+        told = str(error) if isinstance(error, RewatchError) else _unusable(path, error)
+        if again:
+            raise CheckpointError(told) from error
+        log.warning(_LOST, told)
         yield None
         return
-    make_folder(path.parent)
     try:
-        usable = not path.exists() or stat.S_ISREG(path.stat().st_mode)
-    except OSError as error:
-        raise CheckpointError(_unusable(path, error)) from error
-    if not usable:
-        raise CheckpointError(f"{path} is no plain file, so no steps can be stored there: move it away.")
-    opened = False
-    try:
-        async with aiosqlite.connect(path, timeout=_BUSY_SECONDS) as connection:
-            opened = True
-            yield Steps(connection, path)
-    except sqlite3.Error as error:
-        if opened:
-            raise
-        raise CheckpointError(_unusable(path, error)) from error
+        yield Steps(connection, path, again=again)
+    finally:
+        await connection.close()
 
 
 class Steps(AsyncSqliteSaver):
     """Stores the steps of runs. Where no more can be stored, a run goes on all the same: its answer counts for more."""
 
-    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+    def __init__(self, connection: aiosqlite.Connection, path: Path, *, again: bool = False) -> None:
         super().__init__(connection, serde=KnownKinds())
         self.path = path
+        self._again = again
         self.lost: str | None = None
         """Why nothing is stored any more; None while everything is."""
 
@@ -109,9 +112,14 @@ class Steps(AsyncSqliteSaver):
         Raises:
             CheckpointError: if it is damaged, or holds what no run stores.
         """
+        if self.lost is not None:
+            return None
         try:
             found = await super().aget_tuple(config)
         except Exception as error:  # damaged rows can make any part of it fail
+            if not self._again and isinstance(error, (sqlite3.Error, OSError)):
+                self._lose(error)
+                return None
             raise self._unreadable(error) from error
         if found is None or not found.pending_writes:
             return found
@@ -123,6 +131,8 @@ class Steps(AsyncSqliteSaver):
         Raises:
             CheckpointError: if it is damaged, or holds what no run stores.
         """
+        if self.lost is not None:
+            return {channel: {"writes": []} for channel in channels}
         try:
             return await super().aget_delta_channel_history(config=config, channels=channels)
         except Exception as error:
@@ -157,7 +167,7 @@ class Steps(AsyncSqliteSaver):
 
     def _lose(self, error: Exception) -> None:
         self.lost = told_plainly(error, self.path.parent, self.path) or f"{self.path}: {error}"
-        log.warning("warning  the run goes on, and could not be resumed: %s", self.lost)
+        log.warning(_LOST, self.lost)
 
     def _unreadable(self, error: Exception) -> RewatchError:
         if isinstance(error, CheckpointError):

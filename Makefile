@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test test-slow check format bench clean
 
 demo: $(READY)  ## answer questions about the demo video, and write HTML reports to demo-out/
 	$(BIN)/rewatch demo --out demo-out
 
-test: $(READY)  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: $(READY)  ## run the tests, but for those that take minutes
+	$(PYTEST) -m "not slow"
+
+test-slow: $(READY)  ## run the tests that take minutes
+	$(PYTEST) -m slow
 
 check: $(READY)  ## lint and type-check
 	$(BIN)/ruff check .

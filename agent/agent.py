@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..memory import CapabilityError
-from ..tools import BUILT_IN, INNER, SEEING, Budget, Toolbox, plug_all
+from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
 from .answer import Answer
 from .approval import Approve
 from .calibration import Calibration
@@ -63,7 +63,7 @@ class VideoAgent:
             may be made. Without it such calls are refused, or, with `checkpoints`, the run stops with
             `ApprovalNeeded` and goes on with `resume`.
         isolate: which tools run in a process of their own, see `Toolbox`; `("marked", "video", "foreign")` for videos
-            that are not to be trusted.
+            that are not to be trusted, `("marked",)` to leave the tools of others in this process.
         checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off;
             or a folder (a name without a suffix), in which each run has such a file of its own.
         detector: what tells objects, for this memory: a detector, or the path or name of weights (`.pt`, `.onnx`).
@@ -89,7 +89,7 @@ class VideoAgent:
         traces: str | Path | None = None,
         checkpoints: str | Path | None = None,
         approve: Approve | None = None,
-        isolate: Iterable[str] = ("marked",),
+        isolate: Iterable[str] = ISOLATED,
         detector: Detector | str | None = None,
     ) -> None:
         self.memory = memory

@@ -10,13 +10,13 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from ..memory import MediaURI
+from ..memory import MediaURI, Span
 from .answer import Draft, Evidence
 from .evidence import Piece, pieces_of
 from .parsing import bare, option_in
 from .question import Question, letter
 from .steps import Call
-from .words import content, coverage
+from .words import content, coverage, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -27,6 +27,8 @@ NO_EVIDENCE = "Write the answer again with the number of the line that shows it 
 """What is said of a draft that cites nothing."""
 _BARE_WORDS = frozenset(content("yes no true false none never always line lines second seconds minute minutes start"))
 _WHEN = re.compile(r"\bwhen\b|\bwhat time\b|\bhow long\b|\bwann\b|\bcuándo\b", re.IGNORECASE)
+_SHORT = 4
+"""Letters of a quote that is held only by whole words: fewer stand inside of other words anywhere."""
 TOO_EARLY = "Read the lines once more: answer from the one that comes nearest, with its number, or call a tool first."
 """What is said of one that gives up in plain words and has called no tool yet."""
 NOTHING_SAID = "No answer was written."
@@ -103,12 +105,16 @@ def _unknown(numbers: Sequence[int], last: int, found: Piece | None) -> str:
 def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
     """What is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
 
-    Only lines with words can tell, and only answers that say more than the question does.
+    Lines are cited by their numbers or by the media URI of their place. Only lines with words can tell, and only
+    answers that say more than the question does.
     """
-    numbers = {(piece.uri, piece.text): piece.n for piece in pieces.values() if piece.text}
-    places = [(item.uri, item.quote or "") for item in draft.evidence]
-    cited = [numbers[place] for place in places if place in numbers]
-    if draft.abstained or not cited or len(cited) < len(draft.evidence):
+    cited: list[int] = []
+    for item in draft.evidence:
+        lines = _lines_of(item, pieces)
+        if not lines:
+            return ""  # it was seen, and not told in words: nothing to compare
+        cited += [n for n in lines if n not in cited]
+    if draft.abstained or not cited:
         return ""
     asked = set(content(question.text))
     own = [word for word in content(draft.text) if word not in asked]
@@ -119,6 +125,28 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
         return ""  # a time is told by where a line stands, not by its words
     listed = ", ".join(f"[{n}]" for n in cited[:3])
     return f"Line {listed} does not say “{draft.text[:60]}”. Cite the line that does, or look further."
+
+
+def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
+    """The numbers of the lines that a piece of evidence cites; none where its place was also seen without words."""
+    same = [p.n for p in pieces.values() if p.text and (p.uri, p.text) == (item.uri, item.quote or "")]
+    if same:
+        return same
+    place = MediaURI.parse(item.uri)
+    found: list[int] = []
+    for piece in pieces.values():
+        at = MediaURI.parse(piece.uri)
+        if at.video != place.video or not _touches(place.span, at.span):
+            continue
+        if not piece.text:
+            return []
+        found.append(piece.n)
+    return found
+
+
+def _touches(one: Span | None, other: Span | None) -> bool:
+    """Whether two places of one video have a moment in common; no span is the whole video."""
+    return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
 def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
@@ -178,15 +206,23 @@ def after_looking(verdict: Verdict, looked: Sequence[float | None]) -> Verdict:
 
 
 def _holds(message: ToolMessage, quote: str) -> bool:
-    """Whether a tool brought the words (bare) back; words of the call itself must stand in the data, not in an echo."""
+    """Whether a tool brought the words back; words of the call itself must stand in the data, not in an echo."""
     artifact = message.artifact or {}
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
         data = {key: value for key, value in data.items() if key not in arguments}
-    if quote in bare(" ".join(_strings(data))):
+    if _stands(quote, " ".join(_strings(data))):
         return True
-    echoed = any(quote in bare(own) for own in _strings(arguments))
-    return not echoed and quote in bare(" ".join(_strings(message.content)))
+    echoed = any(_stands(quote, own) for own in _strings(arguments))
+    return not echoed and _stands(quote, " ".join(_strings(message.content)))
+
+
+def _stands(quote: str, text: str) -> bool:
+    """Whether words stand in a text, whatever the case and the punctuation; a short quote must be whole words."""
+    wanted = bare(quote)
+    if len(wanted) > _SHORT or not wanted.isascii():
+        return wanted in bare(text)
+    return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
 
 
 def _uris(message: ToolMessage) -> list[MediaURI]:
@@ -208,7 +244,9 @@ def _problem(
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and not any(_holds(m, bare(item.quote)) for m in tool_messages):
+    if item.quote and not bare(item.quote):
+        return f'The quote "{item.quote[:80]}" has no words: quote what a tool returned, or leave the quote out.'
+    if item.quote and not any(_holds(m, item.quote) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
     return None
 

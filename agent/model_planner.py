@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import clock
-from .dialects.loose_json import NotJson, read_object
+from .loose_json import NotJson, read_object
 from .parsing import take_apart
 from .planner import Plan, Planner, Situation, plan_by_rules
 from .question import letter

@@ -1,12 +1,12 @@
 """Reading what a model writes: thoughts, calls, the answer, its option, and the evidence that it cites.
 
-One reading serves the loop and the rewards of training. Nothing here raises, whatever was written.
+One reading serves the loop and the rewards of training: thoughts are split off first (`thoughts`), then the answer is
+found (tags, JSON, plain words), its option (`options`) and its citations (`citations`). Nothing here raises, whatever
+was written, and every step is linear in the text.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,34 +16,52 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ..memory import MediaURI
 from .answer import Draft, Evidence
+from .citations import citations, cited_numbers, numbers_in, without_citations
 from .evidence import Piece, pieces_of
-from .question import Question, letter
+from .final_json import ANSWERS, abstains, answer_text, confidence_of, json_answer, json_object, option_text
+from .options import choice_in, letters_in, option_in
+from .question import Question
+from .thoughts import split_thoughts
 from .words import content
+
+__all__ = [
+    "NOT_FOUND",
+    "Parts",
+    "bare",
+    "chosen_letters",
+    "cited_numbers",
+    "draft_of",
+    "json_answer",
+    "json_object",
+    "last_boxed",
+    "letters_in",
+    "numbers_of",
+    "option_in",
+    "parse_draft",
+    "question_of",
+    "take_apart",
+    "without_citations",
+    "written_answer",
+]
 
 NOT_FOUND = "NOT FOUND:"
 """How an answer in plain words begins that says that there is none."""
-_ANY = range(1000)
-_HIGHEST_RUN = 10  # numbers that one range, such as [3-5], may stand for
-_CITED = re.compile(r"[\[［]\s*(?:line\s*|#\s*)?(\d{1,3}(?:\s*[,;&–-]\s*#?\d{1,3})*)\s*[\]］]", re.IGNORECASE)
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _NOT_FOUND = re.compile(r"[\W_]*not[ _]found\b[\s:.*_,–-]*", re.IGNORECASE)
 _LABEL = re.compile(r"[\s*_#>]*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:[\s*_]*", re.IGNORECASE)
 _COPIED = re.compile(
-    r"(?:\S+ )?\d{1,2}:\d{2}[\d:.]*(?:-\d{1,2}:\d{2}[\d:.]*)? "
+    r"(?:\S{1,300} )?\d{1,6}:\d{2}[\d:.]{0,20}(?:-\d{1,6}:\d{2}[\d:.]{0,20})? "
     r"(?:speech|screen text|picture|summary|caption|objects|all channels)[^«»:]*:\s*«(.*)»[.\s]*",
     re.DOTALL,
 )
 """A whole line of evidence, copied instead of an answer."""
-_LETTER = re.compile(
-    r"[\W_]*(?:(?:the\s+)?(?:correct\s+|best\s+|final\s+)?(?:answer|option|choice)(?:\s+is)?\W+)?"
-    r"([A-Za-z])(?:[)\]*.:,]+(?:\s+|$)|\s*$|\s+[-–]\s+)",
-    re.IGNORECASE,
-)
 _ECHO = frozenset(content("and what is missing line lines"))
 """Words of the prompt that stand behind `NOT FOUND:` there; repeated, they say nothing."""
-_ANSWERS = ("answer", "final_answer", "response", "text", "result", "output")
-"""Keys under which models write an answer as JSON."""
+_NONE = "It was not found."
+_TAG = re.compile(r"</?answer>", re.IGNORECASE)
+_PLACE = re.compile(r"\(?\bvideo:[\w-]{1,64}(?:#[\w.,:&=%-]{0,200})?\)?")
+_MOST_EVIDENCE = 64
+"""Pieces of evidence that are read of one answer."""
+_CALL = "(?:tool_call|tool)"
 
 
 def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
@@ -57,7 +75,7 @@ def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
         messages: the conversation: its numbered lines, and the question with its options.
     """
     likelihood = said.response_metadata.get("likelihood")
-    text = said.additional_kwargs.get("draft") or said.text
+    text = said.additional_kwargs.get("draft") or split_thoughts(said.text).said
     unsure = 0.5 if likelihood is None else float(likelihood)
     question = question_of(messages)
     pieces, options = pieces_of(messages), question.options if question else ()
@@ -78,110 +96,42 @@ def parse_draft(
         pieces: what the numbers of the run stand for; None where brackets are no citations but spans, say.
         options: texts of the options, where the question has any.
     """
-    row = json_object(message)
+    said = split_thoughts(message).said
+    row = json_object(said)
     if row is not None and "answer" in row:
         return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
-    if row is not None:
-        message = _said_in(row)
-    tagged = _TAG.search(message)
-    text = (tagged[1] if tagged else _without_thoughts(message)).strip()
+    said = said if row is None else _said_in(row)
+    text = _answer_of(said)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    evidence, unknown = _cited(text if cited_numbers(text, pieces) else message, pieces)
+    evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)
     missing = _NOT_FOUND.match(text)
     if missing:
         why = without_citations(text[missing.end() :], pieces)
         if evidence and not set(content(why)) - _ECHO and (nearest := evidence[0].quote):
             told = replace(evidence[0], claim=nearest)
             return Draft(text=f"Closest: {nearest}", evidence=(told,), confidence=0.2, plain=True, unknown=unknown)
-        why = why if set(content(why)) - _ECHO else "It was not found."
+        why = why if set(content(why)) - _ECHO else _NONE
         return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
-    said = _uncopied(without_citations(text, pieces))
-    found = [*evidence, *(Evidence(claim=said, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(message)))]
-    option, said = _chosen(said, options)
-    return Draft(text=said, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
+    text = _uncopied(without_citations(text, pieces))
+    found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(said)))]
+    bare_text = _PLACE.sub("", text).strip()
+    option, told = choice_in(bare_text, options)
+    text = text if told == bare_text else told
+    return Draft(text=text, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 
-def cited_numbers(text: str, known: Container[int] | None = _ANY) -> tuple[int, ...]:
-    """The numbers that a text cites, as in `[3]`, `[3, 5]`, `[3][5]` or `[3-5]`, in order, each once.
+def chosen_letters(message: str, options: Sequence[str], known: Container[int] | None = None) -> tuple[str, ...]:
+    """The letters of the options that a message chooses: of its JSON, of its answer tags, or of its words.
 
     Args:
-        text: what was written.
-        known: the numbers that there are. Several numbers of which none is known, as in `[40, 55]`, are a span or a
-            list and no citation; None: nothing is.
+        message: what the policy wrote.
+        options: their texts.
+        known: the numbers that it may cite.
     """
-    found = [n for match in _citations(text, known) for n in _numbers_in(match[1])]
-    return tuple(dict.fromkeys(found))
-
-
-def without_citations(text: str, known: Container[int] | None = _ANY) -> str:
-    """The text without its `[3]`, and without the spaces that these leave; `known` as for `cited_numbers`."""
-    bare_text, start = "", 0
-    for match in _citations(text, known):
-        bare_text, start = bare_text + text[start : match.start()], match.end()
-    if not start:
-        return text.strip()
-    bare_text = re.sub(r"\(\s*\)", "", bare_text + text[start:])
-    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare_text)).strip()
-
-
-def _citations(text: str, known: Container[int] | None) -> list[re.Match[str]]:
-    """The brackets of a text that cite."""
-    if known is None:
-        return []
-    found = []
-    for match in _CITED.finditer(text):
-        numbers = _numbers_in(match[1])
-        if len(numbers) == 1 or any(n in known for n in numbers):
-            found.append(match)
-    return found
-
-
-def _numbers_in(listed: str) -> list[int]:
-    """The numbers of one bracket, those of ranges included."""
-    found: list[int] = []
-    last = None
-    for sign, digits in re.findall(r"([,;&–-]?)\s*#?(\d{1,3})", listed):
-        n = int(digits)
-        if sign in ("-", "–") and last is not None and last < n <= last + _HIGHEST_RUN:
-            found += range(last + 1, n)
-        found.append(n)
-        last = n
-    return found
-
-
-_WORD = r"\d+(?:[.,:]\d+)*|[^\W\d]+"
-
-
-def option_in(text: str, options: Sequence[str]) -> str | None:
-    """The letter that `text` begins with, or whose option it repeats; None where it is neither."""
-    if not options:
-        return None
-    found = _LETTER.match(text.strip())
-    if found and ord(found[1].upper()) - ord("A") in range(len(options)):
-        return found[1].upper()
-    said = " ".join(re.findall(_WORD, text.lower()))
-    each = [" ".join(re.findall(_WORD, option.lower())) for option in options]
-    same = [i for i, option in enumerate(each) if option == said]
-    if not same:
-        same = [i for i, option in enumerate(each) if option and f" {option} " in f" {said} "]
-    return letter(same[0]) if len(same) == 1 else None
-
-
-def json_object(text: str) -> dict[str, Any] | None:
-    """The JSON object that a message is, bare or in a fence, with its thoughts left out; None where it is none."""
-    stripped = text.split("</think>")[-1].strip()
-    fenced = _FENCE.search(stripped)
-    try:
-        row = json.loads(fenced[1] if fenced else stripped, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def json_answer(text: str) -> dict[str, Any] | None:
-    """The JSON object that a message is; None where it is none, or has no `answer`."""
-    row = json_object(text)
-    return row if row is not None and "answer" in row else None
+    row = json_answer(message)
+    if row is not None:
+        return _row_letters(row, without_citations(answer_text(row), known), options)
+    return letters_in(_PLACE.sub("", written_answer(message, known)), options)
 
 
 def bare(text: str) -> str:
@@ -203,24 +153,17 @@ class Parts:
 
 
 def take_apart(text: str, call_tag: str) -> Parts:
-    """Split `text` at `<think>`, `<answer>` and `<call_tag>`.
+    """Split `text` at its thoughts, `<answer>` and `<call_tag>`.
 
-    What stands in a closed `<think>` is thought, calls and answers in it included. One that is never closed ends where
-    a call or an answer opens, since a reply is cut after those. Calls and answers end at their own closing tag, where
-    the next tag opens, or with the text. What follows the last answer is dropped.
+    Thoughts are what `split_thoughts` takes for them, calls and answers in them included. Calls and answers end at
+    their own closing tag, where the next tag opens, or with the text. What follows the last answer is dropped.
     """
-    marks = list(re.finditer(rf"<(/?)(think|answer|{call_tag})>", text, re.IGNORECASE))
-    closed = _thought_closes(marks)
-    # A thought that closes without having been opened was opened by the chat template.
-    kind, start = ("think" if closed and closed[0] else ""), 0
+    split = split_thoughts(text)
+    text, kind, start = split.said, "", 0
     found: list[tuple[str, str]] = []
-    for mark, thought_closes in zip(marks, closed, strict=True):
+    for mark in re.finditer(rf"<(/?)(answer|{call_tag})>", text, re.IGNORECASE):
         closes, tag = bool(mark[1]), mark[2].lower()
-        if kind == "think":
-            inside = thought_closes or closes or tag == "think"
-            if inside and not (closes and tag == "think"):
-                continue
-        elif kind and closes and tag != kind:
+        if kind and closes and tag != kind:
             continue  # a stray closing tag inside a call or an answer
         found.append((kind, text[start : mark.start()].strip()))
         kind, start = ("" if closes else tag), mark.end()
@@ -228,7 +171,7 @@ def take_apart(text: str, call_tag: str) -> Parts:
     answers = [n for n, (kind, _) in enumerate(found) if kind == "answer"]
     found = found[: answers[-1] + 1] if answers else found
     return Parts(
-        thought="\n".join(words for kind, words in found if kind == "think" and words),
+        thought=split.thought,
         calls=tuple(words for kind, words in found if kind == call_tag),
         answer=found[-1][1] if answers else None,
         rest="\n".join(words for kind, words in found if not kind and words),
@@ -243,13 +186,16 @@ def written_answer(text: str, known: Container[int] | None = None) -> str:
         known: the numbers that it may cite, which are left out; None: brackets are words like any other.
     """
     row = json_answer(text)
-    if row is not None:
-        return str(row["answer"])
-    parts = take_apart(text, "(?:tool_call|tool)")
+    return without_citations(_answer_of(text) if row is None else answer_text(row), known)
+
+
+def _answer_of(text: str) -> str:
+    """What stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
+    parts = take_apart(text, _CALL)
     if parts.answer is not None:
-        return without_citations(parts.answer, known)
+        return parts.answer
     boxed = last_boxed(parts.rest)
-    return without_citations(parts.rest if boxed is None else boxed, known)
+    return parts.rest if boxed is None else boxed
 
 
 def last_boxed(text: str) -> str | None:
@@ -267,25 +213,9 @@ def last_boxed(text: str) -> str | None:
     return body[len("\\text{") : -1].strip() if body.startswith("\\text{") and body.endswith("}") else body
 
 
-def _thought_closes(marks: Sequence[re.Match[str]]) -> list[bool]:
-    """For each tag, whether the next one about thoughts, itself included, is a closing one."""
-    closes, flags = False, []
-    for mark in reversed(marks):
-        if mark[2].lower() == "think":
-            closes = bool(mark[1])
-        flags.append(closes)
-    return flags[::-1]
-
-
-def _without_thoughts(message: str) -> str:
-    """The words outside thoughts and calls; the whole message where nothing else is left."""
-    parts = take_apart(message, "tool_call")
-    return parts.rest if parts.rest or parts.calls else message
-
-
 def _said_in(row: dict[str, Any]) -> str:
     """The words of a JSON object that has no `answer`; nothing where it is a call that nobody can make any more."""
-    for key in _ANSWERS:
+    for key in ANSWERS:
         if isinstance(row.get(key), str):
             return str(row[key])
     if "name" in row or "arguments" in row:
@@ -298,10 +228,10 @@ def _cited(text: str, known: Mapping[int, Piece] | None) -> tuple[list[Evidence]
     found: dict[int, Evidence] = {}
     unknown: list[int] = []
     whole, start = _uncopied(without_citations(text, known)), 0
-    for match in _citations(text, known):
-        claim = text[start : match.start()].strip(" .,;:\n")
-        start = match.end()
-        for n in _numbers_in(match[1]):
+    for begin, end, listed in citations(text, known):
+        claim = text[start:begin].strip(" .,;:\n")
+        start = end
+        for n in numbers_in(listed):
             piece = (known or {}).get(n)
             if piece is None:
                 unknown.append(n)
@@ -320,59 +250,70 @@ def _uncopied(text: str) -> str:
     return (copied[1] if copied else text).replace("«", "“").replace("»", "”") if not copied else copied[1]
 
 
-def _chosen(text: str, options: Sequence[str]) -> tuple[str | None, str]:
-    """The option that a text in plain words chooses, and the text as people read it: not the letter alone."""
-    option = option_in(text, options)
-    if option is None:
-        return None, text
-    found = _LETTER.match(text.strip())
-    said = text.strip()[found.end() :].strip() if found else text
-    return option, said or options[ord(option) - ord("A")]
+def _row_letters(row: dict[str, Any], said: str, options: Sequence[str]) -> tuple[str, ...]:
+    """The letters that a JSON answer chooses: those of its `option`, or of its answer where that names none."""
+    return letters_in(option_text(row), options) or letters_in(_PLACE.sub("", said), options)
 
 
 def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | None, options: Sequence[str]) -> Draft:
-    answer = row["answer"]
-    said = without_citations(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False), known)
-    evidence, unknown = _cited(str(answer), known)
-    listed = row.get("evidence") or []
-    for item in listed if isinstance(listed, list) else [listed]:
-        if isinstance(item, (str, int)) and not isinstance(item, bool):
-            item = {"uri": str(item)}
-        if isinstance(item, dict):
-            more, none = _listed(item, said, known or {})
-            evidence += more
-            unknown = (*unknown, *none)
-    try:
-        stated = float(row.get("confidence", unsure))
-        confidence = min(max(stated, 0.0), 1.0) if math.isfinite(stated) else unsure
-    except (TypeError, ValueError):
-        confidence = unsure
-    option = row.get("option")
+    said = without_citations(answer_text(row), known)
+    evidence, unknown = _cited(answer_text(row), known)
+    for item in _items(row.get("evidence")):
+        more, none = _listed(item, said, known or {})
+        evidence += more
+        unknown = (*unknown, *none)
+    chosen = _row_letters(row, said, options)
+    option = (chosen[0] if len(chosen) == 1 else None) if options else option_text(row) or None
     missing = _NOT_FOUND.match(said)
+    abstained = abstains(row) or bool(missing)
+    text = said[missing.end() :] if missing else said
+    if not text.strip():
+        text = _NONE if abstained else options[ord(option) - ord("A")] if option and options else ""
     return Draft(
-        text=(said[missing.end() :] or "It was not found.") if missing else said,
-        option=str(option) if option else option_in(said, options),
+        text=text,
+        option=option,
         evidence=tuple(evidence),
-        confidence=confidence,
-        abstained=str(row.get("abstained", False)).lower() in ("true", "yes", "1") or bool(missing),
+        confidence=confidence_of(row.get("confidence"), unsure),
+        abstained=abstained,
         unknown=tuple(dict.fromkeys(unknown)),
     )
 
 
+_PLACES = ("n", "number", "line", "uri", "url", "source", "place", "cite", "citation", "id")
+"""Keys under which a row of evidence names its place."""
+
+
+def _items(listed: Any) -> list[dict[str, Any]]:
+    """The rows of `evidence`, be it a list, one row, a text or a number; whatever names no place is passed over."""
+    if isinstance(listed, dict):
+        rows = [listed] if any(key in listed for key in (*_PLACES, "claim", "quote")) else list(listed.values())
+    else:
+        rows = listed if isinstance(listed, list) else [listed]
+    found: list[dict[str, Any]] = []
+    for row in rows[:_MOST_EVIDENCE]:
+        if isinstance(row, float) and row.is_integer():
+            row = int(row)
+        if isinstance(row, (str, int)) and not isinstance(row, bool):
+            found.append({"uri": str(row)[:1000]})
+        elif isinstance(row, dict):
+            found.append(row)
+    return found
+
+
 def _listed(item: dict[str, Any], said: str, known: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
     """One row of `evidence`: by its number, or by its media URI."""
-    named = next((item[key] for key in ("n", "number", "line", "uri") if item.get(key) is not None), "")
-    claim = str(item.get("claim") or said)
-    digits = re.fullmatch(r"\s*\[?\s*(\d{1,3})\s*\]?\s*", str(named))
-    numbers = (int(digits[1]),) if digits else cited_numbers(str(named))
+    named = str(next((item[key] for key in _PLACES if item.get(key) is not None), ""))[:1000]
+    claim = item.get("claim") if isinstance(item.get("claim"), str) else ""
+    digits = re.fullmatch(r"\s*[\[(【#]*\s*(?:line\s)?(\d{1,3})(?:\.0)?\s*[\])】]*\s*", named, re.IGNORECASE)
+    places = MediaURI.find_all(named)
+    numbers = (int(digits[1]),) if digits else () if places else cited_numbers(named)
     if numbers:
         pieces = [known[n] for n in numbers if n in known]
-        return [_evidence(piece, claim) for piece in pieces], tuple(n for n in numbers if n not in known)
-    quote = item.get("quote")
-    return [
-        Evidence(claim=claim, uri=str(uri), tool=str(item.get("tool") or ""), quote=str(quote) if quote else None)
-        for uri in MediaURI.find_all(str(named))[:1]
-    ], ()
+        return [_evidence(piece, claim or said) for piece in pieces], tuple(n for n in numbers if n not in known)
+    quote, tool = item.get("quote"), item.get("tool")
+    quote = quote if isinstance(quote, str) and quote.strip() else None
+    tool = tool if isinstance(tool, str) else ""
+    return [Evidence(claim=claim or said, uri=str(uri), tool=tool, quote=quote) for uri in places[:_MOST_EVIDENCE]], ()
 
 
 def _before(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
 from ..memory.sources import one_or_many
+from .options import MOST, find_options, letter, split_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..memory import ClipMemory
 
-_LETTER = re.compile(r"\s*\(?([A-Za-z])[).:]\s+")
+__all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
 
 
 class QuestionError(RewatchError):
@@ -62,7 +62,7 @@ def question_about(
     memory: ClipMemory,
     text: str,
     *,
-    options: Sequence[str] | None = None,
+    options: Sequence[object] | Mapping[str, object] | None = None,
     videos: str | Path | Sequence[str | Path] | None = None,
     now: float | None = None,
     earlier: Sequence[tuple[str, str]] = (),
@@ -72,7 +72,8 @@ def question_about(
     Args:
         memory: holds the videos.
         text: in plain words.
-        options: possible answers, with or without letters.
+        options: possible answers, with or without letters, or by their letters; without any, those that stand inside
+            the text (`Which is it? A) red B) blue`) are taken.
         videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
         now: nothing after this time (seconds) may be seen.
         earlier: questions of the same conversation and the answers to them.
@@ -85,8 +86,12 @@ def question_about(
         raise QuestionError("The question is empty; write what you want to know.")
     if now is not None and not 0 <= now < 1e9:
         raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on.")
-    if options is not None and not 0 < len(options) <= 26:
-        raise QuestionError(f"{len(options)} options given; give 1 to 26.")
+    try:
+        asked, choices = find_options(text) if options is None else (text.strip(), split_options(options))
+    except ValueError as error:
+        raise QuestionError(str(error)) from None
+    if options is not None and not 0 < len(choices) <= MOST:
+        raise QuestionError(f"{len(choices)} options given; give 1 to {MOST}.")
     records = [memory.video(v) for v in one_or_many(videos)] if videos else memory.videos()
     if not records:
         raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
@@ -104,14 +109,4 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=text.strip(), options=split_options(options), videos=facts, now=now, earlier=tuple(earlier))
-
-
-def split_options(options: Sequence[str] | None) -> tuple[str, ...]:
-    """Options without their letters: `"A. yes"` and `"yes"` both give `"yes"`."""
-    return tuple(_LETTER.sub("", option, count=1).strip() for option in options or ())
-
-
-def letter(index: int) -> str:
-    """The letter of option `index`."""
-    return chr(ord("A") + index)
+    return Question(text=asked, options=choices, videos=facts, now=now, earlier=tuple(earlier))

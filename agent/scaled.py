@@ -24,6 +24,7 @@ from .answer import Answer
 from .question import Question
 from .scaling import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
 from .state import add
+from .thoughts import without_thoughts
 
 
 class ScaledState(TypedDict, total=False):
@@ -120,7 +121,7 @@ class ScaledLoop:
                 {"max_tokens": piece.max_tokens} if getattr(self.policy, "takes_turn", False) else {}
             )
             said = await self.policy.ainvoke([HumanMessage(piece.prompt)], **bounds)
-            text, usage = str(said.text), said.usage_metadata
+            text, usage = without_thoughts(str(said.text)), said.usage_metadata
             price = float(said.response_metadata.get("cost", 0.0))
         except Exception as error:  # the scaling goes on with what it has
             text, usage, price = f"({type(error).__name__}: {error})", None, 0.0

@@ -11,12 +11,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ..tools.viewer import Reply, VisualQuestion
 from .policies.blocks import Block, data_url, picture, time_text
+from .thoughts import without_thoughts
 
 MAX_AT_ONCE = 32
 """Questions that are with the model at the same time."""
 
 YES_OR_NO = "Answer with one word: Yes or No."
-_THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
 _YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
@@ -83,7 +83,7 @@ class ChatViewer:
 
 
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
-    text = _THOUGHT.sub("", message.text).strip()
+    text = without_thoughts(message.text).strip()
     tokens = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
     price = float(message.response_metadata.get("cost", 0.0))
     if not yes_no:
@@ -99,7 +99,7 @@ def _share(yes: float, no: float) -> float:
 
 def said_yes(text: str) -> float:
     """1.0 for a yes, 0.0 for a no, 0.5 where the reply is neither: by its first word, else by the only one in it."""
-    said = _THOUGHT.sub("", text).lstrip(" \n\t*_\"'`(")
+    said = without_thoughts(text).lstrip(" \n\t*_\"'`(")
     found = [match.lower() for match in _YES_NO.findall(said)]
     if not found or (len(set(found)) > 1 and not _YES_NO.match(said)):
         return 0.5

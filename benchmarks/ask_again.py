@@ -53,7 +53,7 @@ def forked(words: list[str], environment: dict[str, str]) -> float:
     """Median of the seconds of a command in a process that was forked off a warm one."""
     told = [
         subprocess.run(
-            [sys.executable, "-c", FORKED, *words], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-P", "-c", FORKED, *words], env=environment, capture_output=True, text=True, check=True
         )
         for _ in range(RUNS)
     ]
@@ -65,7 +65,7 @@ def main() -> None:
         environment = {
             **os.environ, "REWATCH_MEMORY": f"{folder}/memory", "REWATCH_WARM": "0", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
-        rewatch = [sys.executable, "-m", "rewatch"]
+        rewatch = [sys.executable, "-P", "-m", "rewatch"]
         began = time.monotonic()
         subprocess.run([*rewatch, "index", str(DEMO)], env=environment, check=True)
         print(f"indexed in {time.monotonic() - began:.0f} s; CPU seconds, median of {RUNS}:")
@@ -77,8 +77,8 @@ def main() -> None:
             ("search", cpu([*rewatch, *SEARCH], environment)),
             ("ask, of a warm process", forked(ASK, environment)),
             ("search, of a warm process", forked(SEARCH, environment)),
-            ("bare import of LangChain and LangGraph", cpu([sys.executable, "-c", floor], environment)),
-            ("bare import of torch and transformers' BERT", cpu([sys.executable, "-c", heavy], environment)),
+            ("bare import of LangChain and LangGraph", cpu([sys.executable, "-P", "-c", floor], environment)),
+            ("bare import of torch and transformers' BERT", cpu([sys.executable, "-P", "-c", heavy], environment)),
         ]
         for name, seconds in rows:
             print(f"  {seconds:5.2f}  {name}")

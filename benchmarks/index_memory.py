@@ -94,7 +94,7 @@ def main() -> int:
         folder = Path(name)
         piece = None if chosen.lines else slides(folder / "piece.mp4", 2)
         for minutes in (10, 60):
-            command = [sys.executable, "-c", LINES, str(folder / f"memory-{minutes}"), str(minutes), WORDS]
+            command = [sys.executable, "-P", "-c", LINES, str(folder / f"memory-{minutes}"), str(minutes), WORDS]
             if piece is not None:
                 video = repeated(piece, folder / f"{minutes}.mp4", minutes // 2)
                 command[2:] = [INGEST, str(folder / f"memory-{minutes}"), str(video), json.dumps(channels)]

@@ -49,7 +49,15 @@ def indexed(video: Path, channels: list[str], transcriber: str | None) -> tuple[
     """CPU seconds, rows and peak megabytes of an index of these channels."""
     before = seconds(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as name:
-        command = [sys.executable, "-c", INGEST, f"{name}/memory", str(video), json.dumps([channels, transcriber])]
+        command = [
+            sys.executable,
+            "-P",
+            "-c",
+            INGEST,
+            f"{name}/memory",
+            str(video),
+            json.dumps([channels, transcriber]),
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"Indexing {video} ({', '.join(channels)}) failed:\n{done.stderr.strip()}")

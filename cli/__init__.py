@@ -5,22 +5,35 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 
 EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 wrong usage · 3 a video cannot be used · \
 4 the memory folder cannot be used · 5 something needs a package or weights · 6 a trace cannot be read · \
-130 interrupted"""
+130 interrupted · 143 ended by SIGTERM"""
 
 
 def main() -> None:
     """Run the command line, in a warm process where one runs, and exit."""
-    from .warm_client import VERBS, run_warm
+    from .leaving import code_of, leave, watch_signals
 
-    if sys.argv[1:2] and sys.argv[1] in VERBS and os.environ.get("REWATCH_WARM") != "0":
-        code = run_warm(sys.argv[1:])
+    try:
+        watch_signals()
+        code = _run_in_warm()
         if code is not None:
             sys.exit(code)
-    _leave(run())
+        code = code_of(run())
+    except KeyboardInterrupt:
+        code = code_of(_interrupted())
+    leave(code)
+
+
+def _run_in_warm() -> int | None:
+    from ..safe_path import make_safe
+    from .warm_client import VERBS, run_warm
+
+    make_safe()
+    if sys.argv[1:2] and sys.argv[1] in VERBS and os.environ.get("REWATCH_WARM") != "0":
+        return run_warm(sys.argv[1:])
+    return None
 
 
 def run() -> int:
@@ -41,16 +54,6 @@ def run() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _leave(code: int) -> None:
-    """Exit; at once where a tool that was given up still runs, since native code does not survive the shutdown."""
-    threads = sys.modules.get("rewatch.tools.threads")  # not there unless a tool has run
-    if threads and any(thread.name == threads.BUSY for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
 
 
 def _interrupted() -> int:

@@ -18,6 +18,7 @@ from .options import (
     ROUTES,
     SCALINGS,
     Approve,
+    Audio,
     Calls,
     Channels,
     Detector,
@@ -32,6 +33,7 @@ from .options import (
     Policy,
     Seconds,
     Subtitles,
+    SubtitleStream,
     Tokens,
     Transcriber,
     Viewer,
@@ -53,6 +55,8 @@ def ask(
     memory: Memory = None,
     channels: Channels = None,
     subtitles: Subtitles = None,
+    subtitle_stream: SubtitleStream = None,
+    audio: Audio = None,
     now: Now = None,
     policy: Policy = "heuristic",
     viewer: Viewer = None,
@@ -111,12 +115,16 @@ def ask(
         raise QuestionError(f'{question} is no question: rewatch ask {question} "What is said?"')
     if planner not in ("rules", "model"):
         raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
+    if subtitles is not None and subtitle_stream is not None:
+        raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
     settings = index_settings(
         channels=split_channels(channels),
         subtitles=subtitles,
         transcriber=transcriber,
         workers=workers,
         language=language,
+        audio=audio,
+        subtitle_stream=subtitle_stream,
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))

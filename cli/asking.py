@@ -101,7 +101,7 @@ def agents(
     """
     from ..agent import VideoAgent
     from ..tools import BUILT_IN
-    from .plugins import asking, own_tools
+    from .plugins import asking, kinds, own_tools
 
     writable = os.access(folder, os.W_OK)
     with own_tools(BUILT_IN, tools, mcp, Console(stderr=True)) as plugged:
@@ -113,7 +113,7 @@ def agents(
                 tools=[tool for group in plugged for tool in group.tools],
                 registered=False,  # they are among the plugged ones
                 approve=asking(approve, Console(stderr=True)),
-                isolate=("marked", *(isolate or ())),
+                isolate=kinds(isolate),
                 traces=runs_folder(folder) if writable else None,
                 checkpoints=runs_folder(folder) if writable else None,
                 **arguments,

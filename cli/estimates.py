@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..memory import ClipMemory, Video, VideoError, clock
+from ..memory.planning import Busy
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LONG = 60.0
 """Seconds from which on it is said what something will take."""
+_HOURS = 6 * 3600.0
 _RUNS = 20  # the newest runs that are looked at
 _LAST_LINE = 1 << 18  # bytes of a trace in which its answer stands
 
@@ -40,8 +42,10 @@ def index_estimate(memory: ClipMemory, path: Path, channels: Sequence[str] | Non
         pass  # a new one
     with Video(path) as video:
         length, sound = video.info.duration, video.info.has_audio
+        # A file of hours may hold minutes of anything new.
+        worked = length if length < _HOURS else busy.seconds(video.info.span) if (busy := Busy.of(video)) else length
     rates, measured = memory.work_rates(channels)
-    parts = {channel: rate * length for channel, rate in rates.items() if sound or channel != "speech"}
+    parts = {channel: rate * worked for channel, rate in rates.items() if sound or channel != "speech"}
     total = sum(parts.values())
     if total < LONG:
         return None

@@ -17,7 +17,7 @@ from rich.console import Console
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .indexing import add_video, damage, old_speech, split_channels
-from .options import Channels, Detector, Json, Language, Memory, Transcriber, Workers
+from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers
 from .places import memory_folder
 from .saying import shown
 
@@ -49,6 +49,8 @@ def index(
     subtitles: Annotated[
         Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening (one video).")
     ] = None,
+    subtitle_stream: SubtitleStream = None,
+    audio: Audio = None,
     transcriber: Transcriber = None,
     language: Language = None,
     detector: Detector = None,
@@ -71,6 +73,8 @@ def index(
         raise typer.BadParameter("name a video file to index: rewatch index FILE.")
     if subtitles is not None and len(files or ()) != 1:
         raise typer.BadParameter("--subtitles goes with one video; index the others without it.")
+    if subtitles is not None and subtitle_stream is not None:
+        raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
     settings: dict[str, Any] = {
         "channels": split_channels(channels),
         "clip_seconds": clip_seconds,
@@ -78,6 +82,8 @@ def index(
         "subtitles": subtitles,
         "transcriber": transcriber,
         "language": language,
+        "audio": audio,
+        "subtitle_stream": subtitle_stream,
         "workers": workers,
         "retry": retry or None,
         "again": split_channels(again),

@@ -25,6 +25,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         raise VideoError(
             f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
         )
+    known = memory.knows(path)
     found = memory.found_detector(settings.get("channels") or settings.get("again"))
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
@@ -57,6 +58,9 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
         line = f"indexed  {record.name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
         console.print(Text(line))
+    if done or not known:
+        for note in record.notes:
+            console.print(Text(f"note     {note}", style="yellow"), soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(Text(f"warning  {failure.channel} {failure.span}: {failure.reason}", style="yellow"))
     if len(record.failures) > 3:

@@ -21,6 +21,10 @@ from .places import memory_folder
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REQUEST = 1 << 20
+"""Bytes of one request."""
+CONNECTIONS = 256
+"""Connections that are open at once; uvicorn answers 503 to more."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
@@ -36,10 +40,10 @@ def mcp(
     tools: OwnTools = None,
     approve: Approve = None,
     detector: Detector = None,
-    frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a session: frames.")] = 1000,
-    calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a session: tool calls.")] = 500,
+    frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a client: frames.")] = 1000,
+    calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a client: tool calls.")] = 500,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0, help="Budget of a session: seconds of looking [no limit].")
+        float | None, typer.Option("--seconds", min=0, help="Budget of a client: seconds of looking [no limit].")
     ] = None,
     size: Annotated[int, typer.Option("--size", min=64, help="Longest side of a picture in pixels.")] = 768,
 ) -> None:
@@ -99,13 +103,15 @@ def _address(text: str) -> tuple[str, int]:
 def _over_http(server: Any, host: str, port: int, what: str, console: Console) -> None:
     import uvicorn
 
+    from ..tools.mcp_server import CLIENTS
+
     token = os.environ.get(TOKEN, "")
     if host not in _LOOPBACK and not token:
         raise typer.BadParameter(
             f"--http {host}: whoever reaches this address could watch the videos; set {TOKEN}, which clients then send "
             "as Authorization: Bearer, or serve on 127.0.0.1."
         )
-    app: Any = server.streamable_http_app(host=host)
+    app: Any = server.streamable_http_app(host=host, max_sessions=CLIENTS, max_request_body_size=REQUEST)
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -115,7 +121,8 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)
-    settings = uvicorn.Config(with_token(app, token) if token else app, log_level="warning", lifespan="on")
+    guarded = with_token(app, token) if token else app
+    settings = uvicorn.Config(guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS)
     uvicorn.Server(settings).run(sockets=[listening])
 
 

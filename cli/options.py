@@ -30,8 +30,21 @@ Language = Annotated[
     str | None,
     typer.Option(
         "--language",
-        help="Code of the language that is spoken (en, de, es) [default: told from the sound, if the "
-        "model is a multilingual one].",
+        help="Code of the language that is spoken (en, de, es): such sound tracks and subtitles are taken first "
+        "[default: told from the sound, if the model is a multilingual one].",
+    ),
+]
+Audio = Annotated[
+    str | None,
+    typer.Option(
+        "--audio", help="The sound track to take, of several: its number, from 1, or its language [default: told]."
+    ),
+]
+SubtitleStream = Annotated[
+    str | None,
+    typer.Option(
+        "--subtitle-stream",
+        help="Take the words from this subtitle stream in the file: its number, from 1, or language.",
     ),
 ]
 Detector = Annotated[
@@ -74,8 +87,9 @@ Isolate = Annotated[
     list[str] | None,
     typer.Option(
         "--isolate",
-        help="Run tools in a process of their own, which may hang or crash: video (those that decode it), foreign "
-        "(those that are not rewatch's), or a tool's name; repeat.",
+        help="Run more tools in a process of their own, which may hang or crash: video (those that decode it), foreign "
+        "(all that are not rewatch's), or a tool's name; repeat. Tools of others (--tools, packages, LangChain) do so "
+        "anyway; none: leave them in this process.",
     ),
 ]
 

@@ -34,6 +34,14 @@ def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[st
     return ask
 
 
+def kinds(named: Iterable[str] | None) -> tuple[str, ...]:
+    """What `--isolate` means: the kinds that run in a process of their own in any case, and what is named."""
+    from ..tools import ISOLATED
+
+    words = tuple(named or ())
+    return (*(("marked",) if "none" in words else ISOLATED), *(word for word in words if word != "none"))
+
+
 @contextmanager
 def own_tools(
     held: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console

@@ -49,7 +49,8 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from langchain_core.utils.function_calling import convert_to_openai_tool
 
-    from ..tools import SEEING, VideoTool
+    from ..tools import ISOLATED, SEEING, VideoTool
+    from ..tools.toolbox import to_isolate
 
     function = convert_to_openai_tool(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
@@ -61,7 +62,8 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
         "needs": getattr(tool, "needs", None),
         "needed": tool in SEEING,
         "timeout": getattr(tool, "timeout", None),
-        **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "isolated", "retry")},
+        "isolated": tool.name in to_isolate({tool.name: tool}, frozenset(ISOLATED)),
+        **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "retry")},
     }
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..memory import clock
 from .asking import find_video, index_settings, is_path, open_memory
 from .indexing import add_video, split_channels
-from .options import Channels, Memory, Subtitles, Transcriber, Workers
+from .options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
 from .places import memory_folder
 
 
@@ -36,13 +36,22 @@ def transcript(
     memory: Memory = None,
     channels: Channels = None,
     subtitles: Subtitles = None,
+    subtitle_stream: SubtitleStream = None,
+    audio: Audio = None,
+    language: Language = None,
     transcriber: Transcriber = None,
     workers: Workers = None,
 ) -> None:
     """Print what is said in a video, with times; it is indexed first where it is new."""
     steps = Console(stderr=True)
     settings = index_settings(
-        channels=split_channels(channels), subtitles=subtitles, transcriber=transcriber, workers=workers
+        channels=split_channels(channels),
+        subtitles=subtitles,
+        subtitle_stream=subtitle_stream,
+        audio=audio,
+        language=language,
+        transcriber=transcriber,
+        workers=workers,
     )
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, steps, settings)

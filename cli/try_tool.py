@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
-from .options import Approve, Detector, Json, Mcp, Memory, OwnTools, Transcriber
+from .options import Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber
 from .places import memory_folder
 
 
@@ -37,6 +37,7 @@ def try_tool(
     own: OwnTools = None,
     mcp: Mcp = None,
     approve: Approve = None,
+    isolate: Isolate = None,
     viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees.")] = None,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds.")] = 120.0,
@@ -51,7 +52,7 @@ def try_tool(
 ) -> None:
     """Run one call of a tool, and show what a policy would see: words, pictures, cost."""
     from ..tools import BUILT_IN, INNER, SEEING, Toolbox
-    from .plugins import asking, own_tools
+    from .plugins import asking, kinds, own_tools
 
     console = Console(stderr=as_json)
     given = _arguments(arguments or ())
@@ -62,7 +63,7 @@ def try_tool(
         known = {tool.name: tool for tool in (*INNER, *offered)}
         if name not in known:
             raise typer.BadParameter(f"There is no tool {name!r}; there are {', '.join(t.name for t in offered)}.")
-        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer))
+        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
         call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))

@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError
+from ..safe_path import environment, paths
+from .leaving import code_of, watch_signals
 from .warm_client import INTERRUPT, LENGTH, STARTED, VERBS, connect, send, socket_path
 
 _PATIENCE = 60.0  # seconds until the process in the background must be ready
@@ -55,9 +57,11 @@ def warm(
     if foreground:
         _Server(path, 60 * idle).run()
         return
-    command = [sys.executable, "-m", "rewatch", "warm", "--foreground", "--idle", str(idle)]
+    words = ["rewatch", "warm", "--foreground", "--idle", str(idle)]
+    run = f"import sys; sys.path[:] = {ascii(paths())}; sys.argv = {words!r}; from rewatch.cli import main; main()"
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    command = [sys.executable, "-P", "-c", run]
+    process = subprocess.Popen(command, start_new_session=True, env=environment(), **quiet)
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         if connect(path) is not None:
@@ -177,7 +181,7 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         for target, file in enumerate(files):
             os.dup2(file, target)
             os.close(file)
@@ -188,11 +192,12 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
         sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False, buffering=_lines_at(1))
         sys.stderr = open(2, "w", encoding=request["encoding"], closefd=False, buffering=1, errors="backslashreplace")
         sys.argv = ["rewatch", *request["arguments"]]
+        watch_signals()
         connection.sendall(STARTED)
         threading.Thread(target=_pass_on, args=(connection,), daemon=True).start()
         from . import run
 
-        code = run()
+        code = code_of(run())
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

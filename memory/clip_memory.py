@@ -24,6 +24,7 @@ from .search import Searcher, channel_names, scope_of, span_of
 from .sources import as_source, one_or_many, open_file
 from .spans import Span
 from .store import Store
+from .streams import Streams
 from .video import Video
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class ClipMemory:
         subtitles: str | Path | None = None,
         transcriber: Transcriber | str | None = None,
         language: str | None = None,
+        audio: int | str | None = None,
+        subtitle_stream: int | str | None = None,
         workers: int | None = None,
         retry: bool = False,
         again: str | Sequence[str] = (),
@@ -100,7 +103,8 @@ class ClipMemory:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
         Only what is missing is done: a piece at a time, each kept at once, whatever happens afterwards. A file that is
-        known by its content, under whatever name, is the same video. Pieces that cannot be read are marked, see
+        known by its content, under whatever name, is the same video; only a copy beside which other subtitles lie,
+        while the first is still there, is one of its own. Pieces that cannot be read are marked, see
         `VideoRecord.failures`.
 
         Args:
@@ -115,7 +119,10 @@ class ClipMemory:
             transcriber: recognize speech with this one; a changed one redoes the speech. None: the best that is here,
                 for what was not listened to yet.
             language: code of the language that is spoken (`de`); None detects it where the recognizer can. A changed
-                one redoes speech that was recognized.
+                one redoes speech that was recognized. Sound tracks and subtitles in it are preferred.
+            audio: the sound track to take: its number among them, from 1, its language, or words of its title. None:
+                see `streams.choose_sound`; `VideoRecord.notes` says which it was.
+            subtitle_stream: take the words from this subtitle stream in the file, named likewise.
             workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process.
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
@@ -143,12 +150,15 @@ class ClipMemory:
             raise ValueError(f"clips is {clips!r}: give fixed or shots.")
         if workers is not None and (not isinstance(workers, int) or workers < 0):
             raise ValueError(f"workers is {workers!r}: give a whole number of processes, 0 for none.")
+        if subtitles is not None and subtitle_stream is not None:
+            raise ValueError("Give subtitles or subtitle_stream, not both.")
         source = as_source(source)
         wish = Wish(
             channels=tuple(dict.fromkeys(channels)),
             clip_seconds=clip_seconds,
             clips=clips,
             subtitles=Path(subtitles) if subtitles is not None else None,
+            streams=Streams(audio, subtitle_stream, language),
             transcriber=transcriber,
             language=language,
             visual=self._encoders.visual_choice,
@@ -286,12 +296,19 @@ class ClipMemory:
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """The video of that id, file name or path; the newest of several that share a name.
 
+        A video whose bytes were found under several names goes by all of them.
+
         Raises:
             VideoError: if there is none; the text lists some that there are.
         """
         text = str(id_or_name_or_path)
         id_ = self._store.find(text, os.path.abspath(text))
-        return find_video(self._store.records(id_), text, self.folder)
+        found = self._store.records(id_)
+        return found[0] if id_ is not None and found else find_video(found, text, self.folder)
+
+    def knows(self, path: str | Path) -> bool:
+        """Whether a file at this place was added, whatever lies there now."""
+        return self._store.known_as(Path(path).expanduser().absolute()) is not None
 
     def known(self, path: str | Path) -> VideoRecord | None:
         """The video that a file is, without adding anything; None if it is not in the memory.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from .planning import STILL, Busy, windows
 from .shots import detect_shots
 from .spans import Span
 
@@ -18,23 +22,42 @@ LEVELS = {"chapter": 600.0, "hour": 3600.0, "day": 86400.0}
 """Length in seconds of the windows of each coarse level, shortest first."""
 
 
-def fixed_windows(info: VideoInfo, seconds: float = 10.0) -> list[Span]:
+def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None = None) -> list[Span]:
     """Windows of `seconds` that cover `[info.start, info.end)` without gap or overlap.
 
-    A last piece shorter than 1 s or than a fifth of a window joins the one before it.
+    One begins with the first picture, where sound leads it by more. A last piece shorter than 1 s or than a fifth of a
+    window joins the one before it.
+
+    Args:
+        info: of the video.
+        seconds: length of a window.
+        busy: when it holds something new; see `planning.windows`.
 
     Raises:
         ValueError: `seconds` is not positive.
+        VideoError: if there are too many.
     """
-    return _windows(Span(info.start, info.end), seconds, shortest=max(1.0, 0.2 * seconds))
+    shortest = max(1.0, 0.2 * seconds)
+    first = min(info.seen_from, info.end)
+    if first - info.start < shortest:
+        return windows(info.span, seconds, shortest=shortest, busy=busy)
+    heard, seen = Span(info.start, first), Span(first, info.end)
+    return [
+        *windows(heard, seconds, shortest=shortest, busy=busy),
+        *windows(seen, seconds, shortest=shortest, busy=busy),
+    ]
 
 
-def coarse_windows(info: VideoInfo, clip_seconds: float = 10.0) -> dict[str, list[Span]]:
+def coarse_windows(
+    info: VideoInfo, clip_seconds: float = 10.0, *, clips: Sequence[Span] | None = None
+) -> dict[str, list[Span]]:
     """The windows of each coarse level (`LEVELS`) that says more than the level below it.
 
     Chapters are always there (a short video is one chapter), hours where there is more than one chapter, days where
-    there is more than one hour; a level whose windows are no longer than a clip is left out.
+    there is more than one hour; a level whose windows are no longer than a clip is left out. Where `clips` are given,
+    windows in which none begins are joined as in `planning.windows`.
     """
+    busy = None if clips is None else Busy(np.array([clip.start for clip in clips]))
     levels: dict[str, list[Span]] = {}
     for level, seconds in LEVELS.items():
         if seconds <= clip_seconds:
@@ -42,20 +65,8 @@ def coarse_windows(info: VideoInfo, clip_seconds: float = 10.0) -> dict[str, lis
         below = list(levels.values())
         if below and len(below[-1]) == 1:
             break
-        levels[level] = fixed_windows(info, seconds)
+        levels[level] = windows(info.span, seconds, shortest=max(1.0, 0.2 * seconds), busy=busy)
     return levels
-
-
-def _windows(span: Span, seconds: float, shortest: float) -> list[Span]:
-    if not seconds > 0:
-        raise ValueError(f"Windows need a positive length in seconds, got {seconds}.")
-    count = max(1, int(span.duration // seconds))
-    rest = span.duration - count * seconds
-    if rest >= shortest:
-        count += 1
-    # Each bound is computed from the start, so that long videos do not gather rounding errors.
-    bounds = [*(span.start + index * seconds for index in range(count)), span.end]
-    return [Span(start, end) for start, end in pairwise(bounds)]
 
 
 def shot_clips(
@@ -65,6 +76,7 @@ def shot_clips(
     span: Span | None = None,
     shortest: float = 2.0,
     longest: float | None = None,
+    busy: Busy | None = None,
 ) -> list[Span]:
     """Clips that begin and end at cuts where they can: short shots joined, long ones split evenly.
 
@@ -74,9 +86,11 @@ def shot_clips(
         span: part of the video (None: all of it).
         shortest: seconds below which a shot joins a neighbour, the shorter one.
         longest: seconds above which a shot is split (None: twice `seconds`).
+        busy: when the video holds something new; what stands still and silent for long is not split.
 
     Raises:
         ValueError: `seconds` is not positive.
+        VideoError: if there are too many.
     """
     if not seconds > 0:
         raise ValueError(f"Clips need a positive length in seconds, got {seconds}.")
@@ -84,6 +98,9 @@ def shot_clips(
     clips: list[Span] = []
     for shot in _join_short(detect_shots(video, span), min(shortest, longest)):
         pieces = math.ceil(shot.duration / seconds - 1e-9) if shot.duration > longest else 1
+        if pieces > STILL:
+            clips += windows(shot, shot.duration / pieces, shortest=0.5 * seconds, busy=busy)
+            continue
         bounds = [shot.start + shot.duration * index / pieces for index in range(pieces)] + [shot.end]
         clips += [Span(start, end) for start, end in pairwise(bounds)]
     return clips

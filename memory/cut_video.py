@@ -73,6 +73,12 @@ class CutVideo:
                 return
             yield frame
 
+    def sounding(self) -> list[Span]:
+        """Where there is sound at all by `now`; see `Video.sounding`."""
+        found = getattr(self._source, "sounding", None)
+        parts = [self.info.span] if found is None else found()
+        return [Span(part.start, min(part.end, self.now)) for part in parts if part.start < self.now]
+
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
         """As the source's, silent from `now` on."""
         span = span or self.info.span

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from .view import MemoryUntil
 
 
+MOST = 8
+"""Opened videos that are kept; a decoder of a large picture holds tens of megabytes."""
+
+
 class IdleVideos:
     """Hands out opened videos, one reader each, and takes them back. Safe between threads."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[str, float | None, str, str], list[VideoSource]] = {}
+        self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
         self._lock = threading.Lock()
 
     def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
@@ -25,17 +29,19 @@ class IdleVideos:
         Raises:
             VideoError: if its file is gone.
         """
+        wanted = place(memory, video_id)
         with self._lock:
-            waiting = self._idle.get(place(memory, video_id))
-            if waiting:
-                return waiting.pop()
+            for n in reversed(range(len(self._idle))):
+                if self._idle[n][0] == wanted:
+                    return self._idle.pop(n)[1]
         return memory.open(video_id)
 
     def put_back(self, memory: ClipMemory | MemoryUntil, video_id: str, source: VideoSource | None) -> None:
-        """Give back what `take` gave, once nothing reads from it any more."""
+        """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
         if source is not None:
             with self._lock:
-                self._idle.setdefault(place(memory, video_id), []).append(source)
+                self._idle.append((place(memory, video_id), source))
+                del self._idle[:-MOST]
 
 
 def place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str, str]:

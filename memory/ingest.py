@@ -24,6 +24,7 @@ from .records import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .search import Searcher
 from .spans import Span
 from .store import Store
+from .streams import Streams
 from .units import NewText, NewVector, Rows, Unit
 from .worker import Cut, Ended, Failed, Found, Job, Kit, Message, Pieces, Probe, Probed, Work
 
@@ -49,6 +50,7 @@ class Wish:
     clip_seconds: float | None
     clips: Literal["fixed", "shots"] | None
     subtitles: Path | None
+    streams: Streams
     transcriber: Transcriber | str | None
     language: str | None
     visual: VisualEncoder | str | None
@@ -67,12 +69,14 @@ class Ingest:
         self._searcher = searcher
         self._text = text
         self._wish = wish
+        self._twin: tuple[str, ...] = ()
+        self._stale: tuple[str, ...] = ()
 
     def run(self, source: str | VideoSource) -> str:
         """Bring the memory to what was wished; gives the video's id."""
         pool = self._pool(source)
         try:
-            probed = self._ask(pool, Probe(source, self._wish.channels, self._wish.subtitles))
+            probed = self._ask(pool, Probe(source, self._wish.channels, self._wish.subtitles, self._wish.streams))
             assert isinstance(probed, Probed)
             video = self._enter(source, probed)
             self._plan(pool, source, video, probed)
@@ -107,11 +111,49 @@ class Ingest:
         """Find or make the record of the video."""
         path = Path(source) if isinstance(source, str) else None
         name = path.name if path else Path(probed.info.path).name or f"video-{probed.content_id[:8]}"
-        video = self._store.put_video(probed.content_id, name, probed.info)
+        content = probed.content_id
+        if path is not None:
+            content = self._own_content(path, probed)
+            self._twin = self._twin_of(path, content, probed.content_id)
+        video = self._store.put_video(content, name, probed.info)
         if path is not None:
             state = path.stat()
             self._store.put_path(video, path, state.st_size, state.st_mtime_ns)
         return video
+
+    def _own_content(self, path: Path, probed: Probed) -> str:
+        """What a file is known by: its bytes, and subtitles beside it that another file of these bytes does not have.
+
+        A copy is the same video. A copy that lies beside other subtitles, while the first is still where it was, says
+        other words: it becomes a video of its own, and nothing of the first is lost.
+        """
+        plain, subtitles = probed.content_id, probed.subtitles
+        mine = self._store.known_as(path)
+        if mine is not None and mine.partition(".")[0] == plain:
+            return mine
+        beside = subtitles is not None and subtitles.embedded is None and self._wish.subtitles is None
+        if not beside or subtitles is None or not self._store.has_content(plain):
+            return plain
+        told = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
+        for content, others, stamp in self._store.same_bytes(plain):
+            wordless = not stamp or _unavailable(stamp)
+            if (
+                wordless
+                or stamp.startswith(f"subtitles:{told}")
+                or not any(other != path and other.exists() for other in others)
+            ):
+                return content
+        return f"{plain}.{told}"
+
+    def _twin_of(self, path: Path, content: str, plain: str) -> tuple[str, ...]:
+        """A line where other files hold the same bytes."""
+        for other, files, _ in self._store.same_bytes(plain):
+            names = [file.name for file in files if file != path and file.exists()]
+            if names and other == content:
+                return (f"the same bytes as {names[0]}: one video under both names",)
+            if names:
+                return (f"the same bytes as {names[0]}, beside other subtitles: a video of its own",)
+        return ()
 
     def _plan(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
         """Write down every unit that is wanted, before any is done; what is there already stays."""
@@ -121,26 +163,37 @@ class Ingest:
             if _unavailable(probed.stamps[channel]):  # What there is must not be thrown away for nothing.
                 raise CapabilityError(f"{channel} cannot be made again: {probed.stamps[channel].partition(': ')[2]}")
         clipping = self._clipping(store.clipping(video))
-        recut = clipping != store.clipping(video)
+        # Told again by a newer version, the bounds may be others: sound before the first picture once did not count.
+        moved = abs(record.start - probed.info.start) > 1e-3 or abs(record.end - probed.info.end) > 1e-3
+        recut = moved or clipping != store.clipping(video)
         stamps = {channel: self._stamp(channel, stamp, record) for channel, stamp in probed.stamps.items()}
         changed = [channel for channel, stamp in stamps.items() if record.channels.get(channel) != stamp]
+        if moved and "speech" in stamps and "speech" not in changed:
+            changed.append("speech")
         listen = "speech" in changed and probed.subtitles is None and not _unavailable(stamps["speech"])
         pieces = Pieces([], [])
         if recut or listen:
             seconds = float(clipping.partition(" ")[2])
-            answer = self._ask(pool, Cut(source, seconds, clipping.startswith("shots"), listen))
+            answer = self._ask(pool, Cut(source, seconds, clipping.startswith("shots"), listen, probed.audio))
             assert isinstance(answer, Pieces)
             pieces = answer
         if recut:
             # A new cut changes what pictures are asked for, also in channels that are not asked for now.
             stamps = {c: s for c, s in record.channels.items() if c in _PICTURES} | stamps
             changed += [channel for channel in stamps if channel in _PICTURES and channel not in changed]
+        audio, notes = _facts_of(record, probed, kept="speech" in record.channels and "speech" not in changed)
         with store.transaction():
+            own = (*self._twin, *self._stale, *(pieces.notes if recut else ()))
+            told = [note for note in notes if note not in own and not note.startswith("the same bytes")]
+            store.put_facts(video, probed.info, audio, [*told, *own])
             if recut:
                 work.plan_clips(store, video, clipping, pieces.clips)
             clips = [clip.span for clip in store.clips(video, CLIP)]
             for channel in changed:
                 spans = clips
+                if channel in _PICTURES:
+                    # Before the first picture there is nothing to see.
+                    spans = [clip for clip in clips if clip.end > probed.info.seen_from]
                 if channel == "speech":
                     spans = pieces.speech if probed.subtitles is None else [probed.info.span]
                 work.plan_channel(
@@ -166,11 +219,17 @@ class Ingest:
         """The stamp to go by: speech that is wholly transcribed stays, unless something else is asked for."""
         before, wish = record.channels.get(channel), self._wish
         chosen = wish.transcriber is not None or wish.language is not None or channel in wish.again
+        chosen = chosen or wish.streams.audio is not None or wish.streams.subtitles is not None
         if channel != "speech" or before is None or chosen or _unavailable(before):
             return stamp
         done, total = work.count_units(self._store, record.id).get(channel, (0, 0))
-        written = stamp.startswith("subtitles:")
-        return stamp if written or before.startswith("subtitles:") or done < total else before
+        if " track " in stamp and not self._store.texts(record.id, channel=channel):
+            return stamp  # Nothing was heard, in a track that would not be taken now.
+        if before.startswith("subtitles:") and not stamp.startswith("subtitles:") and done == total:
+            # The file beside it went; its words need not.
+            self._stale = ("the subtitles whose words it holds are not there any more; --again speech listens instead",)
+            return before
+        return stamp if stamp.startswith("subtitles:") or done < total else before
 
     # Doing it
 
@@ -231,7 +290,8 @@ class Ingest:
         """Make the coarse levels when anything below them has changed."""
         for unit in work.units_to_do(self._store, video, [SUMMARY]):
             seconds = float(self._store.clipping(video).partition(" ")[2])
-            levels = coarse_windows(info, seconds)
+            clips = [clip.span for clip in self._store.clips(video, CLIP)]
+            levels = coarse_windows(info, seconds, clips=clips)
             texts = [text for text in self._store.texts(video) if text.channel != SUMMARY]
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
 
@@ -245,7 +305,9 @@ class Ingest:
 
 def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
-    jobs: list[Work] = [Work(source, (unit,), probed.subtitles) for unit in todo if unit.channel not in _RUNS]
+    jobs: list[Work] = [
+        Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
+    ]
     clips: dict[Span, list[Unit]] = {}
     for unit in todo:
         if unit.channel in _RUNS:
@@ -262,6 +324,15 @@ def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool:
     if run:
         jobs.append(Work(source, tuple(run)))
     return [*sorted(jobs, key=lambda job: job.units[0].span.start)]
+
+
+def _facts_of(record: VideoRecord, probed: Probed, *, kept: bool) -> tuple[int | None, Sequence[str]]:
+    """The sound track of a video and what is to be said of it; words that are kept were taken from the track before."""
+    if not kept or (record.audio == probed.audio and "speech" in probed.stamps):
+        return probed.audio, probed.notes
+    if record.audio == probed.audio or "speech" not in probed.stamps:
+        return record.audio, record.notes
+    return record.audio, (*record.notes, "its words were taken earlier; --again speech chooses the sound track anew")
 
 
 def _vectors(encoder: TextEncoder, texts: Sequence[NewText]) -> list[NewVector]:
@@ -308,13 +379,14 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
     files = [file for file in (*beside, wish.subtitles, weights) if file is not None and file.exists()]
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     cut = (wish.clip_seconds, wish.clips)
+    streams = (wish.streams.audio, wish.streams.subtitles)
     from .speech import lasting_name
 
     # A first recognizer may have come since; what another one has heard stays.
     name = wish.transcriber if isinstance(wish.transcriber, str) else None
     ears = lasting_name(name, wish.language) if "speech" in wish.channels else ""
     words = (ears, wish.language, wish.detector, str(wish.subtitles), states)
-    return json.dumps([wish.channels, cut, words, *encoders, [_version(tool) for tool in _TOOLS]])
+    return json.dumps([wish.channels, cut, words, streams, *encoders, [_version(tool) for tool in _TOOLS]])
 
 
 def _version(package: str) -> str:

@@ -11,6 +11,7 @@ from .encoders import VisualEncoder, pool
 from .errors import VideoError
 from .media import Frame, VideoInfo, VideoSource, grid
 from .ocr.rows import as_data
+from .planning import worth_looking_at
 from .spans import Span
 from .units import NewText, NewVector, Rows
 
@@ -46,12 +47,15 @@ class Run:
         at = self._spans.index(span)
         rest, self._spans = self._spans[at:], self._spans[at + 1 :]
         if self._stream is None:
-            times = [time for one in rest for time in _times(one, self.fps, self.video.info)]
+            times = [time for one in rest for time in self._times(one)]
             longest = max(self.video.info.width, self.video.info.height)
             size = _LARGEST if longest > _LARGEST else None
             self._stream = iter(self.video.frames_at(times, size=size))
-        count = len(_times(span, self.fps, self.video.info))
+        count = len(self._times(span))
         return ClipFrames(self, span, count, self._step, alive)
+
+    def _times(self, span: Span) -> list[float]:
+        return _times(worth_looking_at(self.video, span), self.fps, self.video.info)
 
     def sweep(self, reader: TextReader, alive: Callable[[], None]) -> tuple[Sweep, TextReader]:
         """What stands on screen, followed over all clips, and the reader with a sign of life before every picture."""

@@ -8,7 +8,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from .errors import VideoError
 from .spans import Span
+
+_PICTURE_SUBTITLES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub"}
+# Times of one request: two days at 30 frames a second.
+_MOST_TIMES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +35,32 @@ class SubtitleStream:
     """A subtitle stream inside a container; `language` is what the file says (`eng`), or None."""
 
     index: int
+    """Its number among all streams of the file, from 0."""
     codec: str
     language: str | None
+    number: int = 1
+    """Its number among the subtitle streams, from 1, as players count."""
+    title: str = ""
+    flags: frozenset[str] = frozenset()
+    """What the file says it is for: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg's dispositions)."""
+
+    @property
+    def pictures(self) -> bool:
+        """Whether it holds pictures of words (DVD, Blu-ray, DVB), which are not read."""
+        return self.codec in _PICTURE_SUBTITLES
+
+
+@dataclass(frozen=True, slots=True)
+class SoundTrack:
+    """A sound track inside a container that can be decoded; see `SubtitleStream` for what is the same there."""
+
+    index: int
+    codec: str
+    language: str | None
+    number: int = 1
+    title: str = ""
+    flags: frozenset[str] = frozenset()
+    channels: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +71,8 @@ class VideoInfo:
     size: int
     """Bytes on disk (0 where there is no file)."""
     start: float
-    """Time of the first frame."""
+    """When the first of picture and sound begins. A lead of the sound of less than 0.1 s, the padding of encoders, does
+    not count."""
     end: float
     """Where the last frame and the last sound have ended, whichever is later."""
     width: int
@@ -59,7 +89,16 @@ class VideoInfo:
     pixel_format: str
     has_audio: bool = False
     audio_codec: str | None = None
+    sound_tracks: tuple[SoundTrack, ...] = ()
+    """Every sound track that can be decoded."""
+    sound_track: int | None = None
+    """`index` of the one that `audio` gives; None where there is no sound, or the source has but one."""
     subtitle_streams: tuple[SubtitleStream, ...] = ()
+    first_picture: float | None = None
+    """Time of the first frame where it is not `start`."""
+    zero: float | None = None
+    """Where players begin to count, and so where the times in a subtitle file beside the video count from; None for
+    `start`."""
     damage: str | None = None
     """What is wrong with a file that can be used only in part, else None."""
 
@@ -67,6 +106,11 @@ class VideoInfo:
     def duration(self) -> float:
         """Seconds from start to end."""
         return self.end - self.start
+
+    @property
+    def seen_from(self) -> float:
+        """Time of the first frame."""
+        return self.start if self.first_picture is None else self.first_picture
 
     @property
     def span(self) -> Span:
@@ -104,6 +148,7 @@ def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:
 
     Raises:
         ValueError: if `fps` is not a positive number.
+        VideoError: if these are more times than can be held.
     """
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be a positive number, got {fps}.")
@@ -111,6 +156,11 @@ def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:
     # Start counting near the bounds, so that a span far too long costs nothing.
     first = max(0, int(np.ceil((bounds.start - span.start) * fps - 1e-6)))
     last = int(np.ceil((end - span.start) * fps - 1e-6))
+    if last - first > _MOST_TIMES:
+        raise VideoError(
+            f"{last - first} frames are asked for at once ({span} at {fps:g} a second), more than {_MOST_TIMES}: ask "
+            "for a shorter span, or fewer a second."
+        )
     return span.start + np.arange(first, max(first, last)) / fps
 
 

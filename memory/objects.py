@@ -11,6 +11,7 @@ import numpy as np
 from .detector import WEAK, Detector
 from .detector_words import count_words
 from .media import Frame, VideoInfo, VideoSource
+from .planning import worth_looking_at
 from .records import Text
 from .spans import Box, Span
 from .track_links import link, sure
@@ -62,7 +63,7 @@ def follow(
 def look_for(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
     """The rows of one clip: how many of what, and each track with its own span and places."""
     wide = Span(span.start - _MARGIN, span.end + _MARGIN).within(video.info.span)
-    frames = _steady(video, grid_times(video.info, wide))
+    frames = _steady(video, grid_times(video.info, worth_looking_at(video, wide)))
     pieces = follow(frames, detector, fps=FPS, span=wide, alive=alive)
     rows = [_row(track, span) for track in pieces if any(span.contains(sight.time) for sight in track.sights)]
     told = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start)

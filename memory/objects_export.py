@@ -64,18 +64,19 @@ def write_mot(tracks: Sequence[Track], record: VideoRecord, folder: Path) -> Pat
     so that each frame has its row: frame, id, left, top, width, height (pixels), 1, number of the label, visibility.
     """
     fps = record.fps if record.fps > 0 else 25.0
+    begin = record.start if record.first_picture is None else record.first_picture
     labels = sorted({track.label for track in tracks})
     rows: list[tuple[int, int, str]] = []
     for track in tracks:
         kind = labels.index(track.label) + 1
-        for frame, sight in _each_frame(track, record.start, fps):
+        for frame, sight in _each_frame(track, begin, fps):
             left, top, width, height = _pixels(sight, record)
             rows.append((frame, track.id, f"{frame},{track.id},{left},{top},{width},{height},1,{kind},1.0"))
     truth = folder / "gt"
     truth.mkdir(parents=True, exist_ok=True)
     (truth / "gt.txt").write_text("".join(f"{row}\n" for _, _, row in sorted(rows)), encoding="utf-8")
     (truth / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    length = max(1, round(record.duration * fps))
+    length = max(1, round((record.end - begin) * fps))
     (folder / "seqinfo.ini").write_text(
         f"[Sequence]\nname={Path(record.name).stem}\nimDir=img1\nframeRate={fps:g}\nseqLength={length}\n"
         f"imWidth={record.width}\nimHeight={record.height}\nimExt=.jpg\n",

@@ -34,6 +34,7 @@ class PocketSphinx:
     """
 
     name = "pocketsphinx"
+    multilingual = False
 
     def __init__(self) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from .errors import VideoError
-from .media import SubtitleStream, VideoInfo
+from .media import SoundTrack, SubtitleStream, VideoInfo
 from .packets import PacketIndex, lasting, read_index, seconds_of, tick_of
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
 # Seconds to wait for a file to open, and for each read: a dead network mount must not hang a worker for ever.
@@ -31,6 +33,8 @@ _PICTURE_FORMATS = ("image2", "ico")
 _PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".avif", ".ico"}
 # Packets to try before giving up on a first picture.
 _FIRST_PICTURE_PACKETS = 600
+# Seconds by which sound may lead the first picture without being heard before it: encoders pad so much.
+_PADDING = 0.1
 _CONVERT = "convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
 
 
@@ -127,25 +131,41 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return next((s for s in usable if best is not None and s.index == best.index), usable[0])
 
 
-def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The main audio stream that can be decoded, or None."""
-    usable = [s for s in container.streams.audio if s.codec_context is not None]
+def audio_streams(container: InputContainer) -> list[AudioStream]:
+    """Every audio stream that can be decoded."""
+    return [s for s in container.streams.audio if s.codec_context is not None]
+
+
+def audio_stream(container: InputContainer, index: int | None = None) -> AudioStream | None:
+    """The audio stream of that index in the file, else the one that FFmpeg holds for the main one; None without any."""
+    usable = audio_streams(container)
+    if index is not None and (named := next((s for s in usable if s.index == index), None)) is not None:
+        return named
     best = container.streams.best("audio")
     return next((s for s in usable if best is not None and s.index == best.index), usable[0] if usable else None)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, audio: int | None = None) -> Probe:
     """Read the facts of a video file by decoding one picture and looking at the packets near its end.
+
+    Args:
+        path: the file.
+        audio: index in the file of the audio stream to take; None for the main one.
 
     Raises:
         VideoError: one line, if the file cannot be used as a video.
     """
     container = open_container(path)
     try:
-        stream, sound = video_stream(container, path), audio_stream(container)
+        stream, sound = video_stream(container, path), audio_stream(container, audio)
+        sounds = audio_streams(container)
         frame = _first_picture(container, stream, path)
         orientation = Orientation.of(frame)
-        start, end, index, damage = _extent(container, stream, sound, frame, path)
+        # Asked now: reading on may change what the demuxer holds for the beginning.
+        begins = [s.start_time * tick_of(s) for s in sounds if s.start_time is not None]
+        seen_from, end, index, damage = _extent(container, stream, sounds, frame, path)
+        zero = min([seen_from, *begins])
+        start = zero if zero < seen_from - _PADDING else seen_from
         width, height = (frame.height, frame.width) if orientation.transpose else (frame.width, frame.height)
         fps = float(stream.average_rate or stream.guessed_rate or 0)
         if index is not None and (not 0 < fps < 1000) and len(index.seconds) > 1:
@@ -164,7 +184,11 @@ def probe(path: Path) -> Probe:
             pixel_format=frame.format.name,
             has_audio=sound is not None,
             audio_codec=sound.codec_context.codec.canonical_name if sound is not None else None,
+            sound_tracks=tuple(_sound_tracks(sounds)),
+            sound_track=sound.index if sound is not None else None,
             subtitle_streams=tuple(_subtitles(container)),
+            first_picture=seen_from,
+            zero=zero,
             damage=damage,
         )
         return Probe(info, orientation, index)
@@ -234,15 +258,15 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
 
 
 def _extent(
-    container: InputContainer, stream: VideoStream, sound: AudioStream | None, first: av.VideoFrame, path: Path
+    container: InputContainer, stream: VideoStream, sounds: list[AudioStream], first: av.VideoFrame, path: Path
 ) -> tuple[float, float, PacketIndex | None, str | None]:
-    """Start and end in seconds, with the packet list if the header did not tell, and what is damaged."""
+    """First picture and end in seconds, with the packet list if the header did not tell, and what is damaged."""
     declared = None
     if container.duration is not None:
         declared = (container.duration + (container.start_time or 0)) / av.time_base
     if first.pts is not None and declared is not None:
         start = seconds_of(stream, first.pts)
-        ends = _ends(container, stream, sound, declared)
+        ends = _ends(container, [stream, *sounds], declared)
         # Packets of the video near the declared end: the header tells the truth.
         if stream.index in ends and max(ends.values()) > declared - 1.0:
             return start, max(ends[stream.index], min(max(ends.values()), declared)), None, None
@@ -250,7 +274,7 @@ def _extent(
         index = read_index(again, video_stream(again, path))
         if not len(index.seconds):
             raise VideoError(f"{path}: its video stream is empty. Copy it again.")
-        end = max(_ends(again, None, audio_stream(again), index.end).values(), default=0.0)
+        end = max(_ends(again, audio_streams(again), index.end).values(), default=index.end)
     end = max(index.end, end)
     damage = index.damage
     if declared is not None and end < declared - 1.0:
@@ -258,12 +282,9 @@ def _extent(
     return float(index.seconds[0]), end, index, damage
 
 
-def _ends(
-    container: InputContainer, stream: VideoStream | None, sound: AudioStream | None, near: float
-) -> dict[int, float]:
+def _ends(container: InputContainer, streams: Sequence[VideoStream | AudioStream], near: float) -> dict[int, float]:
     """Where each stream ends, from the packets that follow the last entry point before `near` (seconds)."""
     ends: dict[int, float] = {}
-    streams = [s for s in (stream, sound) if s is not None]
     if not streams:
         return ends
     try:
@@ -278,8 +299,32 @@ def _ends(
     return ends
 
 
+def _sound_tracks(sounds: Sequence[AudioStream]) -> Iterator[SoundTrack]:
+    for number, stream in enumerate(sounds, 1):
+        context = stream.codec_context
+        yield SoundTrack(
+            stream.index, context.codec.canonical_name, language_of(stream), number, _title(stream), _flags(stream),
+            max(1, context.channels or 1),
+        )  # fmt: skip
+
+
 def _subtitles(container: InputContainer) -> Iterator[SubtitleStream]:
-    for stream in container.streams.subtitles:
+    for number, stream in enumerate(container.streams.subtitles, 1):
         codec = stream.codec_context
-        language = stream.metadata.get("language")
-        yield SubtitleStream(stream.index, codec.codec.canonical_name if codec else "unknown", language)
+        name = codec.codec.canonical_name if codec else "unknown"
+        yield SubtitleStream(stream.index, name, language_of(stream), number, _title(stream), _flags(stream))
+
+
+def language_of(stream: Stream) -> str | None:
+    """The language that a stream says it is in (`eng`, `pt-BR`), or None."""
+    language = (stream.metadata.get("language") or "").strip()
+    return language if language and language.lower() not in ("und", "unk", "mis", "zxx", "mul") else None
+
+
+def _title(stream: Stream) -> str:
+    # Handlers of MP4 files say who wrote them, as a rule, and not what they are.
+    return " ".join((stream.metadata.get("title") or stream.metadata.get("handler_name") or "").split())[:200]
+
+
+def _flags(stream: Stream) -> frozenset[str]:
+    return frozenset(flag.name for flag in Disposition if flag.name and stream.disposition & flag)

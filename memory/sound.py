@@ -13,8 +13,10 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 
-from .packets import tick_of
+from .errors import VideoError
+from .packets import lasting, tick_of
 from .probe import audio_stream, open_container
 from .spans import Span
 
@@ -22,18 +24,36 @@ from .spans import Span
 _PREROLL = 1.0
 # Some containers round times to milliseconds; a step larger than this is a real gap.
 _GAP = 0.03
+# Seconds without a packet from which on a track has no sound there.
+_APART = 60.0
+# Samples of one request, 4 bytes each: 18 hours of what recognizers take.
+_MOST_SAMPLES = 2**30
 # The resampler's filter looks this far around a sample.
 _MARGIN = 0.05
 
 
-def read_audio(path: Path, span: Span, rate: int) -> np.ndarray:
+def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> np.ndarray:
     """Samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
 
     Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
     an empty array. Takes the memory of the result and no more.
+
+    Args:
+        path: the file.
+        span: seconds.
+        rate: samples a second.
+        track: index in the file of the audio stream; None for the main one.
+
+    Raises:
+        VideoError: if the file cannot be used, or so many samples cannot be held.
     """
+    if span.duration * rate > _MOST_SAMPLES:
+        raise VideoError(
+            f"{path}: {span.duration / 3600:.1f} h of sound are asked for at once, more than "
+            f"{_MOST_SAMPLES / rate / 3600:.1f} h: ask for a part of it."
+        )
     with open_container(path) as container:
-        stream = audio_stream(container)
+        stream = audio_stream(container, track)
         if stream is None:
             return np.zeros(0, dtype=np.float32)
         for other in container.streams:
@@ -50,6 +70,40 @@ def read_audio(path: Path, span: Span, rate: int) -> np.ndarray:
         if piece is not None:
             piece.finish()
         return np.clip(samples, -1.0, 1.0, out=samples)
+
+
+def sounding(path: Path, track: int | None = None) -> list[Span]:
+    """Where a sound track has packets, in seconds and in order; gaps under a minute are bridged. Decodes nothing.
+
+    Args:
+        path: the file.
+        track: index in the file of the audio stream; None for the main one.
+    """
+    found: list[list[float]] = []
+    with open_container(path) as container:
+        stream = audio_stream(container, track)
+        if stream is None:
+            return []
+        for other in container.streams:
+            if other is not stream:
+                other.discard = av.stream.Discard.all
+        tick = tick_of(stream)
+        for packet in _packets(container, stream):
+            if packet.pts is None or not packet.size:
+                continue
+            start = packet.pts * tick
+            end = start + lasting(packet)
+            if found and found[-1][0] - _APART <= start <= found[-1][1] + _APART:
+                found[-1] = [min(found[-1][0], start), max(found[-1][1], end)]
+            else:
+                found.append([start, end])
+    joined: list[Span] = []
+    for start, end in sorted(found):
+        if joined and start - joined[-1].end <= _APART:
+            last = joined.pop()
+            start, end = last.start, max(last.end, end)
+        joined.append(Span(start, end))
+    return joined
 
 
 class _Piece:
@@ -109,15 +163,26 @@ def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) ->
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    for packet in _packets(container, stream):
+        try:
+            frames = stream.codec_context.decode(packet if packet.size else None)
+        except FFmpegError:
+            continue
+        for frame in frames:
+            # Frames that a drained decoder gives have lost their time base, and the resampler wants one.
+            if frame.time_base is None and stream.time_base is not None:
+                frame.time_base = stream.time_base
+            yield frame
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+    """The packets of a stream to the end of the file, past what cannot be read."""
     failures = 0
     while failures < 32:
         try:
             for packet in container.demux(stream):
                 failures = 0
-                try:
-                    yield from stream.codec_context.decode(packet if packet.size else None)
-                except FFmpegError:
-                    continue
+                yield packet
             return
         except FFmpegError:
             failures += 1

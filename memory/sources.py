@@ -54,8 +54,10 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
     there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
     for path, size, mtime in there:
         state = path.stat()
-        video = Video(path) if state.st_size == size else None
-        if video is not None and (state.st_mtime_ns == mtime or video.content_id == record.content_id):
+        video = Video(path, audio=record.audio) if state.st_size == size else None
+        # Behind a point stand the subtitles beside it, where these make it a video of its own.
+        content = record.content_id.partition(".")[0]
+        if video is not None and (state.st_mtime_ns == mtime or video.content_id == content):
             return video
     if there:
         raise VideoGoneError(

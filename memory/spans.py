@@ -68,20 +68,25 @@ class Box(NamedTuple):
 
 
 def clock(seconds: float) -> str:
-    """Seconds as people read them: `07:41`, `07:41.5`, `1:02:03`; tenths only where there are some."""
-    tenths = round(max(seconds, 0.0) * 10)
+    """Seconds as people read them: `07:41`, `07:41.5`, `1:02:03`; tenths only where there are some.
+
+    A few videos begin before zero: `-00:01.5`.
+    """
+    tenths = round(abs(seconds) * 10)
     whole, tenth = divmod(tenths, 10)
     hours, rest = divmod(whole, 3600)
     text = f"{rest // 60:02d}:{rest % 60:02d}"
     if hours:
         text = f"{hours}:{text}"
-    return f"{text}.{tenth}" if tenth else text
+    text = f"{text}.{tenth}" if tenth else text
+    return f"-{text}" if tenths and seconds < 0 else text
 
 
+_TIME = r"-?\d+(?:\.\d+)?"
 _NUMBER = r"\d+(?:\.\d+)?"
 _URI = re.compile(
     rf"video:(?P<video>[\w-]+)"
-    rf"(?:#t=(?P<start>{_NUMBER})(?:,(?P<end>{_NUMBER}))?"
+    rf"(?:#t=(?P<start>{_TIME})(?:,(?P<end>{_TIME}))?"
     rf"(?:&xywh=percent:(?P<box>{_NUMBER}(?:,{_NUMBER}){{3}}))?)?"
 )
 

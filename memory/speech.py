@@ -40,7 +40,8 @@ class Transcriber(Protocol):
     """Turns sound into words. `stamp` changes whenever the same sound could give other words.
 
     One that sets `finds_speech = True` is given the sound as it is, pauses and all, and has to invent nothing in them;
-    one that sets `window` (seconds) is given pieces of about that length instead of 30 s.
+    one that sets `window` (seconds) is given pieces of about that length instead of 30 s. One that knows English only
+    sets `multilingual = False`, and `tells_language = False` unless somebody said that English is spoken.
     """
 
     name: str
@@ -158,8 +159,9 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
                 spoken[-1][1].append(replace(word, start=max(word.start, window.start), end=min(word.end, window.end)))
     if lost is not None and not spoken:
         raise lost
+    assumed = not getattr(transcriber, "tells_language", True)
     return [
-        replace(each, language=language)
+        replace(each, language=language, assumed=assumed)
         for language, words in spoken
         for each in utterances(in_order(words, span.start, span.end))
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 import uuid
@@ -249,18 +250,27 @@ class Store:
         ):
             kept = channels.get(id_, {})
             with self._sound():
+                facts = json.loads(info)
                 record = VideoRecord(
                     id=id_, content_id=content_id, name=name, path=path, start=float(start), end=float(end),
-                    **json.loads(info), channels=kept, complete=bool(kept) and id_ not in todo,
-                    failures=tuple(failures.get(id_, ())),
+                    **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
+                    complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
             records.append(record)
         return records
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
-        found = self.rows("SELECT id FROM videos WHERE id = ?", (text,)) or self.rows(
-            "SELECT id FROM videos WHERE path = ? OR name = ? ORDER BY rowid DESC LIMIT 1", (path, text)
+        found = (
+            self.rows("SELECT id FROM videos WHERE id = ?", (text,))
+            or self.rows("SELECT id FROM videos WHERE path = ? ORDER BY rowid DESC LIMIT 1", (path,))
+            or self.rows("SELECT id FROM videos WHERE name = ? ORDER BY rowid DESC LIMIT 1", (text,))
+            # Other names under which the same bytes were found.
+            or self.rows("SELECT video FROM paths WHERE path = ?", (path,))
+            or self.rows(
+                "SELECT video FROM paths WHERE substr(path, -length(?1)) = ?1 ORDER BY rowid DESC LIMIT 1",
+                (f"{os.sep}{text}",),
+            )
         )
         return str(found[0][0]) if found else None
 
@@ -294,15 +304,42 @@ class Store:
         with self.transaction() as db:
             starts = (content_id[i : i + 8] for i in range(0, len(content_id) - 7))
             id_ = next(s for s in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (s,)).fetchone())
-            details = {
-                "width": info.width, "height": info.height, "fps": info.fps, "codec": info.codec,
-                "has_audio": info.has_audio,
-            }  # fmt: skip
+            details = _facts(info)
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
                 (id_, content_id, name, info.path, info.start, info.end, json.dumps(details)),
             )
         return id_
+
+    def put_facts(self, video: str, info: VideoInfo, audio: int | None, notes: Sequence[str]) -> None:
+        """Take the bounds of a video, its sound track and what is to be said of it as they were found now."""
+        details = _facts(info) | ({} if audio is None else {"audio": audio}) | ({"notes": list(notes)} if notes else {})
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE videos SET start_s = ?, end_s = ?, info = ? WHERE id = ?",
+                (info.start, info.end, json.dumps(details, ensure_ascii=False), video),
+            )
+
+    def known_as(self, path: Path) -> str | None:
+        """The content id of the video that this path was last found to be."""
+        found = self.rows(
+            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (str(path),)
+        )
+        return str(found[0][0]) if found else None
+
+    def has_content(self, content_id: str) -> bool:
+        """Whether there is a video of that content."""
+        return bool(self.rows("SELECT 1 FROM videos WHERE content_id = ?", (content_id,)))
+
+    def same_bytes(self, content_id: str) -> list[tuple[str, list[Path], str]]:
+        """Videos of the same bytes: content id, files that were found to be it, and what made its speech."""
+        rows = self.rows(
+            "SELECT v.id, v.content_id, coalesce(c.stamp, '') FROM videos v LEFT JOIN channels c ON c.video = v.id "
+            "AND c.channel = 'speech' WHERE v.content_id = ?1 OR substr(v.content_id, 1, length(?1) + 1) = ?1 || '.' "
+            "ORDER BY v.rowid",
+            (content_id,),
+        )
+        return [(content, [path for path, *_ in self.paths(id_)], stamp) for id_, content, stamp in rows]
 
     def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
         """Remember that this file is the video; its name and path follow the latest file."""
@@ -416,6 +453,13 @@ class Store:
                 vectors = halves.reshape(len(rows), space.dim).astype(np.float32)
             yield ids, vectors
             after = int(ids[-1])
+
+
+def _facts(info: VideoInfo) -> dict[str, Any]:
+    facts = {
+        "width": info.width, "height": info.height, "fps": info.fps, "codec": info.codec, "has_audio": info.has_audio,
+    }  # fmt: skip
+    return facts if info.seen_from == info.start else {**facts, "first_picture": info.seen_from}
 
 
 def _text(row: tuple[Any, ...]) -> Text:

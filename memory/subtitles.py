@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
+import hashlib
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 import av
 from av.error import FFmpegError
 
+from .encodings import decode
 from .errors import VideoError
+from .languages import known_language, same_language
+from .probe import language_of, open_container
+from .side_file import read_side_file
 from .words import Utterance, Word
 
 if TYPE_CHECKING:
@@ -22,9 +26,15 @@ if TYPE_CHECKING:
     from av.subtitles.stream import SubtitleStream
 
 # A day of speech is about 1 MB; whatever is much larger than this is no subtitle file.
-_LARGEST = 64 * 2**20
+_LARGEST = 16 * 2**20
+# Bytes of a packet with words in it, and characters that all streams of a video may have together.
+_LARGEST_PACKET = 2**20
+_MOST_TEXT = 32 * 2**20
+# Characters of one cue; what people can read while it stands is a few hundred.
+_LONGEST_CUE = 5000
+_USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
-_TIME = r"(?:(\d{1,3})\s*:\s*)?(\d{1,2})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
+_TIME = r"(?:(\d{1,5})\s*:\s*)?(\d{1,3})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
 _TIMING = re.compile(rf"^\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?$")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|\d[\d:.,]{0,20})>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")
@@ -40,45 +50,60 @@ class Cue:
     text: str
 
 
+class SubtitleFile(list[Cue]):
+    """The cues of a subtitle file; `guessed` is its encoding where its letters had to tell it, else None."""
+
+    def __init__(self, cues: Iterable[Cue], *, guessed: str | None, digest: str) -> None:
+        super().__init__(cues)
+        self.guessed = guessed
+        self.digest = digest
+
+
 class SubtitleTrack(list[Cue]):
     """The cues of one subtitle stream of a video; `stream` is its number there, `language` what it says (`eng`)."""
 
-    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None) -> None:
+    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None, guessed: str | None = None) -> None:
         super().__init__(cues)
+        self.guessed = guessed
         self.stream = stream
         self.language = language
 
 
-def read_subtitles(path: str | Path) -> list[Cue]:
-    """Cues of a .srt or .vtt file in time order, each phrase once.
+def read_subtitles(path: str | Path) -> SubtitleFile:
+    """Cues of a .srt or .vtt file in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
 
-    Reads UTF-8, UTF-16 and Latin-1, any line ends, and files with blank lines or numbers missing. Cues whose times
-    cannot be read are passed over; reversed times are swapped.
+    Reads any encoding that `encodings.decode` tells, any line ends, and files with blank lines or numbers missing. Cues
+    whose times cannot be read are passed over; reversed times are swapped.
 
     Raises:
-        VideoError: if the file cannot be read, or is not subtitles.
+        VideoError: if the file cannot be read, is too large, or is not subtitles.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise VideoError(
-                f"{path}: too large for subtitles ({path.stat().st_size >> 20} MiB). Give a .srt or .vtt file."
-            )
-        text = _decode(path.read_bytes())
-    except OSError as error:
-        raise VideoError(f"{path}: these subtitles cannot be read ({error.strerror}). Check the path.") from error
-    cues = _parse(text)
-    if not cues and text.strip() and not text.lstrip().startswith("WEBVTT"):
+    data = read_side_file(path, _LARGEST, "subtitles")
+    decoded = decode(data, "-->")
+    cues = _parse(decoded.text)
+    if not cues and decoded.text.strip() and not decoded.text.lstrip().startswith("WEBVTT"):
         raise VideoError(
             f"{path}: no subtitles in it. Give a .srt or .vtt file (lines like 00:00:01,000 --> 00:00:02,500)."
         )
-    return tidy(cues)
+    guessed = decoded.encoding if decoded.guessed else None
+    return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
 
 
-def sidecar_subtitles(video_path: str | Path) -> Path | None:
-    """The subtitle file beside a video, or None.
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A subtitle file beside a video: `language` and `forced` by its name (`talk.de.forced.srt`)."""
 
-    For `talk.mp4`: `talk.srt` or `talk.vtt`, then English (`talk.en.srt`), then the first by name (`talk.de.vtt`).
+    file: Path
+    language: str | None
+    forced: bool
+
+
+def sidecars(video_path: str | Path) -> list[Sidecar]:
+    """The subtitle files beside a video, the one to take first.
+
+    The same name with .srt or .vtt comes before one with a language (`talk.de.srt`), English before other languages,
+    and forced ones, which hold only what is said in another language, last.
     """
     video = Path(video_path)
     stem = video.stem.casefold()
@@ -86,41 +111,63 @@ def sidecar_subtitles(video_path: str | Path) -> Path | None:
     try:
         beside = sorted(video.parent.iterdir())
     except OSError:
-        return None
+        return []
     for file in beside:
         name, dot, kind = file.name.casefold().rpartition(".")
         if kind not in ("srt", "vtt") or not dot or not (name == stem or name.startswith(stem + ".")):
             continue
         label = name[len(stem) + 1 :]
-        # `talk.part2.srt` belongs to another video, unless its label is a language.
-        if label and not re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*(\.(sdh|cc|forced|auto|default|hi))?", label):
+        # `talk.part2.srt` belongs to another video, unless its label is a language, a use, or both.
+        read = ("", frozenset()) if not label or f".{label}" == video.suffix.casefold() else _read_label(label)
+        if read is None:
             continue
-        english = re.match(r"en(g)?\b", label) is not None
-        rank = 0 if not label else 1 if english else 2
-        if file.is_file():
-            ranked.append((rank, "forced" in label, name, kind, file))
-    return min(ranked)[-1] if ranked else None
+        language, uses = read
+        forced = bool(uses & {"forced", "foreign"})
+        rank = 0 if not language else 1 if same_language(language, "en") else 2
+        if not file.is_dir():
+            ranked.append((forced, rank, "sdh" in uses, name, kind, Sidecar(file, language or None, forced)))
+    return [each[-1] for each in sorted(ranked, key=lambda each: each[:-1])]
+
+
+def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
+    """Language and uses that a name says (`en.sdh`); None where it says something else."""
+    first, *rest = label.split(".")
+    spoken = re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", first) or known_language(first)
+    # Alone, `hi` is Hindi.
+    if not spoken or (first in _USES and first != "hi"):
+        first, rest = "", [first, *rest]
+    return (first, frozenset(rest)) if _USES.issuperset(rest) else None
+
+
+def sidecar_subtitles(video_path: str | Path) -> Path | None:
+    """The subtitle file beside a video that is taken first, see `sidecars`; None without any."""
+    found = sidecars(video_path)
+    return found[0].file if found else None
 
 
 def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
     """Every subtitle stream of a video in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 
+    Times are those of the container. Reading ends where there are more cues than any video has.
+
     Raises:
         VideoError: if the file cannot be opened.
     """
     try:
-        with av.open(str(path)) as container:
+        with open_container(Path(path)) as container:
             streams = list(container.streams.subtitles)
-            found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
+            found: dict[int, list[_Raw]] = {stream.index: [] for stream in streams}
             if streams:
                 for stream in container.streams:
                     if stream.index not in found:
                         stream.discard = av.stream.Discard.all
                 _read_streams(container, streams, found)
-            return [
-                SubtitleTrack(tidy(found[stream.index]), stream=stream.index, language=_language(stream))
-                for stream in streams
-            ]
+            tracks = []
+            for stream in streams:
+                cues, guessed = _decoded(found[stream.index])
+                track = SubtitleTrack(tidy(cues), stream=stream.index, language=language_of(stream), guessed=guessed)
+                tracks.append(track)
+            return tracks
     except (FFmpegError, OSError) as error:
         raise VideoError(f"{path}: cannot be opened ({error}). Check the path.") from error
 
@@ -157,7 +204,7 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
     shown_end = float("-inf")
     for cue in sorted(cues, key=lambda cue: (min(cue.start, cue.end), max(cue.start, cue.end))):
         start, end = min(cue.start, cue.end), max(cue.start, cue.end)
-        lines = [line for line in map(plain, cue.text.splitlines()) if line]
+        lines = [line for line in map(plain, cue.text[:_LONGEST_CUE].splitlines()) if line]
         if not lines:
             continue
         fresh = _fresh(shown, lines) if start - shown_end < 0.2 else lines
@@ -214,48 +261,52 @@ def _seconds(parts: tuple[str | None, ...]) -> float:
     return whole + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
 
 
-def _decode(data: bytes) -> str:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, errors="replace")
-    head = data[:2000]
-    if head and head.count(0) > len(head) / 4:
-        # UTF-16 without its mark: the high bytes of Latin letters are zero.
-        encoding = "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
-        return data.decode(encoding, errors="replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        repaired = data.decode("utf-8", errors="replace")
-    broken = repaired.count("\ufffd")
-    sound = sum(character > "\x7f" for character in repaired) - broken
-    # Mostly good UTF-8 with a torn character, else one byte a letter.
-    return repaired if sound > broken else data.decode("cp1252", errors="replace")
+@dataclass(slots=True)
+class _Raw:
+    start: float
+    end: float
+    text: str | bytes
 
 
-def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[Cue]]) -> None:
+def _decoded(raw: Sequence[_Raw]) -> tuple[list[Cue], str | None]:
+    """Cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
+    whole = b"\n".join(one.text for one in raw if isinstance(one.text, bytes))
+    known = decode(whole, "-->")
+    name = known.encoding if known.guessed else "utf-8"
+    cues = [
+        Cue(one.start, one.end, one.text if isinstance(one.text, str) else one.text.decode(name, errors="replace"))
+        for one in raw
+    ]
+    return cues, known.encoding if known.guessed else None
+
+
+def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[_Raw]]) -> None:
+    room = _MOST_TEXT
     for packet in container.demux(streams):
-        if packet.pts is None or not packet.size or packet.time_base is None:
+        if packet.pts is None or not packet.size or packet.time_base is None or packet.size > _LARGEST_PACKET:
             continue
         start = float(packet.pts * packet.time_base)
         end = start + float((packet.duration or 0) * packet.time_base)
         stream = packet.stream
         cues = found[stream.index]
-        text = _packet_text(packet, stream.codec_context.name)
+        context = stream.codec_context
+        text: str | bytes = _packet_text(packet, context.name) if context is not None else ""
         if cues and cues[-1].end <= cues[-1].start:
             # No duration in the file: it stays until the next one comes, but not for ever.
-            cues[-1] = Cue(cues[-1].start, min(start, cues[-1].start + 6.0), cues[-1].text)
+            cues[-1].end = max(cues[-1].start, min(start, cues[-1].start + 6.0))
         if text.strip():
-            cues.append(Cue(start, end, text))
+            cues.append(_Raw(start, end, text))
+            room -= len(text) + 50
+            if room < 0:
+                break
+    for cues in found.values():
+        if cues and cues[-1].end <= cues[-1].start:
+            cues[-1].end = cues[-1].start + 6.0
 
 
-def _packet_text(packet: Packet, codec: str) -> str:
+def _packet_text(packet: Packet, codec: str) -> str | bytes:
     if codec in ("subrip", "srt", "webvtt", "text"):
-        return bytes(packet).decode("utf-8", errors="replace")
+        return bytes(packet)
     try:
         events = [event.ass.decode("utf-8", errors="replace") for event in packet.decode() if hasattr(event, "ass")]
     except (FFmpegError, NotImplementedError):
@@ -263,8 +314,3 @@ def _packet_text(packet: Packet, codec: str) -> str:
     # Eight fields of style stand before the text; \N breaks a line, \h is a space.
     texts = [re.sub(r"\\[Nn]", "\n", event.split(",", 8)[-1]).replace(r"\h", " ") for event in events]
     return "\n".join(text for text in texts if text.strip())
-
-
-def _language(stream: SubtitleStream) -> str | None:
-    language = stream.metadata.get("language")
-    return language if language and language != "und" else None

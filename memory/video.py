@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,14 +13,14 @@ from typing import Literal
 import numpy as np
 
 from .errors import VideoError
-from .media import Frame, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
+from .media import Frame, SoundTrack, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
 from .packets import PacketIndex
 from .probe import probe
 from .pyav_reader import PyAVReader, upright
-from .sound import read_audio
+from .sound import read_audio, sounding
 from .spans import Span
 
-__all__ = ["Frame", "SubtitleStream", "Video", "VideoInfo", "VideoSource"]
+__all__ = ["Frame", "SoundTrack", "SubtitleStream", "Video", "VideoInfo", "VideoSource"]
 
 
 class Video:
@@ -38,23 +39,28 @@ class Video:
     Args:
         source: the file.
         backend: "pyav", or "decord" where it is installed.
+        audio: index in the file of the sound track that `audio` gives (see `VideoInfo.sound_tracks`); None for the one
+            that FFmpeg holds for the main one.
 
     Raises:
         VideoError: if the file is missing or cannot be used; the text is one line with the remedy.
         CapabilityError: if `backend` is not installed.
     """
 
-    def __init__(self, source: str | Path, *, backend: Literal["pyav", "decord"] = "pyav") -> None:
+    def __init__(
+        self, source: str | Path, *, backend: Literal["pyav", "decord"] = "pyav", audio: int | None = None
+    ) -> None:
         if backend not in ("pyav", "decord"):
             raise ValueError(f"backend must be 'pyav' or 'decord', got {backend!r}.")
         self._path = Path(source)
-        found = probe(self._path)
+        found = probe(self._path, audio)
         if backend == "decord":
             from .decord_reader import check_decord
 
             check_decord(self._path, found.info.codec)
         self._orientation = found.orientation
         self._index: PacketIndex | None = found.index
+        self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
         self.backend = backend
         self.info: VideoInfo = found.info
@@ -117,7 +123,28 @@ class Video:
         """
         if not self.info.has_audio:
             return np.zeros(0, dtype=np.float32)
-        return read_audio(self._path, span or self.info.span, rate)
+        return read_audio(self._path, span or self.info.span, rate, self.info.sound_track)
+
+    def take_sound(self, track: int) -> None:
+        """Let `audio` give another sound track from now on: that of this index in the file.
+
+        Raises:
+            VideoError: if the file has no such track.
+        """
+        found = next((one for one in self.info.sound_tracks if one.index == track), None)
+        if found is None:
+            raise VideoError(f"{self._path} has no sound track of index {track}.")
+        self._sounding = None
+        self.info = replace(self.info, sound_track=track, audio_codec=found.codec)
+
+    def sounding(self) -> list[Span]:
+        """Where the sound track has sound at all (silence in it counts), in order; gaps of a minute and more are none.
+
+        Lists the packets of the track once (half a second of CPU for an hour); decodes nothing.
+        """
+        if self._sounding is None:
+            self._sounding = sounding(self._path, self.info.sound_track) if self.info.has_audio else []
+        return self._sounding
 
     def close(self) -> None:
         """Give open files back; the video can still be used and opens them again."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import VideoError
 from .media import VideoSource
-from .spans import Span
+from .planning import MOST
+from .spans import Span, clock
 from .vad import HOP, RATE, speech_probability, voiced
 
 WINDOW = 30.0
@@ -16,6 +18,8 @@ WINDOW = 30.0
 _SLACK = 4.0
 # Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
 _MARGIN = 0.5
+# Seconds of a span from which on it is asked where there is sound at all, and that lie before the first sound at most.
+_LONG, _LONGEST_LEAD = 600.0, 60.0
 # Kept of a pause on each side of speech; recognizers take the noise floor from it.
 _PAUSE = 0.3
 
@@ -67,11 +71,34 @@ def gathered(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: floa
 def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span]:
     """`span`, as far as the video has sound, in pieces of about `length` seconds that are cut where nobody speaks.
 
-    A cut depends only on the sound within 4 s of it.
+    A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
+    sound is left out.
+
+    Raises:
+        VideoError: if there are too many.
     """
     if not video.info.has_audio:
         return []
     span = span.within(bounds(video))
+    sounding = getattr(video, "sounding", None)
+    if sounding is None or span.duration <= _LONG:
+        return _windows(video, span, length)
+    # What is left of a gap at either end is no gap.
+    parts = [_widened(part, span) for part in sounding() if part.end > span.start and part.start < span.end]
+    return [window for part in parts for window in _windows(video, part, length)]
+
+
+def _widened(part: Span, span: Span) -> Span:
+    start = span.start if part.start - span.start < _LONGEST_LEAD else part.start
+    end = span.end if span.end - part.end < _LONGEST_LEAD else part.end
+    return Span(start, max(start, end)).within(span)
+
+
+def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
+    if span.duration / length > MOST:
+        raise VideoError(
+            f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first."
+        )
     edges = [span.start]
     for number in range(1, int(span.duration // length) + 1):
         middle = span.start + number * length

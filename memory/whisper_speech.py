@@ -78,6 +78,7 @@ class Whisper:
         self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
         self.name = found.name
         self.multilingual = found.multilingual
+        self.tells_language = found.multilingual or language is not None
         self._small = found.size < _SMALL
         if language is not None:
             self._require(language)

@@ -39,6 +39,8 @@ class Utterance:
     exact: bool = True
     language: str = ""
     """Code of the language that it was recognized as (`en`, `de`); empty where nobody told."""
+    assumed: bool = False
+    """Whether the recognizer knows no other language, so that `language` is what it takes everything for."""
 
     @property
     def probability(self) -> float:

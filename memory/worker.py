@@ -13,16 +13,20 @@ from . import listening, looking
 from .child import connection_to_parent
 from .clips import fixed_windows
 from .encoders import VisualEncoder, visual_encoder
-from .errors import CapabilityError, RewatchError
+from .errors import CapabilityError, RewatchError, VideoError
+from .languages import same_language
 from .media import VideoInfo, VideoSource
+from .planning import STILL, Busy
 from .records import OBJECTS
-from .spans import Span
+from .spans import Span, clock
+from .streams import Streams, choose_sound, faint
 from .units import Rows, Unit
 
 if TYPE_CHECKING:
     from .detector import Detector
     from .screen_text import TextReader
     from .speech import Transcriber
+    from .video import Video
 
 _STEP_SECONDS = 60.0  # without a sign of life, for one step that should take far less
 _HASH_RATE = 10e6  # bytes a second that even a slow disk gives
@@ -45,6 +49,7 @@ class Probe:
     source: str | VideoSource
     channels: tuple[str, ...]
     subtitles: Path | None
+    streams: Streams = Streams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class Probed:
     content_id: str
     stamps: dict[str, str]
     subtitles: listening.Subtitles | None
+    audio: int | None = None
+    """Index of the sound track that was taken, where there are several."""
+    notes: tuple[str, ...] = ()
+    """Which streams were taken and what was passed over, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Cut:
     clip_seconds: float
     shots: bool
     speech: bool
+    audio: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class Pieces:
 
     clips: list[Span]
     speech: list[Span]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ class Work:
     source: str | VideoSource
     units: tuple[Unit, ...]
     subtitles: listening.Subtitles | None = None
+    audio: int | None = None
 
 
 Job = Probe | Cut | Work
@@ -177,18 +189,28 @@ class Bench:
         """Whether somebody asked for this recognizer, or for a language that it must know."""
         return self.transcriber_chosen or self._kit.language is not None
 
-    def video(self, source: str | VideoSource) -> VideoSource:
-        """The video, opened once for jobs that follow one another."""
+    def ears(self) -> Transcriber | None:
+        """The speech recognizer, or None where there is none."""
+        try:
+            return self.transcriber
+        except (CapabilityError, ImportError):
+            return None
+
+    def video(self, source: str | VideoSource, audio: int | None = None) -> VideoSource:
+        """The video with the sound track of that index, opened once for jobs that follow one another."""
         if not isinstance(source, str):
             return source
         if self._open is None or self._open[0] != source:
             from .video import Video
 
             if self._open is not None:
-                cast(Video, self._open[1]).close()
+                cast("Video", self._open[1]).close()
             self._open = None
             self._open = (source, Video(source))
-        return self._open[1]
+        video = cast("Video", self._open[1])
+        if audio is not None and video.info.sound_track != audio:
+            video.take_sound(audio)
+        return video
 
 
 def run_job(job: Job, bench: Bench, send: Send) -> None:
@@ -211,7 +233,10 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
     size = Path(job.source).stat().st_size if isinstance(job.source, str) else 0
     send(At((), _STEP_SECONDS + size / _HASH_RATE))
     content_id = video.content_id
-    send(At((), 2 * _STEP_SECONDS + size / _HASH_RATE))
+    send(At((), 4 * _STEP_SECONDS + size / _HASH_RATE))
+    main = video.info.sound_track
+    audio, notes, spoken = _choose_sound(job, video, bench, lambda: send(At((), 2 * _STEP_SECONDS)))
+    send(At((), 3 * _STEP_SECONDS + size / _HASH_RATE))
     subtitles = None
     stamps = {}
     for channel in job.channels:
@@ -225,36 +250,87 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
 
                 stamps[channel] = stamp(bench.detector)
             elif channel == "speech":
-                if job.subtitles is not None or not bench.transcriber_chosen:
-                    subtitles = listening.find_subtitles(video.info, job.subtitles)
-                stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp
+                asked = job.subtitles is not None or job.streams.subtitles is not None
+                if asked or not bench.transcriber_chosen:
+                    words = listening.find_subtitles(
+                        video.info,
+                        job.subtitles,
+                        job.streams,
+                        spoken=spoken,
+                        can_listen=lambda: _hears(bench, video, spoken),
+                    )
+                    subtitles, notes = words.subtitles, [*notes, *words.notes]
+                if subtitles is None and video.info.has_audio and isinstance(job.source, str):
+                    quiet = faint(Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS)))
+                    notes = [*notes, quiet] if quiet else notes
+                track = f" track {audio}" if audio not in (None, main) else ""
+                stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp + track
         except (CapabilityError, ImportError) as error:
             if channel == "speech" and bench.hearing_chosen:
                 raise
             stamps[channel] = f"unavailable: {error}"
-    return Probed(video.info, content_id, stamps, subtitles)
+    return Probed(video.info, content_id, stamps, subtitles, audio, tuple(notes))
+
+
+def _choose_sound(
+    job: Probe, video: VideoSource, bench: Bench, alive: Callable[[], None]
+) -> tuple[int | None, list[str], str | None]:
+    """Index of the sound track to take (None where there is no choice), what to say of it, and its language."""
+    tracks = video.info.sound_tracks
+    if not isinstance(job.source, str):
+        if job.streams.audio is not None:
+            raise VideoError("A sound track can only be chosen of a file: this video is none.")
+        return None, [], None
+    if not tracks and job.streams.audio is None:
+        return None, [], None
+    ears = bench.ears() if len(tracks) > 1 and job.streams.language is None else None
+    only = "en" if ears is not None and not getattr(ears, "multilingual", True) else None
+    track, note = choose_sound(video.info, Path(job.source), job.streams, only, alive)
+    if track is None:
+        return None, [], None
+    several = len(tracks) > 1
+    if several:
+        bench.video(job.source, track.index)
+    return track.index if several else None, [note] if note else [], track.language
+
+
+def _hears(bench: Bench, video: VideoSource, spoken: str | None) -> bool:
+    """Whether the sound can be understood: there is some, and a recognizer that knows its language."""
+    if not video.info.has_audio:
+        return False
+    ears = bench.ears()
+    return ears is not None and (getattr(ears, "multilingual", True) or spoken is None or same_language(spoken, "en"))
 
 
 def _cut(job: Cut, bench: Bench, send: Send) -> Pieces:
-    video = bench.video(job.source)
-    send(At((), _STEP_SECONDS + 3 * video.info.duration))
+    video = bench.video(job.source, job.audio)
+    send(At((), 2 * _STEP_SECONDS + video.info.size / _HASH_RATE))
+    busy = Busy.of(video)
+    whole = video.info.span
+    send(At((), _STEP_SECONDS + 3 * (whole.duration if busy is None else busy.seconds(whole))))
     if job.shots:
         from .clips import shot_clips
 
-        clips = shot_clips(video, job.clip_seconds)
+        clips = shot_clips(video, job.clip_seconds, busy=busy)
     else:
-        clips = fixed_windows(video.info, job.clip_seconds)
+        clips = fixed_windows(video.info, job.clip_seconds, busy=busy)
     speech: list[Span] = []
     if job.speech and video.info.has_audio:
         from .speech import speech_windows
 
         speech = speech_windows(video, bench.transcriber)
-    return Pieces(clips, speech)
+    still = [clip.duration for clip in clips if clip.duration > STILL * job.clip_seconds]
+    notes = (
+        (f"nothing new is shown or heard for {clock(sum(still))} of {clock(whole.duration)}: one clip a stretch",)
+        if still
+        else ()
+    )
+    return Pieces(clips, speech, notes)
 
 
 def _work(job: Work, bench: Bench, send: Send) -> None:
     try:
-        video = bench.video(job.source)
+        video = bench.video(job.source, job.audio)
     except RewatchError as error:
         for unit in job.units:
             send(Failed(unit.id, str(error)))

@@ -29,31 +29,31 @@ def spins() -> str:
     return str(re.match(r"(a+)+$", "a" * 64 + "b"))
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def aborts() -> str:
     """End the process by a signal."""
     os.abort()
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def reads_address_zero() -> str:
     """Read where nothing may be read."""
     return str(ctypes.string_at(0))
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def leaves() -> str:
     """End the process without a word."""
     os._exit(3)
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def exits() -> str:
     """Ask Python to end."""
     sys.exit("bye")
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def takes_all_memory() -> str:
     """Take memory until there is no more (the limit is set here, so that the machine need not suffer)."""
     import resource
@@ -66,20 +66,20 @@ def takes_all_memory() -> str:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def pid() -> int:
     """Tell the process."""
     return os.getpid()
 
 
-@tool(isolated=True, timeout=60.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def naps() -> int:
     """Sleep a little, and tell the process."""
     time.sleep(0.3)
     return os.getpid()
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def colours(start: float, end: float, video: VideoContext, fps: float = 1.0) -> Observation:
     """Mean colours over a span.
 
@@ -98,14 +98,14 @@ def colours(start: float, end: float, video: VideoContext, fps: float = 1.0) -> 
     )
 
 
-@tool(isolated=True, timeout=3.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def takes_frames_and_dies(video: VideoContext) -> str:
     """Take three frames and crash."""
     list(video.frames_at([0.0, 1.0, 2.0], size=32))
     os.abort()
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def asks(question: str, video: VideoContext) -> str:
     """Ask the model that sees.
 
@@ -116,7 +116,7 @@ def asks(question: str, video: VideoContext) -> str:
     return video.ask([VisualQuestion(frames=frames, text=question)])[0].text
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def echoes(words: list[str], number: int = 1) -> dict:
     """Give back what came.
 
@@ -151,7 +151,7 @@ class Letters:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@tool(isolated=True, timeout=20.0, cacheable=False)
+@tool(isolated=True, timeout=120.0, cacheable=False)
 def models(video: VideoContext) -> dict:
     """Names of the models that the memory was opened with."""
     given = getattr(video.memory, "_memory", video.memory)._given

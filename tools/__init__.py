@@ -19,7 +19,7 @@ from .scouting import cluster_frames, score_frames, view_frames
 from .search_clips import search_clips
 from .threads import ToolThreads
 from .tool import VideoTool, tool
-from .toolbox import Toolbox
+from .toolbox import ISOLATED, Toolbox
 from .track_objects import track_objects
 from .transcribe import transcribe
 from .view_clip import view_clip
@@ -37,6 +37,7 @@ INNER = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluste
 __all__ = [
     "BUILT_IN",
     "INNER",
+    "ISOLATED",
     "ON_REQUEST",
     "SEEING",
     "Budget",

@@ -21,6 +21,8 @@ from .tool import as_tool
 
 GROUP = "rewatch.tools"
 """The entry-point group that packages register their tools in."""
+OTHERS = "rewatch_others"
+"""Mark in the metadata of a tool that was found by its name: a process of its own is where it runs, if it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +91,11 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _of_module(name: str) -> ModuleType:
-    here = os.getcwd()
-    sys.path.insert(0, here)
+    sys.path.append(os.getcwd())  # last: nothing there stands in for an installed module
     try:
         return importlib.import_module(name)
     finally:
-        sys.path.remove(here)
+        sys.path.pop()
 
 
 def _of_file(path: Path) -> ModuleType:
@@ -109,14 +110,14 @@ def _of_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that type hints and pickles of what it defines are resolved
-    sys.path.insert(0, str(path.parent))
+    sys.path.append(str(path.parent))  # last: nothing there stands in for an installed module
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     finally:
-        sys.path.remove(str(path.parent))
+        sys.path.pop()
     return module
 
 
@@ -131,7 +132,10 @@ def _as_tools(found: Any) -> tuple[BaseTool, ...]:
     items: Iterable[Any] = found if isinstance(found, (list, tuple)) else [found]
     if any(isinstance(item, type) for item in items):
         raise TypeError("it is a class; give a tool, for example an instance of that class")
-    return tuple(map(as_tool, items))
+    tools = tuple(map(as_tool, items))
+    for item in tools:
+        item.metadata = {**(item.metadata or {}), OTHERS: True}
+    return tools
 
 
 def _said(error: BaseException) -> str:

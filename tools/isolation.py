@@ -11,9 +11,11 @@ import itertools
 import json
 import os
 import pickle
+import secrets
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from langchain_core.tools import BaseTool
 from ..memory import Frame
 from ..memory.child import Child
 from .isolation_child import OUR_CHILD, Task, View
+from .isolation_limits import is_spent, limit_told, memory_limit
 from .isolation_parcel import Parcel, pack
 from .observation import Line, Observation, ToolError
 from .outcomes import failure
@@ -36,14 +39,22 @@ if TYPE_CHECKING:
 MOST = 4
 """Processes that run at a time; further calls wait for one."""
 _LINE = ("text", "uri", "quote", "channel")
-LONGEST_MESSAGE = 1 << 28
+LONGEST_MESSAGE = 1 << 26
 """Bytes of one message from a process; a longer one ends it."""
+LONGEST_PART = 1 << 28
+"""Bytes of one frame that it wants looked at."""
+MOST_PARTS = 4096
+GARBLED = "it wrote into the connection that its answers take"
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 _count = itertools.count()
 
 
 class Crashed(Exception):
     """The process ended in the middle of a call; the text says how."""
+
+
+class Garbled(Crashed):
+    """What came from the process is not what a process of ours says."""
 
 
 class NotStarted(Exception):
@@ -68,18 +79,30 @@ class Lease:
         with self._lock:
             self.stopped = True
             if self._process is not None and self._process.ready:
-                self._process.child.process.kill()
+                self._process.child.stop()
 
 
 class Isolation:
-    """The kept processes. Safe between threads; call from threads that stay (see `memory.child`)."""
+    """The kept processes. Safe between threads."""
 
     def __init__(self) -> None:
         self._idle: list[_Process] = []
         self._busy = 0
         self._free = threading.Condition()
         self._starter = ToolThreads()
-        atexit.register(self.close)
+        self._all: weakref.WeakSet[_Process] = weakref.WeakSet()
+        atexit.register(self._end_all)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """After a fork: the processes are the other program's, which would get the answers to this one's calls."""
+        for process in list(self._all):
+            with suppress(OSError):
+                process.child.disown()
+        self._idle, self._busy = [], 0
+        self._free = threading.Condition()
+        self._all = weakref.WeakSet()
 
     def warm(self) -> None:
         """Have one process started in the background, where there is none."""
@@ -93,13 +116,18 @@ class Isolation:
 
     def _start(self) -> None:
         """Start a process on behalf of nobody yet; `_busy` counts it already."""
-        process = _Process()
+        process = self._new()
         with suppress(Exception):
             process.wait_ready(time.monotonic() + 60.0)
         self._put_back(process)
 
+    def _new(self) -> _Process:
+        process = _Process()
+        self._all.add(process)
+        return process
+
     def call(self, item: BaseTool, arguments: dict[str, Any], context: VideoContext | None, parameter: str | None,
-             deadline: float, lease: Lease) -> Observation:  # fmt: skip
+             deadline: float, begin: Callable[[], float], lease: Lease) -> Observation:  # fmt: skip
         """Run a tool in a process of its own.
 
         Args:
@@ -107,7 +135,8 @@ class Isolation:
             arguments: fitted to its schema, without the context.
             context: the video as the run sees it; frames are charged to it, and its viewer answers.
             parameter: name of the argument that takes the context.
-            deadline: on the monotonic clock; the process is ended then.
+            deadline: on the monotonic clock; a process has to be ready until then.
+            begin: is called when it is; gives the time at which the process is ended.
             lease: lets others end it sooner.
 
         Raises:
@@ -121,22 +150,31 @@ class Isolation:
         process = self._take(parcel, deadline)
         lease.take(process)
         whole = True
+        most = memory_limit()
         try:
             process.wait_ready(deadline)
+            deadline = begin()
             view = None if context is None else process.view(context, str(parameter))
             if lease.stopped:
                 raise NotStarted
             whole = False
-            process.send(Task(tool=item.name, parcel=parcel, arguments=pickled, view=view))
+            name = secrets.token_hex(8)
+            process.send(Task(tool=item.name, parcel=parcel, arguments=pickled, view=view, call=name, memory=most))
             process.tools.add(parcel)
-            seen = process.hear(context, deadline)
+            seen = process.hear(name, context, deadline)
             whole = True
             return seen
         except TimeoutError:
             raise
+        except Garbled:
+            whole = False
+            raise
         except (EOFError, OSError):
             whole = False
-            raise Crashed(process.child.epitaph()) from None
+            how = process.child.epitaph()
+            if "SIGKILL" in how and not lease.stopped:
+                how += ", perhaps for want of memory"
+            raise Crashed(how + (limit_told(most) if is_spent(how) or "memory" in how else "")) from None
         finally:
             lease.take(None)
             if whole and not (lease.stopped and process.ready):  # one that is starting goes on, for the next call
@@ -154,19 +192,28 @@ class Isolation:
                 if not self._free.wait(max(0.0, min(deadline - time.monotonic(), 3600.0))):
                     raise NotStarted
             self._busy += 1
+            for spoilt in [process for process in self._idle if process.spoilt()]:
+                self._idle.remove(spoilt)
+                spoilt.child.kill()
             if self._idle:
                 knows = [process for process in self._idle if parcel in process.tools]
                 ready = [process for process in self._idle if process.ready]
                 process = (knows or ready or self._idle)[-1]
                 self._idle.remove(process)
                 return process
-        return _Process()
+        return self._new()
 
     def _put_back(self, process: _Process) -> None:
         with self._free:
             self._busy -= 1
             self._idle.append(process)
             self._free.notify()
+
+    def _end_all(self) -> None:
+        """At the end of the program: those that are busy or starting too."""
+        for process in list(self._all):
+            process.child.stop()
+        self.close()
 
     def close(self) -> None:
         """End the processes that are idle; they start again when needed."""
@@ -198,6 +245,13 @@ class _Process:
         self._receive()
         self.ready = True
 
+    def spoilt(self) -> bool:
+        """Whether it has ended, or said something that nobody asked, while it was idle."""
+        try:
+            return self.ready and self.child.connection.poll(0)
+        except OSError:
+            return True
+
     def send(self, thing: object) -> None:
         """Hand over an object of ours."""
         self.child.connection.send(thing)
@@ -220,12 +274,13 @@ class _Process:
             sees=context.viewer is not None,
         )
 
-    def hear(self, context: VideoContext | None, deadline: float) -> Observation:
-        """Serve it until it is done.
+    def hear(self, call: str, context: VideoContext | None, deadline: float) -> Observation:
+        """Serve it until it is done with a call; what it says about another is passed over.
 
         Raises:
             TimeoutError: at the deadline.
-            EOFError: if it ended, or said what no process of ours says.
+            EOFError: if it ended.
+            Garbled: if it said what no process of ours says.
         """
         while True:
             if not self.child.connection.poll(_until(deadline)):
@@ -233,6 +288,9 @@ class _Process:
             message = self._receive()
             try:
                 kind = message["kind"]
+                parts = [self._bytes() for _ in range(min(int(message.get("parts", 0)), MOST_PARTS))]
+                if message["call"] != call:
+                    continue
                 if kind == "done":
                     return Observation(
                         text=str(message["text"]),
@@ -243,20 +301,23 @@ class _Process:
                         error=bool(message["error"]),
                     )
                 if context is None:
-                    raise EOFError
+                    raise ValueError
                 if kind == "charge":
                     with suppress(ToolError):
                         context.charge(max(0, int(message["count"])))
                 elif kind == "ask":
-                    self.send(self._ask(message, context))
+                    self.send(self._ask(message, parts, context))
             except (KeyError, TypeError, ValueError):
-                raise EOFError from None
+                raise Garbled(GARBLED) from None
 
-    def _ask(self, message: dict[str, Any], context: VideoContext) -> Any:
+    def _ask(self, message: dict[str, Any], parts: list[bytes], context: VideoContext) -> Any:
         """The viewer's replies to what the process asks, or why there are none."""
+        pixels = iter(parts)
         questions = [
             VisualQuestion(
-                frames=tuple(self._frame(*frame) for frame in asked["frames"]), text=asked["text"], role=asked["role"]
+                frames=tuple(_frame(next(pixels, b""), *frame) for frame in asked["frames"]),
+                text=asked["text"],
+                role=asked["role"],
             )
             for asked in message["questions"]
         ]
@@ -272,18 +333,25 @@ class _Process:
         except Exception as error:  # noqa: BLE001 - models raise anything
             return failure("the model that sees", error)
 
-    def _frame(self, time: float, *shape: int) -> Frame:
-        pixels = self.child.connection.recv_bytes(LONGEST_MESSAGE)
-        return Frame(float(time), np.frombuffer(pixels, np.uint8).reshape(shape))
+    def _bytes(self) -> bytes:
+        return self.child.connection.recv_bytes(LONGEST_PART)
 
     def _receive(self) -> dict[str, Any]:
         try:
             message = json.loads(self.child.connection.recv_bytes(LONGEST_MESSAGE))
         except (ValueError, RecursionError):
-            raise EOFError from None
+            raise Garbled(GARBLED) from None
+        except OSError as error:
+            if error.errno is None:  # a length that no message has
+                raise Garbled(GARBLED) from None
+            raise
         if not isinstance(message, dict):
-            raise EOFError
+            raise Garbled(GARBLED)
         return message
+
+
+def _frame(pixels: bytes, time: float, *shape: int) -> Frame:
+    return Frame(float(time), np.frombuffer(pixels, np.uint8).reshape(shape))
 
 
 def _until(deadline: float) -> float | None:

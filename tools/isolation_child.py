@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import pickle
-import resource
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from ..memory import ClipMemory, IdleVideos, MemoryUntil
 from ..memory.child import connection_to_parent
 from .context import VideoContext
+from .isolation_limits import limit_memory, no_core_files
 from .isolation_parcel import Parcel, unpack
 from .observation import Observation, ToolError
 from .outcomes import failure, perform
@@ -61,13 +62,65 @@ class Task:
     parcel: Parcel
     arguments: bytes
     view: View | None
+    call: str
+    """Names the call in every message about it: what is said late, about an earlier one, is told apart."""
+    memory: int | None
+    """Bytes that the process may take; None is no limit."""
+
+
+class Wire:
+    """The connection as one call has it: one speaker at a time, and none once the call is over.
+
+    A tool may have threads that ask the viewer side by side, or that go on when the call has ended; and it may fork.
+    """
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+        self._process = os.getpid()
+        self._turn = threading.Lock()
+        self._call: str | None = None
+
+    def begin(self, call: str) -> None:
+        """From here on what is said is about this call."""
+        with self._turn:
+            self._call = call
+
+    def end(self, call: str, **message: Any) -> None:
+        """Say the last of a call."""
+        with self._turn:
+            self._call = None
+            self._send(call, message)
+
+    def tell(self, call: str, **message: Any) -> None:
+        """Say something that has no answer; nothing where the call is over."""
+        with self._turn:
+            if call == self._call:
+                self._send(call, message)
+
+    def ask(self, call: str, message: dict[str, Any], parts: Sequence[Any]) -> Any:
+        """Say something, with bytes behind it, and wait for the answer.
+
+        Raises:
+            ToolError: if the call is over.
+        """
+        with self._turn:
+            if call != self._call or os.getpid() != self._process:
+                raise ToolError("The call is over: ask the model that sees before the tool returns.")
+            self._send(call, {**message, "parts": len(parts)})
+            for part in parts:
+                self._connection.send_bytes(part)
+            return self._connection.recv()
+
+    def _send(self, call: str, message: dict[str, Any]) -> None:
+        if os.getpid() == self._process:  # else it is a fork of a tool's
+            self._connection.send_bytes(json.dumps({**message, "call": call}, default=str).encode())
 
 
 class FarViewer:
     """The viewer of the parent, asked over the socket."""
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire, call: str) -> None:
+        self._wire, self._call = wire, call
 
     def ask(
         self,
@@ -83,12 +136,11 @@ class FarViewer:
             {"text": q.text, "role": q.role, "frames": [[float(f.time), *f.image.shape] for f in q.frames]}
             for q in questions
         ]
-        _send(
-            self._connection, kind="ask", questions=asked, max_tokens=int(max_tokens), beams=int(beams), yes_no=yes_no
-        )
-        for image in images:
-            self._connection.send_bytes(image.data.cast("B") if image.size else b"")
-        answer: list[Reply] | str = self._connection.recv()
+        message = {
+            "kind": "ask", "questions": asked, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
+        }  # fmt: skip
+        parts = [image.data.cast("B") if image.size else b"" for image in images]
+        answer: list[Reply] | str = self._wire.ask(self._call, message, parts)
         if isinstance(answer, str):
             raise ToolError(answer)
         return answer
@@ -97,8 +149,8 @@ class FarViewer:
 class Desk:
     """Tools, memories and videos that the process keeps from call to call."""
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
         self._tools: dict[Parcel, BaseTool] = {}
         self._models: dict[tuple[str, str], dict[str, Any]] = {}
         self._memories: dict[tuple[str, str, int], ClipMemory] = {}
@@ -106,6 +158,8 @@ class Desk:
 
     def do(self, task: Task) -> Observation:
         """Run one call; never raises."""
+        self._wire.begin(task.call)
+        limit_memory(task.memory)
         context = None
         memory: ClipMemory | MemoryUntil | None = None
         try:
@@ -115,7 +169,7 @@ class Desk:
             if view is not None:
                 memory = self._memory(view)
                 memory = memory if view.now is None else memory.until(view.now)
-                context = self._context(view, memory)
+                context = self._context(task.call, view, memory)
                 arguments[view.parameter] = context
         except BaseException as error:  # noqa: BLE001 - modules raise anything when they are imported
             return Observation(text=failure(task.tool, error), error=True)
@@ -143,15 +197,15 @@ class Desk:
             return self._memories[place]
         return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
 
-    def _context(self, view: View, memory: ClipMemory | MemoryUntil) -> VideoContext:
+    def _context(self, call: str, view: View, memory: ClipMemory | MemoryUntil) -> VideoContext:
         return VideoContext(
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,
-            viewer=FarViewer(self._connection) if view.sees else None,
-            on_charge=lambda count: _send(self._connection, kind="charge", count=count),
+            viewer=FarViewer(self._wire, call) if view.sees else None,
+            on_charge=lambda count: self._wire.tell(call, kind="charge", count=count),
         )
 
 
@@ -159,17 +213,22 @@ def main() -> None:
     """Body of the process, until the socket closes or the parent dies."""
     connection = connection_to_parent()
     os.environ[OUR_CHILD] = "1"
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    no_core_files()
     with contextlib.suppress(OSError):  # where memory runs out, this process is the one to end
         Path("/proc/self/oom_score_adj").write_text("500")
-    desk = Desk(connection)
+    wire = Wire(connection)
+    desk = Desk(wire)
+    ours = os.getpid()
     with contextlib.suppress(EOFError, ConnectionError):
-        _send(connection, kind="ready")
+        wire.end("", kind="ready")
         while True:
             task: Task = connection.recv()
             seen = desk.do(task)
-            _send(
-                connection,
+            limit_memory(None)  # there must be room to tell of it
+            if os.getpid() != ours:  # a tool has forked, and this is what came of it
+                os._exit(0)
+            wire.end(
+                task.call,
                 kind="done",
                 text=seen.text,
                 uris=[str(uri) for uri in seen.uris],
@@ -178,7 +237,3 @@ def main() -> None:
                 lines=[asdict(one) for one in seen.lines],
                 error=bool(seen.error),
             )
-
-
-def _send(connection: Connection[Any, Any], **message: Any) -> None:
-    connection.send_bytes(json.dumps(message, default=str).encode())

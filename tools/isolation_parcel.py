@@ -8,6 +8,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -40,11 +41,16 @@ def pack(item: BaseTool) -> Parcel:
     Raises:
         CannotTravel: if it stands in no module and cannot be pickled.
     """
-    made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
+    made_of = _made_of(item)
     module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
     if module is not None:
         ours = [item] if made_of is None else [item, made_of]
-        name = next((key for key, value in list(vars(module).items()) if any(value is one for one in ours)), None)
+
+        def is_it(value: Any) -> bool:
+            held = [value] if made_of is None else [value, _made_of(value)]
+            return any(one is mine for one in held for mine in ours)
+
+        name = next((key for key, value in list(vars(module).items()) if is_it(value)), None)
         if name is not None:
             return Parcel(_importable(module), getattr(module, "__file__", None), name)
     try:
@@ -54,6 +60,14 @@ def pack(item: BaseTool) -> Parcel:
             f"The tool {item.name} cannot run in a process of its own ({type(error).__name__}: {error}): define it at "
             "the top level of a module, or run it without isolation."
         ) from None
+
+
+def _made_of(item: Any) -> Callable[..., Any] | None:
+    """The function that a tool was made of, of which it may be a copy under another name."""
+    if not isinstance(item, BaseTool):
+        return None
+    made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
+    return made_of
 
 
 def unpack(parcel: Parcel) -> BaseTool:
@@ -83,6 +97,29 @@ def _load(name: str, file: str | None) -> Any:
         return importlib.import_module(name)
     if file is None:
         raise ImportError(f"There is no module {name!r}.")
+    folder = _root(name, file)
+    sys.path.append(folder or str(Path(file).parent))  # it can import what lies beside it
+    try:
+        if folder is not None:
+            importlib.invalidate_caches()
+            module = importlib.import_module(name)
+            if getattr(module, "__file__", None) == file:
+                return module
+        return _load_file(name, file)
+    finally:
+        sys.path.pop()
+
+
+def _root(name: str, file: str) -> str | None:
+    """The folder in which a module of that name would lie in that file; None if the file is named otherwise."""
+    path, parts = Path(file), name.split(".")
+    if path.name == "__init__.py":
+        path = path.parent
+    ends = [*path.parts[:-1], path.stem][-len(parts) :]
+    return str(Path(*path.parts[: -len(parts)])) if ends == parts else None
+
+
+def _load_file(name: str, file: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python module.")

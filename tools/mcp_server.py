@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import json
 import time
 from collections.abc import Iterable
@@ -22,9 +24,15 @@ if TYPE_CHECKING:
 PICTURES = 16
 """Pictures of one result; of more, so many that are spread evenly."""
 RENEWED_AFTER = 1800.0
-"""Seconds without a call after which a client that keeps no session gets its budget anew."""
-SESSIONS = 256
-"""Sessions whose spending is kept."""
+"""Seconds without a call after which a client over HTTP gets its budget anew."""
+CLIENTS = 256
+"""Clients over HTTP that are known at once; one more is refused until one of them has rested."""
+AT_ONCE = 4
+"""Calls that run side by side, each of another client; the calls of one client run one after another."""
+WAITING = 64
+"""Calls that run or wait; one more is refused."""
+GIVEN_UP = 16
+"""Calls that were given up and still run, which nothing can end; with so many, no more are begun."""
 LIST = "list_videos"
 UNITS = "Times are seconds on the video's own clock (12.5); 1:30 and 00:01:30 are read too."
 _INSTRUCTIONS = (
@@ -37,10 +45,14 @@ _INSTRUCTIONS = (
 
 @dataclass(slots=True)
 class _Account:
-    """What one session has used."""
+    """What one client has used."""
 
     spent: Spend = field(default_factory=Spend)
     last: float = field(default_factory=time.monotonic)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One call at a time, so that each knows what the ones before it have left."""
+    calls: int = 0
+    """Calls that run or wait."""
 
 
 class MemoryServer:
@@ -49,8 +61,8 @@ class MemoryServer:
     Args:
         memory: the memory; videos that are added while it is served are there at the next call.
         toolbox: the tools.
-        budget: what one session may use. Clients of the newest protocol keep no session over HTTP: those from one
-            address share one budget, which is given anew after half an hour without a call.
+        budget: what one client may use: over HTTP those from one address are one client, whatever sessions they open,
+            and its budget is given anew after half an hour without a call.
         size: longest side of a picture in pixels.
         approved: tools that may run though they ask for a person's approval first, or `all`.
     """
@@ -66,6 +78,8 @@ class MemoryServer:
         self._approved = frozenset(approved)
         self._looking = {t.name for t in toolbox if getattr(t, "context_parameter", None)}
         self._accounts: dict[str, _Account] = {}
+        self._running = asyncio.Semaphore(AT_ONCE)
+        self._calls: set[asyncio.Task[Any]] = set()
 
     def build(self) -> Server[Any]:
         """The server of the official SDK, to be run over standard input and output or HTTP."""
@@ -109,42 +123,77 @@ class MemoryServer:
 
     async def _call(self, context: Any, parameters: Any) -> Any:
         account = self._account(context)
+        if account is None:
+            text = f"{CLIENTS} clients are being served: try again later."
+            return self._result(Observation(text=text, error=True), Spend(), _Account())
         if parameters.name == LIST:
-            return self._result(self._videos(), Spend(), account)
-        limit = self.budget.exhausted(account.spent)
-        if limit:
-            text = f"The {limit} of this session are spent: answer from what was observed, or have rewatch mcp started "
-            return self._result(Observation(text=f"{text}with more --{limit}.", error=True), Spend(), account)
-        began = time.monotonic()
-        try:
-            arguments, videos = self._which_video(parameters.name, dict(parameters.arguments or {}))
-        except RewatchError as error:
-            return self._result(Observation(text=str(error), error=True), Spend(calls=1), account)
-        left = self.budget.left(account.spent)
-        observation, cost = await self.toolbox.call(
-            parameters.name,
-            arguments,
-            memory=self.memory,
-            videos=videos,
-            left=left,
-            approved=bool(self._approved & {"all", parameters.name}),
-        )
-        return self._result(observation, cost + Spend(seconds=time.monotonic() - began), account)
+            return self._result(await asyncio.to_thread(self._videos), Spend(), account)
+        if len(self._calls) >= WAITING or self.toolbox.given_up >= GIVEN_UP:
+            text = "Too many calls are running already: try again later."
+            return self._result(Observation(text=text, error=True), Spend(), account)
+        # A client that goes away does not end its call: it is counted, and charged, until it is over.
+        call = asyncio.create_task(self._in_turn(parameters.name, dict(parameters.arguments or {}), account))
+        self._calls.add(call)
+        account.calls += 1
+        call.add_done_callback(lambda ended: self._over(ended, account))
+        return await asyncio.shield(call)
 
-    def _account(self, context: Any) -> _Account:
-        """The account of whoever asks: of a session, where the transport has any."""
-        request = context.request
-        key = ""  # standard input and output: one process, one session
-        if request is not None:
-            session = request.headers.get("mcp-session-id")
-            key = f"session {session}" if session else f"address {request.client.host if request.client else ''}"
-        account = self._accounts.setdefault(key, _Account())
-        if key.startswith("address") and time.monotonic() - account.last > RENEWED_AFTER:
-            account = self._accounts[key] = _Account()
+    def _over(self, call: asyncio.Task[Any], account: _Account) -> None:
+        self._calls.discard(call)
+        account.calls -= 1
         account.last = time.monotonic()
-        if len(self._accounts) > SESSIONS:
-            del self._accounts[min(self._accounts, key=lambda k: self._accounts[k].last)]
+        if not call.cancelled():
+            call.exception()  # of a client that has gone away nobody else asks
+
+    async def _in_turn(self, name: str, arguments: dict[str, Any], account: _Account) -> Any:
+        """One call, when those of the same client before it are over and there is room."""
+        async with account.turn, self._running:
+            limit = self.budget.exhausted(account.spent)
+            if limit:
+                text = f"The {limit} of this client are spent: answer from what was observed, or have rewatch mcp "
+                observation = Observation(text=f"{text}started with more --{limit}.", error=True)
+                return self._result(observation, Spend(), account)
+            began = time.monotonic()
+            try:
+                arguments, videos = await asyncio.to_thread(self._which_video, name, arguments)
+            except RewatchError as error:
+                return self._result(Observation(text=str(error), error=True), Spend(calls=1), account)
+            observation, cost = await self.toolbox.call(
+                name,
+                arguments,
+                memory=self.memory,
+                videos=videos,
+                left=self.budget.left(account.spent),
+                approved=bool(self._approved & {"all", name}),
+            )
+            cost += Spend(seconds=time.monotonic() - began)
+            return await asyncio.to_thread(self._result, observation, cost, account)
+
+    def _account(self, context: Any) -> _Account | None:
+        """The account of whoever asks; None where too many are known already.
+
+        Over HTTP it is that of the address, not of the session, which any client can open anew, or make up.
+        """
+        if context.request is None:  # standard input and output: one process, one client
+            return self._accounts.setdefault("", _Account())
+        client = context.request.client
+        key, now = _address(client.host if client else ""), time.monotonic()
+        account = self._accounts.get(key)
+        if account is None:
+            if len(self._accounts) >= CLIENTS:
+                rested = [k for k, one in self._accounts.items() if self._rested(one, now)]
+                if not rested:
+                    return None
+                del self._accounts[min(rested, key=lambda k: self._accounts[k].last)]
+            account = self._accounts[key] = _Account()
+        elif self._rested(account, now):
+            account.spent = Spend()
+        account.last = now
         return account
+
+    @staticmethod
+    def _rested(account: _Account, now: float) -> bool:
+        return not account.calls and now - account.last > RENEWED_AFTER
 
     def _which_video(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The arguments, and the ids of the videos that the toolbox may look into.
@@ -215,6 +264,17 @@ def encoded(pictures: list[str], pixels: Pixels, size: int) -> list[str]:
     places = [uri for uri in pictures if not uri.startswith("data:")]
     read: dict[str, np.ndarray] = dict(zip(places, pixels.read(places), strict=True)) if places else {}
     return [as_picture(read[uri], size=size) if uri in read else uri for uri in pictures]
+
+
+def _address(host: str) -> str:
+    """What counts as one client: an address of IPv4, or a network of 64 bits of IPv6, which one machine has whole."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 6 and address.ipv4_mapped is None and not address.is_loopback:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _row(record: VideoRecord) -> dict[str, Any]:

@@ -108,8 +108,8 @@ class McpServers:
         _be_quiet()
         self._loop = loop = asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, name="mcp", daemon=True).start()
-        self._sessions = [_Session(server, loop) for server in self.servers]
-        opened = [session.submit(session.open(self._start_seconds)) for session in self._sessions]
+        self._sessions = [_Session(server, loop, self._start_seconds) for server in self.servers]
+        opened = [session.submit(session.open()) for session in self._sessions]
         for session, future in zip(self._sessions, opened, strict=True):
             try:
                 future.result()
@@ -135,8 +135,9 @@ class McpServers:
 class _Session:
     """One server. Its task enters the client's context and leaves it, as the SDK wants the two in one task."""
 
-    def __init__(self, server: McpServer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: McpServer, loop: asyncio.AbstractEventLoop, start_seconds: float) -> None:
         self.server = server
+        self._start_seconds = start_seconds
         self.listed: list[Any] = []
         """`mcp_types.Tool`s."""
         self._loop = loop
@@ -156,20 +157,22 @@ class _Session:
             raise ToolError(f"The MCP server {self.server.name} is closed: use another tool.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def open(self, seconds: float) -> None:
+    async def open(self) -> None:
         """Connect and list the tools.
 
         Raises:
-            ToolError: if that fails or takes longer than `seconds`; one line that says why.
+            ToolError: if that fails or takes too long; one line that says why.
         """
         ready: asyncio.Future[None] = self._loop.create_future()
         self._leave = asyncio.Event()
         self._task = asyncio.create_task(self._hold(ready))
         try:
-            await asyncio.wait_for(asyncio.shield(ready), seconds)
+            await asyncio.wait_for(asyncio.shield(ready), self._start_seconds)
         except TimeoutError:
             await self.close()
-            raise ToolError(f"{self._named()} did not answer within {seconds:g} s{self._last_words()}.") from None
+            raise ToolError(
+                f"{self._named()} did not answer within {self._start_seconds:g} s{self._last_words()}."
+            ) from None
         except Exception as error:
             await self.close()
             raise ToolError(f"{self._named()} cannot be used: {_said(error)}{self._last_words()}.") from None
@@ -212,7 +215,7 @@ class _Session:
                     raise ToolError(f"{self._named()} has ended {self._restarts + 1} times: use another tool.")
                 self._restarts += 1
                 await self.close()
-                await self.open(START_SECONDS)
+                await self.open()
             assert self._client is not None
             return self._client
 

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.tools import BaseTool, ToolException
 
 from ..memory import RewatchError
+from .isolation_limits import is_spent, limit_told
 from .observation import Observation, ToolError
 from .plugged_content import called_with, observation_of
 from .tool import VideoTool
@@ -63,8 +64,8 @@ def failure(name: str, error: BaseException) -> str:
     if isinstance(error, (ToolError, ToolException, RewatchError)) and reason:
         return f"{name}: {reason}"
     kind = type(error).__name__
-    if isinstance(error, MemoryError):
-        return f"{name} ran out of memory: ask for a shorter span or a lower rate, or use another tool."
+    if is_spent(error):
+        return f"{name} ran out of memory{limit_told()}: ask for a shorter span or a lower rate, or use another tool."
     return f"{name} failed ({f'{kind}: {reason}' if reason else kind}). Try other arguments or another tool."
 
 
@@ -76,5 +77,5 @@ def short(text: str, limit: int = LONGEST_REASON) -> str:
 def _said(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - its own words fail it
+    except BaseException:  # noqa: BLE001 - its own words fail it
         return ""

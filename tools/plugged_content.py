@@ -15,7 +15,7 @@ import numpy as np
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from .context import plain
+from .bounded import MOST_CHARACTERS, Room, bounded, cut
 from .observation import Observation
 
 MOST_PICTURES = 4
@@ -24,6 +24,10 @@ SIZE = 768
 """Longest side in pixels of a picture that a tool made."""
 _BYTES = 24_000_000  # of one encoded picture
 _PIXELS = 40_000_000  # of one decoded picture
+_MANY = 20_000  # media URIs, lines or blocks of one observation
+_SHOWN = 64  # pictures that an observation of a tool's own making names
+_ALL_PICTURES = 40_000_000  # characters of the pictures of one observation, where a tool has written them out
+_LINE = 1000  # characters of a media URI
 
 
 class NotAPicture(ValueError):
@@ -97,15 +101,15 @@ def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -
     if isinstance(content, ToolMessage):
         return observation_of(content.content, content.artifact, error=content.status == "error")
     if isinstance(content, Observation):
-        return replace(content, text=str(content.text), data=_mapping(content.data))
+        return _bounded(content)
     if _shows(content):
         return Observation(text="[1 picture]", pictures=(as_picture(content),), data=_mapping(artifact), error=error)
     data = _mapping(artifact)
     if isinstance(content, str):
-        return Observation(text=content or "(nothing)", data=data, error=error)
+        return Observation(text=cut(content) or "(nothing)", data=data, error=error)
     if _is_blocks(content):
         return _of_blocks(content, data, error)
-    value = plain(content)
+    value = bounded(content)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return Observation(text=text, data=data or _mapping(value), error=error)
 
@@ -123,12 +127,30 @@ def _is_blocks(content: Any) -> bool:
     return all(isinstance(b, str) or (isinstance(b, Mapping) and isinstance(b.get("type"), str)) for b in content)
 
 
+def _bounded(seen: Observation) -> Observation:
+    """What a tool made itself, cut to what is reasonable: it may have filled its fields with anything."""
+    room, pictures = Room(), Room(_ALL_PICTURES)
+    lines = []
+    for one in seen.lines[:_MANY]:
+        if room.characters:
+            lines.append(replace(one, text=room.text(str(one.text)), quote=room.text(str(one.quote))))
+    shown = [str(uri) for uri in (seen.pictures or ())[:_SHOWN] if len(str(uri)) < _BYTES * 4 // 3]
+    return replace(
+        seen,
+        text=cut(str(seen.text)),
+        uris=tuple(str(uri) for uri in (seen.uris or ())[:_MANY] if len(str(uri)) < _LINE),
+        pictures=tuple(uri for uri in shown if pictures.text(uri) == uri),
+        data=_mapping(seen.data),
+        lines=tuple(lines),
+    )
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     """`value` as plain data that survives a trip through JSON; objects of the tool's own become their text."""
     if value is None:
         return {}
     try:
-        safe = json.loads(json.dumps(plain(value), ensure_ascii=False, default=str))
+        safe = json.loads(json.dumps(bounded(value), ensure_ascii=False, default=str))
     except (TypeError, ValueError, RecursionError):
         safe = str(value)
     return safe if isinstance(safe, dict) else {"result": safe}
@@ -138,13 +160,13 @@ def _of_blocks(content: Sequence[Any], data: dict[str, Any], error: bool) -> Obs
     lines: list[str] = []
     pictures: list[str] = []
     dropped = 0
-    for block in content:
-        if isinstance(block, str):
-            lines.append(block)
-            continue
-        encoded = _picture_bytes(block)
+    room = MOST_CHARACTERS
+    for block in content[:_MANY]:
+        encoded = None if isinstance(block, str) else _picture_bytes(block)
         if encoded is None:
-            lines.append(_told(block))
+            told = cut(block if isinstance(block, str) else _told(block), room) if room else ""
+            lines.append(told)
+            room = max(0, room - len(told))
         elif len(pictures) == MOST_PICTURES:
             dropped += 1
         else:
@@ -152,6 +174,8 @@ def _of_blocks(content: Sequence[Any], data: dict[str, Any], error: bool) -> Obs
                 pictures.append(as_picture(encoded))
             except NotAPicture as problem:
                 lines.append(f"[a picture was left out: {problem}]")
+    if len(content) > _MANY:
+        lines.append(f"[{len(content) - _MANY} more blocks were left out]")
     if dropped:
         lines.append(f"[{dropped} more pictures were left out]")
     if pictures:
@@ -197,7 +221,7 @@ def _told(block: Mapping[str, Any]) -> str:
     if isinstance(resource, Mapping) and isinstance(resource.get("text"), str):
         return str(resource["text"])
     if block["type"] == "json" or "json" in block:
-        return json.dumps(plain(block.get("json", block)), ensure_ascii=False, default=str)
+        return json.dumps(bounded(block.get("json", block)), ensure_ascii=False, default=str)
     address = _address(resource if isinstance(resource, Mapping) else block)
     where = f" at {address[:200]}, not opened" if address and not address.startswith("data:") else ""
     return f"[{block['type']}{where}]"

@@ -24,6 +24,8 @@ from .threads import ToolThreads
 
 _GRACE = 0.3
 """Seconds that an isolated call has to end its process by itself, before this side does."""
+_START = 60.0
+"""Seconds that a process has to start, beside what its first call has."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Run:
     context: VideoContext | None
     seconds: float
     """The time it has."""
+    left: float = float("inf")
+    """The time that the whole run has left."""
     calls_left: float
     price: Spend
     """What each try costs, beside what it takes through the context."""
@@ -47,6 +51,15 @@ class Run:
     cut_short: bool = False
     """Whether a try at other settings was given up."""
     deadline: float = float("inf")
+    begun: bool = False
+    """Whether the process of an isolated call was ready: from then on its own time counts."""
+
+    def begin(self) -> float:
+        """Note that the call begins; its deadline, on the monotonic clock."""
+        if not self.begun:
+            self.begun = True
+            self.deadline = min(self.deadline, time.monotonic() + max(self.seconds, 0.001))
+        return self.deadline
 
     @property
     def cost(self) -> Spend:
@@ -63,14 +76,14 @@ class Run:
 async def carry_out(run: Run, threads: ToolThreads) -> Observation:
     """Make the call and wait for it no longer than it has. Never raises but when it is cancelled itself."""
     seconds = None if run.seconds == float("inf") else max(run.seconds, 0.001)
-    run.deadline = float("inf") if seconds is None else time.monotonic() + seconds
+    whole = min(run.left, run.seconds + _START) if run.isolated else run.seconds
+    run.deadline = time.monotonic() + max(whole, 0.001)
     if not run.isolated and is_async(run.item):
         return await _in_this_loop(run, seconds)
     inside = contextvars.copy_context()  # LangChain's callbacks and configuration travel in it
     future = threads.submit(lambda: inside.run(_work, run), {})
-    patience = None if seconds is None else seconds + (_GRACE if run.isolated else 0.0)
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(future), patience)
+        return await _in_time(run, asyncio.wrap_future(future))
     except (TimeoutError, asyncio.CancelledError) as error:
         run.lease.stop()
         if isinstance(error, asyncio.CancelledError):
@@ -82,6 +95,20 @@ async def carry_out(run: Run, threads: ToolThreads) -> Observation:
                 threads.given_up,
             )
         return _out_of_time(run)
+
+
+async def _in_time(run: Run, future: asyncio.Future[Observation]) -> Observation:
+    """The result, or TimeoutError at the deadline, which may come to lie earlier meanwhile."""
+    grace = _GRACE if run.isolated else 0.0
+    try:
+        while (patience := run.deadline + grace - time.monotonic()) > 0:
+            step = None if patience == float("inf") else patience if run.begun or not run.isolated else min(patience, 1)
+            done, _ = await asyncio.wait({future}, timeout=step)
+            if done:
+                return future.result()
+        raise TimeoutError
+    finally:
+        future.cancel()
 
 
 def _work(run: Run) -> Observation:
@@ -108,11 +135,11 @@ def _try(run: Run, arguments: dict[str, Any]) -> Observation:
         return perform(run.item, arguments)
     name = run.item.name
     try:
-        return isolation.call(run.item, arguments, run.context, parameter, run.deadline, run.lease)
+        return isolation.call(run.item, arguments, run.context, parameter, run.deadline, run.begin, run.lease)
     except TimeoutError:
         return _out_of_time(run)
     except NotStarted:
-        text = f"{name} has to wait for a process of its own, which was not ready in {run.seconds:.0f} s: try it again."
+        text = f"{name} has to wait for a process of its own, which was not ready in time: try it again."
     except Crashed as error:
         text = (
             f"{name} ended the process that it ran in ({error}): try another span or other arguments, or use another "

@@ -1,4 +1,4 @@
-"""Times and boxes in the many ways that models write them."""
+"""Boxes in the many ways that models write them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,12 @@ import unicodedata
 from typing import Any
 
 from ..memory import Box
+from .times import LONGEST_TIME as LONGEST_TIME
+from .times import as_float as as_float
+from .times import parse_seconds as parse_seconds
 
 LONGEST_STRING = 10_000
 """Characters of one argument that a tool is given."""
-LONGEST_TIME = 64
-"""Characters of a number."""
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
-_UNITS = re.compile(
-    r"(?:(\d+(?:\.\d+)?)\s*h(?:ours?|rs?)?)?\s*(?:(\d+(?:\.\d+)?)\s*m(?:in(?:ute)?s?)?)?\s*"
-    r"(?:(\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?",
-)
-
-
-def parse_seconds(value: Any) -> float:
-    """Seconds from a number, `"12.5s"`, `"1m30s"`, `"00:01:30"`, `"1:30.5"` or `"t=90"`.
-
-    Raises:
-        ValueError: if `value` is none of these, or not finite.
-    """
-    if isinstance(value, bool) or value is None:
-        raise ValueError(f"not a time: {value!r}")
-    if isinstance(value, (int, float)):
-        seconds = as_float(value)
-    else:
-        text = unicodedata.normalize("NFKC", str(value)[:LONGEST_TIME]).strip().lower()
-        text = text.removeprefix("t=").strip("[]()\"' ")
-        if len(str(value)) > LONGEST_TIME:
-            raise ValueError("not a time: too long")
-        clock, units = _CLOCK.fullmatch(text), _UNITS.fullmatch(text)
-        if clock:
-            hours, minutes, rest = clock.groups()
-            seconds = int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
-        elif units and any(units.groups()):
-            seconds = sum(float(part or 0) * scale for part, scale in zip(units.groups(), (3600, 60, 1), strict=True))
-        else:
-            seconds = float(text)
-    if not math.isfinite(seconds):
-        raise ValueError(f"not a time: {value!r}")
-    return seconds
 
 
 def parse_box(value: Any, width: int, height: int) -> Box:
@@ -103,11 +71,3 @@ def side(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("a box is four numbers [left, top, right, bottom]")
     return as_float(value)
-
-
-def as_float(value: int | float | str) -> float:
-    """The number as a float; infinite where it is too large for one."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if isinstance(value, int) and value > 0 else -math.inf

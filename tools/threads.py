@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
@@ -14,6 +16,9 @@ BUSY = "tool"
 _Job = tuple[Future[Any], Callable[..., Any], dict[str, Any]]
 
 
+_all: weakref.WeakSet[ToolThreads] = weakref.WeakSet()
+
+
 class ToolThreads:
     """As many threads as calls run at once. `ThreadPoolExecutor` is no good here: it waits for its threads at exit."""
 
@@ -21,6 +26,11 @@ class ToolThreads:
         self._idle: list[queue.SimpleQueue[_Job]] = []
         self._running: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
+        _all.add(self)
+
+    def _forget(self) -> None:
+        """After a fork: no thread but the one that forked is there."""
+        self._idle, self._running, self._lock = [], {}, threading.Lock()
 
     @property
     def given_up(self) -> int:
@@ -63,3 +73,12 @@ class ToolThreads:
         with self._lock:
             del self._running[id(thread)]
             self._idle.append(jobs)
+
+
+def _after_fork() -> None:
+    for threads in list(_all):
+        threads._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

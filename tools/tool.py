@@ -31,8 +31,9 @@ class VideoTool(StructuredTool):
     """Whether the same call on the same video may be answered from the cache."""
     needs: str | None = None
     """What it works better with (weights, packages), for `rewatch tools` and `rewatch doctor`."""
-    isolated: bool = False
-    """Whether it runs in a process of its own, which a time-out can end and whose crash is only an observation."""
+    isolated: bool | None = None
+    """Whether it runs in a process of its own, which a time-out can end and whose crash is only an observation; None
+    leaves that to the toolbox."""
     cost: Spend = _ONE_CALL
     """What a call costs besides the frames and tokens that it takes through its context."""
     approval: bool = False
@@ -60,7 +61,7 @@ def tool(
     timeout: float = ...,
     cacheable: bool = ...,
     needs: str | None = ...,
-    isolated: bool = ...,
+    isolated: bool | None = ...,
     cost: Spend = ...,
     approval: bool = ...,
     retry: Retry | None = ...,
@@ -76,7 +77,7 @@ def tool(
     timeout: float = 60.0,
     cacheable: bool = True,
     needs: str | None = None,
-    isolated: bool = False,
+    isolated: bool | None = None,
     cost: Spend = _ONE_CALL,
     approval: bool = False,
     retry: Retry | None = None,
@@ -95,7 +96,8 @@ def tool(
         cacheable: whether repeated calls may be answered from the cache.
         needs: what it works better with, shown by `rewatch tools`.
         isolated: run it in a process of its own, kept from call to call: it may hang in native code or crash. The
-            function stands at the top level of a module; it is not for things that live in this process.
+            function stands at the top level of a module; it is not for things that live in this process. False keeps
+            it in this one; None leaves that to the toolbox (`Toolbox(isolate=…)`).
         cost: what a call costs besides the frames and tokens that it takes through its `VideoContext`. A call that
             the budget cannot pay is not made.
         approval: ask a person before each call (see `VideoAgent`); such calls are not cached.

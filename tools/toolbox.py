@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .budget import Spend
 from .context import VideoContext, plain
+from .entry_points import OTHERS
 from .isolation import isolation
 from .isolation_parcel import CannotTravel, pack
 from .observation import Observation
@@ -38,8 +40,11 @@ MAX_TEXT = 6000
 
 CITED = 4
 """Media URIs that a policy is told to cite, where the observation's own text names none."""
-KINDS = ("marked", "video", "foreign")
+KINDS = ("marked", "others", "video", "foreign")
 """Kinds of tools that `Toolbox(isolate=…)` knows."""
+ISOLATED = ("marked", "others")
+"""Those that run in a process of their own unless somebody says otherwise."""
+_told: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +74,11 @@ class Toolbox:
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
         cites: whether observations end with the media URIs to cite; the loop has numbers for that.
-        isolate: which tools run in a process of their own: `"marked"` (those that say so), `"video"` (those that look
-            into a video, so decode files and run native models), `"foreign"` (those that are not rewatch's own), and
-            names of tools. Of the kinds, a tool that cannot travel to another process stays in this one.
+        isolate: which tools run in a process of their own: `"marked"` (those that say so), `"others"` (code of other
+            people: what `--tools` names, what installed packages register, LangChain's tools), `"video"` (those that
+            look into a video, so decode files and run native models), `"foreign"` (all that are not rewatch's own),
+            and names of tools. Of the kinds, a tool that cannot travel to another process stays in this one, and so
+            does one that was made with `isolated=False`. `("marked",)` leaves the tools of others in this process.
 
     Raises:
         ValueError: if two tools have the same name, or one that is marked or named cannot be isolated.
@@ -86,7 +93,7 @@ class Toolbox:
         timeout: float = 60.0,
         cache_size: int = 256,
         cites: bool = False,
-        isolate: Iterable[str] = ("marked",),
+        isolate: Iterable[str] = ISOLATED,
     ) -> None:
         self._tools: dict[str, BaseTool] = {}
         for item in map(as_tool, tools):
@@ -96,11 +103,11 @@ class Toolbox:
         self._inner = {item.name: item for item in map(as_tool, inner)}
         self._viewer = viewer
         self._timeout = timeout
-        self._cache: OrderedDict[str, Observation] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[Observation, Spend]] = OrderedDict()  # with what it is charged
         self._cache_size = cache_size
         self._cites = cites
         self._idle = IdleVideos()
-        self.isolated = _to_isolate({**self._inner, **self._tools}, frozenset(isolate))
+        self.isolated = to_isolate({**self._inner, **self._tools}, frozenset(isolate))
         """Names of the tools that run in a process of their own."""
         if self.isolated:
             isolation.warm()
@@ -184,6 +191,9 @@ class Toolbox:
             prepared = self._prepare(name, arguments, memory, videos)
             item = prepared.item
             observation = self._without_running(prepared, left, approved)
+            kept = self._kept(prepared, left) if observation is None else None
+            if kept is not None:
+                observation, cost = kept
             if observation is None:
                 run = self._run(prepared, memory, left)
                 observation = await carry_out(run, _threads)
@@ -245,11 +255,6 @@ class Toolbox:
         if getattr(item, "approval", False) and not approved:
             text = f"{item.name} was not run: it needs a person's approval, and that was refused. Use another tool."
             return Observation(text=text, error=True)
-        kept = self._cache.get(prepared.key)
-        if kept is not None:
-            with suppress(KeyError):  # another thread's run may have dropped it
-                self._cache.move_to_end(prepared.key)
-            return replace(kept, cached=True)
         price = getattr(item, "cost", Spend(calls=1))
         for limit in ("frames", "calls", "tokens"):
             dear, there = getattr(price, limit), left.get(limit, float("inf"))
@@ -257,6 +262,19 @@ class Toolbox:
                 text = f"{item.name} costs {dear} {limit}, and {there:g} are left in the budget: use another tool."
                 return Observation(text=text, error=True)
         return None
+
+    def _kept(self, prepared: Prepared, left: Mapping[str, float]) -> tuple[Observation, Spend] | None:
+        """What the same call has brought before, and what it costs now; None if it has to be made.
+
+        It is charged the frames and calls as if it were made: what a run may look at, and what it is rewarded for
+        sparing, must not hang on which run came first. Tokens it costs none, for no model was asked.
+        """
+        kept = self._cache.get(prepared.key)
+        if kept is None or any(getattr(kept[1], limit) > there for limit, there in left.items() if limit != "seconds"):
+            return None
+        with suppress(KeyError):  # another thread's run may have dropped it
+            self._cache.move_to_end(prepared.key)
+        return replace(kept[0], cached=True), kept[1]
 
     def _run(self, prepared: Prepared, memory: ClipMemory | MemoryUntil, left: Mapping[str, float]) -> Run:
         item, info = prepared.item, prepared.info
@@ -277,6 +295,7 @@ class Toolbox:
             arguments=prepared.arguments,
             context=context,
             seconds=min(left.get("seconds", float("inf")), getattr(item, "timeout", self._timeout)),
+            left=left.get("seconds", float("inf")),
             calls_left=left.get("calls", float("inf")),
             price=price,
             isolated=item.name in self.isolated,
@@ -287,7 +306,7 @@ class Toolbox:
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
         if observation.error or thinned or run.cut_short or not getattr(prepared.item, "cacheable", False):
             return
-        self._cache[prepared.key] = observation
+        self._cache[prepared.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:
             with suppress(KeyError):
                 self._cache.popitem(last=False)
@@ -297,9 +316,10 @@ class Toolbox:
             self._idle.put_back(run.context.memory, run.context.video_id, run.context.opened)
 
     def _clean(self, observation: Observation, item: BaseTool | None) -> Observation:
-        text = defuse(observation.text)
-        if len(text) > MAX_TEXT:
-            text = text[:MAX_TEXT] + f" … ({len(text) - MAX_TEXT} characters more: ask for a shorter span)"
+        text = defuse(observation.text[: 2 * MAX_TEXT])  # cut before anything is done with it: it may be of any length
+        more = max(0, len(observation.text) - 2 * MAX_TEXT) + max(0, len(text) - MAX_TEXT)
+        if more:
+            text = text[:MAX_TEXT] + f" … ({more} characters more: ask for a shorter span)"
         if observation.error and not says_what_next(text):
             text = f"{text.rstrip() or 'It failed'} Try other arguments or another tool.{_usage(item)}"
         named = [uri for uri in observation.uris if uri not in text]
@@ -309,7 +329,12 @@ class Toolbox:
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
 
 
-def _to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
+def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
+    """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
+
+    Raises:
+        CannotTravel: if nothing is named so, or a tool that must be isolated cannot be.
+    """
     unknown = sorted(asked - {*KINDS, *tools})
     if unknown:
         raise CannotTravel(
@@ -317,20 +342,38 @@ def _to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozens
         )
     chosen = set()
     for name, item in tools.items():
-        must = name in asked or ("marked" in asked and getattr(item, "isolated", False))
-        may = ("video" in asked and getattr(item, "context_parameter", None) is not None) or (
-            "foreign" in asked and _is_foreign(item) and not is_async(item)
+        wish = getattr(item, "isolated", None)
+        must = name in asked or ("marked" in asked and bool(wish))
+        may = wish is not False and (
+            ("video" in asked and getattr(item, "context_parameter", None) is not None)
+            or ("foreign" in asked and _is_foreign(item) and not is_async(item))
+            or ("others" in asked and _is_of_others(item))
         )
         if not must and not may:
             continue
         try:
             pack(item)
-        except CannotTravel:
+        except CannotTravel as error:
             if must:
                 raise
+            if "others" in asked and name not in _told:
+                _told.add(name)
+                logging.getLogger(__name__).warning("%s runs in this process, which it can hold up: %s", name, error)
             continue
         chosen.add(name)
     return frozenset(chosen)
+
+
+def _is_of_others(item: BaseTool) -> bool:
+    """Whether it is code of other people: found by its name, or one of LangChain's kind.
+
+    Not what the program's main file defines: in another process that would be run again from its top.
+    """
+    if (item.metadata or {}).get(OTHERS):
+        return True
+    made_of = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
+    module = getattr(made_of, "__module__", None)
+    return not isinstance(item, VideoTool) and not is_async(item) and module != "__main__" and _is_foreign(item)
 
 
 def _is_foreign(item: BaseTool) -> bool:

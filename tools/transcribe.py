@@ -68,7 +68,7 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
-        | {key: t.data[key] for key in ("language", "probability") if key in t.data}
+        | {key: t.data[key] for key in ("language", "assumed_language", "probability") if key in t.data}
         for t in rows
     ]
 
@@ -80,7 +80,7 @@ def _recognize(video: VideoContext, span: Span) -> list[dict]:
     if "speech" in video.memory.video(video.video_id).channels:
         return []  # it was listened to at ingest, and nothing was said
     source = video.video
-    subtitles = find_subtitles(source.info, None)
+    subtitles = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio).subtitles
     if subtitles is not None:
         texts = from_subtitles(source, subtitles)
     else:

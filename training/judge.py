@@ -133,7 +133,11 @@ def update_difficulty(difficulty: RunningDifficulty, known: Sequence[Fact]) -> N
 
 
 def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:
-    """What the rollouts of a step were like; a figure that no rollout has (the validity of no calls) is left out."""
+    """What the rollouts of a step were like; a figure that no rollout has (the validity of no calls) is left out.
+
+    A run that failed teaches nothing, so it has no reward, and it answered nothing, so it is not right: `accuracy` is
+    over all runs, `failed` says how many of them failed, and everything else is over those that did not.
+    """
     kept = [n for n, total in enumerate(judged.totals) if not math.isnan(total)]
     able = [rollouts[n] for n in kept]
     is_true = {id(rollout): is_right(rollout) for rollout in able}
@@ -141,7 +145,7 @@ def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:
         "reward": [judged.totals[n] for n in kept],
         **{f"reward/{name}": [values[n] for n in kept] for name, values in judged.parts.items()},
         "task_reward": [judged.correct[n] for n in kept],
-        "accuracy": [float(is_true[id(r)]) for r in able],
+        "accuracy": [float(is_true.get(id(r), False)) for r in rollouts],
         "tool_rate": [float(bool(r.calls)) for r in able],
         "valid_call_rate": [float(call.valid) for r in able for call in r.calls],
         "calls": [float(len(r.calls)) for r in able],
@@ -153,8 +157,8 @@ def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:
         "failed": [float(failure(r) is not None) for r in rollouts],
     }
     by_kind: dict[str, list[float]] = {}
-    for rollout in able:
-        by_kind.setdefault(f"accuracy/{rollout.task.kind}", []).append(float(is_true[id(rollout)]))
+    for rollout in rollouts:
+        by_kind.setdefault(f"accuracy/{rollout.task.kind}", []).append(float(is_true.get(id(rollout), False)))
     told |= by_kind if len(by_kind) > 1 else {}
     return {name: sum(values) / len(values) for name, values in told.items() if values}
 

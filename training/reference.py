@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..memory import CapabilityError
 from .rows import Row, score
 
 if TYPE_CHECKING:
@@ -42,9 +43,38 @@ class Reference:
             self.model.load_state_dict(state)
 
 
+def is_in_pieces(model: Any) -> bool:
+    """Whether FSDP, of the first or the second version, holds the model's weights in pieces."""
+    from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+
+    return any(isinstance(part, (FSDPModule, FullyShardedDataParallel)) for part in model.modules())
+
+
+def refuse_fsdp(is_used: bool) -> None:
+    """Raise where FSDP is used: a run takes as many forward passes as it likes.
+
+    Each pass of a piece is a collective operation, and processes whose runs differ in length would wait for each other
+    for ever.
+
+    Raises:
+        CapabilityError: saying what to use instead.
+    """
+    if is_used:
+        raise CapabilityError(
+            "FSDP cannot be used here: the runs of a process take their own number of passes, and its pieces are "
+            "gathered by all processes at once. Use DDP with LoRA, or DeepSpeed ZeRO-3 "
+            "(examples/configs/accelerate-zero3.yaml), which gathers the whole model while it samples."
+        )
+
+
 @contextmanager
 def lent(engine: Engine, model: Any) -> Iterator[None]:
-    """The engine with another model in it for a while."""
+    """The engine with another model in it for a while.
+
+    Raises:
+        CapabilityError: if the model is in FSDP's pieces.
+    """
+    refuse_fsdp(is_in_pieces(model))
     own, engine.loaded.model = engine.loaded.model, model
     try:
         yield

@@ -1,7 +1,7 @@
 """Supervised learning on recorded ids: of experts, of teachers, of the policy's own best runs.
 
 The loss is on what the policy is to write, never on prompts and observations. `MiniSFT` is plain torch;
-`sft_trainer` is TRL's SFTTrainer (LoRA, DDP, FSDP, DeepSpeed by its configuration) on the same rows.
+`sft_trainer` is TRL's SFTTrainer (LoRA, DDP, DeepSpeed by its configuration) on the same rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The loop's rollouts in TRL's GRPOTrainer: its data order, micro-batches, LoRA, DDP, FSDP, DeepSpeed and checkpoints.
+"""The loop's rollouts in TRL's GRPOTrainer: its data order, micro-batches, LoRA, DDP, DeepSpeed and checkpoints.
 
 TRL's private methods move every few releases, so its minor version is fixed, and tests/training/engine/test_trainer.py
 fails where one of them changes its meaning. What is overridden: how completions come about, what their advantages are,
@@ -29,7 +29,7 @@ from .judge import advantage_figures, facts, figures, judge, scored, update_diff
 from .objectives import Objective, RunningDifficulty, WeightLog, objective_named
 from .order import collect_shuffled
 from .read_once import ReadOnce
-from .reference import lent
+from .reference import lent, refuse_fsdp
 from .resample import Flat, collect_varied
 from .rewards import Mix
 from .rollout import Rollout
@@ -105,7 +105,8 @@ class GraphGRPOTrainer(GRPOTrainer):
         )
         self.policy.engine.loaded.model = self.model  # with its adapter, where there is one
         without_empty_pictures(self.model)
-        sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # there, weights change behind torch's back
+        refuse_fsdp(self.is_fsdp_enabled)
+        sharded = self.is_deepspeed_enabled  # there, weights change behind torch's back
         self.once = EncodeOnce.before(self.model, keep=0 if sharded else 1 << 30)
         if not sharded:  # a layer that is called twice would be gathered twice
             ReadOnce.before(self.model)

@@ -8,7 +8,8 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from ..parsing import option_in, parse_draft, question_of
+from ..options import choice_in, option_in
+from ..parsing import json_answer, parse_draft, question_of
 from .dialect import Said
 
 _SEARCHES = {"search_clips", "browse", "score_frames", "cluster_frames"}
@@ -20,7 +21,7 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
 
     An answer that cites by itself, or abstains, is given back as it stands. Else the evidence is the place that the
     last tool looked at, or, where nothing was looked at, the best that a search found; and an answer that is a letter
-    chooses the option of that letter. No confidence is stated.
+    chooses the option of that letter. No confidence is stated but one that stands in the reply's own JSON.
 
     Args:
         said: the reply, taken apart.
@@ -30,16 +31,17 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
     if stated.evidence or stated.abstained:
         return said.content
     question = question_of(messages)
-    option = option_in(stated.option or stated.text, question.options) if question else None
-    text = stated.text
-    if question and option and len(text.strip()) < 5:  # a letter says little to people
-        text = question.options[ord(option) - ord("A")]
+    options = question.options if question else ()
+    option, text = choice_in(stated.text, options)
+    option = option_in(stated.option or "", options) or option
+    told = json_answer(said.content) or {}
     row: dict[str, Any] = {
         "answer": text,
         "option": option or stated.option,
-        "abstained": stated.text.strip().rstrip(".").upper() == "N/A",
+        "abstained": option is None and stated.text.strip().rstrip(".").upper() == "N/A",
         "evidence": [{"claim": text, **place} for place in _places(messages)],
         "cites": False,
+        **({"confidence": told["confidence"]} if "confidence" in told else {}),
     }
     return json.dumps(row, ensure_ascii=False)
 

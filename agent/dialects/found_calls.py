@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from .loose_json import NotJson, read_object
+from ..loose_json import NotJson, objects, read_object
+from ..thoughts import split_thoughts
 
 _MARKS = re.compile(
     r"<\|?/?(?:tool_call|tool_calls|function_call|tool|functioncall)(?:_start|_end|_begin)?\|?>|<\|python_tag\|>|<\|eom_id\|>"
@@ -22,7 +24,7 @@ _MARKS = re.compile(
 )
 """What stands around calls."""
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|$)", re.DOTALL)
-_PYTHON = re.compile(r"\s*(?:print\()?\s*(?:\w+\.)?([A-Za-z_]\w*)\((.*)\)\s*\)?\s*", re.DOTALL)
+_PYTHON = re.compile(r"(?:print\(\s*)?(?:\w{1,99}\.)?([A-Za-z_]\w{0,99})\((.*)\)\s*\)?", re.DOTALL)
 _NAMES = ("name", "tool", "tool_name", "function", "action")
 _ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "action_input")
 _MOST = 8
@@ -50,7 +52,8 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
     """
     if not names:
         return Found(calls=(), broken=(), words=text)
-    body, marked = text.split("</think>")[-1], False
+    split = split_thoughts(text)
+    body, marked = split.said or split.cut, False
     calls: list[tuple[str, dict[str, Any]]] = []
     for match in _MARKS.finditer(body):
         marked = True
@@ -58,7 +61,7 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
             body = body[: match.end()] + _named(match["named"], body[match.end() :])
             break
     words = body
-    for start, end, row in list(_objects(body))[:_MOST]:
+    for start, end, row in islice(objects(body), _MOST):
         for name, arguments in _read(row, names, marked=marked):
             calls.append((name, arguments))
             words = words.replace(body[start:end], " ", 1)
@@ -81,38 +84,6 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
 def _named(name: str, rest: str) -> str:
     """Llama's `<function=name>{…}` as an object with both."""
     return f' {{"name": "{name}", "arguments": {rest.partition("</function>")[0]} }}'
-
-
-def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The JSON objects of a text that stand in no other, with where they begin and end."""
-    at = text.find("{")
-    while at >= 0:
-        end = _end_of(text, at)
-        try:
-            row = read_object(text[at:end])
-        except NotJson:
-            at = text.find("{", at + 1)
-            continue
-        yield at, end, row
-        at = text.find("{", end)
-
-
-def _end_of(text: str, start: int) -> int:
-    """Where the object that begins at `start` ends; the end of the text where it is cut off."""
-    depth, quoted, skip = 0, False, False
-    for at in range(start, len(text)):
-        here = text[at]
-        if skip:
-            skip = False
-        elif here == "\\":
-            skip = True
-        elif here == '"':
-            quoted = not quoted
-        elif not quoted and here in "{}":
-            depth += 1 if here == "{" else -1
-            if depth == 0:
-                return at + 1
-    return len(text)
 
 
 def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -154,7 +125,7 @@ def _known(name: str, names: Sequence[str]) -> str | None:
 
 def _python(text: str, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     """A call as Python writes it, `search_clips(query="fair")`, where the text is nothing else."""
-    match = _PYTHON.fullmatch(text)
+    match = _PYTHON.fullmatch(text.strip())
     if not match or match[1] not in names:
         return []
     try:

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 
 from ..parsing import Parts
 from .dialect import Said
-from .loose_json import NotJson, read_object
+from ..loose_json import NotJson, read_object
 
 _PLACEHOLDER = re.compile(r"<(?:function|tool|args)[-_ ]", re.IGNORECASE)
 

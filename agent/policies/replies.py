@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Inva
 from ..dialects import Dialect, draft
 from ..dialects.found_calls import calls_in
 from ..dialects.hermes import USAGE
-from ..dialects.loose_json import NotJson, read_object
+from ..loose_json import NotJson, read_object
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...memory import Span
+from ...tools.times import CLOCK, SPELLED
 from ..words import STOP, stem, tokens
 from .replies import items, read_spans
 
@@ -21,7 +22,7 @@ LONGEST = 24
 """Letters of a name at most."""
 _LABEL = re.compile(r"^[\W_]*(finding|relevant|question|answer|note)s?\b", re.IGNORECASE)
 _TIME = re.compile(
-    r"\(?(?:\bat\s+|@\s*)?(?:\d+:)?\d{1,3}:\d{2}(?:\.\d+)?\)?|\(?(?:\bat\s+)?\d+(?:\.\d+)?\s?(?:seconds?|secs?|s)\b\)?"
+    rf"\(?(?:\bat\s+|@\s?)?(?:{CLOCK}|{SPELLED})\)?"
 )
 _TAIL = re.compile(r"\b(?:with|wearing|in|on|of|who|that|which|holding|carrying|at|near|from|under|behind|beside)\b")
 

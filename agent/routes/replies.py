@@ -6,43 +6,48 @@ import re
 import string
 
 from ...memory import Span
-from ..question import letter
+from ...tools.times import CLOCK, SPELLED, TIME, parse_pair, parse_seconds
+from ..options import option_in
 from ..steps import Seen
+from ..thoughts import without_thoughts
 
-_WHOLE = r"\d{1,7}"
-_TIME = (
-    rf"(?:(?:{_WHOLE}:)?\d{{1,3}}:\d{{2}}(?:\.\d{{1,9}})?|{_WHOLE}\s?m(?:in)?\s?{_WHOLE}(?:\.\d{{1,9}})?\s?s"
-    rf"|{_WHOLE}(?:\.\d{{1,9}})?)(?!\d)"
-)
 _UNIT = r"(?:\s?(?:seconds?|secs?|s)\b)?"
 _FORMS = (
-    rf"(?:\bat\s+)?({_TIME}){_UNIT}[\s<>]*(?:-|–|—|to|until|till)[\s<>]*({_TIME}){_UNIT}",  # 12.5-20 s
-    rf"\bbetween\s+({_TIME}){_UNIT}\s+and\s+({_TIME}){_UNIT}",
-    rf"[\[(]\s*[\"']?({_TIME})[\"']?\s*,\s*[\"']?({_TIME})[\"']?\s*[\])]",  # [12.5, 20]
-    rf"\bstart\w*[\"']?\s*[:=]\s*[\"']?({_TIME}){_UNIT}\W*?end\w*[\"']?\s*[:=]\s*[\"']?({_TIME}){_UNIT}",
-    rf"((?:{_WHOLE}:)?\d{{1,3}}:\d{{2}}(?:\.\d{{1,9}})?(?!\d)|{_WHOLE}(?:\.\d{{1,9}})?\s?(?:seconds?|secs?|s)\b)",
-    rf"\bat\s+({_TIME})",
+    rf"(?:\bat\s+)?({TIME}){_UNIT}[\s<>]{{0,9}}(?:-|–|—|to|until|till)[\s<>]{{0,9}}({TIME}){_UNIT}",  # 12.5-20 s
+    rf"\bbetween\s+({TIME}){_UNIT}\s+and\s+({TIME}){_UNIT}",
+    rf"[\[(]\s{{0,9}}[\"']?({TIME})[\"']?\s{{0,9}},\s{{0,9}}[\"']?({TIME})[\"']?\s{{0,9}}[\])]",  # [12.5, 20]
+    rf"\bstart\w{{0,9}}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?({TIME}){_UNIT}\W{{0,9}}?end\w{{0,9}}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?"
+    rf"({TIME}){_UNIT}",
+    rf"({CLOCK}|{SPELLED})",
+    rf"\bat\s+({TIME})",
 )
 _SPANS = re.compile("|".join(rf"(?<![\d.:]){form}" for form in _FORMS), re.IGNORECASE)
+_ONE = re.compile(TIME, re.IGNORECASE)
 _LONGEST = 1e9  # seconds; what is written beyond is no time
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
 
 
 def said(seen: Seen) -> str:
     """What a model replied to a call, without the thoughts that a reasoning model writes first; empty if it failed."""
-    return re.split(r"[<‹]/think>", str(seen.data.get("text", "")))[-1].strip()
+    return without_thoughts(str(seen.data.get("text", ""))).strip()
 
 
 def seconds(written: str) -> float:
     """A time as it was written (`12.5`, `1:02:03`, `2m30s`, `7 s`) in seconds; 0 where there is none."""
-    minutes = re.search(r"(\d+)\s?m(?:in)?\s?(\d+(?:\.\d+)?)\s?s", written, re.I)
-    if minutes:
-        return min(float(minutes[1]) * 60 + float(minutes[2]), _LONGEST)
-    found = re.search(r"[\d:]*\d(?:\.\d+)?", written)
-    total = 0.0
-    for part in (found[0] if found else "0").split(":"):
-        total = total * 60 + float(part or 0)
-    return min(total, _LONGEST)
+    found = _ONE.search(written)
+    try:
+        return min(max(parse_seconds(found[0]), 0.0), _LONGEST) if found else 0.0
+    except ValueError:
+        return 0.0
+
+
+def _pair(written: list[str]) -> tuple[float, float]:
+    """Both ends of a span in seconds; a lone time is both."""
+    try:
+        first, last = parse_pair(written[0], written[-1])
+    except ValueError:
+        first = last = seconds(written[0])
+    return min(max(first, 0.0), _LONGEST), min(max(last, 0.0), _LONGEST)
 
 
 def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
@@ -54,8 +59,7 @@ def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
     found: list[Span] = []
     for line in text.splitlines():
         for match in _SPANS.finditer(_LISTED.sub("", line)):
-            times = [seconds(group) for group in match.groups() if group]
-            first, last = times[0], times[-1]
+            first, last = _pair([group for group in match.groups() if group])
             if max(first, last) < bounds.start or min(first, last) > bounds.end:
                 continue
             span = Span(min(first, last), max(first, last)).within(bounds)
@@ -82,25 +86,11 @@ def items(text: str) -> list[str]:
     return [line for line in lines if line and line not in "[]{}()"]
 
 
-def option_of(text: str, options: tuple[str, ...]) -> int | None:
-    """Which option a reply chooses: by its letter at the beginning, else by its words; None where it is not clear."""
-    match = re.match(
-        r"[\W_]*(?:(?:the )?(?:correct )?(?:option|answer)(?: is)?\W+)?([A-Za-z])(?:\W*$|[).:,])", text, re.I
-    )
-    if match:
-        index = ord(match[1].upper()) - ord(letter(0))
-        if index < len(options):
-            return index
-    plain = _plain(text)
-    named = [i for i, option in enumerate(options) if _plain(option) and _plain(option) in plain]
-    return named[0] if len(named) == 1 else None
-
-
 def same_answer(one: str, other: str, options: tuple[str, ...] = ()) -> bool:
     """Whether two replies give one answer: the same option where there are options, else the same words."""
     if options:
-        first = option_of(one, options)
-        return first is not None and first == option_of(other, options)
+        first = option_in(one, options)
+        return first is not None and first == option_in(other, options)
     first_words, second_words = _plain(one), _plain(other)
     return bool(first_words) and first_words == second_words
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...memory import Span
+from ...tools.times import CLOCK, SPELLED, TIME, parse_pair, parse_seconds
 from ..answer import Answer, Evidence
 from ..question import Question
 from ..words import numbers, stem, tokens
@@ -33,8 +35,7 @@ _SCALED = re.compile(r"(\d+(?:\.\d+)?)\s*(thousand|million|billion)\b", re.IGNOR
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _UNIT = r"s(?:ec(?:ond)?s?)?\b"
 _TIME = re.compile(
-    rf"(?P<clock>\d+(?::\d\d){{1,2}}(?:\.\d+)?)|(?P<first>\d+(?:\.\d+)?)\s*(?:{_UNIT}\s*)?"
-    rf"(?:-|–|to|and|until)\s*(?P<last>\d+(?:\.\d+)?)\s*{_UNIT}|(?P<moment>\d+(?:\.\d+)?)\s*{_UNIT}",
+    rf"(?P<first>{TIME})\s?(?:{_UNIT}\s?)?(?:-|–|to|and|until)\s?(?P<last>{CLOCK}|{SPELLED})|(?P<moment>{CLOCK}|{SPELLED})",
     re.IGNORECASE,
 )
 
@@ -163,10 +164,8 @@ def _times(text: str) -> tuple[list[float], str]:
     """Times in seconds that a text states with a unit or as a clock, and the text without them."""
     found: list[float] = []
     for match in _TIME.finditer(text):
-        if match["clock"]:
-            found.append(sum(float(part) * 60**i for i, part in enumerate(reversed(match["clock"].split(":")))))
-        else:
-            found += [float(match[name]) for name in ("first", "last", "moment") if match[name]]
+        with contextlib.suppress(ValueError):
+            found += [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
     return found, _TIME.sub(" ", text)
 
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from ..loose_json import objects
+from ..options import option_in
 from ..question import Question, letter
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):]|Q\d{1,2}\s*[:.])\s*")
@@ -14,7 +16,7 @@ _YES_NO = re.compile(r"\b(yes|true|continue|no|false|stop)\b", re.IGNORECASE)
 
 def questions(text: str) -> list[str]:
     """The questions of a reply, each once: the strings of a JSON list, else the lines that end with a question mark."""
-    rows = _json(text, "[", "]")
+    rows = _listed(text)
     if not isinstance(rows, list):
         rows = [_BULLET.sub("", line) for line in text.splitlines() if line.strip().rstrip("*\"'").endswith("?")]
     kept = [" ".join(row.split()) for row in rows if isinstance(row, str) and row.strip()]
@@ -37,15 +39,15 @@ def verdicts(text: str, count: int) -> list[bool | None]:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The JSON object in a reply; empty if there is none."""
-    row = _json(text, "{", "}")
-    return row if isinstance(row, dict) else {}
+    """The JSON object in a reply, the largest of several; empty if there is none."""
+    found = [(end - start, row) for start, end, row in objects(text)]
+    return max(found, key=lambda pair: pair[0])[1] if found else {}
 
 
-def _json(text: str, opens: str, closes: str) -> Any:
-    """The JSON value from the first `opens` to the last `closes`; None if there is none."""
+def _listed(text: str) -> Any:
+    """The JSON list from the first bracket to the last; None if there is none."""
     try:
-        return json.loads(text[text.index(opens) : text.rindex(closes) + 1])
+        return json.loads(text[text.index("[") : text.rindex("]") + 1])
     except (ValueError, RecursionError):
         return None
 
@@ -56,7 +58,6 @@ def asked(question: Question) -> str:
 
 
 def chosen(text: str, count: int) -> int | None:
-    """The index of the one letter (A, B, …) that a reply names; None where it names none or several."""
-    letters = {letter(i): i for i in range(count)}
-    named = {found for found in re.findall(r"(?<![A-Za-z'’])[A-Z](?![A-Za-z'’])", text) if found in letters}
-    return letters[named.pop()] if len(named) == 1 else None
+    """The index of the one letter (A, B, …) that a reply chooses; None where it chooses none or several."""
+    found = option_in(text, [""] * count)
+    return None if found is None else ord(found) - ord("A")

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from rewatch.agent.dialects import DIALECTS, draft, load_dialect, with_prompt
 from rewatch.agent.dialects.dialect import Dialect, Said
-from rewatch.agent.dialects.loose_json import NotJson, read_object
+from rewatch.agent.loose_json import NotJson, read_object
 from rewatch.agent.parsing import parse_draft
 from rewatch.agent.prompts import SYSTEM
 from rewatch.memory import CapabilityError

@@ -47,9 +47,9 @@ def test_the_driver_reads_and_the_viewer_sees(notices: ClipMemory) -> None:
     told = [m["content"] for m in driver.requests[-1]["messages"] if m["role"] == "tool"]
     assert "a price of 12 euros" in told[0] and "a card with a price" in told[1]
     assert told[2] == told[0], "the same question of the same span comes from the cache"
-    # Both models' tokens and the frames shown count; what came from the cache costs neither.
+    # Both models' tokens and the frames looked at count; what came from the cache costs no tokens.
     assert answer.spend["tokens"] == 120 * len(driver.requests) + 2 * 1007
-    assert answer.spend["frames"] == 3 + 2 + 1 and answer.spend["calls"] == 5
+    assert answer.spend["frames"] == 3 + 2 + 3 + 1 and answer.spend["calls"] == 5
 
 
 def test_without_a_viewer_a_driver_that_only_reads_is_offered_no_tool_that_sees(notices: ClipMemory) -> None:

@@ -45,7 +45,15 @@ def verdict(*texts: str, options: tuple[str, ...] = ()):
         ("Ten million [1][2]", (1, 2), "Ten million"),
         ("Ten million [1-3]", (1, 2, 3), "Ten million"),
         ("Ten million [line 2]", (2,), "Ten million"),
-        ("Ten million (2)", (), "Ten million (2)"),
+        ("Ten million (2).", (2,), "Ten million."),
+        ("Ten million 【2】", (2,), "Ten million"),
+        ("Ten million 【2†talk】", (2,), "Ten million"),
+        ("Ten million [[2]].", (2,), "Ten million."),
+        ("Ten million [^2]", (2,), "Ten million"),
+        ("Ten million [2] of (3) people.", (2,), "Ten million of (3) people."),
+        ("There are three (3) cups", (), "There are three (3) cups"),
+        ("There are three (3).", (), "There are three (3)."),
+        ("Ten million (7).", (), "Ten million (7)."),  # no line has such a number
         ("It opened in [1963].", (), "It opened in [1963]."),
         ("From [40, 55] s", (), "From [40, 55] s"),  # a span: no line has such a number
         ("[0.1, 0.2, 0.3, 0.4]", (), "[0.1, 0.2, 0.3, 0.4]"),

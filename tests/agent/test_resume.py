@@ -64,7 +64,7 @@ CASES = [
     ("heuristic", {}, False),
     ("scripted", {}, False),
     ("scripted", {"route": "adaptive"}, True),
-    ("scripted", {"route": "skim_zoom"}, True),
+    pytest.param("scripted", {"route": "skim_zoom"}, True, marks=pytest.mark.slow),
     ("scripted", {"scale": "vote", "width": 3}, False),
 ]
 

@@ -75,7 +75,7 @@ def over_http(memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     yield start
     for process in running:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=240)
 
 
 async def tour(target: Any) -> dict[str, Any]:
@@ -124,20 +124,69 @@ def test_a_client_lists_and_calls_over_http(over_http: Callable[..., str]):
     check(asyncio.run(tour(over_http("--frames", "6"))))
 
 
-def test_an_older_client_has_a_session_and_a_budget_of_its_own(over_http: Callable[..., str]):
+def spend(address: str, calls: int = 3, **client: Any) -> list[Any]:
+    """What calls of a client of its own bring."""
     from mcp import Client
 
-    async def spend(address: str) -> list[Any]:
-        told = []
-        for _ in range(2):
-            async with Client(address, mode="legacy") as client:
-                for _ in range(3):
-                    told.append(await client.call_tool("browse", {"video": "red.mp4"}))
+    async def ask() -> list[Any]:
+        async with Client(address, **client) as connected:
+            return [await connected.call_tool("browse", {"video": "red.mp4"}) for _ in range(calls)]
+
+    return asyncio.run(ask())
+
+
+def test_a_new_session_is_no_new_budget(over_http: Callable[..., str]):
+    address = over_http("--calls", "2")
+    told = [*spend(address, mode="legacy"), *spend(address, 1, mode="legacy"), *spend(address, 1)]
+    assert [t.is_error for t in told] == [False, False, True, True, True]
+    assert "--calls" in told[2].content[0].text and told[2].structured_content["left"]["calls"] == 0
+
+
+def test_a_made_up_session_is_no_new_budget(over_http: Callable[..., str]):
+    import httpx
+
+    address = over_http("--calls", "2")
+
+    def call(session: str) -> dict[str, Any]:
+        about = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "browse", "arguments": {"video": "red.mp4"}, "_meta": about},
+        }
+        headers = {
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": "tools/call",
+            "Mcp-Name": "browse",
+            "Mcp-Session-Id": session,
+        }
+        told: dict[str, Any] = httpx.post(address, json=body, headers=headers, timeout=60).json()
         return told
 
-    told = asyncio.run(spend(over_http("--calls", "2")))
-    assert [t.is_error for t in told] == [False, False, True] * 2
-    assert "--calls" in told[2].content[0].text and told[2].structured_content["left"]["calls"] == 0
+    told = [call(f"made-up-{n}") for n in range(4)]
+    assert [one["result"]["isError"] for one in told] == [False, False, True, True], told
+
+
+def test_many_clients_at_once_get_an_answer_each_and_spend_no_more_than_there_is(over_http: Callable[..., str]):
+    from mcp import Client
+
+    async def all_at_once(address: str) -> list[Any]:
+        async def one(at: int) -> Any:
+            async with Client(address) as client:
+                return await client.call_tool("view_clip", {"start": at / 10, "end": at / 10 + 2, "video": "red.mp4"})
+
+        return await asyncio.gather(*(one(at) for at in range(20)))
+
+    told = asyncio.run(all_at_once(over_http("--frames", "12")))
+    assert sum(one.structured_content["cost"]["frames"] for one in told) == 12
+    assert min(one.structured_content["left"]["frames"] for one in told) == 0
+    assert sum(one.is_error for one in told) == 14  # two frames each for six, and none are left for the others
 
 
 def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[..., str], memory: Path):
@@ -151,7 +200,7 @@ def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[.
         seen = asyncio.run(box.call("list_videos", {}, memory=None, videos=[], left={}))[0]  # type: ignore[arg-type]
     assert "red.mp4" in seen.text
     open_to_all = subprocess.run(
-        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=60,
+        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=240,
         env={k: v for k, v in os.environ.items() if k != "REWATCH_MCP_TOKEN"},
     )  # fmt: skip
     assert open_to_all.returncode == 2 and "REWATCH_MCP_TOKEN" in open_to_all.stderr

@@ -45,7 +45,7 @@ def variables(home: Path, width: int = 100) -> dict[str, str]:
 
 def rewatch(home: Path, *words: object, width: int = 100) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rewatch", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=variables(home, width), timeout=120, cwd=home)
+    return subprocess.run(command, capture_output=True, text=True, env=variables(home, width), timeout=240, cwd=home)
 
 
 def inside(home: Path, *words: object, width: int = 100) -> Any:
@@ -135,7 +135,7 @@ def test_a_tool_that_asks_first_is_refused_allowed_or_asked_about(home: Path):
         assert select.select([near], [], [], 60)[0], said
         said += os.read(near, 1000)
     os.write(near, b"y\n")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=240)
     os.close(near)
     assert b"erase(word=" in said and b"erased x" in out
 

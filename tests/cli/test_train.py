@@ -46,6 +46,7 @@ def losses(folder: Path) -> list[tuple[int, float]]:
     return [(row["step"], row["loss"]) for row in rows if row["stage"] == "sft"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_same_curve_and_its_policy_is_asked(home: Path) -> None:
     whole = started(home, "train", "sft", "sft.yaml", "--out", "whole")
     killed = started(home, "train", "sft", "sft.yaml", "--out", "killed", "--json")

@@ -69,6 +69,7 @@ def test_weights_of_pytorch_are_known_by_their_classes(yolo: Path, tmp_path: Pat
     assert finds_boxes(tmp_path / "random.pt") and not finds_boxes(tmp_path / "other.pt")
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_it_is_said_in_one_line(folder: Path, yolo: Path, street: Path, tmp_path: Path) -> None:
     shutil.copy(yolo, folder / "ant.onnx")

@@ -156,7 +156,7 @@ HARMFUL = """
 """
 
 
-@pytest.mark.parametrize(("harm", "reason"), [("hang", "no progress for 2 s"), ("crash", "died (SIGSEGV)")])
+@pytest.mark.parametrize(("harm", "reason"), [("hang", "no progress for 5 s"), ("crash", "died (SIGSEGV)")])
 def test_a_hang_or_crash_costs_its_clip_only(
     traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, reason: str
 ) -> None:
@@ -174,7 +174,7 @@ def test_a_hang_or_crash_costs_its_clip_only(
 
 
 def _impatient(message: object) -> object:
-    return pools.At(message.units, 2.0) if isinstance(message, pools.At) and message.units else message
+    return pools.At(message.units, 5.0) if isinstance(message, pools.At) and message.units else message
 
 
 def test_a_file_that_is_no_video_is_said_to_be(tmp_path: Path) -> None:

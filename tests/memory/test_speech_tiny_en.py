@@ -116,7 +116,7 @@ def test_listening_again(
     new = memory.add(path, again=("speech",), workers=0)
     assert new.channels["speech"].startswith("faster-whisper") and new.channels["visual"] == old.channels["visual"]
     (heard,) = memory.texts(old.id, channel="speech")
-    assert "central station" in heard.text and heard.data["language"] == "en"
+    assert "central station" in heard.text and heard.data["assumed_language"] == "en"
     assert 0 < heard.data["probability"] <= 1 and all(0 <= word[3] <= 1 for word in heard.data["words"])
     once_more = memory.add(path, again=("speech",), workers=0)
     assert [text.text for text in memory.texts(once_more.id, channel="speech")] == [heard.text]

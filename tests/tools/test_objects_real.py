@@ -27,6 +27,7 @@ def track(memory: ClipMemory, end: float, label: str, frames: int) -> list[dict]
     return seen.data["tracks"]
 
 
+@pytest.mark.slow
 def test_visitors_are_counted_and_timed_within_the_usual_budget(yolo: Path, media: Path, tmp_path: Path) -> None:
     memory = ClipMemory(tmp_path, detector=str(yolo))
     memory.add(media / "one_by_one_visitors.mp4", channels=["visual"], clip_seconds=60, workers=0)
@@ -44,6 +45,7 @@ def test_cars_from_above(yolo: Path, media: Path, tmp_path: Path) -> None:
     assert any(abs(row["span"][0] - 15.0) <= 1 and abs(row["span"][1] - 18.7) <= 1 for row in rows)
 
 
+@pytest.mark.slow
 def test_ids_switch_no_more_than_with_ultralytics_own_tracker(yolo: Path, media: Path) -> None:
     found = detector(str(yolo), threads=1)
     span = Span(10, 30)

@@ -61,7 +61,7 @@ def test_written_answer():
     assert written_answer(r"So it is \boxed{B}") == "B"
     assert written_answer("<think>only thoughts, <answer>A</answer></think>") == ""
     assert written_answer("two cups") == "two cups"
-    assert json_answer('{"option": "B"}') is None and json_answer("[1]") is None
+    assert json_answer('{"start": 3}') is None and json_answer("[1]") is None
 
 
 def test_turns_are_the_token_records():

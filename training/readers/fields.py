@@ -7,14 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...agent.question import letter, split_options
+from ...agent.options import letter, letters_in, marked, split_options
+from ...agent.parsing import take_apart
 from ...memory import Span
 from ..rewards.stated import ranges
-from ..rewards.text import bare
 from ..task import TaskError
 
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s*(.*\S)\s*$")
 
 
 class Skip(Exception):
@@ -49,9 +47,9 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def answer_of(text: str) -> str:
-    """What stands in the last `<answer>`, or the text itself."""
-    found = _ANSWER.findall(text)
-    return (found[-1] if found else text).strip()
+    """What stands in the last `<answer>` outside of thoughts, or the text without them."""
+    said = take_apart(text, "tool_call")
+    return (said.rest if said.answer is None else said.answer).strip()
 
 
 def video_path(path: str) -> str:
@@ -67,10 +65,12 @@ def options_of(value: Any, name: str = "options") -> tuple[str, ...]:
     """
     if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(v, str) for v in value):
         raise TaskError(name, "are no list of texts, leave the row out or mend it")
-    marks = [_OPTION.match(option) for option in value]
-    if any(marks) and [m and m[1] for m in marks] != [letter(i) for i in range(len(value))]:
+    marks = [marked(option) for option in value]
+    letters = [mark and mark[0] for mark in marks]
+    wanted = [letter(i) for i in range(len(value))]
+    if letters != wanted and sorted(filter(None, letters)) == wanted:
         raise TaskError(name, "do not have the letters A, B, C, … in order, so that the answer's letter is not certain")
-    return tuple(m[2] if m else o for m, o in zip(marks, split_options(value), strict=True))
+    return split_options(value)
 
 
 def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:
@@ -82,7 +82,7 @@ def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:
         TaskError: if the lines have letters that are not A, B, C, … in order.
     """
     lines = text.strip().split("\n")
-    marks = [_OPTION.match(line) for line in lines]
+    marks = [_line(line) for line in lines]
     last = max((n for n, mark in enumerate(marks) if mark), default=-1)
     first = last
     while first > 0 and (marks[first - 1] or not lines[first - 1].strip()):
@@ -90,9 +90,15 @@ def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:
     found = [mark for mark in marks[max(first, 0) : last + 1] if mark]
     if len(found) < 2:
         return text.strip(), ()
-    if [mark[1] for mark in found] != [letter(i) for i in range(len(found))]:
+    if [mark[0] for mark in found] != [letter(i) for i in range(len(found))]:
         raise TaskError(name, "lists options that are not A, B, C, … in order, so that the answer is not certain")
-    return "\n".join([*lines[:first], *lines[last + 1 :]]).strip(), tuple(mark[2] for mark in found)
+    return "\n".join([*lines[:first], *lines[last + 1 :]]).strip(), tuple(mark[1] for mark in found)
+
+
+def _line(line: str) -> tuple[str, str] | None:
+    """The letter and the text of a line that is an option."""
+    found = marked(line)
+    return found if found and found[1] and line.strip()[:2].strip("( ")[:1].isupper() else None
 
 
 def choice(answer: str, options: Sequence[str], name: str) -> str:
@@ -101,15 +107,9 @@ def choice(answer: str, options: Sequence[str], name: str) -> str:
     Raises:
         TaskError: if it chooses none.
     """
-    parts = [part.strip(" ().") for part in re.split(r"[,;&]|\band\b", answer)]
-    if all(re.fullmatch(r"[A-Z]", part) and ord(part) - ord("A") < len(options) for part in parts):
-        return ",".join(sorted(set(parts)))
-    begins = re.match(r"\s*\(?([A-Z])[).:](?:\s|$)", answer)
-    if begins and ord(begins[1]) - ord("A") < len(options):
-        return begins[1]
-    same = [letter(i) for i, option in enumerate(options) if bare(option) == bare(answer)]
-    if len(same) == 1:
-        return same[0]
+    found = letters_in(answer, options)
+    if found:
+        return ",".join(found)
     raise TaskError(name, f"is {answer[:40]!r}, which is none of the {len(options)} options")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...memory import Span
+from ...tools.times import TIME
 from ..task import Kind, Task, TaskError, Truth
 from .fields import Skip, answer_of, choice, number_of, spans_of, split_question, text_of, video_path
 
@@ -32,7 +33,7 @@ _KINDS: dict[str, Kind] = {
 }
 """What a part of data_source (or of the file's name) means."""
 _TIMES = re.compile(
-    r"^\s*(?:from\s+)?(?:\[\s*)?\d+(?:\.\d+)?\s*s?(?:econds)?\s*(?:to|-|,|and)\s*\d+(?:\.\d+)?\s*s?(?:econds?)?\s*\]?[.,;:]?\s*",
+    rf"^\s*(?:from\s+)?(?:\[\s*)?{TIME}\s*s?(?:ec(?:ond)?s?)?\s*(?:to|-|,|and)\s*{TIME}\s*s?(?:ec(?:ond)?s?)?\s*\]?[.,;:]?\s*",
     re.IGNORECASE,
 )
 

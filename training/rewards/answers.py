@@ -22,14 +22,14 @@ Metric = Callable[[str, str], float]
 
 def exact_option() -> Reward:
     """1 if exactly the right options are named, else 0."""
-    return Reward(name="option", score=lambda r: float(stated.letters(r) == r.task.truth.letters != frozenset()))
+    return Reward(name="option", score=lambda r: float(stated.letters(r) == stated.true_letters(r) != frozenset()))
 
 
 def multi_select() -> Reward:
     """TW-GRPO: `|said| / |true|` if all that is said is true, else 0."""
 
     def score(rollout: Rollout) -> float:
-        said, true = stated.letters(rollout), rollout.task.truth.letters
+        said, true = stated.letters(rollout), stated.true_letters(rollout)
         return len(said) / len(true) if said and said <= true else 0.0
 
     return Reward(name="multi_select", score=score)

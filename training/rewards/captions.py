@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
+from ...agent.thoughts import thought_of
 from ...agent.words import content, same_word
 from ..rollout import Rollout
 from . import stated
 from .reward import Reward, too_long
 from .text import rouge_l
-
-_THOUGHT = re.compile(r"<think>(.*?)</think>", re.DOTALL)
 
 
 def named(rubric: tuple[str, ...], text: str) -> float:
@@ -22,8 +19,8 @@ def named(rubric: tuple[str, ...], text: str) -> float:
 
 
 def thoughts(rollout: Rollout) -> str:
-    """What the model wrote between think tags."""
-    return "\n".join(_THOUGHT.findall(rollout.said))
+    """What the model thought: in its texts, and where servers put thoughts beside them."""
+    return "\n".join(part for message in rollout.own if (part := thought_of(message)))
 
 
 def thought_reward() -> Reward:

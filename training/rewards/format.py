@@ -8,12 +8,16 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-from ...agent.parsing import json_answer, last_boxed, parse_draft
+from ...agent.final_json import abstains, answer_text, json_answer, option_text
+from ...agent.parsing import last_boxed, parse_draft
+from ...agent.thoughts import thinks_beside
 from ...memory import CapabilityError
 from ..rollout import Rollout
 from .reward import Reward, too_long
 
 _NOTHING = re.compile(r"[\s.…·_\-<>\[\]{}|\"':]*")
+_ALONE = re.compile(r"(?:```\w{0,9}\s*)?\{[\s\S]*\}\s*(?:```)?")
+"""A JSON object without words around it."""
 _TEMPLATE = {
     "answer",
     "answer here",
@@ -93,7 +97,7 @@ def well_formed(message: AIMessage, form: Form, *, last: bool) -> bool:
         return False
     if kinds[:1] == ["think"]:
         kinds, parts = kinds[1:], parts[1:]
-    elif form.thinks:
+    elif form.thinks and not thinks_beside(message):
         return False
     called = structured or form.call in kinds
     if called and form.answer == "cited":  # hermes: words beside the calls, and several of them, are allowed
@@ -128,7 +132,8 @@ def _answers(parts: list[tuple[str, str]], form: Form) -> bool:
     if form.answer == "cited":
         row = json_answer(body)
         if row is not None:
-            return bool(row.get("abstained")) or not is_blank(str(row["answer"]))
+            said = f"{answer_text(row)} {option_text(row)}"
+            return bool(_ALONE.fullmatch(body.strip())) and (abstains(row) or not is_blank(said.strip()))
         told = parse_draft(body, pieces={})
         return told.abstained or (bool(told.unknown) and not is_blank(told.text))
     boxed = last_boxed(body)

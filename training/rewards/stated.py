@@ -2,59 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from ...agent.dialects.facts import question_of
-from ...agent.parsing import json_answer
+from ...agent.parsing import chosen_letters, numbers_of
 from ...agent.question import letter
+from ...agent.thoughts import without_thoughts
 from ...agent.words import numbers
 from ...memory import Box, MediaURI, Span
-from ...tools.arguments import parse_seconds
+from ...tools.times import TIME, parse_pair
 from ..rollout import Rollout
 from ..task import as_number
 from .reward import too_long
-from .text import bare
 
-_TIME = r"(?:(?:\d+:)?\d{1,2}:\d{2}(?:\.\d+)?|\d+(?:\.\d+)?)"
-_UNIT = r"\s*(?:s|secs?|seconds?)?\s*"
+_UNIT = r"\s{0,9}(?:(?:secs?|seconds?|s)\b)?\s{0,9}"
 _RANGES = (
-    re.compile(rf"[\[(]\s*({_TIME}){_UNIT},\s*({_TIME}){_UNIT}[\])]"),
-    re.compile(rf"(?<![\d.:])({_TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s*({_TIME})(?![\d:])"),
-    re.compile(rf"\bbetween\s+({_TIME}){_UNIT}\band\s+({_TIME})(?![\d:])"),
+    re.compile(rf"[\[(]\s{{0,9}}({TIME}){_UNIT},\s{{0,9}}({TIME}){_UNIT}[\])]", re.IGNORECASE),
+    re.compile(
+        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])", re.IGNORECASE
+    ),
+    re.compile(rf"\bbetween\s{{1,9}}({TIME}){_UNIT}\band\s{{1,9}}({TIME})(?![\d:])", re.IGNORECASE),
 )
+_FRAMES = re.compile(r"\bframes?\W{0,3}$", re.IGNORECASE)
 _FRACTION = r"\s*(-?\d*\.?\d+)\s*"
 _BOX = re.compile(rf"[\[(]{_FRACTION},{_FRACTION},{_FRACTION},{_FRACTION}[\])]")
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]{0,40}(?:\.\d{1,40})?")
 
 
 def letters(rollout: Rollout) -> frozenset[str]:
-    """The letters of the options that the answer chooses; all that it names, so that naming them all is no choice."""
+    """The letters of the options that the answer chooses; all that it names, so that naming them all is no choice.
+
+    They are read as the loop reads them. Of options with the same text the first stands for all.
+    """
     if rollout.answer.abstained or too_long(rollout):
         return frozenset()
-    row, options = json_answer(rollout.final), rollout.task.options
-    stated = str((row.get("option") or row["answer"]) if row else rollout.written)
-    found = _letters(stated, len(options))
-    same = [letter(i) for i, option in enumerate(options) if bare(option) == bare(stated)]
-    if len(same) == 1:
-        return frozenset(same)
-    if found or stated.strip():
-        return found
-    return frozenset({rollout.answer.option} if rollout.answer.option else ())
+    options = rollout.task.options
+    if rollout.final.strip():
+        found: Iterable[str] = chosen_letters(rollout.final, options, numbers_of(rollout.messages))
+    else:
+        found = (rollout.answer.option,) if rollout.answer.option else ()
+    return same_letters(found, options)
 
 
-def _letters(text: str, options: int) -> frozenset[str]:
-    """Capital letters that stand alone; `A` and `I` before a word are an article and a pronoun."""
-    found = set()
-    for match in re.finditer(r"(?<![A-Za-z0-9'])([A-Z])(?![A-Za-z0-9'])", text):
-        article = match[1] in "AI" and re.match(r" (?!and\b|or\b)[a-z]", text[match.end() :])
-        if not article and ord(match[1]) - ord("A") < options:
-            found.add(match[1])
-    if not found and re.fullmatch(r"\s*\(?[a-z][).]?\s*", text) and options:
-        found = {c.upper() for c in text if c.isalpha() and ord(c.upper()) - ord("A") < options}
-    return frozenset(found)
+def true_letters(rollout: Rollout) -> frozenset[str]:
+    """The letters of the right options, as `letters` has them."""
+    return same_letters(rollout.task.truth.letters, rollout.task.options)
+
+
+def same_letters(found: Iterable[str], options: Sequence[str]) -> frozenset[str]:
+    """The letters, each by the first option that has the same text as its own."""
+    first: dict[str, str] = {}
+    for i, option in enumerate(options):
+        first.setdefault(" ".join(option.split()).casefold(), letter(i))
+    by_letter = {letter(i): first[" ".join(option.split()).casefold()] for i, option in enumerate(options)}
+    return frozenset(by_letter.get(one, one) for one in found)
 
 
 def number(rollout: Rollout) -> float | None:
@@ -75,8 +80,7 @@ def words(rollout: Rollout) -> str:
     """The answer as text; empty where it abstains or is too long to be one."""
     if rollout.answer.abstained or too_long(rollout):
         return ""
-    row = json_answer(rollout.final)
-    return str(row["answer"]) if row else rollout.written or ("" if rollout.final else rollout.answer.text)
+    return rollout.written or ("" if rollout.final else rollout.answer.text)
 
 
 def spans(rollout: Rollout) -> tuple[Span, ...]:
@@ -94,7 +98,8 @@ def spans(rollout: Rollout) -> tuple[Span, ...]:
 
 def cites(rollout: Rollout) -> bool:
     """Whether the model itself wrote media URIs into its answer, well formed or not."""
-    return "video:" in rollout.final and "#t=" in rollout.final
+    said = without_thoughts(rollout.final)
+    return "video:" in said and "#t=" in said
 
 
 def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
@@ -104,18 +109,20 @@ def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
     """
     places = [MediaURI.parse(e.uri) for e in rollout.answer.evidence]
     if cites(rollout):
-        wrote = {str(place) for place in MediaURI.find_all(rollout.final)}
+        wrote = {str(place) for place in MediaURI.find_all(without_thoughts(rollout.final))}
         places = [place for place in places if str(place) in wrote]
     return tuple(place for place in places if concerns(rollout, place))
 
 
 def ranges(text: str) -> list[tuple[float, float]]:
-    """The pairs of times that a text names, in seconds, in order; a pair may be reversed."""
+    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Numbers of frames are none."""
     found: list[tuple[int, float, float]] = []
     rest = _BOX.sub(lambda m: " " * len(m[0]), text)
     for pattern in _RANGES:
         for match in pattern.finditer(rest):
-            found.append((match.start(), parse_seconds(match[1]), parse_seconds(match[2])))
+            if not _FRAMES.search(rest, max(0, match.start() - 10), match.start()):
+                with contextlib.suppress(ValueError):
+                    found.append((match.start(), *parse_pair(match[1], match[2])))
         rest = pattern.sub(lambda m: " " * len(m[0]), rest)
     return [(start, end) for _, start, end in sorted(found)]
 

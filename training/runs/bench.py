@@ -120,7 +120,7 @@ class Bench:
         budget = replace(self.collect.budget, calls=0)
         rollouts = replace(self.collect, budget=budget)(self.held_out, 1, seed=seed_of("held-out", self.config.seed))
         told = summary(measure(rollouts, self.mix))
-        kept = ("runs", "accuracy", "accuracy_se", "reward")
+        kept = ("runs", "failed", "accuracy", "accuracy_se", "reward")
         figures: dict[str, float] = {name: told[name] for name in kept if name in told}
         self.write(step, figures, "no-tools")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from transformers.trainer_callback import TrainerCallback
 
 from ..collect import require_some, seed_of
-from ..reference import lent
+from ..reference import lent, refuse_fsdp
 from ..rollout import Rollout
 from .bench import Bench
 from .building import complete, lora_config, without_bars
@@ -179,6 +179,7 @@ def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None
     """From the first step, or the last checkpoint, to the end; gives the folder of the weights."""
     from transformers.trainer_callback import PrinterCallback
 
+    refuse_fsdp(trainer.is_fsdp_enabled)
     loaded = bench.policy.engine.loaded
     loaded.model = trainer.model
     parameters = list(trainer.model.parameters())

@@ -20,6 +20,7 @@ VERBS = {"sft": "supervised learning on traces", "rl": "reinforcement learning",
 _LICENCE = "licence of what it started from"
 _FIGURES = {
     "accuracy": "right answers",
+    "failed": "runs that failed, wrong ones above",
     "reward": "reward",
     "tool_rate": "runs that call a tool",
     "valid_call_rate": "calls that are valid",
@@ -162,10 +163,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def write(bench: Bench, facts: Mapping[str, Any], samples: Mapping[str, list[str]]) -> Path:
-    """Write the card."""
-    path = bench.folder.path / "README.md"
-    path.write_text(card(bench, facts, samples), encoding="utf-8")
-    return path

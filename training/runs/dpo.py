@@ -11,7 +11,7 @@ from ..synthesis import read_preferences
 from .bench import Bench
 from .config import DPORun
 from .driving import drive
-from .finish import finish
+from .finish import finish, over
 from .reading import ConfigError, settings_of
 from .told import Listener
 
@@ -36,6 +36,8 @@ def dpo(config: DPORun, out: str | Path, *, resume: bool = False, told: Listener
     if config.pairs.rollouts is None and not config.pairs.files:
         raise ConfigError("pairs: give rollouts (groups, group_size, margin), or files.")
     with Bench(config, "dpo", out, resume=resume, told=told) as bench:
+        if bench.folder.finished:
+            return over(bench)
         pairs = pairs_for(bench, config)
         saved = None
         if trainer.engine == "trl":

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import card
 from .bench import Bench
 from .building import save_policy
+from .card import card
 from .curves import draw
 from .samples import sample
 
@@ -17,6 +17,12 @@ def look_back(bench: Bench) -> None:
     """After the last step: the held-out tasks without tools, and sample runs."""
     bench.evaluate_blind(bench.config.trainer.steps)
     sample(bench, "after")
+
+
+def over(bench: Bench) -> Path:
+    """Say that there is nothing to go on with; gives the run's folder."""
+    bench.note(f"{bench.folder.path} is finished: there is nothing to go on with; give another --out to train again")
+    return bench.folder.path
 
 
 def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) -> Path:
@@ -35,6 +41,6 @@ def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) ->
         look_back(bench)
     draw(bench.folder.rows, bench.folder.curves, bench.stage)
     pages = {when: sorted(p.name for p in bench.folder.samples.glob(f"{when}-*.html")) for when in ("before", "after")}
-    card.write(bench, facts, pages)
+    bench.folder.write_card(card(bench, facts, pages))
     bench.note(f"saved to {bench.folder.path}; ask with --policy {bench.folder.path}")
     return bench.folder.path

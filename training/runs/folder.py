@@ -14,7 +14,7 @@ from ...memory import RewatchError
 from .config import Run
 from .reading import as_yaml
 
-CONFIG, METRICS = "config.yaml", "metrics.jsonl"
+CONFIG, METRICS, CARD = "config.yaml", "metrics.jsonl", "README.md"
 
 
 class RunFolderError(RewatchError):
@@ -72,16 +72,28 @@ class RunFolder:
         return self.path / "policy"
 
     @property
+    def finished(self) -> bool:
+        """Whether the run is over: its card is written last of all."""
+        return self.policy.is_dir() and (self.path / CARD).is_file()
+
+    @property
     def seconds(self) -> float:
         """Since the run began, time in which it lay killed left out."""
         return self._before + time.monotonic() - self._began
 
     def write(self, stage: str, step: int, figures: Mapping[str, float]) -> dict[str, Any]:
-        """Append a row of figures, which is on disk before this returns; gives the row."""
+        """Append a row of figures, which is on disk before this returns; gives the row.
+
+        A row of the same stage and step, which a run left that was killed after it, gives way to this one.
+        """
         row: dict[str, Any] = {"stage": stage, "step": step, "s": round(self.seconds, 1)}
         row |= {name: round(float(value), 5) for name, value in figures.items()}
-        self.rows.append(row)
-        if self.writes:
+        others = [one for one in self.rows if (one["stage"], one["step"]) != (stage, step)]
+        again = len(others) < len(self.rows)
+        self.rows = [*others, row]
+        if self.writes and again:
+            self._write_rows()
+        elif self.writes:
             with (self.path / METRICS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
                 file.flush()
@@ -94,7 +106,11 @@ class RunFolder:
         if len(kept) < len(self.rows) or not self.begun or self._half_line():
             self.rows = kept
             if self.writes:
-                _write(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
+                self._write_rows()
+
+    def write_card(self, text: str) -> None:
+        """Write the card, which says that the run is over."""
+        _write(self.path / CARD, text)
 
     def save_state(self, step: int, state: Mapping[str, Any]) -> None:
         """Store a trainer's state; the one before is removed once this one is whole."""
@@ -141,6 +157,9 @@ class RunFolder:
             except ValueError:
                 continue  # the end of a line that a kill cut off
         return rows
+
+    def _write_rows(self) -> None:
+        _write(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def _half_line(self) -> bool:
         path = self.path / METRICS

@@ -16,14 +16,15 @@ Measured = dict[str, float]
 
 
 def measure(rollouts: Sequence[Rollout], mix: Mix) -> list[Measured]:
-    """The figures of each run, under the names of `judge.figures`; of the gym's families; and of the gate's looks."""
+    """The figures of each run, under the names of `judge.figures`; of the gym's families; and of the gate's looks.
+
+    A run that failed is a wrong one in every accuracy.
+    """
     made = []
     for rollout in rollouts:
         row = figures([rollout], judge([rollout], mix, 1))
+        row[f"accuracy/{family_of(rollout)}"] = row["accuracy"]
         if failure(rollout) is None:
-            name = family_of(rollout)
-            if "accuracy" in row:
-                row[f"accuracy/{name}"] = row["accuracy"]
             found = Gate().measure([rollout])
             if found.runs:
                 row |= {"looks": found.looks, "right_clip": found.looks * found.right_clip}

@@ -13,7 +13,7 @@ from ..rollout import Rollout
 from .bench import Bench
 from .config import RLRun
 from .driving import drive
-from .finish import finish
+from .finish import finish, over
 from .reading import ConfigError, settings_of, unknown
 from .told import Listener
 
@@ -41,6 +41,8 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, told: Listener |
     if config.gate and not config.held_out:
         raise ConfigError("gate: it is measured on held_out tasks; give them, or set gate to null.")
     with Bench(config, "rl", out, resume=resume, told=told) as bench:
+        if bench.folder.finished:
+            return over(bench)
 
         def first(rollouts: Sequence[Rollout]) -> None:
             _pass_gate(bench, config, rollouts)

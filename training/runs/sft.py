@@ -15,7 +15,7 @@ from ..sft import MiniSFT, SFTSettings
 from .bench import Bench
 from .config import SFTRun
 from .driving import drive
-from .finish import finish
+from .finish import finish, over
 from .reading import ConfigError, settings_of
 from .told import Listener
 
@@ -38,6 +38,8 @@ def sft(config: SFTRun, out: str | Path, *, resume: bool = False, told: Listener
     if trainer.engine == "mini":
         settings = settings_of(SFTSettings, trainer.settings, without=("seed",))
     with Bench(config, "sft", out, resume=resume, told=told) as bench:
+        if bench.folder.finished:
+            return over(bench)
         rows = rows_of(bench, config)
         saved = None
         if trainer.engine == "trl":

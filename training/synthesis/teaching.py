@@ -146,8 +146,9 @@ def same_answer(one: Rollout, other: Rollout) -> bool:
     if one.answer.abstained or other.answer.abstained:
         return one.answer.abstained and other.answer.abstained
     task = one.task
-    if task.options:
-        return stated.letters(one) == stated.letters(other)
+    letters = stated.letters(one), stated.letters(other)
+    if task.options and any(letters):
+        return letters[0] == letters[1]
     if task.kind == "temporal":
         return iou(stated.spans(one), stated.spans(other)) >= 0.5
     numbers = stated.number(one), stated.number(other)

@@ -44,6 +44,8 @@ class Passage:
     parts: tuple[Passage, ...] = ()
     """The utterances that make up a sentence which runs across them."""
     language: str = ""
+    assumed_language: str = ""
+    """The language of a recognizer that knows no other."""
 
     @property
     def weight(self) -> float:
@@ -121,6 +123,7 @@ def utterances(seen: Seen, video: str) -> list[Passage]:
         Passage(
             video=video, span=Span(*row["span"]), text=str(row["text"]).strip(), channel="speech", tool="transcribe",
             sure=float(row.get("probability", 1.0)), language=str(row.get("language", "")),
+            assumed_language=str(row.get("assumed_language", "")),
             words=tuple((float(w[0]), float(w[1])) for w in row.get("words", ())), rows=_sentences(str(row["text"])),
         )
         for row in seen.data.get("utterances", ())

@@ -101,17 +101,22 @@ def _short(text: str, most: int = _LONGEST) -> str:
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0] + " …"
 
 
+_ONLY = "not told: the recognizer knows one language only ({code}) and takes everything for it"
+
+
 def about_file(case: Case) -> Generator[Call, Seen, Draft]:
     """How long it is, whether it has sound, its language, its pictures, how many there are."""
     ask, scenes = case.ask, list(case.scenes.values())
     evidence, lines = [], []
     languages: dict[str, str] = {}
+    assumed = False
     if ask.fact == "language":
         for video in case.scenes:
             said = [p for p in case.of("speech") if p.video == video]
-            languages[video] = next((p.language for p in said if p.language), "") or _language(
-                " ".join(p.text for p in said)
-            )
+            told = next((p.language for p in said if p.language), "")
+            if not told and (only := next((p.assumed_language for p in said if p.assumed_language), "")):
+                told, assumed = _ONLY.format(code=only), True
+            languages[video] = told or _language(" ".join(p.text for p in said))
     for index, scene in enumerate(scenes):
         v = scene.video
         if index < _CITED:
@@ -135,7 +140,7 @@ def about_file(case: Case) -> Generator[Call, Seen, Draft]:
         pick = (max if asked[1] == "longest" else min)(scenes, key=lambda s: s.whole.duration)
         lines = [f"{pick.video['name']} is the {asked[1]} ({clock(pick.whole.duration)})", *lines]
     text = f"{len(case.scenes)}: {', '.join(lines)}" if ask.fact == "videos" else "; ".join(lines)
-    return Draft(text=text, evidence=tuple(evidence), confidence=0.95)
+    return Draft(text=text, evidence=tuple(evidence), confidence=0.5 if assumed else 0.95)
 
 
 def _language(text: str) -> str:

@@ -230,8 +230,6 @@ class Turns:
             return message.model_copy(update={"additional_kwargs": {"draft": ASKED_ON.as_message()}})
         if not self.dialect.cites:
             return message.model_copy(update={"additional_kwargs": {"draft": draft(said, messages)}})
-        if said.content.strip() != message.text.strip():
-            return message.model_copy(update={"additional_kwargs": {"draft": said.content}})
         return message
 
 

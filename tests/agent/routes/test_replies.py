@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from rewatch.agent.routes.entities import Mention, associate, count_kinds, join, read_mentions
 from rewatch.agent.routes.looking import short
 from rewatch.agent.routes.map_reduce import read_groups
-from rewatch.agent.routes.replies import digit, items, labelled, option_of, read_spans, said, same_answer
+from rewatch.agent.options import option_in
+from rewatch.agent.routes.replies import digit, items, labelled, read_spans, said, same_answer
 from rewatch.agent.routes.tree import picked
 from rewatch.agent.steps import Seen
 from rewatch.memory import Span
@@ -67,7 +68,8 @@ def test_labels_numbers_and_items():
     ],
 )
 def test_options_are_read(reply: str, option: int | None):
-    assert option_of(reply, ("cat", "dog", "a fish")) == option
+    found = option_in(reply, ("cat", "dog", "a fish"))
+    assert (None if found is None else ord(found) - ord("A")) == option
 
 
 def test_answers_are_compared():
@@ -154,5 +156,5 @@ def test_nothing_raises_whatever_is_written(reply: str):
     entities = associate(read_mentions(reply, Span(5, 50), 0))
     assert all(5 <= m.time <= 50 for e in entities for m in e.mentions)
     join(entities, read_groups(reply))
-    labelled(reply, "answer"), digit(reply, 1, 5), items(reply), option_of(reply, ("a", "b")), short(reply)
+    labelled(reply, "answer"), digit(reply, 1, 5), items(reply), option_in(reply, ("a", "b")), short(reply)
     picked(f"Closer: {reply}", [Span(0, 2), Span(2, 9)])

@@ -37,9 +37,9 @@ def changed(row: dict[str, Any], **sections: Any) -> dict[str, Any]:
 TRAINER = {"steps": 2, "evaluate_every": 2, "save_every": 1, "group_size": 2, "tasks": 2}
 
 
-def rows(folder: Path, stage: str) -> list[dict[str, Any]]:
+def rows(folder: Path, stage: str | None = None) -> list[dict[str, Any]]:
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["stage"] == stage]
+    return [row for row in map(json.loads, lines) if stage in (None, row["stage"])]
 
 
 def rl_row(taught: Path, **sections: Any) -> dict[str, Any]:

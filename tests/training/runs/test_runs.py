@@ -81,6 +81,12 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_curve(taught: Path, tmp_pa
             )
     seconds = [row["s"] for row in rows(tmp_path / "run", "sft")]
     assert seconds == sorted(seconds)
+    metrics, told = (tmp_path / "run" / "metrics.jsonl").read_text(), list[Event]()
+    sft(read_config(SFTRun, SFT), tmp_path / "run", resume=True, told=told.append)
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == metrics and "finished" in told[-1].text
+    (tmp_path / "run" / "README.md").unlink()  # killed before its last word, after its figures
+    sft(read_config(SFTRun, SFT), tmp_path / "run", resume=True)
+    assert [(r["stage"], r["step"]) for r in rows(tmp_path / "run")] == [(r["stage"], r["step"]) for r in rows(taught)]
 
 
 def test_reinforcement_learning_begins_behind_the_gate(taught: Path, tmp_path: Path) -> None:

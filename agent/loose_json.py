@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _DEEPEST = 32
+_MOST_FAILURES = 64
+"""Brackets that open no object and are still tried."""
+_SPACE = re.compile(r"\s*")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _CONSTANTS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
+_UNQUOTED = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _CLOSERS = {"{": "}", "[": "]", "(": ")"}
 
 
@@ -27,9 +33,62 @@ def read_object(text: str) -> dict[str, Any]:
     start = text.find("{")
     if start < 0:
         raise NotJson("there is no JSON object")
-    value = _Reader(text, start).value(0)
-    assert isinstance(value, dict)
-    return value
+    found: dict[str, Any] = _Reader(text, start).value(0)
+    return found
+
+
+def objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """The objects of a text that stand in no other, with where each begins and ends.
+
+    After many brackets that open none it looks only for one that begins with a key in quotes, the last of the text, so
+    that no text takes more than a bounded number of readings.
+    """
+    decoder, at, failed = json.JSONDecoder(strict=False, parse_constant=str), text.find("{"), 0
+    while at >= 0 and failed < _MOST_FAILURES:
+        read = _object_at(text, at, decoder)
+        if read is None:
+            failed, at = failed + 1, text.find("{", at + 1)
+            continue
+        yield at, read[1], read[0]
+        at = text.find("{", read[1])
+    last = max(text.rfind('{"'), text.rfind("{'")) if at >= 0 else -1
+    if last >= at >= 0:
+        read = _object_at(text, last, decoder)
+        if read is not None:
+            yield last, read[1], read[0]
+
+
+def read_partly(text: str) -> dict[str, Any]:
+    """What can be read of the first object of a text, where it is cut off or damaged later on.
+
+    Raises:
+        NotJson: if not even its first value can be read.
+    """
+    start = text.find("{")
+    if start < 0:
+        raise NotJson("there is no JSON object")
+    found: dict[str, Any] = {}
+    try:
+        _Reader(text, start).object_into(found, 0)
+    except NotJson:
+        if not found:
+            raise
+    return found
+
+
+def _object_at(text: str, at: int, decoder: json.JSONDecoder) -> tuple[dict[str, Any], int] | None:
+    """The object that begins at `at`, and where it ends; None where none can be read."""
+    try:
+        row, end = decoder.raw_decode(text, at)
+        return row, end
+    except (ValueError, RecursionError):
+        pass
+    reader = _Reader(text, at)
+    try:
+        row = reader.value(0)
+    except NotJson:
+        return None
+    return row, reader.at
 
 
 class _Reader:
@@ -38,6 +97,7 @@ class _Reader:
     def __init__(self, text: str, at: int) -> None:
         self.text = text
         self.at = at
+        self._last = text[-1000:].rstrip()[-1:]
 
     def value(self, depth: int) -> Any:
         """One value of any kind."""
@@ -52,8 +112,13 @@ class _Reader:
         return self._word()
 
     def _object(self, depth: int) -> dict[str, Any]:
-        self.at += 1
         found: dict[str, Any] = {}
+        self.object_into(found, depth)
+        return found
+
+    def object_into(self, found: dict[str, Any], depth: int) -> None:
+        """The pairs of an object, put into `found` as they are read."""
+        self.at += 1
         while not self._ended("}"):
             key = self._string(self._peek()) if self._peek() in ('"', "'") else self._word()
             self._skip_space()
@@ -62,7 +127,6 @@ class _Reader:
             self.at += 1
             found[str(key)] = self.value(depth + 1)
             self._separator("}")
-        return found
 
     def _list(self, depth: int, closer: str) -> list[Any]:
         self.at += 1
@@ -80,7 +144,7 @@ class _Reader:
             return True
         if self.at < len(self.text):
             return False
-        if self.text.rstrip()[-1:] not in tuple("}])\"'"):
+        if self._last not in tuple("}])\"'"):
             raise NotJson("it is cut off")  # a number may have more digits to come
         return True
 
@@ -94,14 +158,19 @@ class _Reader:
     def _string(self, quote: str) -> str:
         self.at += 1
         parts: list[str] = []
-        while self.at < len(self.text):
-            here = self.text[self.at]
-            self.at += 1
+        plain = _UNQUOTED[quote]
+        while True:
+            run = plain.match(self.text, self.at)
+            assert run is not None
+            parts.append(run[0])
+            self.at = run.end() + 1
+            here = self.text[run.end() : self.at]
             if here == quote:
                 # Halves of a surrogate pair can come from escapes; left single, they could not be stored.
                 return "".join(parts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            parts.append(self._escape() if here == "\\" else here)
-        raise NotJson("it is cut off inside a text")
+            if not here:
+                raise NotJson("it is cut off inside a text")
+            parts.append(self._escape())
 
     def _escape(self) -> str:
         here = self._peek()
@@ -129,8 +198,7 @@ class _Reader:
         return self.text[self.at : self.at + 1]
 
     def _skip_space(self) -> None:
-        while self._peek().isspace():
-            self.at += 1
+        self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
 
 
 def _number(text: str) -> int | float:

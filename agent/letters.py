@@ -1,0 +1,312 @@
+"""Which options a text chooses: by its letters, else by the options' own words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+_WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ARTICLES = ("a ", "an ", "the ")
+_NOUN = (
+    r"(?:answers?|options?|choices?|letter|response|antwort|lösung|respuesta|opci[oó]n|r[ée]ponse|risposta|resposta|ответ)"
+)
+_IS = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|could\s+be|has\s+to\s+be|ist|lautet|es|est|è|é)"
+_SURELY = (
+    r"(?:probably|likely|most\s+likely|clearly|definitely|certainly|therefore|thus|then|either|indeed|simply|just|"
+    r"correct|right|best|final|option|choice|letter|answer|the|my|to\s+be|selecting|choosing|is)"
+)
+_STATES = re.compile(
+    rf"\b{_NOUN}(?:\s+\w+){{0,3}}?\s+{_IS}\b(?:\s+{_SURELY}\b){{0,4}}\s*[:=]?"
+    rf"|\b{_NOUN}\s*[:=]"
+    rf"|\b(?:choose|choosing|chose|pick|picked|select|selected|go(?:ing)?\s+with|go\s+for|vote\s+for)"
+    rf"(?:\s+{_SURELY}\b){{0,3}}\s*:?"
+    rf"|\b(?:it|that)\s*(?:['’]s|\s+{_IS})(?:\s+{_SURELY}\b){{0,4}}"
+    rf"|\bi\s*(?:['’]d|\s+would)\s+(?:say|guess|answer)(?:\s+{_SURELY}\b){{0,3}}"
+    r"|答案?(?:应该|應該)?(?:是|为|為|选|選)\s*[:：]?|答案?\s*[:：]"
+    r"|(?:应|應|故|所以|我|该|該|正确)?(?:选择|選擇|选项|選項|选|選)(?:是|为|為)?\s*[:：]?"
+    r"|(?:正解|答え|正答)は?\s*[:：]?|정?답은?\s*[:：]?",
+    re.IGNORECASE,
+)
+"""What says that a letter behind it is the answer."""
+_FINAL = re.compile(r"\bfinal\s+(?:answer|choice)\b|最终答案|最終答案", re.IGNORECASE)
+_OPENING = re.compile(r"[\s*_`\"'“”‘’«»$(\[{（【「<>|]*")
+_CLOSING = re.compile(r"[\s*_`\"'“”‘’«»$)\]}）】」>.。:：,，;!?？|]*")
+_LEAD = re.compile(
+    rf"[\W_]*(?:(?:(?:so|thus|therefore|hence|ok|okay|well)\b[\s,]*)?(?:my\s+|the\s+)?(?:(?:correct|best|final|right)\s+)*"
+    rf"{_NOUN}(?:\s+{_IS}\b)?(?:\s+(?:option|choice|letter))?[\W_]*)?",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))")
+"""What follows a letter that begins an answer."""
+_JOINED = re.compile(r"[).:]\s?(?=[^\W\d_]{2,}|\d)")
+_WHY = re.compile(r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I)
+_LINKS = re.compile(
+    r"(?:[\s,，、;/|&+]|(?:and|or|und|oder|y|o|et|ou|also|maybe|perhaps|possibly|then|both|nor)\b|和|或|与|與|及)*"
+    r"(?:(?:options?|choices?|answers?)\s+)?",
+    re.IGNORECASE,
+)
+_FIRM = re.compile(r"[,，、/|&+]|\b(?:and|or|und|oder|et|ou|y)\b|和|或|与|與|及", re.IGNORECASE)
+_DENIED = re.compile(
+    r"(?:\bnot|n['’]t|\bnever|\bneither|\bnor|\bthan|\binstead\s+of|\bexcept|\bunlike|\bexclud\w*|\beliminat\w*|\breject\w*|"
+    r"\brul\w*\s+out|\bdiscard\w*|\bwithout|不是|并非|排除|不选|\bnicht|\bkein\w*|\bno\s+es)\s*"
+    r"(?:(?:be|the|a|an|option|choice|answer|letter)\s+){0,3}[\"'“”‘’(\[*]*$",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(
+    r"[)\]*\"'”’.:]*\s*(?:(?:is|are|was|seems?|looks?|ist|es|est)\s*)?(?:n['’]t\b|not\b|wrong\b|incorrect\b|false\b|impossible\b|"
+    r"excluded\b|ruled\s+out|unlikely\b|out\b|can\s?not\b|can['’]t\b|does(?:n['’]t|\s+not)|could(?:n['’]t|\s+not)|falsch\b|"
+    r"不对|错)",
+    re.IGNORECASE,
+)
+_CUES = re.compile(
+    r"(?:\b(?:so|therefore|thus|hence|clearly|definitely|probably|likely|be|is|are|was|believe|think|guess|say|but|with|for|"
+    r"only|both|either|options?|choices?|answers?|letter|pick|choose|select|perhaps|maybe|mark)|[:：,，.。;!?\n])\s*[\"'“”‘’(\[*]*$|^[\W_]*$",
+    re.IGNORECASE,
+)
+_CUES_BEHIND = re.compile(
+    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)", re.I
+)
+_SPACED = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+"""A letter or digit of a script that puts blanks between words."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_ALONE = re.compile(rf"(?<!{_SPACED})(?<!['’])([A-Za-z])(?!{_SPACED})(?!['’][A-Za-z])")
+_DRESS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\s?\{([^{}]*)\}")
+"""What LaTeX puts around a letter."""
+
+
+class Reader:
+    """Reads texts for the options that they choose."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        self.options = list(options)
+        self.plain = [_plain(option) for option in options]
+        self.words = [_words(option) for option in options]
+
+    def chosen(self, text: str) -> list[int]:
+        """The indices of the options that a text chooses, in order."""
+        text = unicodedata.normalize("NFKC", text).replace("**", "").strip()
+        for _ in range(3):
+            text = _DRESS.sub(r" \1 ", text).strip() if "\\" in text else text
+        if not self.options or not text:
+            return []
+        plain = _plain(text)
+        same = [i for i, option in enumerate(self.plain) if option == plain] if len(plain) > 1 else []
+        lone = same[0] if same else self._lone(text)
+        if lone is not None:
+            return [lone]
+        alike = self._alike(text)
+        if alike is not None:
+            return [alike]
+        by_letter = self._by_letter(text)
+        if by_letter:
+            return sorted(set(by_letter))
+        named = self._named(text)
+        return named or sorted(set(self._mentioned(text)))
+
+    def behind_letter(self, text: str, index: int) -> str | None:
+        """What follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
+        lead = _LEAD.match(text)
+        at = self._letter(text, lead.end() if lead else 0)
+        if at is None or at[0] != index:
+            return None
+        rest = text[at[1] :]
+        ends = _BEHIND.match(rest) or _JOINED.match(rest)
+        if ends is None:
+            return None
+        return rest[ends.end() :].strip() if ends[0].strip(" (") or not rest[ends.end() :] else rest.strip()
+
+    def _lone(self, text: str) -> int | None:
+        """The option of a text that is one letter; a small one may be an option's own text."""
+        found = re.fullmatch(r"([A-Za-z])", re.sub(r"[\W_]+", "", text))
+        index = None
+        if found:
+            index = self._index(found[1])
+            same = [i for i, option in enumerate(self.options) if option.strip() == text.strip()]
+            if same and (found[1].islower() or index is None):
+                return same[0]
+            return index
+        lead = _LEAD.match(text)
+        if lead and lead.end() > 1:
+            rest = re.sub(r"[\W_]+", "", text[lead.end() :])
+            index = self._index(rest) if len(rest) == 1 else None
+        if index is None and re.fullmatch(r"[A-Z]{2,}", text.strip(" .")):
+            return None
+        return index
+
+    def _alike(self, text: str) -> int | None:
+        """The option whose text this is, be it without articles and punctuation, or that it begins with and quotes."""
+        plain, words = _plain(text), _words(text)
+        for mine, theirs in ((plain, self.plain), (words, self.words)):
+            same = [i for i, option in enumerate(theirs) if option and option == mine]
+            if same and all(self.plain[i] == self.plain[same[0]] for i in same):
+                return same[0]
+        begun = [
+            i
+            for i, option in enumerate(self.plain)
+            if re.match(r"\(?\w[).:]\s", option) and plain.startswith(option) and not plain[len(option) :][:1].isalnum()
+        ]
+        return max(begun, key=lambda i: len(self.plain[i])) if begun else None
+
+    def _by_letter(self, text: str) -> list[int]:
+        """What the letters say that stand for the answer: those it begins with, and those it states."""
+        lead, (is_final, stated) = self._leading(text), self._stated(text)
+        if is_final:
+            return stated
+        if stated and lead and set(stated) != set(lead):
+            repeated = len(lead) > 1 and set(stated) <= set(lead)  # the options once more, then the answer
+            return stated if repeated else [*lead, *stated]
+        return stated or lead
+
+    def _leading(self, text: str) -> list[int]:
+        begins = _LEAD.match(text)
+        at = self._letter(text, begins.end() if begins else 0) or self._letter(text, _end(_OPENING, text, 0))
+        if at is None:
+            letters = text.strip(" .")
+            many = 1 < len(letters) <= len(self.options) and letters.isupper() and letters.isascii()
+            indices = [self._index(c) for c in letters] if many and letters.isalpha() else []
+            rising = [i for i in indices if i is not None]
+            return rising if rising and rising == sorted(set(rising)) and len(rising) == len(letters) else []
+        index, end = at
+        rest = text[end:]
+        if _WRONG.match(text, end):
+            return []
+        listed = self._list(text, index, end)
+        if len(listed) > 1:
+            return listed
+        own = self._own(rest, index) > 0
+        small = text[end - 1].islower()
+        ends = _BEHIND.match(rest)
+        if small and ends and ends[0].strip()[:1] == "," and rest.strip(" ,"):
+            return []  # `a, b` in words
+        if not (own or ends or (not small and (_WHY.match(rest) or _JOINED.match(rest)))):
+            return []
+        other = _words(rest)
+        belied = [i for i, option in enumerate(self.words) if option and option == other]
+        return [index, *belied] if belied and self.words[index] != other else [index]
+
+    def _stated(self, text: str) -> tuple[bool, list[int]]:
+        """The letters behind words that say that they are the answer; where a final answer is stated, those alone."""
+        found: list[tuple[bool, list[int]]] = []
+        for match in _STATES.finditer(text):
+            at = self._letter(text, _end(_OPENING, text, match.end()))
+            if at is None or not self._closes(text, *at) or _WRONG.match(text, at[1]):
+                continue
+            is_final = bool(_FINAL.search(text, max(0, match.start() - 8), match.end()))
+            found.append((is_final, self._list(text, *at)))
+        final = [indices for is_final, indices in found if is_final]
+        return bool(final), final[-1] if final else [i for _, indices in found for i in indices]
+
+    def _closes(self, text: str, index: int, end: int) -> bool:
+        """Whether a letter stands for itself: a small one must end what is said, or be marked."""
+        if text[end - 1].isupper():
+            return True
+        rest = text[end:]
+        return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(_WHY.match(rest) and text[end - 1] not in "ai")
+
+    def _list(self, text: str, index: int, end: int) -> list[int]:
+        """An option's letter and the letters that follow it in one list, each with its own text or without."""
+        found = [index]
+        while True:
+            end = _end(_CLOSING, text, end)
+            end += self._own(text[end:], index)
+            start = _end(_CLOSING, text, end)
+            links = _LINKS.match(text, start)
+            begin = _end(_OPENING, text, links.end() if links else start)
+            at = self._letter(text, begin)
+            if at is None or at[0] in found or _WRONG.match(text, at[1]):
+                return found
+            firm = bool(_FIRM.search(text, max(0, end - 3), begin))
+            rest = text[at[1] :]
+            bare = rest[_end(_OPENING, rest, _end(_CLOSING, rest, 0)) :]
+            if not firm and bare and not self._own(rest, at[0]) and not _ALONE.match(bare):
+                return found
+            if text[at[1] - 1].islower() and not (self._closes(text, *at) and firm):
+                return found
+            index, end = at
+            found.append(index)
+
+    def _own(self, rest: str, index: int) -> int:
+        """How many characters at the beginning of `rest` are the option's own text."""
+        option = self.options[index].strip()
+        skipped = _end(re.compile(r"[\s).:\-–—*\"'“”]*"), rest, 0)
+        begins = option and rest[skipped : skipped + len(option)].casefold() == option.casefold()
+        return skipped + len(option) if begins and not rest[skipped + len(option) :][:1].isalnum() else 0
+
+    def _named(self, text: str) -> list[int]:
+        """The options whose words stand in a text, those that stand only inside of a longer one's left out."""
+        said = f" {_words(text)} "
+        found: list[int] = []
+        for i in sorted(range(len(self.words)), key=lambda i: -len(self.words[i])):
+            words = self.words[i]
+            if not words or (len(words) == 1 and not words.isdigit() and words.isascii()):
+                continue
+            whole = words if _UNSPACED.search(words) else f" {words} "
+            places = list(_places(said, whole))
+            standing = [p for p in places if not _DENIED.search(said[max(0, p - 30) : p])]
+            if places:
+                said = said.replace(whole, f" {'·' * len(words)} ")
+            if standing and not any(self.words[i] == self.words[j] for j in found):
+                found.append(i)
+        same = [min(j for j, words in enumerate(self.words) if words == self.words[i]) for i in found]
+        return sorted(set(same))
+
+    def _mentioned(self, text: str) -> Iterator[int]:
+        """Letters that stand alone beside words that make them a choice."""
+        for match in _ALONE.finditer(text):
+            end = match.end()
+            at = self._letter(text, match.start())
+            before = text[max(0, match.start() - 40) : match.start()]
+            bracketed = before[-1:] in "([" and text[end : end + 1] in ")]" and bool(before[-1:])
+            if at is None or (text[end - 1].islower() and not bracketed):
+                continue
+            if _DENIED.search(before) or _WRONG.match(text, end):
+                continue
+            if bracketed or _CUES.search(before) or _CUES_BEHIND.match(text, end):
+                yield from self._list(text, *at)
+
+    def _letter(self, text: str, place: int) -> tuple[int, int] | None:
+        """The option whose letter stands alone at a place, and where it ends; articles and pronouns are none."""
+        match = _ALONE.match(text, place)
+        if match is None:
+            return None
+        sign, end = match[1], match.end()
+        index = self._index(sign)
+        if index is None:
+            return None
+        rest = text[end:]
+        if sign in "AIai" and re.match(r"\s+[^\W\d_]", rest):
+            pronoun = sign == "I" and not re.match(r"\s+(?:is|because)\b", rest)
+            if pronoun or not _WHY.match(rest):
+                following = _ALONE.match(text, _end(re.compile(r"\s+"), text, end))
+                if following is None or not following[0].isupper() or sign.islower():
+                    return None
+        return index, end
+
+    def _index(self, sign: str) -> int | None:
+        index = ord(sign.upper()) - ord("A") if len(sign) == 1 and sign.isascii() and sign.isalpha() else -1
+        return index if 0 <= index < len(self.options) else None
+
+
+def _plain(text: str) -> str:
+    """A text in small letters with single blanks, without quotation marks around it and a full stop behind it."""
+    whole = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return whole.strip("\"'“”‘’«» ").removesuffix(".").strip() or whole
+
+
+def _words(text: str) -> str:
+    """The words and numbers of a text in small letters, without an article before them."""
+    words = " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    return next((words[len(article) :] for article in _ARTICLES if words.startswith(article)), words)
+
+
+def _places(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at + 1
+        at = text.find(part, at + len(part) - 1)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at

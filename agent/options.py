@@ -1,0 +1,179 @@
+"""Options of a question: their texts without letters, options that stand inside a question, and which a text chooses.
+
+One reading for the loop, the routes, the scalings, the rewards and the readers of released rows. What is read is only
+what chooses: a letter that stands for the answer, or the words of an option. An article, an initial, a letter that is
+denied or that stands inside an option's own words chooses nothing; a text that names several options chooses several,
+which is no choice where one is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .letters import Reader
+
+MOST = 26
+_LONGEST = 8000
+"""Characters of a text that is read for its choice: its first and its last half of them."""
+_MARK = re.compile(
+    r"\s*(?:\*\*)?(?:(?:option|choice)\s+)?[(（\[［]?([A-Za-zＡ-Ｚａ-ｚ])(?:[)）\]］.．:：、]|\s+[-–—](?=\s))(?:\*\*)?(\s*)",
+    re.IGNORECASE,
+)
+_INITIALS = re.compile(r"[^\W\d_]\.")
+_WORD = r"\d+(?:[.,:]\d+)*|[^\W\d]+"
+_INSIDE = re.compile(
+    r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s*([A-Z])[.．、:：]",
+)
+"""A mark of an option that stands inside a question."""
+_MOST_MARKS = 300
+_LISTED = re.compile(r"(?:[?？:：\n.。!]|\boptions?|\bchoices?|\bamong|\bof)\s*$", re.IGNORECASE)
+"""What stands before the first of such options where their letters have a dot or a colon."""
+
+
+def letter(index: int) -> str:
+    """The letter of option `index`."""
+    return chr(ord("A") + index)
+
+
+def option_texts(options: Any) -> list[str]:
+    """Options as texts, whatever they were given as: texts, numbers, or a mapping of letters to texts.
+
+    Raises:
+        ValueError: saying what is wrong, if they are none of these or one of them is empty.
+    """
+    if isinstance(options, str):
+        found = find_options(f"?\n{options}")[1]
+        if not found:
+            raise ValueError("The options are one text; give a list with a text for each.")
+        return list(found)
+    if isinstance(options, Mapping):
+        keys = [str(key).strip(" ().").upper() for key in options]
+        wanted = {letter(i) for i in range(len(keys))}
+        if set(keys) != wanted:
+            raise ValueError(f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list.")
+        options = [value for _, value in sorted(zip(keys, options.values(), strict=True), key=lambda pair: pair[0])]
+    try:
+        listed = list(options)
+    except TypeError:
+        raise ValueError(f"The options are {options!r}; give a list with a text for each.") from None
+    texts = []
+    for number, option in enumerate(listed, 1):
+        if not isinstance(option, (str, int, float)) or not str(option).strip():
+            raise ValueError(f"Option {number} is {option!r}; give a text.")
+        texts.append(str(option).strip())
+    return texts
+
+
+def split_options(options: Any) -> tuple[str, ...]:
+    """Options without their letters: `["A. yes", "B. no"]` and `["yes", "no"]` both give `("yes", "no")`.
+
+    Letters are taken off only at the beginning, and only where all options carry A, B, C, … in order: `J. K. Rowling`
+    and `Dr. Smith` stay as they are.
+
+    Raises:
+        ValueError: as `option_texts`.
+    """
+    texts = option_texts(options or ())
+    return unmarked(texts) or tuple(texts)
+
+
+def unmarked(texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts without their letters where all carry A, B, C, … in order; nothing where they do not."""
+    marks = [marked(text) for text in texts]
+    found = [mark for mark in marks if mark is not None and mark[1]]
+    in_order = [mark[0] for mark in found] == [letter(i) for i in range(len(texts))]
+    return tuple(mark[1] for mark in found) if in_order and len(texts) > 1 else ()
+
+
+def marked(text: str) -> tuple[str, str] | None:
+    """The letter that an option's text begins with, and the rest; None where it begins with none (`A.M.` does not)."""
+    match = _MARK.match(text)
+    if match is None:
+        return None
+    rest = text[match.end() :]
+    if not match[2] and _INITIALS.match(rest):
+        return None
+    return unicodedata.normalize("NFKC", match[1]).upper(), rest.strip()
+
+
+def find_options(text: str) -> tuple[str, tuple[str, ...]]:
+    """A question and the options that stand inside it, as in `Which is it? A) red B) blue`; no options, as it stands.
+
+    The letters must be A, B, C, … in order, all written alike. With a dot or a colon behind the letter they must follow
+    the end of a sentence, so that the initials of names are none.
+    """
+    marks = [(match, (match[1] or match[2] or match[3])) for match in _INSIDE.finditer(text)][:_MOST_MARKS]
+    best: list[re.Match[str]] = []
+    for first, (match, sign) in enumerate(marks):
+        if sign not in "Aa":
+            continue
+        run, form = [match], _form(match)
+        for other, name in marks[first + 1 :]:
+            if len(run) < MOST and name == chr(ord(sign) + len(run)) and _form(other) == form:
+                run.append(other)
+        dotted = form[-1] in ".:"
+        if len(run) < 2 or (dotted and not _LISTED.search(text[max(0, match.start() - 12) : match.start()] or "\n")):
+            continue
+        if dotted and match.start() > 0 and not all(_breaks(text, one) for one in run):
+            continue
+        best = run
+    question = text[: best[0].start()].strip() if best else ""
+    if not question:
+        return text.strip(), ()
+    ends = [mark.start() for mark in best[1:]] + [len(text)]
+    last = text[best[-1].end() :].lstrip("\n ")
+    behind = last.partition("\n")[2] if "\n" in text[best[0].start() : best[1].start()] else ""
+    ends[-1] -= len(behind)
+    texts = [text[mark.end() : end].strip().rstrip(",;").strip() for mark, end in zip(best, ends, strict=True)]
+    texts = [re.sub(r"[,;]?\s+(?:or|and)$", "", one) for one in texts]
+    if not all(texts):
+        return text.strip(), ()
+    if texts[-1].endswith("?") and not behind and question[-1] not in "?.!:？":
+        texts[-1], question = texts[-1].rstrip("? "), question.rstrip(" ,;") + "?"
+    return "\n".join(part for part in (question, behind.strip()) if part), tuple(texts)
+
+
+def _form(match: re.Match[str]) -> str:
+    """How a mark is written: its brackets, and whether its letter is a capital."""
+    written = unicodedata.normalize("NFKC", match[0].strip()).replace("、", ".")
+    return re.sub(r"[A-Za-z]", "", written) if not written[-1:] else re.sub("[A-Z]", "A", re.sub("[a-z]", "a", written))
+
+
+def _breaks(text: str, match: re.Match[str]) -> bool:
+    """Whether a mark with a dot follows a blank or a line break and no name (`Mr. A. Smith`)."""
+    return not re.search(r"\b(?:mr|mrs|ms|dr|prof|by)\.?\s*$", text[max(0, match.start() - 8) : match.start()], re.I)
+
+
+def letters_in(text: str, options: Sequence[str]) -> tuple[str, ...]:
+    """The letters of the options that a text chooses, in order: one for a choice, several where it names several.
+
+    Args:
+        text: an answer, without thoughts and citations.
+        options: their texts; a text may be empty where only letters are told apart.
+    """
+    return tuple(letter(i) for i in Reader(options).chosen(shortened(text)))
+
+
+def option_in(text: str, options: Sequence[str]) -> str | None:
+    """The letter of the one option that a text chooses; None where it chooses none or several."""
+    found = letters_in(text, options)
+    return found[0] if len(found) == 1 else None
+
+
+def choice_in(text: str, options: Sequence[str]) -> tuple[str | None, str]:
+    """The option that an answer chooses, and the answer as people read it: not the letter alone."""
+    found = option_in(text, options)
+    if found is None:
+        return None, text
+    rest = Reader(options).behind_letter(shortened(text), ord(found) - ord("A"))
+    said = text if rest is None else rest
+    return found, said or options[ord(found) - ord("A")]
+
+
+def shortened(text: str) -> str:
+    """A text of bounded length: where it is longer, its beginning and its end."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]}\n{text[-half:]}"

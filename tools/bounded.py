@@ -1,0 +1,112 @@
+"""What a tool returned, as plain JSON values of bounded size: cut before anything else is done with it.
+
+A tool may return a hundred million characters, a list that holds itself or a generator without end. Whatever is done
+with results later (escaping, storing, showing) takes time and room in proportion, in the process that runs the loop.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .context import plain
+
+MOST_CHARACTERS = 2_000_000
+"""Characters of all strings of one result together."""
+MOST_VALUES = 200_000
+"""Values of one result, however they are nested."""
+DEEPEST = 40
+"""Levels of nesting."""
+LONGEST_KEY = 200
+"""Characters of a key."""
+MOST_OF_A_STREAM = 10_000
+"""Values that are taken from an iterator, which may have no end."""
+CUT = "…"
+_LARGEST_WHOLE = 1 << 256  # a whole number beyond that takes seconds to write
+
+
+class Room:
+    """What is left of the bounds of several values together."""
+
+    def __init__(self, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> None:
+        self.characters, self.values = characters, values
+
+    def text(self, text: str) -> str:
+        """A string, or as much of it as there is room for, and how many characters were left out."""
+        held = text[: self.characters]
+        self.characters -= len(held)
+        return str(held) if len(held) == len(text) else f"{held} {CUT} ({len(text) - len(held)} characters more)"
+
+
+def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> Any:
+    """`value` as plain JSON values, cut where it is larger than that; what is no such value becomes its words.
+
+    Args:
+        value: anything; arrays, spans, boxes, sets and iterators too.
+        characters: bound of all strings together.
+        values: bound of all values together.
+    """
+    return _plain(value, Room(characters, values), DEEPEST)
+
+
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A string of at most `most` characters, and how many were left out."""
+    return Room(most, 1).text(text)
+
+
+def _plain(value: Any, room: Room, deep: int) -> Any:
+    room.values -= 1
+    if room.values < 0:
+        return CUT
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return room.text(value)
+    if isinstance(value, int):
+        return int(value) if abs(value) < _LARGEST_WHOLE else "a whole number too long to write"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"[{len(value)} bytes]" if len(value) > 1000 else room.text(str(bytes(value)))
+    if isinstance(value, np.ndarray):
+        if value.size > room.values:
+            shape = "×".join(map(str, value.shape))
+            return f"[array of {shape} {value.dtype}]"
+        return _plain(value.tolist(), room, deep)
+    if isinstance(value, Mapping):
+        return _mapping(value, room, deep)
+    if isinstance(value, (list, tuple, set, frozenset, Iterator)):
+        return _many(value, room, deep)
+    found = plain(value)  # numbers of NumPy's, spans; anything else as its words
+    return room.text(found) if isinstance(found, str) else found
+
+
+def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:
+    if deep <= 0:
+        return CUT
+    kept = {}
+    for key, item in value.items():
+        if room.values <= 0:
+            kept[CUT] = f"{len(value) - len(kept)} more"
+            break
+        kept[_key(key)] = _plain(item, room, deep - 1)
+    return kept
+
+
+def _many(value: Any, room: Room, deep: int) -> Any:
+    if deep <= 0:
+        return CUT
+    kept = []
+    source = itertools.islice(value, MOST_OF_A_STREAM) if isinstance(value, Iterator) else value
+    for item in source:
+        if room.values <= 0:
+            kept.append(f"{CUT} {len(value) - len(kept)} more" if hasattr(value, "__len__") else CUT)
+            break
+        kept.append(_plain(item, room, deep - 1))
+    return sorted(kept, key=str) if isinstance(value, (set, frozenset)) else kept
+
+
+def _key(key: Any) -> str:
+    text = key if isinstance(key, str) else str(key)
+    return text if len(text) <= LONGEST_KEY else text[:LONGEST_KEY] + CUT

@@ -1,0 +1,85 @@
+"""What a process of isolated tools may take of the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+OPTION = "REWATCH_TOOL_MEMORY"
+"""Environment variable: gigabytes that an isolated tool may take; 0 is no limit."""
+_SHARE = 0.75  # of what the machine, or the container, has
+_now: int | None = None
+_SPENT = re.compile(
+    r"(?<!CUDA )(?:MemoryError|bad_alloc|can(?:'|no)t allocate|failed to allocate|out of memory|insufficient memory)",
+    re.IGNORECASE,
+)
+
+
+def memory_limit() -> int | None:
+    """Bytes that an isolated tool may take: what `REWATCH_TOOL_MEMORY` says, else three quarters of what there is."""
+    asked = os.environ.get(OPTION, "")
+    with contextlib.suppress(ValueError):
+        gigabytes = float(asked)
+        if gigabytes == 0:
+            return None
+        if 0 < gigabytes < 1e6:
+            return int(gigabytes * 1e9)
+    there = _there()
+    return int(there * _SHARE) if there else None
+
+
+def _there() -> int:
+    found = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(int(Path("/sys/fs/cgroup", name).read_text()))
+    return min((amount for amount in found if amount > 0), default=0)
+
+
+def limit_memory(most: int | None) -> None:
+    """From here on this process gets no more than `most` bytes: what it asks beyond that fails at once.
+
+    Counted is what it can write to (RLIMIT_DATA), not what is mapped from files or only reserved.
+    """
+    global _now
+    _now = most
+    if resource is None:
+        return
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = resource.RLIM_INFINITY if most is None else most
+    if highest != resource.RLIM_INFINITY:
+        wanted = highest if most is None else min(most, highest)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, highest))
+
+
+def no_core_files() -> None:
+    """A crash leaves no picture of the memory on the disk."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def is_spent(error: BaseException | str) -> bool:
+    """Whether something failed for want of memory; native code says so in words."""
+    if isinstance(error, MemoryError):
+        return True
+    with contextlib.suppress(BaseException):
+        return bool(_SPENT.search(str(error)[:2000]))
+    return False
+
+
+def limit_told(most: int | None = None) -> str:
+    """The limit in words, with what changes it; empty in a process without one."""
+    most = most or _now
+    if most is None:
+        return ""
+    return f" (an isolated tool may take {most / 1e9:.3g} GB; {OPTION}, in gigabytes, sets that)"

@@ -191,7 +191,9 @@ class VideoAgent:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
 
-    def chat(self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None) -> Conversation:
+    def chat(
+        self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
+    ) -> Conversation:
         """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
         from .conversation import Conversation
 

@@ -150,7 +150,11 @@ def _expanded(
             files.setdefault(video, False)
         passed_over += found.passed_over
         if not found.videos:
-            of = f" ({len(found.passed_over)} files are none: {_counted(found.passed_over)})" if found.passed_over else ""
+            of = (
+                f" ({len(found.passed_over)} files are none: {_counted(found.passed_over)})"
+                if found.passed_over
+                else ""
+            )
             empty.append(f"There is no video{f' that matches {only}' if only else ''} in {shown(path)}{of}")
     if empty and not files:
         raise VideoError("; ".join(empty) + ": name a video file, or another folder.")

@@ -32,7 +32,9 @@ def videos(
         clip_memory = ClipMemory(folder)
         record = clip_memory.video(remove)
         freed = clip_memory.remove(record.id)
-        console.print(f"forgot {record.name} ({record.id}), {megabytes(max(freed, 0))} freed", markup=False, highlight=False)
+        console.print(
+            f"forgot {record.name} ({record.id}), {megabytes(max(freed, 0))} freed", markup=False, highlight=False
+        )
     else:
         clip_memory = ClipMemory(folder, read_only=True)
     records = clip_memory.videos()

@@ -58,6 +58,7 @@ CREATE INDEX vectors_by_video ON vectors (video, space, start_s, end_s);
 CREATE INDEX vectors_by_unit ON vectors (unit);
 """
 
+
 def columns_missing(db: sqlite3.Connection) -> list[str]:
     """Tables, and columns of tables, that a memory of this version has and this database lacks; `table.column`."""
     there = {

@@ -9,7 +9,6 @@ from .errors import VideoError, VideoGoneError
 from .media import VideoSource
 from .records import VideoRecord
 
-
 GONE = "gone, so its pictures and sound cannot be read"
 """The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from .errors import VideoError
 
 _VIDEO = frozenset(
-    "3g2 3gp asf avi divx dv f4v flv gxf h264 h265 hevc ivf m1v m2t m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpe mpeg mpg mpv "
-    "mts mxf nut obu ogm ogv qt rm rmvb ts vob webm wmv y4m".split()
+    "3g2 3gp asf avi divx dv f4v flv gxf h264 h265 hevc ivf m1v m2t m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpe mpeg mpg "
+    "mpv mts mxf nut obu ogm ogv qt rm rmvb ts vob webm wmv y4m".split()
 )
 _KINDS = {
     "a picture": "avif bmp cr2 dng gif heic heif jpeg jpg jxl nef png svg tif tiff webp",
     "sound only": "aac aif aiff amr flac m4a m4b mka mp3 oga ogg opus wav weba wma",
     "subtitles": "ass idx lrc sbv srt ssa sub sup ttml vtt",
-    "text or a document": "csv doc docx htm html ini jsonl json log md nfo pdf ppt pptx rst tex toml txt xls xlsx xml yaml yml",
+    "text or a document": "csv doc docx htm html ini json jsonl log md nfo pdf ppt pptx rst tex toml txt xls xlsx xml "
+    "yaml yml",
     "a program or its data": "bin c cpp css db dll exe h ipynb js npy npz onnx pkl pt py pyc safetensors sh so sqlite",
     "an archive": "7z bz2 gz iso rar tar tgz xz zip zst",
     "not finished downloading": "crdownload part tmp",

@@ -70,9 +70,7 @@ class Manner:
         if self.loop is None:
             return None
         if self.loop not in LOOPS:
-            raise CapabilityError(
-                f"The loop {self.loop} of a trained policy is none of rewatch's: it is not run."
-            )
+            raise CapabilityError(f"The loop {self.loop} of a trained policy is none of rewatch's: it is not run.")
         module, _, name = self.loop.partition(":")
         try:
             make = getattr(importlib.import_module(module), name)

@@ -141,7 +141,9 @@ class OnnxVisual:
         with loading(self.name, folder):
             self._length = int(read_config(self._checkpoint).text_config.max_position_embeddings)
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            self._images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
+            self._images = AutoImageProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, backend="pil"
+            )
             self._sessions = {
                 part: onnxruntime.InferenceSession(str(path), options, providers=providers)
                 for part, path in self._files.items()

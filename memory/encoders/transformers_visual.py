@@ -149,8 +149,12 @@ class TransformersVisual:
         dtype = getattr(torch, self._dtype or ("float16" if device.startswith("cuda") else "float32"))
         with loading(self.name, folder):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            self._images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
-            model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype)
+            self._images = AutoImageProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, backend="pil"
+            )
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype
+            )
             self._model = model.to(device).eval()
 
 

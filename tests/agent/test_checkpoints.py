@@ -57,7 +57,10 @@ def planted(mark: Path) -> dict[str, tuple[Any, Any]]:
         "pydantic 2": ("msgpack", packed(ext(5, packed(("subprocess", "Popen", opened, "model_validate_json"))))),
         "module beside": ("msgpack", packed(ext(0, packed(("planted_module", "run", 1))))),
         "in a step": ("msgpack", packed({**steps, "versions_seen": {}})),
-        "in a message": ("msgpack", packed(ext(5, packed(("langchain_core.messages.ai", "AIMessage", {"content": call}))))),
+        "in a message": (
+            "msgpack",
+            packed(ext(5, packed(("langchain_core.messages.ai", "AIMessage", {"content": call})))),
+        ),
         "in a snapshot": ("msgpack", packed(ext(7, packed([call])))),
         "pickle": ("pickle", pickle.dumps(Runs(touch))),
         "lc 1": ("json", json.dumps({"lc": 1, **lc}).encode()),
@@ -120,9 +123,7 @@ def test_planted_values_are_not_obeyed(
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "folder", "pipe", "column", "metadata"])
-def test_damaged_files_of_steps(
-    notices: ClipMemory, tmp_path: Path, cut_run: Callable[..., str], damage: str
-) -> None:
+def test_damaged_files_of_steps(notices: ClipMemory, tmp_path: Path, cut_run: Callable[..., str], damage: str) -> None:
     run = cut_run()
     file = tmp_path / "runs" / f"{run}.sqlite"
     if damage == "cut":

@@ -19,7 +19,9 @@ PAGE = 4096
 def whole(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> Path:
     """A memory of one video with text on the screen and subtitles."""
     folder = tmp_path_factory.mktemp("damage")
-    video = make_talk(folder / "talk.mp4", 24, captions=lambda second: f"ROOM {int(second // 6)}", size=(320, 180), fps=2)
+    video = make_talk(
+        folder / "talk.mp4", 24, captions=lambda second: f"ROOM {int(second // 6)}", size=(320, 180), fps=2
+    )
     (folder / "talk.srt").write_text("1\n00:00:02,000 --> 00:00:06,000\nThe budget is ten million.\n")
     with ClipMemory(folder / "memory") as memory:
         memory.add(video, workers=0)
@@ -72,7 +74,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "cut to a few bytes": lambda d: os.truncate(d / "memory.sqlite", 10),
     "emptied": lambda d: os.truncate(d / "memory.sqlite", 0),
     "garbage": lambda d: (d / "memory.sqlite").write_bytes(np.random.default_rng(1).bytes(50_000)),
-    "another program's": lambda d: (shutil.copy(_other(d), d / "memory.sqlite")),
+    "another program's": lambda d: shutil.copy(_other(d), d / "memory.sqlite"),
     "a dropped table": lambda d: change(d, "DROP TABLE spaces"),
     "a dropped meta": lambda d: change(d, "DROP TABLE meta"),
     "another column": lambda d: change(d, "ALTER TABLE texts RENAME COLUMN data TO other"),
@@ -119,7 +121,7 @@ def test_a_damaged_database_is_told_in_a_line(folder: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("index", ["texts_by_time", "vectors_by_space", "sqlite_autoindex_clips_1", "paths_by_video"])
 def test_indexes_of_tables_are_made_again(whole: Path, folder: Path, index: str) -> None:
-    """A whole page of another index in the place of an index: SQLite by itself would find too little, and say nothing."""
+    """A whole page of another index in the place of one: SQLite by itself finds too little, and says nothing."""
     overwrite(folder, root(folder, index), page_of(folder, "units_open" if "clips" in index else "texts_by_unit"))
     with pytest.raises(MemoryFolderError, match="is damaged"):
         everything(folder)  # it may not be written

@@ -19,8 +19,8 @@ def folder(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(MP4)
     for name, content in {
-        "a.srt": b"1\n", "notes": b"hello", "photo.JPG": b"\xff\xd8", "song.m4a": MP4, "still": MP4[:8] + b"heic" + MP4[12:],
-        "code.ts": b"const a = 1", "part.mp4.part": MP4, "empty.mp4": b"",
+        "a.srt": b"1\n", "notes": b"hello", "photo.JPG": b"\xff\xd8", "song.m4a": MP4,
+        "still": MP4[:8] + b"heic" + MP4[12:], "code.ts": b"const a = 1", "part.mp4.part": MP4, "empty.mp4": b"",
     }.items():  # fmt: skip
         (root / name).write_bytes(content)
     os.mkfifo(root / "pipe.mp4")

@@ -137,7 +137,7 @@ def _require_harmless(path: Path, row: Mapping[str, Any]) -> None:
         _require(isinstance(row.get(key, ""), str), path, key, "a name")
     for key in ("system", "base"):
         _require(isinstance(row.get(key), str | None), path, key, "a text")
-    _require(row.get("loop") is None or row["loop"] in LOOPS, path, "loop", f"null or {', '.join(sorted(LOOPS))}")
+    _require(row.get("loop") in (None, *LOOPS), path, "loop", f"null or {', '.join(sorted(LOOPS))}")
     tools = row.get("tools")
     named = isinstance(tools, list) and all(isinstance(name, str) for name in tools)
     _require(tools is None or named, path, "tools", "a list of names")

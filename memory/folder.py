@@ -72,7 +72,8 @@ def _read_only(folder: Path) -> str:
     return f"The memory at {folder} cannot be written (read-only): copy it to a folder of yours, or only search it."
 
 
-def _is_full(folder: Path) -> bool:
+def is_full(folder: Path) -> bool:
+    """Whether nothing more can be written there for want of room."""
     try:
         return shutil.disk_usage(folder).free < _FULL_BELOW
     except OSError:
@@ -83,7 +84,7 @@ def _sqlite_message(error: sqlite3.Error, folder: Path, file: Path) -> str | Non
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return disk_full(folder)
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(folder):
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and is_full(folder):
         return disk_full(folder)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return _read_only(folder)

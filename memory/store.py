@@ -18,7 +18,7 @@ import numpy as np
 
 from . import schema
 from .errors import MemoryFolderError
-from .folder import DATABASE, connect, damaged, is_damage, make_folder, plain_errors, writer_lock
+from .folder import DATABASE, connect, damaged, disk_full, is_damage, is_full, make_folder, plain_errors, writer_lock
 from .records import Clip, Failure, Text, VideoRecord
 from .spans import Span
 
@@ -51,6 +51,7 @@ class Store:
         elif not folder.is_dir():
             raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
+        self._read_only = read_only
         self.damage: str | None = None
         """What was found to be damaged; None while nothing was."""
         self.holds_writer_lock = False
@@ -76,6 +77,11 @@ class Store:
         missing = schema.columns_missing(self._connection)
         if missing:
             raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
+
+    def _require_room(self) -> None:
+        """A full disk has its database opened read-only; then that is what is to be told."""
+        if not self._read_only and is_full(self.folder):
+            raise MemoryFolderError(disk_full(self.folder))
 
     def _require_whole(self) -> None:
         """Compare tables with their indexes, and make indexes anew that do not fit; SQLite reads past such damage."""
@@ -106,6 +112,7 @@ class Store:
         if not self.writable:
             if self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
                 raise MemoryFolderError(damaged(self.folder / DATABASE, "it has no meta"))
+            self._require_room()
             raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
         with self.transaction() as db:
             others = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
@@ -165,6 +172,7 @@ class Store:
             MemoryFolderError: if the memory is read-only or another process is writing.
         """
         if not self.writable:
+            self._require_room()
             raise MemoryFolderError(
                 f"The memory at {self.folder} is open read-only: copy it to a folder you can write, or only search it."
             )

@@ -15,6 +15,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..memory import CapabilityError
+from ..memory.names import written
 from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
 from .answer import Answer
 from .approval import Approve
@@ -286,7 +287,7 @@ class VideoAgent:
             "run_id": run_id,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "question": question,
-            "paths": {v["id"]: str(self.memory.video(v["id"]).path) for v in question["videos"]},
+            "paths": {v["id"]: written(self.memory.video(v["id"]).path) for v in question["videos"]},
             "budget": state["budget"],
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},

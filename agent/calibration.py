@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..memory import RewatchError
+from ..memory.files import read_text
 
 EDGE = 0.01
 """Stated confidences are taken as at least this far from 0 and 1: nobody is infinitely sure."""
@@ -135,7 +136,7 @@ class Calibration:
             CalibrationError: if the file cannot be read or is no calibration.
         """
         try:
-            row = json.loads(Path(path).read_text(encoding="utf-8"))
+            row = json.loads(read_text(path))
             found = cls(slope=float(row["slope"]), offset=float(row["offset"]), pairs=int(row["pairs"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CalibrationError(f"{path} is no calibration ({type(error).__name__}); fit one and save it.") from None

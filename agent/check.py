@@ -110,10 +110,10 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     """
     cited: list[int] = []
     for item in draft.evidence:
-        lines = _lines_of(item, pieces)
-        if not lines:
+        numbers = _lines_of(item, pieces)
+        if not numbers:
             return ""  # it was seen, and not told in words: nothing to compare
-        cited += [n for n in lines if n not in cited]
+        cited += [n for n in numbers if n not in cited]
     if draft.abstained or not cited:
         return ""
     asked = set(content(question.text))

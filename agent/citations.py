@@ -1,4 +1,4 @@
-"""The numbers that a reply cites: `[3]`, `[3, 5]`, `[3-5]`, `[[3]]`, `【3】`, `[^3]`, and `(3)` where nothing else cites."""
+"""The numbers that a reply cites: `[3]`, `[3, 5]`, `[3-5]`, `[[3]]`, `【3】`, `[^3]`; `(3)` if nothing else."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ _CITED = re.compile(
     rf"|【\s?(?:line\s)?(?P<bold>{_NUMBERS})(?:†[^【】]{{0,60}})?\s?】",
     re.IGNORECASE,
 )
-_ROUND = re.compile(rf"(?<=[^\W\d]|[.!?,;:\"'”»])\s?[(（](?:lines?\s)?({_NUMBERS})[)）](?=\s*(?:[.,;:!?]|$|\n))", re.IGNORECASE)
+_ROUND = re.compile(
+    rf"(?<=[^\W\d]|[.!?,;:\"'”»])\s?[(（](?:lines?\s)?({_NUMBERS})[)）](?=\s*(?:[.,;:!?]|$|\n))", re.IGNORECASE
+)
 """A number in round brackets behind a word, at the end of what it says."""
 _COUNTS = re.compile(
-    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty)\s*$", re.I
+    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty)\s*$",
+    re.I,
 )
 
 

@@ -22,12 +22,15 @@ _AROUND = re.compile(r"(?:```[\w-]{0,20}|[\s,;.\[\]])*")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _TRUE = frozenset({"true", "yes", "y", "1", "1.0", "t", "on", "abstain", "abstained", "ja", "sí", "si", "oui", "是"})
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
-_SHARE = re.compile(r"(-?(?:\d{1,6}(?:[.,]\d{1,17})?|[.,]\d{1,17})(?:e-?\d{1,2})?)\s*(%|percent|/\s*\d{1,4}|(?:out\s+)?of\s+\d{1,4})?", re.I)
+_SHARE = re.compile(
+    r"(-?(?:\d{1,6}(?:[.,]\d{1,17})?|[.,]\d{1,17})(?:e-?\d{1,2})?)\s*(%|percent|/\s*\d{1,4}|(?:out\s+)?of\s+\d{1,4})?",
+    re.I,
+)
 _SURE = {
     "very high": 0.95, "extremely high": 0.95, "absolutely certain": 0.95, "certain": 0.95, "very confident": 0.95,
     "high": 0.9, "confident": 0.9, "sure": 0.9, "medium": 0.6, "moderate": 0.6, "fair": 0.6,
-    "low": 0.3, "unsure": 0.3, "uncertain": 0.3, "not sure": 0.3, "not confident": 0.3, "not high": 0.3, "very low": 0.1,
-    "none": 0.0, "no": 0.0,
+    "low": 0.3, "unsure": 0.3, "uncertain": 0.3, "not sure": 0.3, "not confident": 0.3, "not high": 0.3,
+    "very low": 0.1, "none": 0.0, "no": 0.0,
 }  # fmt: skip
 """How sure a word is (our scale)."""
 

@@ -26,6 +26,7 @@ from .answer import Answer, Draft
 from .approval import allowed
 from .check import SENT_BACK, Verdict, after_looking, check, second_looks
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
+from .eyes import eyes_of
 from .first_look import first_look
 from .limits import Pace, fraction
 from .offering import offered, reads_pictures, useful
@@ -95,7 +96,11 @@ class Loop:
                 pictures=reads_pictures(self.policy),
                 reminds=self.numbers and self.system == SYSTEM,
             ),
-            additional_kwargs={"question": question.as_dict(), "plan": plan.as_dict()},
+            additional_kwargs={
+                "question": question.as_dict(),
+                "plan": plan.as_dict(),
+                "eyes": eyes_of(self.policy, []).as_dict(),
+            },
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
         update = {"plan": plan.as_dict(), "messages": [SystemMessage(self.system), human], "spend": cost.as_dict()}
@@ -264,7 +269,13 @@ class Loop:
         else:
             name, arguments = call["name"] or "", call["args"] or {}
             observation, cost = await self.toolbox.call(
-                name, arguments, memory=memory, videos=videos, left=left, approved=call["id"] in approved
+                name,
+                arguments,
+                memory=memory,
+                videos=videos,
+                left=left,
+                approved=call["id"] in approved,
+                eyes=eyes_of(self.policy, state["messages"]),
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 

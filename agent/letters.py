@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ARTICLES = ("a ", "an ", "the ")
 _NOUN = (
-    r"(?:answers?|options?|choices?|letter|response|antwort|lösung|respuesta|opci[oó]n|r[ée]ponse|risposta|resposta|ответ)"
+    r"(?:answers?|options?|choices?|letter|response|antwort|lösung|respuesta|opci[oó]n|r[ée]ponse|risposta|resposta|"
+    r"ответ)"
 )
 _IS = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|could\s+be|has\s+to\s+be|ist|lautet|es|est|è|é)"
 _SURELY = (
@@ -37,16 +38,20 @@ _LEAD = re.compile(
     rf"{_NOUN}(?:\s+{_IS}\b)?(?:\s+(?:option|choice|letter))?[\W_]*)?",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))")
+_BEHIND = re.compile(
+    r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))"
+)
 """What follows a letter that begins an answer."""
 _JOINED = re.compile(r"[).:]\s?(?=[^\W\d_]{2,}|\d)")
-_WHY = re.compile(r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I)
+_WHY = re.compile(
+    r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I
+)
 _LINKS = re.compile(
-    r"(?:[\s,，、;/|&+]|(?:and|or|und|oder|y|o|et|ou|also|maybe|perhaps|possibly|then|both|nor)\b|和|或|与|與|及)*"
+    r"(?:[\s,，、;/|&+(\[–—-]|(?:and|or|und|oder|y|o|et|ou|also|maybe|perhaps|possibly|then|both|nor)\b|和|或|与|與|及)*"
     r"(?:(?:options?|choices?|answers?)\s+)?",
     re.IGNORECASE,
 )
-_FIRM = re.compile(r"[,，、/|&+]|\b(?:and|or|und|oder|et|ou|y)\b|和|或|与|與|及", re.IGNORECASE)
+_FIRM = re.compile(r"[,，、/|&+–—-]|\b(?:and|or|und|oder|et|ou|y)\b|和|或|与|與|及", re.IGNORECASE)
 _DENIED = re.compile(
     r"(?:\bnot|n['’]t|\bnever|\bneither|\bnor|\bthan|\binstead\s+of|\bexcept|\bunlike|\bexclud\w*|\beliminat\w*|\breject\w*|"
     r"\brul\w*\s+out|\bdiscard\w*|\bwithout|不是|并非|排除|不选|\bnicht|\bkein\w*|\bno\s+es)\s*"
@@ -65,7 +70,8 @@ _CUES = re.compile(
     re.IGNORECASE,
 )
 _CUES_BEHIND = re.compile(
-    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)", re.I
+    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)",
+    re.I,
 )
 _SPACED = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """A letter or digit of a script that puts blanks between words."""
@@ -73,6 +79,13 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]"
 _ALONE = re.compile(rf"(?<!{_SPACED})(?<!['’])([A-Za-z])(?!{_SPACED})(?!['’][A-Za-z])")
 _DRESS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\s?\{([^{}]*)\}")
 """What LaTeX puts around a letter."""
+
+
+_CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence)\W{0,3}$", re.IGNORECASE)
+_BEST = re.compile(
+    r"[)\]*\"'”’]*\s*(?:is|seems|looks)\s+(?:the\s+)?(?:best|right|correct|only|answer)\b", re.IGNORECASE
+)
+_MARKS = frozenset(").:：．、")
 
 
 class Reader:
@@ -102,7 +115,7 @@ class Reader:
         if by_letter:
             return sorted(set(by_letter))
         named = self._named(text)
-        return named or sorted(set(self._mentioned(text)))
+        return named or self._best(self._mentioned(text))
 
     def behind_letter(self, text: str, index: int) -> str | None:
         """What follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
@@ -171,6 +184,8 @@ class Reader:
         rest = text[end:]
         if _WRONG.match(text, end):
             return []
+        if len(self.options) > 2 and len(every := self._marked(text)) == len(self.options):
+            return every  # each is named, and none denied
         listed = self._list(text, index, end)
         if len(listed) > 1:
             return listed
@@ -202,7 +217,9 @@ class Reader:
         if text[end - 1].isupper():
             return True
         rest = text[end:]
-        return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(_WHY.match(rest) and text[end - 1] not in "ai")
+        return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(
+            _WHY.match(rest) and text[end - 1] not in "ai"
+        )
 
     def _list(self, text: str, index: int, end: int) -> list[int]:
         """An option's letter and the letters that follow it in one list, each with its own text or without."""
@@ -251,8 +268,21 @@ class Reader:
         same = [min(j for j, words in enumerate(self.words) if words == self.words[i]) for i in found]
         return sorted(set(same))
 
-    def _mentioned(self, text: str) -> Iterator[int]:
-        """Letters that stand alone beside words that make them a choice."""
+    def _marked(self, text: str) -> list[int]:
+        """Every option whose letter stands in a text as a mark, as in `B:`, and is not denied."""
+        marks = [m.start() for m in _ALONE.finditer(text) if text[m.end() : m.end() + 1] in _MARKS]
+        found = [at for place in marks if (at := self._letter(text, place))]
+        return sorted({index for index, end in found if not _WRONG.match(text, end)})
+
+    @staticmethod
+    def _best(mentioned: Iterable[tuple[int, bool]]) -> list[int]:
+        """Of several letters that are mentioned the one that is concluded, where there is one."""
+        found = list(mentioned)
+        every, concluded = {i for i, _ in found}, {i for i, sure in found if sure}
+        return sorted(concluded if len(concluded) == 1 else every)
+
+    def _mentioned(self, text: str) -> Iterator[tuple[int, bool]]:
+        """Letters that stand alone beside words that make them a choice, each with whether it is concluded."""
         for match in _ALONE.finditer(text):
             end = match.end()
             at = self._letter(text, match.start())
@@ -263,7 +293,8 @@ class Reader:
             if _DENIED.search(before) or _WRONG.match(text, end):
                 continue
             if bracketed or _CUES.search(before) or _CUES_BEHIND.match(text, end):
-                yield from self._list(text, *at)
+                sure = bool(_CONCLUDES.search(before) or _BEST.match(text, end))
+                yield from ((index, sure) for index in self._list(text, *at))
 
     def _letter(self, text: str, place: int) -> tuple[int, int] | None:
         """The option whose letter stands alone at a place, and where it ends; articles and pronouns are none."""

@@ -80,7 +80,7 @@ def _object_at(text: str, at: int, decoder: json.JSONDecoder) -> tuple[dict[str,
     """The object that begins at `at`, and where it ends; None where none can be read."""
     try:
         row, end = decoder.raw_decode(text, at)
-        return row, end
+        return (_paired(row) if text.find("\\u", at, end) >= 0 else row), end
     except (ValueError, RecursionError):
         pass
     reader = _Reader(text, at)
@@ -89,6 +89,15 @@ def _object_at(text: str, at: int, decoder: json.JSONDecoder) -> tuple[dict[str,
     except NotJson:
         return None
     return row, reader.at
+
+
+def _paired(value: Any) -> Any:
+    """A value without single halves of surrogate pairs in its texts: they could not be stored."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_paired(key): _paired(item) for key, item in value.items()}
+    return [_paired(item) for item in value] if isinstance(value, list) else value
 
 
 class _Reader:

@@ -25,7 +25,7 @@ _MARK = re.compile(
 _INITIALS = re.compile(r"[^\W\d_]\.")
 _WORD = r"\d+(?:[.,:]\d+)*|[^\W\d]+"
 _INSIDE = re.compile(
-    r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s*([A-Z])[.．、:：]",
+    r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s{0,3}([A-Z])[.．、:：]",
 )
 """A mark of an option that stands inside a question."""
 _MOST_MARKS = 300
@@ -53,7 +53,9 @@ def option_texts(options: Any) -> list[str]:
         keys = [str(key).strip(" ().").upper() for key in options]
         wanted = {letter(i) for i in range(len(keys))}
         if set(keys) != wanted:
-            raise ValueError(f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list.")
+            raise ValueError(
+                f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list."
+            )
         options = [value for _, value in sorted(zip(keys, options.values(), strict=True), key=lambda pair: pair[0])]
     try:
         listed = list(options)
@@ -119,6 +121,8 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
             continue
         if dotted and match.start() > 0 and not all(_breaks(text, one) for one in run):
             continue
+        if _are_labels(text, run):
+            continue
         best = run
     question = text[: best[0].start()].strip() if best else ""
     if not question:
@@ -131,9 +135,23 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     texts = [re.sub(r"[,;]?\s+(?:or|and)$", "", one) for one in texts]
     if not all(texts):
         return text.strip(), ()
-    if texts[-1].endswith("?") and not behind and question[-1] not in "?.!:？":
-        texts[-1], question = texts[-1].rstrip("? "), question.rstrip(" ,;") + "?"
+    if texts[-1].rstrip("? ") != texts[-1] and not behind and texts[-1].rstrip("? "):
+        texts[-1] = texts[-1].rstrip("? ")
+        question = question if question[-1] in "?.!:？" else question.rstrip(" ,;") + "?"
     return "\n".join(part for part in (question, behind.strip()) if part), tuple(texts)
+
+
+def _are_labels(text: str, run: Sequence[re.Match[str]]) -> bool:
+    """Whether marks only number parts of a question: `scene A) and scene B)`, `at (a) the start and (b) the end`."""
+    before = [text[max(0, mark.start() - 24) : mark.start()].rstrip() for mark in run]
+    words = [re.search(r"(\w+)$", one) for one in before]
+    if words[0] and all(word and word[1].lower() == words[0][1].lower() for word in words):
+        return True
+    written = run[0][0].strip()
+    if written[0] in "A\uff21":
+        return False
+    paused = not before[0] or re.search(r"[?？:：,，.。!–—-]$|\b(?:options?|choices?)$", before[0])
+    return not paused or bool(before[-1].lower().endswith((" and", " und", " y")))
 
 
 def _form(match: re.Match[str]) -> str:

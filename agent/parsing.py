@@ -100,7 +100,8 @@ def parse_draft(
     row = json_object(said)
     if row is not None and "answer" in row:
         return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
-    said = said if row is None else _said_in(row)
+    if row is not None:
+        said, options = _said_in(row), options if any(key in row for key in ANSWERS) else ()
     text = _answer_of(said)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)
@@ -115,8 +116,8 @@ def parse_draft(
     text = _uncopied(without_citations(text, pieces))
     found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(said)))]
     bare_text = _PLACE.sub("", text).strip()
-    option, told = choice_in(bare_text, options)
-    text = text if told == bare_text else told
+    option, rest = choice_in(bare_text, options)
+    text = text if rest == bare_text else rest
     return Draft(text=text, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 

@@ -90,7 +90,9 @@ def without_thoughts(text: str) -> str:
 
 def thinks_beside(message: AIMessage) -> bool:
     """Whether a message has thoughts beside its text, where servers put them."""
-    blocks = [block for block in message.content if isinstance(block, dict)] if isinstance(message.content, list) else []
+    blocks = (
+        [block for block in message.content if isinstance(block, dict)] if isinstance(message.content, list) else []
+    )
     beside = [_words(message.additional_kwargs.get(key)) for key in _SPOKEN]
     return any(part.strip() for part in (*beside, *(_words(b) for b in blocks if b.get("type") in _BLOCKS)))
 
@@ -187,7 +189,8 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
             between = text[at : mark.start()]
             nested = closes == 1 or opens >= closes
             whole = _WHOLE.search(between)
-            settled = whole and (whole[1].lower() != "answer" or last_answer < mark.end())
+            alone = whole and whole[0] == between.strip() and last_answer < mark.end()
+            settled = whole and (alone or whole[1].lower() != "answer")
             thinks = nested or (words_follow[n] and not settled)
             (thoughts if thinks else saids).append(between)
         at, opened = mark.end(), None

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
+from ..memory.files import odd_kind, read_bytes
 from ..memory.folder import told_plainly
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,10 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
     return row
 
 
+_LARGEST = 1 << 30
+"""Bytes of a trace that is read."""
+
+
 class TraceWriter:
     """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace.
 
@@ -98,6 +103,8 @@ class TraceWriter:
         self._file: TextIO | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if kind := odd_kind(path):
+                raise FileExistsError(errno.EEXIST, kind, str(path))
             _cut_half_line(path)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
@@ -128,8 +135,6 @@ class TraceWriter:
 
 def _cut_half_line(path: Path) -> None:
     """Drop a last line that a kill left unfinished: what a resumed run appends must not be glued to it."""
-    if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, "no plain file lies there", str(path))
     if path.is_file():
         whole = path.read_bytes()
         if whole and not whole.endswith(b"\n"):
@@ -146,7 +151,7 @@ def read_trace(path: str | Path) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         # A kill can cut a character in two; and only a line feed ends a line: quoted text may hold U+2028.
-        lines = path.read_bytes().decode("utf-8", "replace").removesuffix("\n").split("\n")
+        lines = read_bytes(path, _LARGEST).decode("utf-8", "replace").removesuffix("\n").split("\n")
     except OSError as error:
         raise TraceError(f"{path}: cannot be read as a trace ({error}); give a .jsonl file that a run wrote.") from None
     events: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -41,6 +42,9 @@ def run() -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from ..memory import RewatchError
     from .app import app
+
+    with contextlib.suppress(AttributeError, ValueError):  # what a terminal or UTF-8 cannot show is written out
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     try:
         app(prog_name="rewatch", standalone_mode=True)

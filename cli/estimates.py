@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..memory import ClipMemory, Video, VideoError, clock
+from ..memory.files import open_regular
 from ..memory.planning import Busy
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _newest(runs: Path) -> list[Path]:
 def _spend_of(trace: Path) -> dict[str, Any] | None:
     """Policy and spend of a run that ended with an answer of its policy."""
     try:
-        with trace.open("rb") as file:
+        with open_regular(trace) as file:
             head = json.loads(file.readline())
             file.seek(max(trace.stat().st_size - _LAST_LINE, 0))
             end = json.loads(file.read().splitlines()[-1])

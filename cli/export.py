@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..memory import OBJECTS, CapabilityError, ClipMemory, Span
+from ..memory import OBJECTS, CapabilityError, ClipMemory, Span, VideoError
 from .options import Json, Memory
 from .places import memory_folder
 
@@ -58,7 +58,11 @@ def export(
         tracks = list(asked_for(tracks, label)[0])
     written = [out]
     if form is Format.coco:
-        objects_export.write_coco(tracks, record, out)
+        try:
+            sizes = objects_export.sizes_of(clip_memory.open(record.id), tracks)
+        except VideoError:  # its file is gone: as large as the first picture, then
+            sizes = None
+        objects_export.write_coco(tracks, record, out, sizes)
     elif form is Format.mot:
         objects_export.write_mot(tracks, record, out)
     elif form is Format.clip:

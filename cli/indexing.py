@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoError, VideoRecord, clock
 from ..memory import Progress as Step
+from ..memory.names import shown
 from .estimates import index_estimate
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
@@ -44,7 +45,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         transient=True,
     )
     with bar:
-        task = bar.add_task("", name=path.name, what="opening", total=None)
+        task = bar.add_task("", name=shown(path.name), what="opening", total=None)
 
         def step(progress: Step) -> None:
             done[progress.channel] = (progress.done, progress.total)

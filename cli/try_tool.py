@@ -71,7 +71,7 @@ def try_tool(
     row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
     row["pictures"] = _save(row["pictures"], pictures, out, name)
     if html is not None:
-        html.write_text(_page(row, pictures), encoding="utf-8")
+        html.write_text(_page(row, pictures), encoding="utf-8", errors="backslashreplace")
         row["html"] = str(html)
     if as_json:
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")

@@ -189,7 +189,9 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         sys.stdin = open(0, encoding=request["encoding"], closefd=False)
-        sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False, buffering=_lines_at(1))
+        sys.stdout = open(
+            1, "w", encoding=request["encoding"], closefd=False, buffering=_lines_at(1), errors="backslashreplace"
+        )
         sys.stderr = open(2, "w", encoding=request["encoding"], closefd=False, buffering=1, errors="backslashreplace")
         sys.argv = ["rewatch", *request["arguments"]]
         watch_signals()

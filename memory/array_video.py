@@ -17,7 +17,7 @@ class ArrayVideo:
     """A video source over pictures that are held in memory.
 
     Args:
-        images: `[frames, H, W, 3]` uint8 RGB, or a sequence of `[H, W, 3]`; at least one.
+        images: `[frames, H, W, 3]` uint8 RGB, or a sequence of `[H, W, 3]`, which may differ in size; at least one.
         fps: frames a second; frame `k` appears at `start + k / fps`.
         sound: mono samples `[n]` float in [-1, 1], from `start` on; None where there is no sound.
         sound_rate: samples a second.
@@ -25,7 +25,7 @@ class ArrayVideo:
         name: what stands for the path.
 
     Raises:
-        ValueError: if there is no picture, one has another shape or type, or `fps` is not positive.
+        ValueError: if there is no picture, one is empty or of another kind, or `fps` is not positive.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ArrayVideo:
             raise ValueError(f"fps must be a positive number, got {fps}.")
         shape = images[0].shape
         for image in images:
-            if image.shape != shape or len(shape) != 3 or shape[2] != 3 or image.dtype != np.uint8:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
                 raise ValueError(f"Pictures must all be [H, W, 3] uint8, got {image.shape} {image.dtype}.")
         self._images = images
         self._fps = float(fps)
@@ -71,6 +71,8 @@ class ArrayVideo:
         """SHA-256 of pictures, sound and timing, hexadecimal."""
         digest = hashlib.sha256(repr((self.info.start, self._fps, len(self._images), self._images[0].shape)).encode())
         for image in self._images:
+            if image.shape != self._images[0].shape:
+                digest.update(repr(image.shape).encode())
             digest.update(np.ascontiguousarray(image).tobytes())
         if self._sound is not None:
             digest.update(repr(self._sound_rate).encode())
@@ -86,7 +88,8 @@ class ArrayVideo:
         wanted = sorted_times(times)
         own = self.times()
         for place in np.maximum(np.searchsorted(own, wanted + TOLERANCE, side="right") - 1, 0):
-            yield Frame(float(own[place]), resized(self._images[place], size))
+            image = self._images[place]
+            yield Frame(float(own[place]), resized(image, size), (image.shape[1], image.shape[0]))
 
     def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
         """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""

@@ -18,6 +18,7 @@ from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
 from .errors import CapabilityError, MemoryFolderError, VideoError
 from .media import VideoSource
+from .names import shown
 from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .search import Searcher, channel_names, scope_of, span_of
@@ -483,12 +484,13 @@ class _Encoders:
 def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
     """The record of an id, name or path; see `ClipMemory.video`."""
     text = str(wanted)
+    name = shown(text)
     for record in records:
         if record.id == text:
             return record
     path = os.path.abspath(text)
     for record in reversed(records):
-        if record.path == path or record.name == text:
+        if record.path == path or record.name == name:
             return record
     there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
     more = f" and {len(records) - 5} more" if len(records) > 5 else ""

@@ -32,11 +32,12 @@ def check_decord(path: Path, codec: str) -> None:
 
 
 def decord_images(
-    path: Path, index: PacketIndex, positions: list[int], size: int | None
+    path: Path, index: PacketIndex, positions: list[int], full: tuple[int, int], size: int | None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield `(position, image)` for ascending display positions; images are `[H, W, 3]` uint8 RGB, upright.
 
-    decord counts time from its own zero, so frames are asked for by their place in the container's list.
+    decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have with square
+    pixels. It counts time from its own zero, so frames are asked for by their place in the container's list.
 
     Raises:
         VideoError: if decord cannot open the file, or finds another number of frames than the container lists.
@@ -45,7 +46,7 @@ def decord_images(
 
     try:
         reader = decord.VideoReader(str(path.absolute()), num_threads=1)
-    except (decord.DECORDError, RuntimeError):
+    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):
         raise VideoError(f"{path} cannot be opened by decord. {_USE_PYAV}") from None
     if len(reader) != len(index.seconds):
         raise VideoError(
@@ -53,16 +54,17 @@ def decord_images(
         )
     for position in positions:
         try:
-            yield position, _resized(reader[position].asnumpy(), size)
+            yield position, _resized(reader[position].asnumpy(), full, size)
         except (decord.DECORDError, RuntimeError):
             raise VideoError(f"{path}: decord cannot decode frame {position}. {_USE_PYAV}") from None
 
 
-def _resized(image: np.ndarray, size: int | None) -> np.ndarray:
-    longest = max(image.shape[:2])
-    if size is None or size >= longest:
+def _resized(image: np.ndarray, full: tuple[int, int], size: int | None) -> np.ndarray:
+    longest = max(full)
+    width, height = full if size is None or size >= longest else (max(1, round(s * size / longest)) for s in full)
+    if (width, height) == (image.shape[1], image.shape[0]):
         return image
     import cv2
 
-    height, width = (max(1, round(side * size / longest)) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    smaller = width * height < image.shape[0] * image.shape[1]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .errors import CapabilityError
+from .files import open_regular
 from .weights import weights_folders
 
 SUFFIXES = (".pt", ".onnx")
@@ -55,11 +56,11 @@ def finds_boxes(path: Path) -> bool:
     """Whether a file says of itself that it is a YOLO model that finds boxes; reads little of it, and runs nothing."""
     try:
         if path.suffix == ".onnx":
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 file.seek(max(os.path.getsize(path) - _TAIL, 0))
                 said = file.read()
             return b"ltralytics" in said and b"names" in said and (b"detect" in said or b"segment" in said)
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             pickled = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
             said = archive.read(pickled) if pickled else b""
         kinds = (b"DetectionModel", b"SegmentationModel", b"WorldModel", b"YOLOEModel", b"YOLOESegModel")
@@ -112,5 +113,5 @@ def fingerprint(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _hash(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 import struct
 import zlib
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import MemoryFolderError
+from .files import open_regular
 from .folder import disk_full, plain_errors
 from .store import Space, Store
 
@@ -189,8 +189,9 @@ class ChannelIndex:
             temporary.touch()
         try:
             try:
-                faiss.write_index(self._index, str(temporary))
-            except RuntimeError as error:  # FAISS hides the errno of a failed write
+                with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
+                    faiss.write_index(self._index, _callbacks().PyCallbackIOWriter(made.write, 1 << 20))
+            except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
             with plain_errors(self._store.folder), temporary.open("r+b") as file:
@@ -223,14 +224,24 @@ class ChannelIndex:
             return  # the database is an older copy than the cache
         try:
             # Read-only, lest a foreign file have lists that lie in yet another file changed.
-            index: Any = faiss.read_index(str(self.path), faiss.IO_FLAG_READ_ONLY)
-        except (RuntimeError, MemoryError):
+            with open_regular(self.path) as file:
+                index: Any = faiss.read_index(
+                    _callbacks().PyCallbackIOReader(file.read, 1 << 20), faiss.IO_FLAG_READ_ONLY
+                )
+        except (RuntimeError, OSError, MemoryError):
             return
         if not _of_ours(index, self._space.dim):
             return
         if stamp.probes:
             index.nprobe = stamp.probes
         self._index, self._stamp, self._saved = index, stamp, stamp
+
+
+def _callbacks() -> Any:
+    """FAISS's reading and writing through functions of ours, which its types leave out."""
+    import faiss
+
+    return faiss
 
 
 def _flat(dim: int) -> faiss.Index:
@@ -304,9 +315,7 @@ def _of_ours(index: Any, dim: int) -> bool:
 def _read_stamp(path: Path) -> _Stamp | None:
     """The stamp of a cache file; None when there is none or the file is not whole."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            return None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(size - _TAIL.size, 0))
             length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
@@ -322,7 +331,7 @@ def _read_stamp(path: Path) -> _Stamp | None:
 
 def _checksum(path: Path, size: int) -> int:
     checksum = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while size > 0:
             part = file.read(min(size, 1 << 22))
             if not part:

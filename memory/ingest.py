@@ -374,7 +374,7 @@ def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) ->
     if not all(one is None or isinstance(one, str) for one in chosen):
         return ""
     path = Path(source)
-    beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sv][rt]t"))
+    beside = sorted(path.parent.glob(glob.escape(path.stem) + "*.[sSvV][rRtT][tT]"))
     weights = Path(wish.detector) if isinstance(wish.detector, str) else None
     files = [file for file in (*beside, wish.subtitles, weights) if file is not None and file.exists()]
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import VideoError
+from .files import read_bytes
 from .media import VideoInfo, VideoSource
 from .spans import clock
 from .streams import Streams, named, rank_subtitles, told
@@ -64,7 +65,7 @@ def find_subtitles(
     wish = wish or Streams()
     path = Path(info.path) if info.path else None
     if given is not None:
-        return Words(*_from_file(given, info))
+        return Words(*_from_file(given, info, named=True))
     if path is None or not path.exists():
         if wish.subtitles is not None:
             raise VideoError("--subtitle-stream needs a video file: this video is none.")
@@ -158,8 +159,8 @@ def _stream(path: Path, place: int) -> Subtitles:
     return Subtitles(str(path), place, f"subtitles:stream {place}")
 
 
-def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, tuple[str, ...]]:
-    """A subtitle file and what should be said of it.
+def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Subtitles, tuple[str, ...]]:
+    """A subtitle file and what should be said of it; one that was named may be empty, where nothing is said.
 
     Raises:
         VideoError: if it cannot be read, or no line of it lies in the video.
@@ -167,8 +168,10 @@ def _from_file(file: Path, info: VideoInfo) -> tuple[Subtitles, tuple[str, ...]]
     from .subtitles import read_subtitles
 
     cues = read_subtitles(file)
-    if not cues:
+    if not cues and (not named or read_bytes(file).strip()):
         raise VideoError(f"{file}: there are no lines in it.")
+    if not cues:
+        return Subtitles(str(file), None, f"subtitles:{cues.digest}"), (f"{file.name} is empty: nothing is said",)
     notes = []
     shift = shift_of(cues, info)
     inside = sum(_inside(cue, info, shift) for cue in cues)

@@ -48,9 +48,7 @@ class Run:
         rest, self._spans = self._spans[at:], self._spans[at + 1 :]
         if self._stream is None:
             times = [time for one in rest for time in self._times(one)]
-            longest = max(self.video.info.width, self.video.info.height)
-            size = _LARGEST if longest > _LARGEST else None
-            self._stream = iter(self.video.frames_at(times, size=size))
+            self._stream = iter(self.video.frames_at(times, size=_LARGEST))
         count = len(self._times(span))
         return ClipFrames(self, span, count, self._step, alive)
 
@@ -97,7 +95,7 @@ class ClipFrames:
             self._alive()
             frame = self._run.next()
             if self._taken % self._step == 0:
-                self._small.append(Frame(frame.time, _shrunken(frame.image)))
+                self._small.append(Frame(frame.time, _shrunken(frame.image), frame.full))
             self._taken += 1
             yield frame
 

@@ -20,14 +20,22 @@ _MOST_TIMES = 5_000_000
 class Frame:
     """One picture and the moment it appears.
 
-    `time` is its presentation time in seconds on the container's own clock; `image` is `[H, W, 3]` uint8 RGB, upright.
+    `time` is its presentation time in seconds on the container's own clock; `image` is `[H, W, 3]` uint8 RGB, upright,
+    with square pixels.
     """
 
     time: float
     image: np.ndarray
+    full: tuple[int, int] | None = None
+    """Width and height of the picture before it was made smaller; None where `image` is all that there is."""
 
     def __repr__(self) -> str:
         return f"Frame(time={self.time:.3f}, image={self.image.shape[1]}x{self.image.shape[0]})"
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """Width and height in pixels at full size. Pictures of one video may differ."""
+        return self.full or (self.image.shape[1], self.image.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,13 @@ class VideoInfo:
     end: float
     """Where the last frame and the last sound have ended, whichever is later."""
     width: int
-    """Pixels across, after rotation."""
+    """Square pixels across, after rotation, of the first picture."""
     height: int
-    """Pixels down, after rotation."""
+    """Square pixels down, after rotation, of the first picture."""
     rotation: int = 0
     """Degrees clockwise by which the stored pictures are turned to stand upright: 0, 90, 180 or 270."""
+    pixel_aspect: float = 1.0
+    """Width of a stored pixel by its height, before rotation; frames are handed out with square pixels."""
     fps: float
     """Frames a second on average; a hint only, since many files vary."""
     frames: int | None = None

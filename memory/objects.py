@@ -82,10 +82,8 @@ def grid_times(info: VideoInfo, span: Span, fps: float = FPS) -> list[float]:
 
 def _steady(video: VideoSource, times: Sequence[float]) -> Iterator[Frame]:
     """The frames on screen at these times, each under that time."""
-    longest = max(video.info.width, video.info.height)
-    size = LARGEST if longest > LARGEST else None
-    for time, frame in zip(times, video.frames_at(times, size=size), strict=True):
-        yield Frame(round(time, 3), frame.image)
+    for time, frame in zip(times, video.frames_at(times, size=LARGEST), strict=True):
+        yield Frame(round(time, 3), frame.image, frame.full)
 
 
 def _row(track: Track, span: Span) -> NewText:

@@ -59,10 +59,10 @@ def write_frames(video: VideoSource, times: Sequence[float], tracks: Sequence[Tr
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    annotator = Annotator(video.info.width, traces=False)
     paths = []
     for time, frame in zip(sorted(times), video.frames_at(sorted(times)), strict=True):
         path = folder / f"{round(time * 1000):09d}.jpg"
+        annotator = Annotator(frame.image.shape[1], traces=False)
         Image.fromarray(annotator.draw(Frame(time, frame.image), tracks)).save(path, quality=90)
         paths.append(path)
     return paths
@@ -98,9 +98,26 @@ def write_clip(
 
 def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float, size: int) -> Iterator[np.ndarray]:
     times = grid(span, fps, video.info.span).tolist()
-    longest = max(video.info.width, video.info.height)
-    annotator = None
-    for time, frame in zip(times, video.frames_at(times, size=size if longest > size else None), strict=True):
+    annotator, shape = None, (0, 0)
+    first = (0, 0)
+    for time, frame in zip(times, video.frames_at(times, size=size), strict=True):
         even = frame.image[: frame.image.shape[0] // 2 * 2, : frame.image.shape[1] // 2 * 2]  # as the format wants
-        annotator = annotator or Annotator(even.shape[1])
-        yield annotator.draw(Frame(time, even), tracks)
+        if annotator is None or even.shape[:2] != shape:  # ways are drawn in pixels
+            annotator, shape = Annotator(even.shape[1]), even.shape[:2]
+            first = first if any(first) else shape
+        drawn = annotator.draw(Frame(time, even), tracks)
+        # A stream may change its size; a file that others play has one.
+        yield drawn if shape == first else _in_frame(drawn, first)
+
+
+def _in_frame(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """`image` in the middle of a black picture of `shape` (height, width), as large as it fits."""
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = min(shape[0] / height, shape[1] / width)
+    high, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    framed = np.zeros((*shape, 3), np.uint8)
+    top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
+    framed[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
+    return framed

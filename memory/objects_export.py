@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .media import VideoSource
 from .records import VideoRecord
 from .spans import Span
 from .tracks import Sight, Track
 
+Sizes = Mapping[float, tuple[int, int]]
+"""Width and height of the pictures at some times (seconds), where they are not all as large as the first."""
 
-def coco(tracks: Sequence[Track], record: VideoRecord) -> dict[str, Any]:
+
+def sizes_of(video: VideoSource, tracks: Sequence[Track]) -> Sizes:
+    """The sizes of the pictures in which objects were seen: a stream may change its size. Decodes them."""
+    times = sorted({sight.time for track in tracks for sight in track.sights})
+    return {time: frame.whole for time, frame in zip(times, video.frames_at(times, size=64), strict=True)}
+
+
+def coco(tracks: Sequence[Track], record: VideoRecord, sizes: Sizes | None = None) -> dict[str, Any]:
     """The COCO detection format, one image a moment that was looked at.
 
     Beside what COCO asks for, annotations carry `track_id` and `score`, images `video_id`, `frame_id` and `time`
-    (seconds), as COCO-VID and its readers have them. Boxes are left, top, width and height in pixels.
+    (seconds), as COCO-VID and its readers have them. Boxes are left, top, width and height in square pixels of their
+    image, whose size is that of the video's first picture where `sizes` does not tell another.
     """
+    whole = (record.width, record.height)
+    known = sizes or {}
     times = sorted({sight.time for track in tracks for sight in track.sights})
     numbers = {time: number for number, time in enumerate(times, 1)}
     categories = {label: number for number, label in enumerate(sorted({track.label for track in tracks}), 1)}
     annotations: list[dict[str, Any]] = []
     for track in tracks:
         for sight in track.sights:
-            left, top, width, height = _pixels(sight, record)
+            left, top, width, height = _pixels(sight, known.get(sight.time, whole))
             annotations.append(
                 {
                     "id": len(annotations) + 1, "image_id": numbers[sight.time], "category_id": categories[track.label],
@@ -41,19 +54,20 @@ def coco(tracks: Sequence[Track], record: VideoRecord) -> dict[str, Any]:
         "images": [
             {
                 "id": number, "file_name": f"{Path(record.name).stem}_{round(time * 1000):09d}.jpg",
-                "width": record.width, "height": record.height, "video_id": 1, "frame_id": number, "time": time,
+                "width": wide, "height": high, "video_id": 1, "frame_id": number, "time": time,
             }
             for time, number in numbers.items()
+            for wide, high in [known.get(time, whole)]
         ],
         "annotations": annotations,
         "categories": [{"id": number, "name": label, "supercategory": ""} for label, number in categories.items()],
     }  # fmt: skip
 
 
-def write_coco(tracks: Sequence[Track], record: VideoRecord, path: Path) -> Path:
+def write_coco(tracks: Sequence[Track], record: VideoRecord, path: Path, sizes: Sizes | None = None) -> Path:
     """Write one COCO file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(coco(tracks, record)) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(coco(tracks, record, sizes)) + "\n", encoding="utf-8")
     return path
 
 
@@ -62,6 +76,7 @@ def write_mot(tracks: Sequence[Track], record: VideoRecord, folder: Path) -> Pat
 
     Frames are numbered from 1 at the video's own rate; between the moments that were looked at, boxes are interpolated,
     so that each frame has its row: frame, id, left, top, width, height (pixels), 1, number of the label, visibility.
+    The format has one picture size for a sequence, which is the first picture's here.
     """
     fps = record.fps if record.fps > 0 else 25.0
     begin = record.start if record.first_picture is None else record.first_picture
@@ -70,7 +85,7 @@ def write_mot(tracks: Sequence[Track], record: VideoRecord, folder: Path) -> Pat
     for track in tracks:
         kind = labels.index(track.label) + 1
         for frame, sight in _each_frame(track, begin, fps):
-            left, top, width, height = _pixels(sight, record)
+            left, top, width, height = _pixels(sight, (record.width, record.height))
             rows.append((frame, track.id, f"{frame},{track.id},{left},{top},{width},{height},1,{kind},1.0"))
     truth = folder / "gt"
     truth.mkdir(parents=True, exist_ok=True)
@@ -111,8 +126,8 @@ def _each_frame(track: Track, start: float, fps: float) -> list[tuple[int, Sight
     return frames
 
 
-def _pixels(sight: Sight, record: VideoRecord) -> tuple[float, float, float, float]:
+def _pixels(sight: Sight, size: tuple[int, int]) -> tuple[float, float, float, float]:
     left, top, right, bottom = sight.box
-    width, height = record.width, record.height
+    width, height = size
     corner = (round(left * width, 2), round(top * height, 2))
     return (*corner, round(right * width - corner[0], 2), round(bottom * height - corner[1], 2))

@@ -7,16 +7,16 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 from av.error import FFmpegError
 from av.stream import Disposition
 
 from .errors import VideoError
 from .media import SoundTrack, SubtitleStream, VideoInfo
 from .packets import PacketIndex, lasting, read_index, seconds_of, tick_of
+from .shape import Decoded, Shapes
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -39,48 +39,10 @@ _CONVERT = "convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
 
 
 @dataclass(frozen=True, slots=True)
-class Orientation:
-    """How stored pictures are brought upright: transposed first, then mirrored."""
-
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
-
-    @classmethod
-    def of(cls, frame: av.VideoFrame) -> Orientation:
-        """From the display matrix that travels with a frame, to the nearest quarter turn."""
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-        if matrix is None:
-            return cls()
-        a, b, _, c, d = np.frombuffer(bytes(cast(Any, matrix))[:20], dtype=np.int32).tolist()
-        if abs(b) + abs(c) > abs(a) + abs(d):
-            return cls(True, c < 0, b < 0)
-        return cls(False, a < 0, d < 0)
-
-    @property
-    def degrees(self) -> int:
-        """Clockwise rotation in degrees (a mirrored picture counts by its rotation alone)."""
-        if self.transpose:
-            return 90 if self.flip_x else 270
-        return 180 if self.flip_y else 0
-
-    def apply(self, image: np.ndarray) -> np.ndarray:
-        """`image` `[H, W, 3]` brought upright, contiguous."""
-        if self.transpose:
-            image = image.transpose(1, 0, 2)
-        if self.flip_x:
-            image = image[:, ::-1]
-        if self.flip_y:
-            image = image[::-1]
-        return np.ascontiguousarray(image)
-
-
-@dataclass(frozen=True, slots=True)
 class Probe:
-    """What opening a file told: facts, the way up, and its packet list where that had to be read anyway."""
+    """What opening a file told: facts, and its packet list where that had to be read anyway."""
 
     info: VideoInfo
-    orientation: Orientation
     index: PacketIndex | None
 
 
@@ -159,14 +121,13 @@ def probe(path: Path, audio: int | None = None) -> Probe:
     try:
         stream, sound = video_stream(container, path), audio_stream(container, audio)
         sounds = audio_streams(container)
-        frame = _first_picture(container, stream, path)
-        orientation = Orientation.of(frame)
+        first = _first_picture(container, stream, path)
         # Asked now: reading on may change what the demuxer holds for the beginning.
         begins = [s.start_time * tick_of(s) for s in sounds if s.start_time is not None]
-        seen_from, end, index, damage = _extent(container, stream, sounds, frame, path)
+        seen_from, end, index, damage = _extent(container, stream, sounds, first.frame, path)
         zero = min([seen_from, *begins])
         start = zero if zero < seen_from - _PADDING else seen_from
-        width, height = (frame.height, frame.width) if orientation.transpose else (frame.width, frame.height)
+        width, height = first.full
         fps = float(stream.average_rate or stream.guessed_rate or 0)
         if index is not None and (not 0 < fps < 1000) and len(index.seconds) > 1:
             fps = (len(index.seconds) - 1) / max(float(index.seconds[-1] - index.seconds[0]), 1e-6)
@@ -177,11 +138,12 @@ def probe(path: Path, audio: int | None = None) -> Probe:
             end=end,
             width=width,
             height=height,
-            rotation=orientation.degrees,
+            rotation=first.orientation.degrees,
+            pixel_aspect=float(first.aspect),
             fps=fps or 25.0,
             frames=stream.frames or None,
             codec=stream.codec_context.codec.canonical_name,
-            pixel_format=frame.format.name,
+            pixel_format=first.frame.format.name,
             has_audio=sound is not None,
             audio_codec=sound.codec_context.codec.canonical_name if sound is not None else None,
             sound_tracks=tuple(_sound_tracks(sounds)),
@@ -191,7 +153,7 @@ def probe(path: Path, audio: int | None = None) -> Probe:
             zero=zero,
             damage=damage,
         )
-        return Probe(info, orientation, index)
+        return Probe(info, index)
     finally:
         container.close()
 
@@ -234,8 +196,8 @@ def _why_not_media(path: Path, error: Exception) -> str:
     return f"{path} is not a video that can be read ({reason}). It may be damaged: copy it again."
 
 
-def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
-    codec = stream.codec_context
+def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -> Decoded:
+    codec, shapes = stream.codec_context, Shapes(stream)
     codec.thread_count = 1
     try:
         for count, packet in enumerate(container.demux(stream)):
@@ -245,8 +207,9 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
                 frames = codec.decode(packet if packet.size else None)
             except FFmpegError:
                 frames = []
-            if frames:
-                return frames[0]
+            shown = shapes.of(frames, codec, packet)
+            if shown:
+                return shown[0]
             if count > _FIRST_PICTURE_PACKETS:
                 break
     except FFmpegError:

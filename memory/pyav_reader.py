@@ -13,7 +13,8 @@ from av.error import FFmpegError
 
 from .entry_points import is_entry_point
 from .packets import TOLERANCE, PacketIndex, read_index, seconds_of, tick_of
-from .probe import Orientation, open_container, video_stream
+from .probe import open_container, video_stream
+from .shape import Decoded, Shapes
 from .spans import Span
 
 # The flags of an index entry that is a keyframe, and not one cut away by an edit list.
@@ -43,6 +44,7 @@ class PyAVReader:
         self._codec = self.stream.codec_context
         # More threads cost more CPU in all; files and segments are what to run in parallel.
         self._codec.thread_count = 1
+        self._shapes = Shapes(self.stream)
         self._packets = self._container.demux(self.stream)
         self._next = 0
         self._held: av.Packet | None = None
@@ -60,7 +62,7 @@ class PyAVReader:
         finally:
             self._next = _LOST
 
-    def keyframes(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+    def keyframes(self, span: Span) -> Iterator[tuple[float, Decoded]]:
         """Decode the entry points in `span`, each by itself, with their times in seconds."""
         tick = tick_of(self.stream)
         name, extradata = self._codec.codec.canonical_name, self._codec.extradata or b""
@@ -72,7 +74,7 @@ class PyAVReader:
                 if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
                     continue
                 frames = [*self._decoded(packet), *self._decoded(None)]
-                self._codec.flush_buffers()
+                self._afresh()
                 for frame in frames:
                     if frame.pts == packet.pts:
                         yield seconds_of(self.stream, packet.pts or 0), frame
@@ -100,7 +102,7 @@ class PyAVReader:
             if packet.is_keyframe and not packet.is_discard and packet.pts is not None:
                 yield packet
 
-    def pictures(self, index: PacketIndex, positions: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+    def pictures(self, index: PacketIndex, positions: Sequence[int]) -> Iterator[tuple[int, Decoded]]:
         """Yield `(position, frame)` for ascending, unique display positions, equal to decoding everything.
 
         A frame that cannot be decoded is replaced by the last one before it that can, or, at the beginning, by the
@@ -132,14 +134,14 @@ class PyAVReader:
 
     def _run(
         self, index: PacketIndex, start: int, stop: int, wanted: tuple[int, ...], whole: bool
-    ) -> Iterator[tuple[int, av.VideoFrame | None]]:
+    ) -> Iterator[tuple[int, Decoded | None]]:
         """Decode `[start, stop]`; yield each wanted position with its frame.
 
         Where it does not come out: with the frame before it if `whole`; else with None, as after any error.
         """
         pending = deque(wanted)
         keep = None if whole else {int(index.order[position]) for position in wanted}
-        previous: av.VideoFrame | None = None
+        previous: Decoded | None = None
         floor = index.packet_pts[start] if start else None
         for frame in self.decode(index, start, stop, keep):
             if frame.pts is None or (floor is not None and frame.pts < floor):
@@ -154,7 +156,7 @@ class PyAVReader:
         while pending:
             yield pending.popleft(), previous if whole else None
 
-    def decode(self, index: PacketIndex, start: int, stop: int, keep: set[int] | None) -> Iterator[av.VideoFrame]:
+    def decode(self, index: PacketIndex, start: int, stop: int, keep: set[int] | None) -> Iterator[Decoded]:
         """Decode packets `[start, stop]` by ordinal and everything held back; `keep` are those not to be dropped."""
         self._go_to(index, start)
         self._failed = False
@@ -172,12 +174,16 @@ class PyAVReader:
             yield from self._decoded(None)
         finally:
             # Whether drained or left half-way, the decoder begins afresh at the next entry point.
-            self._codec.flush_buffers()
+            self._afresh()
             self._codec.skip_frame = "DEFAULT"
 
-    def _decoded(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+    def _afresh(self) -> None:
+        self._codec.flush_buffers()
+        self._shapes.restart()
+
+    def _decoded(self, packet: av.Packet | None) -> list[Decoded]:
         try:
-            return self._codec.decode(packet)
+            return self._shapes.of(self._codec.decode(packet), self._codec, packet)
         except FFmpegError:
             self._failed = True
             return []
@@ -253,7 +259,7 @@ class PyAVReader:
                 return int(matches[0])
         return None
 
-    def _counted(self, positions: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _counted(self, positions: Sequence[int]) -> Iterator[tuple[int, Decoded]]:
         """Frames by their count, for containers without presentation times."""
         self._rewind()
         pending = deque(positions)
@@ -276,9 +282,9 @@ class _Gap:
     def __init__(self, path: Path, index: PacketIndex) -> None:
         self._path, self._index = path, index
         self._until = -1
-        self._frame: av.VideoFrame | None = None
+        self._frame: Decoded | None = None
 
-    def stand_in(self, position: int) -> av.VideoFrame | None:
+    def stand_in(self, position: int) -> Decoded | None:
         """The last frame before `position` that decodes, else the first after it, else None."""
         index = self._index
         reader = PyAVReader(self._path)
@@ -302,16 +308,3 @@ class _Gap:
             return self._frame
         finally:
             reader.close()
-
-
-def upright(frame: av.VideoFrame, orientation: Orientation, size: int | None) -> np.ndarray:
-    """`frame` as `[H, W, 3]` uint8 RGB, turned upright, its longest side at most `size` pixels.
-
-    At full size the pixels are those of `frame.to_ndarray(format="rgb24")`.
-    """
-    longest = max(frame.width, frame.height)
-    if size is None or size >= longest:
-        return orientation.apply(frame.to_ndarray(format="rgb24"))
-    width, height = (max(1, round(side * size / longest)) for side in (frame.width, frame.height))
-    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
-    return orientation.apply(image)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import errno
 from pathlib import Path
 
 from .errors import VideoError
+from .files import NotAFile, read_bytes
 
 
 def read_side_file(path: Path, largest: int, what: str) -> bytes:
@@ -21,19 +21,13 @@ def read_side_file(path: Path, largest: int, what: str) -> bytes:
         VideoError: if it cannot be read, is a folder, pipe or device, or is too large.
     """
     try:
-        # A pipe is opened without waiting for somebody who writes into it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with open(descriptor, "rb") as file:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode):
-                raise VideoError(f"{path}: these {what} are no regular file. Name a file.")
-            # Some files grow while they are read, and some say that they are empty.
-            data = b"" if state.st_size > largest else file.read(largest + 1)
-            if state.st_size > largest or len(data) > largest:
-                size = max(state.st_size, len(data))
-                raise VideoError(f"{path}: too large for {what} ({size >> 20} MiB, more than {largest >> 20} MiB).")
-            return data
+        return read_bytes(path, largest)
+    except NotAFile as error:
+        raise VideoError(f"{path}: these {what} are no regular file ({error.strerror}). Name a file.") from None
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            size = path.stat().st_size >> 20
+            raise VideoError(f"{path}: too large for {what} ({size} MiB, more than {largest >> 20} MiB).") from None
         raise VideoError(f"{path}: these {what} cannot be read ({error.strerror}). Check the path.") from error
     except ValueError as error:
         raise VideoError(f"{str(path)!r}: these {what} cannot be read ({error}). Check the path.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from math import gcd
 from pathlib import Path
 
@@ -149,7 +150,9 @@ def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) ->
         try:
             container.seek(int((span.start - _PREROLL) / tick), stream=stream, backward=True)
         except FFmpegError:
-            container.seek(int(begin / tick), stream=stream, backward=True)
+            # Where this fails too, reading goes on from where the file was opened: at its beginning.
+            with suppress(FFmpegError):
+                container.seek(int(begin / tick), stream=stream, backward=True)
     following: float | None = None
     for frame in _frames(container, stream):
         time = frame.pts * tick if frame.pts is not None else following

@@ -112,7 +112,7 @@ class MediaURI:
         """Read one URI.
 
         Raises:
-            ValueError: if `text` is not a media URI.
+            ValueError: if `text` is not a media URI, or its region lies outside the picture.
         """
         match = _URI.fullmatch(text.strip())
         if match is None:
@@ -124,21 +124,25 @@ class MediaURI:
         """Every media URI that stands in `text`, in order; malformed ones are passed over."""
         found = []
         for match in _URI.finditer(text):
-            try:
-                found.append(cls._from_match(match))
-            except ValueError:
-                continue
+            for with_box in (True, False):  # of a region outside the picture, the moment is kept
+                try:
+                    found.append(cls._from_match(match, with_box=with_box))
+                    break
+                except ValueError:
+                    continue
         return found
 
     @classmethod
-    def _from_match(cls, match: re.Match[str]) -> MediaURI:
+    def _from_match(cls, match: re.Match[str], *, with_box: bool = True) -> MediaURI:
         span = box = None
         if match["start"] is not None:
             start = float(match["start"])
             span = Span(start, float(match["end"]) if match["end"] else start)
-        if match["box"]:
+        if match["box"] and with_box:
             x, y, width, height = (float(part) / 100 for part in match["box"].split(","))
-            box = Box(x, y, x + width, y + height)
+            box = Box(min(x, 1.0), min(y, 1.0), min(x + width, 1.0), min(y + height, 1.0))
+            if max(x, y) > 1:
+                raise ValueError(f"Not a region of a picture: percent:{match['box']}. It lies outside.")
         return cls(match["video"], span, box)
 
     @property

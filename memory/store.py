@@ -19,6 +19,7 @@ import numpy as np
 from . import schema
 from .errors import MemoryFolderError
 from .folder import DATABASE, connect, damaged, disk_full, is_damage, is_full, make_folder, plain_errors, writer_lock
+from .names import restored, shown, stored
 from .records import Clip, Failure, Text, VideoRecord
 from .spans import Span
 
@@ -260,7 +261,8 @@ class Store:
             with self._sound():
                 facts = json.loads(info)
                 record = VideoRecord(
-                    id=id_, content_id=content_id, name=name, path=path, start=float(start), end=float(end),
+                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=float(start),
+                    end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
                     complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
@@ -269,15 +271,16 @@ class Store:
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
+        name, where = shown(text), stored(path)
         found = (
-            self.rows("SELECT id FROM videos WHERE id = ?", (text,))
-            or self.rows("SELECT id FROM videos WHERE path = ? ORDER BY rowid DESC LIMIT 1", (path,))
-            or self.rows("SELECT id FROM videos WHERE name = ? ORDER BY rowid DESC LIMIT 1", (text,))
+            self.rows("SELECT id FROM videos WHERE id = ?", (name,))
+            or self.rows("SELECT id FROM videos WHERE path = ? ORDER BY rowid DESC LIMIT 1", (where,))
+            or self.rows("SELECT id FROM videos WHERE name = ? ORDER BY rowid DESC LIMIT 1", (name,))
             # Other names under which the same bytes were found.
-            or self.rows("SELECT video FROM paths WHERE path = ?", (path,))
+            or self.rows("SELECT video FROM paths WHERE path = ?", (where,))
             or self.rows(
                 "SELECT video FROM paths WHERE substr(path, -length(?1)) = ?1 ORDER BY rowid DESC LIMIT 1",
-                (f"{os.sep}{text}",),
+                (stored(f"{os.sep}{text}"),),
             )
         )
         return str(found[0][0]) if found else None
@@ -285,13 +288,13 @@ class Store:
     def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
         """The id of the video that this unchanged file was found to be."""
         found = self.rows(
-            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (str(path), size, mtime_ns)
+            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
         )
         return found[0][0] if found else None
 
     def find_path(self, path: str) -> str | None:
         """The id of the video that a file of this path was last found to be."""
-        found = self.rows("SELECT video FROM paths WHERE path = ?", (path,))
+        found = self.rows("SELECT video FROM paths WHERE path = ?", (stored(path),))
         return str(found[0][0]) if found else None
 
     def find_content(self, content_id: str) -> str | None:
@@ -302,7 +305,7 @@ class Store:
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
         rows = self.rows("SELECT path, size, mtime_ns FROM paths WHERE video = ? ORDER BY rowid DESC", (video,))
-        return [(Path(path), size, mtime) for path, size, mtime in rows]
+        return [(Path(restored(path)), size, mtime) for path, size, mtime in rows]
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
@@ -315,7 +318,7 @@ class Store:
             details = _facts(info)
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
-                (id_, content_id, name, info.path, info.start, info.end, json.dumps(details)),
+                (id_, content_id, shown(name), stored(info.path), info.start, info.end, json.dumps(details)),
             )
         return id_
 
@@ -331,7 +334,7 @@ class Store:
     def known_as(self, path: Path) -> str | None:
         """The content id of the video that this path was last found to be."""
         found = self.rows(
-            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (str(path),)
+            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (stored(str(path)),)
         )
         return str(found[0][0]) if found else None
 
@@ -351,10 +354,11 @@ class Store:
 
     def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
         """Remember that this file is the video; its name and path follow the latest file."""
+        where = stored(str(path))
         with self.transaction() as db:
-            db.execute("DELETE FROM paths WHERE path = ?", (str(path),))
-            db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (str(path), video, size, mtime_ns))
-            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (str(path), path.name, video))
+            db.execute("DELETE FROM paths WHERE path = ?", (where,))
+            db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (where, video, size, mtime_ns))
+            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, shown(path.name), video))
 
     def checked(self, video: str) -> str:
         """What was asked for when the video was last found to be complete; see `set_checked`."""

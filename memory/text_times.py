@@ -269,7 +269,7 @@ def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
     Returns:
         `[patches]` float, or None where the two ends do not differ clearly.
     """
-    stack = np.stack([_edges(patch) for patch in patches])
+    stack = np.stack([_edges(_as_large(patch, patches[0])) for patch in patches])
     count = max(2, len(stack) // 6)
     if len(stack) < 3 * count:
         return None
@@ -292,7 +292,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
 
     The same letters are alike whatever their brightness; one digit of a long counter that went on is enough to differ.
     """
-    one, other = _edges(first), _edges(second)
+    one, other = _edges(first), _edges(_as_large(second, first))
     height, width = one.shape
     strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
     least = 1.0
@@ -309,7 +309,7 @@ def likeness_behind(first: np.ndarray, second: np.ndarray) -> float:
 
     A wipe or a shadow changes a row of parts; another letter changes most of them.
     """
-    one, other = _edges(first), _edges(second)
+    one, other = _edges(first), _edges(_as_large(second, first))
     strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
     parts = []
     for rows in np.array_split(np.arange(one.shape[0]), _PARTS):
@@ -323,6 +323,13 @@ def likeness_behind(first: np.ndarray, second: np.ndarray) -> float:
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     spread = float(one.std() * other.std())
     return float(((one - one.mean()) * (other - other.mean())).mean()) / spread if spread > 1e-3 else 0.0
+
+
+def _as_large(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The patch in the size of the other: a stream may change the size of its pictures."""
+    if patch.shape == other.shape:
+        return patch
+    return cv2.resize(patch, (other.shape[1], other.shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from .errors import VideoError
 from .media import Frame, SoundTrack, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
 from .packets import PacketIndex
 from .probe import probe
-from .pyav_reader import PyAVReader, upright
+from .pyav_reader import PyAVReader
 from .sound import read_audio, sounding
 from .spans import Span
 
@@ -29,12 +29,15 @@ class Video:
     A frame at `t` is the last one whose presentation time is at or before `t` (to a microsecond), on the container's
     own clock; before the first frame it is the first one. Frames are exact: equal to decoding the whole file. Only the
     pictures that are wanted, or that a wanted one needs, are decoded. Where a picture is damaged beyond decoding, the
-    last good one stands. The first request lists the file's packets (about a second of CPU for an hour), so keep a
-    video open while you ask it more than once; calls may be nested and left half-way.
+    last good one stands. Pictures are upright with square pixels, each in the size that the stream has at that moment,
+    which may change in the middle (`Frame.full`); `info` has the first one's. The first request lists the file's
+    packets (about a second of CPU for an hour), so keep a video open while you ask it more than once; calls may be
+    nested and left half-way.
 
     `backend="decord"` lets decord decode the frames of `frames_at`, `frames` and `frame`; times, keyframes and sound
     still come from PyAV, so the container's clock holds. It is slower, cannot open AV1, is refused where it miscounts
-    the frames, and gives **wrong pictures, silently, on open groups of pictures**: it is never chosen by itself.
+    the frames and where their size changes, and gives **wrong pictures, silently, on open groups of pictures**: it is
+    never chosen by itself.
 
     Args:
         source: the file.
@@ -58,10 +61,10 @@ class Video:
             from .decord_reader import check_decord
 
             check_decord(self._path, found.info.codec)
-        self._orientation = found.orientation
         self._index: PacketIndex | None = found.index
         self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
+        self._even: bool | None = None
         self.backend = backend
         self.info: VideoInfo = found.info
 
@@ -182,33 +185,46 @@ class Video:
         positions, counts = np.unique(index.at(wanted), return_counts=True)
         repeats = dict(zip(positions.tolist(), counts.tolist(), strict=True))
         given = 0
-        for position, image in self._images(index, positions.tolist(), size):
+        for position, image, full in self._images(index, positions.tolist(), size):
             time = float(index.seconds[position])
-            yield Frame(time, image)
+            yield Frame(time, image, full)
             for _ in range(repeats[position] - 1):
-                yield Frame(time, image.copy())
+                yield Frame(time, image.copy(), full)
             given += 1
         if given < len(positions):
             raise VideoError(f"{self._path}: its frames cannot be decoded; it is damaged. Copy it again.")
 
-    def _images(self, index: PacketIndex, positions: list[int], size: int | None) -> Iterator[tuple[int, np.ndarray]]:
+    def _images(
+        self, index: PacketIndex, positions: list[int], size: int | None
+    ) -> Iterator[tuple[int, np.ndarray, tuple[int, int]]]:
         if self.backend == "decord":
             from .decord_reader import decord_images
 
-            yield from decord_images(self._path, index, positions, size)
+            full = (self.info.width, self.info.height)
+            if not self._one_shape():
+                raise VideoError(f"{self._path}: its picture size changes, which decord hides. Use backend='pyav'.")
+            for position, image in decord_images(self._path, index, positions, full, size):
+                yield position, image, full
             return
         reader = self._borrow()
         try:
             for position, frame in reader.pictures(index, positions):
-                yield position, upright(frame, self._orientation, size)
+                yield position, frame.image(size), frame.full
         finally:
             self._give_back(reader)
+
+    def _one_shape(self) -> bool:
+        """Whether all keyframes are of one size and one way up; looked at once."""
+        if self._even is None:
+            first = (self.info.width, self.info.height)
+            self._even = all(frame.full == first for frame in self._keyframes(self.info.span, 16))
+        return self._even
 
     def _keyframes(self, span: Span, size: int | None) -> Iterator[Frame]:
         reader = self._borrow()
         try:
             for time, frame in reader.keyframes(span):
-                yield Frame(time, upright(frame, self._orientation, size))
+                yield Frame(time, frame.image(size), frame.full)
         finally:
             self._give_back(reader)
 

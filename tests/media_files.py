@@ -152,6 +152,41 @@ def write_video(
     return path
 
 
+def join(path: Path, *parts: Path) -> Path:
+    """The video streams of files of one codec, one behind another in one stream, as joined recordings have them.
+
+    Args:
+        path: where; its ending names the container.
+        parts: files that begin at 0 s; they may differ in size and pixel aspect.
+    """
+    offset = 0.0
+    with av.open(str(path), "w") as out:
+        stream = None
+        for part in parts:
+            with av.open(str(part)) as source:
+                own = source.streams.video[0]
+                stream = stream or out.add_stream_from_template(own)
+                step = float(1 / (own.average_rate or 24))
+                end = offset
+                for packet in source.demux(own):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    shift = round(offset / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    end = max(end, float(packet.pts * packet.time_base) + step)
+                    packet.stream = stream
+                    out.mux(packet)
+                offset = end
+    return path
+
+
+def quarter(width: int, height: int, colour: tuple[int, int, int] = (220, 20, 20)) -> np.ndarray:
+    """A grey picture `[H, W, 3]` whose lower right quarter is of one colour."""
+    image = np.full((height, width, 3), 110, np.uint8)
+    image[height // 2 :, width // 2 :] = colour
+    return image
+
+
 def write_sound(container: av.container.OutputContainer, voice: av.AudioStream, sound: np.ndarray, at: float) -> None:
     """Encode samples `[n]` or `[channels, n]` so that the first lies at `at` seconds."""
     sound = np.atleast_2d(sound).astype(np.float32)

@@ -1,6 +1,7 @@
 """The toolbox, `@tool`, and the tools that look into a video."""
 
 from .asking import ask_clip, ask_frames, caption_clip, rate_frames, verify_clip
+from .boxes import Eyes
 from .browse import browse
 from .budget import Budget, Spend
 from .context import VideoContext
@@ -41,6 +42,7 @@ __all__ = [
     "ON_REQUEST",
     "SEEING",
     "Budget",
+    "Eyes",
     "McpServer",
     "McpServers",
     "Observation",

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from ..memory import Span
-from .spellings import LONGEST_STRING, LONGEST_TIME, as_float, corners, side
-from .spellings import parse_box as parse_box
+from .boxes import parse_box as parse_box
+from .spellings import LONGEST_STRING, LONGEST_TIME, as_float, box_numbers, corners, side
 from .spellings import parse_seconds as parse_seconds
 
 _ALIASES = {
@@ -233,6 +233,11 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
         bare = value.strip().lower()
         return next((choice for choice in choices if str(choice).lower() == bare), value)
     items = next((kind for kind in kinds if typing.get_origin(kind) is list), None)
+    if name == "box" and items is not None:
+        try:
+            return box_numbers(value)
+        except ValueError as error:
+            raise BadArguments(f"box: {error}; give [left, top, right, bottom] between 0 and 1.") from None
     if items is not None:
         of = _annotations((typing.get_args(items) or (Any,))[0])
         try:

@@ -85,7 +85,7 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
 def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:
     if deep <= 0:
         return CUT
-    kept = {}
+    kept: dict[str, Any] = {}
     for key, item in value.items():
         if room.values <= 0:
             kept[CUT] = f"{len(value) - len(kept)} more"
@@ -97,7 +97,7 @@ def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:
 def _many(value: Any, room: Room, deep: int) -> Any:
     if deep <= 0:
         return CUT
-    kept = []
+    kept: list[Any] = []
     source = itertools.islice(value, MOST_OF_A_STREAM) if isinstance(value, Iterator) else value
     for item in source:
         if room.values <= 0:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..memory import Box, MediaURI, Span
+from .boxes import Eyes, read_box
 from .observation import ToolError
 from .viewer import Reply, Viewer, VisualQuestion
 
@@ -28,6 +29,8 @@ class VideoContext:
     """Opens the media; called when a tool first needs pictures or sound."""
     videos: tuple[str, ...] = ()
     """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
+    eyes: Eyes = Eyes()
+    """How the policy is shown pictures: in which numbers it may write places."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
@@ -118,6 +121,37 @@ class VideoContext:
         """The media URI of a moment or a span of this video."""
         span = at if isinstance(at, Span) else Span(at, at)
         return str(MediaURI(self.video_id, span, box))
+
+    def box(self, value: Any, whole: tuple[int, int], *, of: Box | None = None) -> tuple[Box, str]:
+        """A box that the policy wrote, as fractions of the whole picture, and a note on the scale that was read.
+
+        Put the note (empty for fractions) into what the tool says, so that a wrong reading can be seen.
+
+        Args:
+            value: four numbers in fractions, per cent, pixels of the picture as the policy is shown it, a grid of 0 to
+                1000, or pixels of the video; as a list, a mapping or a string.
+            whole: width and height of the picture at that time (`Frame.whole`): they may change in a video.
+            of: the region that the policy was shown, where that is not the whole picture.
+
+        Raises:
+            ToolError: if it is no box inside the picture.
+        """
+        outer = of or Box(0.0, 0.0, 1.0, 1.0)
+        wide, high = outer.right - outer.left, outer.bottom - outer.top
+        region = (max(1, round(wide * whole[0])), max(1, round(high * whole[1])))
+        try:
+            inner, note = read_box(value, region, self.eyes)
+        except ValueError as error:
+            raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
+        return (
+            Box(
+                min(outer.left + inner.left * wide, 1.0),
+                min(outer.top + inner.top * high, 1.0),
+                min(outer.left + inner.right * wide, 1.0),
+                min(outer.top + inner.bottom * high, 1.0),
+            ),
+            note,
+        )
 
     def charge(self, count: int) -> None:
         """Charge frames that a tool reads through `video` itself.

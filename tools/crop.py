@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..memory import Box, MediaURI, clock
-from .arguments import parse_box
 from .context import VideoContext
 from .observation import Observation, ToolError
 from .tool import tool
@@ -21,24 +20,30 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
         box: left, top, right, bottom as fractions of the picture (0 to 1).
         of: media URI of an earlier crop; the box is then a region of that crop, so that one can narrow down.
     """
-    info = video.info
     outer = _outer(of, video)
-    try:
-        region = _within(outer, parse_box(box, *_pixels(outer, video)))
-    except ValueError as error:
-        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
-    width, height = _pixels(region, video)
+    frame = next(iter(video.video.frames_at([time])))
+    region, note = video.box(box, frame.whole, of=outer)
+    width, height = _pixels(region, frame.whole)
     if min(width, height) < _LEAST:
         raise ToolError(
             f"That is {width}x{height} pixels of the video: there is nothing more to see; take a larger box."
         )
-    video.frame(time)
+    video.charge(1)
     uri = video.uri(time, region)
+    of_whole = f"{width}x{height} pixels of {frame.whole[0]}x{frame.whole[1]}"
+    shown = video.eyes.shown((width, height))
     return Observation(
-        text=f"The region at {clock(time)} is {width}x{height} pixels of {info.width}x{info.height}: {uri}",
+        text=f"The region at {clock(time)} is {of_whole}: {uri}" + (f"\n({note})" if note else ""),
         uris=(uri,),
         pictures=(uri,),
-        data={"time": time, "box": list(region), "width": width, "height": height},
+        data={
+            "time": time,
+            "box": list(region),
+            "width": width,
+            "height": height,
+            **({"read_as": note} if note else {}),
+            **({"shown": list(shown)} if shown else {}),
+        },
     )
 
 
@@ -55,17 +60,6 @@ def _outer(crop: str | None, video: VideoContext) -> Box:
     return place.box or Box(0.0, 0.0, 1.0, 1.0)
 
 
-def _within(outer: Box, inner: Box) -> Box:
-    """A box in a region, as a box of the whole picture."""
-    width, height = outer.right - outer.left, outer.bottom - outer.top
-    return Box(
-        min(outer.left + inner.left * width, 1.0),
-        min(outer.top + inner.top * height, 1.0),
-        min(outer.left + inner.right * width, 1.0),
-        min(outer.top + inner.bottom * height, 1.0),
-    )
-
-
-def _pixels(box: Box, video: VideoContext) -> tuple[int, int]:
-    width, height = (box.right - box.left) * video.info.width, (box.bottom - box.top) * video.info.height
+def _pixels(box: Box, whole: tuple[int, int]) -> tuple[int, int]:
+    width, height = (box.right - box.left) * whole[0], (box.bottom - box.top) * whole[1]
     return max(1, round(width)), max(1, round(height))

@@ -37,8 +37,7 @@ def detect_objects(
     if detector is None:
         return _what_moves(video, span)
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, _MOST / span.duration))
-    longest = max(video.info.width, video.info.height)
-    frames = list(video.frames_at(times, size=LARGEST if longest > LARGEST else None))
+    frames = list(video.frames_at(times, size=LARGEST))
     words = open_words(detector, labels)
     found = [_objects(detector.detect([frame.image], labels=words, least=LEAST)[0]) for frame in frames]
     wanted, unknown = _wanted(labels, detector.labels if words is None else words)

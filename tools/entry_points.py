@@ -17,6 +17,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
+from ..memory.files import odd_kind
 from .tool import as_tool
 
 GROUP = "rewatch.tools"
@@ -102,8 +103,10 @@ def _of_file(path: Path) -> ModuleType:
     """The module in a file, run once a process; files beside it can be imported by it."""
     path = path.expanduser().resolve()
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    name = f"rewatch_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        raise FileNotFoundError(
+            f"{path}: {odd_kind(path)}, not a file" if odd_kind(path) else f"there is no file {path}"
+        )
+    name = f"rewatch_own_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -100,20 +100,18 @@ class _Look:
         self._labels = labels
         self.taken = 0
         self._spent = 0.0
-        longest = max(video.info.width, video.info.height)
-        self._size = LARGEST if longest > LARGEST else None
 
     def at(self, time: float) -> Frame:
         return next(self.frames([time]))
 
     def frames(self, times: Sequence[float]) -> Iterator[Frame]:
         """The frames on screen at these times, each under that time."""
-        frames = self._video.frames_at(times, size=self._size)
+        frames = self._video.frames_at(times, size=LARGEST)
         for time in times:
             began = clock.monotonic()
             frame = next(frames)
             self._spent += clock.monotonic() - began
-            yield Frame(time, frame.image)
+            yield Frame(time, frame.image, frame.full)
 
     def detections(self, frame: Frame) -> list[Detection]:
         began = clock.monotonic()

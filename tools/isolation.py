@@ -272,6 +272,7 @@ class _Process:
             videos=context.videos,
             frames_left=context.frames_left,
             sees=context.viewer is not None,
+            eyes=context.eyes,
         )
 
     def hear(self, call: str, context: VideoContext | None, deadline: float) -> Observation:

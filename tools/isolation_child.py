@@ -16,6 +16,7 @@ import numpy as np
 
 from ..memory import ClipMemory, IdleVideos, MemoryUntil
 from ..memory.child import connection_to_parent
+from .boxes import Eyes
 from .context import VideoContext
 from .isolation_limits import limit_memory, no_core_files
 from .isolation_parcel import Parcel, unpack
@@ -51,6 +52,7 @@ class View:
     frames_left: int | None
     sees: bool
     """Whether the parent has a viewer."""
+    eyes: Eyes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,7 @@ class Desk:
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
+            eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,
             viewer=FarViewer(self._wire, call) if view.sees else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..memory import CapabilityError
+from ..memory.files import read_text
 
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)(?::-([^}]*))?\}")
 _RUNNERS = {"python", "python3", "uv", "uvx", "npx", "node", "docker", "run", "-m", "-y", "env"}
@@ -80,7 +81,7 @@ def _read(text: str) -> list[McpServer]:
 
 def _of_file(path: Path) -> list[McpServer]:
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json.loads(read_text(path))
     except OSError as error:
         raise CapabilityError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:

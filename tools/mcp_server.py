@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord, clock
+from .boxes import Eyes
 from .budget import Budget, Spend
 from .observation import Observation
 from .plugged_content import as_picture
@@ -165,6 +166,7 @@ class MemoryServer:
                 videos=videos,
                 left=self.budget.left(account.spent),
                 approved=bool(self._approved & {"all", name}),
+                eyes=Eyes(side=self._size),
             )
             cost += Spend(seconds=time.monotonic() - began)
             return await asyncio.to_thread(self._result, observation, cost, account)

@@ -6,7 +6,6 @@ import base64
 import binascii
 import io
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
+from ..memory.pictures import NotAPicture, decoded, flat, require_small
 from .bounded import MOST_CHARACTERS, Room, bounded, cut
 from .observation import Observation
 
@@ -28,10 +28,6 @@ _MANY = 20_000  # media URIs, lines or blocks of one observation
 _SHOWN = 64  # pictures that an observation of a tool's own making names
 _ALL_PICTURES = 40_000_000  # characters of the pictures of one observation, where a tool has written them out
 _LINE = 1000  # characters of a media URI
-
-
-class NotAPicture(ValueError):
-    """Data that claims to be a picture and is none."""
 
 
 def as_picture(image: Any, *, size: int = SIZE) -> str:
@@ -52,37 +48,23 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened: Image.Image
-            if isinstance(image, (bytes, bytearray)):
-                opened = Image.open(io.BytesIO(image), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP"))
-            elif isinstance(image, np.ndarray) and image.dtype == np.uint8:
-                opened = Image.fromarray(np.ascontiguousarray(image))
-            elif isinstance(image, Image.Image):
-                opened = image
-            else:
-                raise NotAPicture(f"{type(image).__name__} is no picture")
-            if opened.width * opened.height > _PIXELS:
-                raise NotAPicture(f"{opened.width}x{opened.height} pixels are too many")
-            small = _flat(opened)
+        if isinstance(image, (bytes, bytearray)):
+            small = decoded(bytes(image), most=_PIXELS)
+        elif isinstance(image, np.ndarray) and image.dtype == np.uint8:
+            small = flat(Image.fromarray(np.ascontiguousarray(image)))
+        elif isinstance(image, Image.Image):
+            require_small(image, _PIXELS)
+            small = flat(image)
+        else:
+            raise NotAPicture(f"{type(image).__name__} is no picture")
+        if small.width * small.height > _PIXELS:
+            raise NotAPicture(f"{small.width}x{small.height} pixels are too many")
     except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as error:
         raise error if isinstance(error, NotAPicture) else NotAPicture("not a picture that can be read") from None
     small.thumbnail((size, size))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _flat(image: Any) -> Any:
-    """An RGB copy; what is transparent is white."""
-    from PIL import Image
-
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
 
 
 def called_with(item: BaseTool, arguments: dict[str, Any]) -> Any:

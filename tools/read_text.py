@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..memory import Box, Span, VideoGoneError
-from .arguments import parse_box
 from .context import VideoContext
-from .observation import Observation, ToolError
+from .observation import Observation
 from .retry import Retry
 from .telling import line
 from .tool import tool
@@ -54,31 +53,34 @@ def read_text(
     """
     span = Span(start, start if end is None else end)
     indexed = "screen_text" in video.memory.video(video.video_id).channels
-    gone = ""
+    note = gone = ""
     try:
-        blocks = _looked(video, span, box, fps, small, indexed)
+        blocks, note = _looked(video, span, box, fps, small, indexed)
         if find:
             around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
             blocks = _timed(video, blocks, _known(video, around) or blocks, find)
     except VideoGoneError as error:
         if not indexed:
             raise
-        blocks = [b for b in _known(video, span) if _inside(b, box, video) and (not find or _says(b.text, find))]
+        blocks, note = _inside(video, _known(video, span), box)
+        blocks = [block for block in blocks if not find or _says(block.text, find)]
         gone = str(error)
     readings = [_row(block) for block in blocks]
     lines = [
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
     ]
-    none = "No text was made out. Try a higher fps, or a box around where it should be."
+    said = "\n".join(one.text for one in lines)
     if gone:
-        none = "No text there was made out when it was indexed."
+        said = f"{said or 'No text there was made out when it was indexed.'}\n(From the index: {gone})"
+    said = said or "No text was made out. Try a higher fps, or a box around where it should be."
     return Observation(
-        text=("\n".join(one.text for one in lines) or none) + (f"\n(From the index: {gone})" if gone else ""),
+        text=f"{said}\n({note})" if note else said,
         lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
         data={
             "readings": readings,
+            **({"read_as": note} if note else {}),
             **_left_to_try(video, span, small=bool(small or box is not None or gone), found=bool(readings)),
             **({"gone": gone} if gone else {}),
         },
@@ -87,34 +89,31 @@ def read_text(
 
 def _looked(
     video: VideoContext, span: Span, box: list[float] | None, fps: float | None, small: bool, indexed: bool
-) -> list[Block]:
-    """What stands in the pictures; what is known from indexing where that will do."""
+) -> tuple[list[Block], str]:
+    """What stands in the pictures, or what is known from indexing where that will do; and how a box was read."""
     if indexed and box is None and fps is None and not small and span.duration > 0:
-        return _known(video, span)
+        return _known(video, span), ""
     _ = video.video  # before any frame is charged: its file may be gone
     if small and box is None:
-        return _read_tiles(video, span)
+        return _read_tiles(video, span), ""
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
-        return _read_moment(video, span.start)
-    return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
+        return _read_moment(video, span.start), ""
+    return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0)), ""
 
 
-def _inside(block: Block, box: list[float] | None, video: VideoContext) -> bool:
-    """Whether the middle of a block lies in the region that was asked for."""
+def _inside(video: VideoContext, blocks: list[Block], box: list[float] | None) -> tuple[list[Block], str]:
+    """The blocks whose middle lies in the region that was asked for; and how the box was read."""
     if box is None:
-        return True
-    region = _region(video, box)
-    x, y = (block.box.left + block.box.right) / 2, (block.box.top + block.box.bottom) / 2
-    return region.left <= x <= region.right and region.top <= y <= region.bottom
-
-
-def _region(video: VideoContext, box: list[float]) -> Box:
-    try:
-        return parse_box(box, video.info.width, video.info.height)
-    except ValueError as error:
-        raise ToolError(f"{error}; give [left, top, right, bottom] between 0 and 1.") from None
+        return blocks, ""
+    region, note = video.box(box, (video.info.width, video.info.height))
+    found = []
+    for block in blocks:
+        x, y = (block.box.left + block.box.right) / 2, (block.box.top + block.box.bottom) / 2
+        if region.left <= x <= region.right and region.top <= y <= region.bottom:
+            found.append(block)
+    return found, note
 
 
 def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
@@ -136,7 +135,8 @@ def _known(video: VideoContext, span: Span) -> list[Block]:
 def _read_moment(video: VideoContext, time: float) -> list[Block]:
     from ..memory.ocr import blocks_of
 
-    return blocks_of(_reader().read(video.frame(time)), time, _aspect(video))
+    image = video.frame(time)
+    return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
 
 
 def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
@@ -145,7 +145,8 @@ def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
     from ..memory.screen_text import Reading, merge_readings
 
     if span.duration == 0:
-        return blocks_of(_reader().read(video.frame(span.start), tiles=True), span.start, _aspect(video))
+        image = video.frame(span.start)
+        return blocks_of(_reader().read(image, tiles=True), span.start, image.shape[1] / image.shape[0])
     times = video.times(span, min(1.0, _TILED / span.duration))
     step = span.duration / len(times)
     found = [
@@ -167,15 +168,15 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     return compose(found, _aspect(video))
 
 
-def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Block]:
-    """The region of a few frames of the span, enlarged until small print is legible."""
+def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
+    """The region of a few frames of the span, enlarged until small print is legible; and how the box was read."""
     import cv2
 
     from ..memory.ocr import blocks_of
     from ..memory.screen_text import Line
 
-    region = _region(video, box)
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
+    region, note = video.box(box, next(iter(video.video.frames_at(times[:1], size=64))).whole)
     found: list[Block] = []
     for frame in video.frames_at(times):
         height, width = frame.image.shape[:2]
@@ -187,8 +188,8 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> list[Bloc
             Line(line.text, _outward(line.box, region), line.score)
             for line in _reader().read(np.ascontiguousarray(enlarged))
         ]
-        found += blocks_of(lines, frame.time, _aspect(video))
-    return found
+        found += blocks_of(lines, frame.time, width / height)
+    return found, note
 
 
 def _outward(inner: Box, region: Box) -> Box:

@@ -2,61 +2,82 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
 from typing import Any
 
-from ..memory import Box
 from .times import LONGEST_TIME as LONGEST_TIME
 from .times import as_float as as_float
 from .times import parse_seconds as parse_seconds
 
 LONGEST_STRING = 10_000
 """Characters of one argument that a tool is given."""
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*%?"
+_BOXES = ("bbox_2d", "bbox", "box", "box_2d", "bounding_box", "region")
 
 
-def parse_box(value: Any, width: int, height: int) -> Box:
-    """A box as [0, 1] fractions from four numbers (fractions, percent, or pixels), a mapping, or a string.
-
-    Values up to 1 are fractions, up to 100 percent, larger ones pixels of a `width` x `height` picture.
+def box_numbers(value: Any) -> list[float]:
+    """The four numbers of a box, as they were written but for per cents, which become fractions.
 
     Raises:
-        ValueError: if it is not a box with a positive area inside the picture.
+        ValueError: if it is not four finite numbers.
     """
-    percent = "%" in str(value)[:LONGEST_STRING]
     if isinstance(value, str):
-        value = [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?", value[:LONGEST_STRING])]
-    if isinstance(value, dict):
-        value = corners(value)
+        value = _written(unicodedata.normalize("NFKC", value[:LONGEST_STRING]))
+    value = corners(value) if isinstance(value, dict) else value
+    if isinstance(value, (list, tuple)):
+        value = flat(value)
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         raise ValueError("a box is four numbers [left, top, right, bottom]")
+    signed = [isinstance(part, str) and part.strip().endswith("%") for part in value]
     numbers = [side(part) for part in value]
     if not all(math.isfinite(n) for n in numbers):
         raise ValueError("a box needs finite numbers")
-    if percent:
-        numbers = [n / 100 for n in numbers]
-    elif max(numbers) > 100:
-        numbers = [n / long for n, long in zip(numbers, (width, height, width, height), strict=True)]
-    elif max(numbers) > 1:
-        numbers = [n / 100 for n in numbers]
-    left, right = sorted((numbers[0], numbers[2]))
-    top, bottom = sorted((numbers[1], numbers[3]))
-    box = Box(max(left, 0.0), max(top, 0.0), min(right, 1.0), min(bottom, 1.0))
-    if box.right - box.left < 1e-3 or box.bottom - box.top < 1e-3:
-        raise ValueError("the box has no area inside the picture")
-    return box
+    percent = any(signed)
+    return [n / 100 if own or (percent and n > 1) else n for n, own in zip(numbers, signed, strict=True)]
+
+
+def _written(text: str) -> Any:
+    """A box in a string: JSON, named sides, or numbers in a row."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        read = None
+    if isinstance(read, (dict, list)):
+        return read
+    named = re.findall(rf"([A-Za-z_]\w*)[\"']?\s*[:=]\s*({_NUMBER})", text)
+    return dict(named) if len(named) == 4 else re.findall(_NUMBER, text)
+
+
+def flat(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+    """The numbers of `[[left, top], [right, bottom]]` and of a box alone in a list; anything else as it is."""
+    if value and len(value) <= 4 and all(isinstance(part, (list, tuple)) for part in value):
+        return [number for part in value for number in part]
+    if len(value) == 1 and isinstance(value[0], dict):
+        boxed = corners(value[0])
+        return list(boxed) if isinstance(boxed, (list, tuple)) else list(value)
+    return list(value)
 
 
 def corners(value: dict[str, Any]) -> Any:
     """Left, top, right and bottom of a box that names its sides; anything else as it is."""
-    keys = (("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
+    value = {str(key).lower(): part for key, part in value.items()}
+    boxed = next((value[key] for key in _BOXES if isinstance(value.get(key), (list, tuple, dict))), None)
+    if boxed is not None:
+        return corners(boxed) if isinstance(boxed, dict) else list(boxed)
+    keys = (
+        ("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"),
+        ("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"),
+    )  # fmt: skip
     names = next((n for n in keys if all(k in value for k in n)), None)
     if names:
         return [value[k] for k in names]
-    if all(k in value for k in ("x", "y", "width", "height")):
-        x, y, wide, high = (side(value[k]) for k in ("x", "y", "width", "height"))
-        return [x, y, x + wide, y + high]
+    for names in (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height")):
+        if all(k in value for k in names):
+            x, y, wide, high = (side(value[k]) for k in names)
+            return [x, y, x + wide, y + high]
     return value
 
 
@@ -67,7 +88,7 @@ def side(value: Any) -> float:
         ValueError: if it is no number.
     """
     if isinstance(value, str):
-        value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%")
+        value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%").removesuffix("px")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("a box is four numbers [left, top, right, bottom]")
     return as_float(value)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place
 from .arguments import BadArguments, as_mapping, repair, tidy
+from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
 from .entry_points import OTHERS
@@ -60,6 +61,8 @@ class Prepared:
     """The video, where the tool looks into one; the first of several."""
     videos: tuple[str, ...]
     """Ids of the videos, where the tool looks into several at once."""
+    eyes: Eyes
+    """How the policy is shown pictures."""
     key: str
     """The same for the same call."""
 
@@ -170,6 +173,7 @@ class Toolbox:
         videos: list[str],
         left: Mapping[str, float],
         approved: bool = False,
+        eyes: Eyes | None = None,
     ) -> tuple[Observation, Spend]:
         """Run one call. Never raises for anything that the policy, a tool or a video did.
 
@@ -180,6 +184,7 @@ class Toolbox:
             videos: ids of the videos the question is about.
             left: what is left of the budget: `frames`, `calls`, `seconds`.
             approved: whether a person has allowed it, where the tool asks for that.
+            eyes: how the policy is shown pictures, for tools that take places in them.
 
         Returns:
             The observation, and the frames, the tokens and the calls that it cost.
@@ -188,7 +193,7 @@ class Toolbox:
         item = None
         try:
             item = self._tools.get(name) or self._inner.get(name)
-            prepared = self._prepare(name, arguments, memory, videos)
+            prepared = self._prepare(name, arguments, memory, videos, eyes)
             item = prepared.item
             observation = self._without_running(prepared, left, approved)
             kept = self._kept(prepared, left) if observation is None else None
@@ -211,7 +216,14 @@ class Toolbox:
         except Exception as error:  # noqa: BLE001 - an `Observation` that a tool has filled with something else
             return self._clean(Observation(text=failure(short(str(name), 60), error), error=True), item), cost
 
-    def _prepare(self, name: str, arguments: Any, memory: ClipMemory | MemoryUntil, videos: list[str]) -> Prepared:
+    def _prepare(
+        self,
+        name: str,
+        arguments: Any,
+        memory: ClipMemory | MemoryUntil,
+        videos: list[str],
+        eyes: Eyes | None = None,
+    ) -> Prepared:
         """Understand a call.
 
         Raises:
@@ -238,8 +250,12 @@ class Toolbox:
             repairs = [*repairs, *more]
         known = [memory.video(one) for one in several] or ([info] if info else [])
         where = [[place(memory, one.id), one.channels] for one in known]
-        key = json.dumps([item.name, plain(fitted), where], default=str)
-        return Prepared(item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key)
+        eyes = eyes or Eyes()
+        seen = [eyes.as_dict()] if fitted.get("box") is not None else []
+        key = json.dumps([item.name, plain(fitted), where, *seen], default=str)
+        return Prepared(
+            item=item, arguments=fitted, notes=(*notes, *repairs), info=info, videos=several, key=key, eyes=eyes
+        )
 
     def _find(self, name: str) -> tuple[BaseTool, list[str]]:
         if name in self._tools or name in self._inner:
@@ -286,6 +302,7 @@ class Toolbox:
                 memory=memory,
                 info=info,
                 videos=prepared.videos,
+                eyes=prepared.eyes,
                 open_video=lambda: self._idle.take(memory, info.id),
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,
                 viewer=self._viewer,

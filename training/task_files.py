@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..memory import Box, Span
 from ..memory.errors import RewatchError
+from ..memory.files import LARGEST_TASKS, read_text
 from .task import Task, TaskError, Truth
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str
     """Each task of a file, or what is wrong with its line. Empty lines are passed over."""
     seen: dict[str, int] = {}
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig", LARGEST_TASKS)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
         raise TaskFileError(

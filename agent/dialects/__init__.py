@@ -18,13 +18,15 @@ DIALECTS: dict[str, Dialect] = {
     for dialect in (
         Hermes(),
         Hermes(name="hermes-text", template_writes_tools=False),
+        Hermes(name="qwen3-vl", places="grid"),
         Vital(),
         EgoR1(),
         PixelReasoner(),
         LongVT(),
     )
 }
-"""Every dialect of a released checkpoint; `hermes-text` is for models whose chat template knows of no tools."""
+"""Every dialect of a released checkpoint; `hermes-text` is for models whose chat template knows of no tools, `qwen3-vl`
+is `hermes` with places on a grid of 0 to 1000."""
 TRAINED_HERE: dict[str, Dialect] = {"short": Short()}
 """Dialects that only policies speak which were trained from nothing by `rewatch train`."""
 

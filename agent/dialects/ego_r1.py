@@ -12,11 +12,11 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from ...memory import Span
+from ..loose_json import NotJson
 from ..parsing import Parts, take_apart
 from .dialect import Said
 from .ego_time import DAY, Clock, clocks, moment, moments, pick
 from .facts import question_of, text_of
-from ..loose_json import NotJson
 from .prompts import QUOTED
 from .reply import BadCall, call_json, read_call, said
 from .schemas import function, offered

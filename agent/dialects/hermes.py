@@ -30,6 +30,9 @@ class Hermes:
     template_writes_tools: bool = True
     """Whether the model's chat template writes the tools; else they are put into the system prompt as text."""
 
+    places: str = ""
+    """In which numbers it was taught to write places in pictures (`Eyes.scale`); empty where that is not known."""
+
     def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The schemas as they are."""
         return list(schemas)

@@ -14,7 +14,8 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from ...memory import Box, MediaURI
-from ...tools.arguments import parse_box
+from ...tools.boxes import read_box
+from ...tools.spellings import box_numbers
 from ..parsing import last_boxed, take_apart
 from ..question import Question
 from .dialect import Said
@@ -71,6 +72,8 @@ class PixelReasoner:
     system: str | None = SYSTEM
     stop: tuple[str, ...] = ("</tool_call>",)
     cites: bool = False
+    places: str = "pixels"
+    """Its checkpoints are made of Qwen2.5-VL, which writes pixels of what it is shown where it writes no fractions."""
 
     def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The published tools; ours without a counterpart are not offered."""
@@ -135,12 +138,23 @@ def _cropped(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict
     video = next((v for v in question.videos if v["id"] == picture.video), None) if question else None
     box = arguments.get("bbox_2d", arguments.get("bbox", arguments.get("box")))
     try:
-        region = parse_box(box, video["width"] if video else 1000, video["height"] if video else 1000)
+        whole = (video["width"], video["height"]) if video else (1000, 1000)
+        region, other_scale = read_box(box, _size(picture.box, whole))
     except (TypeError, ValueError):
         raise BadCall("bbox_2d must be four fractions, [left, top, right, bottom]") from None
+    if other_scale:  # the tool knows how large pictures are shown, and says what it read
+        outer = {"of": str(picture)} if picture.box else {}
+        time = picture.span.start if picture.span else 0.0
+        return {"time": time, "box": box_numbers(box), **outer, **_video(picture, messages)}
     region = _inside(region, picture.box) if picture.box else region
     time = picture.span.start if picture.span else 0.0
     return {"time": time, "box": [round(part, 6) for part in region], **_video(picture, messages)}
+
+
+def _size(box: Box | None, whole: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels of the video of a picture, which may be a crop."""
+    left, top, right, bottom = box or Box(0.0, 0.0, 1.0, 1.0)
+    return max(1, round((right - left) * whole[0])), max(1, round((bottom - top) * whole[1]))
 
 
 def _inside(inner: Box, outer: Box) -> Box:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...memory import CapabilityError
+from ...memory.files import read_text
 from ..prompts import SYSTEM
 from .dialect import Dialect
 
@@ -53,7 +54,7 @@ def with_prompt(dialect: Dialect, prompt: str | Path) -> Dialect:
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = read_text(path).strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
         known = ", ".join(PROMPTS)

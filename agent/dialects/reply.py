@@ -9,9 +9,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
+from ..loose_json import NotJson, read_object
 from ..parsing import Parts
 from .dialect import Said
-from ..loose_json import NotJson, read_object
 
 _PLACEHOLDER = re.compile(r"<(?:function|tool|args)[-_ ]", re.IGNORECASE)
 

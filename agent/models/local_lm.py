@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ...memory import CapabilityError
 from ...memory.encoders.checkpoint import Checkpoint
 from ...memory.encoders.torch_runtime import require_torch
+from ...memory.files import read_text
 from ..policies.video_lmm import LocalPolicy
 from ..policies.video_lmm.load import How, Loaded, config_of, is_seeing, line_of, with_adapters, writes_text
 from ..policies.video_lmm.policy import parted
@@ -125,6 +126,6 @@ def _load_folder(name: str, folder: str, how: How) -> tuple[Any, Any]:
 
 def _read(file: str) -> str:
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8")
+        return read_text(Path(file).expanduser())
     except (OSError, ValueError) as error:
         raise CapabilityError(f"The chat template {file} cannot be read: {line_of(error)}") from None

@@ -12,6 +12,7 @@ import numpy as np
 from langchain_core.messages import BaseMessage, ToolMessage
 
 from ...memory import MediaURI, Pixels, VideoError
+from ...memory.pictures import NotAPicture, decoded, require_small
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -101,6 +102,10 @@ def _given(block: Block) -> Image:
     if isinstance(held, np.ndarray):
         return Image.fromarray(np.ascontiguousarray(held)).convert("RGB")
     if isinstance(held, Image.Image):
+        try:
+            require_small(held)
+        except NotAPicture as error:
+            raise VideoError(f"A picture block cannot be read ({error}); give JPEG or PNG.") from None
         return held.convert("RGB")
     url = _address(block)
     encoded = block.get("base64") or (url.partition(",")[2] if url.startswith("data:") else "")
@@ -108,9 +113,10 @@ def _given(block: Block) -> Image:
         kind = url.partition(":")[0][:20] or "nothing"
         raise VideoError(f"A picture block holds {kind}; give an array, a PIL image, base64 data or a media URI.")
     try:
-        opened = Image.open(io.BytesIO(base64.b64decode(encoded)))
-        return opened.convert("RGB")
-    except (OSError, binascii.Error, ValueError) as error:
+        return decoded(base64.b64decode(encoded))
+    except NotAPicture as error:
+        raise VideoError(f"A picture block cannot be read ({error}); give JPEG or PNG as base64.") from error
+    except (binascii.Error, ValueError) as error:
         raise VideoError("A picture block holds data that is no picture; give JPEG or PNG as base64.") from error
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...memory import CapabilityError
+from ...memory.files import read_text
 from ..dialects import Dialect, load_dialect
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ def read_manner(folder: Path) -> Manner:
     """
     path = folder / FILE
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise CapabilityError(f"{path}: larger than any that `rewatch train` writes; it is not read.")
-        row = json.loads(path.read_text(encoding="utf-8"))
+        row = json.loads(read_text(path, most=_MOST_BYTES))
         schema = row.pop("schema", None)
         if schema != SCHEMA:
             raise CapabilityError(f"{path}: schema {schema!r}, and this rewatch reads {SCHEMA}; update rewatch.")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotDone
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -22,8 +22,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, ValidationError
 
 from ...memory import CapabilityError
+from ...tools import Eyes
 from ...tools.threads import ToolThreads
 from ..dialects import Dialect, load_dialect
+from ..eyes import SIDE, scale_of
 from .asking import Ask, Used, as_counted
 from .attempts import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
 from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
@@ -43,7 +45,7 @@ _CHARACTERS_A_TOKEN = 16
 
 _OPTIONS = frozenset(
     "sees max_side max_pictures max_tokens timeout retries pause longest_pause temperature streamed logprobs "
-    "input_price output_price dialect in_words".split()
+    "input_price output_price dialect in_words places".split()
 )
 
 
@@ -93,6 +95,8 @@ class ServedPolicy(BaseChatModel):
     """Arguments that the server has refused; they are left out from then on."""
     in_words: bool = False
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
+    places: Literal["", "grid", "pixels", "fractions"] = ""
+    """In which numbers it writes places in pictures (`Eyes.scale`), where its dialect and its name do not tell."""
     _room: int = PrivateAttr(default=sys.maxsize)
     """How many pictures the server has said it takes."""
 
@@ -142,6 +146,11 @@ class ServedPolicy(BaseChatModel):
     @property
     def _in_words(self) -> bool:
         return self._spoken is not None and self._spoken.tool_block([ANY_TOOL]) is not None
+
+    def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
+        """How it is shown pictures."""
+        scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
+        return Eyes(side=min(self.max_side, SIDE) if self.sees else None, scale=scale)
 
     @property
     def weighs(self) -> bool:

@@ -47,7 +47,7 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(f"{out.name}.{os.getpid()}.part")
-        part.write_text(page, encoding="utf-8", newline="\n")
+        part.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
         part.replace(out)
     except OSError as error:
         raise ReportError(f"{out}: cannot be written ({error.strerror}); give another path.") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, MediaURI
+from ...memory.names import read
 from .reading import Look, Run, looked_and_found, mapping, number, place_of, rows, string
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
     for look in run.looks:
         album.looks[look.number] = _of_look(look, run)
     chosen = _keep_first(album)
-    paths = {key: string(path) for key, path in mapping(run.head.get("paths")).items()}
+    paths = {key: read(string(path)) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
     for video in dict.fromkeys(wanted.video for wanted in chosen):
         try:

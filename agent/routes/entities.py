@@ -21,9 +21,7 @@ MOST_WORDS = 12
 LONGEST = 24
 """Letters of a name at most."""
 _LABEL = re.compile(r"^[\W_]*(finding|relevant|question|answer|note)s?\b", re.IGNORECASE)
-_TIME = re.compile(
-    rf"\(?(?:\bat\s+|@\s?)?(?:{CLOCK}|{SPELLED})\)?"
-)
+_TIME = re.compile(rf"\(?(?:\bat\s+|@\s?)?(?:{CLOCK}|{SPELLED})\)?")
 _TAIL = re.compile(r"\b(?:with|wearing|in|on|of|who|that|which|holding|carrying|at|near|from|under|behind|beside)\b")
 
 

@@ -70,7 +70,10 @@ def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
 
 def labelled(text: str, label: str) -> str:
     """What stands behind `label:` on its line (the last such line), without markup; empty where there is none."""
-    lines = re.findall(rf"^[\W_]*{re.escape(label)}(?:\s*\([^()]*\))?[\W_]*?[:=]\s*(.*?)\s*$", text, re.I | re.M)
+    begins = (
+        rf"^(?:(?!\n)[\W_]){{0,40}}{re.escape(label)}(?:\s{{0,9}}\([^()]{{0,80}}\))?[\W_]{{0,20}}?[:=]\s{{0,20}}(.*)$"
+    )
+    lines = [line.strip() for line in re.findall(begins, text, re.I | re.M)]
     return lines[-1].strip("*_`\"' ,}") if lines else ""
 
 

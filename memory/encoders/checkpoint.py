@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CapabilityError
+from ..files import open_regular, read_bytes, read_text
 from .torch_runtime import require_torch
 
 _LOG = logging.getLogger(__name__)
@@ -78,11 +79,11 @@ class Checkpoint:
         """
         digest = hashlib.sha256()
         for path in sorted([*self.folder.glob("*.json"), *self.folder.glob("1_Pooling/*.json")]):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            digest.update(os.fsencode(path.name) + b"\0" + read_bytes(path))
         for path in self.weights:
             size = path.stat().st_size
             digest.update(f"{path.name}\0{size}\0".encode())
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 for sample in range(_SAMPLES):
                     file.seek(sample * max(size - _SAMPLE_BYTES, 0) // (_SAMPLES - 1))
                     digest.update(file.read(_SAMPLE_BYTES))
@@ -98,7 +99,7 @@ class Checkpoint:
         if not path.is_file():
             return {}
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_text(path))
         except ValueError as error:
             raise CapabilityError(f"{path} is not valid JSON ({error}). Fetch {self.name} again.") from None
         return content if isinstance(content, dict) else {}

@@ -48,6 +48,8 @@ def test_what_are_no_options_is_said(given: object):
         ("Who is A. Smith and B. Jones?", None, ()),
         ("What does plan A) say?", None, ()),
         ("Is it A or B?", None, ()),
+        ("What happens in scene A) and scene B)?", None, ()),
+        ("What does he do at (a) the start and (b) the end?", None, ()),
     ],
 )
 def test_options_inside_a_question(text: str, question: str | None, options: tuple[str, ...]):
@@ -56,12 +58,18 @@ def test_options_inside_a_question(text: str, question: str | None, options: tup
 
 @pytest.mark.parametrize(
     "text",
-    "B|b|(b)|(B).|B.|**B**|`B`|[B]|Ｂ|B. Blue car|B: the blue one|B - Blue car|(B) Blue car|B.Blue car|Option B|option b|"
+    "B|b|(b)|(B).|B.|**B**|`B`|[B]|Ｂ|B. Blue car|B: the blue one|B - Blue car|(B) Blue car|B.Blue car|Option B|"
+    "option b|"
     "Answer: B|Answer: **B**|The answer is B|The correct option is b.|So the answer is (B).|It's B|I'd go with B|"
-    "B is correct|B because A dog barks|The answer is B because A dog runs by|The answer is B, since option A shows a dog|"
-    "I think it's B, not A|A is wrong, so B.|(A) is wrong. (B) is right.|It is not A; it is B.|Therefore, B.|\\boxed{B}|"
-    "The answer is $\\boxed{\\text{B}}$.|Final answer: B|The answer is A. Wait. Final answer: B|答案是B|答案：B|选B|B选项正确|"
-    "Die Antwort ist B|Respuesta: B|Ответ: B|blue car|A blue car.|It is the blue car.|Not the red car but the blue car.|"
+    "B is correct|B because A dog barks|The answer is B because A dog runs by|"
+    "The answer is B, since option A shows a dog|"
+    "I think it's B, not A|A is wrong, so B.|(A) is wrong. (B) is right.|It is not A; it is B.|"
+    "A is not shown. C happens later. So B is best.|Therefore, B.|"
+    "\\boxed{B}|"
+    "The answer is $\\boxed{\\text{B}}$.|Final answer: B|The answer is A. Wait. Final answer: B|"
+    "答案是B|答案：B|选B|B选项正确|"
+    "Die Antwort ist B|Respuesta: B|Ответ: B|blue car|A blue car.|It is the blue car.|"
+    "Not the red car but the blue car.|"
     "A) Red car B) Blue car C) Green car D) White car. The answer is B".split("|"),
 )
 def test_a_choice_is_read(text: str):
@@ -70,10 +78,13 @@ def test_a_choice_is_read(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    "A, B, C, D|A or B|A/B/C/D|{A|B|C|D}#A B C D#(A) (B) (C) (D)#A. Or B. Or C. Or D.#The answer is A. The answer is B.#"
+    "A, B, C, D#A or B#A/B/C/D#{A|B|C|D}#A B C D#(A) (B) (C) (D)#A. Or B. Or C. Or D.#A-B-C-D#A (or B, C, D)#"
+    "A: yes. B: yes. C: yes. D: yes.#"
+    "The answer is A. The answer is B.#"
     "A. Red car B. Blue car C. Green car D. White car#It could be A. It could be B.#either A or B#A? B?#B. Red car#"
-    "red car, blue car, green car, white car#a dog#A dog#The answer is a dog#The answer is A dog#I do not know#Z##Plan B#"
-    "Vitamin C helps#the car#The answer is not A".replace("A, B, C, D|A or B|A/B/C/D|", "A, B, C, D#A or B#A/B/C/D#").split("#"),
+    "red car, blue car, green car, white car#a dog#A dog#The answer is a dog#The answer is A dog#I do not know#Z##"
+    "Plan B#"
+    "Vitamin C helps#the car#The answer is not A".split("#"),
 )
 def test_no_choice_is_none(text: str):
     assert option_in(text, CARS) is None

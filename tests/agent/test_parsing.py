@@ -195,3 +195,29 @@ def test_two_calls_and_a_broken_one():
     assert [arguments["query"] for _, arguments in two.calls] == ["fair", "room"]
     broken = calls_in('<tool_call>{"name": "search_clips", "arguments": {"query": </tool_call>', NAMES)
     assert not broken.calls and broken.broken and broken.words == ""
+
+
+def test_a_quote_needs_words_and_a_place_its_words():
+    def said(**evidence: str):
+        row = {"answer": "Ten million.", "evidence": [{"claim": "x", "uri": "video:ab#t=9,13", **evidence}]}
+        return verdict(json.dumps(row))
+
+    assert not said(quote="ten million").missing and not said().missing
+    for quote in ("…", " -- ", "!?"):
+        assert "no words" in said(quote=quote).missing[0] and not said(quote=quote).draft.evidence[0].supported
+    assert "in no observation" in said(quote="get").missing[0]  # inside of `budget`
+    row = {"answer": "A whale swims", "evidence": [{"claim": "x", "uri": "video:ab#t=9,13"}]}
+    assert "does not say" in verdict(json.dumps(row)).missing[0]
+    row["evidence"][0]["uri"] = "video:ab#t=16,20"  # seen, not told in words
+    assert not verdict(json.dumps(row)).missing
+
+
+def test_one_reading_of_the_option_in_every_form():
+    options = ("nine euros", "ten million", "a fair")
+    for text in ("B [2]", "<answer>B</answer> [2]", "The answer is (B) [2].", "<thinking>A?</thinking>It's B. [2]",
+                 json.dumps({"answer": "ten million", "option": None, "evidence": [2]}),
+                 json.dumps({"answer": "x", "option": "(B) ten million", "evidence": [2]}),
+                 "\\boxed{B} [2]"):  # fmt: skip
+        found = verdict(text, options=options)
+        assert found.draft.option == "B", text
+    assert "Choose one" in verdict("A or B [2]", options=options).missing[0]

@@ -48,7 +48,12 @@ THOUGHTS = ("Is it <answer>A</answer>?", "The answer is A [1].", '{"answer": "re
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("thought", THOUGHTS)
 def test_a_thought_is_never_the_answer(form: str, thought: str):
-    for said in ("<answer>C</answer> [2]", "C [2]", "The answer is C [2].", json.dumps({"answer": "C", "evidence": [2]})):
+    for said in (
+        "<answer>C</answer> [2]",
+        "C [2]",
+        "The answer is C [2].",
+        json.dumps({"answer": "C", "evidence": [2]}),
+    ):
         reply = FORMS[form].format(thought, said)
         draft = parse_draft(reply, pieces=PIECES, options=OPTIONS)
         assert (draft.option, draft.abstained) == ("C", False), reply
@@ -99,7 +104,8 @@ ROW: dict[str, Any] = {"answer": "blue", "confidence": 0.8, "evidence": [2]}
         json.dumps({"answer": "red"}) + "\n" + json.dumps(ROW), json.dumps(ROW)[:-1],
         '{"answer": "blue", "confidence": 0.8, "evidence": [2], "note": "cut o', f"<answer>{json.dumps(ROW)}</answer>",
         json.dumps({"name": "final_answer", "arguments": ROW}), json.dumps({**ROW, "evidence": {"line": 2}}),
-        json.dumps({**ROW, "evidence": "video:ab#t=2,5"}), json.dumps({"answer": {"text": "blue"}} | {"confidence": 0.8, "evidence": 2}),
+        json.dumps({**ROW, "evidence": "video:ab#t=2,5"}),
+        json.dumps({"answer": {"text": "blue"}, "confidence": 0.8, "evidence": 2}),
     ],
 )  # fmt: skip
 def test_json_is_read_as_models_write_it(reply: str):
@@ -121,8 +127,8 @@ def test_confidences(said: Any, confidence: float):
 
 @pytest.mark.parametrize(
     ("said", "abstained"),
-    [("false", False), ("no", False), ("0", False), ("False", False), ("", False), (None, False), (0, False), ([], False),
-     (True, True), ("true", True), ("Yes.", True), (1, True), (2, False), ({"x": 1}, False)],
+    [("false", False), ("no", False), ("0", False), ("False", False), ("", False), (None, False), (0, False),
+     ([], False), (True, True), ("true", True), ("Yes.", True), (1, True), (2, False), ({"x": 1}, False)],
 )  # fmt: skip
 def test_abstentions(said: Any, abstained: bool):
     assert parse_draft(json.dumps({"answer": "blue", "abstained": said})).abstained is abstained
@@ -137,7 +143,14 @@ def test_answers_of_any_kind(answer: Any, text: str):
     assert parse_draft(json.dumps({"answer": answer})).text == text
 
 
-@pytest.mark.parametrize("evidence", [None, "", "none", {}, [], [None, True, math.nan, {}, [1], {"n": "x"}], 7.5, "[99]"])
+def test_what_is_no_answer_chooses_nothing_and_every_text_can_be_stored():
+    assert parse_draft('{"a": 1}', options=OPTIONS).option is None
+    parse_draft('{"answer": "half a pair \\ud800"}').text.encode()
+
+
+@pytest.mark.parametrize(
+    "evidence", [None, "", "none", {}, [], [None, True, math.nan, {}, [1], {"n": "x"}], 7.5, "[99]"]
+)
 def test_evidence_of_any_kind(evidence: Any):
     assert not parse_draft(json.dumps({"answer": "blue", "evidence": evidence}), pieces=PIECES).evidence
 

@@ -18,6 +18,7 @@ DIM = 16
 
 class Info:
     path, start, end, width, height, fps, codec, has_audio = "x.mp4", 0.0, 1e6, 64, 48, 25.0, "h264", False
+    seen_from = 0.0
 
 
 @pytest.fixture

@@ -34,6 +34,16 @@ TOOLS = {tool.name: tool for tool in BUILT_IN}
         ("1m30s", 90.0),
         ("2 min", 120.0),
         ("1h 2m 3s", 3723.0),
+        ("125:30", 7530.0),
+        ("1:125:30", 11130.0),
+        ("90m", 5400.0),
+        ("2h05m", 7500.0),
+        ("2 hours and 5 minutes", 7500.0),
+        ("1 min 30", 90.0),
+        ("1:30 min", 90.0),
+        ("12,5 s", 12.5),
+        ("00:02:05,500", 125.5),
+        ("500 ms", 0.5),
         ("t=7", 7.0),
         (" [12] ", 12.0),
         ("１２.５", 12.5),  # full-width digits
@@ -45,7 +55,23 @@ def test_times_in_every_spelling(written, seconds):
 
 
 @pytest.mark.parametrize(
-    "written", ["", "soon", "1:2:3:4", None, True, "nan", float("inf"), [], {}, 10**400, "9" * 10**6]
+    "written",
+    [
+        "",
+        "soon",
+        "1:2:3:4",
+        None,
+        True,
+        "nan",
+        "frame 120",
+        "12:30:45:10",
+        "1,200",
+        float("inf"),
+        [],
+        {},
+        10**400,
+        "9" * 10**6,
+    ],
 )
 def test_what_is_no_time_is_refused(written):
     with pytest.raises((ValueError, TypeError)):

@@ -17,6 +17,11 @@ from rewatch.tools.isolation import isolation
 from rewatch.tools.outcomes import says_what_next
 
 
+def slow(*values: str) -> list[Any]:
+    """More of the same, which CI runs."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 def call(item: Any, **arguments: Any) -> Observation:
     box = Toolbox([item])
     return asyncio.run(box.call(item.name, arguments, memory=None, videos=[], left={}))[0]  # type: ignore[arg-type]
@@ -41,14 +46,14 @@ def running(mark: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("how", ["fork", "C", "pool", "spawn"])
+@pytest.mark.parametrize("how", ["fork", "spawn", *slow("C", "pool")])
 def test_a_tool_that_forks_shifts_nothing(how: str):
     seen = call(hostile.forks, how=how)
     assert seen.text == f"parent {how}" and not seen.error
     the_rest_goes_on()
 
 
-@pytest.mark.parametrize("what", ["prints", "closes", "garbage", "forges", "late"])
+@pytest.mark.parametrize("what", ["prints", "garbage", "late", *slow("closes", "forges")])
 def test_what_a_tool_writes_is_nobody_elses_answer(what: str):
     seen = call(hostile.writes, what=what)
     assert seen.error == (what in ("closes", "garbage")) and "FORGED" not in seen.text
@@ -58,7 +63,7 @@ def test_what_a_tool_writes_is_nobody_elses_answer(what: str):
     the_rest_goes_on()
 
 
-@pytest.mark.parametrize("how", ["waits", "leaves", "crashes"])
+@pytest.mark.parametrize("how", ["waits", *slow("leaves", "crashes")])
 def test_nothing_that_a_tool_started_outlives_its_end(how: str, tmp_path: Path):
     mark = f"{tmp_path.name}-{how}-{os.getpid()}"
     seen = call(hostile.starts_others, mark=mark, how=how)
@@ -76,14 +81,16 @@ def test_nothing_that_a_tool_started_outlives_the_processes(tmp_path: Path):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("what", ["SystemExit", "KeyboardInterrupt", "BaseException", "GeneratorExit", "unspeakable"])
+@pytest.mark.parametrize(
+    "what", ["SystemExit", "unspeakable", *slow("KeyboardInterrupt", "BaseException", "GeneratorExit")]
+)
 def test_whatever_is_raised_is_an_observation(what: str):
     seen = call(hostile.raises, what=what)
     assert seen.error and seen.text.startswith("raises failed") and says_what_next(seen.text)
     the_rest_goes_on()
 
 
-@pytest.mark.parametrize("how", ["numpy", "Python", "C++"])
+@pytest.mark.parametrize("how", ["numpy", *slow("Python", "C++")])
 def test_memory_has_a_limit_that_the_message_names(how: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("REWATCH_TOOL_MEMORY", "1.5")
     seen = call(hostile.takes_memory, how=how)

@@ -62,21 +62,33 @@ def still_stretches(video: VideoSource, span: Span, fps: float, size: int) -> It
     cuts = CutFinder()
     watch = _Watch()
     held = Stretch(goes_on=False)
+    shape = before = (0, 0)
     for frame in video.frames(span, fps, size=size):
         if held.times and frame.time <= held.times[-1]:
             continue  # the video has fewer frames a second than were asked for
-        cut = cuts.is_cut(frame.image)
+        image, cut = frame.image, False
+        if image.shape[:2] != before:  # at first, and where the stream changes its size
+            cut, before = any(before) and not _alike(image.shape[:2], before), image.shape[:2]
+            shape = shape if any(shape) else before
+        if before != shape:  # places are shares of the picture, so that all can be of one size
+            image = cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+        cut = cuts.is_cut(image) or cut
         full = bool(held.times) and frame.time - held.times[0] >= longest
         if held.times and (cut or full):
             yield from _still(held, watch.moving)
             held = Stretch(goes_on=not cut and not watch.is_moving)
         if cut:
             watch = _Watch()
-        watch.look(frame.time, frame.image)
+        watch.look(frame.time, image)
         held.times.append(frame.time)
-        _, picture = cv2.imencode(".jpg", frame.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+        _, picture = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
         held.pictures.append(picture)
     yield from _still(held, watch.moving)
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two pictures (height, width) have the same shape but for rounding: one scene at another resolution."""
+    return abs(one[1] * other[0] / (one[0] * other[1]) - 1) < 0.03
 
 
 class _Watch:

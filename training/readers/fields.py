@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,6 @@ from ...agent.parsing import take_apart
 from ...memory import Span
 from ..rewards.stated import ranges
 from ..task import TaskError
-
 
 
 class Skip(Exception):

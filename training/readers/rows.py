@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...memory.files import LARGEST_TASKS, odd_kind, read_text
 from ..task_files import TaskFileError
 
 _BLANK = " \t\r\n"
@@ -21,11 +22,13 @@ def rows_of(path: str | Path) -> Iterator[tuple[str, Any]]:
         TaskFileError: if the file cannot be read, or is none of these.
     """
     file = Path(path)
+    if kind := odd_kind(file):
+        raise TaskFileError(f"{file} cannot be read ({kind}); give a .json, .jsonl or .parquet file.")
     if file.suffix.lower() == ".parquet":
         yield from _parquet(file)
         return
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file, "utf-8-sig", LARGEST_TASKS)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
         raise TaskFileError(f"{file} cannot be read ({reason}); give a .json, .jsonl or .parquet file.") from None

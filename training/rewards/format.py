@@ -52,6 +52,7 @@ FORMS = {
     "ego_r1": Form(call="tool"),
     "pixel_reasoner": Form(answer="boxed", thinks=False),
     "hermes": Form(answer="cited", thinks=False),
+    "qwen3_vl": Form(answer="cited", thinks=False),
 }
 """The form of each dialect."""
 

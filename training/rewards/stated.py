@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...agent.dialects.facts import question_of
+from ...agent.eyes import told_eyes
 from ...agent.parsing import chosen_letters, numbers_of
 from ...agent.question import letter
 from ...agent.thoughts import without_thoughts
 from ...agent.words import numbers
 from ...memory import Box, MediaURI, Span
+from ...tools.boxes import read_box
 from ...tools.times import TIME, parse_pair
 from ..rollout import Rollout
 from ..task import as_number
@@ -23,7 +25,8 @@ _UNIT = r"\s{0,9}(?:(?:secs?|seconds?|s)\b)?\s{0,9}"
 _RANGES = (
     re.compile(rf"[\[(]\s{{0,9}}({TIME}){_UNIT},\s{{0,9}}({TIME}){_UNIT}[\])]", re.IGNORECASE),
     re.compile(
-        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])", re.IGNORECASE
+        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])",
+        re.IGNORECASE,
     ),
     re.compile(rf"\bbetween\s{{1,9}}({TIME}){_UNIT}\band\s{{1,9}}({TIME})(?![\d:])", re.IGNORECASE),
 )
@@ -115,7 +118,7 @@ def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
 
 
 def ranges(text: str) -> list[tuple[float, float]]:
-    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Numbers of frames are none."""
+    """The pairs of times that a text names, in seconds, in order; a pair may be reversed. Frame numbers are none."""
     found: list[tuple[int, float, float]] = []
     rest = _BOX.sub(lambda m: " " * len(m[0]), text)
     for pattern in _RANGES:
@@ -128,13 +131,33 @@ def ranges(text: str) -> list[tuple[float, float]]:
 
 
 def boxes(rollout: Rollout) -> tuple[Box, ...]:
-    """The boxes that the answer claims, as fractions; one that is reversed or leaves the picture claims nothing."""
+    """The boxes that the answer claims, as fractions; one that is reversed or leaves the picture claims nothing.
+
+    Numbers above 1 are read as tools read them: as pixels of the picture as the policy is shown it, or on its grid;
+    they claim nothing in a conversation that does not tell how it sees.
+    """
     if rollout.answer.abstained or too_long(rollout):
         return ()
-    named = [Box(*(float(part) for part in match.groups())) for match in _BOX.finditer(rollout.written)]
+    named = [[float(part) for part in match.groups()] for match in _BOX.finditer(rollout.written)]
     if named and not cites(rollout):
-        return tuple(box for box in named if 0 <= box.left < box.right <= 1 and 0 <= box.top < box.bottom <= 1)
+        return tuple(box for numbers in named if (box := _claimed_box(rollout, numbers)))
     return tuple(box for _, box in track(rollout))
+
+
+def _claimed_box(rollout: Rollout, numbers: list[float]) -> Box | None:
+    left, top, right, bottom = numbers
+    if not (0 <= left < right and 0 <= top < bottom):
+        return None
+    if max(right, bottom) <= 1:
+        return Box(left, top, right, bottom)
+    eyes = told_eyes(rollout.messages)
+    if eyes is None or any(number % 1 for number in numbers):  # fractions that leave the picture
+        return None
+    video = facts(rollout, rollout.task.truth.video) or facts(rollout)
+    try:
+        return read_box(numbers, (video["width"], video["height"]) if video else (1, 1), eyes)[0]
+    except ValueError:
+        return None
 
 
 def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:

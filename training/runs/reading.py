@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import yaml
 
 from ...memory import RewatchError
+from ...memory.files import read_text
 from .config import Run, Trainer
 
 _Run = TypeVar("_Run", bound=Run)
@@ -65,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (it is a SafeLoader)
+        values = yaml.load(read_text(path), _Loader)  # noqa: S506 (it is a SafeLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a YAML file.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -105,10 +105,10 @@ def imported(name: str, key: str) -> Any:
         ConfigError: if there is no such thing.
     """
     module, _, attribute = name.partition(":")
-    sys.path.insert(0, os.getcwd())
+    sys.path.append(os.getcwd())  # last: nothing there stands in for an installed module
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{key}: {name} cannot be imported ({error}); write module:name.") from None
     finally:
-        sys.path.remove(os.getcwd())
+        sys.path.pop()

@@ -12,6 +12,7 @@ from ...agent.report import write_report
 from ...agent.runs import Runs, run_to_end
 from ...agent.trace import SCHEMA
 from ...memory import ClipMemory
+from ...memory.names import written
 from ..collect import Collector, seed_of
 from ..task import Task
 from .bench import Bench
@@ -77,4 +78,4 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
 
 
 def _path(memory: ClipMemory, video: str) -> str:
-    return str(memory.video(video).path)
+    return written(memory.video(video).path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -65,7 +66,7 @@ def _wandb(project: str, folder: Path, config: Run) -> Any:
         raise CapabilityError("log.wandb needs wandb, which is not installed: pip install wandb")
     import wandb
 
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]  # a run that goes on is the same run there
+    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]  # a run that goes on is the same run there
     settings = wandb.Settings(silent=True, console="off")
     return wandb.init(
         project=project,

@@ -18,6 +18,7 @@ from langchain_core.messages import messages_from_dict, messages_to_dict
 
 from ...agent import Answer
 from ...memory.errors import RewatchError
+from ...memory.files import LARGEST_TASKS, read_text
 from ..rollout import Rollout
 from ..task import TaskError
 from ..task_files import as_row, from_row
@@ -138,7 +139,7 @@ def read_lines(path: str | Path, read: Callable[[Any], _Made]) -> list[_Made]:
 def numbered(path: str | Path, read: Callable[[Any], _Made]) -> Iterator[tuple[int, _Made]]:
     """The same, with the number of each line."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path, most=LARGEST_TASKS)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
         raise ConversationError(f"{path} cannot be read ({reason}); give a file of one JSON object a line.") from None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...memory.files import LARGEST_TASKS, read_bytes
 from .files import conversation_row, judgement_row, line_of
 from .teaching import Outcome
 
@@ -50,7 +51,7 @@ def _kept(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str
     """The rows of a file that are whole and wanted; the others are taken out of it."""
     if not path.exists():
         return []
-    text = path.read_bytes()
+    text = read_bytes(path, LARGEST_TASKS)
     rows, lines = [], []
     for line in text.split(b"\n"):
         try:

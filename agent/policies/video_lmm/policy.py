@@ -16,8 +16,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import PrivateAttr
 
 from ....memory import CapabilityError
+from ....tools import Eyes
 from ...answer import Draft
 from ...dialects import Dialect, load_dialect
+from ...eyes import SIDE, scale_of
 from ...turn import Turn
 from ..manner import Manner
 from .engine import Engine
@@ -223,6 +225,18 @@ class VideoLMM(LocalPolicy):
 
     def _shown(self, loaded: Loaded) -> dict[str, Any]:
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
+
+    def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
+        """How it was last shown a picture: in the size that the room in its context allowed."""
+        loaded = self._engine.loaded
+        scale = getattr(self.dialect, "places", "") or scale_of(str(loaded.model.config.model_type))
+        side = SIDE
+        for message in reversed(messages):
+            grids = (message.response_metadata.get("tokens") or {}).get("grids")
+            if grids:
+                side = max(self._engine.sight.size(tuple(grids[-1])))
+                break
+        return Eyes(side=side if self._engine.sight.sees else None, scale=scale)
 
     @property
     def _llm_type(self) -> str:

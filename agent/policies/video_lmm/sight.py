@@ -59,6 +59,10 @@ class Sight(Protocol):
         """Grid of a picture of (width, height) that may have `pixels` pixels."""
         ...
 
+    def size(self, grid: Grid) -> tuple[int, int]:
+        """Width and height in pixels in which the model sees a picture of this grid."""
+        ...
+
     def text(self, placeholder: str, grid: Grid) -> str:
         """What stands in the prompt instead of the placeholder."""
         ...
@@ -105,6 +109,10 @@ class NoSight:
     def grid(self, size: tuple[int, int], pixels: int) -> Grid:
         """Refused."""
         raise ValueError("A model that only reads takes no pictures.")
+
+    def size(self, grid: Grid) -> tuple[int, int]:
+        """That of a picture nobody sees."""
+        return 1, 1
 
     def text(self, placeholder: str, grid: Grid) -> str:
         """Nothing."""
@@ -162,6 +170,10 @@ class QwenSight:
             if rows * columns > high:
                 rows, columns = min(rows, int(high)), max(1, min(columns, int(high) // min(rows, int(high))))
         return 1, rows * self._merge, columns * self._merge
+
+    def size(self, grid: Grid) -> tuple[int, int]:
+        """All patches."""
+        return grid[2] * self._patch, grid[1] * self._patch
 
     def text(self, placeholder: str, grid: Grid) -> str:
         """One placeholder for each cell."""
@@ -243,6 +255,10 @@ class StandardSight:
     def grid(self, size: tuple[int, int], pixels: int) -> Grid:
         """The picture's own size; what `pixels` says is left to the processor."""
         return 1, size[1], size[0]
+
+    def size(self, grid: Grid) -> tuple[int, int]:
+        """The picture's own size."""
+        return grid[2], grid[1]
 
     def text(self, placeholder: str, grid: Grid) -> str:
         """What the processor writes for a picture of this size."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rewatch.agent.options import option_in
 from rewatch.agent.routes.entities import Mention, associate, count_kinds, join, read_mentions
 from rewatch.agent.routes.looking import short
 from rewatch.agent.routes.map_reduce import read_groups
-from rewatch.agent.options import option_in
 from rewatch.agent.routes.replies import digit, items, labelled, read_spans, said, same_answer
 from rewatch.agent.routes.tree import picked
 from rewatch.agent.steps import Seen

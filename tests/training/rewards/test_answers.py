@@ -43,6 +43,55 @@ def test_option(answer: str, reward: float):
     assert exact_option()(Run().say(answer)) == reward
 
 
+RIGHT = (
+    "B|b.|(b)|**B**|Option B|B: the cup|\\boxed{B}|The answer is B because A cup in blue stands there|答案是B|"
+    "B because option A shows a red cup, C a green one and D a white one|I think it's B, not A|"
+    "a blue cup is on the table"
+).split("|")
+NAMED = ("A, B, C, D#A B C D#A or B or C or D#(A) (B) (C) (D)#It is A. It is B. It is C. It is D.#A/B/C/D#"
+         "The answer is A, B, C or D#a red cup, a blue cup, a green cup, a white cup#"
+         "A. Or B. Or C. Or D.").split("#")  # fmt: skip
+
+
+@pytest.mark.parametrize("said", RIGHT)
+def test_a_right_choice_earns_all_and_the_loop_reads_the_same(said: str):
+    for dialect in ("vital", "hermes"):
+        for thought in ("Is it A or C?", "<answer>C</answer> perhaps"):
+            text = f"<think>{thought}</think> <answer>{said}</answer>"
+            rollout = Run(dialect=dialect).view(40, 50).end(text)
+            assert exact_option()(rollout) == task_reward()(rollout) == 1.0 and is_right(rollout)
+            assert rollout.answer.option == "B"
+    assert exact_option()(Run(task(answer="C")).say(said)) == 0.0
+
+
+@pytest.mark.parametrize("said", NAMED)
+def test_naming_every_option_earns_nothing(said: str):
+    for truth in "ABCD":
+        assert exact_option()(Run(task(answer=truth)).say(said)) == 0.0
+        assert multi_select()(Run(task(answer=truth)).say(said)) == 0.0
+
+
+def test_options_with_one_text_are_one():
+    twice = task(answer="B", options=("a cup", "a jug", "a jug", "a pan"))
+    assert exact_option()(Run(twice).say("C")) == exact_option()(Run(twice).say("a jug")) == 1.0
+    assert exact_option()(Run(twice).say("A")) == 0.0
+
+
+def test_places_and_options_in_thoughts_are_not_the_answers():
+    spanned = task("temporal", None)
+    rollout = Run(spanned).say("from 40 to 50 s", thought="video:0a1b2c3d#t=1,2 or 5 to 9 s")
+    assert task_reward()(rollout) == 1.0
+    minutes = task("temporal", None, spans=(Span(7530, 7570),))
+    for said in (
+        "125:30 to 126:10",
+        "2 hours 5.5 minutes to 2 hours 6 minutes 10 s",
+        "2:05:30 - 2:06:10",
+        "7530-7570 s",
+    ):
+        assert task_reward()(Run(minutes, length=9000.0).say(said)) == pytest.approx(1.0)
+    assert task_reward()(Run(spanned).say("frames 40 to 50")) == 0.0
+
+
 def test_option_of_json_counts_and_not_its_text():
     assert exact_option()(Run().cite("the blue one", option="B")) == 1.0
     assert exact_option()(Run().cite("not A but that", option="B")) == 1.0

@@ -57,7 +57,7 @@ def test_rewards_of_boxes():
     assert box_reward()(Run(SPATIAL).say("[0.0, 0.0, 0.2, 0.2]")) == pytest.approx(1.0)
     assert box_reward()(Run(SPATIAL).cite("here", (uri(42, box=LEFT), None))) == pytest.approx(1.0)
     assert box_reward()(Run(SPATIAL).say("[0.2, 0.2, 0.0, 0.0]")) == 0.0  # reversed
-    assert box_reward()(Run(SPATIAL).say("[0, 0, 400, 300]")) == 0.0  # pixels, not fractions
+    assert box_reward()(Run(SPATIAL).say("[0, 0, 400, 300]")) == 0.0  # pixels, of a picture of unknown size
     assert point_in_box()(Run(SPATIAL).say("[0.05, 0.05, 0.1, 0.1]")) == 1.0
     assert point_in_box()(Run(SPATIAL).say("[0.0, 0.0, 1.0, 1.0]")) == 0.0
     assert point_in_box()(Run(SPATIAL).say("[0.0, 0.0, 0.2, 0.2] [0.5, 0.5, 0.6, 0.6]")) == 0.0  # two points
@@ -67,3 +67,23 @@ def test_reward_of_a_track():
     true = task("track", None, track=((40.0, LEFT), (41.0, LEFT), (42.0, RIGHT)))
     rollout = Run(true).cite("it", (uri(40, box=LEFT), None), (uri(41, box=LEFT), None), (uri(42, box=LEFT), None))
     assert track_reward()(rollout) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("eyes", "written", "earns"),
+    [
+        ({"side": 320, "scale": ""}, "[0, 0, 64, 36]", 0.5625),  # read as per cent: too large
+        ({"side": 320, "scale": "pixels"}, "[0, 0, 64, 36]", 1.0),
+        ({"side": 320, "scale": "grid"}, "[0, 0, 200, 200]", 1.0),
+        ({"side": 320, "scale": "grid"}, "[200, 200, 0, 0]", 0.0),
+        ({"side": 320, "scale": "grid"}, "[0, 0, 4000, 200]", 0.0),
+        ({"side": 320, "scale": "grid"}, "[0.0, 0.0, 0.2, 0.2]", 1.0),
+        ({"side": 320, "scale": "grid"}, "[0.0, 0.0, 1.2, 1.2]", 0.0),
+    ],
+)  # fmt: skip
+def test_boxes_on_the_scale_on_which_the_policy_sees(eyes, written, earns):
+    run = Run(SPATIAL)
+    run.messages[1].additional_kwargs["eyes"] = eyes
+    said = run.say(written)
+    got = box_reward()(said)
+    assert got == pytest.approx(earns) if earns in (0.0, 1.0) else 0 < got < 1

@@ -1,0 +1,157 @@
+"""How stored pictures are brought into shape: turned upright, and stretched where their pixels are not square.
+
+Size, rotation and pixel aspect belong to each picture, not to a file: streams that were joined change them midway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+import numpy as np
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.stream import VideoStream
+
+_NEARLY = 0.01
+"""Pixels that are this nearly square are shown as they are: containers round."""
+_ODDEST = 8
+"""A pixel aspect beyond this, or its inverse, is a damaged header."""
+_LONGEST = 16_384
+"""Pixels of the longest side to which a picture is stretched; beyond it the other side is made smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored pictures are brought upright: transposed first, then mirrored."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @classmethod
+    def told(cls, frame: av.VideoFrame) -> Orientation | None:
+        """From the display matrix that travels with a frame, to the nearest quarter turn; None without one."""
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return None
+        a, b, _, c, d = np.frombuffer(bytes(cast(Any, matrix))[:20], dtype=np.int32).tolist()
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return cls(True, c < 0, b < 0)
+        return cls(False, a < 0, d < 0)
+
+    @property
+    def degrees(self) -> int:
+        """Clockwise rotation in degrees (a mirrored picture counts by its rotation alone)."""
+        if self.transpose:
+            return 90 if self.flip_x else 270
+        return 180 if self.flip_y else 0
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """`image` `[H, W, 3]` brought upright, contiguous."""
+        if self.transpose:
+            image = image.transpose(1, 0, 2)
+        if self.flip_x:
+            image = image[:, ::-1]
+        if self.flip_y:
+            image = image[::-1]
+        return np.ascontiguousarray(image)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A picture as the decoder gave it, and how it is to be shown."""
+
+    frame: av.VideoFrame
+    orientation: Orientation
+    aspect: Fraction
+    """Width of a stored pixel by its height."""
+
+    @property
+    def pts(self) -> int | None:
+        """Presentation time in ticks of the stream."""
+        return self.frame.pts
+
+    @property
+    def full(self) -> tuple[int, int]:
+        """Width and height in square pixels, upright."""
+        width, height = self._square
+        return (height, width) if self.orientation.transpose else (width, height)
+
+    @property
+    def _square(self) -> tuple[int, int]:
+        """Width and height in square pixels as the picture is stored: no stored pixel is thrown away."""
+        width, height, aspect = self.frame.width, self.frame.height, self.aspect
+        if aspect == 1:
+            return width, height
+        wide = aspect > 1
+        longer = round(width * aspect) if wide else round(height / aspect)
+        if longer > _LONGEST:
+            return (width, max(1, round(height / aspect))) if wide else (max(1, round(width * aspect)), height)
+        return (longer, height) if wide else (width, longer)
+
+    def image(self, size: int | None) -> np.ndarray:
+        """`[H, W, 3]` uint8 RGB, upright, with square pixels, its longest side at most `size` pixels.
+
+        At full size, with square pixels, they are those of `frame.to_ndarray(format="rgb24")`.
+        """
+        width, height = self._square
+        longest = max(width, height)
+        if size is not None and size < longest:
+            width, height = (max(1, round(side * size / longest)) for side in (width, height))
+        elif (width, height) == (self.frame.width, self.frame.height):
+            return self.orientation.apply(self.frame.to_ndarray(format="rgb24"))
+        small = width * height < self.frame.width * self.frame.height
+        made = self.frame.to_ndarray(
+            format="rgb24", width=width, height=height, interpolation="AREA" if small else "BICUBIC"
+        )
+        return self.orientation.apply(made)
+
+
+class Shapes:
+    """Tells for each picture of one stream, as it is decoded, how it is to be shown.
+
+    A container that says another pixel aspect than its codec is believed for the whole file; else the codec is, which
+    may change its mind. A rotation in the codec's own messages holds until the next keyframe.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        container, codec = stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio
+        self._container = _usable(container) or Fraction(1)
+        self._fixed = bool(container and codec and container != codec)
+        self._aspect: Fraction | None = None
+        self._before: Fraction | None = None
+        self._since: int | None = None
+        self._orientation = Orientation()
+
+    def restart(self) -> None:
+        """The decoder begins afresh, at a keyframe."""
+        self._since = None
+        self._orientation = Orientation()
+
+    def of(self, frames: list[av.VideoFrame], codec: VideoCodecContext, packet: Packet | None) -> list[Decoded]:
+        """The pictures that came out of the decoder when `packet` went in."""
+        aspect = None if self._fixed else _usable(codec.sample_aspect_ratio)
+        if aspect != self._aspect:
+            # Pictures that the decoder held back still belong to what was before this packet.
+            self._before, self._aspect, self._since = self._aspect, aspect, packet.pts if packet else None
+        return [self._shown(frame) for frame in frames]
+
+    def _shown(self, frame: av.VideoFrame) -> Decoded:
+        told = Orientation.told(frame)
+        if told is not None or frame.key_frame:
+            self._orientation = told or Orientation()
+        early = self._since is not None and frame.pts is not None and frame.pts < self._since
+        aspect = (self._before if early else self._aspect) or self._container
+        return Decoded(frame, self._orientation, Fraction(1) if abs(aspect - 1) < _NEARLY else aspect)
+
+
+def _usable(aspect: Fraction | None) -> Fraction | None:
+    """A pixel aspect that can be meant; None where there is none."""
+    if not aspect or aspect <= 0:
+        return None
+    return aspect if Fraction(1, _ODDEST) <= aspect <= _ODDEST else Fraction(1)

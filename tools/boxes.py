@@ -1,0 +1,127 @@
+"""Places in a picture as models write them: fractions, percent, pixels of what they are shown, or a grid of their own.
+
+A model that looks at a picture knows the size in which it is shown to it, not the video's; some families were taught a
+grid of 0 to 1000 in each direction instead. Which scale was read is always told, unless it is fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..memory import Box
+from .spellings import box_numbers
+
+GRID = 1000
+"""Of models that were taught places on a grid: 0 to 1000 in each direction, whatever the picture's shape."""
+SCALES = ("grid", "pixels", "fractions")
+_BEYOND = 0.02
+"""Share of a side by which a box may stick out of its picture: models round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """How a policy is shown pictures, and so in which numbers it may write places."""
+
+    side: int | None = None
+    """Longest side in pixels of the pictures that it is shown; None where it is shown none."""
+    scale: str = ""
+    """What it was taught: one of `SCALES`; empty where that is not known."""
+
+    def shown(self, whole: tuple[int, int]) -> tuple[int, int] | None:
+        """Width and height in which it is shown a picture of `whole` (width, height) pixels; None for not at all."""
+        if self.side is None:
+            return None
+        small = min(1.0, self.side / max(whole))
+        return max(1, round(whole[0] * small)), max(1, round(whole[1] * small))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"side": self.side, "scale": self.scale}
+
+    @classmethod
+    def from_dict(cls, row: Any) -> Eyes:
+        """What `as_dict` wrote; nothing known where it is something else."""
+        if not isinstance(row, dict):
+            return cls()
+        side, scale = row.get("side"), row.get("scale")
+        return cls(side if isinstance(side, int) else None, scale if scale in SCALES else "")
+
+
+class _Scale(NamedTuple):
+    words: str
+    width: float
+    height: float
+
+    def holds(self, numbers: list[float]) -> bool:
+        """Whether a box in these numbers lies in the picture."""
+        return all(
+            -_BEYOND * long - 1 <= number <= (1 + _BEYOND) * long + 1
+            for number, long in zip(numbers, (self.width, self.height) * 2, strict=True)
+        )
+
+
+def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tuple[Box, str]:
+    """A box as fractions of its picture, and a note on the scale that was read, empty for fractions.
+
+    Args:
+        value: four numbers (left, top, right, bottom; swapped corners are put right), a mapping, or a string.
+        whole: width and height of the picture at full size.
+        eyes: how the one who wrote it sees pictures; None: nothing is known of that.
+
+    Raises:
+        ValueError: if it is no box with an area inside the picture; the text says what it would have to be.
+    """
+    numbers = box_numbers(value)
+    scale, others = _scale(numbers, whole, eyes or Eyes())
+    if scale is None:
+        note, shares = "", numbers
+    else:
+        shares = [n / long for n, long in zip(numbers, (scale.width, scale.height) * 2, strict=True)]
+        said = ", ".join(f"{n:g}" for n in numbers)
+        note = f"box [{said}] read as {scale.words}"
+        note += "; if you meant another scale, write fractions from 0 to 1" if others else ""
+    left, right = sorted((shares[0], shares[2]))
+    top, bottom = sorted((shares[1], shares[3]))
+    box = Box(max(left, 0.0), max(top, 0.0), min(right, 1.0), min(bottom, 1.0))
+    if box.right - box.left < 1e-3 or box.bottom - box.top < 1e-3:
+        raise ValueError("the box has no area inside the picture")
+    return box, note
+
+
+def parse_box(value: Any, width: int, height: int) -> Box:
+    """`read_box` without the note, where nothing is known of how the writer sees."""
+    return read_box(value, (width, height))[0]
+
+
+def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_Scale | None, bool]:
+    """The scale of a box (None: fractions), and whether the numbers would fit another one too."""
+    most = max(map(abs, numbers))
+    if most <= 1 or (most < 2 and any(0 < n < 1 for n in numbers)):
+        return None, False
+    fitting = [scale for scale in _scales(most, whole, eyes) if scale.holds(numbers)]
+    if not fitting:
+        shown = eyes.shown(whole)
+        raise ValueError(
+            f"the box reaches out of the picture ({f'{shown[0]}x{shown[1]} as shown, ' if shown else ''}"
+            f"{whole[0]}x{whole[1]} in the video)"
+        )
+    first = fitting[0]
+    known = bool(eyes.scale) and first.words.startswith(("a grid", "pixels of the picture as shown"))
+    return first, not known and any((s.width, s.height) != (first.width, first.height) for s in fitting[1:])
+
+
+def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]:
+    """What numbers above 1 may mean, the likeliest first."""
+    shown = eyes.shown(whole)
+    grid = _Scale(f"a grid of 0 to {GRID}", GRID, GRID)
+    video = _Scale(f"pixels of the video ({whole[0]}x{whole[1]})", *whole)
+    seen = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
+    if most <= 100 and eyes.scale not in ("grid", "pixels"):
+        yield _Scale("percent of the picture", 100, 100)
+    if eyes.scale == "grid":
+        yield grid
+    yield seen
+    yield grid
+    yield video

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..memory import CapabilityError
 from ..memory.names import written
+from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
+from ..tools.foreign_schema import described
 from .answer import Answer
 from .approval import Approve
 from .calibration import Calibration
@@ -261,7 +262,8 @@ class VideoAgent:
         """Say at once what a route or a scaling lacks here."""
         if route is not None:
             if route not in ROUTES:
-                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.")
+                near = did_you_mean(ROUTES, route)
+                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.{near}")
             if ROUTES[route].needs_viewer and not self.toolbox.sees:
                 raise CapabilityError(
                     f"The route {route} asks a model that sees: give one as the policy or the viewer "
@@ -269,7 +271,8 @@ class VideoAgent:
                 )
         if scale is not None:
             if scale not in SCALINGS:
-                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.")
+                near = did_you_mean(SCALINGS, scale)
+                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.{near}")
             if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
                     f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "
@@ -292,7 +295,7 @@ class VideoAgent:
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [convert_to_openai_tool(t)["function"] for t in self.toolbox],
+            "tools": [described(t)["function"] for t in self.toolbox],
         }
 
 

@@ -37,6 +37,7 @@ from .question import Question
 from .routes import ROUTES, Brief
 from .state import State
 from .steps import Call, advance, observed
+from .trace import told_of
 from .turn import Turn, take_turn
 
 if TYPE_CHECKING:
@@ -287,10 +288,10 @@ class Loop:
         stopped_by = state.get("stopped_by", "")
         update: dict[str, Any] = {}
         if self.looks_twice and not verdict.missing and not stopped_by:
-            looked, cost = await self._look_again(verdict, question, state)
+            looked, steps, cost = await self._look_again(verdict, question, state)
             verdict = after_looking(verdict, looked)
             spent += cost
-            update = {"spend": cost.as_dict(), "looked": looked}
+            update = {"spend": cost.as_dict(), "looked": looked, "second_looks": steps}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
             missing = SENT_BACK + " ".join(verdict.missing)
@@ -310,12 +311,19 @@ class Loop:
         )
         return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")
 
-    async def _look_again(self, verdict: Verdict, question: Question, state: State) -> tuple[list[float | None], Spend]:
-        """Have the viewer confirm the evidence that was seen, as far as the budget goes: P(yes) each, and the cost."""
+    async def _look_again(
+        self, verdict: Verdict, question: Question, state: State
+    ) -> tuple[list[float | None], list[dict[str, Any]], Spend]:
+        """Have the viewer confirm the evidence that was seen, as far as the budget goes.
+
+        Returns:
+            P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
+        """
         memory = self.memory if question.now is None else self.memory.until(question.now)
         budget, spent, total = _budget(state), _spent(state), Spend()
         videos = [v["id"] for v in question.videos]
         looked: list[float | None] = []
+        steps: list[dict[str, Any]] = []
         for wanted in second_looks(verdict, many=len(videos) > 1):
             left = budget.left(spent + total)
             if wanted is None or budget.exhausted(spent + total) or left.get("frames", 1) < 1:
@@ -323,9 +331,13 @@ class Loop:
                 continue
             began = time.monotonic()
             seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left)
-            total += cost + Spend(seconds=time.monotonic() - began)
+            cost += Spend(seconds=time.monotonic() - began)
+            total += cost
             looked.append(None if seen.error else float(seen.data["yes"]))
-        return looked, total
+            call = {"id": f"second_look_{len(state['messages'])}_{len(steps)}", "name": wanted.tool}
+            made = _observed({**call, "args": wanted.arguments}, seen, seen.text, [], cost)
+            steps.append(told_of(made))
+        return looked, steps, total
 
 
 GRACE = 1.0

@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import clock
+from ..tools.untrusted import quote
 from .loose_json import NotJson, read_object
 from .parsing import take_apart
 from .planner import Plan, Planner, Situation, plan_by_rules
@@ -122,7 +123,7 @@ def describe(situation: Situation) -> str:
         channels = ", ".join(video["channels"]) or "none"
         sound = "with sound" if video["has_audio"] else "without sound"
         length = f"{clock(max(end - video['start'], 0.0))} long"
-        lines.append(f"Video {video['id']} ({video['name']}): {length}, {sound}; the memory holds: {channels}.")
+        lines.append(f"Video {video['id']} ({quote(video['name'])}): {length}, {sound}; the memory holds: {channels}.")
     lines += ["Routes:", *(f"- {name}: {_about(name)}" for name in situation.routes)]
     lines.append(f"Tools of the policy: {', '.join(situation.tools)}.")
     limits = [f"{value:g} {name}" for name, value in situation.budget.as_dict().items() if value is not None]

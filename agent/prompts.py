@@ -68,4 +68,4 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
     told = f"{size}{sound}known: {', '.join(known) or 'nothing'}"
-    return f"Video {video['id']} ({video['name']}): {clock(video['start'])} to {clock(video['end'])}, {told}."
+    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {told}."

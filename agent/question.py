@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
 from ..memory.sources import one_or_many
+from ..tools.untrusted import named
 from .options import MOST, find_options, letter, split_options
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def question_about(
     facts = tuple(
         {
             "id": r.id,
-            "name": r.name,
+            "name": named(r.name),
             "start": r.start,
             "end": r.end,
             "width": r.width,

@@ -44,6 +44,8 @@ class State(TypedDict, total=False):
     """How often the check has sent the policy back."""
     looked: list[float | None]
     """P(yes) of the check's last second looks, one for each piece of evidence."""
+    second_looks: list[dict[str, Any]]
+    """The check's last second looks as the trace has them: `call_id`, `tool`, `arguments`, `text`, `uris`, …"""
     stopped_by: str
     """The limit that ended the run; empty while none has."""
     answer: dict[str, Any]

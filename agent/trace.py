@@ -1,9 +1,9 @@
 """The trace: everything one run did, in order, one JSON object a line.
 
 Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `policy` (what it said and called),
-`observation` (one tool's result), `check` (what was found missing), `attempt` (one piece of a scaling), `answer`
-(always last). Every event has `t` (seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md
-lists the fields.
+`observation` (one tool's result), `second_look` (the viewer's, at evidence), `check` (what was found missing),
+`attempt` (one piece of a scaling), `answer` (always last). Every event has `t` (seconds since the run began) and, after
+`run`, the `spend` so far. docs/trace.md lists the fields.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from ..memory import RewatchError
 from ..memory.files import odd_kind, read_bytes
 from ..memory.folder import told_plainly
+from ..memory.sanitize import as_json
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +46,7 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
     elif node in ("looks", "tools"):
         for message in messages:
             if isinstance(message, ToolMessage):
-                artifact = message.artifact or {}
-                yield {
-                    "event": "observation",
-                    "call_id": message.tool_call_id,
-                    "tool": message.name,
-                    "text": message.content,
-                    "error": message.status == "error",
-                    **artifact,
-                }
+                yield {"event": "observation", **told_of(message)}
     elif node == "attempt":
         for row in update["results"][0]:
             yield {"event": "attempt", **row}
@@ -61,11 +54,24 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "answer" in update:
             yield {"event": "answer", "answer": update["answer"]}
     elif node == "check":
+        for look in update.get("second_looks", ()):
+            yield {"event": "second_look", **look}
         looks = {"looked": update.get("looked", []), "cost": update.get("spend", {})}
         if "answer" in update:
             yield {"event": "answer", "answer": update["answer"], **looks}
         else:
             yield {"event": "check", "missing": [str(m.content) for m in messages], **looks}
+
+
+def told_of(message: ToolMessage) -> dict[str, Any]:
+    """What the trace says of one call and its result."""
+    return {
+        "call_id": message.tool_call_id,
+        "tool": message.name,
+        "text": message.content,
+        "error": message.status == "error",
+        **(message.artifact or {}),
+    }
 
 
 def _plain_message(message: AnyMessage) -> dict[str, Any]:
@@ -114,10 +120,8 @@ class TraceWriter:
         """Append one event."""
         if self._file is None or self.lost:
             return
-        line = json.dumps(event, ensure_ascii=False, default=str) + "\n"
         try:
-            # A question from a shell can hold half a surrogate pair, which UTF-8 has no bytes for.
-            self._file.write(line.encode("utf-8", "replace").decode("utf-8"))
+            self._file.write(as_json(event) + "\n")
             self._file.flush()
         except OSError as error:
             self._lose(error)

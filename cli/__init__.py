@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sys
+from typing import Any
 
 EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed · 2 wrong usage · 3 a video cannot be used · \
 4 the memory folder cannot be used · 5 something needs a package or weights · 6 a trace cannot be read · \
@@ -38,35 +37,60 @@ def _run_in_warm() -> int | None:
 
 
 def run() -> int:
-    """Run the command line in this process: its exit code; errors that a person can mend are one line on stderr."""
+    """Run the command line in this process: its exit code; whatever goes wrong is one line on stderr."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from ..memory import RewatchError
-    from .app import app
+    try:
+        from .terminal import finish, prepare
 
-    with contextlib.suppress(AttributeError, ValueError):  # what a terminal or UTF-8 cannot show is written out
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        prepare()
+        return finish(_run())
+    except KeyboardInterrupt:
+        return _interrupted()
+
+
+def _run() -> int:
+    from ..memory import RewatchError
+    from .terminal import fault
 
     try:
-        app(prog_name="rewatch", standalone_mode=True)
+        from .app import app
+
+        code = app(prog_name="rewatch", standalone_mode=False)
+        return _interrupted() if code == 130 else code if isinstance(code, int) else 0
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
-        return _interrupted() if code == 130 else code
+        return end.code if isinstance(end.code, int) else 1 if end.code else 0
     except RewatchError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    except UnicodeEncodeError as error:
+        return _fail(f"{error.object[:200]!r} is no text in UTF-8, as names here are; write it otherwise.", 2)
+    except Exception as error:  # nobody may be shown a traceback: it is put into a file
+        return _wrong_usage(error) if hasattr(error, "format_message") else _fail(fault(error), 1)
+
+
+def _wrong_usage(error: Any) -> int:
+    """Of what was typed, what cannot be run, and where more is said; the help itself where nothing was typed."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return int(error.exit_code)
+    told = error.format_message().removeprefix("Invalid value: ").rstrip()
+    told += "" if told.endswith((".", "?", "!", ")")) else "."
+    context = getattr(error, "ctx", None)
+    return _fail(told + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)
 
 
 def _interrupted() -> int:
-    return _fail("interrupted; what was stored is kept, and the next run goes on from there", 130)
+    from .going_on import how
+
+    return _fail(how(), 130)
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    from ..memory.sanitize import one_line
+    from .terminal import say_error, write_json
+
     if "--json" in sys.argv:
-        sys.stdout.write(json.dumps({"schema": 1, "error": line, "exit_code": code}, ensure_ascii=False) + "\n")
-    sys.stderr.write(f"error: {line}\n")
+        write_json({"schema": 1, "error": one_line(message), "exit_code": code})
+    say_error(message)
     return code

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from .asking import agents, find_video, importing, index_settings, is_path, moment, open_memory
+from . import going_on
+from .asking import agents, find_video, importing, index_settings, moment, open_memory
 from .estimates import run_estimate
 from .indexing import old_speech, split_channels
+from .naming import is_path, parted
 from .options import (
     ROUTES,
     SCALINGS,
@@ -40,15 +39,17 @@ from .options import (
     Workers,
 )
 from .places import memory_folder, runs_folder
+from .terminal import Console, message, write_json
 
 
 def ask(
     words: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="[VIDEO]... QUESTION", help="Files, or names or ids of indexed videos; then the question."
+            metavar="[VIDEO]... QUESTION",
+            help="Files, or names or ids of indexed videos; then the question, in quotation marks.",
         ),
-    ],
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", help="One possible answer; repeat for each.")
     ] = None,
@@ -72,7 +73,7 @@ def ask(
     scale: Annotated[
         str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
     ] = None,
-    width: Annotated[int, typer.Option("--width", min=1, help="How many runs --scale may make.")] = 8,
+    width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
     ] = None,
@@ -91,7 +92,7 @@ def ask(
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a run that was cut off, by its id.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer, and nothing else.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask a question about one or more videos; what is not indexed yet is indexed first.
@@ -101,13 +102,15 @@ def ask(
     with importing():
         from ..agent import Calibration, QuestionError
         from ..tools import Budget
-        from .console import show_answer, show_event
+        from .console import show_answer, show_bare, show_event
 
-    console = Console(stderr=as_json, quiet=quiet and as_json)
+    console = Console(stderr=as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console
     folder = memory_folder(memory)
-    *videos, question = words
-    if Path(question).is_file():
+    if not words and not resume:
+        raise typer.BadParameter('write a question, in quotation marks: rewatch ask FILE "What is said?"')
+    *videos, question = words or [""]
+    if os.path.isfile(question):
         raise QuestionError(
             f'{question} is a file, and a question must come last: rewatch ask {question} "What is said?"'
         )
@@ -128,11 +131,14 @@ def ask(
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
+    videos, question = parted([*videos, question], clip_memory.videos())
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     for line in old_speech(records):
-        steps.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        steps.print(line, style="yellow", soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "run" and os.access(folder, os.W_OK):  # its steps are stored
+            going_on.note_run(event["run_id"])
         show_event(steps, event)
 
     with agents(
@@ -154,7 +160,7 @@ def ask(
         else:
             expected = run_estimate(agent, runs_folder(folder), agent.budget)
             if expected is not None:
-                steps.print(Text(f"estimate {expected}"), soft_wrap=True)
+                steps.print(message("estimate", expected), soft_wrap=True)
             answer = agent.ask(
                 question,
                 options=option,
@@ -165,9 +171,12 @@ def ask(
                 width=width,
                 listener=listen,
             )
+    going_on.forget()
     if as_json:
-        sys.stdout.write(json.dumps(answer.as_dict(), ensure_ascii=False) + "\n")
-        return
-    show_answer(console, answer, {r.id: r.name for r in records})
-    if answer.trace and not quiet:
-        console.print(f"[dim]rewatch report {answer.run_id}   opens the whole run[/dim]", highlight=False)
+        write_json(answer.as_dict())
+    elif quiet:
+        show_bare(console, answer)
+    else:
+        show_answer(console, answer, {r.id: r.name for r in records})
+        if answer.trace:
+            console.print(f"rewatch report {answer.run_id}   opens the whole run", style="dim")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
-from ..memory import ClipMemory, MemoryFolderError, VideoError, VideoRecord
+from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video
+from .naming import beside, match, no_such, refuse_address
 from .places import runs_folder
+from .terminal import Console
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
@@ -44,31 +45,31 @@ def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMe
         return ClipMemory(folder, detector=detector, read_only=True)
 
 
-def is_path(word: str) -> bool:
-    """Whether a word rather names a file than a video of the memory."""
-    return os.sep in word or Path(word).exists() or Path(word).suffix != ""
-
-
 def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
     """A file is added (at no cost if it is known); anything else must be a name, an id or a place in the memory.
 
     Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
+
+    Raises:
+        VideoError: if it is neither, or may be several.
     """
-    path = Path(word)
-    if not path.exists():
-        with suppress(VideoError):
-            return memory.video(word)
-        gone = memory.known(path)
-        if gone is not None:
-            return gone
+    refuse_address(word)
+    if not os.path.exists(word):
+        known = match(memory.videos(), word) or memory.known(word)
+        if known is not None:
+            return known
+        near = beside(word)
+        if near is None and os.sep not in word:
+            raise no_such(memory, word)
+        word = str(near or word)
     try:
-        return add_video(memory, path, console, **settings)
+        return add_video(memory, Path(word), console, **settings)
     except MemoryFolderError as error:
-        known = memory.known(path)
+        known = memory.known(word)
         if known is None:
             raise
         line = f"warning  {known.name} is asked about as it was indexed: {error}"
-        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style="yellow", soft_wrap=True)
         return known
 
 
@@ -131,8 +132,11 @@ def moment(text: str, option: str = "--now") -> float:
     from ..tools.arguments import parse_seconds
 
     try:
-        return parse_seconds(text)
+        seconds = parse_seconds(text)
+        if not 0 <= seconds < 1e9:
+            raise ValueError(text)
+        return seconds
     except ValueError:
         raise typer.BadParameter(
-            f"{option} {text!r} is no time; write seconds (12.5) or a clock time (1:30)."
+            f"{option} {text!r} is no time of a video; write seconds (12.5) or a clock time (1:30)."
         ) from None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from enum import StrEnum
 from itertools import groupby
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..memory import VideoRecord, clock
 from ..memory.chapters import Chapter
-from .asking import find_video, index_settings, is_path, open_memory
+from .asking import find_video, index_settings, open_memory
 from .indexing import split_channels
+from .naming import is_path
 from .options import Channels, Json, Memory, Transcriber, Workers
 from .places import memory_folder
+from .terminal import Console, write_json
 
 
 class Level(StrEnum):
@@ -51,12 +50,12 @@ def chapters(
     record = find_video(clip_memory, video, Console(stderr=True), settings)
     parts = divided(clip_memory, record.id, level=level.value)
     if as_json:
-        sys.stdout.write(json.dumps(_as_dict(record, parts), ensure_ascii=False) + "\n")
+        write_json(_as_dict(record, parts))
         return
     console = Console()
     for part in parts:
         console.print(Text(str(part.span), style="bold"))
-        console.print(_table(part), highlight=False)
+        console.print(_table(part))
 
 
 def _table(part: Chapter) -> Table:

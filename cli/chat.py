@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
+from ..memory.near import did_you_mean
+from ..memory.sanitize import one_line
 from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
 from .estimates import run_estimate
 from .indexing import split_channels
@@ -37,6 +38,7 @@ from .options import (
     Workers,
 )
 from .places import memory_folder, runs_folder
+from .terminal import Console, fault
 
 if TYPE_CHECKING:
     from ..agent import Conversation
@@ -128,25 +130,30 @@ class _Chat:
     def run(self) -> None:
         """Read lines until the end of the input or `/quit`."""
         about = self._about()
-        named = f"{about[0].name} {clock(about[0].duration)}" if len(about) == 1 else f"{len(about)} videos"
+        named = f"{one_line(about[0].name)} {clock(about[0].duration)}" if len(about) == 1 else f"{len(about)} videos"
         self._say(f"chat about {named} · policy {self._policy} · /help names the commands", "dim")
         for line in _lines(self._console, list(self._commands)):
-            if line in ("/quit", "/exit", "/q"):
+            if line.lower() in ("/quit", "/exit", "/q"):
                 return
             try:
                 self._take(line)
             except (RewatchError, typer.BadParameter) as error:
-                self._say(f"error: {' '.join(str(error).split())}", "red")
+                self._say(f"error: {one_line(str(error))}", "red")
             except KeyboardInterrupt:
                 self._say("stopped", "yellow")
+            except Exception as error:  # a fault of ours ends a question, not the chat
+                self._say(f"error: {fault(error)}", "red")
 
     def _take(self, line: str) -> None:
         if not line.startswith("/"):
             self._ask(line)
             return
-        name, _, rest = line.partition(" ")
+        name, _, rest = " ".join(line.split("\t")).partition(" ")
+        name = name.lower()
         if name not in self._commands:
-            raise typer.BadParameter(f"There is no command {name}; /help names them.")
+            raise typer.BadParameter(
+                f"There is no command {name}; /help names them.{did_you_mean(self._commands, name)}"
+            )
         self._commands[name](rest.strip())
 
     def _ask(self, text: str) -> None:
@@ -170,13 +177,13 @@ class _Chat:
         table = Table.grid(padding=(0, 2))
         for usage, meaning in _COMMANDS.items():
             table.add_row(Text(usage, style="bold", no_wrap=True), meaning)
-        self._console.print(table, highlight=False)
+        self._console.print(table)
 
     def _videos(self, _: str) -> None:
         chosen = {record.id for record in self._about()}
         for record in self._memory.videos():
             mark = "*" if record.id in chosen else " "
-            self._say(f"{mark} {record.name}  {clock(record.duration)}  ({record.id})")
+            self._say(f"{mark} {one_line(record.name)}  {clock(record.duration)}  ({record.id})")
 
     def _video(self, names: str) -> None:
         import shlex
@@ -192,7 +199,7 @@ class _Chat:
         else:
             records = [find_video(self._memory, name, self._console, self._settings) for name in wanted]
             self._conversation.videos = [record.id for record in records]
-        self._say("asking about " + ", ".join(record.name for record in self._about()), "dim")
+        self._say("asking about " + ", ".join(one_line(record.name) for record in self._about()), "dim")
 
     def _budget(self, limits: str) -> None:
         given: dict[str, float | int | None] = {}
@@ -200,7 +207,9 @@ class _Chat:
             name, _, value = part.partition("=")
             try:
                 number = None if value in ("none", "no") else float(value)
-                if number is not None and number < 0 or name not in asdict(self._conversation.budget):
+                if name not in asdict(self._conversation.budget):
+                    raise ValueError
+                if number is not None and not 0 <= number < 1e15:
                     raise ValueError
             except ValueError:
                 raise typer.BadParameter(
@@ -219,7 +228,7 @@ class _Chat:
 
     def _now(self, time: str) -> None:
         if time:
-            self._conversation.now = None if time in ("off", "none") else moment(time, "/now")
+            self._conversation.now = None if time.lower() in ("off", "none") else moment(time, "/now")
         now = self._conversation.now
         self._say("everything may be seen" if now is None else f"nothing after {clock(now)} may be seen")
 

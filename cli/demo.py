@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MediaURI, Span
 from .indexing import add_video
 from .places import DEMO
+from .terminal import Console
 
 if TYPE_CHECKING:
     from ..agent import Answer

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import os
 import platform
 import sqlite3
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .options import Json, Memory
 from .places import memory_folder
+from .terminal import Console, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def doctor(memory: Memory = None, as_json: Json = False) -> None:
     rows = [check() for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _policy, _tools)]
     rows.append(_memory(memory_folder(memory)))
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "capabilities": [asdict(r) for r in rows]}) + "\n")
+        write_json({"schema": 1, "capabilities": [asdict(r) for r in rows]})
         return
     console = Console()
     for row in rows:

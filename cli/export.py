@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..memory import OBJECTS, CapabilityError, ClipMemory, Span, VideoError
+from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
+from .terminal import Console, message, write_json
 
 
 class Format(StrEnum):
@@ -42,7 +41,7 @@ def export(
     from ..tools.track_objects import asked_for
 
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
-    record = clip_memory.video(video)
+    record = named(clip_memory, video)
     if record.channels.get(OBJECTS, "unavailable").startswith("unavailable"):
         raise CapabilityError(
             f"No objects are known in {record.name}: index them with rewatch index {record.path} --channels objects "
@@ -73,6 +72,6 @@ def export(
         written = objects_draw.write_frames(clip_memory.open(record.id), times, tracks, out)
     if as_json:
         row = {"schema": 1, "video": record.id, "format": form.value, "tracks": len(tracks)}
-        sys.stdout.write(json.dumps({**row, "files": [str(path) for path in written]}) + "\n")
+        write_json({**row, "files": [str(path) for path in written]})
         return
-    Console().print(f"{len(tracks)} tracks of {record.name} written to {out}", markup=False, highlight=False)
+    Console().print(message("tracks", f"{len(tracks)} of {record.name} written to {out}"), soft_wrap=True)

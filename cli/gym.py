@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from .options import Json
+from .options import Json, finite
+from .terminal import Console, write_json
 
 app = typer.Typer(
     help="The gym: procedural videos of known truth, and questions about them; without a verb, what there is.",
@@ -23,7 +21,8 @@ app = typer.Typer(
 )
 Seed = Annotated[int, typer.Option("--seed", help="The same family, seed and level make the same video, always.")]
 Difficulty = Annotated[
-    float | None, typer.Option("--level", min=0.0, max=1.0, help="Difficulty [default: the family's own level].")
+    float | None,
+    typer.Option("--level", min=0.0, max=1.0, callback=finite, help="Difficulty [default: the family's own level]."),
 ]
 Families = Annotated[
     str | None, typer.Option("--families", help="Names, comma separated [default: all but those of clips16].")
@@ -34,8 +33,13 @@ RUNGS = (0.0, 0.25, 0.5, 0.75, 1.0)
 @app.callback()
 def families(context: typer.Context, as_json: Json = False) -> None:
     """List the families of questions and the levels of difficulty."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_families(as_json)
+
+
+@app.command("list")
+def list_families(as_json: Json = False) -> None:
+    """List the families of questions and the levels of difficulty; so does `rewatch gym` without a verb."""
     from ..training.gym import Level, lesson
     from ..training.runs.worlds import EVERY
 
@@ -47,7 +51,7 @@ def families(context: typer.Context, as_json: Json = False) -> None:
             for n, one in samples.items()
         ]  # fmt: skip
         levels = [Level.of(rung).as_dict() for rung in RUNGS]
-        sys.stdout.write(json.dumps({"schema": 1, "families": rows, "levels": levels}) + "\n")
+        write_json({"schema": 1, "families": rows, "levels": levels})
         return
     console = Console()
     table = Table(box=None, pad_edge=False)
@@ -82,7 +86,7 @@ def show(
     made = one(family, seed, level)
     task, world = made.task, made.world
     if as_json:
-        sys.stdout.write(json.dumps({**as_row(task), "video": {"seconds": world.span.duration}}) + "\n")
+        write_json({**as_row(task), "video": {"seconds": world.span.duration}})
         return
     console = Console()
 
@@ -110,7 +114,9 @@ def show(
 @app.command()
 def make(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tasks.jsonl, and videos and memory.")],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many tasks; the families take turns.")] = 100,
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=100_000, help="How many tasks; the families take turns.")
+    ] = 100,
     families: Families = None,
     seed: Seed = 0,
     level: Difficulty = None,
@@ -124,10 +130,10 @@ def make(
     with Progress(console=console, transient=True, disable=not (videos and console.is_terminal)) as bar:
         task = bar.add_task("encoding", total=len(lessons))
         path = write_set(lessons, out, videos=videos, told=lambda done: bar.update(task, completed=done))
-    console.print(f"tasks    {path}  ({len(lessons)})", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"tasks    {path}  ({len(lessons)})", soft_wrap=True)
     if videos:
         text = f"videos   {out / 'videos'}\nmemory   {out / 'memory'}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(text, soft_wrap=True)
 
 
 @app.command()
@@ -136,7 +142,7 @@ def play(
         list[str] | None,
         typer.Option("--policy", help="Who plays beside the expert, as `rewatch ask` names it; repeat."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="Tasks of each family.")] = 16,
+    count: Annotated[int, typer.Option("--count", min=1, max=10_000, help="Tasks of each family.")] = 16,
     families: Families = None,
     seed: Seed = 0,
     level: Difficulty = None,
@@ -159,7 +165,7 @@ def play(
             {"family": s.family, "runs": s.runs, "chance": s.chance, "blind": s.blind, "players": s.figures}
             for s in found
         ]
-        sys.stdout.write(json.dumps({"schema": 1, "families": rows}) + "\n")
+        write_json({"schema": 1, "families": rows})
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("family", "runs", "chance", "blind"):
@@ -211,11 +217,16 @@ def watch(
             collect = collector([made], memory, load_policy(policy) if policy else None)
             trace(collect, made.task, Path(scratch) / "run.jsonl", seed=seed)
             write_report(Path(scratch) / "run.jsonl", path, open_video=memory.open)
-    Console().print(f"{'picture' if path.suffix == '.png' else 'page':<9}{path}", highlight=False, soft_wrap=True)
+    Console().print(f"{'picture' if path.suffix == '.png' else 'page':<9}{path}", soft_wrap=True)
 
 
 def _names(text: str | None) -> list[str]:
     from ..training.gym import FAMILIES
     from ..training.runs.worlds import known
 
-    return list(FAMILIES) if text is None else known([part.strip() for part in text.split(",") if part.strip()])
+    if text is None:
+        return list(FAMILIES)
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise typer.BadParameter(f"--families {text!r} names none; rewatch gym list shows them.")
+    return known(names)

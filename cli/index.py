@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,14 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .indexing import add_video, damage, old_speech, split_channels
-from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers
+from .naming import named
+from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers, finite
 from .places import memory_folder
 from .saying import shown
+from .terminal import Console, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
@@ -43,7 +43,7 @@ def index(
     memory: Memory = None,
     channels: Channels = None,
     clip_seconds: Annotated[
-        float | None, typer.Option("--clip-seconds", min=1.0, help="Length of a clip [default: 10].")
+        float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
     clips: Annotated[Clips | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")] = None,
     subtitles: Annotated[
@@ -94,15 +94,15 @@ def index(
     paths = [_known(clip_memory, path) for path in files or ()] if again else list(files or ())
     files_in, passed_over = _expanded(paths, only, folder)
     if again and not files:
-        files_in = [Path(record.path) for record in clip_memory.videos() if record.path]
+        files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
     taken: dict[str, Path] = {}
     code = 0
-    for path, named in files_in:
+    for path, by_name in files_in:
         try:
             record = add_video(clip_memory, path, console, **settings)
-            if not named and record.id in (other.id for other in records):
+            if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
@@ -114,19 +114,18 @@ def index(
         except MemoryFolderError:
             raise
         except RewatchError as error:
-            if not named and isinstance(error, VideoError) and is_maybe(path):
+            if not by_name and isinstance(error, VideoError) and is_maybe(path):
                 passed_over.append(PassedOver(path, str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")))
                 continue
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
-            Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
-        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
         others = [{"path": shown(one.path), "why": shown(one.why)} for one in passed_over]
-        told = {"schema": 1, "videos": rows, **({"passed_over": others} if others else {})}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, default=str) + "\n")
+        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
 
 
@@ -183,4 +182,4 @@ def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
 
 def _known(memory: ClipMemory, path: Path) -> Path:
     """A file as it is; else the file of the indexed video of that name or id."""
-    return path if path.exists() else Path(memory.video(str(path)).path)
+    return path if os.path.exists(path) else Path(named(memory, str(path)).path)

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoError, VideoRecord, clock
+from ..memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
 from ..memory import Progress as Step
 from ..memory.names import shown
+from ..memory.near import did_you_mean
+from ..memory.sanitize import one_line
 from .estimates import index_estimate
+from .naming import refuse_address
+from .terminal import Console, message
 
 _NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
 
 
+EVERY = 5.0
+"""Seconds between two lines that say how far indexing is, where no bar can be drawn."""
+
+
 def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
     """Add one file, or go on with one that was begun; prints one line when there was something to do."""
-    if str(path).startswith(("http:/", "https:/")):
-        raise VideoError(
-            f"{path} is an address, not a file; download it first, for example with yt-dlp, and name the file."
-        )
+    refuse_address(str(path))
     known = memory.knows(path)
     found = memory.found_detector(settings.get("channels") or settings.get("again"))
     if found is not None:
@@ -33,8 +38,9 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         console.print(Text(line, style="dim"), soft_wrap=True)
     expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
     if expected is not None:
-        console.print(Text(f"estimate {expected}"), soft_wrap=True)
+        console.print(message("estimate", expected), soft_wrap=True)
     done: dict[str, tuple[int, int]] = {}
+    told = [time.monotonic()]
     bar = Progress(
         TextColumn("indexing {task.fields[name]}", markup=False),
         BarColumn(bar_width=24),
@@ -43,6 +49,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         TextColumn("{task.fields[what]}", markup=False),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     with bar:
         task = bar.add_task("", name=shown(path.name), what="opening", total=None)
@@ -52,18 +59,24 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
             ready, total = (sum(column) for column in zip(*done.values(), strict=True))
             what = _NAMES.get(progress.channel, progress.channel)
             bar.update(task, completed=ready, total=total, what=f"{what} {clock(progress.span.end)}")
+            if not console.is_terminal and time.monotonic() - told[0] >= EVERY:
+                told[0] = time.monotonic()
+                share = f"{ready / total:>4.0%}" if total else ""
+                line = f"{shown(path.name)}  {share}  {what} {clock(progress.span.end)}"
+                console.print(message("indexing", line), soft_wrap=True)
 
         record = memory.add(path, progress=step, **settings)
         took = bar.tasks[0].elapsed or 0.0
     if done:
         channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
-        line = f"indexed  {record.name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
-        console.print(Text(line))
+        name = one_line(record.name)
+        told_of = f"{name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
+        console.print(Text(f"indexed  {told_of}"), soft_wrap=not console.is_terminal)
     if done or not known:
         for note in record.notes:
-            console.print(Text(f"note     {note}", style="yellow"), soft_wrap=True)
+            console.print(message("note", note, "yellow"), soft_wrap=True)
     for failure in record.failures[:3]:
-        console.print(Text(f"warning  {failure.channel} {failure.span}: {failure.reason}", style="yellow"))
+        console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     if len(record.failures) > 3:
         console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
     return record
@@ -105,5 +118,6 @@ def split_channels(text: str | None) -> Sequence[str] | None:
     known = (*CHANNELS, OBJECTS)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise typer.BadParameter(f"no channel {', '.join(unknown) or text!r}; there are {', '.join(known)}.")
+        near = did_you_mean(known, unknown[0].replace("-", "_")) if unknown else ""
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(known)}.{near}")
     return names

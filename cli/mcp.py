@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError
-from .options import Approve, Detector, Memory, OwnTools
+from .options import MOST, Approve, Detector, Memory, OwnTools, finite
 from .places import memory_folder
+from .terminal import Console
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,10 +40,13 @@ def mcp(
     tools: OwnTools = None,
     approve: Approve = None,
     detector: Detector = None,
-    frames: Annotated[int | None, typer.Option("--frames", min=0, help="Budget of a client: frames.")] = 1000,
-    calls: Annotated[int | None, typer.Option("--calls", min=0, help="Budget of a client: tool calls.")] = 500,
+    frames: Annotated[int | None, typer.Option("--frames", min=0, max=MOST, help="Budget of a client: frames.")] = 1000,
+    calls: Annotated[
+        int | None, typer.Option("--calls", min=0, max=MOST, help="Budget of a client: tool calls.")
+    ] = 500,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0, help="Budget of a client: seconds of looking [no limit].")
+        float | None,
+        typer.Option("--seconds", min=0, callback=finite, help="Budget of a client: seconds of looking [no limit]."),
     ] = None,
     size: Annotated[int, typer.Option("--size", min=64, help="Longest side of a picture in pixels.")] = 768,
 ) -> None:
@@ -95,7 +98,7 @@ async def _over_pipes(server: Any) -> None:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.removeprefix("http://").rstrip("/").rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    if not port.isdecimal() or int(port) > 65535:
         raise typer.BadParameter(f"--http {text!r}: write a port, or HOST:PORT.")
     return host.strip("[]") or "127.0.0.1", int(port)
 
@@ -116,8 +119,10 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as error:
-        raise CapabilityError(f"--http {host}:{port} cannot be used: {error.strerror}; give another port.") from None
+        listening.listen(128)  # a client that reads the address below may connect at once
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no address"
+        raise CapabilityError(f"--http {host}:{port} cannot be used: {why}; give another port.") from None
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+MOST = 10**12
+"""The largest number that limits anything; what is stored has 64 bits."""
+
+
+def finite(value: float | None) -> float | None:
+    """Refuses NaN and infinity, which a lower bound lets through."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number that can be counted to; write for example 3600.")
+    return value
+
 
 Memory = Annotated[
     Path | None,
@@ -51,7 +63,9 @@ Detector = Annotated[
     str | None,
     typer.Option("--detector", help="Detector weights: a .pt or .onnx of a YOLO model, or its name (yolo11n)."),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Processes that index [default: one a core].")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, max=256, help="Processes that index [default: one a core].")
+]
 
 Subtitles = Annotated[Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")]
 Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
@@ -64,10 +78,12 @@ Policy = Annotated[
     ),
 ]
 Viewer = Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")]
-Frames = Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")]
-Calls = Annotated[int, typer.Option("--calls", min=0, help="Budget: tool calls.")]
-Tokens = Annotated[int | None, typer.Option("--tokens", min=0, help="Budget: model tokens [default: no limit].")]
-Seconds = Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds of looking.")]
+Frames = Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")]
+Calls = Annotated[int, typer.Option("--calls", min=0, max=MOST, help="Budget: tool calls.")]
+Tokens = Annotated[
+    int | None, typer.Option("--tokens", min=0, max=MOST, help="Budget: model tokens [default: no limit].")
+]
+Seconds = Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds of looking.")]
 
 OwnTools = Annotated[
     list[str] | None,

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError
+from .terminal import Console
 
 
 def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[str, Any]], bool]:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..memory import ClipMemory, VideoError, VideoRecord, clock
+from .naming import named
 from .options import Json, Memory
 from .places import memory_folder, runs_folder
 from .run_files import remove_runs, runs_in
 from .runs import Yes
 from .saying import confirmed, megabytes, shown
+from .terminal import Console
 
 
 def remove(
@@ -49,7 +50,7 @@ def remove(
 
 def _named(memory: ClipMemory, word: str) -> VideoRecord:
     try:
-        return memory.video(word)
+        return named(memory, word)
     except VideoError:
         known = memory.known(word)  # under another name, or where it was when it was added
         if known is None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ..memory.near import did_you_mean
 from .options import Memory
 from .places import memory_folder, runs_folder
+from .terminal import Console, message
 
 Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file or a run's id [default: the last run].")]
 
@@ -24,7 +26,7 @@ def replay(run: Run = None, memory: Memory = None) -> None:
     result = replay_trace(path)
     console = Console()
     first = result.events[0]
-    console.print(f"run      {first['run_id']}  “{first['question']['text']}”", markup=False, highlight=False)
+    console.print(message("run", f"{first['run_id']}  “{first['question']['text']}”"))
     for event in result.events:
         show_event(console, event)
     if result.answer is None:
@@ -33,7 +35,7 @@ def replay(run: Run = None, memory: Memory = None) -> None:
         names = {v["id"]: v["name"] for v in first["question"]["videos"]}
         show_answer(console, result.answer, names)
     for difference in result.differences:
-        console.print(f"differs  {difference}", style="red", markup=False)
+        console.print(message("differs", difference, "red"))
     if result.differences:
         raise typer.Exit(1)
 
@@ -49,7 +51,7 @@ def report(
 
     path = find_trace(run, memory)
     page = write_report(path, out or path.with_suffix(".html"))
-    Console().print(f"report   {page}", markup=False, highlight=False, soft_wrap=True)
+    Console().print(f"report   {page}", soft_wrap=True)
     if browser:
         webbrowser.open(page.resolve().as_uri())
 
@@ -58,15 +60,27 @@ def find_trace(run: str | None, memory: Path | None) -> Path:
     """The trace of a run: a file, an id in the memory's runs, or the newest of them."""
     from ..agent.trace import TraceError
 
-    if run is not None and (Path(run).suffix == ".jsonl" or Path(run).is_file()):
+    if run is not None and (Path(run).suffix == ".jsonl" or os.path.isfile(run)):
         return Path(run)
     folder = runs_folder(memory_folder(memory))
+    traces = sorted(folder.glob("*.jsonl"), key=_written) if os.path.isdir(folder) else []
     if run is not None:
-        path = folder / f"{run}.jsonl"
-        if not path.is_file():
-            raise TraceError(f"No run {run!r} in {folder}; `ls {folder}` shows the runs, or give a .jsonl file.")
-        return path
-    traces = sorted(folder.glob("*.jsonl"), key=lambda p: p.stat().st_mtime)
+        begun = [path for path in traces if run and path.stem.startswith(run)]
+        exact = [path for path in begun if path.stem == run]
+        if len(exact or begun) == 1:
+            return (exact or begun)[0]
+        if begun:
+            listed = ", ".join(path.stem for path in begun[:6])
+            raise TraceError(f"{run!r} may be {listed}{' …' * (len(begun) > 6)}: write more of it.")
+        near = did_you_mean([path.stem for path in traces], run)
+        raise TraceError(f"No run {run!r} in {folder}; `ls {folder}` shows the runs, or give a .jsonl file.{near}")
     if not traces:
         raise TraceError(f'No run in {folder} yet; ask something first: rewatch ask FILE "What is said?"')
     return traces[-1]
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it has gone meanwhile
+        return 0.0

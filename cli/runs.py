@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..memory import MemoryFolderError
@@ -18,6 +17,7 @@ from .options import Json, Memory
 from .places import memory_folder, runs_folder
 from .run_files import remove_runs, runs_in
 from .saying import confirmed, megabytes, shown
+from .terminal import Console
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 _UNITS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}

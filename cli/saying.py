@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import typer
+
+from ..memory.names import shown as printable
 
 
 def megabytes(count: int) -> str:
@@ -18,9 +19,8 @@ def megabytes(count: int) -> str:
 
 
 def shown(text: str | Path) -> str:
-    """A name for a terminal or for JSON: what is no character, or steers a terminal, is a question mark."""
-    plain = os.fsencode(text).decode("utf-8", "replace") if isinstance(text, Path) else str(text)
-    return "".join(c if c.isprintable() and not 0xD800 <= ord(c) < 0xE000 else "?" for c in plain)
+    """A name for a terminal or for JSON, as one line of printable text."""
+    return printable(str(text))
 
 
 def confirmed(question: str, yes: bool) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, MediaURI, Span
+from ..memory.sanitize import one_line
 from .asking import importing
 from .indexing import split_channels
+from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
+from .terminal import Console, write_json
 
 
 class Level(StrEnum):
@@ -30,7 +30,9 @@ class Level(StrEnum):
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Words that might be said, shown or seen.")] = "",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]...", help="Words that might be said, shown or seen.")
+    ] = None,
     image: Annotated[
         str | None, typer.Option("--image", help="Instead of words: clips that look like this image file or media URI.")
     ] = None,
@@ -39,7 +41,7 @@ def search(
     end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
     level: Annotated[Level, typer.Option("--level", help="How long the spans are.")] = Level.clip,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many spans.")] = 8,
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many spans.")] = 8,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
@@ -47,16 +49,17 @@ def search(
     with importing():
         from ..tools.arguments import parse_seconds
 
+    query = " ".join(words or ())
     if bool(query.strip()) == (image is not None):
         raise typer.BadParameter("give either words or --image FILE.")
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     between = None
     if start is not None or end is not None:
         try:
-            between = Span(parse_seconds(start or 0), parse_seconds(end) if end else 1e9)
+            between = Span(max(parse_seconds(start or 0), 0.0), parse_seconds(end) if end else 1e9)
         except ValueError as error:
-            raise typer.BadParameter(f"--start/--end: {error}") from None
-    ids = [clip_memory.video(v).id for v in video] if video else None
+            raise typer.BadParameter(f"--start/--end: {error}; write seconds (90) or a clock time (1:30).") from None
+    ids = [named(clip_memory, v).id for v in video] if video else None
     hits = clip_memory.search(
         query if image is None else _picture(image),
         channels=split_channels(channels),
@@ -78,13 +81,13 @@ def search(
             }
             for hit in hits
         ]
-        sys.stdout.write(json.dumps({"schema": 1, "query": query or image, "hits": rows}, ensure_ascii=False) + "\n")
+        write_json({"schema": 1, "query": query or image, "hits": rows})
         return
     console = Console()
     names = {v.id: v.name for v in clip_memory.videos()}
     for hit in hits:
         console.print(
-            Text(f"{names.get(hit.video, hit.video)}  {hit.span}", style="bold"),
+            Text(f"{one_line(names.get(hit.video, hit.video))}  {hit.span}", style="bold"),
             Text(f"score {hit.score:.3f}", style="dim"),
         )
         table = Table.grid(padding=(0, 2))
@@ -92,7 +95,7 @@ def search(
             table.add_row(
                 "", Text(str(text.span), no_wrap=True), text.channel, Text(f"“{' '.join(text.text.split())}”")
             )
-        console.print(table, highlight=False)
+        console.print(table)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from .options import Json, Mcp, OwnTools
+from .terminal import Console, write_json
 from .try_tool import try_tool
 
 app = typer.Typer(help="List the tools; try one on a video.", no_args_is_help=False, rich_markup_mode=None)
@@ -35,7 +33,7 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
         rows = [_row(tool, "built in") for tool in held]
         rows += [_row(tool, group.origin) for group in plugged for tool in group.tools]
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "tools": rows}, ensure_ascii=False) + "\n")
+        write_json({"schema": 1, "tools": rows})
         return
     console = Console()
     for origin in dict.fromkeys(row["origin"] for row in rows):
@@ -47,12 +45,11 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
-    from langchain_core.utils.function_calling import convert_to_openai_tool
-
     from ..tools import ISOLATED, SEEING, VideoTool
+    from ..tools.foreign_schema import described
     from ..tools.toolbox import to_isolate
 
-    function = convert_to_openai_tool(tool)["function"]
+    function = described(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
     looks = isinstance(tool, VideoTool) and tool.context_parameter is not None
     return {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from ..training.runs import Event
+from .terminal import Console, write_json
 
 SHOWN = {
     "loss": "loss",
@@ -64,8 +62,7 @@ class Screen:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if self.as_json:
-            sys.stdout.write(json.dumps(event.as_dict(), ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+            write_json(event.as_dict())
             if event.kind == "row":
                 return
         if event.kind == "note":

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..memory import clock
-from .asking import find_video, index_settings, is_path, open_memory
+from .asking import find_video, index_settings, open_memory
 from .indexing import add_video, split_channels
+from .naming import is_path
 from .options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
 from .places import memory_folder
+from .terminal import Console, write
 
 
 class Form(StrEnum):
@@ -64,10 +64,10 @@ def transcript(
     if to is not None:
         from ..memory.transcript import transcript as written
 
-        sys.stdout.write(written(record, said, to.value))
+        write(written(record, said, to.value))
         return
     table = Table.grid(padding=(0, 2))
     for text in said:
         marks = [str(text.data[key]) for key in ("speaker", "language") if text.data.get(key)]
         table.add_row(Text(clock(text.start), style="dim", no_wrap=True), Text(text.text), Text(" ".join(marks), "dim"))
-    Console().print(table, highlight=False)
+    Console().print(table)

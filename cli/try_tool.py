@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import sys
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import Annotated, Any
 
 import platformdirs
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
-from .options import Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber
+from ..memory.near import did_you_mean
+from .naming import named, refuse_address
+from .options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .places import memory_folder
+from .terminal import Console, write_json
 
 
 def try_tool(
@@ -39,8 +41,8 @@ def try_tool(
     approve: Approve = None,
     isolate: Isolate = None,
     viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees.")] = None,
-    frames: Annotated[int, typer.Option("--frames", min=0, help="Budget: frames.")] = 64,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Budget: seconds.")] = 120.0,
+    frames: Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")] = 64,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds.")] = 120.0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the pictures [default: one in the user's cache].")
     ] = None,
@@ -62,19 +64,25 @@ def try_tool(
         offered = [*held, *(tool for group in plugged for tool in group.tools)]
         known = {tool.name: tool for tool in (*INNER, *offered)}
         if name not in known:
-            raise typer.BadParameter(f"There is no tool {name!r}; there are {', '.join(t.name for t in offered)}.")
+            there = ", ".join(tool.name for tool in offered)
+            raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(known, name)}")
         toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
         call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))
         row, pictures = call.run(again=getattr(known[name], "cacheable", False))
     row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
-    row["pictures"] = _save(row["pictures"], pictures, out, name)
-    if html is not None:
-        html.write_text(_page(row, pictures), encoding="utf-8", errors="backslashreplace")
-        row["html"] = str(html)
+    try:
+        row["pictures"] = _save(row["pictures"], pictures, out, name)
+        if html is not None:
+            html.write_text(_page(row, pictures), encoding="utf-8", errors="backslashreplace")
+            row["html"] = str(html)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{error.filename}: cannot be written ({error.strerror}); give another path."
+        ) from None
     if as_json:
-        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        write_json(row)
     else:
         _show(console, row)
     if row["error"]:
@@ -181,10 +189,11 @@ def _video(
         if len(records) != 1:
             raise typer.BadParameter(f"{len(records)} videos are indexed in {folder}: say which with --video.")
         return held, records[0]
+    refuse_address(word)
     path = Path(word)
-    if not path.exists():
+    if not os.path.exists(word):
         held = ClipMemory(folder, detector=detector, read_only=True)
-        return held, held.video(word)
+        return held, named(held, word)
     settings = {"transcriber": transcriber} if transcriber else {}
     writable = ClipMemory(folder, detector=detector)
     if not index:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..memory import ClipMemory, clock
+from ..memory.sanitize import one_line
 from .indexing import old_speech
+from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
 from .saying import megabytes
+from .terminal import Console, message, write_json
 
 
 def videos(
@@ -30,19 +30,17 @@ def videos(
     console = Console(stderr=as_json)
     if remove is not None:
         clip_memory = ClipMemory(folder)
-        record = clip_memory.video(remove)
+        record = named(clip_memory, remove)
         freed = clip_memory.remove(record.id)
-        console.print(
-            f"forgot {record.name} ({record.id}), {megabytes(max(freed, 0))} freed", markup=False, highlight=False
-        )
+        console.print(message("forgot", f"{record.name} ({record.id}), {megabytes(max(freed, 0))} freed"))
     else:
         clip_memory = ClipMemory(folder, read_only=True)
     records = clip_memory.videos()
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "videos": [asdict(r) for r in records]}, default=str) + "\n")
+        write_json({"schema": 1, "videos": [asdict(r) for r in records]})
         return
     if not records:
-        console.print(f"No video in {folder}. Add one: rewatch index FILE", markup=False, highlight=False)
+        console.print(f"No video in {folder}. Add one: rewatch index FILE")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "name", "length", "picture", "channels", "state"):
@@ -51,7 +49,9 @@ def videos(
         state = "complete" if r.complete else "unfinished: rewatch index goes on"
         if r.failures:
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
-        table.add_row(r.id, r.name, clock(r.duration), f"{r.width}x{r.height} {r.codec}", ", ".join(r.channels), state)
-    console.print(table, markup=False)
+        table.add_row(
+            r.id, one_line(r.name), clock(r.duration), f"{r.width}x{r.height} {r.codec}", ", ".join(r.channels), state
+        )
+    console.print(table)
     for line in old_speech(records):
-        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style="yellow", soft_wrap=True)

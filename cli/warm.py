@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import json
@@ -17,21 +18,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..memory import CapabilityError
 from ..safe_path import environment, paths
 from .leaving import code_of, watch_signals
-from .warm_client import INTERRUPT, LENGTH, STARTED, VERBS, connect, send, socket_path
+from .options import finite
+from .terminal import Console
+from .warm_client import INTERRUPT, LENGTH, REFUSED, STARTED, VERBS, connect, send, socket_path
 
 _PATIENCE = 60.0  # seconds until the process in the background must be ready
 _LARGEST = 1 << 22  # bytes of a request
+_TYPING = 5.0  # seconds that a request may take to arrive
 
 
 def warm(
     idle: Annotated[
-        float, typer.Option("--idle", min=0.01, help="Minutes without a command after which it ends.")
+        float,
+        typer.Option(
+            "--idle", min=0.01, max=1_000_000, callback=finite, help="Minutes without a command after which it ends."
+        ),
     ] = 15,
     stop: Annotated[bool, typer.Option("--stop", help="End the one that runs.")] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay in this terminal.")] = False,
@@ -98,23 +104,65 @@ class _Server:
             listener.settimeout(self._idle)
             mine = self._path.lstat().st_ino
             try:
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        request, files = _receive(connection)
-                        if request.get("stop") or _newest_code() != code:
-                            return
-                        if request.get("arguments", [""])[0] in VERBS and len(files) == 3 and os.fork() == 0:
-                            listener.close()
-                            _serve(connection, request, files)
-                        for file in files:
-                            os.close(file)
-            except TimeoutError:
-                return
+                while self._answer_next(listener, code):
+                    pass
             finally:
                 with contextlib.suppress(OSError):
                     if self._path.lstat().st_ino == mine:
                         self._path.unlink()
+
+    def _answer_next(self, listener: socket.socket, code: float) -> bool:
+        """Wait for a request and start what it asks for; whether to go on. An odd request is told what is wrong."""
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            return False
+        except OSError:  # no more descriptors for the moment
+            time.sleep(0.1)
+            return True
+        with connection:
+            request, files = _receive(connection)
+            try:
+                if request.get("stop") is True or _newest_code() != code:
+                    return False
+                wrong = _wrong(request, files)
+                if wrong:
+                    _refuse(connection, wrong)
+                elif os.fork() == 0:
+                    listener.close()
+                    _serve(connection, request, files)
+            except OSError as error:  # no more processes, for the moment
+                _refuse(connection, f"no process could be started ({error.strerror})")
+            finally:
+                for file in files:
+                    os.close(file)
+        return True
+
+
+def _wrong(request: dict[str, Any], files: list[int]) -> str | None:
+    """What is wrong with a request; None for one that can be served."""
+    words, environment = request.get("arguments"), request.get("environment")
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        return "arguments must be a list of words"
+    if words[0] not in VERBS:
+        return f"only {' and '.join(VERBS)} are done here"
+    pairs = environment.items() if isinstance(environment, dict) else [(0, 0)]
+    if not all(isinstance(part, str) and "\0" not in part for pair in pairs for part in pair) or any(
+        not name or "=" in str(name) for name, _ in pairs
+    ):
+        return "environment must be an object of texts"
+    if not isinstance(request.get("folder"), str) or not os.path.isdir(request["folder"]):
+        return "folder must be one that is there"
+    try:
+        codecs.lookup(request.get("encoding") or "utf-8")
+    except (LookupError, TypeError, ValueError):
+        return "encoding is none that is known"
+    return None if len(files) == 3 else "three open files must come with it"
+
+
+def _refuse(connection: socket.socket, why: str) -> None:
+    with contextlib.suppress(OSError):
+        connection.sendall(REFUSED + json.dumps({"error": why}).encode())
 
 
 def _import_all() -> None:
@@ -157,19 +205,23 @@ def _own_folder(folder: Path) -> None:
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """A request and the files that came with it; an empty one where it is not whole."""
-    connection.settimeout(5.0)
+    end = time.monotonic() + _TYPING
+    connection.settimeout(_TYPING)
     files: list[int] = []
     try:
         head, files, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
         (length,) = LENGTH.unpack(head)
+        if length > _LARGEST:
+            return {}, files
         body = b""
-        while len(body) < min(length, _LARGEST):
-            part = connection.recv(length - len(body))
+        while len(body) < length:
+            connection.settimeout(max(end - time.monotonic(), 0.001))
+            part = connection.recv(min(length - len(body), 1 << 16))
             if not part:
                 return {}, files
             body += part
         request = json.loads(body.decode("utf-8", "surrogateescape"))
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, RecursionError, struct.error):
         return {}, files
     connection.settimeout(None)
     return (request if isinstance(request, dict) else {}), files
@@ -185,14 +237,13 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
         for target, file in enumerate(files):
             os.dup2(file, target)
             os.close(file)
+        encoding = request.get("encoding") or "utf-8"
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
-        sys.stdin = open(0, encoding=request["encoding"], closefd=False)
-        sys.stdout = open(
-            1, "w", encoding=request["encoding"], closefd=False, buffering=_lines_at(1), errors="backslashreplace"
-        )
-        sys.stderr = open(2, "w", encoding=request["encoding"], closefd=False, buffering=1, errors="backslashreplace")
+        sys.stdin = open(0, encoding=encoding, closefd=False)
+        sys.stdout = open(1, "w", encoding=encoding, closefd=False, buffering=_lines_at(1))
+        sys.stderr = open(2, "w", encoding=encoding, closefd=False, buffering=1, errors="backslashreplace")
         sys.argv = ["rewatch", *request["arguments"]]
         watch_signals()
         connection.sendall(STARTED)

@@ -15,7 +15,7 @@ from typing import Any
 VERBS = ("ask", "search")
 """What a warm process does, and nothing else."""
 LENGTH = struct.Struct("!I")
-STARTED, INTERRUPT = b"S", b"I"
+STARTED, REFUSED, INTERRUPT = b"S", b"E", b"I"
 _PATIENCE = 10.0  # seconds until a warm process must have begun
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when libraries are loaded
 
@@ -64,7 +64,7 @@ def run_warm(arguments: list[str]) -> int | None:
         "arguments": arguments,
         "folder": os.getcwd(),
         "environment": dict(os.environ),
-        "encoding": sys.stdout.encoding,
+        "encoding": getattr(sys.stdout, "encoding", None) or "utf-8",
     }
     with connection:
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from .records import Text, VideoRecord
+from .sanitize import as_json, one_line
 
 FORMATS = ("srt", "vtt", "txt", "json")
 
@@ -36,7 +36,7 @@ def transcript(record: VideoRecord, said: Sequence[Text], form: str) -> str:
         rows = [
             {"start": round(text.start, 3), "end": round(text.end, 3), "text": text.text, **text.data} for text in said
         ]
-        return json.dumps({"schema": 1, "video": video, "utterances": rows}, ensure_ascii=False) + "\n"
+        return as_json({"schema": 1, "video": video, "utterances": rows}) + "\n"
     raise ValueError(f"There is no format {form!r}; there are {', '.join(FORMATS)}.")
 
 
@@ -47,12 +47,12 @@ def _time(seconds: float, point: str = ".") -> str:
 
 
 def _one_line(text: Text) -> str:
-    return " ".join(text.text.split()).replace("-->", "→")
+    return one_line(text.text).replace("-->", "→")
 
 
 def _voice(text: Text) -> str:
     speaker = text.data.get("speaker")
-    return f"<v {' '.join(str(speaker).replace('>', ' ').split())}>" if speaker else ""
+    return f"<v {one_line(str(speaker).replace('>', ' ').replace('<', ' '))}>" if speaker else ""
 
 
 def _escaped(text: Text) -> str:

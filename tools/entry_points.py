@@ -6,12 +6,13 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -42,8 +43,8 @@ def load_tools(name: str) -> Plugged:
 
     Args:
         name: `module:attribute`, `path/to/file.py:attribute`, or without the attribute: every tool that the module or
-            the file has of its own. Modules are found in the current folder too. The attribute is a tool, a function
-            with types and a docstring, or a list of these.
+            the file has of its own; where none is marked as one, its functions with types and a docstring. Modules are
+            found in the current folder too. The attribute is a tool, such a function, or a list of these.
 
     Raises:
         CapabilityError: if there is no such module, file or attribute, or it is no tool; says which.
@@ -51,12 +52,15 @@ def load_tools(name: str) -> Plugged:
     place, attribute = _split(name)
     try:
         module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
-        found = getattr(module, attribute) if attribute else _own_tools(module)
+        found = getattr(module, attribute) if attribute else _own_tools(module) or _documented(module)
         tools = _as_tools(found)
     except Exception as error:  # the code of other people: whatever it raises is told in one line
         raise CapabilityError(f"--tools {name}: {_said(error)}") from error
     if not tools:
-        raise CapabilityError(f"--tools {name}: there is no tool in it; mark a function with @tool of rewatch.tools.")
+        raise CapabilityError(
+            f"--tools {name}: there is no tool in it; mark a function with @tool of rewatch.tools, or write one with "
+            f"types and a docstring.{_lacking(module)}"
+        )
     return Plugged(origin=place, prefix=Path(place).stem.rsplit(".", 1)[-1], tools=tools)
 
 
@@ -129,6 +133,36 @@ def _own_tools(module: ModuleType) -> list[BaseTool]:
     ours = set(map(id, vars(sys.modules[__package__]).values())) if __package__ in sys.modules else set()
     held = [value for value in vars(module).values() if isinstance(value, BaseTool) and id(value) not in ours]
     return list({id(value): value for value in held}.values())
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    """The functions that are written in a module and not private to it."""
+    held = [value for name, value in vars(module).items() if isinstance(value, FunctionType) and name[:1] != "_"]
+    return [one for one in {id(value): value for value in held}.values() if one.__module__ == module.__name__]
+
+
+def _documented(module: ModuleType) -> list[FunctionType]:
+    """Those with a docstring and a type for each parameter: what a policy reads of a tool."""
+    return [one for one in _functions(module) if not _lacks(one)]
+
+
+def _lacks(function: FunctionType) -> str:
+    """What a function lacks for a tool; nothing where it is one."""
+    if not inspect.getdoc(function):
+        return "a docstring"
+    untyped = [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.annotation is parameter.empty
+        or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    return f"types of {', '.join(untyped)}" if untyped else ""
+
+
+def _lacking(module: ModuleType) -> str:
+    """What the functions of a module lack."""
+    told = [f"{one.__name__} lacks {_lacks(one)}" for one in _functions(module)[:3]]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _as_tools(found: Any) -> tuple[BaseTool, ...]:

@@ -16,7 +16,7 @@ from .budget import Budget, Spend
 from .observation import Observation
 from .plugged_content import as_picture
 from .toolbox import Toolbox
-from .untrusted import defuse, defuse_data
+from .untrusted import defuse, defuse_data, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,12 +207,12 @@ class MemoryServer:
         records = self.memory.videos()
         if name not in self._looking:
             return arguments, [r.id for r in records]
-        named = arguments.pop("video", None)
-        if named is not None:
-            word = str(named).removeprefix("video:").split("#")[0]
+        wanted = arguments.pop("video", None)
+        if wanted is not None:
+            word = str(wanted).removeprefix("video:").split("#")[0]
             return arguments, [self.memory.video(word).id]
         if len(records) > 1:  # the toolbox would take the first, which nobody chose
-            listed = ", ".join(f"{r.name} ({r.id})" for r in records[:8])
+            listed = ", ".join(f"{named(r.name)} ({r.id})" for r in records[:8])
             raise RewatchError(f"There are {len(records)} videos: give video, one of {listed}.")
         if not records:
             raise RewatchError("The memory holds no video yet: have one added with rewatch index FILE.")
@@ -228,7 +228,7 @@ class MemoryServer:
 
         account.spent += cost
         shown, notes = self._pictures(observation)
-        text = "\n".join([defuse(observation.text), *notes])
+        text = defuse("\n".join([observation.text, *notes]))
         structured = {
             "data": defuse_data(observation.data),
             "uris": list(observation.uris),
@@ -282,7 +282,7 @@ def _address(host: str) -> str:
 def _row(record: VideoRecord) -> dict[str, Any]:
     return {
         "id": record.id,
-        "name": record.name,
+        "name": named(record.name),
         "start": record.start,
         "end": record.end,
         "width": record.width,

@@ -19,10 +19,11 @@ from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
 from ..memory import CapabilityError
+from .foreign_schema import LONGEST_DESCRIPTION, clean_schema, cut
 from .mcp_config import McpServer, read_servers
 from .observation import Observation, ToolError
 from .plugged_content import observation_of
-from .untrusted import defuse, defuse_data
+from .untrusted import defuse, named
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -32,7 +33,6 @@ START_SECONDS = 30.0
 MAX_TOOLS = 128
 """Tools that are taken of one server; each costs a policy the tokens of its schema."""
 _RESTARTS = 2  # of one server while it is open; one that dies at every call is left alone
-_DESCRIPTION = 1500  # characters of what a server says of a tool
 
 
 class McpTool(BaseTool):
@@ -41,6 +41,8 @@ class McpTool(BaseTool):
     server: str
     remote_name: str
     """Its name at the server."""
+    own_names: dict[str, str] = {}
+    """What the server calls its arguments, for those that a policy knows under another name."""
     timeout: float = 60.0
     """Seconds after which a call is given up."""
     cacheable: bool = False
@@ -197,8 +199,9 @@ class _Session:
             ToolError: if the server is gone, breaks the protocol, or takes too long.
         """
         client = await self._alive()
+        given = {tool.own_names.get(name, name): value for name, value in arguments.items()}
         try:
-            result = await client.call_tool(tool.remote_name, arguments, read_timeout_seconds=tool.timeout)
+            result = await client.call_tool(tool.remote_name, given, read_timeout_seconds=tool.timeout)
         except Exception as error:
             if _is_closed(error):
                 await self.close()  # which also brings its last words
@@ -290,14 +293,15 @@ async def _all_tools(client: Client) -> list[Any]:
 
 def _as_tool(row: Any, session: _Session, timeout: float) -> McpTool:
     """What a server says of its tool reaches a policy as instructions would: it is defused, and cut."""
-    schema = defuse_data(dict(row.input_schema))
-    schema = {**schema, "type": "object", "properties": dict(schema.get("properties") or {})}
-    description = defuse(row.description or row.title or row.name)[:_DESCRIPTION]
+    schema, own_names = clean_schema(row.input_schema)
+    name = named(row.name)
+    description = cut(defuse(row.description or row.title or "") or name, LONGEST_DESCRIPTION)
     made = McpTool(
-        name=row.name,
+        name=name,
         remote_name=row.name,
+        own_names=own_names,
         description=description,
-        args_schema={"title": row.name, "description": description, **schema},
+        args_schema={"title": name, "description": description, **schema},
         server=session.server.name,
         timeout=timeout,
         metadata={"origin": session.server.origin},

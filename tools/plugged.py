@@ -52,6 +52,8 @@ def plug_all(
     own: list[BaseTool] = []
     for item in given:
         if not isinstance(item, McpTool):
+            name = _NAME.sub("_", item.name).strip("_")[:64] or "tool"
+            item = item if name == item.name else item.model_copy(update={"name": name})
             if item.name in taken and not any(item is one for one in known):  # an inner tool may be offered
                 raise ValueError(f"There is a tool {item.name!r} already; rename yours: @tool(name=...).")
             own.append(item)

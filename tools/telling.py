@@ -8,7 +8,7 @@ from typing import Any
 from ..memory import Box, MediaURI, Span
 from ..memory.lexical import words
 from .observation import Line
-from .untrusted import defuse, quote
+from .untrusted import named, quote
 
 LONGEST = 160
 """Characters of a text that one line repeats."""
@@ -37,7 +37,7 @@ def line(
     where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
     when = f"{moment(where.span)} " if where.span is not None else ""
     kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)
-    name = f"{defuse(' '.join(video.split()))} " if video else ""
+    name = f"{named(video)} " if video else ""
     said = f": {quote(text)}" if text else ""
     return Line(text=f"{name}{when}{kind}{said}", uri=str(where), quote=" ".join(text.split()), channel=channel)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
 from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place
@@ -21,6 +20,7 @@ from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
 from .entry_points import OTHERS
+from .foreign_schema import clean_schema, described
 from .isolation import isolation
 from .isolation_parcel import CannotTravel, pack
 from .observation import Observation
@@ -29,7 +29,7 @@ from .plugged_arguments import fit
 from .running import Run, carry_out
 from .threads import ToolThreads
 from .tool import VideoTool, as_tool
-from .untrusted import defuse, defuse_data
+from .untrusted import defuse, defuse_data, named
 from .viewer import Viewer
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Toolbox:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
         found = []
         for item in self._tools.values():
-            schema = convert_to_openai_tool(item)
+            schema = described(item)
             if len(videos) > 1 and isinstance(item, VideoTool) and item.context_parameter:
                 schema["function"]["parameters"].setdefault("properties", {})["video"] = {
                     "type": "string",
@@ -246,7 +246,9 @@ class Toolbox:
             fitted, repairs = repair(schema, written, within=within)
         else:  # a JSON schema, of an MCP server say, which checks for itself
             tidied, repairs = tidy(written)
-            fitted, more = fit(schema if isinstance(schema, dict) else {}, tidied)
+            cleaned, own_names = clean_schema(schema if isinstance(schema, dict) else {})
+            fitted, more = fit(cleaned, tidied)
+            fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
         known = [memory.video(one) for one in several] or ([info] if info else [])
         where = [[place(memory, one.id), one.channels] for one in known]
@@ -422,4 +424,4 @@ def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
 
 def _usage(item: BaseTool | None) -> str:
     """How to call it, for the end of an error."""
-    return f" Use {item.name}({', '.join(item.args)})." if item is not None else ""
+    return f" Use {item.name}({', '.join(map(named, item.args))})." if item is not None else ""

@@ -9,6 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
+from ...memory.near import did_you_mean
 from ..models.heuristic import HeuristicPolicy
 from .manner import Manner, manner_of, saved_policy
 
@@ -48,9 +49,10 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
 
         return ServedPolicy.open(name, **options)
     if not (Path(name).is_dir() or name.lower().endswith(".gguf") or re.fullmatch(r"[\w.-]+/[\w.-]+", name)):
+        near = did_you_mean(["heuristic"], name)
         raise CapabilityError(
             f"There is no policy {name!r} here; use heuristic, the folder or hub id of a Video-LMM or "
-            "a language model, its .gguf file, http://host:port/v1 of a server, or provider:model."
+            f"a language model, its .gguf file, http://host:port/v1 of a server, or provider:model.{near}"
         )
     if (saved := saved_policy(name)) is not None:
         from .trained import open_trained

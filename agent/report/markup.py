@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 
+from ...memory.sanitize import UNPRINTABLE
+
 _VOID = frozenset({"img", "link", "meta"})
-# Control characters have no place in HTML; the bidirectional ones could make a quote read as something else.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 class Html(str):
@@ -40,7 +39,7 @@ def join(*children: Child) -> Html:
 
 def text(value: str) -> Html:
     """A text that may hold anything, as it can stand in an element or between quotation marks."""
-    return Html(escape(_UNPRINTABLE.sub("\ufffd", value.replace("\r\n", "\n")), quote=True))
+    return Html(escape(UNPRINTABLE.sub("\ufffd", value.replace("\r\n", "\n")), quote=True))
 
 
 def _parts(children: Iterable[Child]) -> Iterable[str]:

@@ -41,9 +41,11 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
         TraceError: if the file is no trace.
         ReportError: if the page cannot be written.
     """
+    out = Path(out_path)
+    if not out.name or os.path.isdir(out):
+        raise ReportError(f"{out}: is a folder; give the name of a page, for example run.html.")
     run = read_run(without_repeats(read_trace(trace_path)))
     page = render(run, trace=str(trace_path), open_video=open_video)
-    out = Path(out_path)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(f"{out.name}.{os.getpid()}.part")

@@ -88,6 +88,10 @@ def read_run(events: Iterable[Mapping[str, Any]]) -> Run:
         elif kind == "observation":
             looks += 1
             _attach(steps, event, looks)
+        elif kind == "second_look":
+            looks += 1
+            steps.append(_step(kind, event))
+            _attach(steps, event, looks)
         elif kind == "answer":
             answer = mapping(event.get("answer"))
         elif kind in ("plan", "policy", "check", "attempt", "resume"):
@@ -109,6 +113,9 @@ def _step(kind: str, event: Mapping[str, Any]) -> Step:
         step.text = "\n".join(map(string, items(event.get("missing"))))
     elif kind == "attempt":
         step.text = string(event.get("text"))
+    elif kind == "second_look":
+        claim = string(mapping(event.get("arguments")).get("claim"))
+        step.text = f"Before the answer, a model that sees was shown the place again: does it show “{claim}”?"
     elif kind == "plan":
         step.text = string(mapping(event.get("plan")).get("text"))
     return step

@@ -110,7 +110,19 @@ def _resume(step: Step, room: Room) -> tuple[str, Html]:
     return "Resumed", el("p", "The run had been cut off, and went on from its last stored step.")
 
 
-_BODIES = {"plan": _plan, "policy": _policy, "told": _told, "check": _check, "attempt": _attempt, "resume": _resume}
+def _second_look(step: Step, room: Room) -> tuple[str, Html]:
+    return "Second look", el("p", room.cut(step.text, 600), class_="said")
+
+
+_BODIES = {
+    "plan": _plan,
+    "policy": _policy,
+    "told": _told,
+    "second_look": _second_look,
+    "check": _check,
+    "attempt": _attempt,
+    "resume": _resume,
+}
 
 
 def _waiting(call: dict[str, Any], room: Room) -> Html:

@@ -215,7 +215,7 @@ def test_any_text_can_be_written_and_read(text: str, tmp_path: Path) -> None:
     result = replay(path)
     assert result.differences == [] and result.answer is not None
     said = [e["content"] for e in result.events if e["event"] == "policy"][1]
-    assert said == text.replace("\ud800", "?")
+    assert said == text
 
 
 def test_steps_told_twice_by_a_resumed_run_count_once(tmp_path: Path) -> None:

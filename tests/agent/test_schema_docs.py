@@ -14,10 +14,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rewatch.agent import VideoAgent
 from rewatch.agent.answer import Answer, Draft, Evidence
 from rewatch.agent.calibration import Calibration
+from rewatch.agent.graph import _observed
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
-from rewatch.agent.trace import events_of, read_trace
+from rewatch.agent.trace import events_of, read_trace, told_of
 from rewatch.memory.records import VideoRecord
+from rewatch.tools import Observation, Spend
 
 from .recorded import VIDEO, Recorder
 from .scripted import in_turn
@@ -137,6 +139,12 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     extra = {"by": "route", "draft": "{}"}
     message = AIMessage("", invalid_tool_calls=[bad], response_metadata={"model": "m"}, additional_kwargs=extra)
     events += [{"t": 1.0, "spend": {}, **e} for e in events_of("policy", {"messages": [message, HumanMessage("x")]})]
+    call = {"id": "second_look_3_0", "name": "verify_clip", "args": {"start": 0.0, "end": 1.0, "claim": "c"}}
+    look = told_of(_observed(call, Observation(text="yes", data={"yes": 0.9}), "yes", [], Spend(calls=1)))
+    spend = {"frames": 8, "calls": 1, "tokens": 5, "seconds": 0.1}
+    events += [{"t": 1.0, "spend": spend, **e} for e in events_of("check", {"second_looks": [look], "messages": []})][
+        :1
+    ]
     events.append({"t": 0.0, "event": "resume", "run_id": "r"})  # as `VideoAgent.resume` tells it
     grouped: dict[str, list[dict[str, Any]]] = {}
     for event in events:
@@ -174,7 +182,12 @@ def test_the_example_trace_replays(tmp_path: Path) -> None:
     trace.write_text(block, encoding="utf-8")
     result = replay(trace)
     assert result.differences == [] and result.answer is not None
-    assert {e["event"] for e in result.events} == set(tables("trace.md")) - {"Every event", "attempt", "resume"}
+    assert {e["event"] for e in result.events} == set(tables("trace.md")) - {
+        "Every event",
+        "attempt",
+        "second_look",
+        "resume",
+    }
     assert result.answer.text in write_report(trace, tmp_path / "run.html").read_text(encoding="utf-8")
 
 

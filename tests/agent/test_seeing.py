@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from rewatch.agent import Calibration, QuestionError, VideoAgent, read_trace
 from rewatch.agent.answer import Draft, Evidence
 from rewatch.agent.check import Verdict, after_looking, second_looks
 from rewatch.agent.replay import replay
+from rewatch.agent.report import write_report
 from rewatch.agent.turn import Turn
+from rewatch.cli.console import show_event
+from rewatch.cli.terminal import Console
 from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import Budget, Reply, VisualQuestion
 
@@ -74,6 +78,14 @@ def test_what_the_second_look_confirms_stands(notices: ClipMemory, tmp_path: Pat
     assert answer.spend["calls"] == 3 and answer.spend["tokens"] == 5 and "a card" in judge.asked[0].text
     assert answer.spend["frames"] == 2 + 8
     assert replay(answer.trace or "").differences == []
+    (look,) = [e for e in read_trace(answer.trace or "") if e["event"] == "second_look"]
+    assert look["tool"] == "verify_clip" and look["data"]["yes"] == pytest.approx(0.64) and look["cost"]["frames"] == 8
+    assert look["arguments"]["claim"] == "a card" and not look["error"]
+    page = write_report(answer.trace or "", tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Second look" in page and "does it show “a card”?" in page
+    shown = io.StringIO()
+    show_event(Console(file=shown, width=100), look)
+    assert shown.getvalue().startswith("2nd look 00:09-00:11 “a card” Looked at 00:08-00:12 again: yes")
 
 
 def test_what_it_denies_goes_back_once_and_then_loses_confidence(notices: ClipMemory, tmp_path: Path):

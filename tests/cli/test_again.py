@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -64,10 +66,10 @@ def test_it_runs_nothing_else_and_other_numbers_of_threads_pass_it_over(home: Pa
     code = (
         "import os; from rewatch.cli.warm_client import *; connection = connect(socket_path());"
         "request = {'arguments': ['videos'], 'folder': '/', 'environment': {}, 'encoding': 'utf-8'};"
-        "send(connection, request, [0, 1, 2]); print(connection.recv(1))"
+        "send(connection, request, [0, 1, 2]); print(connection.recv(999))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home))
-    assert done.stdout.strip() == "b''", done.stderr
+    assert done.stdout.strip() == """b'E{"error": "only ask and search are done here"}'""", done.stderr
     assert rewatch(home, "search", "budget", OMP_NUM_THREADS="2").returncode == 0
     warm.chmod(0o666)  # a socket that others could have opened is not used
     done = subprocess.run(
@@ -76,6 +78,38 @@ def test_it_runs_nothing_else_and_other_numbers_of_threads_pass_it_over(home: Pa
     )  # fmt: skip
     assert done.stdout.strip() == "None"
     warm.chmod(0o600)
+
+
+ODD_REQUESTS: list[object] = [
+    [], 3, None, "ask", {}, {"stop": "no"}, {"arguments": []}, {"arguments": {}}, {"arguments": "ask"},
+    {"arguments": [3]}, {"arguments": ["ask"]}, {"arguments": ["ask"], "environment": [1]},
+    {"arguments": ["ask"], "environment": {"a": 1}},
+    {"arguments": ["ask"], "environment": {"": "x"}}, {"arguments": ["ask"], "environment": {}, "folder": 3},
+    {"arguments": ["ask"], "environment": {}, "folder": "/nowhere/at/all"},
+    {"arguments": ["ask"], "environment": {}, "folder": "/", "encoding": "klingon"},
+    {"arguments": ["ask"], "environment": {}, "folder": "/", "encoding": "utf-8"},  # without files
+]  # fmt: skip
+
+
+def test_odd_requests_are_answered_and_it_goes_on(home: Path, warm: Path):
+    bodies = [json.dumps(one).encode() for one in ODD_REQUESTS] + [b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN']
+    said = []
+    for body in [*bodies, None, b""]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(warm))
+            if body is None:  # more is announced than may be sent
+                connection.sendall(struct.pack("!I", 0xFFFFFFFF) + b"{}")
+            elif body:
+                connection.sendall(struct.pack("!I", len(body)) + body)
+            connection.shutdown(socket.SHUT_WR)
+            told = b""
+            with contextlib.suppress(ConnectionResetError):
+                while part := connection.recv(4096):
+                    told += part
+            said.append(told)
+    assert all(told[:1] == b"E" and json.loads(told[1:])["error"] for told in said[:-1]), said
+    assert rewatch(home, "search", "budget").returncode == 0
+    assert warm.exists() and rewatch(home, "warm").stdout.startswith("one is running already")
 
 
 def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: Path, warm: Path):

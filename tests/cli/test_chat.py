@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import pytest
+from rewatch.agent import VideoAgent
+from rewatch.cli.chat import _Chat
+from rewatch.cli.terminal import Console
+from rewatch.memory import ClipMemory
 from rewatch.memory.subtitles import read_subtitles
 
 from .conftest import QUESTION, rewatch
@@ -19,6 +25,14 @@ and after that?
 /video talk.mp4
 /videos
 /now 0:10
+/now -5
+/now nan
+/budget frames=nan
+/budget calls=1e999
+/VIDEOS
+/video "unfinished
+/video https://example.org/x
+/budgte
 /policy nobody
 /frobnicate
 /report
@@ -31,10 +45,23 @@ never asked
     assert done.returncode == 0, done.stderr
     assert "ten million" in out and "as       What is said first after 00:06?" in out
     assert "frames 3 · calls 12 · tokens none" in out and "* talk.mp4" in out and "nothing after 00:10" in out
-    assert out.count("error: ") == 4  # the wrong limit, video, policy and command; the chat goes on after each
+    assert out.count("error: ") == 11  # the chat goes on after each
+    assert out.count("is no time of a video") == 2 and "Did you mean /budget?" in out and "yt-dlp" in out
     assert "never asked" not in out and "Traceback" not in done.stderr
     (page,) = (Path(line.split(maxsplit=1)[1]) for line in out.splitlines() if line.startswith("report "))
     assert page.suffix == ".html" and page.is_file()
+
+
+def test_a_fault_ends_a_question_and_not_the_chat(home: Path, monkeypatch: pytest.MonkeyPatch):
+    file = io.StringIO()
+    monkeypatch.setattr("sys.stdin", io.StringIO("What?\n/videos\n"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    memory = ClipMemory(home / "memory", read_only=True)
+    talk = VideoAgent(memory).chat([memory.videos()[0].id])
+    monkeypatch.setattr(talk, "ask", lambda *_, **__: {}["gone\nand\x1b[31m"])
+    _Chat(Console(file=file, width=100), memory, lambda _: talk.agent, talk, "heuristic", {}).run()
+    told = file.getvalue()
+    assert "error: KeyError" in told and "the traceback is in" in told and "* talk.mp4" in told and "\x1b" not in told
 
 
 def test_a_chat_without_videos_says_what_to_do(home: Path, tmp_path: Path):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
-from langchain_core.utils.function_calling import convert_to_openai_tool
-
 from ...agent.question import question_about
 from ...agent.report import write_report
 from ...agent.runs import Runs, run_to_end
 from ...agent.trace import SCHEMA
 from ...memory import ClipMemory
 from ...memory.names import written
+from ...tools.foreign_schema import described
 from ..collect import Collector, seed_of
 from ..task import Task
 from .bench import Bench
@@ -69,7 +68,7 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
             "paths": {v["id"]: _path(memory, v["id"]) for v in question.as_dict()["videos"]},
             "budget": first["budget"],
             "policy": loop.policy._llm_type,
-            "tools": [convert_to_openai_tool(tool)["function"] for tool in loop.toolbox],
+            "tools": [described(tool)["function"] for tool in loop.toolbox],
         }
 
     path.unlink(missing_ok=True)

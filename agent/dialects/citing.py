@@ -32,7 +32,8 @@ def draft(said: Said, messages: Sequence[BaseMessage]) -> str:
         return said.content
     question = question_of(messages)
     options = question.options if question else ()
-    option, text = choice_in(stated.text, options)
+    option, told_of = choice_in(stated.text, options)
+    text = told_of if len(stated.text.strip()) < 5 else stated.text  # a letter says little to people
     option = option_in(stated.option or "", options) or option
     told = json_answer(said.content) or {}
     row: dict[str, Any] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +29,7 @@ from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
 from .question import QuestionError, question_about
 from .routes import ROUTES
-from .runs import Listener, Runs, checkpointer, run_to_end
+from .runs import Listener, Runs, run_to_end
 from .scaled import ScaledLoop, build_scaled_graph
 from .scaling import SCALINGS
 from .trace import SCHEMA
@@ -37,6 +38,7 @@ from .viewer import ChatViewer
 if TYPE_CHECKING:
     from ..memory import ClipMemory
     from ..memory.detector import Detector
+    from .checkpoints import Steps
     from .conversation import Conversation
 
 
@@ -64,7 +66,8 @@ class VideoAgent:
             `ApprovalNeeded` and goes on with `resume`.
         isolate: which tools run in a process of their own, see `Toolbox`; `("marked", "video", "foreign")` for videos
             that are not to be trusted, `("marked",)` to leave the tools of others in this process.
-        checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off.
+        checkpoints: SQLite file in which every step is stored, so that `resume` can go on with a run that was cut off;
+            or a folder (a name without a suffix), in which each run has such a file of its own.
         detector: what tells objects, for this memory: a detector, or the path or name of weights (`.pt`, `.onnx`).
 
     Raises:
@@ -123,7 +126,7 @@ class VideoAgent:
         question: str,
         *,
         options: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
         route: str | None = None,
@@ -137,7 +140,7 @@ class VideoAgent:
         Args:
             question: in plain words.
             options: possible answers, with or without letters.
-            videos: ids, names or paths of the memory's videos; all of them by default.
+            videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
             now: nothing after this time (seconds) may be seen.
             budget: limits of this run instead of the agent's own.
             route: how to look, a name of `ROUTES`; the planner chooses if it is left out.
@@ -169,7 +172,7 @@ class VideoAgent:
         question: str,
         *,
         options: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
         route: str | None = None,
@@ -190,7 +193,9 @@ class VideoAgent:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
 
-    def chat(self, videos: Sequence[str] | None = None, *, now: float | None = None) -> Conversation:
+    def chat(
+        self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
+    ) -> Conversation:
         """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
         from .conversation import Conversation
 
@@ -211,7 +216,7 @@ class VideoAgent:
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
-        async with checkpointer(self._checkpoints) as saver:
+        async with self._stored_steps(run_id, again=state is None) as saver:
             shared: dict[str, Any] = {
                 "saver": saver,
                 "traces": self._traces,
@@ -230,7 +235,23 @@ class VideoAgent:
             scaled_runs = Runs(graph=scaled, finish=self._calibrated, **shared)
             kept = (await scaled_runs.stored(run_id)) if state is None else state
             runs = scaled_runs if kept.get("scale") else Runs(graph=self._graph, finish=self._calibrated, **shared)
-            return Answer.from_dict((await runs.drive(run_id, state, listener)).answer)
+            answer = Answer.from_dict((await runs.drive(run_id, state, listener)).answer)
+            self.memory.require_sound()
+            return answer
+
+    @asynccontextmanager
+    async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
+        """Where the run's steps are stored; `again` for one that has some."""
+        if self._checkpoints is None:
+            yield None
+            return
+        from .checkpoints import checkpoint_file, checkpointer
+
+        path = checkpoint_file(self._checkpoints, run_id, stored=again)
+        if again and not path.exists():
+            raise QuestionError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
+        async with checkpointer(path, again=again) as saver:
+            yield saver
 
     def _calibrated(self, answer: dict[str, Any]) -> dict[str, Any]:
         if self.calibration is None or answer["abstained"]:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..memory.sources import one_or_many
 from ..tools import Budget
 from .answer import Answer
 from .followups import complete
 from .runs import Listener
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .agent import VideoAgent
 
 _TOLD = 6  # exchanges that a language model is told of
@@ -47,12 +50,12 @@ class Conversation:
         self,
         agent: VideoAgent,
         *,
-        videos: Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         now: float | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.agent = agent
-        self.videos = list(videos) if videos else None
+        self.videos = list(one_or_many(videos)) if videos else None
         self.now = now
         self.budget = budget or agent.budget
         self.exchanges: list[Exchange] = []

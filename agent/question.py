@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory import RewatchError
+from ..memory.sources import one_or_many
 from ..tools.untrusted import named
 from .options import MOST, find_options, letter, split_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..memory import ClipMemory
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
@@ -64,7 +67,7 @@ def question_about(
     text: str,
     *,
     options: Sequence[object] | Mapping[str, object] | None = None,
-    videos: Sequence[str] | None = None,
+    videos: str | Path | Sequence[str | Path] | None = None,
     now: float | None = None,
     earlier: Sequence[tuple[str, str]] = (),
 ) -> Question:
@@ -75,7 +78,7 @@ def question_about(
         text: in plain words.
         options: possible answers, with or without letters, or by their letters; without any, those that stand inside
             the text (`Which is it? A) red B) blue`) are taken.
-        videos: ids, names or paths of the memory's videos; all of them by default.
+        videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
         now: nothing after this time (seconds) may be seen.
         earlier: questions of the same conversation and the answers to them.
 
@@ -93,7 +96,7 @@ def question_about(
         raise QuestionError(str(error)) from None
     if options is not None and not 0 < len(choices) <= MOST:
         raise QuestionError(f"{len(choices)} options given; give 1 to {MOST}.")
-    records = [memory.video(v) for v in videos] if videos else memory.videos()
+    records = [memory.video(v) for v in one_or_many(videos)] if videos else memory.videos()
     if not records:
         raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
     if now is not None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from ..tools import ToolThreads
+from ..memory import MemoryFolderError, RewatchError
+from ..tools import Budget, Spend, ToolThreads
 from ..tools.budget import rounded
+from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
-from .question import QuestionError
+from .question import Question, QuestionError
 from .settling import PolicyFailed, ended_by_policy
 from .state import add
 from .trace import TraceWriter, events_of
@@ -34,19 +35,6 @@ _INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")
 Listener = Callable[[dict[str, Any]], None]
 """Is told every trace event as it happens."""
-
-
-@asynccontextmanager
-async def checkpointer(path: Path | None) -> AsyncIterator[BaseCheckpointSaver | None]:
-    """The SQLite file in which every step is stored; None stores none."""
-    if path is None:
-        yield None
-        return
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
-        yield saver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +65,22 @@ class Runs:
     """Whether there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
     async def stored(self, run_id: str) -> dict[str, Any]:
-        """What is stored of a run; empty if nothing is."""
+        """What is stored of a run; empty if nothing is.
+
+        Raises:
+            MemoryFolderError: if it is damaged, or not what a run of this program stores.
+        """
         if self.saver is None:
             return {}
         graph = self.graph.copy(update={"checkpointer": self.saver})
-        return dict((await graph.aget_state({"configurable": {"thread_id": run_id}})).values)
+        try:
+            values = dict((await graph.aget_state({"configurable": {"thread_id": run_id}})).values)
+            _require_whole(values)
+        except RewatchError:
+            raise
+        except Exception as error:  # a file from elsewhere may hold anything
+            raise _cannot_go_on(run_id, error) from error
+        return values
 
     async def drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Ended:
         """Run to the end.
@@ -93,7 +92,18 @@ class Runs:
 
         Raises:
             QuestionError: if no step of the run is stored.
+            MemoryFolderError: if what is stored cannot be gone on with.
         """
+        try:
+            return await self._drive(run_id, state, listener)
+        except RewatchError:
+            raise
+        except Exception as error:
+            if state is not None:
+                raise
+            raise _cannot_go_on(run_id, error) from error
+
+    async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Ended:
         began = time.monotonic()
         path = self.traces / f"{run_id}.jsonl" if self.traces else None
         spend: dict[str, float] = {}
@@ -128,20 +138,22 @@ class Runs:
             going: Any = state
             while going is not _OVER:
                 stream = graph.astream(going, config, stream_mode="updates", **how)  # type: ignore[call-overload]
-                going = _OVER
+                going, waiting = _OVER, ()
                 async for update in stream:
                     if _INTERRUPT in update:
-                        going = await self._asked(run_id, update[_INTERRUPT])
+                        waiting = update[_INTERRUPT]  # asked once the stream has ended, and all is stored
                         continue
                     for node, change in update.items():
                         change = change or {}
                         spend = add(spend, change.get("spend", {}))
                         said = _last(change.get("messages", ()), said)
                         if "answer" in change:
-                            final = self._final(change["answer"], run_id, path)
+                            final = self._final(change["answer"], run_id, path if writer and not writer.lost else None)
                             change = {**change, "answer": final}
                         for event in events_of(node, change):
                             tell({**event, "spend": rounded(spend)})
+                if waiting:
+                    going = await self._asked(run_id, waiting)
         finally:
             if writer:
                 writer.close()
@@ -152,8 +164,11 @@ class Runs:
 
         Raises:
             ApprovalNeeded: if nobody can be asked, and the run can be taken up again later.
+            MemoryFolderError: if its steps could not be stored.
         """
         calls = calls_of(interrupts)
+        if lost := getattr(self.saver, "lost", None):  # the graph would go on from what it stored last
+            raise MemoryFolderError(f"The run {run_id} asks for approval, and could not be stored: {lost}")
         if self.approve is None and self.saver is not None:
             raise ApprovalNeeded(run_id, calls)
         told = _threads.submit(answers, {"calls": calls, "approve": self.approve})
@@ -193,6 +208,26 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
         if ended_by_policy(error):
             raise PolicyFailed("The policy failed (it raised SystemExit).") from error
         raise
+
+
+def _require_whole(values: dict[str, Any]) -> None:
+    """Raise unless what is stored of a run has the form that runs store."""
+    if not values:
+        return
+    asked = Question.from_dict(values["question"])
+    if not isinstance(asked.text, str) or not all(isinstance(video["id"], str) for video in asked.videos):
+        raise ValueError("its question is none")
+    Budget.from_dict(values["budget"])
+    Spend.from_dict({**Spend().as_dict(), **values.get("spend", {})})
+    if not all(isinstance(message, BaseMessage) for message in values.get("messages", ())):
+        raise ValueError("a message is none")
+    if values.get("answer"):
+        Answer.from_dict({**values["answer"], "run_id": "", "trace": None})
+
+
+def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return MemoryFolderError(f"The run {run_id} cannot go on from what is stored of it ({reason}): ask again.")
 
 
 def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:

@@ -8,16 +8,22 @@ Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
 from ..memory.files import odd_kind, read_bytes
+from ..memory.folder import told_plainly
 from ..memory.sanitize import as_json
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Version of the events; it grows when a field changes its meaning or goes."""
@@ -91,24 +97,44 @@ _LARGEST = 1 << 30
 
 
 class TraceWriter:
-    """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace."""
+    """Appends events to a file; each is on disk before the run goes on, so that a killed run keeps its trace.
+
+    Where it cannot be written any more (a full disk), the run goes on without: its answer counts for more.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind := odd_kind(path):
-            raise TraceError(f"{path}: no trace can be written there: {kind}; give another path.")
-        _cut_half_line(path)
         self.path = path
-        self._file = path.open("a", encoding="utf-8")
+        self.lost: str | None = None
+        """Why events are missing at the end; None while none are."""
+        self._file: TextIO | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if kind := odd_kind(path):
+                raise FileExistsError(errno.EEXIST, kind, str(path))
+            _cut_half_line(path)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            self._lose(error)
 
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""
-        self._file.write(as_json(event) + "\n")
-        self._file.flush()
+        if self._file is None or self.lost:
+            return
+        try:
+            self._file.write(as_json(event) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._lose(error)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            with suppress(OSError):  # what could not be written before cannot be now
+                self._file.close()
+
+    def _lose(self, error: OSError) -> None:
+        self.lost = told_plainly(error, self.path.parent, self.path) or f"{self.path}: {error}"
+        log.warning("warning  the run goes on, and is not recorded: %s", self.lost)
 
 
 def _cut_half_line(path: Path) -> None:

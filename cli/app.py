@@ -17,7 +17,9 @@ from .export import export
 from .gym import app as gym
 from .index import index
 from .mcp import mcp
+from .remove import remove
 from .replay import replay, report
+from .runs import clean, runs
 from .search import search
 from .tools import app as tools
 from .train import app as train
@@ -50,7 +52,10 @@ def _common(
     pass
 
 
-for verb in (ask, chat, index, search, transcript, chapters, videos, export, replay, report, mcp, warm, doctor, demo):
+for verb in (
+    *(ask, chat, index, search, transcript, chapters, videos, remove, export),
+    *(runs, replay, report, clean, mcp, warm, doctor, demo),
+):
     app.command()(verb)
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")

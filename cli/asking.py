@@ -47,21 +47,31 @@ def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMe
 
 
 def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
-    """A file is added (at no cost if it is known); anything else must be a name or id in the memory.
+    """A file is added (at no cost if it is known); anything else must be a name, an id or a place in the memory.
+
+    Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
 
     Raises:
         VideoError: if it is neither, or may be several.
     """
     refuse_address(word)
     if not os.path.exists(word):
-        known = match(memory.videos(), word)
+        known = match(memory.videos(), word) or memory.known(word)
         if known is not None:
             return known
         near = beside(word)
         if near is None and os.sep not in word:
             raise no_such(memory, word)
         word = str(near or word)
-    return add_video(memory, Path(word), console, **settings)
+    try:
+        return add_video(memory, Path(word), console, **settings)
+    except MemoryFolderError as error:
+        known = memory.known(word)
+        if known is None:
+            raise
+        line = f"warning  {known.name} is asked about as it was indexed: {error}"
+        console.print(line, style="yellow", soft_wrap=True)
+        return known
 
 
 def index_settings(**given: Any) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def agents(
                 approve=asking(approve, Console(stderr=True)),
                 isolate=kinds(isolate),
                 traces=runs_folder(folder) if writable else None,
-                checkpoints=runs_folder(folder) / "checkpoints.sqlite" if writable else None,
+                checkpoints=runs_folder(folder) if writable else None,
                 **arguments,
             )
 

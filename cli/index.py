@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +13,16 @@ from typing import Annotated, Any
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
+from ..memory.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .indexing import add_video, damage, old_speech, split_channels
 from .naming import named
 from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers, finite
 from .places import memory_folder
+from .saying import shown
 from .terminal import Console, write_json
+
+_LISTED = 30
+"""Files that were passed over and are listed one by one."""
 
 
 class Clips(StrEnum):
@@ -28,7 +35,10 @@ class Clips(StrEnum):
 def index(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Video files; with --again also names or ids of indexed videos [default: all of them]."),
+        typer.Argument(
+            help="Video files, folders (with all that lies in them) or patterns ('trip/**/*.mp4'); with --again also "
+            "names or ids of indexed videos [default: all of them]."
+        ),
     ] = None,
     memory: Memory = None,
     channels: Channels = None,
@@ -51,6 +61,9 @@ def index(
         typer.Option(
             "--again", help="Channels to make anew, comma separated: speech after a better model has come, for example."
         ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -76,31 +89,95 @@ def index(
         "again": split_channels(again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
-    clip_memory = ClipMemory(memory_folder(memory), detector=detector)
+    folder = memory_folder(memory)
+    clip_memory = ClipMemory(folder, detector=detector)
     paths = [_known(clip_memory, path) for path in files or ()] if again else list(files or ())
+    files_in, passed_over = _expanded(paths, only, folder)
     if again and not files:
-        paths = [Path(record.path) for record in clip_memory.videos() if record.path]
+        files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
+    taken: dict[str, Path] = {}
     code = 0
-    for path in paths:
+    for path, by_name in files_in:
         try:
-            records.append(add_video(clip_memory, path, console, **settings))
-            rows.append(asdict(records[-1]))
+            record = add_video(clip_memory, path, console, **settings)
+            if not by_name and record.id in (other.id for other in records):
+                passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
+                continue
+            taken[record.id] = path
+            records.append(record)
+            rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:
                 raise VideoError(broken)
         except MemoryFolderError:
             raise
         except RewatchError as error:
+            if not by_name and isinstance(error, VideoError) and is_maybe(path):
+                passed_over.append(PassedOver(path, str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")))
+                continue
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
+    _tell(passed_over, console)
     if as_json:
-        write_json({"schema": 1, "videos": rows})
+        others = [{"path": shown(one.path), "why": shown(one.why)} for one in passed_over]
+        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
+
+
+def _expanded(
+    paths: Sequence[Path], only: str | None, memory: Path
+) -> tuple[list[tuple[Path, bool]], list[PassedOver]]:
+    """Files, each with whether it was named itself; folders and patterns stand for the videos in them.
+
+    Raises:
+        VideoError: if there is no video in what was named.
+    """
+    files: dict[Path, bool] = {}
+    passed_over: list[PassedOver] = []
+    empty = []
+    for path in paths:
+        if not path.is_dir() and not is_pattern(path):
+            files[path] = True
+            continue
+        found = find_videos(path, only=only, leave_out=[memory])
+        for video in found.videos:
+            files.setdefault(video, False)
+        passed_over += found.passed_over
+        if not found.videos:
+            of = (
+                f" ({len(found.passed_over)} files are none: {_counted(found.passed_over)})"
+                if found.passed_over
+                else ""
+            )
+            empty.append(f"There is no video{f' that matches {only}' if only else ''} in {shown(path)}{of}")
+    if empty and not files:
+        raise VideoError("; ".join(empty) + ": name a video file, or another folder.")
+    return list(files.items()), passed_over
+
+
+def _counted(passed_over: Sequence[PassedOver]) -> str:
+    counts = Counter(one.why for one in passed_over)
+    told = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
+    return ", ".join([*told, *(["…"] if len(counts) > 6 else [])])
+
+
+def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
+    """Say what was passed over, a line each where they are few."""
+    if not passed_over:
+        return
+    files = "file" if len(passed_over) == 1 else "files"
+    lines = [f"passed over {len(passed_over)} {files}: {_counted(passed_over)}"]
+    if len(passed_over) <= _LISTED:
+        lines += [f"  {shown(one.path)}: {shown(one.why)}" for one in passed_over]
+    else:
+        lines.append("  --json lists them all")
+    for line in lines:
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _known(memory: ClipMemory, path: Path) -> Path:

@@ -14,6 +14,7 @@ from .indexing import old_speech
 from .naming import named
 from .options import Json, Memory
 from .places import memory_folder
+from .saying import megabytes
 from .terminal import Console, message, write_json
 
 
@@ -30,8 +31,8 @@ def videos(
     if remove is not None:
         clip_memory = ClipMemory(folder)
         record = named(clip_memory, remove)
-        clip_memory.remove(record.id)
-        console.print(message("forgot", f"{record.name} ({record.id})"))
+        freed = clip_memory.remove(record.id)
+        console.print(message("forgot", f"{record.name} ({record.id}), {megabytes(max(freed, 0))} freed"))
     else:
         clip_memory = ClipMemory(folder, read_only=True)
     records = clip_memory.videos()

@@ -3,7 +3,7 @@
 from .array_video import ArrayVideo
 from .clip_memory import ClipMemory
 from .cut_video import CutVideo
-from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError
+from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError, VideoGoneError
 from .idle_videos import IdleVideos, place
 from .media import Frame, VideoInfo, VideoSource
 from .pixels import Pixels, within_view
@@ -37,6 +37,7 @@ __all__ = [
     "Text",
     "Video",
     "VideoError",
+    "VideoGoneError",
     "VideoInfo",
     "VideoRecord",
     "VideoSource",

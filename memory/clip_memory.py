@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -16,16 +17,17 @@ import numpy as np
 from . import units
 from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
-from .errors import CapabilityError, VideoError
+from .errors import CapabilityError, MemoryFolderError, VideoError
 from .media import VideoSource
 from .names import shown
 from .pictures import Picture, read_picture
 from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
-from .search import Scope, Searcher
-from .sources import as_source, open_file
+from .search import Searcher, channel_names, scope_of, span_of
+from .sources import as_source, one_or_many, open_file
 from .spans import Span
 from .store import Store
 from .streams import Streams
+from .video import Video
 
 if TYPE_CHECKING:
     from .detector import Detector
@@ -93,7 +95,7 @@ class ClipMemory:
         self,
         source: str | Path | VideoSource,
         *,
-        channels: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
         clip_seconds: float | None = None,
         clips: Literal["fixed", "shots"] | None = None,
         subtitles: str | Path | None = None,
@@ -103,7 +105,7 @@ class ClipMemory:
         subtitle_stream: int | str | None = None,
         workers: int | None = None,
         retry: bool = False,
-        again: Sequence[str] = (),
+        again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
@@ -142,16 +144,20 @@ class ClipMemory:
         from .ingest import Ingest, Wish, asked_for
         from .speech import lasting_name
 
-        if channels is None:
-            channels = again or self._usual_channels
+        again = channel_names(again)
+        channels = (again or self._usual_channels) if channels is None else channel_names(channels)
         channels = (*channels, *again)
         unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
         if unknown or not channels:
             raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
         if OBJECTS in channels:
             self._encoders.require_detector()
-        if clip_seconds is not None and not clip_seconds >= 1:
-            raise ValueError(f"clip_seconds must be at least 1, got {clip_seconds}.")
+        if clip_seconds is not None and not (isinstance(clip_seconds, int | float) and 1 <= clip_seconds < math.inf):
+            raise ValueError(f"clip_seconds must be a number, at least 1, got {clip_seconds!r}.")
+        if clips not in (None, "fixed", "shots"):
+            raise ValueError(f"clips is {clips!r}: give fixed or shots.")
+        if workers is not None and (not isinstance(workers, int) or workers < 0):
+            raise ValueError(f"workers is {workers!r}: give a whole number of processes, 0 for none.")
         if subtitles is not None and subtitle_stream is not None:
             raise ValueError("Give subtitles or subtitle_stream, not both.")
         source = as_source(source)
@@ -170,8 +176,11 @@ class ClipMemory:
             again=tuple(again),
             progress=progress,
         )
+        asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
+        video = self._unchanged(source, asked)
+        if video is not None:  # nothing to write, so another process may be writing
+            return self._store.records(video)[0]
         with self._adding, self._store.writing():
-            asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
             video = self._unchanged(source, asked)
             if video is None:
                 self._encoders.remember()
@@ -202,12 +211,35 @@ class ClipMemory:
             return None
         return video if self._store.records(video)[0].complete else None
 
-    def remove(self, video_id: str) -> None:
-        """Forget a video and everything that was found in it; the file stays."""
+    def remove(self, video_id: str) -> int:
+        """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.
+
+        Returns:
+            How many bytes smaller the memory has become.
+
+        Raises:
+            VideoError: if there is no such video.
+            MemoryFolderError: if the memory cannot be written.
+        """
         with self._adding, self._store.writing():
-            units.remove_video(self._store, self.video(video_id).id)
+            id_ = self.video(video_id).id
+            before = self._store.size()
+            units.remove_video(self._store, id_)
+            self._sources.pop(id_, None)
+            self._searcher.forget_deleted()
+            self._store.shrink()
+            return before - self._store.size()
 
     # Reading
+
+    def require_sound(self) -> None:
+        """Raise if reading has met damage in the database: what was found since may be wrong or lack something.
+
+        Raises:
+            MemoryFolderError: says what is damaged and what to do.
+        """
+        if self._store.damage is not None:
+            raise MemoryFolderError(self._store.damage)
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -286,6 +318,27 @@ class ClipMemory:
         """Whether a file at this place was added, whatever lies there now."""
         return self._store.known_as(Path(path).expanduser().absolute()) is not None
 
+    def known(self, path: str | Path) -> VideoRecord | None:
+        """The video that a file is, without adding anything; None if it is not in the memory.
+
+        Args:
+            path: a file, under whatever name; or where a file was when it was added.
+
+        Raises:
+            VideoError: if it is there, and no video.
+        """
+        file = Path(str(path)).expanduser().absolute()
+        try:
+            state = file.stat()
+        except OSError:
+            id_ = self._store.find_path(str(file))
+        else:
+            id_ = self._store.known_file(file, state.st_size, state.st_mtime_ns)
+            if id_ is None:
+                with Video(file) as video:
+                    id_ = self._store.find_content(video.content_id)
+        return self._store.records(id_)[0] if id_ is not None else None
+
     def open(self, video_id: str) -> VideoSource:
         """The video itself.
 
@@ -301,8 +354,8 @@ class ClipMemory:
         self,
         query: str | Picture,
         *,
-        channels: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
         level: str = CLIP,
         k: int = 8,
@@ -312,25 +365,28 @@ class ClipMemory:
 
         Args:
             query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
-            channels: only these (None: all).
-            videos: only these, by id, name or path.
+            channels: only these, or this one (None: all).
+            videos: only these, or this one, by id, name or path.
             between: only what overlaps this span.
             level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
-            k: how many at most.
+            k: how many at most, from 1 on.
             vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
+
+        Raises:
+            ValueError: if an argument can mean nothing.
+            VideoError: if there is no such video.
         """
-        names = None if videos is None else tuple(self.video(video).id for video in videos)
-        scope = Scope(tuple(channels) if channels is not None else None, names, between)
+        names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
         asked = query if isinstance(query, str) else read_picture(query, self)
-        return self._searcher.search(asked, scope, level=level, k=k, vector=vector)
+        return self._searcher.search(asked, scope_of(channels, names, between), level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
-        return self._store.texts(self.video(video_id).id, channel=channel, between=between)
+        return self._store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
-        return self._store.clips(self.video(video_id).id, level, between)
+        return self._store.clips(self.video(video_id).id, level, span_of(between))
 
     def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
         """How long indexing takes here: seconds of waiting for a second of video, by channel.

@@ -21,10 +21,18 @@ class VideoError(RewatchError):
     exit_code = 3
 
 
+class VideoGoneError(VideoError):
+    """The file of a video in the memory is not where it was; what was found in it can still be read."""
+
+
 class MemoryFolderError(RewatchError):
     """A memory folder cannot be used: read-only, full, made by a newer version, or being written by another process."""
 
     exit_code = 4
+
+
+class MemoryInUse(MemoryFolderError):
+    """Another process is writing into the memory folder."""
 
 
 class CapabilityError(RewatchError):

@@ -7,15 +7,18 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import MemoryFolderError
+from .errors import MemoryFolderError, MemoryInUse
 
 DATABASE = "memory.sqlite"
 LOCK = "writer.lock"
+_PATIENCE = 2.0  # seconds that another writer is waited for: most of what is written takes less
 _FULL_BELOW = 256 * 1024  # SQLite reports some failed writes of a full disk as plain I/O errors
 
 
@@ -24,16 +27,24 @@ def plain_errors(folder: Path) -> Iterator[None]:
     """Turn errors of SQLite and of the file system into `MemoryFolderError` where a person can mend them."""
     try:
         yield
-    except sqlite3.Error as error:
-        message = _sqlite_message(error, folder)
+    except (sqlite3.Error, OSError) as error:
+        message = told_plainly(error, folder, folder / DATABASE)
         if message is None:
             raise
         raise MemoryFolderError(message) from error
-    except OSError as error:
-        message = _os_message(error, folder)
-        if message is None:
-            raise
-        raise MemoryFolderError(message) from error
+
+
+def told_plainly(error: Exception, folder: Path, file: Path) -> str | None:
+    """One line on an error of SQLite or of the file system, and what to do; None where a person can do nothing.
+
+    Args:
+        error: what was raised.
+        folder: where it was.
+        file: the database that was in use.
+    """
+    if isinstance(error, sqlite3.Error):
+        return _sqlite_message(error, folder, file)
+    return _os_message(error, folder) if isinstance(error, OSError) else None
 
 
 def disk_full(folder: Path) -> str:
@@ -44,35 +55,53 @@ def disk_full(folder: Path) -> str:
     )
 
 
+def damaged(file: Path, why: object) -> str:
+    """The message for a database that is not as it was written."""
+    return (
+        f"{file} is damaged or is not a rewatch memory ({why}): restore it from a copy, or move it away and add the "
+        "videos again."
+    )
+
+
+def is_damage(message: str) -> bool:
+    """Whether a message is one of `damaged`."""
+    return " is damaged or is not a rewatch memory (" in message
+
+
 def _read_only(folder: Path) -> str:
     return f"The memory at {folder} cannot be written (read-only): copy it to a folder of yours, or only search it."
 
 
-def _is_full(folder: Path) -> bool:
+def is_full(folder: Path) -> bool:
+    """Whether nothing more can be written there for want of room."""
     try:
         return shutil.disk_usage(folder).free < _FULL_BELOW
     except OSError:
         return False
 
 
-def _sqlite_message(error: sqlite3.Error, folder: Path) -> str | None:
+def _sqlite_message(error: sqlite3.Error, folder: Path, file: Path) -> str | None:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return disk_full(folder)
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(folder):
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and is_full(folder):
         return disk_full(folder)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return _read_only(folder)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return (
-            f"{folder / DATABASE} is damaged or is not a rewatch memory ({error}): restore it from a copy, or move it "
-            "away and add the videos again."
-        )
-    if code == sqlite3.SQLITE_BUSY:
-        return f"The memory at {folder} is busy in another process: try again when that one is done."
+    if code in _DAMAGE or any(words in str(error) for words in _OTHER_TABLES):
+        return damaged(file, error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
+        return f"{file} is busy in another process: try again when that one is done."
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return f"{folder / DATABASE} cannot be read or written ({error}): check the disk and the folder's rights."
+        return f"{file} cannot be read or written ({error}): check the disk and the folder's rights."
     return None
+
+
+_DAMAGE = (
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA),
+    *(sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG),
+)
+_OTHER_TABLES = ("no such", "has no column", "Could not decode", "fts5:", "vtable constructor", "columns but")
 
 
 def _os_message(error: OSError, folder: Path) -> str | None:
@@ -80,7 +109,33 @@ def _os_message(error: OSError, folder: Path) -> str | None:
         return disk_full(folder)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return _read_only(folder)
+    if error.errno in _ODD_PLACES:
+        where = error.filename or folder
+        return f"{where} cannot be used ({error.strerror}): check the disk and what lies there."
     return None
+
+
+_ODD_PLACES = (
+    *(errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.ENOENT, errno.ENOLCK),
+    *(errno.ENOTDIR, errno.ENXIO, errno.ESTALE, errno.EEXIST),
+)
+
+
+def require_plain_file(path: Path) -> None:
+    """Raise where something else stands that can hang or mislead: a folder, a pipe, a device.
+
+    Raises:
+        MemoryFolderError: if it is there and is no file.
+    """
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MemoryFolderError(f"{path} cannot be used ({error.strerror}): check what lies there.") from error
+    if not stat.S_ISREG(kind):
+        what = "a folder" if stat.S_ISDIR(kind) else "a pipe or a device"
+        raise MemoryFolderError(f"{path} is {what}, where a file should be: move it away.")
 
 
 def make_folder(folder: Path) -> None:
@@ -94,6 +149,8 @@ def make_folder(folder: Path) -> None:
     with plain_errors(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except ValueError as error:  # a zero byte in the name
+            raise MemoryFolderError(f"{str(folder)!r} can be no folder's name: give another one.") from error
         except (FileExistsError, NotADirectoryError) as error:
             raise MemoryFolderError(f"{folder} lies below a file: a memory is a folder, give another name.") from error
 
@@ -105,6 +162,8 @@ def connect(folder: Path, *, read_only: bool) -> tuple[sqlite3.Connection, bool]
     is read through a copy, since SQLite would otherwise pass over the last commits.
     """
     path = folder / DATABASE
+    require_plain_file(path)
+    _require_content(path)
     if not read_only:
         try:
             connection = _open(f"{path.absolute().as_uri()}?mode=rwc")
@@ -126,6 +185,14 @@ def connect(folder: Path, *, read_only: bool) -> tuple[sqlite3.Connection, bool]
     return connection, False
 
 
+def _require_content(path: Path) -> None:
+    """An empty file is the beginning of a new memory, but not where a memory has been."""
+    wal = path.with_name(path.name + "-wal")
+    if path.exists() and not path.stat().st_size and not (wal.exists() and wal.stat().st_size):
+        if (path.parent / LOCK).exists() or any(path.parent.glob("*.faiss")):
+            raise MemoryFolderError(damaged(path, "it is empty"))
+
+
 def _open_unwritable(path: Path) -> sqlite3.Connection:
     wal = path.with_name(path.name + "-wal")
     if not (wal.exists() and wal.stat().st_size):
@@ -141,6 +208,8 @@ def _open_unwritable(path: Path) -> sqlite3.Connection:
 def _open(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=20, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")  # what a foreign memory's tables ask for beside data is not done
+    connection.execute("PRAGMA cell_size_check=ON")
     connection.execute("PRAGMA cache_size=-32768")  # KiB; rows are wide, since they hold their vectors
     return connection
 
@@ -152,16 +221,14 @@ def writer_lock(folder: Path) -> Iterator[None]:
     Raises:
         MemoryFolderError: if another process holds it (the text names its pid), or the folder cannot be written.
     """
+    path = folder / LOCK
+    if path.is_symlink():  # the pid would be written into whatever file it leads to
+        raise MemoryFolderError(f"{path} is a link, where a file should be: remove it.")
+    require_plain_file(path)
     with plain_errors(folder):
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise MemoryFolderError(
-                f"The memory at {folder} is in use by another writer (pid {pid}): wait until it is done, or stop it."
-            ) from error
+        _take(descriptor, folder)
         # The pid is for people only: a full disk must not keep a writer from removing videos.
         try:
             os.ftruncate(descriptor, 0)
@@ -171,3 +238,21 @@ def writer_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    """Lock an open lock file; writers that are quickly done are waited for."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with plain_errors(folder):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+                who = f"pid {pid}" if pid.isdigit() else "pid unknown"
+                raise MemoryInUse(
+                    f"The memory at {folder} is in use by another writer ({who}): wait until it is done, or stop it."
+                ) from error
+        time.sleep(0.05)

@@ -160,6 +160,8 @@ class ChannelIndex:
                 parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)  # type: ignore[call-arg]
             else:
                 parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        if k < 1:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
         scores, ids = self._index.search(query, k, params=parameters)
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
@@ -182,6 +184,9 @@ class ChannelIndex:
         import faiss
 
         temporary = self.path.with_suffix(".tmp")
+        with plain_errors(self._store.folder):
+            temporary.unlink(missing_ok=True)  # a link would be written through
+            temporary.touch()
         try:
             try:
                 with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
@@ -201,6 +206,12 @@ class ChannelIndex:
             temporary.unlink(missing_ok=True)
         self._saved = self._stamp
 
+    def delete(self) -> None:
+        """Remove the cache: there is nothing to keep. The caller holds the writer lock."""
+        with plain_errors(self._store.folder):
+            self.path.unlink(missing_ok=True)
+        self._saved = None
+
     def _load(self) -> None:
         """Take over the file where it is whole and of this database; else begin empty."""
         import faiss
@@ -212,9 +223,14 @@ class ChannelIndex:
         if stamp.generation > now.generation or stamp.last > self._store.newest_vector():
             return  # the database is an older copy than the cache
         try:
+            # Read-only, lest a foreign file have lists that lie in yet another file changed.
             with open_regular(self.path) as file:
-                index: Any = faiss.read_index(_callbacks().PyCallbackIOReader(file.read, 1 << 20))
-        except (RuntimeError, OSError):
+                index: Any = faiss.read_index(
+                    _callbacks().PyCallbackIOReader(file.read, 1 << 20), faiss.IO_FLAG_READ_ONLY
+                )
+        except (RuntimeError, OSError, MemoryError):
+            return
+        if not _of_ours(index, self._space.dim):
             return
         if stamp.probes:
             index.nprobe = stamp.probes
@@ -282,6 +298,18 @@ def _ids(index: Any) -> np.ndarray:
         if lists.list_size(i)
     ]
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _of_ours(index: Any, dim: int) -> bool:
+    """Whether an index is of a kind that is written here, for vectors of this length."""
+    import faiss
+
+    if index.d != dim:
+        return False
+    if isinstance(index, faiss.IndexIDMap2):
+        return isinstance(faiss.downcast_index(index.index), faiss.IndexFlatIP) and index.index.d == dim
+    lists = faiss.downcast_InvertedLists(index.invlists) if isinstance(index, faiss.IndexIVFScalarQuantizer) else None
+    return isinstance(lists, faiss.ArrayInvertedLists)
 
 
 def _read_stamp(path: Path) -> _Stamp | None:

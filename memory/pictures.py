@@ -43,6 +43,10 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
         return Pixels(memory, keep=0).read([str(picture)])[0]
     if isinstance(picture, Path):
         return _opened(picture)
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(
+            f"A query is words, or a picture (an array, a Path or a MediaURI), not {type(picture).__name__}."
+        )
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
         raise ValueError(f"A picture is [H, W, 3] uint8 RGB, got {picture.shape} {picture.dtype}.")
     return picture

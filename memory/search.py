@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -16,7 +17,7 @@ from .encoders.floors import best_floor, floor
 from .index import ChannelIndex
 from .lexical import match_expression, words
 from .media import Frame
-from .records import CLIP, SUMMARY, Hit, Text
+from .records import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
 from .spans import Span
 from .spelling import Stemmer, Vocabulary
 from .store import Space, Store
@@ -24,6 +25,7 @@ from .store import Space, Store
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
 _NEAR = 0.5  # weight of a ranking by words that are only nearly those of the query
 _DEPTH = 50  # rows asked of each ranking when several are fused
+_MOST = 1_000_000  # hits; more than any memory has clips, and few enough for every ranking's arithmetic
 _STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
 _FOREVER = 1e12  # seconds
 _COMES_IN = 2.5  # seconds after which a text has been taken in
@@ -46,12 +48,11 @@ def _clip_of(row: str, channel: str) -> str:
 
 
 @cache
-def _rows_of(count: int, channel: str) -> str:
-    """The query for that many rows, always the same text, so that SQLite need not compile it again."""
-    marks = ",".join(f"?{number}" for number in range(4, 4 + count))
+def _rows_of(channel: str) -> str:
+    """The query for rows of these ids (a JSON list), always the same text, so that SQLite need not compile it again."""
     return (
         "SELECT v.id, c.id, c.video, c.start_s, c.end_s, v.text FROM vectors v JOIN clips c "
-        f"ON c.id = {_clip_of('v', channel)} WHERE v.id IN ({marks})"
+        f"ON c.id = {_clip_of('v', channel)} WHERE v.id IN (SELECT value FROM json_each(?4))"
     )
 
 
@@ -116,6 +117,75 @@ class _Candidate:
     similarity: dict[int, float] = field(default_factory=dict)
 
 
+def scope_of(
+    channels: str | Sequence[str] | None,
+    videos: Sequence[str] | None,
+    between: Span | Sequence[float] | None,
+    now: float | None = None,
+) -> Scope:
+    """The scope that a caller's arguments mean.
+
+    Args:
+        channels: one or more of them; None: all.
+        videos: ids.
+        between: a span, or its start and end in seconds.
+        now: second from which on nothing has happened yet.
+
+    Raises:
+        ValueError: if there is no such channel, or the span is none.
+    """
+    if channels is not None:
+        channels = channel_names(channels)
+        unknown = [channel for channel in channels if channel not in (*CHANNELS, OBJECTS, SUMMARY)]
+        if unknown:
+            raise ValueError(f"There is no channel {unknown[0]!r}: give {', '.join((*CHANNELS, OBJECTS, SUMMARY))}.")
+    return Scope(channels, None if videos is None else tuple(videos), span_of(between), now)
+
+
+def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:
+    """Channels as they are named in a call; a single name is one channel.
+
+    Raises:
+        ValueError: if it is neither names nor one name.
+    """
+    if isinstance(channels, str):
+        return (channels,)
+    if not isinstance(channels, Iterable):
+        raise ValueError(f"channels is {channels!r}: give names of channels, or one of these.")
+    return tuple(channels)
+
+
+def span_of(between: Span | Sequence[float] | None) -> Span | None:
+    """A span as callers give it: as such, or as its start and end in seconds.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if between is None or isinstance(between, Span):
+        return between
+    try:
+        start, end = between
+        return Span(float(start), float(end))
+    except (TypeError, ValueError):
+        raise ValueError(f"between is {between!r}: give a Span, or its start and end in seconds.") from None
+
+
+def _count(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"k is {k!r}: give how many at most, a whole number from 1 on.")
+    return int(k)
+
+
+def _vector(vector: np.ndarray) -> np.ndarray:
+    try:
+        found = np.asarray(vector, np.float32)
+    except (TypeError, ValueError):
+        found = np.empty((0, 0), np.float32)
+    if found.ndim != 1 or not len(found) or not np.isfinite(found).all():
+        raise ValueError("vector is to be one row of finite numbers [dim].")
+    return found
+
+
 class Searcher:
     """Searches one memory; keeps its indexes open and follows what other processes add."""
 
@@ -132,7 +202,15 @@ class Searcher:
     def search(
         self, query: str | np.ndarray, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
     ) -> list[Hit]:
-        """The best clips of a level for words, or for a picture [H, W, 3] uint8 RGB; see `ClipMemory.search`."""
+        """The best clips of a level for words, or for a picture [H, W, 3] uint8 RGB; see `ClipMemory.search`.
+
+        Raises:
+            ValueError: if an argument can mean nothing.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"There is no level {level!r}: give {', '.join(LEVELS)}.")
+        k = min(_count(k), _MOST)
+        vector = None if vector is None else _vector(vector)
         with self._lock:
             self._follow()
             if isinstance(query, str):
@@ -164,6 +242,16 @@ class Searcher:
                 index = self._indexes[space.id] = ChannelIndex(self._store, space)
             index.refresh(space)
             return index
+
+    def forget_deleted(self) -> None:
+        """Write the index files anew, without rows that were deleted; the caller holds the writer lock."""
+        with self._lock:
+            for space in self._store.spaces():
+                index = self.index(space)
+                if len(index):
+                    index.save()
+                else:
+                    index.delete()
 
     def _follow(self) -> None:
         version = self._store.version()
@@ -252,13 +340,12 @@ class Searcher:
 
     def _dense(self, space: Space, vector: np.ndarray, depth: int, scope: Scope, level: str) -> list[_Row]:
         index = self._indexes.get(space.id) or self.index(space)
-        ids, scores = index.search(vector, depth, self._allowed(space, scope))
+        ids, scores = index.search(vector, min(depth, len(index)), self._allowed(space, scope))
         if not len(ids):
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        # No row has the id 0.
-        asked = (level, *scope.bounds, *raw, *[0] * (depth - len(raw)))
-        rows = self._store.rows(_rows_of(depth, space.channel if space.channel in _STILL else ""), asked)
+        asked = (level, *scope.bounds, json.dumps(list(raw)))
+        rows = self._store.rows(_rows_of(space.channel if space.channel in _STILL else ""), asked)
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked

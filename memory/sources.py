@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .errors import VideoError
+from .errors import VideoError, VideoGoneError
 from .media import VideoSource
 from .records import VideoRecord
+
+GONE = "gone, so its pictures and sound cannot be read"
+"""The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:
@@ -17,6 +20,8 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     if isinstance(source, Video):
         source = source.info.path
     if not isinstance(source, str | Path):
+        if not callable(getattr(source, "frames_at", None)):
+            raise ValueError(f"A video is a file's name or a VideoSource, not {type(source).__name__}.")
         return source
     path = Path(source).expanduser().absolute()
     if not path.exists():
@@ -24,11 +29,24 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     return str(path)
 
 
+def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """Videos as they are named in a call: a single name or path is one video, not its letters.
+
+    Raises:
+        ValueError: if it is neither names nor one name.
+    """
+    if isinstance(videos, str | Path):
+        return (videos,)
+    if not isinstance(videos, Iterable):
+        raise ValueError(f"videos is {videos!r}: give names, ids or paths, or one of these.")
+    return tuple(videos)
+
+
 def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
     """The file of a record, from wherever it still lies (paths with the size and time that they had).
 
     Raises:
-        VideoError: if it is gone or is another one now.
+        VideoGoneError: if it is gone, or another file has its place.
     """
     from .video import Video
 
@@ -41,9 +59,11 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
         if video is not None and (state.st_mtime_ns == mtime or video.content_id == content):
             return video
     if there:
-        raise VideoError(f"{there[0][0]} is not the video {record.id} any more: add it again to remember the new one.")
+        raise VideoGoneError(
+            f"{there[0][0]} is not the video {record.id} any more, which is {GONE} (what was found in it can): put it "
+            "back, or add it again to remember the new one."
+        )
     where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
-    raise VideoError(
-        f"{where} is gone, so its pictures and sound cannot be read (what was found in it can): put it back, or add it "
-        "again from where it is now."
+    raise VideoGoneError(
+        f"{where} is {GONE} (what was found in it can): put it back, or add it again from where it is now."
     )

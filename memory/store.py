@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,17 @@ import numpy as np
 
 from . import schema
 from .errors import MemoryFolderError
-from .folder import DATABASE, connect, make_folder, plain_errors, writer_lock
+from .folder import DATABASE, connect, damaged, disk_full, is_damage, is_full, make_folder, plain_errors, writer_lock
 from .names import restored, shown, stored
 from .records import Clip, Failure, Text, VideoRecord
 from .spans import Span
 
 if TYPE_CHECKING:
     from .media import VideoInfo
+
+
+_SMALL = 4 << 20  # bytes of a database that is compared with its indexes at every opening, in 20 ms at most
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +52,68 @@ class Store:
         elif not folder.is_dir():
             raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
+        self._read_only = read_only
+        self.damage: str | None = None
+        """What was found to be damaged; None while nothing was."""
         self.holds_writer_lock = False
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
             self._check_version()
+            if self.size_on_disk() <= _SMALL:
+                self._require_whole()
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
             self._create()
-        version = int(self.meta("schema_version") or 0)
+        try:
+            version = int(self.meta("schema_version") or 0)
+        except ValueError as error:
+            raise MemoryFolderError(damaged(self.folder / DATABASE, error)) from error
         if version > schema.VERSION:
             raise MemoryFolderError(
                 f"The memory at {self.folder} was made by a newer rewatch (format {version}, this one reads up to "
                 f"{schema.VERSION}): upgrade rewatch, or use another folder."
             )
+        missing = schema.columns_missing(self._connection)
+        if missing:
+            raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
+
+    def _require_room(self) -> None:
+        """A full disk has its database opened read-only; then that is what is to be told."""
+        if not self._read_only and is_full(self.folder):
+            raise MemoryFolderError(disk_full(self.folder))
+
+    def _require_whole(self) -> None:
+        """Compare tables with their indexes, and make indexes anew that do not fit; SQLite reads past such damage."""
+        if self._problem() is None:
+            return
+        if self.writable:
+            with suppress(MemoryFolderError), writer_lock(self.folder), plain_errors(self.folder):
+                self._connection.execute("REINDEX")
+                if self._problem() is None:
+                    log.warning("warning  %s was damaged, and is mended: its indexes were made anew", self._file)
+                    return
+        raise MemoryFolderError(damaged(self._file, self._problem()))
+
+    def _problem(self) -> str | None:
+        told = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if told == "ok" else " ".join(told.split())[:160]
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / DATABASE
+
+    def size_on_disk(self) -> int:
+        """Bytes of the database as SQLite counts them."""
+        pages, size = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages) * int(size)
 
     def _create(self) -> None:
         if not self.writable:
+            if self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+                raise MemoryFolderError(damaged(self.folder / DATABASE, "it has no meta"))
+            self._require_room()
             raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
         with self.transaction() as db:
             others = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
@@ -88,8 +137,33 @@ class Store:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing.
+
+        Raises:
+            MemoryFolderError: if a value is not what was written.
+        """
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:120]
+            self.damage = damaged(self.folder / DATABASE, f"a value is not readable: {reason}")
+            raise MemoryFolderError(self.damage) from error
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """`plain_errors`, and damage is remembered."""
+        try:
+            with plain_errors(self.folder):
+                yield
+        except MemoryFolderError as error:
+            if is_damage(str(error)):
+                self.damage = str(error)
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -99,6 +173,7 @@ class Store:
             MemoryFolderError: if the memory is read-only or another process is writing.
         """
         if not self.writable:
+            self._require_room()
             raise MemoryFolderError(
                 f"The memory at {self.folder} is open read-only: copy it to a folder you can write, or only search it."
             )
@@ -112,7 +187,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; other threads of this process wait. Inside another one it is part of that."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             if self._connection.in_transaction:
                 yield self._connection
                 return
@@ -126,9 +201,24 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def size(self) -> int:
+        """Bytes of the database and of the index caches on the disk."""
+        files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def shrink(self) -> None:
+        """Give back the space of what was deleted, and leave no trace of it in the file; not while others read."""
+        try:
+            with self._lock, self._plainly():
+                self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except MemoryFolderError as error:  # it needs as much space again, and nobody else in the database
+            log.info("%s is not made smaller: %s", self.folder / DATABASE, error)
+
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""
-        with self._lock:
+        with self._lock, self._plainly():
             return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
 
     def meta(self, key: str) -> Any:
@@ -161,20 +251,22 @@ class Store:
             if status == "todo":
                 todo.add(name)
             else:
-                failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
+                with self._sound():
+                    failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
         ):
             kept = channels.get(id_, {})
-            facts = json.loads(info)
-            records.append(
-                VideoRecord(
-                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=start, end=end,
-                    **{**facts, "notes": tuple(facts.get("notes", ()))},
-                    channels=kept, complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
-                )
-            )  # fmt: skip
+            with self._sound():
+                facts = json.loads(info)
+                record = VideoRecord(
+                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=float(start),
+                    end=float(end),
+                    **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
+                    complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
+                )  # fmt: skip
+            records.append(record)
         return records
 
     def find(self, text: str, path: str) -> str | None:
@@ -199,6 +291,16 @@ class Store:
             "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
         )
         return found[0][0] if found else None
+
+    def find_path(self, path: str) -> str | None:
+        """The id of the video that a file of this path was last found to be."""
+        found = self.rows("SELECT video FROM paths WHERE path = ?", (stored(path),))
+        return str(found[0][0]) if found else None
+
+    def find_content(self, content_id: str) -> str | None:
+        """The id of the video with this content."""
+        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
+        return str(found[0][0]) if found else None
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
@@ -290,7 +392,7 @@ class Store:
             "ORDER BY start_s, end_s, channel, id",
             parameters,
         )
-        return [_text(row) for row in rows]
+        return self._texts(rows)
 
     def texts_of_unit(self, unit: int) -> list[Text]:
         """Texts that a unit found, in time order."""
@@ -298,14 +400,18 @@ class Store:
             "SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE unit = ? ORDER BY start_s, id",
             (unit,),
         )
-        return [_text(row) for row in rows]
+        return self._texts(rows)
 
     def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
         """Texts by their ids; ids that are gone are left out."""
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({_numbers(ids)})"
         )
-        return {row[0]: _text(row) for row in rows}
+        return {text.id: text for text in self._texts(rows)}
+
+    def _texts(self, rows: Iterable[tuple[Any, ...]]) -> list[Text]:
+        with self._sound():
+            return [_text(row) for row in rows]
 
     def clips(self, video: str, level: str, between: Span | None = None) -> list[Clip]:
         """Clips of one level in time order."""
@@ -315,11 +421,12 @@ class Store:
             f"SELECT id, video, level, start_s, end_s FROM clips WHERE {' AND '.join(where)} ORDER BY start_s",
             parameters,
         )
-        return [Clip(*row) for row in rows]
+        with self._sound():
+            return [Clip(id_, name, level, float(start), float(end)) for id_, name, level, start, end in rows]
 
     def vocabulary(self) -> list[str]:
         """Every stem that the full-text index holds."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             self._connection.execute(schema.VOCABULARY)  # a view of this connection: nothing is stored
             return [row[0] for row in self._connection.execute("SELECT term FROM temp.vocabulary")]
 
@@ -339,7 +446,7 @@ class Store:
 
     def vector_ids(self, space: int) -> np.ndarray:
         """Ids of all vectors of a space [n] int64, in no order."""
-        with self._lock, plain_errors(self.folder):
+        with self._lock, self._plainly():
             cursor = self._connection.execute("SELECT id FROM vectors WHERE space = ?", (space,))
             return np.fromiter((row[0] for row in cursor), np.int64)
 
@@ -352,9 +459,11 @@ class Store:
             )
             if not rows:
                 return
-            ids = np.array([row[0] for row in rows], np.int64)
-            halves = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
-            yield ids, halves.reshape(len(rows), space.dim).astype(np.float32)
+            with self._sound():
+                ids = np.array([row[0] for row in rows], np.int64)
+                halves = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
+                vectors = halves.reshape(len(rows), space.dim).astype(np.float32)
+            yield ids, vectors
             after = int(ids[-1])
 
 
@@ -367,7 +476,7 @@ def _facts(info: VideoInfo) -> dict[str, Any]:
 
 def _text(row: tuple[Any, ...]) -> Text:
     id_, video, channel, start, end, text, data = row
-    return Text(id_, video, channel, start, end, text, json.loads(data))
+    return Text(id_, video, channel, float(start), float(end), str(text), dict(json.loads(data)))
 
 
 def _overlapping(where: list[str], parameters: list[Any], between: Span | None) -> None:

@@ -16,7 +16,8 @@ from .errors import VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CLIP, Clip, Hit, Text, VideoRecord
-from .search import Scope
+from .search import scope_of
+from .sources import one_or_many
 from .spans import Span
 
 if TYPE_CHECKING:
@@ -106,19 +107,20 @@ class MemoryUntil:
         self,
         query: str | Picture,
         *,
-        channels: Sequence[str] | None = None,
-        videos: Sequence[str] | None = None,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
-        ids = [record.id for record in self.videos()] if videos is None else [self.video(name).id for name in videos]
+        named = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
+        ids = tuple(dict.fromkeys(self.video(name).id for name in named))
+        scope = scope_of(channels, ids, between)
         asked = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        scope = Scope(tuple(channels) if channels is not None else None, tuple(dict.fromkeys(ids)), between)
         return self._past.searcher(ids).search(asked, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:

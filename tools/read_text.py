@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..memory import Box, Span
+from ..memory import Box, Span, VideoGoneError
 from .context import VideoContext
 from .observation import Observation
 from .retry import Retry
@@ -52,26 +52,26 @@ def read_text(
         small: look for small print too, tile by tile; slower.
     """
     span = Span(start, start if end is None else end)
-    note = ""
-    if small and box is None:
-        blocks = _read_tiles(video, span)
-    elif box is not None:
-        blocks, note = _read_region(video, span, box)
-    elif end is None or span.duration == 0:
-        blocks = _read_moment(video, span.start)
-    elif fps is not None or not _is_known(video, span):
-        blocks = _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0))
-    else:
-        blocks = _known(video, span)
-    if find:
-        around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
-        blocks = _timed(video, blocks, _known(video, around) or blocks, find)
+    note = gone = ""
+    try:
+        blocks, note = _looked(video, span, box, fps, small)
+        if find:
+            around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
+            blocks = _timed(video, blocks, _known(video, around) or blocks, find)
+    except VideoGoneError as error:
+        if "screen_text" not in video.memory.video(video.video_id).channels:
+            raise
+        blocks, note = _inside(video, _known(video, span), box)
+        blocks = [block for block in blocks if not find or _says(block.text, find)]
+        gone = str(error)
     readings = [_row(block) for block in blocks]
     lines = [
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
     ]
     said = "\n".join(one.text for one in lines)
+    if gone:
+        said = f"{said or 'No text there was made out when it was indexed.'}\n(From the index: {gone})"
     said = said or "No text was made out. Try a higher fps, or a box around where it should be."
     return Observation(
         text=f"{said}\n({note})" if note else said,
@@ -80,9 +80,39 @@ def read_text(
         data={
             "readings": readings,
             **({"read_as": note} if note else {}),
-            **_left_to_try(video, span, small=small or box is not None, found=bool(readings)),
+            **_left_to_try(video, span, small=bool(small or box is not None or gone), found=bool(readings)),
+            **({"gone": gone} if gone else {}),
         },
     )
+
+
+def _looked(
+    video: VideoContext, span: Span, box: list[float] | None, fps: float | None, small: bool
+) -> tuple[list[Block], str]:
+    """What stands in the pictures, or what is known from indexing where that will do; and how a box was read."""
+    if box is None and fps is None and not small and span.duration > 0 and _is_known(video, span):
+        return _known(video, span), ""
+    _ = video.video  # before any frame is charged: its file may be gone
+    if small and box is None:
+        return _read_tiles(video, span), ""
+    if box is not None:
+        return _read_region(video, span, box)
+    if span.duration == 0:
+        return _read_moment(video, span.start), ""
+    return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0)), ""
+
+
+def _inside(video: VideoContext, blocks: list[Block], box: list[float] | None) -> tuple[list[Block], str]:
+    """The blocks whose middle lies in the region that was asked for; and how the box was read."""
+    if box is None:
+        return blocks, ""
+    region, note = video.box(box, (video.info.width, video.info.height))
+    found = []
+    for block in blocks:
+        x, y = (block.box.left + block.box.right) / 2, (block.box.top + block.box.bottom) / 2
+        if region.left <= x <= region.right and region.top <= y <= region.bottom:
+            found.append(block)
+    return found, note
 
 
 def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:

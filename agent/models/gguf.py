@@ -86,8 +86,10 @@ def load_gguf(path: Path, how: How) -> tuple[Any, Any]:
     folder, file = str(path.parent), path.name
     with _read_once():
         try:
-            config = AutoConfig.from_pretrained(folder, gguf_file=file, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file, local_files_only=True)
+            config = AutoConfig.from_pretrained(folder, gguf_file=file, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, gguf_file=file, local_files_only=True, trust_remote_code=False
+            )
         except Exception as error:  # another architecture, a damaged file, a vocabulary of a kind that is not known
             raise CapabilityError(
                 f"Policy {path} cannot be read by transformers ({line_of(error).rstrip('.')}); serve it: {_serve(path)}"

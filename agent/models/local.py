@@ -23,5 +23,6 @@ def open_local(name: str, **options: Any) -> LocalPolicy:
     if find_gguf(name, options.get("file")) is not None:
         return LocalLM.load(name, **options)
     checkpoint = find(name, options.get("download", False))
-    kind = VideoLMM if is_seeing(config_of(checkpoint.name, str(checkpoint.folder))) else LocalLM
+    own_code = str(options.get("trust_remote_code", False)).lower() in ("1", "true", "yes")
+    kind = VideoLMM if is_seeing(config_of(checkpoint.name, str(checkpoint.folder), own_code)) else LocalLM
     return kind.load(name, **options)

@@ -11,14 +11,14 @@ from ...memory.encoders.checkpoint import Checkpoint
 from ...memory.encoders.torch_runtime import require_torch
 from ...memory.files import read_text
 from ..policies.video_lmm import LocalPolicy
-from ..policies.video_lmm.load import How, Loaded, config_of, is_seeing, line_of, with_adapters
+from ..policies.video_lmm.load import How, Loaded, config_of, is_seeing, line_of, with_adapters, writes_text
 from ..policies.video_lmm.policy import parted
 from ..policies.video_lmm.processor import require_template
 from .gguf import find_gguf, load_gguf
 
 LOADING = (
     *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
-    *("file", "template"),
+    *("file", "template", "trust_remote_code"),
 )
 """Options of `load_lm`."""
 SETTINGS = ("dialect", "max_tokens", "temperature", "context", "rows")
@@ -59,6 +59,7 @@ def load_lm(
     download: bool = False,
     file: str | None = None,
     template: str | None = None,
+    trust_remote_code: bool = False,
 ) -> Loaded:
     """Load a causal language model for inference.
 
@@ -73,13 +74,17 @@ def load_lm(
         adapters: role to folder of its adapter.
         download: allow the hub name to be fetched (safetensors).
         file: which of several GGUF files.
+        trust_remote_code: run the Python files that lie in the model's folder, with all that this program may do: only
+            for models whose files you have read. Without it they are never run.
         template: a file with a chat template (Jinja), in place of the model's own.
 
     Raises:
         CapabilityError: if it is not on this disk, is of another kind, or needs a package that is not here.
     """
     require_torch(f"Policy {name}")
-    how = How(load=load, dtype=dtype, device=device, device_map=device_map, attention=attention)
+    how = How(
+        load=load, dtype=dtype, device=device, device_map=device_map, attention=attention, own_code=trust_remote_code
+    )
     gguf = find_gguf(name, file)
     if gguf is not None:
         called = gguf.stem
@@ -106,15 +111,14 @@ def find(name: str, download: bool | str = False) -> Checkpoint:
 
 def _load_folder(name: str, folder: str, how: How) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    config = config_of(name, folder)
-    if is_seeing(config) or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+    config = config_of(name, folder, how.own_code)
+    if is_seeing(config) or not writes_text(config):
         raise CapabilityError(
             f"Policy {name} is a {config.model_type} model, which writes no text; give a language model or a Video-LMM."
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=how.own_code)
     except Exception as error:  # whatever a damaged or foreign folder makes transformers raise
         raise CapabilityError(f"Policy {name}: its tokenizer cannot be loaded: {line_of(error)}") from error
     return how.made(name, AutoModelForCausalLM, folder, use_safetensors=True), tokenizer

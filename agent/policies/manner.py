@@ -1,7 +1,7 @@
 """How a policy was trained to work: what `rewatch train` saves beside the weights.
 
-What stands in `rewatch.json` is data: the names of a dialect, of tools and of a loop. A name may only lead into this
-package, so that opening a folder from elsewhere runs no code of its choosing.
+What stands in `rewatch.json` is data: the names of a dialect, of tools and of a loop, and a few numbers. Opening a
+folder from elsewhere runs no code of its choosing and fetches nothing: what may stand there is a list.
 """
 
 from __future__ import annotations
@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 FILE = "rewatch.json"
 SCHEMA = 1
 """Version of the file; it grows when a field changes its meaning or goes."""
-_PACKAGE = __name__.split(".")[0]
+LOOPS = frozenset({"rewatch.training.gym.clips16:loop"})
+"""Loops that a policy may have been trained in, beside that of `rewatch ask`."""
+SETTINGS: dict[str, tuple[type, float, float]] = {
+    "max_tokens": (int, 1, 1 << 20),
+    "max_pixels": (int, 1, 1 << 28),
+    "context": (int, 1, 1 << 24),
+    "rows": (int, 1, 1 << 12),
+    "temperature": (float, 0.0, 10.0),
+}
+"""What a folder may set of its policy's options: kind, least and most. Everything else is its user's to say."""
+_FRAMES_AS = ("images", "video")
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +70,9 @@ class Manner:
         """
         if self.loop is None:
             return None
+        if self.loop not in LOOPS:
+            raise CapabilityError(f"The loop {self.loop} of a trained policy is none of rewatch's: it is not run.")
         module, _, name = self.loop.partition(":")
-        if module.split(".")[0] != _PACKAGE:
-            raise CapabilityError(f"The loop {self.loop} of a trained policy is none of {_PACKAGE}'s: it is not run.")
         try:
             make = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
@@ -105,7 +116,7 @@ def read_manner(folder: Path) -> Manner:
     """
     path = folder / FILE
     try:
-        row = json.loads(read_text(path))
+        row = json.loads(read_text(path, most=_MOST_BYTES))
         schema = row.pop("schema", None)
         if schema != SCHEMA:
             raise CapabilityError(f"{path}: schema {schema!r}, and this rewatch reads {SCHEMA}; update rewatch.")
@@ -113,9 +124,42 @@ def read_manner(folder: Path) -> Manner:
         if unknown:
             raise CapabilityError(f"{path}: {sorted(unknown)[0]} is not known; was the file edited?")
         tools = row.get("tools")
+        _require_harmless(path, row)
         return Manner(**{**row, "tools": None if tools is None else tuple(tools)})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CapabilityError(f"{path}: cannot be read ({error}).") from None
+
+
+def _require_harmless(path: Path, row: Mapping[str, Any]) -> None:
+    """Raise unless every value is of its kind, and every setting is one that a folder may make."""
+    for key in ("dialect", "route"):
+        _require(isinstance(row.get(key, ""), str), path, key, "a name")
+    for key in ("system", "base"):
+        _require(isinstance(row.get(key), str | None), path, key, "a text")
+    _require(row.get("loop") in (None, *LOOPS), path, "loop", f"null or {', '.join(sorted(LOOPS))}")
+    tools = row.get("tools")
+    named = isinstance(tools, list) and all(isinstance(name, str) for name in tools)
+    _require(tools is None or named, path, "tools", "a list of names")
+    settings = row.get("settings", {})
+    _require(isinstance(settings, dict), path, "settings", "an object")
+    for key, value in settings.items():
+        if key == "frames_as":
+            _require(value in _FRAMES_AS, path, f"settings.{key}", " or ".join(_FRAMES_AS))
+        elif key in SETTINGS:
+            kind, least, most = SETTINGS[key]
+            fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+            _require(fits and least <= value <= most, path, f"settings.{key}", f"a number from {least:g} to {most:g}")
+        else:
+            known = ", ".join((*SETTINGS, "frames_as"))
+            raise CapabilityError(
+                f"{path}: settings.{str(key)[:60]} is not for a policy's folder to set (it may set {known}); if you "
+                "want it, give it yourself, behind the policy's name: FOLDER?name=value."
+            )
+
+
+def _require(fits: bool, path: Path, key: str, wanted: str) -> None:
+    if not fits:
+        raise CapabilityError(f"{path}: {key} has to be {wanted}; was the file edited?")
 
 
 def manner_of(policy: Any) -> Manner | None:

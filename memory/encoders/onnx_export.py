@@ -48,7 +48,11 @@ def export_visual(name: str, folder: str | Path, *, download: bool = False) -> P
     with loading(checkpoint.name, str(checkpoint.folder)):
         # Attention written out: the fused kernels have no ONNX form in the older exporter, which needs no onnxscript.
         model = AutoModel.from_pretrained(
-            str(checkpoint.folder), local_files_only=True, use_safetensors=True, attn_implementation="eager"
+            str(checkpoint.folder),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="eager",
         ).eval()
     size = model.config.vision_config.image_size
     pictures = torch.zeros(2, 3, size, size)

@@ -140,8 +140,10 @@ class OnnxVisual:
         providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in here]
         with loading(self.name, folder):
             self._length = int(read_config(self._checkpoint).text_config.max_position_embeddings)
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            self._images = AutoImageProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, backend="pil"
+            )
             self._sessions = {
                 part: onnxruntime.InferenceSession(str(path), options, providers=providers)
                 for part, path in self._files.items()

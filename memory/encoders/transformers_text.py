@@ -31,8 +31,10 @@ class TransformersText(SentenceEncoder):
 
         folder = str(self._checkpoint.folder)
         with loading(self.name, folder):
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            )
             self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
     def _encode(self, texts: list[str]) -> np.ndarray:

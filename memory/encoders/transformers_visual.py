@@ -148,9 +148,13 @@ class TransformersVisual:
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = getattr(torch, self._dtype or ("float16" if device.startswith("cuda") else "float32"))
         with loading(self.name, folder):
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            self._images = AutoImageProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, backend="pil"
+            )
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype
+            )
             self._model = model.to(device).eval()
 
 
@@ -182,7 +186,7 @@ def read_config(checkpoint: Checkpoint) -> Any:
     from transformers import AutoConfig
 
     with loading(checkpoint.name, str(checkpoint.folder)):
-        return AutoConfig.from_pretrained(str(checkpoint.folder), local_files_only=True)
+        return AutoConfig.from_pretrained(str(checkpoint.folder), local_files_only=True, trust_remote_code=False)
 
 
 def vector_length(checkpoint: Checkpoint, family: str) -> int:

@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ....memory import Span, clock
+from ....memory.sources import GONE
 from ...answer import Draft
 from ...question import Question
 from ...steps import Call, Seen, observed
@@ -59,18 +60,35 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
     asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
     known = observed(messages)
-    run = answer(Question.from_dict(asked.additional_kwargs["question"]))
+    question = Question.from_dict(asked.additional_kwargs["question"])
+    run = answer(question)
     seen: Seen | None = None
+    gone: dict[str, None] = {}
     while True:
         try:
             step = next(run) if seen is None else run.send(seen)
         except StopIteration as end:
-            draft: Draft = end.value
+            draft: Draft = _with_gone(end.value, question, tuple(gone))
             return AIMessage(content=draft.as_message())
         if step.key not in known and step.tool in tools:
             call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
             return AIMessage(content=_aloud(step), tool_calls=[call])
         seen = known.get(step.key, Seen(error=True))
+        if GONE in seen.text:
+            gone[step.arguments.get("video") or ""] = None
+
+
+def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:
+    """What was not found may stand in pictures that could not be looked at, since the file is gone: that is said."""
+    if not gone or not (draft.abstained or draft.text.startswith(("no", "not "))):
+        return draft
+    names = [str(v["name"]) for v in question.videos if v["id"] in gone or v["name"] in gone]
+    which = ", ".join((names or [str(v["name"]) for v in question.videos])[:3])
+    told = (
+        f"The file of {which} is gone, so its pictures could not be looked at, only what was found in them when it was "
+        "indexed: put it back, or add it again from where it is now."
+    )
+    return replace(draft, text=f"{draft.text} {told}")
 
 
 def _aloud(call: Call) -> str:

@@ -50,6 +50,7 @@ def load(
     adapter: str | None = None,
     adapters: Mapping[str, str] | None = None,
     download: bool = False,
+    trust_remote_code: bool = False,
 ) -> Loaded:
     """Load a Video-LMM for inference.
 
@@ -63,6 +64,8 @@ def load(
         adapter: folder of a LoRA adapter that is always on.
         adapters: role to folder of its adapter (`grounder`, `verifier`, `answerer`).
         download: allow the hub name to be fetched.
+        trust_remote_code: run the Python files that lie in the model's folder, with all that this program may do: only
+            for models whose files you have read. Without it they are never run.
 
     Raises:
         CapabilityError: it is not on this disk, of another kind, or needs a package that is not here.
@@ -70,14 +73,16 @@ def load(
     require_torch(f"Policy {name}")
     checkpoint = Checkpoint.find(name, download=download, kind="Policy")
     folder = str(checkpoint.folder)
-    config = config_of(checkpoint.name, folder)
+    config = config_of(checkpoint.name, folder, trust_remote_code)
     if not is_seeing(config):
         raise CapabilityError(
             f"Policy {name} is a {config.model_type} model, which does not see; "
             "give a Video-LMM, such as Qwen/Qwen3-VL-4B-Instruct."
         )
-    how = How(load=load, dtype=dtype, device=device, device_map=device_map, attention=attention)
-    processor = load_processor(checkpoint.name, folder, config)
+    how = How(
+        load=load, dtype=dtype, device=device, device_map=device_map, attention=attention, own_code=trust_remote_code
+    )
+    processor = load_processor(checkpoint.name, folder, config, own_code=trust_remote_code)
     from transformers import AutoModelForImageTextToText
 
     model = how.made(checkpoint.name, AutoModelForImageTextToText, folder, use_safetensors=True)
@@ -118,6 +123,8 @@ class How:
     device: str | None = None
     device_map: str | None = None
     attention: str | None = None
+    own_code: bool = False
+    """`trust_remote_code` of `load`."""
 
     def __post_init__(self) -> None:
         _one_of("load", self.load, _LOADS)
@@ -142,7 +149,12 @@ class How:
         logging.disable_progress_bar()
         try:
             model, found = kind.from_pretrained(
-                folder, local_files_only=True, output_loading_info=True, **more, **arguments
+                folder,
+                local_files_only=True,
+                trust_remote_code=self.own_code,
+                output_loading_info=True,
+                **more,
+                **arguments,
             )
         except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
             raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
@@ -161,17 +173,28 @@ def _one_of(option: str, value: str | None, known: tuple[str, ...]) -> None:
         raise CapabilityError(f"{option}={value} is not known; give {' or '.join(known)}.")
 
 
-def config_of(name: str, folder: str) -> Any:
+def config_of(name: str, folder: str, own_code: bool = False) -> Any:
     """The model's configuration.
 
+    Args:
+        name: for messages.
+        folder: local.
+        own_code: `trust_remote_code` of `load`.
+
     Raises:
-        CapabilityError: if it cannot be read, or is of a kind that transformers does not know.
+        CapabilityError: if it cannot be read, is of a kind that transformers does not know, or asks for code.
     """
     from transformers import AutoConfig
 
+    _require_no_kernels(name, folder)
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True)
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=own_code)
     except Exception as error:  # an unknown model type, damaged JSON
+        if "trust_remote_code" in str(error):
+            raise CapabilityError(
+                f"Policy {name} ({folder}) brings Python files of its own, which are not run: read them, and if you "
+                "trust them, put ?trust_remote_code=true behind its name."
+            ) from error
         raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
 
 
@@ -179,7 +202,35 @@ def is_seeing(config: Any) -> bool:
     """Whether a configuration is that of a model that takes pictures."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-    return type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    return type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING or _own_class(config, "AutoModelForImageTextToText")
+
+
+def writes_text(config: Any) -> bool:
+    """Whether a configuration is that of a language model."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or _own_class(config, "AutoModelForCausalLM")
+
+
+def _own_class(config: Any, kind: str) -> bool:
+    """Whether a configuration that came with code of its own names a class of that kind."""
+    own = type(config).__module__.startswith("transformers_modules.")
+    return own and kind in (getattr(config, "auto_map", None) or {})
+
+
+def _require_no_kernels(name: str, folder: str) -> None:
+    """Refuse a configuration that names an attention of the hub: it would be fetched, and its code run."""
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        return
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # what reads it says so
+    for part in [said, *said.values()] if isinstance(said, dict) else []:
+        for key in ("attn_implementation", "_attn_implementation", "_attn_implementation_internal"):
+            if isinstance(part, dict) and "/" in str(part.get(key, "")):
+                raise CapabilityError(f"Policy {name}: {path} asks for code of the hub ({key}), which is not run.")
 
 
 def _device(device: str | None) -> str:

@@ -29,7 +29,10 @@ from .processor import require_template
 from .sight import VIDEO
 from .turns import Prepared, Turns, Wish, wish_of
 
-LOADING = ("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download")
+LOADING = (
+    *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
+    "trust_remote_code",
+)
 """Options of `load`."""
 SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
 """Options of `VideoLMM`."""
@@ -256,8 +259,9 @@ def parted(
     two = {key: options[key] for key in settings if key in options}
     if isinstance(one.get("adapters"), str):
         one["adapters"] = _roles(one["adapters"])
-    if isinstance(one.get("download"), str):
-        one["download"] = one["download"].lower() in ("1", "true", "yes")
+    for key in ("download", "trust_remote_code"):
+        if key in one:
+            one[key] = str(one[key]).lower() in ("1", "true", "yes")
     _require_numbers(two)
     return one, two
 

@@ -13,20 +13,26 @@ from typing import Any
 from ....memory import CapabilityError
 
 
-def load_processor(name: str, folder: str, config: Any) -> Any:
+def load_processor(name: str, folder: str, config: Any, *, own_code: bool = False) -> Any:
     """The processor that belongs to the model of `config`.
+
+    Args:
+        name: for messages.
+        folder: local.
+        config: the model's configuration.
+        own_code: whether Python files that lie in the folder may be run.
 
     Raises:
         CapabilityError: if it has no chat template, or cannot be made without a package that is not here.
     """
     try:
-        if has_torchvision():
+        if has_torchvision() or own_code:
             from transformers import AutoProcessor
 
-            processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+            processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=own_code)
         else:
             made: Any = image_only(_processor_class(config))
-            processor = made.from_pretrained(folder, local_files_only=True)
+            processor = made.from_pretrained(folder, local_files_only=True, trust_remote_code=own_code)
     except Exception as error:  # whatever a damaged or foreign folder makes transformers raise, and packages it misses
         raise CapabilityError(_cannot_load(name, error)) from error
     require_template(name, processor)

@@ -1,0 +1,58 @@
+"""`rewatch remove`: forget videos with everything that was found in them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..memory import ClipMemory, VideoError, VideoRecord, clock
+from .naming import named
+from .options import Json, Memory
+from .places import memory_folder, runs_folder
+from .run_files import remove_runs, runs_in
+from .runs import Yes
+from .saying import confirmed, megabytes, shown
+from .terminal import Console
+
+
+def remove(
+    videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Names, ids or paths of indexed videos.")],
+    yes: Yes = False,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Remove videos from the memory: texts, vectors, and runs about them alone. The video files stay."""
+    folder = memory_folder(memory)
+    ClipMemory(folder, read_only=True).close()  # a memory that is not there is not made
+    with ClipMemory(folder) as clip_memory:
+        records = list({record.id: record for record in (_named(clip_memory, word) for word in videos)}.values())
+        runs = {record.id: [r for r in runs_in(runs_folder(folder)) if r.videos == (record.id,)] for record in records}
+        names = ", ".join(f"{shown(record.name)} ({record.id}, {clock(record.duration)})" for record in records)
+        many = sum(map(len, runs.values()))
+        also = f", and {many} runs about {'it' if len(records) == 1 else 'them'}" if many else ""
+        confirmed(f"Remove {names} from {shown(folder)}{also}?", yes)
+        rows = []
+        for record in records:
+            freed = clip_memory.remove(record.id)
+            freed += remove_runs(runs_folder(folder), runs[record.id])
+            rows.append({"id": record.id, "name": shown(record.name), "freed": freed, "runs": len(runs[record.id])})
+            what = f"removed  {shown(record.name)} ({record.id})  {megabytes(max(freed, 0))} freed"
+            of_runs = f", {len(runs[record.id])} runs with it" if runs[record.id] else ""
+            stays = f"; {shown(Path(record.path))} itself stays" if Path(record.path).exists() else ""
+            Console(stderr=as_json).print(f"{what}{of_runs}{stays}", markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": 1, "removed": rows}) + "\n")
+
+
+def _named(memory: ClipMemory, word: str) -> VideoRecord:
+    try:
+        return named(memory, word)
+    except VideoError:
+        known = memory.known(word)  # under another name, or where it was when it was added
+        if known is None:
+            raise
+        return known

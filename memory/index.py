@@ -308,8 +308,8 @@ def _of_ours(index: Any, dim: int) -> bool:
         return False
     if isinstance(index, faiss.IndexIDMap2):
         return isinstance(faiss.downcast_index(index.index), faiss.IndexFlatIP) and index.index.d == dim
-    lists = faiss.downcast_InvertedLists(index.invlists) if isinstance(index, faiss.IndexIVFScalarQuantizer) else None
-    return isinstance(lists, faiss.ArrayInvertedLists)
+    lists = index.invlists if isinstance(index, faiss.IndexIVFScalarQuantizer) else None
+    return lists is not None and isinstance(faiss.downcast_InvertedLists(lists), faiss.ArrayInvertedLists)
 
 
 def _read_stamp(path: Path) -> _Stamp | None:

@@ -121,7 +121,6 @@ def scope_of(
     channels: str | Sequence[str] | None,
     videos: Sequence[str] | None,
     between: Span | Sequence[float] | None,
-    now: float | None = None,
 ) -> Scope:
     """The scope that a caller's arguments mean.
 
@@ -129,7 +128,6 @@ def scope_of(
         channels: one or more of them; None: all.
         videos: ids.
         between: a span, or its start and end in seconds.
-        now: second from which on nothing has happened yet.
 
     Raises:
         ValueError: if there is no such channel, or the span is none.
@@ -139,7 +137,7 @@ def scope_of(
         unknown = [channel for channel in channels if channel not in (*CHANNELS, OBJECTS, SUMMARY)]
         if unknown:
             raise ValueError(f"There is no channel {unknown[0]!r}: give {', '.join((*CHANNELS, OBJECTS, SUMMARY))}.")
-    return Scope(channels, None if videos is None else tuple(videos), span_of(between), now)
+    return Scope(channels, None if videos is None else tuple(videos), span_of(between))
 
 
 def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:

@@ -42,7 +42,10 @@ _SENTENCES = (
     (re.compile(r"\A\s*Here(?:'s| is) my thought process:"), re.compile(r"Here(?:'s| is) my response:")),
     (re.compile(r"\A\s*Thinking\.\.\."), re.compile(r"\.\.\.\s?done thinking\.")),
     (re.compile(r"\A\s*Here are my reasoning steps:"), re.compile(r"\[BEGIN FINAL RESPONSE\]")),
-    (re.compile(r"\A\s*```(?:think|thinking|thoughts?|reasoning|analysis)\b", re.I), re.compile(r"\n\s*```\s*(?:\n|\Z)")),
+    (
+        re.compile(r"\A\s*```(?:think|thinking|thoughts?|reasoning|analysis)\b", re.I),
+        re.compile(r"\n\s*```\s*(?:\n|\Z)"),
+    ),
     (
         re.compile(r"\A[\s*#_]*(?:thinking|thoughts?|reasoning|analysis|rationale)(?:\s+process)?[*_]*\s*:", re.I),
         re.compile(r"\n[\s*#_>]*(?:the\s+)?(?:final\s+)?(?:answer|response)[*_]*\s*:[*_]*", re.I),

@@ -20,6 +20,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "`": "`"}
 """What opens a text, and what closes it."""
 _UNQUOTED = {sign: re.compile(rf"[^{re.escape(sign)}\\]*") for sign in _QUOTES.values()}
+_CLOSING = tuple(_QUOTES.values())
 _ENDS_TEXT = re.compile(
     r"\s*(?:[;:}\])]|$|//|/\*|[\"'“][^\"'“”\n]{1,40}[\"'”]\s*:"
     r"|,\s*(?:[\"'“„‘`{\[\]}(]|[-+.]?\d|//|/\*|#|$|(?:true|false|null|none|nan|infinity)\b|[A-Za-z_][\w.-]{0,40}\s*[:=]))",
@@ -173,8 +174,8 @@ class _Reader:
         self._skip_space()
         if self._peek() in (",", ";"):
             self.at += 1
-        elif self._peek() in _QUOTES:
-            return  # the comma was forgotten
+        elif self._peek() in _QUOTES and self.text[max(0, self.at - 99) : self.at].rstrip().endswith(_CLOSING):
+            return  # the comma between two texts was forgotten
         elif self._peek() not in (closer, ""):
             raise NotJson(f"{self._peek()!r} at character {self.at} where a comma or {closer} belongs")
 

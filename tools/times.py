@@ -27,7 +27,6 @@ _ABOUT = re.compile(r"^(?:at|around|about|from|~|≈|@)\s*(?=[\d-])")
 _NAMED_UNIT = re.compile(rf"({_HOURS}|{_MINUTES}|{_SECONDS})\s(\d{{1,18}}(?:\.\d{{1,18}})?)")
 """The unit before its number: `minute 105`."""
 _ISO = re.compile(r"pt(?=\d)")
-_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,18})?")
 _FEW = r"\d{1,7}(?:\.\d{1,9})?"
 CLOCK = r"\d{1,7}(?::\d{1,7})?:\d{2}(?:\.\d{1,9})?(?![\d:])"
 """Pattern of a clock time inside a text: `1:02:03`, `125:30`, `0:12.5`."""
@@ -79,9 +78,6 @@ def parse_pair(first: str, last: str) -> tuple[float, float]:
 def _seconds(text: str) -> float:
     inside = text.strip("\"' ")
     text = _ISO.sub("", text)
-    grouped = _GROUPED.match(inside)
-    if grouped and not _GROUPED.match(inside.replace(",", "")):  # thousands
-        text = inside = grouped[0].replace(",", "") + inside[grouped.end() :]
     if named := _NAMED_UNIT.fullmatch(inside):
         text = inside = f"{named[2]} {named[1]}"
     clock, units = _CLOCK.fullmatch(inside), _UNITS.fullmatch(text) or _UNITS.fullmatch(inside)

@@ -104,6 +104,10 @@ _NAMED = re.compile(
     r"\b[Tt]he (?:(?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)"
     r"|(?:word|term) (?P<word>[a-z][\w'-]*))\b"
 )
+_CAPITALS = re.compile(
+    r"\b((?:[A-Z]{2,} ){0,4}[A-Z]{2,}) "
+    r"(?:(?:is |are |was )?(?:written|shown|displayed|printed|visible)|appears?|on (?:the )?screen)\b"
+)
 _CLOCK = r"\d+(?::\d{2}){1,2}(?:\.\d+)?"
 _UNIT = r"(?:s|secs?|seconds?|mins?|minutes?|m|h|hours?|sekunden?|minuten?|segundos?|minutos?)"
 _SEVERAL = (
@@ -249,7 +253,12 @@ def _phrase(text: str) -> str | None:
         return (found[1] or found[2]).strip()
     named = _NAMED.search(text)
     what = (named["what"] or named["word"]) if named else ""
-    return what if what and what.lower() not in STOP and what.lower() not in _FRAME else None
+    if what and what.lower() not in STOP and what.lower() not in _FRAME:
+        return what
+    # `Is SECOND written anywhere?`: capitals name a word that else only frames a question.
+    capitals = _CAPITALS.search(text) if not text.isupper() else None
+    words = capitals[1].lower().split() if capitals else []
+    return capitals[1] if capitals and all(word in STOP or word in _FRAME for word in words) else None
 
 
 def _times(low: str) -> Times | None:

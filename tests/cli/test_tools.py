@@ -144,7 +144,7 @@ def test_the_guide_shows_the_example_and_names_only_what_there_is(home: Path):
     guide = (ROOT / "docs" / "tools.md").read_text()
     shown = guide.split("<!-- examples/own_tool.py -->\n```python\n")[1].split("```")[0]
     assert shown.strip() in EXAMPLE.read_text()
-    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["tools", "try"], ["mcp"])]
+    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["index"], ["tools", "try"], ["mcp"])]
     told = "".join(page.stdout for page in helps)
     for option in set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)?", guide)) - {"--no-index"}:
         assert option in told, option

@@ -62,6 +62,7 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
         assert sum(BALL.contains(time) for time in seen) >= 0.3 * len(seen), (route, seen)
 
 
+@pytest.mark.slow
 def test_map_reduce_goes_through_the_whole_video(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worlds, "look", red_ball)
     agent = VideoAgent(
@@ -72,6 +73,7 @@ def test_map_reduce_goes_through_the_whole_video(demo: ClipMemory, monkeypatch: 
     assert answer.stopped_by == "answer" and answer.spend["frames"] <= 96
 
 
+@pytest.mark.slow
 def test_vote_over_a_route(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     """Three attempts by the same route within one budget agree."""
     monkeypatch.setattr(worlds, "look", red_ball)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rewatch.agent.options import choice_in, find_options, letters_in, option_in, split_options
+from rewatch.training.readers.fields import split_question
 
 CARS = ("Red car", "Blue car", "Green car", "White car")
 
@@ -121,6 +122,28 @@ def test_several_are_told_and_the_letter_alone_is_no_answer_for_people():
     assert choice_in("The answer is (B).", CARS) == ("B", "Blue car")
     assert choice_in("B. Blue car", CARS) == ("B", "Blue car")
     assert choice_in("something else", CARS) == (None, "something else")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Choose:\n- A. red\n- B. blue",
+        "Choose:\n- A) red\n- B) blue",
+        "Choose:\n* **A.** red\n* **B.** blue",
+        "Choose:\n**A.** red\n**B.** blue",
+        "Choose:\n**A**. red\n**B**. blue",
+        "Choose:\n• (A) red\n• (B) blue",
+    ],
+)
+def test_options_behind_bullets_and_in_bold(text: str):
+    assert find_options(text) == ("Choose:", ("red", "blue"))
+    assert split_question(text, "problem") == ("Choose:", ("red", "blue"))
+
+
+def test_options_that_name_others_and_letters_that_are_the_question():
+    asked = "Which? A) red B) blue C) both A) and B)"
+    assert find_options(asked) == ("Which?", ("red", "blue", "both A) and B)"))
+    assert find_options("Which sign: A. or B. or C.?")[1] == ()
 
 
 VEHICLES = ("a red bus", "a blue van", "a green tram", "none of these")

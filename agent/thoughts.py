@@ -102,8 +102,8 @@ def split_thoughts(text: str) -> Split:
             thoughts += more
             saids += said
     kept = [part.strip() for part in thoughts if part.strip()]
-    said = _undressed("\n".join(p for p in saids if p.strip()).strip())
-    return Split(thought="\n".join(kept), said=said, cut=cut.strip())
+    reply = _undressed("\n".join(p for p in saids if p.strip()).strip())
+    return Split(thought="\n".join(kept), said=reply, cut=cut.strip())
 
 
 def without_thoughts(text: str) -> str:

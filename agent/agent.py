@@ -27,7 +27,7 @@ from .offering import sees
 from .planner import Planner, plan_by_rules
 from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
-from .question import QuestionError, question_about
+from .question import QuestionError, RunError, question_about
 from .routes import ROUTES
 from .runs import Listener, Runs, run_to_end
 from .scaled import ScaledLoop, build_scaled_graph
@@ -249,7 +249,7 @@ class VideoAgent:
 
         path = checkpoint_file(self._checkpoints, run_id, stored=again)
         if again and not path.exists():
-            raise QuestionError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
+            raise RunError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
         async with checkpointer(path, again=again) as saver:
             yield saver
 

@@ -131,7 +131,8 @@ def ask(
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
-    videos, question = parted([*videos, question], clip_memory.videos())
+    if words:
+        videos, question = parted(words, clip_memory.videos())
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     for line in old_speech(records):
         steps.print(line, style="yellow", soft_wrap=True)

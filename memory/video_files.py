@@ -71,7 +71,7 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
     else:
         raise VideoError(f"There is no folder {place}: check the name.")
     seen: dict[tuple[int, int], Path] = {}
-    for path in files:
+    for path in sorted(files, key=lambda path: (path.is_symlink(), is_maybe(path))):  # the file before links to it
         if only is not None and not _matches(path, place, only):
             continue
         why = _no_video(path, seen)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place, within_view
+from ..memory import IdleVideos, MisuseError, RewatchError, Span, VideoRecord, place, within_view
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
@@ -376,11 +376,12 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
     """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
 
     Raises:
-        CannotTravel: if nothing is named so, or a tool that must be isolated cannot be.
+        MisuseError: if nothing is named so.
+        CannotTravel: if a tool that must be isolated cannot be.
     """
     unknown = sorted(asked - {*KINDS, *tools})
     if unknown:
-        raise CannotTravel(
+        raise MisuseError(
             f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
         )
     chosen = set()

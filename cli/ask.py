@@ -11,7 +11,7 @@ import typer
 from . import going_on
 from .asking import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
 from .estimates import run_estimate
-from .indexing import old_speech, split_channels
+from .indexing import old_speech, split_channels, unfinished
 from .naming import is_path, parted
 from .options import (
     ROUTES,
@@ -134,7 +134,7 @@ def ask(
     if words:
         videos, question = parted(words, clip_memory.videos())
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
-    for line in old_speech(records):
+    for line in (*old_speech(records), *([] if videos else unfinished(records))):
         steps.print(line, style="yellow", soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:

@@ -134,8 +134,10 @@ def ask(
     if words:
         videos, question = parted(words, clip_memory.videos())
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
-    for line in (*old_speech(records), *([] if videos else unfinished(records))):
+    for line in old_speech(records):
         steps.print(line, style="yellow", soft_wrap=True)
+    for line in unfinished(records if not videos else ()):
+        steps.print(message("warning", line, "yellow"), soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:
         if event["event"] == "run" and os.access(folder, os.W_OK):  # its steps are stored

@@ -16,7 +16,7 @@ from ..memory import ClipMemory, MemoryFolderError, VideoRecord
 from .indexing import add_video, unfinished
 from .naming import beside, match, no_such, refuse_address
 from .places import runs_folder
-from .terminal import Console
+from .terminal import Console, message
 
 if TYPE_CHECKING:
     from ..agent import Answer, VideoAgent
@@ -59,7 +59,7 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
         known = match(memory.videos(), word) or memory.known(word)
         if known is not None:
             for line in unfinished([known]):
-                console.print(line, style="yellow", soft_wrap=True)
+                console.print(message("warning", line, "yellow"), soft_wrap=True)
             return known
         near = beside(word)
         if near is None and os.sep not in word:

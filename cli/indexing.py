@@ -103,7 +103,7 @@ def unfinished(records: Sequence[VideoRecord]) -> list[str]:
         return []
     which = f"{begun[0].name} is" if len(begun) == 1 else f"{len(begun)} videos are"
     name = shlex.quote(begun[0].path or begun[0].name) if len(begun) == 1 else "FILE"
-    return [f"warning  {which} indexed in part; rewatch index {name} goes on"]
+    return [f"{which} indexed in part; rewatch index {name} goes on"]
 
 
 def damage(path: Path) -> str | None:

@@ -148,6 +148,16 @@ ODD = [
     'ask talk "hello?" --mcp servers.json',
     'ask talk "hello?" --mcp ""',
     "videos --remove missing",
+    "remove",
+    "remove missing --yes",
+    "remove talk",  # nobody there to be asked
+    "runs --last 0",
+    "runs --memory missing",
+    "clean missing",
+    "clean --older-than soon",
+    "clean --older-than -1d",
+    "clean --keep -1",
+    "clean --older-than 1e999",
     "search budget --video missing",
     "search budget --level week",
     "search budget --channels sound",
@@ -304,3 +314,17 @@ def test_a_folder_without_permission(typed: Callable[[str], Ended], tmp_path: Pa
     closed.mkdir(mode=0)
     assert typed(f"videos --memory {closed}").code == 4
     assert typed(f"index {closed}/a.mp4").code == 3
+
+
+def test_a_video_that_is_indexed_in_part_is_told(home: Path) -> None:
+    from dataclasses import replace
+
+    from rewatch import ClipMemory
+    from rewatch.cli.indexing import unfinished
+
+    with ClipMemory(home / "memory", read_only=True) as memory:
+        (whole,) = memory.videos()
+    part = replace(whole, complete=False)
+    assert unfinished([whole]) == []
+    assert unfinished([whole, part]) == [f"talk.mp4 is indexed in part; rewatch index {home / 'talk.mp4'} goes on"]
+    assert unfinished([part, part])[0].startswith("2 videos are")

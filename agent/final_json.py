@@ -47,6 +47,8 @@ def json_object(text: str) -> dict[str, Any] | None:
         said = _TAG.split(said[tags[-1].end() :])[0]
     if "{" not in said:
         return None
+    if said.lstrip().startswith('"{'):  # an object that was put into a text
+        said = _inside(said)
     rows, outside, at = [], [], 0
     for start, end, row in objects(said):
         outside.append(said[at:start])
@@ -104,7 +106,7 @@ def confidence_of(said: Any, unsure: float) -> float:
         return _share(said, unsure)
     if not isinstance(said, str):
         return unsure
-    words = " ".join(re.sub(r"[^\w\s%./,-]", " ", said.lower())[:80].split()).strip(" .")
+    words = " ".join(re.sub(r"[^\w\s%./,-]", " ", said.lower())[:80].split()).rstrip(" .")
     found = _SHARE.search(words)
     if not found:
         plain = words.removesuffix("confidence").removesuffix("level").strip().replace("-", " ")
@@ -117,6 +119,14 @@ def confidence_of(said: Any, unsure: float) -> float:
     if unit:
         return number / whole if whole and 0 <= number <= whole else unsure
     return _share(number, unsure)
+
+
+def _inside(said: str) -> str:
+    try:
+        inner = json.loads(said.strip(), strict=False)
+    except (ValueError, RecursionError):
+        return said
+    return inner if isinstance(inner, str) else said
 
 
 def _share(number: float, unsure: float) -> float:
@@ -141,6 +151,8 @@ def _unwrapped(row: dict[str, Any]) -> dict[str, Any]:
     """The row that is meant: the arguments of a made-up call, or the only object that stands in it."""
     row = _small(row)
     name, arguments = row.get("name"), row.get("arguments", row.get("parameters"))
+    if isinstance(arguments, str) and "{" in arguments:
+        arguments = next((inner for _, _, inner in objects(arguments)), None)
     if isinstance(name, str) and name.lower() in _CALLED and isinstance(arguments, dict):
         row = _small(arguments)
     only = next(iter(row.values())) if len(row) == 1 else None

@@ -15,11 +15,15 @@ _NOUN = (
 _IS = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|could\s+be|has\s+to\s+be|ist|lautet|es|est|è|é)"
 _SURELY = (
     r"(?:probably|likely|most\s+likely|clearly|definitely|certainly|therefore|thus|then|either|indeed|simply|just|"
-    r"correct|right|best|final|option|choice|letter|answer|the|my|to\s+be|selecting|choosing|is)"
+    r"correct|right|best|final|option|choice|letter|answer|the|my|to\s+be|selecting|choosing|is|la|el|le|die|il)"
 )
 _STATES = re.compile(
-    rf"\b{_NOUN}(?:\s+\w+){{0,3}}?\s+{_IS}\b(?:\s+{_SURELY}\b){{0,4}}\s*[:=]?"
-    rf"|\b{_NOUN}\s*[:=]"
+    r"\b(?:option|choice|letter)(?=\s+\W{0,3}[a-z]\b\W*\s(?:is|seems|looks)\s+(?:the\s+)?(?:best|right|correct|answer)\b)"
+    rf"|\b{_NOUN}(?:\s+\w+){{0,3}}?\s+{_IS}\b(?:\s+{_SURELY}\b){{0,4}}\s*[:=]?"
+    rf"|\b{_NOUN}\s*[:=]|\b{_NOUN}['’]s\b"
+    rf"|\b(?:so|therefore|thus|hence|left\s+with)\b[\s,:]+(?:it(?:['’]s|\s+is)\s+)?(?:(?:the\s+)?{_NOUN}\s+)?(?=\W{{0,3}}[a-z]\b)"
+    r"|\b(?:wait|actually|correction)\b[\s,:.–—-]*(?:no\b[\s,:.]*)?(?:actually\b[\s,]*)?(?:it(?:['’]s|\s+is)\s+)?(?=\W{0,3}[a-z]\b)"
+    r"|\b(?:that|which|this)\s+(?:only\s+)?leaves(?:\s+(?:us\s+with|only|just|option|choice)\b){0,2}"
     rf"|\b(?:choose|choosing|chose|pick|picked|select|selected|go(?:ing)?\s+with|go\s+for|vote\s+for)"
     rf"(?:\s+{_SURELY}\b){{0,3}}\s*:?"
     rf"|\b(?:it|that)\s*(?:['’]s|\s+{_IS})(?:\s+{_SURELY}\b){{0,4}}"
@@ -30,11 +34,12 @@ _STATES = re.compile(
     re.IGNORECASE,
 )
 """What says that a letter behind it is the answer."""
-_FINAL = re.compile(r"\bfinal\s+(?:answer|choice)\b|最终答案|最終答案", re.IGNORECASE)
+_FINAL = re.compile(r"\bfinal\s+(?:answer|choice)\b|\b(?:wait|actually|correction)\b|最终答案|最終答案", re.IGNORECASE)
 _OPENING = re.compile(r"[\s*_`\"'“”‘’«»$(\[{（【「<>|]*")
 _CLOSING = re.compile(r"[\s*_`\"'“”‘’«»$)\]}）】」>.。:：,，;!?？|]*")
 _LEAD = re.compile(
-    rf"[\W_]*(?:(?:(?:so|thus|therefore|hence|ok|okay|well)\b[\s,]*)?(?:my\s+|the\s+)?(?:(?:correct|best|final|right)\s+)*"
+    r"[\W_]*(?:(?:definitely|certainly|clearly|probably|surely)\b[\s,:]*)?"
+    rf"(?:(?:(?:so|thus|therefore|hence|ok|okay|well)\b[\s,]*)?(?:my\s+|the\s+)?(?:(?:correct|best|final|right)\s+)*"
     rf"{_NOUN}(?:\s+{_IS}\b)?(?:\s+(?:option|choice|letter))?[\W_]*)?",
     re.IGNORECASE,
 )
@@ -44,7 +49,7 @@ _BEHIND = re.compile(
 """What follows a letter that begins an answer."""
 _JOINED = re.compile(r"[).:]\s?(?=[^\W\d_]{2,}|\d)")
 _WHY = re.compile(
-    r"\s+(?:because|since|as|for|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I
+    r"\s+(?:because|since|as|for|over|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I
 )
 _LINKS = re.compile(
     r"(?:[\s,，、;/|&+(\[–—-]|(?:and|or|und|oder|y|o|et|ou|also|maybe|perhaps|possibly|then|both|nor)\b|和|或|与|與|及)*"
@@ -59,18 +64,31 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _WRONG = re.compile(
-    r"[)\]*\"'”’.:]*\s*(?:(?:is|are|was|seems?|looks?|ist|es|est)\s*)?(?:n['’]t\b|not\b|wrong\b|incorrect\b|false\b|impossible\b|"
+    r"[)\]*\"'”’.:?]*\s*(?:\([^()]{0,60}\)\s*)?(?:(?:is|are|was|seems?|looks?|ist|es|est|(?:can|must|should|could)\s+be)\s*)?"
+    r"(?:n['’]t\b|not\b|no\b(?!\s+\w)|excluded|eliminated|dismissed|discarded|[✗✘❌×✖]|wrong\b|incorrect\b|false\b|impossible\b|"
     r"excluded\b|ruled\s+out|unlikely\b|out\b|can\s?not\b|can['’]t\b|does(?:n['’]t|\s+not)|could(?:n['’]t|\s+not)|falsch\b|"
     r"不对|错)",
     re.IGNORECASE,
 )
+_ALL_WRONG = re.compile(r"[)\]*\"'”’]*\s*(?:are|were|can|do|cannot|can['’]t|don['’]t|aren['’]t|sind)\b", re.IGNORECASE)
+"""What follows a list of letters that are all denied: `A, B and D are wrong`."""
+_DENIED_LIST = re.compile(
+    r"\b(?:neither|exclud\w*|eliminat\w*|reject\w*|rul\w*\s+out|discard\w*|dismiss\w*)\s+(?:options?\s+)?"
+    r"(?:[\"'(]?[A-Za-z][)\"']?(?:\s*[,/&]\s*|\s+)(?:(?:and|or|nor)\s+)?){1,12}[\"'(]?$",
+    re.IGNORECASE,
+)
+_DESCRIBES = re.compile(
+    r"\W*(?:(?:option|choice)\s+)?[A-Z]\)?\s+(?:is|was)\b(?!\s+(?:the\s+|my\s+)?(?:correct|right|best|answer|most)\b)",
+    re.IGNORECASE,
+)
+"""How a text begins that tells of an option before it chooses one: `A is the bus; … so C`."""
 _CUES = re.compile(
     r"(?:\b(?:so|therefore|thus|hence|clearly|definitely|probably|likely|be|is|are|was|believe|think|guess|say|but|with|for|"
     r"only|both|either|options?|choices?|answers?|letter|pick|choose|select|perhaps|maybe|mark)|[:：,，.。;!?\n])\s*[\"'“”‘’(\[*]*$|^[\W_]*$",
     re.IGNORECASE,
 )
 _CUES_BEHIND = re.compile(
-    r"[)\]*\"'”’]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est)\b|best\b|right\b|correct\b|选项|正确|项)",
+    r"[)\]*\"'”’:.]*\s*(?:(?:is|seems|looks|fits|matches|would|it\s+is|ist|es|est|yes)\b|[✓✔✅☑]|best\b|right\b|correct\b|true\b|选项|正确|项)",
     re.I,
 )
 _SPACED = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
@@ -79,11 +97,18 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]"
 _ALONE = re.compile(rf"(?<!{_SPACED})(?<!['’])([A-Za-z])(?!{_SPACED})(?!['’][A-Za-z])")
 _DRESS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\s?\{([^{}]*)\}")
 """What LaTeX puts around a letter."""
+_HTML = re.compile(r"<(b|i|u|em|strong|mark|code)>([^<>]*)</\1>", re.IGNORECASE)
 
 
 _CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence)\W{0,3}$", re.IGNORECASE)
 _BEST = re.compile(
     r"[)\]*\"'”’]*\s*(?:is|seems|looks)\s+(?:the\s+)?(?:best|right|correct|only|answer)\b", re.IGNORECASE
+)
+_PLACES = {"fir": 0, "sec": 1, "thi": 2, "fou": 3, "fif": 4, "six": 5}
+_BY_PLACE = re.compile(
+    r"\b(first|second|third|fourth|fifth|sixth|last|[1-9](?:st|nd|rd|th))\s+(?:option|choice|answer|one\W*$)"
+    r"|\b(?:option|choice)\s+(?:number\s+|no\.?\s*|#\s*)?(\d{1,2})\b(?![.:]\d)",
+    re.IGNORECASE,
 )
 _MARKS = frozenset(").:：．、")
 
@@ -99,6 +124,7 @@ class Reader:
     def chosen(self, text: str) -> list[int]:
         """The indices of the options that a text chooses, in order."""
         text = unicodedata.normalize("NFKC", text).replace("**", "").strip()
+        text = _HTML.sub(r" \2 ", text).strip() if "</" in text else text
         for _ in range(3):
             text = _DRESS.sub(r" \1 ", text).strip() if "\\" in text else text
         if not self.options or not text:
@@ -115,7 +141,7 @@ class Reader:
         if by_letter:
             return sorted(set(by_letter))
         named = self._named(text)
-        return named or self._best(self._mentioned(text))
+        return named or self._best(self._mentioned(text)) or self._counted(text)
 
     def behind_letter(self, text: str, index: int) -> str | None:
         """What follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
@@ -167,6 +193,8 @@ class Reader:
         if is_final:
             return stated
         if stated and lead and set(stated) != set(lead):
+            if len(lead) == 1 and _DESCRIBES.match(text):
+                return stated
             repeated = len(lead) > 1 and set(stated) <= set(lead)  # the options once more, then the answer
             return stated if repeated else [*lead, *stated]
         return stated or lead
@@ -182,12 +210,12 @@ class Reader:
             return rising if rising and rising == sorted(set(rising)) and len(rising) == len(letters) else []
         index, end = at
         rest = text[end:]
-        if _WRONG.match(text, end):
+        if self._wrong(text, index, end):
             return []
         if len(self.options) > 2 and len(every := self._marked(text)) == len(self.options):
             return every  # each is named, and none denied
         listed = self._list(text, index, end)
-        if len(listed) > 1:
+        if len(listed) != 1:
             return listed
         own = self._own(rest, index) > 0
         small = text[end - 1].islower()
@@ -205,7 +233,7 @@ class Reader:
         found: list[tuple[bool, list[int]]] = []
         for match in _STATES.finditer(text):
             at = self._letter(text, _end(_OPENING, text, match.end()))
-            if at is None or not self._closes(text, *at) or _WRONG.match(text, at[1]):
+            if at is None or not self._closes(text, *at) or self._wrong(text, *at):
                 continue
             is_final = bool(_FINAL.search(text, max(0, match.start() - 8), match.end()))
             found.append((is_final, self._list(text, *at)))
@@ -218,7 +246,7 @@ class Reader:
             return True
         rest = text[end:]
         return bool(re.match(r"[)\]}）】\"'”’*_]|\s*[.,:;!?。，；]|\s*$|\s*\n", rest)) or bool(
-            _WHY.match(rest) and text[end - 1] not in "ai"
+            _BEST.match(rest) or (_WHY.match(rest) and text[end - 1] not in "ai")
         )
 
     def _list(self, text: str, index: int, end: int) -> list[int]:
@@ -231,7 +259,9 @@ class Reader:
             links = _LINKS.match(text, start)
             begin = _end(_OPENING, text, links.end() if links else start)
             at = self._letter(text, begin)
-            if at is None or at[0] in found or _WRONG.match(text, at[1]):
+            if at is not None and _ALL_WRONG.match(text, at[1]) and self._wrong(text, *at):
+                return []
+            if at is None or at[0] in found or self._wrong(text, *at):
                 return found
             firm = bool(_FIRM.search(text, max(0, end - 3), begin))
             rest = text[at[1] :]
@@ -242,6 +272,10 @@ class Reader:
                 return found
             index, end = at
             found.append(index)
+
+    def _wrong(self, text: str, index: int, end: int) -> bool:
+        """Whether what follows a letter says that it is not the answer; an option's own text does not."""
+        return bool(_WRONG.match(text, end)) and not self._own(text[end:], index)
 
     def _own(self, rest: str, index: int) -> int:
         """How many characters at the beginning of `rest` are the option's own text."""
@@ -272,7 +306,7 @@ class Reader:
         """Every option whose letter stands in a text as a mark, as in `B:`, and is not denied."""
         marks = [m.start() for m in _ALONE.finditer(text) if text[m.end() : m.end() + 1] in _MARKS]
         found = [at for place in marks if (at := self._letter(text, place))]
-        return sorted({index for index, end in found if not _WRONG.match(text, end)})
+        return sorted({index for index, end in found if not self._wrong(text, index, end)})
 
     @staticmethod
     def _best(mentioned: Iterable[tuple[int, bool]]) -> list[int]:
@@ -290,11 +324,26 @@ class Reader:
             bracketed = before[-1:] in "([" and text[end : end + 1] in ")]" and bool(before[-1:])
             if at is None or (text[end - 1].islower() and not bracketed):
                 continue
-            if _DENIED.search(before) or _WRONG.match(text, end):
+            if _DENIED.search(before) or _DENIED_LIST.search(before) or self._wrong(text, *at):
                 continue
             if bracketed or _CUES.search(before) or _CUES_BEHIND.match(text, end):
                 sure = bool(_CONCLUDES.search(before) or _BEST.match(text, end))
                 yield from ((index, sure) for index in self._list(text, *at))
+
+    def _counted(self, text: str) -> list[int]:
+        """The option that a text names by its place (`the third option`, `Option 3`), or by a number of its own."""
+        found = _BY_PLACE.search(text)
+        if found:
+            word = (found[1] or found[2]).lower()
+            index = (
+                len(self.options) - 1
+                if word == "last"
+                else _PLACES.get(word[:3], int(re.sub(r"\D", "", word) or 0) - 1)
+            )
+            return [index] if 0 <= index < len(self.options) else []
+        said = _words(text)
+        whole = [i for i, words in enumerate(self.words) if f" {said} " in f" {words} "]
+        return whole if len(whole) == 1 and re.fullmatch(r"[\d.,: ]+", said) else []
 
     def _letter(self, text: str, place: int) -> tuple[int, int] | None:
         """The option whose letter stands alone at a place, and where it ends; articles and pronouns are none."""

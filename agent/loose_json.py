@@ -1,4 +1,4 @@
-"""Reading JSON as models write it: single quotes, Python's literals, trailing commas, a cut-off end."""
+"""Reading JSON as models write it: other quotes, literals, comments, commas too many or too few, a cut-off end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,25 @@ from typing import Any
 _DEEPEST = 32
 _MOST_FAILURES = 64
 """Brackets that open no object and are still tried."""
-_SPACE = re.compile(r"\s*")
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*(?:(?!\*/)[\s\S])*\*/|#[^\n]*)*")
+"""What stands between values: blanks and comments."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _CONSTANTS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
-_UNQUOTED = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "`": "`"}
+"""What opens a text, and what closes it."""
+_UNQUOTED = {sign: re.compile(rf"[^{re.escape(sign)}\\]*") for sign in _QUOTES.values()}
+_CLOSING = tuple(_QUOTES.values())
+_ENDS_TEXT = re.compile(
+    r"\s*(?:[;:}\])]|$|//|/\*|[\"'“][^\"'“”\n]{1,40}[\"'”]\s*:"
+    r"|,\s*(?:[\"'“„‘`{\[\]}(]|[-+.]?\d|//|/\*|#|$|(?:true|false|null|none|nan|infinity)\b|[A-Za-z_][\w.-]{0,40}\s*[:=]))",
+    re.IGNORECASE,
+)
+"""What follows a text that is over; a quotation mark before anything else belongs into it."""
+_MORE = re.compile(r"[^\S\n]*[\w%/'’.!?-]")
+_WORDS = re.compile(r"[^,;{}\[\]\"\n]*")
+"""The rest of a value in words that nobody put into quotation marks."""
 _CLOSERS = {"{": "}", "[": "]", "(": ")"}
 
 
@@ -116,9 +129,9 @@ class _Reader:
         here = self._peek()
         if here in _CLOSERS:
             return self._object(depth) if here == "{" else self._list(depth, _CLOSERS[here])
-        if here in "\"'" and here:
+        if here in _QUOTES:
             return self._string(here)
-        return self._word()
+        return self._word(value=True)
 
     def _object(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -129,7 +142,7 @@ class _Reader:
         """The pairs of an object, put into `found` as they are read."""
         self.at += 1
         while not self._ended("}"):
-            key = self._string(self._peek()) if self._peek() in ('"', "'") else self._word()
+            key = self._string(self._peek()) if self._peek() in _QUOTES else self._word()
             self._skip_space()
             if self._peek() != ":":
                 raise NotJson(f"a colon is missing at character {self.at}")
@@ -153,28 +166,38 @@ class _Reader:
             return True
         if self.at < len(self.text):
             return False
-        if self._last not in tuple("}])\"'"):
+        if self._last not in tuple("}])\"'”’»`"):
             raise NotJson("it is cut off")  # a number may have more digits to come
         return True
 
     def _separator(self, closer: str) -> None:
         self._skip_space()
-        if self._peek() == ",":
+        if self._peek() in (",", ";"):
             self.at += 1
+        elif self._peek() in _QUOTES and self.text[max(0, self.at - 99) : self.at].rstrip().endswith(_CLOSING):
+            return  # the comma between two texts was forgotten
         elif self._peek() not in (closer, ""):
             raise NotJson(f"{self._peek()!r} at character {self.at} where a comma or {closer} belongs")
 
     def _string(self, quote: str) -> str:
+        closer = _QUOTES[quote]
+        triple = closer * 3
+        if self.text.startswith(triple, self.at) and (end := self.text.find(triple, self.at + 3)) > 0:
+            start, self.at = self.at + 3, end + 3
+            return self.text[start:end]
         self.at += 1
         parts: list[str] = []
-        plain = _UNQUOTED[quote]
+        plain = _UNQUOTED[closer]
         while True:
             run = plain.match(self.text, self.at)
             assert run is not None
             parts.append(run[0])
             self.at = run.end() + 1
             here = self.text[run.end() : self.at]
-            if here == quote:
+            if here == closer and not _ENDS_TEXT.match(self.text, self.at):
+                parts.append(here)
+                continue
+            if here == closer:
                 # Halves of a surrogate pair can come from escapes; left single, they could not be stored.
                 return "".join(parts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             if not here:
@@ -191,17 +214,29 @@ class _Reader:
                 return chr(int(digits, 16))
         return _ESCAPES.get(here, here)
 
-    def _word(self) -> Any:
-        """A number, a constant, or a bare word (taken as text)."""
+    def _word(self, *, value: bool = False) -> Any:
+        """A number, a constant, or a bare word (taken as text); a value may be of several words."""
+        start = self.at
         number = _NUMBER.match(self.text, self.at)
         if number:
             self.at = number.end()
-            return _number(number[0])
+            return self._words(start) if value and self._goes_on() else _number(number[0])
         name = _NAME.match(self.text, self.at)
         if name is None:
             raise NotJson(f"{self._peek() or 'the end'!r} at character {self.at} where a value belongs")
         self.at = name.end()
+        if value and self._goes_on():
+            return self._words(start)
         return _CONSTANTS.get(name[0], name[0])
+
+    def _goes_on(self) -> bool:
+        """Whether more words or a unit follow what was read."""
+        return bool(_MORE.match(self.text, self.at))
+
+    def _words(self, start: int) -> str:
+        end = _WORDS.match(self.text, self.at)
+        self.at = end.end() if end else self.at
+        return self.text[start : self.at].strip()
 
     def _peek(self) -> str:
         return self.text[self.at : self.at + 1]

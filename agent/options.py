@@ -28,6 +28,12 @@ _INSIDE = re.compile(
     r"(?<![^\s,;?!.:(（])(?:[(（\[]([A-Za-z])[)）\]]|([A-Za-z])[)）.:：、])(?=\s|[^\x00-\x7f]|$)|(?<=[?？:：\n。])\s{0,3}([A-Z])[.．、:：]",
 )
 """A mark of an option that stands inside a question."""
+_BULLETED = re.compile(
+    r"^[ \t]*(?:[-*•][ \t]+(?:\*\*)?|\*\*)([(（]?[A-Za-z][.):．：）]+)(?:\*\*)?(?=\s)"
+    r"|^[ \t]*\*\*([A-Z])\*\*(?=[.):])",
+    re.MULTILINE,
+)
+"""A mark of an option behind a bullet, or in bold: `- A. red`, `**A.** red`."""
 _MOST_MARKS = 300
 _LISTED = re.compile(r"(?:[?？:：\n.。!]|\boptions?|\bchoices?|\bamong|\bof)\s*$", re.IGNORECASE)
 """What stands before the first of such options where their letters have a dot or a colon."""
@@ -107,6 +113,7 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     The letters must be A, B, C, … in order, all written alike. With a dot or a colon behind the letter they must follow
     the end of a sentence, so that the initials of names are none.
     """
+    text = unbulleted(text)
     marks = [(match, (match[1] or match[2] or match[3])) for match in _INSIDE.finditer(text)][:_MOST_MARKS]
     best: list[re.Match[str]] = []
     for first, (match, sign) in enumerate(marks):
@@ -123,7 +130,7 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
             continue
         if _are_labels(text, run):
             continue
-        best = run
+        best = run if len(run) >= len(best) else best  # a later, shorter one stands in an option: `both A) and B)`
     question = text[: best[0].start()].strip() if best else ""
     if not question:
         return text.strip(), ()
@@ -133,12 +140,18 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     ends[-1] -= len(behind)
     texts = [text[mark.end() : end].strip().rstrip(",;").strip() for mark, end in zip(best, ends, strict=True)]
     texts = [re.sub(r"[,;]?\s+(?:or|and)$", "", one) for one in texts]
-    if not all(texts):
+    if not all(one and one.lower() not in ("or", "and") for one in texts):
         return text.strip(), ()
     if texts[-1].rstrip("? ") != texts[-1] and not behind and texts[-1].rstrip("? "):
         texts[-1] = texts[-1].rstrip("? ")
         question = question if question[-1] in "?.!:？" else question.rstrip(" ,;") + "?"
     return "\n".join(part for part in (question, behind.strip()) if part), tuple(texts)
+
+
+def unbulleted(text: str) -> str:
+    """A text without the bullets and stars around the letters of options that begin lines, where there are several."""
+    several = len(_BULLETED.findall(text)) > 1
+    return _BULLETED.sub(lambda mark: mark[1] or mark[2], text) if several else text
 
 
 def _are_labels(text: str, run: Sequence[re.Match[str]]) -> bool:

@@ -48,6 +48,8 @@ NOT_FOUND = "NOT FOUND:"
 """How an answer in plain words begins that says that there is none."""
 _NOT_FOUND = re.compile(r"[\W_]*not[ _]found\b[\s:.*_,–-]*", re.IGNORECASE)
 _LABEL = re.compile(r"[\s*_#>]*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:[\s*_]*", re.IGNORECASE)
+_SURE = re.compile(r"\n[\s*_#>-]*confidence(?: score| level)?[*_]*\s*[:=][\s*_]*([^\n]{1,40}?)[\s*_]*\Z", re.IGNORECASE)
+"""A line behind an answer in words that says how sure it is."""
 _COPIED = re.compile(
     r"(?:\S{1,300} )?\d{1,6}:\d{2}[\d:.]{0,20}(?:-\d{1,6}:\d{2}[\d:.]{0,20})? "
     r"(?:speech|screen text|picture|summary|caption|objects|all channels)[^«»:]*:\s*«(.*)»[.\s]*",
@@ -104,6 +106,9 @@ def parse_draft(
         said, options = _said_in(row), options if any(key in row for key in ANSWERS) else ()
     text = _answer_of(said)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    sure = _SURE.search(text)
+    if sure and text[: sure.start()].strip():
+        text, unsure = text[: sure.start()], confidence_of(sure[1], unsure)
     evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)
     missing = _NOT_FOUND.match(text)
     if missing:

@@ -2,7 +2,8 @@
 
 Known are the tags of reasoning models (`<think>`, `<thinking>`, `<thought>`, `<reasoning>` and others), `[THINK]` of
 Magistral, `◁think▷` of Kimi, `<|START_THINKING|>` of Command, `<|begin_of_thought|>`, the channels of gpt-oss (also as
-they look where a tokenizer drops its special tokens) and of Gemma, and Granite's sentences. One pass, whatever is met.
+they look where a tokenizer drops its special tokens) and of Gemma, the sentences of Granite and Apriel, and headings
+(`**Thinking:** … **Answer:** …`). One pass, whatever is met. Special tokens around what is said are no part of it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-_NAMES = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)"
+_NAMES = r"(?:[a-z]{1,20}[:_])?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis|cot|思考)"
 _OPENS = (
-    rf"[<‹]{_NAMES}(?:\s[^<>]{{0,200}})?>|\[THINK\]|◁think▷|<\|(?:START_THINKING|begin_of_thought)\|>"
-    r"|<\|channel>\s*(?:thought|thinking|analysis)\b"
+    rf"[<‹]{_NAMES}(?:\s[^<>]{{0,200}})?>|\[THINK\]|◁think▷"
+    r"|<\|(?:START_THINKING|begin_of_thought|inner_prefix|think(?:ing)?)\|>"
+    r"|(?:<\|channel>|<unused94>)\s*(?:thought|thinking|analysis)\b"
 )
-_CLOSES = rf"[<‹]/{_NAMES}\s*>|\[/THINK\]|◁/think▷|<\|(?:END_THINKING|end_of_thought)\|>|<channel\|>"
+_CLOSES = (
+    rf"[<‹]/{_NAMES}\s*>|\[/THINK\]|◁/think▷|<\|(?:END_THINKING|end_of_thought|inner_suffix|/think(?:ing)?)\|>|<channel\|>"
+    r"|<unused95>"
+)
 _MARK = re.compile(rf"(?P<opens>{_OPENS})|(?P<closes>{_CLOSES})", re.IGNORECASE)
 _ACTS = re.compile(r"<(/?)(answer|tool_calls?|tool|function_call)>|<function=|\[TOOL_CALLS\]", re.IGNORECASE)
 """Tags of what a reply does: where one opens, a thought that is never closed ends."""
@@ -30,13 +35,30 @@ _CHANNEL = re.compile(
     r"|<\|(?:end|return|call)\|>",
 )
 _TO = re.compile(r"\bto=(?:functions\.)?([\w.-]+)")
-_BARE_CHANNEL = re.compile(r"\A\s*analysis(?=[A-Z\"'“(])")
+_BARE_CHANNEL = re.compile(r"\A\s*analysis(?=[A-Z\"'“({\[\\<*]|\w[\s\S]*assistantfinal)")
 """How a thought of gpt-oss begins where special tokens are dropped."""
 _FINAL = "assistantfinal"
 _SENTENCES = (
     (re.compile(r"\A\s*Here(?:'s| is) my thought process:"), re.compile(r"Here(?:'s| is) my response:")),
     (re.compile(r"\A\s*Thinking\.\.\."), re.compile(r"\.\.\.\s?done thinking\.")),
+    (re.compile(r"\A\s*Here are my reasoning steps:"), re.compile(r"\[BEGIN FINAL RESPONSE\]")),
+    (
+        re.compile(r"\A\s*```(?:think|thinking|thoughts?|reasoning|analysis)\b", re.I),
+        re.compile(r"\n\s*```\s*(?:\n|\Z)"),
+    ),
+    (
+        re.compile(r"\A[\s*#_]*(?:thinking|thoughts?|reasoning|analysis|rationale)(?:\s+process)?[*_]*\s*:", re.I),
+        re.compile(r"\n[\s*#_>]*(?:the\s+)?(?:final\s+)?(?:answer|response)[*_]*\s*:[*_]*", re.I),
+    ),
 )
+_AROUND = (
+    r"(?:<\|(?:START_RESPONSE|END_RESPONSE|START_TEXT|END_TEXT|begin_of_solution|end_of_solution|role_end|im_end|eot_id|"
+    r"eom_id|end_of_text|endoftext|end|return|im_start\|>assistant|begin_of_box|end_of_box)(?:\|>|(?=\s))|</?response>|</s>|"
+    r"<end_of_turn>|\[(?:BEGIN|END) FINAL RESPONSE\])"
+)
+_BEFORE = re.compile(rf"\A\s*(?:{_AROUND}\s*)+", re.IGNORECASE)
+_BEHIND = re.compile(rf"(?:\s*{_AROUND})+\s*\Z", re.IGNORECASE)
+"""Special tokens and tags that only say that what stands between them is the reply."""
 _SPOKEN = ("reasoning_content", "reasoning", "thinking")
 """Where servers put thoughts beside the text."""
 
@@ -64,7 +86,7 @@ def split_thoughts(text: str) -> Split:
     where a call opens, or to the answer tags that the reply ends with: a reply is cut off after those.
     """
     if not _may_think(text):
-        return Split(thought="", said=text)
+        return Split(thought="", said=_undressed(text))
     thoughts: list[str] = []
     saids: list[str] = []
     cut = ""
@@ -80,7 +102,8 @@ def split_thoughts(text: str) -> Split:
             thoughts += more
             saids += said
     kept = [part.strip() for part in thoughts if part.strip()]
-    return Split(thought="\n".join(kept), said="\n".join(p for p in saids if p.strip()).strip(), cut=cut.strip())
+    said = _undressed("\n".join(p for p in saids if p.strip()).strip())
+    return Split(thought="\n".join(kept), said=said, cut=cut.strip())
 
 
 def without_thoughts(text: str) -> str:
@@ -105,6 +128,15 @@ def thought_of(message: AIMessage) -> str:
         found += [_words(block) for block in blocks if block.get("type") in _BLOCKS]
     found.append(split_thoughts(message.text).thought)
     return "\n".join(dict.fromkeys(part.strip() for part in found if part.strip()))
+
+
+def _undressed(text: str) -> str:
+    """What is said without the special tokens around it."""
+    tail = text[-400:]
+    behind = _BEHIND.search(tail)
+    text = text[: len(text) - len(tail) + behind.start()] if behind else text
+    before = _BEFORE.match(text)
+    return text[before.end() :] if before else text
 
 
 def _may_think(text: str) -> bool:

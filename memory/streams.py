@@ -181,16 +181,29 @@ def listen(
 
 def faint(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> str | None:
     """A line where a sound track is silent or hardly to be heard, as far as it is listened to here and there."""
+    loudest = _loudest(path, span, track, alive)
+    if loudest > _FAINT:
+        return None
+    if loudest <= _LOUD:
+        return "its sound is silent, as far as it was listened to"
+    return f"its sound is very faint (at most {20 * np.log10(loudest):.0f} dB): speech in it may not be made out"
+
+
+def is_silent(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> bool:
+    """Whether nothing can be heard in a sound track, as far as it is listened to here and there."""
+    return _loudest(path, span, track, alive) <= _LOUD
+
+
+def _loudest(path: Path, span: Span, track: int | None, alive: Callable[[], None]) -> float:
+    """The loudest sample, or the first one that is loud enough to be heard well."""
     loudest = 0.0
     for piece in _places(span, whole=False):
         alive()
         samples = read_audio(path, piece, RATE, track)
         loudest = max(loudest, float(np.abs(samples).max()) if len(samples) else 0.0)
         if loudest > _FAINT:
-            return None
-    if loudest <= _LOUD:
-        return "its sound is silent, as far as it was listened to"
-    return f"its sound is very faint (at most {20 * np.log10(loudest):.0f} dB): speech in it may not be made out"
+            break
+    return loudest
 
 
 def _places(span: Span, whole: bool) -> list[Span]:

@@ -19,7 +19,7 @@ from .media import VideoInfo, VideoSource
 from .planning import STILL, Busy
 from .records import OBJECTS
 from .spans import Span, clock
-from .streams import Streams, choose_sound, faint
+from .streams import Streams, choose_sound, faint, is_silent
 from .units import Rows, Unit
 
 if TYPE_CHECKING:
@@ -257,7 +257,15 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                         job.subtitles,
                         job.streams,
                         spoken=spoken,
-                        can_listen=lambda: _hears(bench, video, spoken),
+                        can_listen=lambda: (
+                            _hears(bench, video, spoken)
+                            and not (
+                                isinstance(job.source, str)
+                                and is_silent(
+                                    Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS))
+                                )
+                            )
+                        ),
                     )
                     subtitles, notes = words.subtitles, [*notes, *words.notes]
                 if subtitles is None and video.info.has_audio and isinstance(job.source, str):

@@ -71,6 +71,9 @@ def corners(value: dict[str, Any]) -> Any:
         ("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"),
         ("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"),
     )  # fmt: skip
+    for pair in (("top_left", "bottom_right"), ("topleft", "bottomright"), ("min", "max"), ("start", "end")):
+        if len(value) <= 4 and all(isinstance(value.get(k), (list, tuple)) for k in pair):
+            return [number for k in pair for number in value[k]]
     names = next((n for n in keys if all(k in value for k in n)), None)
     if names:
         return [value[k] for k in names]
@@ -89,6 +92,7 @@ def side(value: Any) -> float:
     """
     if isinstance(value, str):
         value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%").removesuffix("px")
+        value = re.sub(r"^([-+]?\d*),(\d+)$", r"\1.\2", value.strip())
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("a box is four numbers [left, top, right, bottom]")
     return as_float(value)

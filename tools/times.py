@@ -21,6 +21,12 @@ _UNITS = re.compile(
     rf"(?:({_NUMBER})\s*(?:{_SECONDS}{_END}|[\"″]|''|′′)?)?"
 )
 _THOUSANDTHS = re.compile(rf"({_NUMBER})\s*(?:ms|msecs?|milliseconds?)")
+_BELOW = re.compile(r"[-−–](?=\d+(?::|\s*[a-z]))")
+"""The sign of a time with units before zero, where some videos begin: `-00:01.5`."""
+_ABOUT = re.compile(r"^(?:at|around|about|from|~|≈|@)\s*(?=[\d-])")
+_NAMED_UNIT = re.compile(rf"({_HOURS}|{_MINUTES}|{_SECONDS})\s(\d{{1,18}}(?:\.\d{{1,18}})?)")
+"""The unit before its number: `minute 105`."""
+_ISO = re.compile(r"pt(?=\d)")
 _FEW = r"\d{1,7}(?:\.\d{1,9})?"
 CLOCK = r"\d{1,7}(?::\d{1,7})?:\d{2}(?:\.\d{1,9})?(?![\d:])"
 """Pattern of a clock time inside a text: `1:02:03`, `125:30`, `0:12.5`."""
@@ -49,7 +55,9 @@ def parse_seconds(value: Any) -> float:
         if len(str(value)) > LONGEST_TIME:
             raise ValueError("not a time: too long")
         text = unicodedata.normalize("NFKC", str(value)).strip().lower()
-        seconds = _seconds(text.removeprefix("t=").strip("[]() "))
+        text = _ABOUT.sub("", text.removeprefix("t=").strip("[]() "))
+        before = _BELOW.match(text)
+        seconds = -_seconds(text[before.end() :]) if before else _seconds(text)
     if not math.isfinite(seconds):
         raise ValueError(f"not a time: {value!r}")
     return seconds
@@ -69,6 +77,9 @@ def parse_pair(first: str, last: str) -> tuple[float, float]:
 
 def _seconds(text: str) -> float:
     inside = text.strip("\"' ")
+    text = _ISO.sub("", text)
+    if named := _NAMED_UNIT.fullmatch(inside):
+        text = inside = f"{named[2]} {named[1]}"
     clock, units = _CLOCK.fullmatch(inside), _UNITS.fullmatch(text) or _UNITS.fullmatch(inside)
     thousandths = _THOUSANDTHS.fullmatch(inside)
     if clock:

@@ -94,3 +94,27 @@ def test_what_only_eyes_can_tell_and_what_the_world_told_of_is() -> None:
     assert needs_eyes(parse("What color is her coat?")) and needs_eyes(parse("What is the man holding?"))
     assert not needs_eyes(parse("What does she say about the coat?"))
     assert not tells_showing(parse("When is the meeting?")) and tells_showing(parse("When is the sign visible?"))
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("What is said at 1h45m30s?", 6330.0),
+        ("What is said at 105 min 30 s?", 6330.0),
+        ("What is said at 105 minutes and 30 seconds?", 6330.0),
+        ("What is said at 105'30\"?", 6330.0),
+        ("What is said after 1 hour and 45 minutes?", 6300.0),
+        ("What is said at 6,330 s?", 6330.0),
+        ("What is said at -00:01.5?", -1.5),
+    ],
+)
+def test_times_in_several_units_and_before_zero(question: str, start: float):
+    times = parse(question).times
+    assert times is not None and times.start == start
+
+
+def test_capitals_name_a_word_that_frames_questions():
+    assert parse("Is SECOND written anywhere?").phrase == "SECOND"
+    assert parse("When does THE END appear?").phrase == "THE END"
+    assert parse("IS ANYTHING WRITTEN?").phrase is None
+    assert parse("Does EXIT appear anywhere?").topic == ("exit",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rewatch.agent.options import choice_in, find_options, letters_in, option_in, split_options
+from rewatch.training.readers.fields import split_question
 
 CARS = ("Red car", "Blue car", "Green car", "White car")
 
@@ -121,3 +122,73 @@ def test_several_are_told_and_the_letter_alone_is_no_answer_for_people():
     assert choice_in("The answer is (B).", CARS) == ("B", "Blue car")
     assert choice_in("B. Blue car", CARS) == ("B", "Blue car")
     assert choice_in("something else", CARS) == (None, "something else")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Choose:\n- A. red\n- B. blue",
+        "Choose:\n- A) red\n- B) blue",
+        "Choose:\n* **A.** red\n* **B.** blue",
+        "Choose:\n**A.** red\n**B.** blue",
+        "Choose:\n**A**. red\n**B**. blue",
+        "Choose:\n• (A) red\n• (B) blue",
+    ],
+)
+def test_options_behind_bullets_and_in_bold(text: str):
+    assert find_options(text) == ("Choose:", ("red", "blue"))
+    assert split_question(text, "problem") == ("Choose:", ("red", "blue"))
+
+
+def test_options_that_name_others_and_letters_that_are_the_question():
+    asked = "Which? A) red B) blue C) both A) and B)"
+    assert find_options(asked) == ("Which?", ("red", "blue", "both A) and B)"))
+    assert find_options("Which sign: A. or B. or C.?")[1] == ()
+
+
+VEHICLES = ("a red bus", "a blue van", "a green tram", "none of these")
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("A: no. B: no. C: yes. D: no.", "C"),
+        ("A) false B) false C) true D) false", "C"),
+        ("A ✗ B ✗ C ✓ D ✗", "C"),
+        ("A (bus) can be ruled out, so can B; that leaves C.", "C"),
+        ("A, B and D are wrong, so C", "C"),
+        ("Eliminating A, B and D, we are left with C", "C"),
+        ("Option A is a bus; option C is a tram. So C.", "C"),
+        ("A shows a bus, B a van. Hence option C.", "C"),
+        ("The answer is A. Wait, actually C.", "C"),
+        ("I'd pick C over A", "C"),
+        ("Definitely c.", "C"),
+        ("option a is correct", "A"),
+        ("choice c is correct", "C"),
+        ("La respuesta correcta es la C.", "C"),
+        ("the answer's C", "C"),
+        ("<b>C</b>", "C"),
+        ("The third option", "C"),
+        ("Option 3", "C"),
+        ("The last option", "D"),
+        ("Option 7", ""),
+        ("On track 3 a tram stands", ""),
+        ("A, B, C, D", "ABCD"),
+    ],
+)
+def test_what_is_concluded_and_what_is_denied(text: str, letters: str):
+    assert "".join(letters_in(text, VEHICLES)) == letters
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "option"),
+    [
+        (("At 3:05", "At 3:50", "At 4:05"), "3:50", "B"),
+        (("5 people", "6 people", "56 people"), "6", "B"),
+        (("5 people", "5 dogs"), "5", None),
+        (("Not shown", "Shown", "Half"), "A: not shown", "A"),
+        (("Yes", "No", "Unclear"), "B: No, he does not.", "B"),
+    ],
+)
+def test_a_number_of_one_option_and_options_that_deny(options: tuple[str, ...], text: str, option: str | None):
+    assert option_in(text, options) == option

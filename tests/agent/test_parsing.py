@@ -221,3 +221,26 @@ def test_one_reading_of_the_option_in_every_form():
         found = verdict(text, options=options)
         assert found.draft.option == "B", text
     assert "Choose one" in verdict("A or B [2]", options=options).missing[0]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ('{"answer": "He said "stop" loudly", "confidence": 0.8}', 'He said "stop" loudly'),
+        ("{'answer': 'It's a blue car', 'confidence': 0.8}", "It's a blue car"),
+        ('{"answer": "Blue car", // sure\n "confidence": 0.8}', "Blue car"),
+        ('{"answer": "Blue car" "confidence": 0.8}', "Blue car"),
+        ('{"answer": "Blue car"; "confidence": 0.8}', "Blue car"),
+        ("{“answer”: “Blue car”, “confidence”: 0.8}", "Blue car"),
+        ('{"answer": """Blue car""", "confidence": 0.8}', "Blue car"),
+        ('{"answer": `Blue car`, "confidence": 0.8}', "Blue car"),
+        ('{"answer": Blue car, "confidence": 80%}', "Blue car"),
+        ('{"answer": "Blue car", "confidence": ".8"}', "Blue car"),
+        ('"{\\"answer\\": \\"Blue car\\", \\"confidence\\": 0.8}"', "Blue car"),
+        ('{"name": "final_answer", "arguments": "{\\"answer\\": \\"Blue car\\", \\"confidence\\": 0.8}"}', "Blue car"),
+        ("answer: Blue car\nconfidence: 0.8", "Blue car"),
+    ],
+)
+def test_answers_in_json_as_models_write_it(message: str, text: str):
+    draft = parse_draft(message)
+    assert (draft.text, draft.confidence) == (text, pytest.approx(0.8))

@@ -188,3 +188,38 @@ def test_reading_takes_time_in_proportion(unit: str):
     few, many = (steps(read, unit * (size // len(unit))) for size in (1_000, 8_000))
     assert many <= 12 * few + 3_000, (few, many)
     read(unit * (200_000 // len(unit)))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<|START_THINKING|>{}<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+        "<|begin_of_thought|>{}<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",
+        "<think>{}</think><response>{}</response>",
+        "<think>{}</think>{}<|im_end|>",
+        "<longcat_think>{}</longcat_think>{}",
+        "<|inner_prefix|>{}<|inner_suffix|>{}",
+        "<|think|>{}<|/think|>{}",
+        "<unused94>thought\n{}<unused95>{}",
+        "<cot>{}</cot>{}",
+        "analysis{}assistantfinal{}",
+        "Here are my reasoning steps:\n{}\n[BEGIN FINAL RESPONSE]\n{}\n[END FINAL RESPONSE]",
+        "```thinking\n{}\n```\n{}",
+        "**Thinking:**\n{}\n\n**Answer:** {}",
+        "Reasoning: {}\nFinal answer: {}",
+    ],
+)
+@pytest.mark.parametrize(
+    "thought", ["The answer is A. Hmm.", '{"answer": "red", "option": "A", "abstained": true}', "\\boxed{A} first"]
+)
+def test_marks_and_headings_of_more_models(form: str, thought: str):
+    options = ("red", "blue", "green")
+    for said in ("B", "blue", '{"answer": "blue"}', "<answer>B</answer>"):
+        draft = parse_draft(form.format(thought, said), options=options)
+        assert (draft.option, draft.abstained) == ("B", False)
+    assert parse_draft(form.format(thought, "NOT FOUND: too dark"), options=options).abstained
+
+
+def test_headings_without_an_answer_are_words():
+    assert split_thoughts("Analysis: two cars pass.").said == "Analysis: two cars pass."
+    assert split_thoughts("<response> is a tag").said == "is a tag"

@@ -57,6 +57,13 @@ def test_the_sound_track_in_which_something_is_said(
 
 
 @needs_ffmpeg
+def test_subtitles_in_another_language_than_a_silent_track(tmp_path: Path, ears: None) -> None:
+    path = film(tmp_path / "mute.mkv", [(0, {"language": "eng"}, "default")], [(GERMAN, {"language": "ger"}, "")])
+    words, record = heard(path, tmp_path / "m")
+    assert words.startswith("eins zwei") and "another language" in " ".join(record.notes)
+
+
+@needs_ffmpeg
 def test_all_tracks_silent_and_one_that_is_faint(tmp_path: Path, ears: None) -> None:
     words, record = heard(film(tmp_path / "hush.mkv", [(0, {}, "default"), (0, {}, "")]), tmp_path / "m")
     assert words == "" and record.complete and "which is silent" in record.notes[0]

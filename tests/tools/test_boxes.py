@@ -24,6 +24,8 @@ SEES, GRID, PIXELS = Eyes(side=768), Eyes(side=768, scale="grid"), Eyes(side=768
     ("written", "eyes", "box", "says"),
     [
         ([0.5, 0.5, 1, 1], SEES, QUARTER, ""),
+        ({"top_left": [0.5, 0.5], "bottom_right": [1, 1]}, SEES, QUARTER, ""),
+        (["0,5", "0,5", "1", "1"], SEES, QUARTER, ""),
         ([384, 216, 768, 432], SEES, QUARTER, "as shown (768x432)"),
         ([500, 500, 1000, 1000], SEES, QUARTER, "grid of 0 to 1000"),
         ([640, 360, 1280, 720], SEES, QUARTER, "pixels of the video (1280x720)"),

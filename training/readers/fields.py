@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...agent.options import letter, letters_in, marked, split_options
+from ...agent.options import letter, letters_in, marked, split_options, unbulleted
 from ...agent.parsing import take_apart
 from ...memory import Span
 from ..rewards.stated import ranges
@@ -79,7 +79,7 @@ def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         TaskError: if the lines have letters that are not A, B, C, … in order.
     """
-    lines = text.strip().split("\n")
+    lines = unbulleted(text).strip().split("\n")
     marks = [_line(line) for line in lines]
     last = max((n for n, mark in enumerate(marks) if mark), default=-1)
     first = last

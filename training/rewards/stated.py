@@ -25,7 +25,7 @@ _UNIT = r"\s{0,9}(?:(?:secs?|seconds?|s)\b)?\s{0,9}"
 _RANGES = (
     re.compile(rf"[\[(]\s{{0,9}}({TIME}){_UNIT},\s{{0,9}}({TIME}){_UNIT}[\])]", re.IGNORECASE),
     re.compile(
-        rf"(?<![\d.:])({TIME}){_UNIT}(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])",
+        rf"(?<![\d.:,])({TIME}){_UNIT}(?:-|–|—|→|~|\bto\b|\bthrough\b|\buntil\b|\btill\b)\s{{0,9}}(?:at\s)?({TIME})(?![\d:])",
         re.IGNORECASE,
     ),
     re.compile(rf"\bbetween\s{{1,9}}({TIME}){_UNIT}\band\s{{1,9}}({TIME})(?![\d:])", re.IGNORECASE),

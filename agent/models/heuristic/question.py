@@ -104,8 +104,18 @@ _NAMED = re.compile(
     r"\b[Tt]he (?:(?:words?|phrase|digit|number|letter|name)s? (?P<what>[A-Z][\w'-]*|\d+)"
     r"|(?:word|term) (?P<word>[a-z][\w'-]*))\b"
 )
+_CAPITALS = re.compile(
+    r"\b((?:[A-Z]{2,} ){0,4}[A-Z]{2,}) "
+    r"(?:(?:is |are |was )?(?:written|shown|displayed|printed|visible)|appears?|on (?:the )?screen)\b"
+)
 _CLOCK = r"\d+(?::\d{2}){1,2}(?:\.\d+)?"
 _UNIT = r"(?:s|secs?|seconds?|mins?|minutes?|m|h|hours?|sekunden?|minuten?|segundos?|minutos?)"
+_SEVERAL = (
+    r"(?:\d+ ?h(?:ours?|rs?)? ?(?:and |, ?)?\d+ ?m(?:in(?:ute)?s?)?(?: ?(?:and |, ?)?\d+ ?s(?:ec(?:ond)?s?)?)?"
+    r"|\d+ ?(?:m(?:in(?:ute)?s?)?|['′]) ?(?:and |, ?)?\d+ ?(?:s(?:ec(?:ond)?s?)?|\"|″|''))(?!\w)"
+)
+"""A time in more than one unit: `1h45m30s`, `105 minutes and 30 seconds`."""
+_CLOCK = rf"(?:(?<![\d.,:])-?{_CLOCK}|{_SEVERAL})"
 _TIME = rf"(?:{_CLOCK}|(?:(?:minute|second) )?\d+(?:\.\d+)?(?: ?{_UNIT}\b)?)"
 _NUMBER = {"one": 1, "two": 2, "three": 3, "five": 5, "ten": 10, "few": 10, "couple of": 5, "thirty": 30, "": 1}
 _SPANS = (
@@ -121,7 +131,7 @@ _BEFORE = ("before", "vor", "antes de")
 
 def parse(text: str, options: Sequence[str] = ()) -> Ask:
     """Take a question apart; nothing is looked up."""
-    low = " ".join(text.lower().replace("’", "'").split())
+    low = re.sub(r"(?<=\d),(?=\d{3}\b)", "", " ".join(text.lower().replace("’", "'").split()))
     times = _times(low)
     rest = low.replace(times.text, " ") if times else low
     found = _ANCHOR.search(rest)
@@ -243,14 +253,19 @@ def _phrase(text: str) -> str | None:
         return (found[1] or found[2]).strip()
     named = _NAMED.search(text)
     what = (named["what"] or named["word"]) if named else ""
-    return what if what and what.lower() not in STOP and what.lower() not in _FRAME else None
+    if what and what.lower() not in STOP and what.lower() not in _FRAME:
+        return what
+    # `Is SECOND written anywhere?`: capitals name a word that else only frames a question.
+    capitals = _CAPITALS.search(text) if not text.isupper() else None
+    words = capitals[1].lower().split() if capitals else []
+    return capitals[1] if capitals and all(word in STOP or word in _FRAME for word in words) else None
 
 
 def _times(low: str) -> Times | None:
     """The stretch that the question names, if it does."""
     for pattern in _SPANS:
         found = re.search(pattern, low)
-        if found and re.search(rf":|{_UNIT}\b|minute|second", found[0]):
+        if found and re.search(rf":|{_SEVERAL}|{_UNIT}\b|minute|second", found[0]):
             second = _seconds(found[2], 1.0)
             first = _seconds(found[1], 60.0 if re.search(r"min|\dm\b", found[2]) else 1.0)
             if first < second:
@@ -276,7 +291,7 @@ def _times(low: str) -> Times | None:
     if found:
         return Times(0.0, 0.5, "part", found[0]) if found[1] == "first" else Times(0.5, 1.0, "part", found[0])
     found = re.search(rf"\b(after|before|until|since|nach|vor|ab) (?:the )?({_TIME})(?! {_UNIT}\b)", low)
-    if found and re.search(rf":|{_UNIT}\b|minute|second", found[2]):
+    if found and re.search(rf":|{_SEVERAL}|{_UNIT}\b|minute|second", found[2]):
         at = _seconds(found[2], 1.0)
         return (
             Times(0.0, at, text=found[0])
@@ -284,7 +299,7 @@ def _times(low: str) -> Times | None:
             else Times(at, float("inf"), text=found[0])
         )
     found = re.search(
-        rf"(?:\b(?:at|around|about|um|bei|a los|en el)|@)? ?\b((?:minute|second) \d+\b|{_CLOCK}"
+        rf"(?:\b(?:at|around|about|um|bei|a los|en el)|@)? ?(?<![\w.:-])((?:minute|second) \d+\b|{_CLOCK}"
         rf"|\d+(?:\.\d+)? ?{_UNIT}\b)(?: (?:in|into|mark)\b)?",
         low,
     )
@@ -296,10 +311,10 @@ def _times(low: str) -> Times | None:
 
 def _seconds(words: str, unit: float) -> float:
     """Seconds of `1:20`, `90`, `2 min`, `minute 35`; a bare number is in `unit` seconds."""
-    number = re.search(r"\d+(?::\d{2})*(?:\.\d+)?", words)
+    if several := re.search(rf"-?\d+(?::\d{{2}})+(?:\.\d+)?|{_SEVERAL}", words):
+        return parse_seconds(re.sub(r" and |,", " ", several[0]))
+    number = re.search(r"\d+(?:\.\d+)?", words)
     assert number
-    if ":" in number[0]:
-        return parse_seconds(number[0])
     unit = (
         60.0
         if re.search(r"min|\dm\b| m\b", words)

@@ -114,6 +114,35 @@ def test_runs_are_listed_and_cleaned(place: Path) -> None:
         assert ok(rewatch(place, "clean", *odd)).returncode == 2
 
 
+def test_a_run_that_is_just_being_started_is_not_the_last_one(place: Path) -> None:
+    assert ok(rewatch(place, "ask", "talk.mp4", "What is said about the budget?")).returncode == 0
+    for name, held in (("29990101-000000-aaaaaa", ""), ("29990101-000000-bbbbbb", '{"event": "run", "sch')):
+        (place / "memory" / "runs" / f"{name}.jsonl").write_text(held)
+    for verb in (["replay"], ["report", "--no-open"]):
+        done = ok(rewatch(place, *verb))
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_video_that_is_removed_meanwhile_is_left_out(
+    place: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rewatch.agent import agent
+
+    assert ok(rewatch(place, "index", films / "RED.MP4", "--channels", "visual")).returncode == 0
+    understood = agent.question_about
+
+    def and_then_it_goes(*given: Any, **more: Any) -> Any:
+        asked = understood(*given, **more)
+        with ClipMemory(place / "memory") as other:
+            other.remove("RED.MP4")
+        return asked
+
+    monkeypatch.setattr(agent, "question_about", and_then_it_goes)
+    done = ok(rewatch(place, "ask", "What is said about the budget?"))
+    assert done.returncode == 0 and "ten million" in done.stdout, done.stderr
+    assert ok(rewatch(place, "replay")).returncode == 0
+
+
 def test_a_file_that_moved_is_asked_by_what_was_found(place: Path) -> None:
     rewatch(place, "index", place / "talk.mp4")
     with sqlite3.connect(place / "memory" / "memory.sqlite") as db:  # it still lies where it was copied from

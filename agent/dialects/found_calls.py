@@ -2,7 +2,8 @@
 
 Read are JSON objects that name a tool (Hermes, Qwen, Granite, Phi, Command R, xLAM), a name before its object (Mistral,
 DeepSeek, Kimi, gpt-oss, Functionary, Qwen-Agent, ReAct), tags for each argument (Qwen3-Coder, GLM, MiniMax, DeepSeek
-V3.2) or of the tool's own name (Cline), and calls as Python writes them (Llama, Gemma, OLMo). The time that this takes grows with the text's length alone.
+V3.2) or of the tool's own name (Cline), and calls as Python writes them (Llama, Gemma, OLMo). The time that this takes
+grows with the text's length alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _MARKS = re.compile(
     rf"<[|｜]?/?{_TAG}(?:_?(?:start|end|begin|section_begin|section_end))?[|｜]?>"
     r"|<[|｜]/?(?:tool|python|action|plugin)[▁_]?(?:calls?|tag|outputs?|start|end)?(?:[▁_]?(?:begin|start|end|argument_begin|section_begin|section_end|sep))*[|｜]>"
     r"|<[|｜](?:eom_id|constrain|call|message|channel|START_ACTION|END_ACTION|start)[|｜]>"
-    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|✿[A-Z]{1,12}✿:?|^[ \t]*Action(?: Input)?:",
+    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|✿[A-Z]{1,12}✿:?"
+    r"|^[ \t]*Action(?: Input)?:",
     re.IGNORECASE | re.MULTILINE,
 )
 """What stands around calls."""

@@ -123,8 +123,9 @@ def test_a_run_that_is_just_being_started_is_not_the_last_one(place: Path) -> No
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("late", [False, True])
 def test_a_video_that_is_removed_meanwhile_is_left_out(
-    place: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, films: Path, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     from rewatch.agent import agent
 
@@ -132,10 +133,10 @@ def test_a_video_that_is_removed_meanwhile_is_left_out(
     understood = agent.question_about
 
     def and_then_it_goes(*given: Any, **more: Any) -> Any:
-        asked = understood(*given, **more)
+        asked = understood(*given, **more) if late else None
         with ClipMemory(place / "memory") as other:
             other.remove("RED.MP4")
-        return asked
+        return asked or understood(*given, **more)
 
     monkeypatch.setattr(agent, "question_about", and_then_it_goes)
     done = ok(rewatch(place, "ask", "What is said about the budget?"))

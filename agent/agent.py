@@ -279,6 +279,11 @@ class VideoAgent:
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
+    def _paths(self, ids: Sequence[str]) -> dict[str, str]:
+        """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
+        known = {record.id: record.path for record in self.memory.videos()}
+        return {id_: written(known[id_]) for id_ in ids if id_ in known}
+
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__
 
@@ -290,7 +295,7 @@ class VideoAgent:
             "run_id": run_id,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "question": question,
-            "paths": {v["id"]: written(self.memory.video(v["id"]).path) for v in question["videos"]},
+            "paths": self._paths([v["id"] for v in question["videos"]]),
             "budget": state["budget"],
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},

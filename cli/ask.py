@@ -167,7 +167,7 @@ def ask(
             answer = agent.ask(
                 question,
                 options=option,
-                videos=[r.id for r in records],
+                videos=[r.id for r in records] if videos else None,  # all those that there are by then
                 now=until,
                 route=route,
                 scale=scale,
@@ -180,7 +180,7 @@ def ask(
     elif quiet and not answer.failed:
         show_bare(console, answer)
     elif not quiet:
-        show_answer(console, answer, {r.id: r.name for r in records})
+        show_answer(console, answer, {r.id: r.name for r in (*clip_memory.videos(), *records)})
         if answer.trace:
             console.print(f"rewatch report {answer.run_id}   opens the whole run", style="dim")
     if answer.failed:

@@ -47,7 +47,7 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from ..tools import ISOLATED, SEEING, VideoTool
     from ..tools.foreign_schema import described
-    from ..tools.toolbox import to_isolate
+    from ..tools.isolation_choice import to_isolate
 
     function = described(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import VideoError, VideoGoneError
 from .media import VideoSource
+from .names import shown
 from .records import VideoRecord
 
 GONE = "gone, so its pictures and sound cannot be read"
@@ -67,3 +69,19 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
     raise VideoGoneError(
         f"{where} is {GONE} (what was found in it can): put it back, or add it again from where it is now."
     )
+
+
+def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
+    """The record of an id, name or path; see `ClipMemory.video`."""
+    text = str(wanted)
+    name = shown(text)
+    for record in records:
+        if record.id == text:
+            return record
+    path = os.path.abspath(text)
+    for record in reversed(records):
+        if record.path == path or record.name == name:
+            return record
+    there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
+    more = f" and {len(records) - 5} more" if len(records) > 5 else ""
+    raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")

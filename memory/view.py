@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .clip_memory import ClipMemory, find_video
+from .clip_memory import ClipMemory
 from .cut_video import CutVideo
 from .errors import VideoError
 from .media import VideoSource
 from .pictures import Picture, read_picture
 from .records import CLIP, Clip, Hit, Text, VideoRecord
 from .search import scope_of
-from .sources import one_or_many
+from .sources import find_video, one_or_many
 from .spans import Span
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from .crop import crop
 from .detect_objects import detect_objects
 from .entry_points import Plugged, load_tools, registered_tools
 from .find_color import find_color
+from .isolation_choice import ISOLATED
 from .mcp_config import McpServer
 from .mcp_servers import McpServers
 from .observation import Observation, ToolError
@@ -20,7 +21,7 @@ from .scouting import cluster_frames, score_frames, view_frames
 from .search_clips import search_clips
 from .threads import ToolThreads
 from .tool import VideoTool, tool
-from .toolbox import ISOLATED, Toolbox
+from .toolbox import Toolbox
 from .track_objects import track_objects
 from .transcribe import transcribe
 from .view_clip import view_clip

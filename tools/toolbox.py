@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +18,11 @@ from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
-from .entry_points import OTHERS
 from .foreign_schema import clean_schema, described
 from .isolation import isolation
-from .isolation_parcel import CannotTravel, pack
+from .isolation_choice import ISOLATED, to_isolate
 from .observation import Observation
-from .outcomes import failure, is_async, says_what_next, short
+from .outcomes import failure, says_what_next, short
 from .plugged_arguments import fit
 from .running import Run, carry_out
 from .threads import ToolThreads
@@ -41,11 +39,6 @@ MAX_TEXT = 6000
 
 CITED = 4
 """Media URIs that a policy is told to cite, where the observation's own text names none."""
-KINDS = ("marked", "others", "video", "foreign")
-"""Kinds of tools that `Toolbox(isolate=…)` knows."""
-ISOLATED = ("marked", "others")
-"""Those that run in a process of their own unless somebody says otherwise."""
-_told: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,59 +363,6 @@ def _seen_in(observation: Observation, videos: Sequence[str], now: float | None)
     count = f"{len(reasons)} picture{'s are' if len(reasons) > 1 else ' is'}"
     note = f"({count} not shown: {'; '.join(dict.fromkeys(reasons))})"
     return replace(observation, pictures=tuple(kept), text=f"{observation.text}\n{note}".lstrip())
-
-
-def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
-    """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
-
-    Raises:
-        CannotTravel: if nothing is named so, or a tool that must be isolated cannot be.
-    """
-    unknown = sorted(asked - {*KINDS, *tools})
-    if unknown:
-        raise CannotTravel(
-            f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
-        )
-    chosen = set()
-    for name, item in tools.items():
-        wish = getattr(item, "isolated", None)
-        must = name in asked or ("marked" in asked and bool(wish))
-        may = wish is not False and (
-            ("video" in asked and getattr(item, "context_parameter", None) is not None)
-            or ("foreign" in asked and _is_foreign(item) and not is_async(item))
-            or ("others" in asked and _is_of_others(item))
-        )
-        if not must and not may:
-            continue
-        try:
-            pack(item)
-        except CannotTravel as error:
-            if must:
-                raise
-            if "others" in asked and name not in _told:
-                _told.add(name)
-                logging.getLogger(__name__).warning("%s runs in this process, which it can hold up: %s", name, error)
-            continue
-        chosen.add(name)
-    return frozenset(chosen)
-
-
-def _is_of_others(item: BaseTool) -> bool:
-    """Whether it is code of other people: found by its name, or one of LangChain's kind.
-
-    Not what the program's main file defines: in another process that would be run again from its top.
-    """
-    if (item.metadata or {}).get(OTHERS):
-        return True
-    made_of = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
-    module = getattr(made_of, "__module__", None)
-    return not isinstance(item, VideoTool) and not is_async(item) and module != "__main__" and _is_foreign(item)
-
-
-def _is_foreign(item: BaseTool) -> bool:
-    """Whether it is not one of rewatch's own."""
-    module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
-    return not str(module).startswith(f"{__package__}.")
 
 
 def _names_none(arguments: dict[str, Any]) -> bool:

@@ -186,6 +186,7 @@ def test_words() -> None:
     assert wanted("Who speaks first?", timed=False, ordered=True) is None
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.media
 def test_real_weights_on_real_videos(yolo: Path, media: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def plain(answer: Answer, *, cache: bool = False) -> dict[str, Any]:
 CASES = [
     ("heuristic", {}, False),
     ("scripted", {}, False),
-    ("scripted", {"route": "adaptive"}, True),
+    pytest.param("scripted", {"route": "adaptive"}, True, marks=pytest.mark.slow),
     pytest.param("scripted", {"route": "skim_zoom"}, True, marks=pytest.mark.slow),
     ("scripted", {"scale": "vote", "width": 3}, False),
 ]

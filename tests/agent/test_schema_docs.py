@@ -102,6 +102,9 @@ class _Memory:
     def until(self, now: float) -> _Memory:
         return self
 
+    def require_sound(self) -> None:
+        pass
+
     def search(self, query: str, **how: Any) -> list[Any]:
         return []
 

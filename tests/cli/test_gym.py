@@ -53,6 +53,7 @@ def test_tasks_are_written_with_videos_that_are_indexed(tmp_path: Path) -> None:
     assert len(read_tasks(tmp_path / "bare" / "tasks.jsonl")) == 3 and not (tmp_path / "bare" / "memory").exists()
 
 
+@pytest.mark.slow
 def test_the_expert_is_right_and_guessing_is_not() -> None:
     (row,) = json.loads(run("gym", "play", "--families", "clips16.color", "--count", 16, "--json"))["families"]
     assert row["players"]["expert"]["accuracy"] == 1 and row["players"]["expert"]["calls"] == 2

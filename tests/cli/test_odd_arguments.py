@@ -69,6 +69,13 @@ def typed(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 
 ODD = [
+    # videos and runs to remove
+    "remove",
+    "remove nothing.mp4 --yes",
+    "clean --older-than nan",
+    "clean --older-than -1 --yes",
+    "clean --keep -3 --yes",
+    "runs --nothing",
     # numbers
     *(f"ask --frames {value} talk hello?" for value in NUMBERS),
     *(f"ask --seconds {value} talk hello?" for value in ("nan", "inf", "-1", "1e999", '""', "soon")),

@@ -88,6 +88,7 @@ def test_no_command_runs_what_lies_beside_a_video(place: Path):
         assert "ended" in run(place, "warm", "--stop")
 
 
+@pytest.mark.slow
 def test_tools_of_ones_own_import_what_lies_beside_them_and_nothing_else(place: Path):
     own = str(place / "home" / "own" / "own_tools.py")
     for isolated in (True, False):

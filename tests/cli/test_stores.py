@@ -26,8 +26,10 @@ Done = subprocess.CompletedProcess
 @pytest.fixture
 def place(home: Path, tmp_path: Path) -> Path:
     """A home of its own with the indexed video."""
-    shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.sock", "rewatch"))
-    return tmp_path / "home"
+    shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.sock", "rewatch", "runs"))
+    place = tmp_path / "home"
+    assert ok(rewatch(place, "ask", "talk.mp4", "What is said about the budget?")).returncode == 0  # one run
+    return place
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_the_list_says_where_tools_are_from(home: Path):
     assert wrong.exit_code == 2 and "nowhere.py" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
+@pytest.mark.slow
 def test_mcp_servers_are_listed_and_tried_and_a_wrong_one_is_a_line(home: Path):
     pytest.importorskip("mcp", reason="the extra mcp is not installed")
     listed = rewatch(home, "tools", "--mcp", SERVER, "--mcp", "no_such_server_command", "--json")
@@ -121,6 +122,7 @@ def test_asking_has_the_tools_and_the_trace_names_them(home: Path):
     assert "how_bright" in names and ("--mcp" not in words or "odd_mcp_server_crop" in names)
 
 
+@pytest.mark.slow
 def test_a_tool_that_asks_first_is_refused_allowed_or_asked_about(home: Path):
     words = ("tools", "try", "erase", "--tools", home / "asks.py", "word=x")
     refused, allowed = rewatch(home, *words), rewatch(home, *words, "--approve", "erase")
@@ -144,7 +146,7 @@ def test_the_guide_shows_the_example_and_names_only_what_there_is(home: Path):
     guide = (ROOT / "docs" / "tools.md").read_text()
     shown = guide.split("<!-- examples/own_tool.py -->\n```python\n")[1].split("```")[0]
     assert shown.strip() in EXAMPLE.read_text()
-    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["tools", "try"], ["mcp"])]
+    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["index"], ["tools", "try"], ["mcp"])]
     told = "".join(page.stdout for page in helps)
     for option in set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)?", guide)) - {"--no-index"}:
         assert option in told, option

@@ -78,7 +78,6 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "video": (".mp4", Video),
     "subtitles": (".srt", read_subtitles),
     "trace": (".jsonl", read_trace),
-    "trace to write": (".jsonl", TraceWriter),
     "tools": (".py", lambda path: load_tools(str(path))),
     "prompt": (".txt", lambda path: with_prompt(load_dialect("hermes"), path)),
     "tasks": (".jsonl", lambda path: list(read_tasks(path))),
@@ -93,6 +92,14 @@ def test_every_reader_refuses_it_in_one_line(odd: Callable[[str, str], Path], wh
     with pytest.raises(RewatchError) as caught:
         read(odd(kind, ending))
     assert "\n" not in str(caught.value) and "odd" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trace_is_not_written_there_and_the_run_goes_on(odd: Callable[[str, str], Path], kind: str) -> None:
+    writer = TraceWriter(odd(kind, ".jsonl"))
+    writer.write({"event": "question"})
+    writer.close()
+    assert writer.lost and "odd" in writer.lost and "\n" not in writer.lost
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -39,6 +39,7 @@ def test_other_files_are_no_detectors(folder: Path, tmp_path: Path) -> None:
     assert memory.found_detector() is None and memory.found_detector([OBJECTS]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_a_new_memory_takes_them_and_an_old_one_when_asked(
     folder: Path, yolo: Path, street: Path, tmp_path: Path

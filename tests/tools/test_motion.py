@@ -230,6 +230,7 @@ def test_counts_change_where_tracks_begin_and_end() -> None:
     assert counts == ((0, 0), (1, 1), (2, 2), (4, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.media
 def test_visitors_and_cars(media: Path) -> None:
     visits = watch(media / "one_by_one_visitors.mp4", 70.5, 139.4).tracks

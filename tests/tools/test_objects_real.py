@@ -37,6 +37,7 @@ def test_visitors_are_counted_and_timed_within_the_usual_budget(yolo: Path, medi
         assert abs(row["span"][0] - start) <= 1.0 and abs(row["span"][1] - end) <= 1.0
 
 
+@pytest.mark.slow
 def test_cars_from_above(yolo: Path, media: Path, tmp_path: Path) -> None:
     memory = ClipMemory(tmp_path, detector=str(yolo))
     memory.add(media / "car_parking_overhead.mp4", channels=["visual"], clip_seconds=60, workers=0)

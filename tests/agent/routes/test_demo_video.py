@@ -49,7 +49,9 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
         seen[:] = [time for m in views for time in m.artifact["data"].get("times", ())]
         return points(messages, may_call)
 
-    agent = VideoAgent(demo, policy=Scripted(step=step), second_look=False, budget=Budget(frames=96, calls=24))
+    agent = VideoAgent(
+        demo, policy=Scripted(step=step), second_look=False, budget=Budget(frames=96, calls=24, seconds=None)
+    )
     rater = PixelRater("red ball")
     agent.toolbox._viewer = rater
     answer = agent.ask(QUESTION, route=route)
@@ -60,18 +62,24 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
         assert sum(BALL.contains(time) for time in seen) >= 0.3 * len(seen), (route, seen)
 
 
+@pytest.mark.slow
 def test_map_reduce_goes_through_the_whole_video(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worlds, "look", red_ball)
-    agent = VideoAgent(demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=96, calls=24))
+    agent = VideoAgent(
+        demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=96, calls=24, seconds=None)
+    )
     agent.toolbox._viewer = PixelRater("red ball")
     answer = agent.ask("How many red balls are there?", route="map_reduce")
     assert answer.stopped_by == "answer" and answer.spend["frames"] <= 96
 
 
+@pytest.mark.slow
 def test_vote_over_a_route(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     """Three attempts by the same route within one budget agree."""
     monkeypatch.setattr(worlds, "look", red_ball)
-    agent = VideoAgent(demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=180, calls=60))
+    agent = VideoAgent(
+        demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=180, calls=60, seconds=None)
+    )
     agent.toolbox._viewer = PixelRater("red ball")
     answer = agent.ask(QUESTION, route="adaptive", scale="vote", width=3)
     assert answer.confidence == 1.0 and answer.evidence and BALL.overlap(answer.spans[0]) >= 0

@@ -15,9 +15,9 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
+from rewatch.agent.checkpoints import checkpointer
 from rewatch.agent.policies.video_lmm import VideoLMM
 from rewatch.agent.policies.video_lmm.record import Record
-from rewatch.agent.runs import checkpointer
 from rewatch.memory import Pixels
 from rewatch.tools import VideoContext, tool
 
@@ -46,7 +46,7 @@ def _messages(agent: VideoAgent, question: str, **how: Any) -> tuple[Any, list[B
     stored: list[BaseMessage] = []
 
     async def read() -> None:
-        async with checkpointer(agent._checkpoints) as saver:
+        async with checkpointer(agent._checkpoints, again=True) as saver:
             graph = agent._graph.copy(update={"checkpointer": saver})
             state = await graph.aget_state({"configurable": {"thread_id": answer.run_id}})
             stored.extend(state.values["messages"])

@@ -30,6 +30,7 @@ def test_reinforcement_learning_with_an_adapter_on_top_of_the_last_run(taught: P
     assert policy.dialect.name == "short" and hasattr(policy.engine.loaded.model, "peft_config")
 
 
+@pytest.mark.slow
 def test_supervised_learning_stops_and_goes_on_with_the_same_curve(tmp_path: Path) -> None:
     class Stop(Exception):
         pass

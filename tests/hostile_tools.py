@@ -83,6 +83,9 @@ def starts_others(mark: str, how: str) -> str:
     command = f"import os, sys\nif os.fork() == 0:\n    os.setsid()\n    {sleeps}"
     subprocess.run([sys.executable, "-c", command, mark], env={})
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if how == "stops":
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(100)
     if how == "leaves":
         os._exit(5)
     if how == "crashes":

@@ -70,7 +70,7 @@ def test_frames_that_a_process_sends_have_a_bound_together(monkeypatch: pytest.M
     the_rest_goes_on()
 
 
-@pytest.mark.parametrize("how", ["waits", *slow("leaves", "crashes")])
+@pytest.mark.parametrize("how", ["waits", "stops", *slow("leaves", "crashes")])
 def test_nothing_that_a_tool_started_outlives_its_end(how: str, tmp_path: Path):
     mark = f"{tmp_path.name}-{how}-{os.getpid()}"
     seen = call(hostile.starts_others, mark=mark, how=how)

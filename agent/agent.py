@@ -27,7 +27,7 @@ from .offering import sees
 from .planner import Planner, plan_by_rules
 from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
-from .question import QuestionError, question_about
+from .question import QuestionError, RunError, question_about
 from .routes import ROUTES
 from .runs import Listener, Runs, run_to_end
 from .scaled import ScaledLoop, build_scaled_graph
@@ -249,7 +249,7 @@ class VideoAgent:
 
         path = checkpoint_file(self._checkpoints, run_id, stored=again)
         if again and not path.exists():
-            raise QuestionError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
+            raise RunError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
         async with checkpointer(path, again=again) as saver:
             yield saver
 
@@ -279,6 +279,11 @@ class VideoAgent:
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
+    def _paths(self, ids: Sequence[str]) -> dict[str, str]:
+        """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
+        known = {record.id: record.path for record in self.memory.videos()}
+        return {id_: written(known[id_]) for id_ in ids if id_ in known}
+
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__
 
@@ -290,7 +295,7 @@ class VideoAgent:
             "run_id": run_id,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "question": question,
-            "paths": {v["id"]: written(self.memory.video(v["id"]).path) for v in question["videos"]},
+            "paths": self._paths([v["id"] for v in question["videos"]]),
             "budget": state["budget"],
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},

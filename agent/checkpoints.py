@@ -29,7 +29,7 @@ SHARED = "checkpoints.sqlite"
 _ID = re.compile(r"[\w.-]{1,120}", re.ASCII)
 _BUSY_SECONDS = 60.0  # that one run waits for another to write, where they share a file
 _RESUME = "__resume__"
-_LOST = "warning  the run goes on, and could not be resumed: %s"
+_LOST = "the run goes on, and could not be resumed: %s"
 
 log = logging.getLogger(__name__)
 

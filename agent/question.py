@@ -28,6 +28,12 @@ class QuestionError(RewatchError):
     exit_code = 2
 
 
+class RunError(QuestionError):
+    """There is no such run to go on with."""
+
+    exit_code = 6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked, with the facts of the videos that a policy needs to plan."""

@@ -19,7 +19,7 @@ from ..tools import Budget, Spend, ToolThreads
 from ..tools.budget import rounded
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
-from .question import Question, QuestionError
+from .question import Question, RunError
 from .settling import PolicyFailed, ended_by_policy
 from .state import add
 from .trace import TraceWriter, events_of
@@ -109,7 +109,7 @@ class Runs:
         spend: dict[str, float] = {}
         stored = await self.stored(run_id) if state is None else {}
         if state is None and not stored:
-            raise QuestionError(f"No step of run {run_id} is stored; ask the question again.")
+            raise RunError(f"No step of run {run_id} is stored; ask the question again.")
         if stored.get("answer"):
             return Ended(answer=self._final(stored["answer"], run_id, path), said=_last(stored.get("messages", ())))
         final: dict[str, Any] = {}

@@ -134,7 +134,19 @@ class TraceWriter:
 
     def _lose(self, error: OSError) -> None:
         self.lost = told_plainly(error, self.path.parent, self.path) or f"{self.path}: {error}"
-        log.warning("warning  the run goes on, and is not recorded: %s", self.lost)
+        if self._file is not None:
+            with suppress(OSError):  # a trace without a whole event is none
+                if not begun(self.path):
+                    self.path.unlink()
+        log.warning("the run goes on, and is not recorded: %s", self.lost)
+
+
+def begun(path: Path) -> bool:
+    """Whether a trace has a whole event yet: one that is just being started has not."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline(_LARGEST).endswith(b"\n")
 
 
 def _cut_half_line(path: Path) -> None:

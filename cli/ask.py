@@ -11,7 +11,7 @@ import typer
 from . import going_on
 from .asking import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
 from .estimates import run_estimate
-from .indexing import old_speech, split_channels
+from .indexing import old_speech, split_channels, unfinished
 from .naming import is_path, parted
 from .options import (
     ROUTES,
@@ -131,10 +131,13 @@ def ask(
     )
     until = None if now is None else moment(now)
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
-    videos, question = parted([*videos, question], clip_memory.videos())
+    if words:
+        videos, question = parted(words, clip_memory.videos())
     records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
     for line in old_speech(records):
         steps.print(line, style="yellow", soft_wrap=True)
+    for line in unfinished(records if not videos else ()):
+        steps.print(message("warning", line, "yellow"), soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:
         if event["event"] == "run" and os.access(folder, os.W_OK):  # its steps are stored
@@ -164,7 +167,7 @@ def ask(
             answer = agent.ask(
                 question,
                 options=option,
-                videos=[r.id for r in records],
+                videos=[r.id for r in records] if videos else None,  # all those that there are by then
                 now=until,
                 route=route,
                 scale=scale,
@@ -177,7 +180,7 @@ def ask(
     elif quiet and not answer.failed:
         show_bare(console, answer)
     elif not quiet:
-        show_answer(console, answer, {r.id: r.name for r in records})
+        show_answer(console, answer, {r.id: r.name for r in (*clip_memory.videos(), *records)})
         if answer.trace:
             console.print(f"rewatch report {answer.run_id}   opens the whole run", style="dim")
     if answer.failed:

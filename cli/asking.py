@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, VideoRecord
-from .indexing import add_video
+from .indexing import add_video, unfinished
 from .naming import beside, match, no_such, refuse_address
 from .places import runs_folder
-from .terminal import Console
+from .terminal import Console, message
 
 if TYPE_CHECKING:
     from ..agent import Answer, VideoAgent
@@ -58,6 +58,8 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
     if not os.path.exists(word):
         known = match(memory.videos(), word) or memory.known(word)
         if known is not None:
+            for line in unfinished([known]):
+                console.print(message("warning", line, "yellow"), soft_wrap=True)
             return known
         near = beside(word)
         if near is None and os.sep not in word:

@@ -96,6 +96,16 @@ def old_speech(records: Sequence[VideoRecord]) -> list[str]:
     ]
 
 
+def unfinished(records: Sequence[VideoRecord]) -> list[str]:
+    """One line if videos are indexed in part, so that what isn't found may still be there; else nothing."""
+    begun = [record for record in records if not record.complete]
+    if not begun:
+        return []
+    which = f"{begun[0].name} is" if len(begun) == 1 else f"{len(begun)} videos are"
+    name = shlex.quote(begun[0].path or begun[0].name) if len(begun) == 1 else "FILE"
+    return [f"{which} indexed in part; rewatch index {name} goes on"]
+
+
 def damage(path: Path) -> str | None:
     """One line on what is wrong with a file that could be indexed in part; None for a whole one."""
     with Video(path) as video:

@@ -127,7 +127,10 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)
     guarded = with_token(app, token) if token else app
-    settings = uvicorn.Config(guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS)
+    # Addresses are those of the connections: one that a header claims would be a budget of its own.
+    settings = uvicorn.Config(
+        guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS, proxy_headers=False, ws="none"
+    )
     uvicorn.Server(settings).run(sockets=[listening])
 
 

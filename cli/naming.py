@@ -123,9 +123,12 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
     """The videos and the question among the words behind `ask`.
 
     Raises:
-        BadParameter: if a question was written without quotation marks.
+        BadParameter: if a question was written without quotation marks, or there is none.
     """
     *videos, question = words
+    if "?" not in question and is_exactly(question, records):
+        whole = " ".join(["rewatch ask", *map(shlex.quote, words)])
+        raise typer.BadParameter(f'{question!r} names a video, and a question must come last: {whole} "What is said?"')
     spoken = next((k for k, word in enumerate(videos) if not _is_video(word, records)), None)
     if spoken is None or len(question.split()) > 1:  # a question of several words was quoted
         return videos, question
@@ -135,15 +138,23 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
     raise typer.BadParameter(f"{words[spoken]!r} is no video; a question goes in quotation marks: {whole}{near}")
 
 
+def is_exactly(word: str, records: Sequence[VideoRecord]) -> bool:
+    """Whether a word is the id or the name of a video, with or without its extension; a beginning is not enough."""
+    wanted = _plain(word)
+    if not wanted:
+        return False
+    return beside(word) is not None or any(
+        word == r.id or wanted in (_plain(r.name), _plain(Path(r.name).stem)) for r in records
+    )
+
+
 def _is_video(word: str, records: Sequence[VideoRecord]) -> bool:
     if os.path.exists(word) or is_address(word) or os.sep in word or beside(word) is not None:
         return True
     if Path(word).suffix.lower() in _MEDIA:
         return True
     wanted = _plain(word)
-    return any(word == r.id or wanted in (_plain(r.name), _plain(Path(r.name).stem)) for r in records) or (
-        len(wanted) > 3 and any(_plain(r.name).startswith(wanted) for r in records)
-    )
+    return is_exactly(word, records) or (len(wanted) > 3 and any(_plain(r.name).startswith(wanted) for r in records))
 
 
 def _plain(text: str) -> str:

@@ -19,9 +19,22 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def _folder(text: str) -> Path:
+    """A folder by its name; an empty one (`--memory "$UNSET"`) would be the current folder."""
+    if not text.strip():
+        raise typer.BadParameter("the name is empty: write a folder's, or leave --memory out.")
+    return Path(text)
+
+
 Memory = Annotated[
     Path | None,
-    typer.Option("--memory", "-m", help="Memory folder [default: $REWATCH_MEMORY, else the user's data folder]."),
+    typer.Option(
+        "--memory",
+        "-m",
+        parser=_folder,
+        metavar="<path>",
+        help="Memory folder [default: $REWATCH_MEMORY, else the user's data folder].",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Channels = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,7 @@ def report(
 
 def find_trace(run: str | None, memory: Path | None) -> Path:
     """The trace of a run: a file, an id in the memory's runs, or the newest of them."""
-    from ..agent.trace import TraceError
+    from ..agent.trace import TraceError, begun
 
     if run is not None and (Path(run).suffix == ".jsonl" or os.path.isfile(run)):
         return Path(run)
@@ -76,7 +77,15 @@ def find_trace(run: str | None, memory: Path | None) -> Path:
         raise TraceError(f"No run {run!r} in {folder}; `ls {folder}` shows the runs, or give a .jsonl file.{near}")
     if not traces:
         raise TraceError(f'No run in {folder} yet; ask something first: rewatch ask FILE "What is said?"')
-    return traces[-1]
+    return next((path for path in reversed(traces) if _readable(path, begun)), traces[-1])
+
+
+def _readable(path: Path, begun: Callable[[Path], bool]) -> bool:
+    """Whether there is something in a trace: another process may have just started it, or have removed it."""
+    try:
+        return begun(path)
+    except OSError:
+        return False
 
 
 def _written(path: Path) -> float:

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -41,11 +41,14 @@ def runs(
         console.print(f"No run in {shown(folder)}.", markup=False, highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "asked", "state", "size", "question"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
+    narrow = console.width < 80  # the beginning of an id tells the time too
+    for heading in ("run", *(() if narrow else ("asked",)), "state", "size", "question"):
+        whole = heading != "question"  # an id that is broken cannot be copied
+        side: Literal["left", "right"] = "right" if heading == "size" else "left"
+        table.add_column(heading, overflow="fold", no_wrap=whole, justify=side)
     for run in found[-last:]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.touched))
-        table.add_row(run.id, when, run.state, megabytes(run.bytes), shown(run.question)[:80])
+        table.add_row(run.id, *(() if narrow else (when,)), run.state, megabytes(run.bytes), shown(run.question)[:80])
     console.print(table, markup=False)
     total = sum(run.bytes for run in found)
     console.print(

@@ -3,7 +3,7 @@
 from .array_video import ArrayVideo
 from .clip_memory import ClipMemory
 from .cut_video import CutVideo
-from .errors import CapabilityError, MemoryFolderError, RewatchError, VideoError, VideoGoneError
+from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .idle_videos import IdleVideos, place
 from .media import Frame, VideoInfo, VideoSource
 from .pixels import Pixels, within_view
@@ -28,6 +28,7 @@ __all__ = [
     "IdleVideos",
     "MediaURI",
     "MemoryFolderError",
+    "MisuseError",
     "MemoryUntil",
     "MemoryView",
     "Pixels",

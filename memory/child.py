@@ -89,6 +89,8 @@ class Child:
             held, self._held = self._held, -1
         if held >= 0:
             os.close(held)
+            with contextlib.suppress(OSError):
+                self.process.send_signal(signal.SIGCONT)  # what it guarded may have stopped its guardian
 
     def kill(self) -> None:
         """End it now, with all that it started."""

@@ -72,7 +72,7 @@ class Database:
             with suppress(MemoryFolderError), writer_lock(self.folder), plain_errors(self.folder):
                 self._connection.execute("REINDEX")
                 if self._problem() is None:
-                    log.warning("warning  %s was damaged, and is mended: its indexes were made anew", self._file)
+                    log.warning("%s was damaged, and is mended: its indexes were made anew", self._file)
                     return
         raise MemoryFolderError(damaged(self._file, self._problem()))
 

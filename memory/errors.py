@@ -41,5 +41,11 @@ class CapabilityError(RewatchError):
     exit_code = 5
 
 
+class MisuseError(CapabilityError, ValueError):
+    """A file or a name that was given cannot be taken as it stands; nothing needs to be fetched."""
+
+    exit_code = 2
+
+
 class NotUnderstoodError(RewatchError):
     """Somebody speaks, but the recognizer makes out nothing: mostly it does not know the language."""

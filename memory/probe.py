@@ -61,7 +61,9 @@ def open_container(path: Path) -> InputContainer:
             metadata_errors="replace",
             container_options={"protocol_whitelist": "file"},
         )
-    except PermissionError:
+    except PermissionError as error:
+        if os.access(path, os.R_OK):  # FFmpeg says the same of what it refuses to open, such as files that a list names
+            raise VideoError(_why_not_media(path, error)) from None
         raise VideoError(f"{path} cannot be read: permission denied. Give yourself access: chmod u+r {path}") from None
     except FFmpegError as error:
         raise VideoError(_why_not_media(path, error)) from None

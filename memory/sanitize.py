@@ -14,11 +14,17 @@ from typing import Any
 
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1: ESC and CSI are among them
 _ORDER = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u206a-\u206f"  # what turns the direction of reading around
-_HIDDEN = "\u00ad\u180e\u200b\u2060-\u2065\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff"  # nothing to see, yet it is there
+_HIDDEN = (  # nothing to see, yet it is there
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_JOINERS, _VARIANTS = "\u200c\u200d", "\ufe00-\ufe0f"  # one of them has a use, a row of them spells what nobody sees
 _NONE = "\ud800-\udfff\ufffe\uffff"  # halves of pairs, and what is no character
 _BREAKS = "\u0085\u2028\u2029"
 
-UNPRINTABLE = re.compile(f"[{_CONTROL}{_ORDER}{_HIDDEN}{_NONE}]")
+UNPRINTABLE = re.compile(
+    f"[{_CONTROL}{_ORDER}{_HIDDEN}{_NONE}]|(?<=[{_JOINERS}])[{_JOINERS}]|(?<=[{_VARIANTS}])[{_VARIANTS}]"
+)
 """What has no place in text that people or models read."""
 _LINE_ENDS = re.compile(f"\r\n|[{_BREAKS}]")
 _ESCAPED = re.compile(f"[\x7f-\x9f{_BREAKS}{_ORDER}{_HIDDEN}{_NONE}]")
@@ -27,7 +33,7 @@ _ESCAPED = re.compile(f"[\x7f-\x9f{_BREAKS}{_ORDER}{_HIDDEN}{_NONE}]")
 def sanitize(text: str) -> str:
     """`text` without control, direction and invisible characters; line feeds and tabs stay, other line ends become one.
 
-    The joiners of Persian and of emoji (U+200C, U+200D) stay too.
+    The joiners of Persian and of emoji (U+200C, U+200D) and selectors of variants (U+FE0F) stay too, one at a time.
     """
     if text.isascii() and text.isprintable():
         return text

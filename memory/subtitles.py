@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ _LARGEST = 16 * 2**20
 # Bytes of a packet with words in it, and characters that all streams of a video may have together.
 _LARGEST_PACKET = 2**20
 _MOST_TEXT = 32 * 2**20
+# Cues of one file or stream (a whole day with one in each second has fewer), and those that begin within a second.
+_MOST_CUES = 100_000
+_DENSEST = 200
 # Characters of one cue; what people can read while it stands is a few hundred.
 _LONGEST_CUE = 5000
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
@@ -86,6 +90,8 @@ def read_subtitles(path: str | Path) -> SubtitleFile:
         raise VideoError(
             f"{path}: no subtitles in it. Give a .srt or .vtt file (lines like 00:00:01,000 --> 00:00:02,500)."
         )
+    if len(cues) > _MOST_CUES:
+        raise VideoError(f"{path}: {len(cues)} subtitles, more than any video has ({_MOST_CUES}). Divide the file.")
     guessed = decoded.encoding if decoded.guessed else None
     return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
 
@@ -197,12 +203,17 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
     """Cues in time order on one line each, without tags, empty ones and repeats.
 
     Roll-up captions show a line again beneath the next one, or the same text in several cues in a row: what the cue
-    just before already showed is taken away, so that each phrase stands once, from when it first appeared.
+    just before already showed is taken away, so that each phrase stands once, from when it first appeared. Of more
+    than `_DENSEST` that begin within a second, which nobody can read, the rest is left out.
     """
     kept: list[Cue] = []
     shown: list[str] = []
     shown_end = float("-inf")
+    began: deque[float] = deque(maxlen=_DENSEST)
     for cue in sorted(cues, key=lambda cue: (min(cue.start, cue.end), max(cue.start, cue.end))):
+        if len(began) == _DENSEST and min(cue.start, cue.end) - began[0] < 1.0:
+            continue
+        began.append(min(cue.start, cue.end))
         start, end = min(cue.start, cue.end), max(cue.start, cue.end)
         lines = [line for line in map(plain, cue.text[:_LONGEST_CUE].splitlines()) if line]
         if not lines:
@@ -294,7 +305,7 @@ def _read_streams(container: InputContainer, streams: list[SubtitleStream], foun
         if cues and cues[-1].end <= cues[-1].start:
             # No duration in the file: it stays until the next one comes, but not for ever.
             cues[-1].end = max(cues[-1].start, min(start, cues[-1].start + 6.0))
-        if text.strip():
+        if text.strip() and len(cues) < _MOST_CUES:
             cues.append(_Raw(start, end, text))
             room -= len(text) + 50
             if room < 0:

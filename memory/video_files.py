@@ -71,7 +71,7 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
     else:
         raise VideoError(f"There is no folder {place}: check the name.")
     seen: dict[tuple[int, int], Path] = {}
-    for path in files:
+    for path in sorted(files, key=lambda path: (path.is_symlink(), is_maybe(path))):  # the file before links to it
         if only is not None and not _matches(path, place, only):
             continue
         why = _no_video(path, seen)
@@ -122,21 +122,44 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _matching(pattern: Path, found: Found) -> Iterator[Path]:
-    plain = next((k for k, part in enumerate(pattern.parts) if glob.has_magic(part)), 0)
-    matches = [name for name in sorted(glob.glob(str(pattern), recursive=True)) if not _behind_link(Path(name), plain)]
+    matches = sorted(set(_glob(pattern)))
     if not matches:
         raise VideoError(f"Nothing matches {pattern}: check the pattern; ** stands for any folders.")
-    for name in matches:
-        if os.path.isdir(name):
+    for path in matches:
+        if path.is_dir():
             if "**" not in str(pattern):
-                found.passed_over.append(PassedOver(Path(name), "a folder; name it to index what lies in it"))
+                found.passed_over.append(PassedOver(path, "a folder; name it to index what lies in it"))
         else:
-            yield Path(name)
+            yield path
 
 
-def _behind_link(path: Path, plain: int) -> bool:
-    """Whether a folder on the way is a link, but for the first `plain` parts, which were written out."""
-    return any(Path(*path.parts[:k]).is_symlink() for k in range(plain + 1, len(path.parts)))
+def _glob(pattern: Path) -> Iterator[Path]:
+    """What a pattern matches, as `glob` does it; links to folders are only followed in parts that were written out."""
+    plain = next(k for k, part in enumerate(pattern.parts) if glob.has_magic(part))
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(Path(*pattern.parts[:plain]), pattern.parts[plain:])]
+    while waiting:
+        place, (part, *rest) = waiting.pop()
+        try:
+            entries = list(os.scandir(place))
+        except OSError:
+            continue
+        if part == "**" and rest:  # no folder at all
+            waiting.append((place, tuple(rest)))
+        for entry in entries:
+            if entry.name.startswith(".") and not part.startswith("."):
+                continue
+            folder = _is_folder(entry) and not entry.is_symlink()
+            path = place / entry.name
+            if part == "**":
+                if folder:
+                    waiting.append((path, (part, *rest)))
+                if not rest:
+                    yield path
+            elif fnmatch.fnmatchcase(entry.name, part) if glob.has_magic(part) else entry.name == part:
+                if not rest:
+                    yield path
+                elif folder:
+                    waiting.append((path, tuple(rest)))
 
 
 def _matches(path: Path, place: Path, only: str) -> bool:

@@ -271,6 +271,8 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                 if subtitles is None and video.info.has_audio and isinstance(job.source, str):
                     quiet = faint(Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS)))
                     notes = [*notes, quiet] if quiet else notes
+                    if spoken is not None and bench.ears() is not None and not _hears(bench, video, spoken):
+                        notes = [*notes, _FOREIGN.format(spoken)]
                 track = f" track {audio}" if audio not in (None, main) else ""
                 stamps[channel] = subtitles.stamp if subtitles else bench.transcriber.stamp + track
         except (CapabilityError, ImportError) as error:
@@ -300,6 +302,9 @@ def _choose_sound(
     if several:
         bench.video(job.source, track.index)
     return track.index if several else None, [note] if note else [], track.language
+
+
+_FOREIGN = "its sound is marked as {}, and the recognizer knows English only: --transcriber names one that knows more"
 
 
 def _hears(bench: Bench, video: VideoSource, spoken: str | None) -> bool:

@@ -49,6 +49,10 @@ def writes(what: str) -> str:
         _into_sockets(b"\xff" * 1000)
     elif what == "forges":
         _into_sockets(_forged())
+    elif what == "frames":
+        said = json.dumps({"kind": "ask", "call": "1", "parts": 4}).encode()
+        frame = struct.pack("!i", 1_000_000) + bytes(1_000_000)
+        _into_sockets(struct.pack("!i", len(said)) + said + 4 * frame)
     else:
         threading.Thread(target=lambda: (time.sleep(0.1), _into_sockets(_forged()))).start()
     return "written"
@@ -64,7 +68,9 @@ def _into_sockets(data: bytes) -> None:
     for name in os.listdir("/proc/self/fd"):
         try:
             if "socket" in os.readlink(f"/proc/self/fd/{name}"):
-                os.write(int(name), data)
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(int(name), rest) :]
         except OSError:
             continue
 
@@ -77,6 +83,9 @@ def starts_others(mark: str, how: str) -> str:
     command = f"import os, sys\nif os.fork() == 0:\n    os.setsid()\n    {sleeps}"
     subprocess.run([sys.executable, "-c", command, mark], env={})
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if how == "stops":
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(100)
     if how == "leaves":
         os._exit(5)
     if how == "crashes":

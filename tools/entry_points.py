@@ -54,7 +54,7 @@ def load_tools(name: str) -> Plugged:
         module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
         found = getattr(module, attribute) if attribute else _own_tools(module) or _documented(module)
         tools = _as_tools(found)
-    except Exception as error:  # the code of other people: whatever it raises is told in one line
+    except (Exception, SystemExit) as error:  # the code of other people: whatever it raises is told in one line
         raise CapabilityError(f"--tools {name}: {_said(error)}") from error
     if not tools:
         raise CapabilityError(
@@ -80,7 +80,7 @@ def registered_tools() -> tuple[list[Plugged], list[str]]:
         version = f" {point.dist.version}" if point.dist else ""
         try:
             tools = _as_tools(point.load())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             broken.append(f"{package}{version}: its tool {point.name} ({point.value}) is left out: {_said(error)}")
             continue
         found.append(Plugged(origin=f"{package}{version}", prefix=package, tools=tools))

@@ -44,6 +44,8 @@ LONGEST_MESSAGE = 1 << 26
 LONGEST_PART = 1 << 28
 """Bytes of one frame that it wants looked at."""
 MOST_PARTS = 4096
+LONGEST_PARTS = 1 << 31
+"""Bytes of all frames of one question."""
 GARBLED = "it wrote into the connection that its answers take"
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 _count = itertools.count()
@@ -290,7 +292,7 @@ class _Process:
             message = self._receive()
             try:
                 kind = message["kind"]
-                parts = [self._bytes() for _ in range(min(int(message.get("parts", 0)), MOST_PARTS))]
+                parts = self._parts(min(int(message.get("parts", 0)), MOST_PARTS))
                 if message["call"] != call:
                     continue
                 if kind == "done":
@@ -335,8 +337,16 @@ class _Process:
         except Exception as error:  # noqa: BLE001 - models raise anything
             return failure("the model that sees", error)
 
-    def _bytes(self) -> bytes:
-        return self.child.connection.recv_bytes(LONGEST_PART)
+    def _parts(self, count: int) -> list[bytes]:
+        """The frames that follow a message."""
+        parts: list[bytes] = []
+        room = LONGEST_PARTS
+        for _ in range(count):
+            if room <= 0:
+                raise Garbled(GARBLED)
+            parts.append(self.child.connection.recv_bytes(min(LONGEST_PART, room)))
+            room -= len(parts[-1])
+        return parts
 
     def _receive(self) -> dict[str, Any]:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from langchain_core.tools import BaseTool
 
+from ..memory import MisuseError
 from .entry_points import OTHERS
 from .isolation_parcel import CannotTravel, pack
 from .outcomes import is_async
@@ -23,11 +24,12 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
     """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
 
     Raises:
-        CannotTravel: if nothing is named so, or a tool that must be isolated cannot be.
+        MisuseError: if nothing is named so.
+        CannotTravel: if a tool that must be isolated cannot be.
     """
     unknown = sorted(asked - {*KINDS, *tools})
     if unknown:
-        raise CannotTravel(
+        raise MisuseError(
             f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
         )
     chosen = set()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..memory import CapabilityError
+from ..memory import MisuseError
 from ..memory.files import read_text
 
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)(?::-([^}]*))?\}")
@@ -49,7 +49,7 @@ def read_servers(given: Iterable[str | Path | McpServer]) -> list[McpServer]:
         given: `"python server.py"`, `"http://host:port/mcp"`, `"name=…"` of either, or a JSON file with `mcpServers`.
 
     Raises:
-        CapabilityError: if a file cannot be read or an entry is none of these.
+        MisuseError: if a file cannot be read or an entry is none of these.
     """
     servers: list[McpServer] = []
     for item in given:
@@ -73,9 +73,9 @@ def _read(text: str) -> list[McpServer]:
     try:
         words = tuple(shlex.split(rest, posix=os.name != "nt"))
     except ValueError as error:
-        raise CapabilityError(f"--mcp {text!r}: {error}; write a command, an address or a .json file.") from None
+        raise MisuseError(f"--mcp {text!r}: {error}; write a command, an address or a .json file.") from None
     if not words:
-        raise CapabilityError("--mcp is empty; write a command, an address or a .json file.")
+        raise MisuseError("--mcp is empty; write a command, an address or a .json file.")
     return [McpServer(name=name or _slug(_telling(words)), command=words)]
 
 
@@ -83,12 +83,12 @@ def _of_file(path: Path) -> list[McpServer]:
     try:
         whole = json.loads(read_text(path))
     except OSError as error:
-        raise CapabilityError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise MisuseError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
-        raise CapabilityError(f"{path} is not JSON: {error}.") from None
+        raise MisuseError(f"{path} is not JSON: {error}.") from None
     rows = whole.get("mcpServers", whole.get("servers")) if isinstance(whole, dict) else None
     if not isinstance(rows, dict):
-        raise CapabilityError(f'{path} names no servers; write {{"mcpServers": {{"name": {{"command": …}}}}}}.')
+        raise MisuseError(f'{path} names no servers; write {{"mcpServers": {{"name": {{"command": …}}}}}}.')
     return [
         _of_row(str(name), row, path)
         for name, row in rows.items()
@@ -98,18 +98,18 @@ def _of_file(path: Path) -> list[McpServer]:
 
 def _of_row(name: str, row: Any, path: Path) -> McpServer:
     if not isinstance(row, dict):
-        raise CapabilityError(f"{path}: {name} must be an object with command and args, or url.")
+        raise MisuseError(f"{path}: {name} must be an object with command and args, or url.")
     where = f"{path}: {name}"
     url = row.get("url") or row.get("serverUrl") or row.get("httpUrl")
     if url:
         if row.get("type") == "sse":
-            raise CapabilityError(f"{where} speaks SSE, which MCP has given up; give its streamable HTTP address.")
+            raise MisuseError(f"{where} speaks SSE, which MCP has given up; give its streamable HTTP address.")
         return McpServer(name=_slug(name), url=_filled(url, where), headers=_strings(row.get("headers"), where))
     if not isinstance(row.get("command"), str) or not row["command"]:
-        raise CapabilityError(f"{where} has neither a command nor a url.")
+        raise MisuseError(f"{where} has neither a command nor a url.")
     arguments = row.get("args") or []
     if not isinstance(arguments, list):
-        raise CapabilityError(f"{where}: args must be a list.")
+        raise MisuseError(f"{where}: args must be a list.")
     return McpServer(
         name=_slug(name),
         command=tuple(_filled(word, where) for word in (row["command"], *arguments)),
@@ -120,7 +120,7 @@ def _of_row(name: str, row: Any, path: Path) -> McpServer:
 
 def _strings(rows: Any, where: str) -> dict[str, str]:
     if rows is not None and not isinstance(rows, dict):
-        raise CapabilityError(f"{where}: env and headers must be objects.")
+        raise MisuseError(f"{where}: env and headers must be objects.")
     return {str(key): _filled(value, where) for key, value in (rows or {}).items()}
 
 
@@ -130,7 +130,7 @@ def _filled(value: Any, where: str) -> str:
     def of(match: re.Match[str]) -> str:
         name, otherwise = match[1], match[2]
         if name not in os.environ and otherwise is None:
-            raise CapabilityError(f"{where} needs the environment variable {name}, which is not set.")
+            raise MisuseError(f"{where} needs the environment variable {name}, which is not set.")
         return os.environ.get(name, otherwise or "")
 
     return _VARIABLE.sub(of, str(value))

@@ -229,7 +229,8 @@ class Toolbox:
         looks = isinstance(item, VideoTool) and item.context_parameter is not None
         several: tuple[str, ...] = ()
         if looks and getattr(item, "many", False) and len(videos) > 1 and _names_none(written):
-            several = tuple(videos)
+            # Another process may have removed some.
+            several = tuple(filter({one.id for one in memory.videos()}.__contains__, videos)) or tuple(videos)
         info = memory.video(_which_video(written, videos)) if looks else None
         within = info.span if info else None
         if several:

@@ -1,8 +1,9 @@
 """Calls that a server has left in the text of a reply, in whatever form the model was taught.
 
 Read are JSON objects that name a tool (Hermes, Qwen, Granite, Phi, Command R, xLAM), a name before its object (Mistral,
-DeepSeek, Kimi, gpt-oss, Functionary, ReAct), tags for each argument (Qwen3-Coder, GLM, MiniMax, DeepSeek V3.2), and
-calls as Python writes them (Llama, Gemma, OLMo). The time that this takes grows with the text's length alone.
+DeepSeek, Kimi, gpt-oss, Functionary, Qwen-Agent, ReAct), tags for each argument (Qwen3-Coder, GLM, MiniMax, DeepSeek
+V3.2) or of the tool's own name (Cline), and calls as Python writes them (Llama, Gemma, OLMo). The time that this takes
+grows with the text's length alone.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ LONGEST = 60_000
 _MOST = 8
 """Calls of one reply."""
 _DEEPEST = 40
-_TAG = r"(?:tool_calls?|function_calls?|functioncall|toolcall|tools?|action)"
+_TAG = r"(?:tool_calls?|function_calls?|functioncall|toolcall|tools?|action|tool_code|tool_use|use_tool)"
 _MARKS = re.compile(
     rf"<[|｜]?/?{_TAG}(?:_?(?:start|end|begin|section_begin|section_end))?[|｜]?>"
     r"|<[|｜]/?(?:tool|python|action|plugin)[▁_]?(?:calls?|tag|outputs?|start|end)?(?:[▁_]?(?:begin|start|end|argument_begin|section_begin|section_end|sep))*[|｜]>"
     r"|<[|｜](?:eom_id|constrain|call|message|channel|START_ACTION|END_ACTION|start)[|｜]>"
-    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|^[ \t]*Action(?: Input)?:",
+    r"|\[/?(?:TOOL_CALLS|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|>>>(?=[\w.]+\s*\{)|✿[A-Z]{1,12}✿:?"
+    r"|^[ \t]*Action(?: Input)?:",
     re.IGNORECASE | re.MULTILINE,
 )
 """What stands around calls."""
@@ -50,6 +52,7 @@ _KEYED = re.compile(
     re.DOTALL,
 )
 _PAIR = re.compile(r"<arg_key>(?P<key>[^<]{0,100})</arg_key>\s*<arg_value>(?P<value>.*?)(?:</arg_value>|\Z)", re.DOTALL)
+_INNER = re.compile(r"<(?P<key>[\w.-]{1,60})>(?P<value>(?:(?!</?(?P=key)>).)*)</(?P=key)>", re.DOTALL)
 _ALONE = re.compile(r"<tool_call>\s*(?P<name>[A-Za-z_][\w.-]*)\s*(?:\(\s*\))?\s*</tool_call>")
 _BETWEEN = r"(?:\s|\x00|`|json\b|code\b|commentary\b|analysis\b|function\b|:\d+\b)*"
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
@@ -81,7 +84,7 @@ def calls_in(text: str, names: Sequence[str]) -> Found:
         return Found(calls=(), broken=(), words=text)
     split = split_thoughts(text)
     body = _DSML.sub("", (split.said or split.cut)[-LONGEST:])
-    for reader in (_tagged, _keyed, _before_objects, _objects_that_call, _as_python):
+    for reader in (_tagged, _keyed, _named_tags, _before_objects, _objects_that_call, _as_python):
         calls, words = reader(body, names)
         if calls:
             rest = _MARKS.sub("", words)
@@ -129,13 +132,30 @@ def _keyed(body: str, names: Sequence[str]) -> _Calls:
     return calls, _ALONE.sub(" ", body) if calls else body
 
 
+def _named_tags(body: str, names: Sequence[str]) -> _Calls:
+    """`<view_clip><start>1</start></view_clip>`, and with JSON inside."""
+    some = "|".join(re.escape(name) for name in names)
+    pattern = re.compile(rf"<(?P<name>{some})>(?P<body>(?:(?!</?(?:{some})>).)*)</(?P=name)>", re.DOTALL)
+    calls, words, at = [], [], 0
+    for match in pattern.finditer(body):
+        given = {one["key"]: _value(one["value"]) for one in _INNER.finditer(match["body"])}
+        if not given and match["body"].strip():
+            try:
+                given = read_object(match["body"])
+            except NotJson:
+                continue
+        calls.append((match["name"], given))
+        words.append(body[at : match.start()])
+        at = match.end()
+    return calls, " ".join([*words, body[at:]])
+
+
 def _before_objects(body: str, names: Sequence[str]) -> _Calls:
-    """A name, then its arguments as an object, between marks: `[TOOL_CALLS]view_clip{…}`."""
+    """A name, then its arguments as an object: between marks (`[TOOL_CALLS]view_clip{…}`), or where a line begins."""
     flat = _MARKS.sub("\x00", body)
-    if "\x00" not in flat:
-        return [], body
     some = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w\"'])(?:to=)?(?:\w{{1,20}}\.)?(?P<name>{some}){_BETWEEN}(?=\{{)")
+    before = r"(?<![\w\"'])(?:to=)?" if "\x00" in flat else r"^[ \t]{0,20}(?:\w{1,20}:[ \t]{0,20})?"
+    pattern = re.compile(rf"{before}(?:\w{{1,20}}\.)?(?P<name>{some}){_BETWEEN}(?=\{{)", re.MULTILINE)
     calls, words, at = [], [], 0
     for match in pattern.finditer(flat):
         if match.start() < at:
@@ -193,9 +213,10 @@ def _end_of(text: str, start: int) -> int:
 def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterable[tuple[str, dict[str, Any]]]:
     """The call that an object is; between marks also one of a tool that there is not."""
     for _ in range(3):
-        if not isinstance(row.get("function"), dict):
+        inner = next((row[key] for key in ("function", "function_call") if isinstance(row.get(key), dict)), None)
+        if inner is None:
             break
-        row = row["function"]
+        row = inner
     listed = row.get("tool_calls")
     if isinstance(listed, list):
         rows = [one for one in listed if isinstance(one, dict) and "tool_calls" not in one]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ...memory import CapabilityError
+from ...memory import MisuseError
 from ...memory.files import read_text
 from ..prompts import SYSTEM
 from .dialect import Dialect
@@ -43,7 +43,7 @@ def with_prompt(dialect: Dialect, prompt: str | Path) -> Dialect:
             published prompt, say), which takes its place.
 
     Raises:
-        CapabilityError: if the file cannot be read or is empty.
+        MisuseError: if the file cannot be read or is empty.
     """
     if isinstance(prompt, str) and prompt in PROMPTS:
         text = f"{dialect.system or SYSTEM}\n\n{PROMPTS[prompt]}"
@@ -58,7 +58,7 @@ def _read(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
         known = ", ".join(PROMPTS)
-        raise CapabilityError(f"The prompt {path} cannot be read ({reason}); give a text file, or {known}.") from None
+        raise MisuseError(f"The prompt {path} cannot be read ({reason}); give a text file, or {known}.") from None
     if not text:
-        raise CapabilityError(f"The prompt {path} is empty; give a text file, or {', '.join(PROMPTS)}.")
+        raise MisuseError(f"The prompt {path} is empty; give a text file, or {', '.join(PROMPTS)}.")
     return text

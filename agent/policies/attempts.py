@@ -78,7 +78,12 @@ class Fault:
         return self.kind in ("busy", "server", "connection", "timeout", "reply", "empty")
 
     def about(self, pictures: int) -> Topic:
-        """What a refusal of a request with so many pictures is about; nothing where it is no refusal."""
+        """What a refusal of a request with so many pictures is about; nothing where it is no refusal.
+
+        Some servers say "too many pictures" with a 500.
+        """
+        if self.kind == "server":
+            return "many" if topic_of(self.told, pictures) == "many" else ""
         if self.kind != "refused":
             return ""
         return topic_of(self.told or self.text, pictures) or ("long" if self.status == 413 else "")

@@ -33,7 +33,7 @@ from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server,
 from .replies import choice_weights, likelihood, read_reply
 from .streams import Joined
 from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
-from .wire import until
+from .wire import ended, until
 
 _threads = ToolThreads()
 _CHARACTERS_A_TOKEN = 16
@@ -212,7 +212,9 @@ class ServedPolicy(BaseChatModel):
             except ServedError as error:
                 error.tokens = used.input + used.output
                 fault = error.fault
-                if fault is None or fault.kind != "refused" or change == _MOST_CHANGES - 1:
+                if fault is None or change == _MOST_CHANGES - 1:
+                    raise
+                if fault.kind != "refused" and not fault.about(sent.pictures):
                     raise
                 if fault.toolless and ask.tools and not self._in_words:
                     self.in_words = True
@@ -358,7 +360,8 @@ class ServedPolicy(BaseChatModel):
                 close = getattr(chunks, "close", None)
                 if close:
                     close()
-        if self._openai and not cut and not joined.finish:
+            whole = bool(joined.finish) or ended()
+        if self._openai and not cut and not whole:
             raise ConnectionError("the stream ended before the reply did")
         return joined.message(cut=cut)
 

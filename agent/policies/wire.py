@@ -23,6 +23,7 @@ MAX_REPLY = 32 << 20
 MAX_LISTING = 4 << 20
 """The same for a list of models."""
 _PIECE = 1 << 16
+_TAIL = 64
 _now = threading.local()
 
 
@@ -43,10 +44,17 @@ def until(deadline: float | None, *, most: int = MAX_REPLY) -> Iterator[None]:
     """In the body, this thread's requests end by `deadline` (`time.monotonic()`) and take at most `most` bytes."""
     before = getattr(_now, "limits", (None, MAX_REPLY))
     _now.limits = (deadline, most)
+    _now.tail = b""
     try:
         yield
     finally:
         _now.limits = before
+
+
+def ended() -> bool:
+    """Whether the last body that this thread has read ends as streams of events do: with `data: [DONE]`."""
+    last: bytes = getattr(_now, "tail", b"").rstrip().rpartition(b"\n")[2]
+    return last.replace(b" ", b"") == b"data:[DONE]"
 
 
 @cache
@@ -95,6 +103,7 @@ def _bound(response: httpx.Response) -> None:
                     size += len(part)
                     if size > most:
                         raise EndlessReply
+                    _now.tail = (getattr(_now, "tail", b"") + part[-_TAIL:])[-_TAIL:]
                     yield part
                 if deadline is not None and time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the reply took too long")

@@ -136,13 +136,13 @@ def status(code: int, text: str = "no", **headers: str) -> Step:
     return lambda handler, _: handler.send({"error": {"message": text, "code": code}}, code=code, **headers)
 
 
-def at_most(pictures: int, then: Step, text: str) -> Step:
+def at_most(pictures: int, then: Step, text: str, code: int = 400) -> Step:
     """An error for requests with more pictures; `then` for any other."""
 
     def step(handler: Handler, request: Request) -> None:
         contents = [m["content"] for m in request["messages"] if isinstance(m.get("content"), list)]
         many = sum(part["type"] == "image_url" for content in contents for part in content)
-        (status(400, text) if many > pictures else then)(handler, request)
+        (status(code, text) if many > pictures else then)(handler, request)
 
     return step
 

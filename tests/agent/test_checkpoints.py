@@ -229,6 +229,7 @@ def test_a_full_disk_costs_the_record_and_not_the_answer(
     assert plain(answer) == plain(VideoAgent(notices).ask(QUESTION))
     if leave == 0:
         assert answer.trace is None and "The disk is full" in caplog.text
+        assert not list((full / "runs").glob("*.jsonl"))  # what holds no event is no trace
 
 
 def test_eight_runs_share_one_file(notices: ClipMemory, tmp_path: Path) -> None:

@@ -67,3 +67,23 @@ def test_control_tokens_of_a_video_reach_nobody(hostile: ClipMemory):
     for event in from_video:
         assert "<|" not in str(event["text"]) + str(event["data"])
         assert "<tool_call>" not in str(event["text"]) + str(event["data"])
+
+
+@pytest.mark.parametrize(
+    "question", ["What happens after 0:40?", "What happens between 1:00 and 1:20?", "What happens after {end}?"]
+)
+def test_after_the_end_comes_nothing(notices: ClipMemory, question: str):
+    end = notices.videos()[0].end
+    answer = VideoAgent(notices).ask(question.format(end=f"0:{end:04.1f}"))
+    assert answer.abstained and "The video ends at" in answer.text, answer.text
+
+
+def test_of_two_sentences_the_one_with_more_of_the_question_is_told():
+    from rewatch.agent.models.heuristic.looking import Passage
+    from rewatch.agent.models.heuristic.question import parse
+    from rewatch.agent.models.heuristic.ranking import Ranking
+    from rewatch.memory import Span
+
+    rows = ("Today Maria talks about the budget.", "The budget for next year is ten million.")
+    said = Passage(video="v", span=Span(0, 9), text=" ".join(rows), channel="speech", tool="transcribe", rows=rows)
+    assert Ranking(parse("What is the budget for next year?"), [said]).rank()[0].text == rows[1]

@@ -284,6 +284,12 @@ def test_streams_that_fail_are_one_line(notices: ClipMemory, tmp_path: Path, ste
     assert answer.stopped_by == "policy_error" and told in answer.text and answer.text.isprintable()
 
 
+def test_a_stream_that_says_done_is_whole_without_a_reason(notices: ClipMemory, tmp_path: Path):
+    rows = [({"content": "Blue "}, None), ({"content": "car"}, None)]
+    answer, _, _ = ask(notices, tmp_path, events(*rows), streamed=True)
+    assert (answer.text, answer.stopped_by) == ("Blue car", "answer")
+
+
 def test_streams_count_once_and_may_think(notices: ClipMemory, tmp_path: Path):
     def row(text: str, made: int) -> dict[str, Any]:
         usage = {"prompt_tokens": 10, "completion_tokens": made, "total_tokens": 10 + made}
@@ -429,6 +435,16 @@ W = ("view_clip", {"start": "8", "end": "9"})
         (f'<|START_ACTION|>[{{"tool_name": "view_clip", "parameters": {A}}}]<|END_ACTION|>', V),
         ('<tool_call>{"name": "browse", "arguments": null}</tool_call>', ("browse", {})),
         ("<tool_call>browse</tool_call>", ("browse", {})),
+        ("<tool_code>view_clip(start=8, end=9)</tool_code>", V),
+        (f"<view_clip>{A}</view_clip>", V),
+        ("I look.\n<view_clip>\n<start>8</start>\n<end>9</end>\n</view_clip>", W),
+        ("<browse></browse>", ("browse", {})),
+        (f"✿FUNCTION✿: view_clip\n✿ARGS✿: {A}", V),
+        (f"view_clip{A}", V),
+        (f"I look.\nCall: view_clip {A}", V),
+        (f'{{"function_call": {{"name": "view_clip", "arguments": {json.dumps(A)}}}}}', V),
+        ("The tool <view_clip> shows more.", None),
+        ("I would call view_clip {start, end} next.", None),
         ("The car is red {see 2}.", None),
         ("Action: the man opens the door.", None),
         ("<|channel|>final<|message|>The car is red.", None),

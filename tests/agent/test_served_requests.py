@@ -163,12 +163,17 @@ def test_a_viewer_of_a_server_sends_frames(notices: ClipMemory):
 
 
 @pytest.mark.parametrize(
-    "text", ["At most 3 image(s) may be provided in one prompt.", "This model's maximum context length is 8192 tokens."]
+    ("text", "code"),
+    [
+        ("At most 3 image(s) may be provided in one prompt.", 400),
+        ("This model's maximum context length is 8192 tokens.", 400),
+        ("At most 3 media items: you provided too many.", 500),
+    ],
 )
-def test_pictures_that_are_too_many_are_thinned(notices: ClipMemory, text: str):
+def test_pictures_that_are_too_many_are_thinned(notices: ClipMemory, text: str, code: int):
     turn = Turn(pixels=Pixels(notices))
-    with Server(at_most(3, says("Seen."), text)) as server:
-        policy = load_policy(server.address)
+    with Server(at_most(3, says("Seen."), text, code)) as server:
+        policy = load_policy(server.address, retries=0)
         said = policy.invoke(_looked(notices, 9), turn=turn)
         first = len(server.requests)
         policy.invoke(_looked(notices, 9), turn=turn)

@@ -142,35 +142,41 @@ def test_a_new_session_is_no_new_budget(over_http: Callable[..., str]):
     assert "--calls" in told[2].content[0].text and told[2].structured_content["left"]["calls"] == 0
 
 
-def test_a_made_up_session_is_no_new_budget(over_http: Callable[..., str]):
+def call_alone(address: str, **claims: str) -> bool:
+    """One call without a handshake, with headers of its own; whether it was refused."""
     import httpx
 
+    about = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "browse", "arguments": {"video": "red.mp4"}, "_meta": about},
+    }
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "browse",
+        **{name.replace("_", "-"): value for name, value in claims.items()},
+    }
+    told: dict[str, Any] = httpx.post(address, json=body, headers=headers, timeout=60).json()
+    return bool(told["result"]["isError"])
+
+
+def test_a_made_up_session_is_no_new_budget(over_http: Callable[..., str]):
     address = over_http("--calls", "2")
+    assert [call_alone(address, Mcp_Session_Id=f"made-up-{n}") for n in range(4)] == [False, False, True, True]
 
-    def call(session: str) -> dict[str, Any]:
-        about = {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/call",
-            "params": {"name": "browse", "arguments": {"video": "red.mp4"}, "_meta": about},
-        }
-        headers = {
-            "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": "2026-07-28",
-            "Mcp-Method": "tools/call",
-            "Mcp-Name": "browse",
-            "Mcp-Session-Id": session,
-        }
-        told: dict[str, Any] = httpx.post(address, json=body, headers=headers, timeout=60).json()
-        return told
 
-    told = [call(f"made-up-{n}") for n in range(4)]
-    assert [one["result"]["isError"] for one in told] == [False, False, True, True], told
+def test_an_address_that_a_header_claims_is_no_new_budget(over_http: Callable[..., str]):
+    address = over_http("--calls", "2")
+    refused = [call_alone(address, X_Forwarded_For=f"10.0.0.{n}", X_Forwarded_Proto="https") for n in range(4)]
+    assert refused == [False, False, True, True]
 
 
 def test_many_clients_at_once_get_an_answer_each_and_spend_no_more_than_there_is(over_http: Callable[..., str]):

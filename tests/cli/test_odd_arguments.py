@@ -42,6 +42,7 @@ def folder(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "calibration.json").write_text("[]")
     (folder / "servers.json").write_text("[1]")
     (folder / "afile").write_text("x")
+    (folder / "leaves.py").write_text("import sys\nsys.exit(3)\n")
     return folder
 
 
@@ -154,6 +155,16 @@ ODD = [
     'ask talk "hello?" --mcp servers.json',
     'ask talk "hello?" --mcp ""',
     "videos --remove missing",
+    "remove",
+    "remove missing --yes",
+    "remove talk",  # nobody there to be asked
+    "runs --last 0",
+    "runs --memory missing",
+    "clean missing",
+    "clean --older-than soon",
+    "clean --older-than -1d",
+    "clean --keep -1",
+    "clean --older-than 1e999",
     "search budget --video missing",
     "search budget --level week",
     "search budget --channels sound",
@@ -214,6 +225,32 @@ RIGHT = {
     f'ask talk "{"What is said? " * 400}"': 0,
     'ask talk "hello there?" --memory missing/new': 3,
 }
+
+EXACT = {
+    "ask talk": 2,  # a video, and no question
+    "ask talk.mp4 TALK": 2,
+    'ask --memory "" talk "hello?"': 2,  # not the current folder
+    'videos -m " "': 2,
+    'ask talk "hello?" --tools leaves.py': 2,
+    'ask talk "hello?" --prompt missing.txt': 2,
+    'ask talk "hello?" --mcp servers.json': 2,
+    'ask talk "hello?" --isolate nothing': 2,
+    "ask --resume nothing": 6,
+    "train sft ROOT/examples/configs/tiny-sft.yaml --out afile": 1,
+    'ask talk "hello?" --policy nobody/nothing': 5,
+    "ask talk.mp4 what is shown": 2,
+    "ask missing.mp4 hello?": 3,
+    "videos --memory afile": 4,
+}
+"""Wrong, with the code that is documented for it."""
+
+
+@pytest.mark.parametrize(("line", "code"), EXACT.items(), ids=lambda value: str(value)[:60])
+def test_the_code_says_what_kind_of_fault_it_is(line: str, code: int, typed: Callable[[str], Ended]) -> None:
+    ended = typed(line.replace("ROOT", str(ROOT)))
+    told = [row for row in ended.err.splitlines() if row.startswith("error: ")]
+    assert ended.code == code and len(told) == 1 and "where that happened" not in ended.err, ended
+    assert not Path("memory.sqlite").exists()
 
 
 @pytest.mark.parametrize("line", ODD, ids=lambda line: line[:60])
@@ -284,3 +321,17 @@ def test_a_folder_without_permission(typed: Callable[[str], Ended], tmp_path: Pa
     closed.mkdir(mode=0)
     assert typed(f"videos --memory {closed}").code == 4
     assert typed(f"index {closed}/a.mp4").code == 3
+
+
+def test_a_video_that_is_indexed_in_part_is_told(home: Path) -> None:
+    from dataclasses import replace
+
+    from rewatch import ClipMemory
+    from rewatch.cli.indexing import unfinished
+
+    with ClipMemory(home / "memory", read_only=True) as memory:
+        (whole,) = memory.videos()
+    part = replace(whole, complete=False)
+    assert unfinished([whole]) == []
+    assert unfinished([whole, part]) == [f"talk.mp4 is indexed in part; rewatch index {home / 'talk.mp4'} goes on"]
+    assert unfinished([part, part])[0].startswith("2 videos are")

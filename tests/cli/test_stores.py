@@ -116,6 +116,36 @@ def test_runs_are_listed_and_cleaned(place: Path) -> None:
         assert ok(rewatch(place, "clean", *odd)).returncode == 2
 
 
+def test_a_run_that_is_just_being_started_is_not_the_last_one(place: Path) -> None:
+    assert ok(rewatch(place, "ask", "talk.mp4", "What is said about the budget?")).returncode == 0
+    for name, held in (("29990101-000000-aaaaaa", ""), ("29990101-000000-bbbbbb", '{"event": "run", "sch')):
+        (place / "memory" / "runs" / f"{name}.jsonl").write_text(held)
+    for verb in (["replay"], ["report", "--no-open"]):
+        done = ok(rewatch(place, *verb))
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_video_that_is_removed_meanwhile_is_left_out(
+    place: Path, films: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    from rewatch.agent import agent
+
+    assert ok(rewatch(place, "index", films / "RED.MP4", "--channels", "visual")).returncode == 0
+    understood = agent.question_about
+
+    def and_then_it_goes(*given: Any, **more: Any) -> Any:
+        asked = understood(*given, **more) if late else None
+        with ClipMemory(place / "memory") as other:
+            other.remove("RED.MP4")
+        return asked or understood(*given, **more)
+
+    monkeypatch.setattr(agent, "question_about", and_then_it_goes)
+    done = ok(rewatch(place, "ask", "What is said about the budget?"))
+    assert done.returncode == 0 and "ten million" in done.stdout, done.stderr
+    assert ok(rewatch(place, "replay")).returncode == 0
+
+
 def test_a_file_that_moved_is_asked_by_what_was_found(place: Path) -> None:
     rewatch(place, "index", place / "talk.mp4")
     with sqlite3.connect(place / "memory" / "memory.sqlite") as db:  # it still lies where it was copied from
@@ -165,7 +195,7 @@ def test_eight_at_once(place: Path, films: Path) -> None:
     kinds: list[list[Any]] = [
         ["ask", "talk.mp4", "What is said about the budget?"], ["ask", "When is ROOM 417 shown?"], ["search", "budget"],
         ["index", films / "RED.MP4", "--channels", "visual"], ["remove", "RED.MP4", "--yes"], ["replay"], ["videos"],
-        ["tools", "try", "search_clips", "talk.mp4", "query=budget"],
+        ["tools", "try", "search_clips", "--video", "talk.mp4", "query=budget"],
     ]  # fmt: skip
     for _ in range(10):
         at_once = [
@@ -178,5 +208,5 @@ def test_eight_at_once(place: Path, films: Path) -> None:
         for process, kind in zip(at_once, kinds, strict=True):
             told = process.communicate(timeout=280)[0]
             assert "Traceback" not in told and process.returncode in (0, 2, 3, 4), (kind, told)
-            if kind[0] in ("ask", "search", "replay", "videos"):
+            if kind[0] in ("ask", "search", "replay", "videos", "tools"):
                 assert process.returncode == 0, (kind, told)

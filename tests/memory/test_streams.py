@@ -105,6 +105,20 @@ def test_a_recognizer_of_english_is_given_english(tmp_path: Path, monkeypatch: p
     assert heard(path, tmp_path / "m")[0] == "880"
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize(("language", "knows_more", "told"), [("ger", False, True), ("ger", True, False),
+                                                              ("eng", False, False), (None, False, False)])  # fmt: skip
+def test_sound_in_a_language_that_the_recognizer_does_not_know_is_told(
+    language: str | None, knows_more: bool, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears = TellsTones()
+    ears.multilingual = knows_more  # type: ignore[attr-defined]
+    monkeypatch.setattr(Bench, "transcriber", ears)
+    path = film(tmp_path / "film.mkv", [(440, {"language": language} if language else {}, "default")])
+    notes = heard(path, tmp_path / "m")[1].notes
+    assert any("marked as ger" in note and "--transcriber" in note for note in notes) is told, notes
+
+
 SUBTITLES = {
     "forced first": ([(SIGN, {"language": "eng"}, "default+forced"), (ENGLISH, {"language": "eng"}, "")], 2),
     "forced by title": ([(ENGLISH[:3], {"title": "English (forced)"}, "default"), (ENGLISH, {}, "")], 2),

@@ -211,3 +211,13 @@ def test_stream_of_a_real_video(media: Path) -> None:
     track = embedded_subtitles(media / "nasa_jwst.mp4")[0]
     assert track.language == "eng" and len(track) == 4
     assert track[2].start == pytest.approx(8.35) and "Goddard Space Flight Center" in track[2].text
+
+
+def test_more_subtitles_than_any_video_has_are_not_read(tmp_path: Path) -> None:
+    one = "00:00:00,{:03d} --> 00:00:02,000\nword{}\n\n"
+    path = tmp_path / "many.srt"
+    path.write_text("".join(one.format(number % 900, number) for number in range(1000)))
+    assert len(read_subtitles(path)) == 200, "nobody reads more in a second"
+    path.write_text("".join(one.format(number % 900, number) for number in range(100_001)))
+    with pytest.raises(VideoError, match="more than any video has"):
+        read_subtitles(path)

@@ -79,7 +79,7 @@ def test_text(name: str, text: str, tmp_path: Path) -> None:
 def test_playlists_reach_no_other_file(ending: str, text: str, good: Path, tmp_path: Path) -> None:
     shutil.copy(good, tmp_path / "good.mp4")
     (tmp_path / f"list.{ending}").write_text(text)
-    refusal(tmp_path / f"list.{ending}")
+    assert "text file" in refusal(tmp_path / f"list.{ending}")
 
 
 def test_noise(tmp_path: Path) -> None:

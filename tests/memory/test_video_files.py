@@ -80,3 +80,28 @@ def test_many_files(tmp_path: Path) -> None:
     (tmp_path / "last.mp4").write_bytes(MP4)
     found = find_videos(tmp_path)
     assert [path.name for path in found.videos] == ["last.mp4"] and len(found.passed_over) == 10_000
+
+
+def test_a_pattern_walks_into_no_linked_folder(folder: Path) -> None:
+    """A link to `/` below the folder would have the whole disk searched."""
+    (folder / "day" / "disk").symlink_to("/")
+    for pattern, found in {
+        "**": ["B.MKV", "a.mp4", "day/c.webm", "day/deep/noending"],
+        "**/*.webm": ["day/c.webm"],
+        "*/deep/*": ["day/deep/noending"],
+        "**/**/c.*": ["day/c.webm"],
+        "day/up/a.mp*": ["day/up/a.mp4"],  # written out
+        "*/up/a.mp4": [],
+    }.items():
+        try:
+            seen = [name for name in names(find_videos(folder / pattern).videos, folder) if "memory" not in name]
+        except VideoError:
+            seen = []
+        assert seen == found, pattern
+
+
+def test_a_file_is_taken_before_a_link_to_it(folder: Path) -> None:
+    (folder / "Alias.mp4").symlink_to("a.mp4")
+    found = find_videos(folder, only="a*.mp4")
+    assert names(found.videos, folder) == ["a.mp4"]
+    assert folder / "Alias.mp4" in [one.path for one in found.passed_over]

@@ -13,7 +13,7 @@ from typing import Any
 import hostile_tools as hostile
 import pytest
 from rewatch.tools import Observation, Toolbox
-from rewatch.tools.isolation import isolation
+from rewatch.tools.isolation import GARBLED, isolation
 from rewatch.tools.outcomes import says_what_next
 
 
@@ -63,7 +63,14 @@ def test_what_a_tool_writes_is_nobody_elses_answer(what: str):
     the_rest_goes_on()
 
 
-@pytest.mark.parametrize("how", ["waits", *slow("leaves", "crashes")])
+def test_frames_that_a_process_sends_have_a_bound_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("rewatch.tools.isolation.LONGEST_PARTS", 3_000_000)
+    seen = call(hostile.writes, what="frames")
+    assert seen.error and GARBLED in seen.text, "four times a million bytes"
+    the_rest_goes_on()
+
+
+@pytest.mark.parametrize("how", ["waits", "stops", *slow("leaves", "crashes")])
 def test_nothing_that_a_tool_started_outlives_its_end(how: str, tmp_path: Path):
     mark = f"{tmp_path.name}-{how}-{os.getpid()}"
     seen = call(hostile.starts_others, mark=mark, how=how)

@@ -31,7 +31,8 @@ class RunFolder:
         writes: whether this process is the first.
 
     Raises:
-        RunFolderError: if another run lies there, or, with `resume`, one of another configuration.
+        RunFolderError: if another run lies there, or, with `resume`, one of another configuration, or nothing can be
+            written there.
     """
 
     def __init__(self, path: str | Path, config: Run, *, resume: bool = False, writes: bool = True) -> None:
@@ -44,9 +45,13 @@ class RunFolder:
         if self.begun and own.is_file():
             _require_same(own.read_text(encoding="utf-8"), text, own)
         if writes:
-            for folder in (self.path, self.checkpoints, self.curves, self.samples):
-                folder.mkdir(parents=True, exist_ok=True)
-            _write(own, text)
+            try:
+                for folder in (self.path, self.checkpoints, self.curves, self.samples):
+                    folder.mkdir(parents=True, exist_ok=True)
+                _write(own, text)
+            except OSError as error:
+                why = "it is a file" if self.path.is_file() else error.strerror or str(error)
+                raise RunFolderError(f"{self.path} cannot be written ({why}); give another --out.") from None
         self.rows = self._read() if self.begun else []
         self._before = self.rows[-1]["s"] if self.rows else 0.0
         self._began = time.monotonic()

@@ -14,7 +14,7 @@ from .gathering import Case
 from .looking import Passage, Scene, Strategy, cite, on_one_line
 from .question import LANGUAGES, query
 from .ranking import WEAK, Ranking
-from .reading import allowed
+from .reading import allowed, over_by_then
 
 _CITED = 8  # videos whose record is cited; the others are told of
 _LONGEST = 110  # characters of one piece in a summary
@@ -22,6 +22,8 @@ _LONGEST = 110  # characters of one piece in a summary
 
 def summary(case: Case) -> Strategy:
     """What is on the screen and what is said, chapter by chapter, without repeats."""
+    if why := over_by_then(case):
+        return case.first.abstain(why)
     lines: list[str] = []
     evidence: list[Evidence] = []
     for scene in case.scenes.values():

@@ -145,7 +145,7 @@ class Ranking:
         loose = self._share(self._loose, passage.text)
         meant = max(passage.similarity - 0.15, 0.0)
         fit = min(1.0, 0.75 * own + 0.35 * (block - own) + 0.25 * (near - block) + 0.15 * loose + 0.9 * meant)
-        score = fit + (0.02 if whole else 0.06 * (own > 0))
+        score = fit + (0.02 if whole else 0.06 * (own > 0)) + 0.04 * self._share(self._loose, piece)
         if ask.value in _VALUES:
             found = values(ask.value, piece, ask.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -257,14 +258,25 @@ def _completing(case: Case, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | 
     return None
 
 
+def over_by_then(case: Case) -> str | None:
+    """That the videos are over before the time that is asked about; None where they are not."""
+    times, end = case.ask.times, max(scene.whole.end for scene in case.scenes.values())
+    if times is None or times.of != "start":
+        return None
+    if times.start > end:
+        return f"The video ends at {clock(end)}, before the time that is asked about."
+    if math.isinf(times.end) and times.start >= end - 0.05:
+        return f"The video ends at {clock(end)}: nothing comes after that."
+    return None
+
+
 def why_not(case: Case, best: Ranked | None) -> str:
     """Why there is no answer: what was searched, and what comes nearest."""
     ask = case.ask
     if why := unlooked(case):
         return why
-    end = max(scene.whole.end for scene in case.scenes.values())
-    if ask.times and ask.at is None and ask.times.of == "start" and ask.times.start > end:
-        return f"The video ends at {clock(end)}, before the time that is asked about."
+    if (over := over_by_then(case)) is not None:
+        return over
     named = ask.anchor[1] if ask.anchor else " ".join(ask.topic) or ask.phrase
     what = f"“{named}”" if named else "What is asked for"
     senses = {p.channel for p in case.passages}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +58,7 @@ def report(
 
 def find_trace(run: str | None, memory: Path | None) -> Path:
     """The trace of a run: a file, an id in the memory's runs, or the newest of them."""
-    from ..agent.trace import TraceError, begun
+    from ..agent.trace import TraceError
 
     if run is not None and (Path(run).suffix == ".jsonl" or os.path.isfile(run)):
         return Path(run)
@@ -77,11 +76,13 @@ def find_trace(run: str | None, memory: Path | None) -> Path:
         raise TraceError(f"No run {run!r} in {folder}; `ls {folder}` shows the runs, or give a .jsonl file.{near}")
     if not traces:
         raise TraceError(f'No run in {folder} yet; ask something first: rewatch ask FILE "What is said?"')
-    return next((path for path in reversed(traces) if _readable(path, begun)), traces[-1])
+    return next((path for path in reversed(traces) if _has_event(path)), traces[-1])
 
 
-def _readable(path: Path, begun: Callable[[Path], bool]) -> bool:
+def _has_event(path: Path) -> bool:
     """Whether there is something in a trace: another process may have just started it, or have removed it."""
+    from ..agent.trace import begun
+
     try:
         return begun(path)
     except OSError:

@@ -12,7 +12,7 @@ from ...steps import Call, Seen
 from .gathering import Case
 from .looking import Passage, Strategy, cite, on_one_line, readings
 from .question import tells_showing
-from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
+from .ranking import GOOD, WEAK, Ranked, Ranking, has_letters, sure, values
 from .reading import allowed, bare, closer, in_order, placed, stands, tell, why_not
 
 Moment = tuple[Span, tuple[Evidence, ...], Ranked]
@@ -37,7 +37,13 @@ def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
     ranked = ranking.rank()
     if ask.value == "title" or (ask.channel == "screen_text" and not ask.topic and not ask.phrase):
         ranked = sorted(
-            (r for r in ranked if r.passage.channel == "screen_text" and r.text == r.passage.text),
+            (
+                r
+                for r in ranked
+                if r.passage.channel == "screen_text"
+                and r.text == r.passage.text
+                and (ask.value != "title" or has_letters(r.text))
+            ),
             key=lambda r: -r.passage.weight,
         )
         ranked = ranked[:1] if ask.value == "title" else ranked
@@ -138,7 +144,8 @@ def where(case: Case) -> Draft:
         re.search(r"\b(?:screen|picture|frame|corner|side)\b", ask.text.lower())
     )
     if ask.value == "title" and not shown:
-        shown = sorted((r for r in ranked if r.passage.channel == "screen_text"), key=lambda r: -r.passage.height)[:1]
+        written = (r for r in ranked if r.passage.channel == "screen_text" and has_letters(r.text))
+        shown = sorted(written, key=lambda r: -r.passage.height)[:1]
     if shown and asks_place:
         best = shown[0]
         text = f"{case.name(best.passage)}{best.passage.place} (“{on_one_line(best.text)}”)"

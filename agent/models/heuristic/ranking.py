@@ -167,7 +167,7 @@ class Ranking:
             score -= 0.3  # it only says what the question says
         if passage.channel == "screen_text":
             at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
-            tall = min(passage.height * 4, 0.5)
+            tall = min(passage.height * 4, 0.5) if ask.value not in ("title", "name") or has_letters(piece) else 0.0
             score += 0.4 * at_place + (
                 tall
                 if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic)
@@ -185,6 +185,11 @@ class Ranking:
         other = Ranking(replace(self.ask, topic=wanted, loose=(), value=None, place=(), channel=None), self.passages)
         found = [r for r in other.rank() if channel in (None, r.passage.channel) and other.covered(r.text) >= 0.5]
         return found[0].passage if found else None
+
+
+def has_letters(text: str) -> bool:
+    """Whether a text can be a title or a name at all: a number alone is neither, however large it stands there."""
+    return any(character.isalpha() for character in text)
 
 
 def sure(ranked: Ranked, most: float = 0.95) -> float:

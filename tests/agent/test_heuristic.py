@@ -87,3 +87,17 @@ def test_of_two_sentences_the_one_with_more_of_the_question_is_told():
     rows = ("Today Maria talks about the budget.", "The budget for next year is ten million.")
     said = Passage(video="v", span=Span(0, 9), text=" ".join(rows), channel="speech", tool="transcribe", rows=rows)
     assert Ranking(parse("What is the budget for next year?"), [said]).rank()[0].text == rows[1]
+
+
+def test_a_number_alone_is_no_title_however_large_it_stands_there():
+    from rewatch.agent.models.heuristic.looking import Passage
+    from rewatch.agent.models.heuristic.question import parse
+    from rewatch.agent.models.heuristic.ranking import Ranking
+    from rewatch.memory import Span
+
+    shown = [
+        Passage(video="v", span=Span(at, at + 3), text=text, channel="screen_text", tool="read_text", height=height)
+        for at, text, height in ((0, "The Lighthouse", 0.2), (10, "7", 0.32), (20, "a small note", 0.03))
+    ]
+    for question in ("What is the title of the film?", "What is the film called?"):
+        assert Ranking(parse(question), shown).rank()[0].text == "The Lighthouse"

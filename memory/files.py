@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -32,6 +34,28 @@ def odd_kind(path: str | Path) -> str:
     except (OSError, ValueError):
         return ""
     return _kind(mode)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Where to write what is to become `path`: a file beside it, which takes its place once it is whole.
+
+    What is no file, such as `/dev/stdout` or a pipe, is written into and never replaced.
+
+    Raises:
+        OSError: if it cannot be written; a file that was there stays as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if odd_kind(target):
+        yield target
+        return
+    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def open_regular(path: str | Path) -> BufferedReader:

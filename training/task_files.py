@@ -9,7 +9,6 @@ not known is a mistake.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..memory import Box, Span
 from ..memory.errors import RewatchError
-from ..memory.files import LARGEST_TASKS, read_text
+from ..memory.files import LARGEST_TASKS, read_text, replacing
 from .task import Task, TaskError, Truth
 
 if TYPE_CHECKING:
@@ -215,26 +214,17 @@ def write_tasks(path: str | Path, tasks: Iterable[Task]) -> int:
     Raises:
         TaskFileError: if two have the same id, or `meta` holds what is no JSON.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     seen: set[str] = set()
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            for task in tasks:
-                if task.id in seen:
-                    raise TaskFileError(f"Two tasks have the id {task.id!r}; give each its own.")
-                seen.add(task.id)
-                try:
-                    line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
-                except (TypeError, ValueError) as error:
-                    raise TaskFileError(
-                        f"Task {task.id}: meta: is no JSON ({error}), put plain values there."
-                    ) from None
-                file.write(line + "\n")
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        for task in tasks:
+            if task.id in seen:
+                raise TaskFileError(f"Two tasks have the id {task.id!r}; give each its own.")
+            seen.add(task.id)
+            try:
+                line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise TaskFileError(f"Task {task.id}: meta: is no JSON ({error}), put plain values there.") from None
+            file.write(line + "\n")
     return len(seen)
 
 

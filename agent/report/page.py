@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from ...memory import RewatchError
+from ...memory.files import replacing
 from ..replay import without_repeats
 from ..trace import read_trace
 from .blocks import Room
@@ -47,10 +48,8 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
     run = read_run(without_repeats(read_trace(trace_path)))
     page = render(run, trace=str(trace_path), open_video=open_video)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(f"{out.name}.{os.getpid()}.part")
-        part.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
-        part.replace(out)
+        with replacing(out) as part:
+            part.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
         raise ReportError(f"{out}: cannot be written ({error.strerror}); give another path.") from None
     return out

@@ -159,7 +159,7 @@ ODD = [
     "remove missing --yes",
     "remove talk",  # nobody there to be asked
     "runs --last 0",
-    "runs --memory missing",
+    "runs --memory nowhere",
     "clean missing",
     "clean --older-than soon",
     "clean --older-than -1d",

@@ -18,7 +18,7 @@ from rewatch.agent.policies.blocks import picture
 from rewatch.agent.trace import TraceWriter
 from rewatch.memory import ClipMemory, RewatchError, Video, VideoError
 from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.files import NotAFile, odd_kind, open_regular, read_bytes, read_text
+from rewatch.memory.files import NotAFile, odd_kind, open_regular, read_bytes, read_text, replacing
 from rewatch.memory.pictures import NotAPicture, decoded, read_picture
 from rewatch.memory.subtitles import read_subtitles
 from rewatch.tools import as_picture, load_tools
@@ -196,3 +196,20 @@ def test_pictures_are_upright_and_on_white() -> None:
     assert np.asarray(decoded(clear)).min() == 255
     video = ArrayVideo([quarter(64, 48)], 1)
     assert video.frame(0).whole == (64, 48)
+
+
+def test_what_is_no_file_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    made = tmp_path / "made" / "page.html"
+    with replacing(made) as part:
+        part.write_text("first")
+    with pytest.raises(RuntimeError), replacing(made) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert made.read_text() == "first" and [p.name for p in made.parent.iterdir()] == ["page.html"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with replacing(pipe) as there:
+        there.write_text("told")
+    assert os.read(reader, 10) == b"told" and pipe.is_fifo()
+    os.close(reader)

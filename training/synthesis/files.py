@@ -8,7 +8,6 @@ about (`by`: expert, teacher or hindsight; `teacher`: whose; `rewards`). A line 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from langchain_core.messages import messages_from_dict, messages_to_dict
 
 from ...agent import Answer
 from ...memory.errors import RewatchError
-from ...memory.files import LARGEST_TASKS, read_text
+from ...memory.files import LARGEST_TASKS, read_text, replacing
 from ..rollout import Rollout
 from ..task import TaskError
 from ..task_files import as_row, from_row
@@ -185,15 +184,9 @@ def write_preferences(path: str | Path, pairs: Iterable[Judgement]) -> int:
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write lines to a file, whole or not at all; how many there were."""
-    target, count = Path(path), 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            for row in rows:
-                file.write(line_of(row))
-                count += 1
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    count = 0
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(line_of(row))
+            count += 1
     return count

@@ -23,7 +23,7 @@ _UNQUOTED = {sign: re.compile(rf"[^{re.escape(sign)}\\]*") for sign in _QUOTES.v
 _CLOSING = tuple(_QUOTES.values())
 _ENDS_TEXT = re.compile(
     r"\s*(?:[;:}\])]|$|//|/\*|[\"'“][^\"'“”\n]{1,40}[\"'”]\s*:"
-    r"|,\s*(?:[\"'“„‘`{\[\]}(]|[-+.]?\d|//|/\*|#|$|(?:true|false|null|none|nan|infinity)\b|[A-Za-z_][\w.-]{0,40}\s*[:=]))",
+    r"|,\s*(?:[\"'“„‘`{\[\]}()]|[-+.]?\d|//|/\*|#|$|(?:true|false|null|none|nan|infinity)\b|[A-Za-z_][\w.-]{0,40}\s*[:=]))",
     re.IGNORECASE,
 )
 """What follows a text that is over; a quotation mark before anything else belongs into it."""

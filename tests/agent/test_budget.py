@@ -40,11 +40,12 @@ def greedy(seed: int, tokens: int) -> Scripted:
     return Scripted(step=step)
 
 
-def test_no_run_exceeds_a_limit_and_every_run_ends_with_an_answer(notices: ClipMemory):
+@pytest.mark.parametrize("runs", [100, pytest.param(500, marks=pytest.mark.slow)])
+def test_no_run_exceeds_a_limit_and_every_run_ends_with_an_answer(notices: ClipMemory, runs: int):
     r = random.Random(0)
     now: dict[str, Scripted] = {}
     agent = VideoAgent(notices, policy=Scripted(step=lambda *args: now["policy"].step(*args)))
-    for seed in range(500):
+    for seed in range(runs):
         tokens = r.choice([0, 7, 100])
         now["policy"] = greedy(seed, tokens)
         budget = Budget(

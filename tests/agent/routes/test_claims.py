@@ -15,6 +15,8 @@ from worlds import PixelRater, Scene, Thing, World, WorldEncoder
 
 from .driving import brief_of, drive, remember
 
+pytestmark = pytest.mark.slow
+
 HALF_HOUR = 1800.0
 
 

@@ -334,6 +334,7 @@ def test_errors_are_one_line(full: Path, tmp_path: Path) -> None:
     assert page.is_file() and [p.name for p in page.parent.iterdir()] == ["page.html"]
 
 
+@pytest.mark.slow
 def test_a_huge_trace_gives_a_page_of_bounded_size(tmp_path: Path, talk: Path) -> None:
     run = Recorder(tmp_path / "run.jsonl", "Why? " * 3000, paths={"0a1b2c3d": str(talk)}, budget=Budget(calls=None))
     for k in range(230):

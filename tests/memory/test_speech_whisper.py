@@ -25,6 +25,8 @@ from rewatch.memory.whisper_speech import SETTINGS, Whisper, model_and_language,
 from rewatch.memory.words import Word
 from whisper_model import make_whisper
 
+pytestmark = pytest.mark.slow  # a trained model is put together first
+
 RATE = 16000
 SENTENCES = (
     "The budget for next year is ten million.",
@@ -260,7 +262,6 @@ def test_times_never_go_back_however_late(ears: Whisper, said: Said, monkeypatch
     assert all(a.end <= b.start for a, b in pairwise(words))
 
 
-@pytest.mark.slow
 def test_hours_are_heard_in_pieces(ears: Whisper, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     """No call gets more than five minutes and a bit of sound, and the model never more than that of speech."""
     sizes: list[float] = []

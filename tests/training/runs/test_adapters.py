@@ -16,6 +16,7 @@ from .conftest import SFT, changed, rl_row, rows
 pytest.importorskip("trl", reason="the tiny model's chat template is the one that TRL bundles")
 
 
+@pytest.mark.slow
 def test_an_adapter_is_saved_alone_and_finds_its_base(taught: Path, tmp_path: Path) -> None:
     row = changed(SFT, policy={"model": str(taught), "lora": {"r": 2, "targets": ["q_proj"]}, "freeze_vision": True})
     folder = sft(read_config(SFTRun, row), tmp_path / "adapter")
@@ -52,6 +53,7 @@ def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: 
         )
 
 
+@pytest.mark.slow
 def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     from rewatch.training.gym import build_memory, clips16, mixed
     from rewatch.training.gym.expert import Expert

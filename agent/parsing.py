@@ -56,6 +56,8 @@ _COPIED = re.compile(
     re.DOTALL,
 )
 """A whole line of evidence, copied instead of an answer."""
+_HINT = re.compile(r"(?:The likely|A possible) answer(?:, by words alone[^\n:]{0,80})?(?: is)?:\s*(?=\S)")
+"""The head of what the route `read` hands over, copied before the answer."""
 _ECHO = frozenset(content("and what is missing line lines"))
 """Words of the prompt that stand behind `NOT FOUND:` there; repeated, they say nothing."""
 _NONE = "It was not found."
@@ -251,7 +253,9 @@ def _evidence(piece: Piece, claim: str) -> Evidence:
 
 
 def _uncopied(text: str) -> str:
-    """The words of a line of evidence that was copied as the answer; any other text without its « »."""
+    """The words of a line of evidence or of a hint that was copied as the answer; any other text without its « »."""
+    hint = _HINT.match(text)
+    text = text[hint.end() :] if hint else text
     copied = _COPIED.fullmatch(text)
     return (copied[1] if copied else text).replace("«", "“").replace("»", "”") if not copied else copied[1]
 

@@ -244,3 +244,16 @@ def test_one_reading_of_the_option_in_every_form():
 def test_answers_in_json_as_models_write_it(message: str, text: str):
     draft = parse_draft(message)
     assert (draft.text, draft.confidence) == (text, pytest.approx(0.8))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The likely answer, by words alone, to be repeated with its number if the lines bear it out:\nred car [1]",
+        "The likely answer is: red car [1]",
+        "A possible answer: red car [1]",
+        "red car [1]",
+    ],
+)
+def test_the_head_of_a_hint_is_no_part_of_the_answer(said: str) -> None:
+    assert parse_draft(said, pieces=PIECES).text == "red car"

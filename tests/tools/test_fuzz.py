@@ -126,6 +126,7 @@ def test_very_many_hostile_arguments(name: str, memory: ClipMemory):
     assert ends["fine"] >= FULL / 20 or name in NEED_WEIGHTS, ends
 
 
+@pytest.mark.slow
 def test_foreign_tools_with_hostile_arguments(memory: ClipMemory):
     rng = random.Random(5)
     box = Toolbox([rough.shout, rough.later], isolate=())

@@ -131,6 +131,7 @@ def test_a_step_is_of_groups_that_teach_its_figures_of_all_and_resume_goes_the_s
     assert len(whole.difficulty.samples) >= 4  # those of flat groups too
 
 
+@pytest.mark.slow
 def test_trl_draws_the_same_way_and_goes_on_the_same_way(
     make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], dull: Mix, tmp_path: Path
 ) -> None:

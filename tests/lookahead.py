@@ -319,6 +319,7 @@ def try_question(world: World, rng: random.Random, agent: VideoAgent) -> tuple[s
     told = Path(answer.trace).read_text() + json.dumps(answer.as_dict())
     page = write_report(answer.trace, Path(answer.trace).with_suffix(".html"), open_video=world.memory.open)
     told += re.sub(r"data:image/[^\"')]*", "", page.read_text())
+    told = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", "", told)  # the time of day is no length
     found = world.leaks(told, now, [record.name for record in chosen])
     cited = [float(end) for item in answer.evidence for end in re.findall(r"#t=[\d.,]*?([\d.]+)(?:&|$)", item.uri)]
     if any(end > now + 1e-3 for end in cited):

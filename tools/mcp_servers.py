@@ -130,6 +130,8 @@ class McpServers:
         for future in closing:
             with contextlib.suppress(Exception):
                 future.result(timeout=10)
+        for session in self._sessions:
+            session.is_over = True  # the loop still runs for a moment, and takes work that it will never do
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._loop = None
 
@@ -142,6 +144,7 @@ class _Session:
         self._start_seconds = start_seconds
         self.listed: list[Any] = []
         """`mcp_types.Tool`s."""
+        self.is_over = False
         self._loop = loop
         self._client: Client | None = None
         self._task: asyncio.Task[None] | None = None
@@ -154,7 +157,7 @@ class _Session:
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine on the loop of the servers."""
-        if not self._loop.is_running():
+        if self.is_over or not self._loop.is_running():
             work.close()
             raise ToolError(f"The MCP server {self.server.name} is closed: use another tool.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -257,7 +257,7 @@ def _uncopied(text: str) -> str:
     hint = _HINT.match(text)
     text = text[hint.end() :] if hint else text
     copied = _COPIED.fullmatch(text)
-    return (copied[1] if copied else text).replace("«", "“").replace("»", "”") if not copied else copied[1]
+    return copied[1] if copied else text.replace("«", "“").replace("»", "”")
 
 
 def _row_letters(row: dict[str, Any], said: str, options: Sequence[str]) -> tuple[str, ...]:

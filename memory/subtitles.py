@@ -145,12 +145,6 @@ def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
     return (first, frozenset(rest)) if _USES.issuperset(rest) else None
 
 
-def sidecar_subtitles(video_path: str | Path) -> Path | None:
-    """The subtitle file beside a video that is taken first, see `sidecars`; None without any."""
-    found = sidecars(video_path)
-    return found[0].file if found else None
-
-
 def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
     """Every subtitle stream of a video in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 

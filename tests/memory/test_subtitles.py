@@ -16,7 +16,7 @@ from rewatch.memory.subtitles import (
     embedded_subtitles,
     plain,
     read_subtitles,
-    sidecar_subtitles,
+    sidecars,
     tidy,
 )
 
@@ -157,15 +157,14 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 def test_sidecars(tmp_path: Path) -> None:
     video = tmp_path / "talk.mp4"
     video.touch()
-    assert sidecar_subtitles(video) is None
+    assert sidecars(video) == []
     for name in ("talk2.srt", "talk.part2.srt", "talking.srt", "talk.txt", "talk.mp4.bak"):
         (tmp_path / name).touch()
-    assert sidecar_subtitles(video) is None
+    assert sidecars(video) == []
     for name in ("talk.fr.srt", "talk.de.vtt", "talk.en-GB.vtt", "talk.en.srt", "talk.vtt", "talk.srt"):
         (tmp_path / name).touch()
-        found = sidecar_subtitles(video)
-        assert found is not None and found.name == name, "each of these is preferred to those before it"
-    assert sidecar_subtitles(tmp_path / "gone" / "talk.mp4") is None
+        assert sidecars(video)[0].file.name == name, "each of these is preferred to those before it"
+    assert sidecars(tmp_path / "gone" / "talk.mp4") == []
 
 
 def test_as_utterances_spreads_words() -> None:

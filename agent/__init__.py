@@ -2,12 +2,12 @@
 
 from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence
-from .calibration import Calibration
-from .conversation import Conversation, Exchange
-from .policies import load_policy
-from .question import QuestionError
-from .routes import ROUTES
-from .scaling import SCALINGS
+from .models.registry import load_policy
+from .questions.conversation import Conversation, Exchange
+from .questions.question import QuestionError
+from .strategies import ROUTES
+from .test_time_scaling import SCALINGS
+from .test_time_scaling.calibration import Calibration
 from .trace import TraceError, read_trace
 
 __all__ = [

@@ -14,32 +14,32 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.names import written
+from ..memory.files.names import written
 from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
-from ..tools.foreign_schema import described
+from ..tools.plugins.foreign_schema import described
 from .answer import Answer
 from .approval import Approve
-from .calibration import Calibration
-from .dialects import load_dialect, with_prompt
 from .graph import Loop, build_graph
+from .models.registry import HeuristicPolicy, load_policy, manner_of
+from .models.viewer import ChatViewer
 from .offering import sees
 from .planner import Planner, plan_by_rules
-from .policies import HeuristicPolicy, load_policy, manner_of
 from .prompts import SYSTEM
-from .question import QuestionError, RunError, question_about
-from .routes import ROUTES
-from .runs import Listener, Runs, run_to_end
-from .scaled import ScaledLoop, build_scaled_graph
-from .scaling import SCALINGS
+from .questions.question import QuestionError, RunError, question_about
+from .runner import Listener, Runs, run_to_end
+from .strategies import ROUTES
+from .test_time_scaling import SCALINGS
+from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
+from .test_time_scaling.calibration import Calibration
+from .tool_formats import load_dialect, with_prompt
 from .trace import SCHEMA
-from .viewer import ChatViewer
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
-    from ..memory.detector import Detector
-    from .checkpoints import Steps
-    from .conversation import Conversation
+    from ..memory.tracking.detector import Detector
+    from .checkpoints.store import Steps
+    from .questions.conversation import Conversation
 
 
 class VideoAgent:
@@ -197,7 +197,7 @@ class VideoAgent:
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
     ) -> Conversation:
         """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
-        from .conversation import Conversation
+        from .questions.conversation import Conversation
 
         return Conversation(self, videos=videos, now=now)
 
@@ -245,7 +245,7 @@ class VideoAgent:
         if self._checkpoints is None:
             yield None
             return
-        from .checkpoints import checkpoint_file, checkpointer
+        from .checkpoints.store import checkpoint_file, checkpointer
 
         path = checkpoint_file(self._checkpoints, run_id, stored=again)
         if again and not path.exists():

@@ -14,8 +14,8 @@ from langchain_core.messages import BaseMessage, ToolMessage
 
 from ..memory import MediaURI
 from ..tools import SEEING, Observation
+from ..tools.builtin.evidence_lines import moment
 from ..tools.outcomes import VIEWER_FAILED
-from ..tools.telling import moment
 from .answer import Evidence
 
 SEEN_BY = frozenset(tool.name for tool in SEEING) | {"ask_frames", "rate_frames", "verify_clip"}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .steps import Call
-from .words import content
+from .text_matching import content
 
 if TYPE_CHECKING:
     from .planner import Situation

@@ -25,24 +25,24 @@ from ..tools import Budget, Observation, Spend, Toolbox
 from ..tools.budget import rounded
 from .answer import Answer, Draft
 from .approval import allowed
-from .check import SENT_BACK, Verdict, after_looking, check, second_looks
 from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
-from .eyes import eyes_of
 from .first_look import first_look
 from .limits import Pace, fraction
+from .models.eyes import eyes_of
+from .models.served.retries import one_line
+from .models.turn import Turn, take_turn
+from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
-from .parsing import draft_of, question_of
+from .parsing.reply import draft_of, question_of
+from .parsing.settling import PolicyFailed, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
-from .policies.attempts import one_line
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
-from .question import Question
-from .routes import ROUTES, Brief
-from .settling import PolicyFailed, settled, with_calls_found
+from .questions.question import Question
 from .state import State
 from .steps import Call, advance, observed
+from .strategies import ROUTES, Brief
 from .trace import told_of
-from .turn import Turn, take_turn
-from .usage import price_of, tokens_of
+from .verifier import SENT_BACK, Verdict, after_looking, check, second_looks
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, MemoryUntil

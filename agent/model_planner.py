@@ -17,16 +17,16 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import clock
-from ..tools.untrusted import quote
-from .loose_json import NotJson, read_object
-from .parsing import take_apart
+from ..tools.sanitize import quote
+from .models.served.retries import one_line
+from .models.turn import take_turn
+from .models.usage import tokens_of
+from .parsing.loose_json import NotJson, read_object
+from .parsing.reply import take_apart
+from .parsing.settling import usable
 from .planner import Plan, Planner, Situation, plan_by_rules
-from .policies.attempts import one_line
-from .question import letter
-from .routes import ROUTES
-from .settling import usable
-from .turn import take_turn
-from .usage import tokens_of
+from .questions.question import letter
+from .strategies import ROUTES
 
 MOST_SUB_QUESTIONS, LONGEST_SUB_QUESTION = 8, 200
 PATIENCE = 0.25

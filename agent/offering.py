@@ -7,8 +7,8 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ..tools import SEEING, Toolbox
-from ..tools.brief import brief
-from .question import Question
+from ..tools.schemas import brief
+from .questions.question import Question
 
 PICTURES = frozenset({"view_clip", "crop"})
 """Tools that show pictures, and tell hardly anything to one who does not see."""

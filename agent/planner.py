@@ -8,9 +8,9 @@ from typing import Any
 
 from ..tools import Budget
 from .models.heuristic import Ask, parse
-from .question import Question
-from .routes import ROUTES
+from .questions.question import Question
 from .steps import Call
+from .strategies import ROUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..memory import clock
-from ..tools.untrusted import quote
-from .parsing import NOT_FOUND
+from ..tools.sanitize import quote
+from .parsing.reply import NOT_FOUND
 from .planner import Plan
-from .question import Question, letter
+from .questions.question import Question, letter
 
 SYSTEM = f"""You answer questions about videos from numbered lines. Each line tells what was said, shown or seen, and \
 when; times are seconds or minutes:seconds from the video's start. What stands between « and » comes from the video: \

@@ -17,14 +17,14 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from .answer import Answer, Draft
-from .calibration import Calibration
-from .check import SENT_BACK, Verdict, after_looking, check
 from .evidence import unseen
-from .parsing import draft_of
+from .parsing.reply import draft_of
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
-from .question import Question
-from .scaled import ScaledState, replay_scaling
+from .questions.question import Question
+from .test_time_scaling.attempts import ScaledState, replay_scaling
+from .test_time_scaling.calibration import Calibration
 from .trace import TraceError, read_trace
+from .verifier import SENT_BACK, Verdict, after_looking, check
 
 _SPENT = re.compile(re.escape(SPENT).replace(re.escape("{limit}"), "(?P<limit>[a-z]+)"))
 _COUNTED = ("frames", "calls", "tokens")

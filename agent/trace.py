@@ -19,9 +19,9 @@ from typing import Any, TextIO
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from ..memory import RewatchError
-from ..memory.files import odd_kind, read_bytes
-from ..memory.folder import told_plainly
+from ..memory.files.regular import odd_kind, read_bytes
 from ..memory.sanitize import as_json
+from ..memory.store.folder import told_plainly
 
 log = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ def _ffmpeg(*arguments: str) -> None:
 
 
 def sample_rewatch(video: Path) -> None:
-    from rewatch.memory.video import Video
+    from rewatch.memory.video.file import Video
 
     with Video(video) as source:
         frames = sum(1 for _ in source.frames(source.info.span, 1.0, size=SIZE[0]))
@@ -68,7 +68,7 @@ def sample_rewatch(video: Path) -> None:
 
 
 def sample_keyframes(video: Path) -> None:
-    from rewatch.memory.video import Video
+    from rewatch.memory.video.file import Video
 
     with Video(video) as source:
         assert sum(1 for _ in source.keyframes(size=SIZE[0])) >= SECONDS // 10
@@ -89,7 +89,7 @@ def sample_ffmpeg(video: Path, *threads: str) -> None:
 
 
 def import_only(video: Path) -> None:
-    import rewatch.memory.video  # noqa: F401
+    import rewatch.memory.video.file  # noqa: F401
 
 
 METHODS: dict[str, Callable[[Path], None]] = {
@@ -116,7 +116,7 @@ def check_exact(video: Path, seconds: int = 60) -> None:
     """Compare with plain PyAV: every frame in order, on the grid and a frame beside it (no reference pictures)."""
     import av
     import numpy as np
-    from rewatch.memory.video import Video
+    from rewatch.memory.video.file import Video
 
     with Video(video) as source:
         times = source.times()

@@ -20,10 +20,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from rewatch.memory import CapabilityError, Frame, Span, Video
-from rewatch.memory.detector import WEAK
-from rewatch.memory.detector_ultralytics import UltralyticsDetector, import_ultralytics
-from rewatch.memory.objects import follow
-from rewatch.memory.track_links import link, sure
+from rewatch.memory.ingest.objects_channel import follow
+from rewatch.memory.tracking.detector import WEAK
+from rewatch.memory.tracking.track_linking import link, sure
+from rewatch.memory.tracking.ultralytics_detector import UltralyticsDetector, import_ultralytics
 
 LIMIT = 1.15
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import transformers
-from rewatch.training.encode_once import EncodeOnce
+from rewatch.training.trainers.encode_once import EncodeOnce
 
 FRAMES, ROLLOUTS, LEAST = 16, 8, 2.0
 

@@ -36,10 +36,10 @@ LINES = """
 import json, random, resource, sys
 from pathlib import Path
 from rewatch.memory import Span
-from rewatch.memory.media import VideoInfo
+from rewatch.memory.protocol import VideoInfo
 from rewatch.memory.ocr import Joiner
-from rewatch.memory.store import Store
-from rewatch.memory.units import NewText, Rows, finish, plan_channel, plan_clips, replace_texts, units_to_do
+from rewatch.memory.store.database import Store
+from rewatch.memory.store.units import NewText, Rows, finish, plan_channel, plan_clips, replace_texts, units_to_do
 minutes, words, chance = int(sys.argv[2]), sys.argv[3].split(), random.Random(1)
 store = Store(Path(sys.argv[1]), read_only=False)
 clips = [Span(10 * at, 10 * at + 10) for at in range(6 * minutes)]

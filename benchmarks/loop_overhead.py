@@ -24,7 +24,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import END, START, StateGraph
 from rewatch import Budget, ClipMemory, VideoAgent
-from rewatch.memory.media import Frame, VideoInfo
+from rewatch.memory.protocol import Frame, VideoInfo
 from rewatch.tools import tool
 
 LIMIT_MS = 2.0

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from rewatch.agent import Answer, Calibration, VideoAgent
-from rewatch.agent.calibration import brier, ece, reliability
-from rewatch.agent.words import numbers, stem, tokens
+from rewatch.agent.test_time_scaling.calibration import brier, ece, reliability
+from rewatch.agent.text_matching import numbers, stem, tokens
 from rewatch.memory import ClipMemory, MediaURI, RewatchError, Span
 
 

@@ -23,9 +23,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import av
 import cv2
 import numpy as np
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
-from rewatch.tools.motion import MotionReport, Track, moving_objects
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import Video
+from rewatch.tools.builtin.motion import MotionReport, Track, moving_objects
 
 WIDTH, HEIGHT, FPS = 640, 360, 25
 PALETTE = {

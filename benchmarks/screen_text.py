@@ -28,9 +28,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
-from rewatch.memory.screen_text import Sweep, TextReader, merge_readings, read_span, refine, text_reader
-from rewatch.memory.spans import Span
-from rewatch.memory.text_reader import RapidReader
+from rewatch.memory.ocr.reader import RapidReader
+from rewatch.memory.ocr.screen_text import Sweep, TextReader, merge_readings, read_span, refine, text_reader
+from rewatch.memory.span import Span
 
 FPS, CLIP = 15, 10.0
 WORDS = (

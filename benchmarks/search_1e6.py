@@ -19,8 +19,8 @@ from types import SimpleNamespace
 import faiss
 import numpy as np
 from rewatch.memory import ClipMemory, Span
-from rewatch.memory.store import Store
-from rewatch.memory.units import NewVector, Rows, finish, plan_channel, plan_clips, units_to_do
+from rewatch.memory.store.database import Store
+from rewatch.memory.store.units import NewVector, Rows, finish, plan_channel, plan_clips, units_to_do
 
 DIM = 384
 CLIP_SECONDS = 10.0

@@ -24,11 +24,12 @@ from pathlib import Path
 import av
 import jiwer
 import numpy as np
-from rewatch.memory import Video, speech
-from rewatch.memory.array_video import ArrayVideo
+from rewatch.memory import Video
 from rewatch.memory.errors import NotUnderstoodError
-from rewatch.memory.spans import Span
-from rewatch.memory.whisper_speech import Whisper
+from rewatch.memory.span import Span
+from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.whisper import Whisper
+from rewatch.memory.video.array_video import ArrayVideo
 
 RATE = 16000
 # Sentence, voice, words a minute; the phrase to find in it, and one that is not there.

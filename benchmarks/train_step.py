@@ -34,16 +34,16 @@ os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
 import torch  # noqa: E402
 from datasets import Dataset  # noqa: E402
 from PIL import Image  # noqa: E402
-from rewatch.agent.dialects.hermes import Hermes, hermes_call  # noqa: E402
-from rewatch.agent.policies.video_lmm import VideoLMM  # noqa: E402
-from rewatch.agent.policies.video_lmm.generate import Sampler  # noqa: E402
+from rewatch.agent.models.local_vlm import VideoLMM  # noqa: E402
+from rewatch.agent.models.local_vlm.generate import Sampler  # noqa: E402
+from rewatch.agent.tool_formats.hermes import Hermes, hermes_call  # noqa: E402
 from rewatch.memory import ClipMemory  # noqa: E402
-from rewatch.training.collect import Collector, draw  # noqa: E402
+from rewatch.training.data.task import Task  # noqa: E402
 from rewatch.training.gym import build_memory, clips16, mixed  # noqa: E402
 from rewatch.training.rewards import Mix, task_reward  # noqa: E402
-from rewatch.training.task import Task  # noqa: E402
-from rewatch.training.tiny import save_tiny_qwen  # noqa: E402
-from rewatch.training.trainer import GraphGRPOTrainer, grpo_config  # noqa: E402
+from rewatch.training.rollouts.collector import Collector, draw  # noqa: E402
+from rewatch.training.trainers.grpo import GraphGRPOTrainer, grpo_config  # noqa: E402
+from rewatch.training.trainers.tiny import save_tiny_qwen  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 from transformers.utils import get_json_schema  # noqa: E402
 from trl import GRPOTrainer  # noqa: E402

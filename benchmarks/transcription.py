@@ -77,8 +77,9 @@ def timed(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
 
 def compare(model: Path, path: Path, runs: int) -> list[str]:
     from faster_whisper import WhisperModel
-    from rewatch.memory import Video, speech
-    from rewatch.memory.whisper_speech import SETTINGS, Whisper
+    from rewatch.memory import Video
+    from rewatch.memory.speech import transcriber as speech
+    from rewatch.memory.speech.whisper import SETTINGS, Whisper
 
     plain, ears = WhisperModel(str(model)), Whisper(str(model))
 
@@ -104,7 +105,8 @@ def compare(model: Path, path: Path, runs: int) -> list[str]:
 
 def listen(model: Path, path: Path) -> None:
     """Transcribe, and print the peak of this process's memory in MB and the number of words."""
-    from rewatch.memory import Video, speech
+    from rewatch.memory import Video
+    from rewatch.memory.speech import transcriber as speech
 
     ears = speech.transcriber(str(model))
     with Video(path) as video:

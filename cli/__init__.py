@@ -13,7 +13,7 @@ EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed (also:
 
 def main() -> None:
     """Run the command line, in a warm process where one runs, and exit."""
-    from .leaving import code_of, leave, watch_signals
+    from .terminal.exit import code_of, leave, watch_signals
 
     try:
         watch_signals()
@@ -40,7 +40,7 @@ def run() -> int:
     """Run the command line in this process: its exit code; whatever goes wrong is one line on stderr."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        from .terminal import finish, prepare
+        from .terminal.output import finish, prepare
 
         prepare()
         return finish(_run())
@@ -50,7 +50,7 @@ def run() -> int:
 
 def _run() -> int:
     from ..memory import RewatchError
-    from .terminal import fault
+    from .terminal.output import fault
 
     try:
         from .app import app
@@ -81,14 +81,14 @@ def _wrong_usage(error: Any) -> int:
 
 
 def _interrupted() -> int:
-    from .going_on import how
+    from .terminal.resume_hint import how
 
     return _fail(how(), 130)
 
 
 def _fail(message: str, code: int) -> int:
     from ..memory.sanitize import one_line
-    from .terminal import say_error, write_json
+    from .terminal.output import say_error, write_json
 
     if "--json" in sys.argv:
         write_json({"schema": 1, "error": one_line(message), "exit_code": code})

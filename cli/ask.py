@@ -8,12 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from . import going_on
-from .asking import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
-from .estimates import run_estimate
-from .indexing import old_speech, split_channels, unfinished
-from .naming import is_path, parted
-from .options import (
+from .settings.agent import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
+from .settings.indexing import old_speech, split_channels, unfinished
+from .settings.options import (
     ROUTES,
     SCALINGS,
     Approve,
@@ -38,8 +35,11 @@ from .options import (
     Viewer,
     Workers,
 )
-from .places import memory_folder, runs_folder
-from .terminal import Console, message, write_json
+from .settings.places import memory_folder, runs_folder
+from .settings.video_names import is_path, parted
+from .terminal import resume_hint as going_on
+from .terminal.estimates import run_estimate
+from .terminal.output import Console, message, write_json
 
 
 def ask(
@@ -102,7 +102,7 @@ def ask(
     with importing():
         from ..agent import Calibration, QuestionError
         from ..tools import Budget
-        from .console import show_answer, show_bare, show_event
+        from .terminal.console import show_answer, show_bare, show_event
 
     console = Console(stderr=as_json)
     steps = Console(stderr=True, quiet=True) if quiet else console

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from ..memory import VideoRecord, clock
 from ..memory.chapters import Chapter
-from .asking import find_video, index_settings, open_memory
-from .indexing import split_channels
-from .naming import is_path
-from .options import Channels, Json, Memory, Transcriber, Workers
-from .places import memory_folder
-from .terminal import Console, write_json
+from .settings.agent import find_video, index_settings, open_memory
+from .settings.indexing import split_channels
+from .settings.options import Channels, Json, Memory, Transcriber, Workers
+from .settings.places import memory_folder
+from .settings.video_names import is_path
+from .terminal.output import Console, write_json
 
 
 class Level(StrEnum):

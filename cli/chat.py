@@ -16,10 +16,9 @@ from rich.text import Text
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
 from ..memory.near import did_you_mean
 from ..memory.sanitize import one_line
-from .asking import MakeAgent, agents, find_video, index_settings, moment, open_memory
-from .estimates import run_estimate
-from .indexing import split_channels
-from .options import (
+from .settings.agent import MakeAgent, agents, find_video, index_settings, moment, open_memory
+from .settings.indexing import split_channels
+from .settings.options import (
     Approve,
     Calls,
     Channels,
@@ -37,8 +36,9 @@ from .options import (
     Viewer,
     Workers,
 )
-from .places import memory_folder, runs_folder
-from .terminal import Console, fault
+from .settings.places import memory_folder, runs_folder
+from .terminal.estimates import run_estimate
+from .terminal.output import Console, fault
 
 if TYPE_CHECKING:
     from ..agent import Conversation
@@ -162,7 +162,7 @@ class _Chat:
         self._commands[name](rest.strip())
 
     def _ask(self, text: str) -> None:
-        from .console import show_answer, show_event
+        from .terminal.console import show_answer, show_event
 
         def listen(event: dict[str, Any]) -> None:
             if event["event"] == "run" and event["question"]["text"] != text:

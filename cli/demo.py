@@ -10,9 +10,9 @@ import typer
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MediaURI, Span
-from .indexing import add_video
-from .places import DEMO
-from .terminal import Console
+from .settings.indexing import add_video
+from .settings.places import DEMO
+from .terminal.output import Console
 
 if TYPE_CHECKING:
     from ..agent import Answer
@@ -34,7 +34,7 @@ def demo(
         raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
     from ..agent import VideoAgent
     from ..agent.report import write_report
-    from .console import show_answer, show_event
+    from .terminal.console import show_answer, show_event
 
     console = Console()
     memory = ClipMemory(out / "memory")
@@ -74,7 +74,7 @@ def demo(
 
 def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
     """Whether an answer is right and some evidence of it hits the truth's span (tIoU of 0.3, or a frame inside)."""
-    from ..agent.words import numbers
+    from ..agent.text_matching import numbers
 
     if truth["kind"] == "abstain":
         return answer.abstained

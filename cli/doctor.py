@@ -13,9 +13,9 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from .options import Json, Memory
-from .places import memory_folder
-from .terminal import Console, write_json
+from .settings.options import Json, Memory
+from .settings.places import memory_folder
+from .terminal.output import Console, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def _decoding() -> Capability:
 
 
 def _speech() -> Capability:
+    from ..memory.speech.whisper_models import best_whisper, how_to_get, whispers
     from ..memory.weights import weights_folders
-    from ..memory.whisper_models import best_whisper, how_to_get, whispers
 
     sizes = "base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
     place = f"or put its folder into {weights_folders()[0]}"
@@ -126,7 +126,7 @@ def _pictures() -> Capability:
 
 def _objects() -> Capability:
     """Nothing is loaded: whether there are weights where they are looked for by name, and what runs them."""
-    from ..memory.detector_weights import detectors_here, how_to_get
+    from ..memory.tracking.detector_weights import detectors_here, how_to_get
 
     moving = "whatever moves: background subtraction and ByteTrack"
     here = detectors_here()
@@ -145,7 +145,7 @@ def _objects() -> Capability:
 
 def _tools() -> Capability:
     """Tools beside the built-in ones: what installed packages bring, and whether MCP can be spoken."""
-    from ..tools.entry_points import registered_tools
+    from ..tools.plugins.entry_points import registered_tools
 
     groups, broken = registered_tools()
     brought = [f"{group.origin}: {', '.join(tool.name for tool in group.tools)}" for group in groups]
@@ -189,7 +189,7 @@ def _memory(folder: Path) -> Capability:
 def _old_speech(folder: Path) -> str:
     """What speech of a memory could be made better now; a memory that cannot be read says nothing here."""
     from ..memory import ClipMemory, RewatchError
-    from ..memory.speech import outdated
+    from ..memory.speech.transcriber import outdated
 
     try:
         with ClipMemory(folder, read_only=True) as memory:

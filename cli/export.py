@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ..memory import OBJECTS, CapabilityError, ClipMemory, Span, VideoError
-from .naming import named
-from .options import Json, Memory
-from .places import memory_folder
-from .terminal import Console, message, write_json
+from .settings.options import Json, Memory
+from .settings.places import memory_folder
+from .settings.video_names import named
+from .terminal.output import Console, message, write_json
 
 
 class Format(StrEnum):
@@ -35,10 +35,11 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the objects that were followed when a video was indexed with --detector."""
-    from ..memory import objects_draw, objects_export
-    from ..memory.objects import stored_tracks
+    from ..memory.ingest.objects_channel import stored_tracks
+    from ..memory.tracking import drawing as objects_draw
+    from ..memory.tracking import export as objects_export
     from ..tools.arguments import parse_seconds
-    from ..tools.track_objects import asked_for
+    from ..tools.builtin.track_objects import asked_for
 
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     record = named(clip_memory, video)

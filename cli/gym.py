@@ -11,8 +11,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from .options import Json, finite
-from .terminal import Console, write_json
+from .settings.options import Json, finite
+from .terminal.output import Console, write_json
 
 app = typer.Typer(
     help="The gym: procedural videos of known truth, and questions about them; without a verb, what there is.",
@@ -40,8 +40,8 @@ def families(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 def list_families(as_json: Json = False) -> None:
     """List the families of questions and the levels of difficulty; so does `rewatch gym` without a verb."""
+    from ..training.experiments.worlds import EVERY
     from ..training.gym import Level, lesson
-    from ..training.runs.worlds import EVERY
 
     samples = {name: lesson(name, 1) for name in EVERY}
     if as_json:
@@ -80,8 +80,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print one question, its truth, and what it takes to answer it."""
-    from ..training.runs.worlds import one
-    from ..training.task_files import as_row
+    from ..training.data.task_files import as_row
+    from ..training.experiments.worlds import one
 
     made = one(family, seed, level)
     task, world = made.task, made.world
@@ -123,7 +123,7 @@ def make(
     videos: Annotated[bool, typer.Option("--videos", help="Encode the videos too, and index them.")] = False,
 ) -> None:
     """Write tasks as a file that `rewatch train` reads."""
-    from ..training.runs.worlds import several, write_set
+    from ..training.experiments.worlds import several, write_set
 
     lessons = several(_names(families), count, seed, level)
     console = Console()
@@ -150,8 +150,8 @@ def play(
 ) -> None:
     """Score the expert, blind guessing and policies, family by family."""
     from ..agent import load_policy
+    from ..training.experiments.worlds import scores, several
     from ..training.gym import build_memory
-    from ..training.runs.worlds import scores, several
 
     names = _names(families)
     players: dict[str, Any] = {"expert": None, **{name: load_policy(name) for name in policy or ()}}
@@ -198,9 +198,9 @@ def watch(
     """See one task: a run of it as a page, or its video's clips as one picture."""
     from ..agent import load_policy
     from ..agent.report import write_report
+    from ..training.experiments.samples import trace
+    from ..training.experiments.worlds import collector, one, sheet
     from ..training.gym import build_memory
-    from ..training.runs.samples import trace
-    from ..training.runs.worlds import collector, one, sheet
 
     made = one(family, seed, level)
     path = out or Path(f"gym-{family}-{seed}.html")
@@ -221,8 +221,8 @@ def watch(
 
 
 def _names(text: str | None) -> list[str]:
+    from ..training.experiments.worlds import known
     from ..training.gym import FAMILIES
-    from ..training.runs.worlds import known
 
     if text is None:
         return list(FAMILIES)

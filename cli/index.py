@@ -13,13 +13,24 @@ from typing import Annotated, Any
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
-from ..memory.video_files import PassedOver, find_videos, is_maybe, is_pattern
-from .indexing import add_video, damage, old_speech, split_channels
-from .naming import named
-from .options import Audio, Channels, Detector, Json, Language, Memory, SubtitleStream, Transcriber, Workers, finite
-from .places import memory_folder
-from .saying import shown
-from .terminal import Console, write_json
+from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
+from .settings.indexing import add_video, damage, old_speech, split_channels
+from .settings.options import (
+    Audio,
+    Channels,
+    Detector,
+    Json,
+    Language,
+    Memory,
+    SubtitleStream,
+    Transcriber,
+    Workers,
+    finite,
+)
+from .settings.places import memory_folder
+from .settings.video_names import named
+from .terminal.output import Console, write_json
+from .terminal.words import shown
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""

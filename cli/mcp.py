@@ -15,9 +15,9 @@ import typer
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError
-from .options import MOST, Approve, Detector, Memory, OwnTools, finite
-from .places import memory_folder
-from .terminal import Console
+from .settings.options import MOST, Approve, Detector, Memory, OwnTools, finite
+from .settings.places import memory_folder
+from .terminal.output import Console
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -56,11 +56,11 @@ def mcp(
     """
     if importlib.util.find_spec("mcp") is None:
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
-    from ..agent.policies import load_policy
-    from ..agent.viewer import ChatViewer
+    from ..agent.models.registry import load_policy
+    from ..agent.models.viewer import ChatViewer
     from ..tools import BUILT_IN, SEEING, Budget, Toolbox
-    from ..tools.mcp_server import MemoryServer
-    from .plugins import own_tools
+    from ..tools.mcp.server import MemoryServer
+    from .settings.plugins import own_tools
 
     console = Console(stderr=True)
     held = [*BUILT_IN, *(SEEING if viewer else ())]
@@ -106,7 +106,7 @@ def _address(text: str) -> tuple[str, int]:
 def _over_http(server: Any, host: str, port: int, what: str, console: Console) -> None:
     import uvicorn
 
-    from ..tools.mcp_server import CLIENTS
+    from ..tools.mcp.server import CLIENTS
 
     token = os.environ.get(TOKEN, "")
     if host not in _LOOPBACK and not token:

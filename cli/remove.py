@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from ..memory import ClipMemory, VideoError, VideoRecord, clock
-from .naming import named
-from .options import Json, Memory
-from .places import memory_folder, runs_folder
-from .run_files import remove_runs, runs_in
 from .runs import Yes
-from .saying import confirmed, megabytes, shown
-from .terminal import Console
+from .settings.options import Json, Memory
+from .settings.places import memory_folder, runs_folder
+from .settings.run_files import remove_runs, runs_in
+from .settings.video_names import named
+from .terminal.output import Console
+from .terminal.words import confirmed, megabytes, shown
 
 
 def remove(

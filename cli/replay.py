@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from ..memory.near import did_you_mean
-from .options import Memory
-from .places import memory_folder, runs_folder
-from .terminal import Console, message
+from .settings.options import Memory
+from .settings.places import memory_folder, runs_folder
+from .terminal.output import Console, message
 
 Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file or a run's id [default: the last run].")]
 
@@ -20,7 +20,7 @@ Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A trace file o
 def replay(run: Run = None, memory: Memory = None) -> None:
     """Show a recorded run step by step, and check that its answer follows from what was recorded."""
     from ..agent.replay import replay as replay_trace
-    from .console import show_answer, show_event
+    from .terminal.console import show_answer, show_event
 
     path = find_trace(run, memory)
     result = replay_trace(path)

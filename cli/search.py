@@ -12,12 +12,12 @@ from rich.text import Text
 
 from ..memory import ClipMemory, MediaURI, Span
 from ..memory.sanitize import one_line
-from .asking import importing
-from .indexing import split_channels
-from .naming import named
-from .options import Json, Memory
-from .places import memory_folder
-from .terminal import Console, write_json
+from .settings.agent import importing
+from .settings.indexing import split_channels
+from .settings.options import Json, Memory
+from .settings.places import memory_folder
+from .settings.video_names import named
+from .terminal.output import Console, write_json
 
 
 class Level(StrEnum):

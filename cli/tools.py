@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .options import Json, Mcp, OwnTools
-from .terminal import Console, write_json
+from .settings.options import Json, Mcp, OwnTools
+from .terminal.output import Console, write_json
 from .try_tool import try_tool
 
 app = typer.Typer(help="List the tools; try one on a video.", no_args_is_help=False, rich_markup_mode=None)
@@ -26,7 +26,7 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
     if context.invoked_subcommand:
         return
     from ..tools import BUILT_IN, SEEING
-    from .plugins import own_tools
+    from .settings.plugins import own_tools
 
     held = [*BUILT_IN, *SEEING]
     with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
@@ -46,8 +46,8 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from ..tools import ISOLATED, SEEING, VideoTool
-    from ..tools.foreign_schema import described
-    from ..tools.isolation_choice import to_isolate
+    from ..tools.plugins.foreign_schema import described
+    from ..tools.sandbox.choice import to_isolate
 
     function = described(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})

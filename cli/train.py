@@ -40,7 +40,7 @@ def sft(
     quiet: Quiet = False,
 ) -> None:
     """Supervised learning on traces: the gym's expert, teachers, the policy's own best runs."""
-    from ..training.runs import SFTRun, sft
+    from ..training.experiments import SFTRun, sft
 
     _train(sft, SFTRun, config, overrides, out, resume, as_json, quiet)
 
@@ -55,7 +55,7 @@ def rl(
     quiet: Quiet = False,
 ) -> None:
     """Reinforcement learning on rewards of the policy's own runs: DGRPO, GRPO and their family."""
-    from ..training.runs import RLRun, rl
+    from ..training.experiments import RLRun, rl
 
     _train(rl, RLRun, config, overrides, out, resume, as_json, quiet)
 
@@ -70,7 +70,7 @@ def dpo(
     quiet: Quiet = False,
 ) -> None:
     """Preference learning: of two runs of a task, the better one."""
-    from ..training.runs import DPORun, dpo
+    from ..training.experiments import DPORun, dpo
 
     _train(dpo, DPORun, config, overrides, out, resume, as_json, quiet)
 
@@ -86,8 +86,8 @@ def _train(
     quiet: bool,
 ) -> None:
     """Read the configuration, run the verb, show what it tells."""
-    from ..training.runs import ConfigError, read_config
-    from .training import Screen
+    from ..training.experiments import ConfigError, read_config
+    from .terminal.training_view import Screen
 
     changes = list(overrides or ())
     if config is not None and "=" in config.name and not config.exists():  # an override where the file was left out

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import clock
-from .asking import find_video, index_settings, open_memory
-from .indexing import add_video, split_channels
-from .naming import is_path
-from .options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
-from .places import memory_folder
-from .terminal import Console, write
+from .settings.agent import find_video, index_settings, open_memory
+from .settings.indexing import add_video, split_channels
+from .settings.options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
+from .settings.places import memory_folder
+from .settings.video_names import is_path
+from .terminal.output import Console, write
 
 
 class Form(StrEnum):
@@ -62,7 +62,7 @@ def transcript(
         why = "no speech was recognized in it" if record.has_audio else "it has no sound"
         steps.print(Text(f"{record.name}: {why}", style="yellow"))
     if to is not None:
-        from ..memory.transcript import transcript as written
+        from ..memory.speech.transcript import transcript as written
 
         write(written(record, said, to.value))
         return

@@ -18,10 +18,10 @@ from rich.text import Text
 
 from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
 from ..memory.near import did_you_mean
-from .naming import named, refuse_address
-from .options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
-from .places import memory_folder
-from .terminal import Console, write_json
+from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
+from .settings.places import memory_folder
+from .settings.video_names import named, refuse_address
+from .terminal.output import Console, write_json
 
 
 def try_tool(
@@ -54,7 +54,7 @@ def try_tool(
 ) -> None:
     """Run one call of a tool, and show what a policy would see: words, pictures, cost."""
     from ..tools import BUILT_IN, INNER, SEEING, Toolbox
-    from .plugins import asking, kinds, own_tools
+    from .settings.plugins import asking, kinds, own_tools
 
     console = Console(stderr=as_json)
     given = _arguments(arguments or ())
@@ -144,7 +144,7 @@ class _Call:
         return seen, cost, time.perf_counter() - began
 
     def _pictures(self, uris: list[str]) -> list[str]:
-        from ..tools.mcp_server import encoded
+        from ..tools.mcp.server import encoded
 
         try:
             return encoded(uris, Pixels(self.memory), 768)
@@ -169,8 +169,8 @@ def _arguments(words: Any) -> dict[str, Any]:
 def _viewer(name: str | None) -> Any:
     if name is None:
         return None
-    from ..agent.policies import load_policy
-    from ..agent.viewer import ChatViewer
+    from ..agent.models.registry import load_policy
+    from ..agent.models.viewer import ChatViewer
 
     return ChatViewer(load_policy(name))
 
@@ -179,7 +179,7 @@ def _video(
     word: str | None, tool: Any, index: bool, folder: Path, console: Console, transcriber: Any, detector: str | None
 ) -> tuple[Any, VideoRecord | None]:
     """The memory and the video in it; a tool that looks into none needs neither."""
-    from .indexing import add_video
+    from .settings.indexing import add_video
 
     if word is None:
         if not getattr(tool, "context_parameter", None):

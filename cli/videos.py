@@ -10,12 +10,12 @@ from rich.table import Table
 
 from ..memory import ClipMemory, clock
 from ..memory.sanitize import one_line
-from .indexing import old_speech
-from .naming import named
-from .options import Json, Memory
-from .places import memory_folder
-from .saying import megabytes
-from .terminal import Console, message, write_json
+from .settings.indexing import old_speech
+from .settings.options import Json, Memory
+from .settings.places import memory_folder
+from .settings.video_names import named
+from .terminal.output import Console, message, write_json
+from .terminal.words import megabytes
 
 
 def videos(

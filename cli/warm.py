@@ -22,9 +22,9 @@ from rich.text import Text
 
 from ..memory import CapabilityError
 from ..safe_path import environment, paths
-from .leaving import code_of, watch_signals
-from .options import finite
-from .terminal import Console
+from .settings.options import finite
+from .terminal.exit import code_of, watch_signals
+from .terminal.output import Console
 from .warm_client import INTERRUPT, LENGTH, REFUSED, STARTED, VERBS, connect, send, socket_path
 
 _PATIENCE = 60.0  # seconds until the process in the background must be ready
@@ -172,7 +172,7 @@ def _import_all() -> None:
 
     from .. import agent  # noqa: F401
     from ..memory.encoders import bert_text  # noqa: F401
-    from . import app, asking, console, plugins  # noqa: F401
+    from .terminal import console  # noqa: F401
 
     gc.collect()
     gc.freeze()

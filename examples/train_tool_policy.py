@@ -20,21 +20,21 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads gain nothing with so small a model
 
-from rewatch.agent.policies.manner import Manner
-from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.policy_config import Manner
 from rewatch.tools import Budget
-from rewatch.training.collect import Collector
-from rewatch.training.gate import Gate
 from rewatch.training.gym import build_memory, clips16, mixed
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
-from rewatch.training.mini import MiniSettings, MiniTrainer
-from rewatch.training.record import recorded
 from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
-from rewatch.training.rollout import Rollout
-from rewatch.training.rows import row_of
-from rewatch.training.sft import MiniSFT, SFTSettings
-from rewatch.training.tiny import save_tiny_qwen
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.recording import recorded
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.rollouts.rows import row_of
+from rewatch.training.trainers.gate import Gate
+from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
+from rewatch.training.trainers.sft import MiniSFT, SFTSettings
+from rewatch.training.trainers.tiny import save_tiny_qwen
 from transformers.utils.logging import disable_progress_bar
 
 SHOWN = "stage step s loss epoch reward accuracy tool_rate validity valid_call_rate right_clip clip_iou weight".split()

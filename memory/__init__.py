@@ -1,16 +1,16 @@
 """Videos, clips and the FAISS clip memory: what is known of a video, and where it was seen."""
 
-from .array_video import ArrayVideo
+from .causal_view import MemoryUntil, MemoryView
 from .clip_memory import ClipMemory
-from .cut_video import CutVideo
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
-from .idle_videos import IdleVideos, place
-from .media import Frame, VideoInfo, VideoSource
-from .pixels import Pixels, within_view
-from .records import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
-from .spans import Box, MediaURI, Span, clock
-from .video import Video
-from .view import MemoryUntil, MemoryView
+from .protocol import Frame, VideoInfo, VideoSource
+from .span import Box, MediaURI, Span, clock
+from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
+from .video.array_video import ArrayVideo
+from .video.file import Video
+from .video.frame_reader import Pixels, within_view
+from .video.truncated_video import CutVideo
+from .video.video_pool import IdleVideos, place
 
 __all__ = [
     "CHANNELS",

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .gist import rarity, telling
-from .records import Text
-from .spans import Span
+from .ingest.summary_channel import rarity, telling
+from .span import Span
+from .types import Text
 
 if TYPE_CHECKING:
-    from .view import MemoryView
+    from .causal_view import MemoryView
 
 _JOINS = 1.0  # seconds between two rows of one text that still stood all the while
 _FLICKER = 1.0  # seconds; what is shown for less begins no part

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import units
-from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
-from .media import VideoSource
 from .memory_models import MemoryModels, listener
-from .pictures import Picture, read_picture
-from .records import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
-from .search import Searcher, channel_names, scope_of, span_of
-from .sources import as_source, find_video, one_or_many, open_file
-from .spans import Span
-from .store import Store
-from .streams import Streams
-from .video import Video
+from .protocol import VideoSource
+from .span import Span
+from .store import units
+from .store.database import Store
+from .store.search import Searcher, channel_names, scope_of, span_of
+from .tracking.detector_weights import usual_detector
+from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
+from .video.file import Video
+from .video.image_query import Picture, read_picture
+from .video.open import as_source, find_video, one_or_many, open_file
+from .video.streams import Streams
 
 if TYPE_CHECKING:
-    from .detector import Detector
-    from .past import Past
-    from .speech import Transcriber
-    from .view import MemoryUntil
+    from .causal.rows import Past
+    from .causal_view import MemoryUntil
+    from .speech.transcriber import Transcriber
+    from .tracking.detector import Detector
 
 _PASTS = 8
 """Moments of which what was known then is kept."""
@@ -140,8 +140,8 @@ class ClipMemory:
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
-        from .ingest import Ingest, Wish, asked_for
-        from .speech import lasting_name
+        from .ingest.pipeline import Ingest, Wish, asked_for
+        from .speech.transcriber import lasting_name
 
         again = channel_names(again)
         channels = (again or self._usual_channels) if channels is None else channel_names(channels)
@@ -396,7 +396,7 @@ class ClipMemory:
         Returns:
             The rates, and whether each was measured on earlier videos of this memory; else some are rough guesses.
         """
-        from .rates import work_rates
+        from .ingest.throughput import work_rates
 
         return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
@@ -411,14 +411,14 @@ class ClipMemory:
         Raises:
             ValueError: if `now` is not a number.
         """
-        from .view import MemoryUntil
+        from .causal_view import MemoryUntil
 
         return MemoryUntil(self, now)
 
     def past(self, now: float) -> Past:
         """What was known at `now` seconds, for `MemoryUntil`; kept for the views that follow."""
-        from .cut_video import CutVideo
-        from .past import Past
+        from .causal.rows import Past
+        from .video.truncated_video import CutVideo
 
         key = (now, self._store.version())
         with self._pasts_lock:

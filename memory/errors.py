@@ -1,6 +1,6 @@
 """Errors that a person can cause. Each is one line that says what was wrong, with what, and what to do."""
 
-from .names import shown
+from .files.names import shown
 
 
 class RewatchError(Exception):

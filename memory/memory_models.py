@@ -6,20 +6,20 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .detector_weights import usual_detector
 from .encoders import TextEncoder, VisualEncoder, text_encoder, visual_encoder
 from .errors import CapabilityError
-from .store import Store
+from .store.database import Store
+from .tracking.detector_weights import usual_detector
 
 if TYPE_CHECKING:
-    from .detector import Detector
-    from .speech import Transcriber
+    from .speech.transcriber import Transcriber
+    from .tracking.detector import Detector
 
 
 @lru_cache(maxsize=1)
 def listener(name: str | None) -> Transcriber:
     """The recognizer of that name; loading one takes longer than listening to a few seconds."""
-    from .speech import transcriber
+    from .speech.transcriber import transcriber
 
     return transcriber(name)
 
@@ -56,7 +56,7 @@ class MemoryModels:
 
     def choose_detector(self, choice: Detector | str) -> None:
         """Take this detector. Weights are found now, so that workers and later runs find them by their path."""
-        from .detector_weights import find_weights
+        from .tracking.detector_weights import find_weights
 
         self.detector_choice = str(find_weights(choice)) if isinstance(choice, str) else choice
         self._detector = None
@@ -65,7 +65,7 @@ class MemoryModels:
     def detector(self) -> Detector | None:
         """For objects; None where no weights were given."""
         if self._detector is None and self.detector_choice is not None:
-            from .detector import detector
+            from .tracking.detector import detector
 
             self._detector = detector(self.detector_choice)
         return self._detector
@@ -73,7 +73,7 @@ class MemoryModels:
     @property
     def detector_stamp(self) -> str:
         """Name and content of the weights."""
-        from .detector_weights import fingerprint
+        from .tracking.detector_weights import fingerprint
 
         choice = self.detector_choice
         if choice is None or not isinstance(choice, str):
@@ -83,7 +83,7 @@ class MemoryModels:
 
     def require_detector(self) -> None:
         """Take the detector that is here where none was named; say at once what the channel of objects lacks."""
-        from .detector_weights import find_weights, no_weights
+        from .tracking.detector_weights import find_weights, no_weights
 
         found = usual_detector() if self.detector_choice is None else None
         if found is not None:

@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 from rewatch.memory import Box
-from rewatch.memory.detector import LEAST, Detection
+from rewatch.memory.tracking.detector import LEAST, Detection
 
 WIDTH, HEIGHT, FPS = 320, 180, 8
 Way = Callable[[float], tuple[float, float] | None]

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import pytest
 from av.video.frame import PictureType
-from rewatch.memory.spans import Box, Span
-from rewatch.memory.video import Video
+from rewatch.memory.span import Box, Span
+from rewatch.memory.video.file import Video
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MOVIE = EXAMPLES / "demo" / "demo.mp4"
@@ -165,7 +165,7 @@ def test_tracks_are_where_things_move(movie: Video, track: dict[str, Any]) -> No
     "scene", [s for s in TRUTH["scenes"] if s["name"] not in ("hall", "crossing", "machine")], ids=lambda s: s["name"]
 )
 def test_texts_can_be_read_where_and_when_they_stand(movie: Video, scene: dict[str, Any]) -> None:
-    reader = pytest.importorskip("rewatch.memory.screen_text").text_reader()
+    reader = pytest.importorskip("rewatch.memory.ocr.screen_text").text_reader()
     texts = [t for t in TRUTH["texts"] if scene["start"] <= t["start"] < scene["end"]]
     lines = reader.read(movie.frame(scene["end"] - 0.1).image)
     for text in texts:
@@ -184,7 +184,7 @@ def test_texts_can_be_read_where_and_when_they_stand(movie: Video, scene: dict[s
 
 
 def test_small_label_needs_a_crop(movie: Video) -> None:
-    reader = pytest.importorskip("rewatch.memory.screen_text").text_reader()
+    reader = pytest.importorskip("rewatch.memory.ocr.screen_text").text_reader()
     label = next(t for t in TRUTH["texts"] if t["id"] == "serial")
     image = movie.frame(label["start"] + 3).image
     height, width = image.shape[:2]
@@ -203,7 +203,7 @@ def test_small_label_needs_a_crop(movie: Video) -> None:
 
 
 def test_speech_is_where_the_truth_says(movie: Video) -> None:
-    speech = pytest.importorskip("rewatch.memory.speech")
+    speech = pytest.importorskip("rewatch.memory.speech.transcriber")
     heard = speech.speech_spans(movie, Span(0, TRUTH["duration"]))
     for sentence in TRUTH["sentences"]:
         span = Span(sentence["start"], sentence["end"])
@@ -225,7 +225,7 @@ def test_sentences_begin_and_end_to_the_tenth_of_a_second(movie: Video) -> None:
 
 def test_speech_can_be_understood(movie: Video) -> None:
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (extra `offline`)")
-    speech = pytest.importorskip("rewatch.memory.speech")
+    speech = pytest.importorskip("rewatch.memory.speech.transcriber")
     recognizer = speech.transcriber("pocketsphinx")
     errors = total = 0
     for sentence in TRUTH["sentences"]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from rewatch.memory import Frame, Span, VideoInfo, clock
-from rewatch.memory.array_video import resized
-from rewatch.memory.media import grid, sorted_times
+from rewatch.memory.protocol import grid, sorted_times
+from rewatch.memory.video.array_video import resized
 from rewatch.tools import Reply, VisualQuestion
 
 COLOURS = {

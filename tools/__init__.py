@@ -1,30 +1,30 @@
 """The toolbox, `@tool`, and the tools that look into a video."""
 
-from .asking import ask_clip, ask_frames, caption_clip, rate_frames, verify_clip
 from .boxes import Eyes
-from .browse import browse
 from .budget import Budget, Spend
+from .builtin.ask_clip import ask_clip, ask_frames, caption_clip, rate_frames, verify_clip
+from .builtin.browse import browse
+from .builtin.crop import crop
+from .builtin.detect_objects import detect_objects
+from .builtin.find_color import find_color
+from .builtin.read_text import read_text
+from .builtin.score_frames import cluster_frames, score_frames, view_frames
+from .builtin.search_clips import search_clips
+from .builtin.track_objects import track_objects
+from .builtin.transcribe import transcribe
+from .builtin.view_clip import view_clip
 from .context import VideoContext
-from .crop import crop
-from .detect_objects import detect_objects
-from .entry_points import Plugged, load_tools, registered_tools
-from .find_color import find_color
-from .isolation_choice import ISOLATED
-from .mcp_config import McpServer
-from .mcp_servers import McpServers
+from .mcp.client import McpServers
+from .mcp.config import McpServer
 from .observation import Observation, ToolError
-from .plugged import plug_all
-from .plugged_content import as_picture
-from .read_text import read_text
+from .plugins.content import as_picture
+from .plugins.entry_points import Plugged, load_tools, registered_tools
+from .plugins.naming import plug_all
 from .retry import Retry
-from .scouting import cluster_frames, score_frames, view_frames
-from .search_clips import search_clips
-from .threads import ToolThreads
+from .sandbox.choice import ISOLATED
+from .sandbox.threads import ToolThreads
 from .tool import VideoTool, tool
 from .toolbox import Toolbox
-from .track_objects import track_objects
-from .transcribe import transcribe
-from .view_clip import view_clip
 from .viewer import Reply, Viewer, VisualQuestion
 
 BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects, track_objects, browse)

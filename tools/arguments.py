@@ -13,9 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from ..memory import Span
+from .argument_formats import LONGEST_STRING, LONGEST_TIME, as_float, box_numbers, corners, side
+from .argument_formats import parse_seconds as parse_seconds
 from .boxes import parse_box as parse_box
-from .spellings import LONGEST_STRING, LONGEST_TIME, as_float, box_numbers, corners, side
-from .spellings import parse_seconds as parse_seconds
 
 _ALIASES = {
     "start": ("start_time", "begin", "from", "t_start", "time", "timestamp", "t", "start_s", "at"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..memory import Box
-from .spellings import box_numbers
+from .argument_formats import box_numbers
 
 GRID = 1000
 """Of models that were taught places on a grid: 0 to 1000 in each direction, whatever the picture's shape."""

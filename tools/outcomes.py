@@ -10,9 +10,9 @@ from typing import Any
 from langchain_core.tools import BaseTool, ToolException
 
 from ..memory import RewatchError
-from .isolation_limits import is_spent, limit_told
 from .observation import Observation, ToolError
-from .plugged_content import called_with, observation_of
+from .plugins.content import called_with, observation_of
+from .sandbox.limits import is_spent, limit_told
 from .tool import VideoTool
 from .viewer import ViewerError
 

@@ -18,16 +18,16 @@ from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
-from .foreign_schema import clean_schema, described
-from .isolation import isolation
-from .isolation_choice import ISOLATED, to_isolate
+from .executor import Run, carry_out
 from .observation import Observation
 from .outcomes import failure, says_what_next, short
-from .plugged_arguments import fit
-from .running import Run, carry_out
-from .threads import ToolThreads
+from .plugins.arguments import fit
+from .plugins.foreign_schema import clean_schema, described
+from .sandbox.choice import ISOLATED, to_isolate
+from .sandbox.processes import isolation
+from .sandbox.threads import ToolThreads
+from .sanitize import defuse, defuse_data, named
 from .tool import VideoTool, as_tool
-from .untrusted import defuse, defuse_data, named
 from .viewer import Viewer
 
 if TYPE_CHECKING:

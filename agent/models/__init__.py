@@ -1,1 +1,1 @@
-"""The chat models that drive the loop; each is loaded by name with `rewatch.agent.policies.load_policy`."""
+"""The chat models that drive the loop; each is loaded by name with `rewatch.agent.models.registry.load_policy`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...memory import CapabilityError
-from ..policies.video_lmm.load import How, line_of
+from .local_vlm.load import How, line_of
 
 _ENDING = ".gguf"
 _PARTS = "mmproj"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..policies.video_lmm import LocalPolicy, VideoLMM
-from ..policies.video_lmm.load import config_of, is_seeing
 from .gguf import find_gguf
 from .local_lm import LocalLM, find
+from .local_vlm import LocalPolicy, VideoLMM
+from .local_vlm.load import config_of, is_seeing
 
 
 def open_local(name: str, **options: Any) -> LocalPolicy:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 from ...memory import CapabilityError
 from ...memory.encoders.checkpoint import Checkpoint
 from ...memory.encoders.torch_runtime import require_torch
-from ...memory.files import read_text
-from ..policies.video_lmm import LocalPolicy
-from ..policies.video_lmm.load import How, Loaded, config_of, is_seeing, line_of, with_adapters, writes_text
-from ..policies.video_lmm.policy import parted
-from ..policies.video_lmm.processor import require_template
+from ...memory.files.regular import read_text
 from .gguf import find_gguf, load_gguf
+from .local_vlm import LocalPolicy
+from .local_vlm.load import How, Loaded, config_of, is_seeing, line_of, with_adapters, writes_text
+from .local_vlm.policy import parted
+from .local_vlm.processor import require_template
 
 LOADING = (
     *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from ...memory import RewatchError
-from ...memory.files import replacing
+from ...memory.files.regular import replacing
 from ..replay import without_repeats
 from ..trace import read_trace
 from .blocks import Room

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, CutVideo, MediaURI
-from ...memory.names import read
+from ...memory.files.names import read
 from .reading import Look, Run, looked_and_found, mapping, number, place_of, rows, string
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _open_file(path: str) -> VideoSource:
         raise FileNotFoundError("the trace does not say where the file was")
     if not Path(path).is_file():  # a pipe or a device could block for ever
         raise FileNotFoundError(f"{path} is not there any more")
-    from ...memory.video import Video
+    from ...memory.video.file import Video
 
     return Video(path)
 

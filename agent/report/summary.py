@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...memory import MediaURI, Span, clock
-from ..question import letter
+from ..questions.question import letter
 from .blocks import Room, amount, counted, long_text, terms, thumbnails
 from .markup import Html, el, join
 from .pictures import Album

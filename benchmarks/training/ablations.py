@@ -43,7 +43,7 @@ def tools(out: Path, seeds: Sequence[int], steps: int) -> None:
 
 def cold(out: Path, seeds: Sequence[int], steps: int) -> None:
     """A cold start that is not ready: refused by the gate, and what becomes of it without the gate."""
-    from rewatch.training.gate import GateError
+    from rewatch.training.trainers.gate import GateError
 
     for seed in seeds:
         start = cold_start(out, seed, steps=WEAK)
@@ -99,12 +99,12 @@ def _in_order_and_swapped(run: Path, seed: int) -> dict[str, float]:
     """Accuracy on held-out tasks, and with the two frames of every clip swapped."""
     import tempfile
 
-    from rewatch.agent.policies import load_policy
+    from rewatch.agent.models.registry import load_policy
     from rewatch.tools import Budget
-    from rewatch.training.collect import Collector
     from rewatch.training.gym import build_memory, clips16, mixed
-    from rewatch.training.order import Shuffled
     from rewatch.training.rewards import is_right
+    from rewatch.training.rollouts.collector import Collector
+    from rewatch.training.rollouts.frame_shuffling import Shuffled
 
     lessons = mixed(HELD_OUT, families=FIRST, seed=10_000 * seed + 500_000)
     policy: Any = load_policy(str(run))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rewatch.training.runs import RLRun, SFTRun, read_config, rl, sft
+from rewatch.training.experiments import RLRun, SFTRun, read_config, rl, sft
 
 FAMILIES = ("clips16.color", "clips16.shape", "clips16.clip", "clips16.echo")
 LIMITS = {"frames": 16, "calls": 4}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CapabilityError
-from ..files import open_regular, read_bytes, read_text
+from ..files.regular import open_regular, read_bytes, read_text
 from .torch_runtime import require_torch
 
 _LOG = logging.getLogger(__name__)

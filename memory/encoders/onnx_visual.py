@@ -12,12 +12,12 @@ import numpy as np
 
 from ..errors import CapabilityError
 from .checkpoint import ONNX, Checkpoint
-from .colours import NamedColours
+from .colors import NamedColours
 from .torch_runtime import loading
 from .transformers_visual import plain_query, read_config, tokens_of, vector_length
 
 if TYPE_CHECKING:
-    from ..media import Frame
+    from ..protocol import Frame
 
 _REVISION = 1  # raise it when this file's vectors change
 _FAMILIES = ("siglip", "clip")

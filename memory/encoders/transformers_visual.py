@@ -11,11 +11,11 @@ import numpy as np
 
 from ..errors import CapabilityError
 from .checkpoint import Checkpoint
-from .colours import NamedColours
+from .colors import NamedColours
 from .torch_runtime import loading, require_torch, torch_threads
 
 if TYPE_CHECKING:
-    from ..media import Frame
+    from ..protocol import Frame
 
 _REVISION = 1  # raise it when this file's vectors change
 FAMILIES = ("siglip2", "siglip", "clip")

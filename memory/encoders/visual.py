@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..media import Frame
+    from ..protocol import Frame
 
 
 @runtime_checkable
@@ -70,7 +70,7 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
     if name is None or name == "colours":
-        from .colours import NamedColours
+        from .colors import NamedColours
 
         return NamedColours()
     if name.startswith("onnx:") or _only_onnx(Path(name).expanduser()):

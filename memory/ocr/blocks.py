@@ -8,10 +8,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from ..records import Text
-from ..spans import Box, Span
-from ..text_lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
+from ..span import Box, Span
+from ..types import Text
 from .layout import arrange, hull, place, size
+from .lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
 
 _JITTER = 0.75
 """Seconds by which lines of one block may come or go apart."""

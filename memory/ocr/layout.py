@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
-from ..spans import Box
+from ..span import Box
 
 
 class Boxed(Protocol):

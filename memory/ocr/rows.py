@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..records import Text
-from ..spans import Box
-from ..text_lines import Reading, merge_readings
-from ..units import NewText
+from ..span import Box
+from ..store.units import NewText
+from ..types import Text
 from .blocks import Block, compose, line_readings
+from .lines import Reading, merge_readings
 
 _SETTLED = 10.0
 """Seconds after its end from which nothing is joined to a block."""

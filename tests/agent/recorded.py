@@ -8,14 +8,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent.answer import Answer, Draft
-from rewatch.agent.check import check
-from rewatch.agent.parsing import draft_of
+from rewatch.agent.parsing.reply import draft_of
 from rewatch.agent.planner import Situation, plan_by_rules
 from rewatch.agent.prompts import SPENT, SYSTEM, render
-from rewatch.agent.question import Question
+from rewatch.agent.questions.question import Question
 from rewatch.agent.state import add
 from rewatch.agent.steps import Call
 from rewatch.agent.trace import SCHEMA, TraceWriter, events_of
+from rewatch.agent.verifier import check
 from rewatch.tools import Budget
 
 VIDEO = {

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from rewatch.agent.dialects import Dialect, draft
+from rewatch.agent.tool_formats import Dialect, draft
 
 
 class Speaking(BaseChatModel):

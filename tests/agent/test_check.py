@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import ToolMessage
 from rewatch.agent.answer import Draft, Evidence
-from rewatch.agent.check import check
-from rewatch.agent.parsing import parse_draft
-from rewatch.agent.question import Question
+from rewatch.agent.parsing.reply import parse_draft
+from rewatch.agent.questions.question import Question
+from rewatch.agent.verifier import check
 
 VIDEO = {"id": "abc", "name": "a.mp4", "start": 0.0, "end": 60.0, "width": 64, "height": 48, "has_audio": True}
 SEEN = ("video:abc#t=0,10", "video:abc#t=10,20", "video:abc#t=40,50", "video:abc#t=55")

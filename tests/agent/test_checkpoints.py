@@ -17,7 +17,7 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 from rewatch.agent import VideoAgent, read_trace
 from rewatch.agent.approval import ApprovalNeeded
-from rewatch.agent.question import QuestionError
+from rewatch.agent.questions.question import QuestionError
 from rewatch.memory import ClipMemory, MemoryFolderError
 from rewatch.tools import tool
 

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch import ClipMemory, VideoAgent
 from rewatch.agent import Answer, Conversation, Evidence, QuestionError
-from rewatch.agent.followups import complete
+from rewatch.agent.questions.followups import complete
 
 from .scripted import Scripted
 

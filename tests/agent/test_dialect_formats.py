@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from rewatch.agent.dialects import Said, draft, load_dialect
-from rewatch.agent.parsing import parse_draft
+from rewatch.agent.parsing.reply import parse_draft
+from rewatch.agent.tool_formats import Said, draft, load_dialect
 from rewatch.tools import BUILT_IN, SEEING
 
 from .speaking import asked, calls_of, error_of, result, video

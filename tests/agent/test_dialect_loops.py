@@ -10,8 +10,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.answer import Answer
-from rewatch.agent.dialects import load_dialect, with_prompt
 from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.tool_formats import load_dialect, with_prompt
 from rewatch.tools import view_frames
 
 from .scripted import Scripted, observations

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from rewatch.agent.dialects import DIALECTS, draft, load_dialect, with_prompt
-from rewatch.agent.dialects.dialect import Dialect, Said
-from rewatch.agent.loose_json import NotJson, read_object
-from rewatch.agent.parsing import parse_draft
+from rewatch.agent.parsing.loose_json import NotJson, read_object
+from rewatch.agent.parsing.reply import parse_draft
 from rewatch.agent.prompts import SYSTEM
+from rewatch.agent.tool_formats import DIALECTS, draft, load_dialect, with_prompt
+from rewatch.agent.tool_formats.dialect import Dialect, Said
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, INNER, SEEING
 

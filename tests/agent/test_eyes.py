@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import load_policy, read_trace
-from rewatch.agent.dialects import load_dialect
-from rewatch.agent.eyes import scale_of
+from rewatch.agent.models.eyes import scale_of
+from rewatch.agent.tool_formats import load_dialect
 from rewatch.memory import CapabilityError, MediaURI
-from rewatch.memory.array_video import ArrayVideo
+from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import Eyes
 
 from ..media_files import quarter

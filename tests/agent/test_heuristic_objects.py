@@ -11,7 +11,7 @@ from rewatch.agent.answer import Draft
 from rewatch.agent.models.heuristic import objects
 from rewatch.agent.models.heuristic.looking import Scene
 from rewatch.agent.models.heuristic.object_words import wanted
-from rewatch.agent.models.heuristic.question import at_in, parse
+from rewatch.agent.models.heuristic.question_parser import at_in, parse
 from rewatch.agent.steps import Call, Seen
 from rewatch.memory import OBJECTS, ClipMemory, MediaURI, Span
 from rewatch.tools import BUILT_IN, Toolbox

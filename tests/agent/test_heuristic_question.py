@@ -2,7 +2,7 @@
 
 import pytest
 from rewatch.agent.models.heuristic import parse
-from rewatch.agent.models.heuristic.question import at_in, needs_eyes, tells_showing
+from rewatch.agent.models.heuristic.question_parser import at_in, needs_eyes, tells_showing
 from rewatch.memory import Span
 
 

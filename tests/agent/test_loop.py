@@ -171,7 +171,7 @@ def test_a_killed_run_resumes_from_its_last_step(notices: ClipMemory, tmp_path: 
     script.write_text(
         "import os, signal, sys\n"
         "from rewatch import ClipMemory, VideoAgent\n"
-        "from rewatch.agent.policies import HeuristicPolicy\n"
+        "from rewatch.agent.models.registry import HeuristicPolicy\n"
         "class Dies(HeuristicPolicy):\n"
         "    def _generate(self, messages, *a, **k):\n"
         "        if sum(m.type == 'tool' for m in messages) == 2:\n"

@@ -11,8 +11,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from rewatch.agent.model_planner import describe, plan_by_model
 from rewatch.agent.planner import Plan, Situation, plan_by_rules
-from rewatch.agent.question import Question
-from rewatch.agent.routes import ROUTES
+from rewatch.agent.questions.question import Question
+from rewatch.agent.strategies import ROUTES
 from rewatch.tools import Budget
 
 from .scripted import Scripted, in_turn

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.agent.options import choice_in, find_options, letters_in, option_in, split_options
-from rewatch.training.readers.fields import split_question
+from rewatch.agent.parsing.options import choice_in, find_options, letters_in, option_in, split_options
+from rewatch.training.data.readers.fields import split_question
 
 CARS = ("Red car", "Blue car", "Green car", "White car")
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from rewatch.agent.check import check
-from rewatch.agent.dialects.found_calls import calls_in
 from rewatch.agent.evidence import Piece
-from rewatch.agent.parsing import cited_numbers, draft_of, parse_draft, without_citations, written_answer
-from rewatch.agent.question import Question
+from rewatch.agent.parsing.reply import cited_numbers, draft_of, parse_draft, without_citations, written_answer
+from rewatch.agent.questions.question import Question
+from rewatch.agent.tool_formats.found_calls import calls_in
+from rewatch.agent.verifier import check
 
 PIECES = {
     1: Piece(n=1, uri="video:ab#t=1,4", text="Welcome to the spring fair.", channel="speech", tool="search_clips"),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import rewatch
-from rewatch.agent.policies import load_policy
-from rewatch.agent.policies.manner import Manner, read_manner
+from rewatch.agent.models.policy_config import Manner, read_manner
+from rewatch.agent.models.registry import load_policy
 from rewatch.memory import CapabilityError
 
 BAD: list[tuple[str, dict[str, Any]]] = [

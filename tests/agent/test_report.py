@@ -25,7 +25,7 @@ from rewatch.agent.report.pictures import MOST
 from rewatch.agent.report.reading import read_run
 from rewatch.agent.trace import TraceError, read_trace
 from rewatch.memory import VideoError
-from rewatch.memory.video import Video
+from rewatch.memory.video.file import Video
 from rewatch.tools import Budget
 
 from ..media_files import write_video

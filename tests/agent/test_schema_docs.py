@@ -13,12 +13,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from rewatch.agent import VideoAgent
 from rewatch.agent.answer import Answer, Draft, Evidence
-from rewatch.agent.calibration import Calibration
 from rewatch.agent.graph import _observed
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
+from rewatch.agent.test_time_scaling.calibration import Calibration
 from rewatch.agent.trace import events_of, read_trace, told_of
-from rewatch.memory.records import VideoRecord
+from rewatch.memory.types import VideoRecord
 from rewatch.tools import Observation, Spend
 
 from .recorded import VIDEO, Recorder

@@ -12,12 +12,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.outputs import ChatResult
 from rewatch.agent import Calibration, QuestionError, VideoAgent, read_trace
 from rewatch.agent.answer import Draft, Evidence
-from rewatch.agent.check import Verdict, after_looking, second_looks
+from rewatch.agent.models.turn import Turn
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
-from rewatch.agent.turn import Turn
-from rewatch.cli.console import show_event
-from rewatch.cli.terminal import Console
+from rewatch.agent.verifier import Verdict, after_looking, second_looks
+from rewatch.cli.terminal.console import show_event
+from rewatch.cli.terminal.output import Console
 from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import Budget, Reply, VisualQuestion
 

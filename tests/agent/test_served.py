@@ -19,7 +19,7 @@ pytest.importorskip("langchain_openai", reason="needs the extra: pip install 're
 
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer, load_policy, read_trace
-from rewatch.agent.policies.served import ServedPolicy
+from rewatch.agent.models.served.openai_compatible import ServedPolicy
 
 from .scripted import Scripted
 from .served_run import KEY, LOOK, Run

@@ -18,11 +18,11 @@ pytest.importorskip("langchain_openai", reason="needs the extra: pip install 're
 
 from rewatch import ClipMemory
 from rewatch.agent import load_policy
-from rewatch.agent.policies.attempts import Fault, Patience, ServedError
-from rewatch.agent.policies.chat_messages import Writer, spread
-from rewatch.agent.policies.served import ServedPolicy
-from rewatch.agent.turn import Turn
-from rewatch.agent.viewer import ChatViewer
+from rewatch.agent.models.served.chat_messages import Writer, spread
+from rewatch.agent.models.served.openai_compatible import ServedPolicy
+from rewatch.agent.models.served.retries import Fault, Patience, ServedError
+from rewatch.agent.models.turn import Turn
+from rewatch.agent.models.viewer import ChatViewer
 from rewatch.memory import CapabilityError, Frame, Pixels
 from rewatch.tools.viewer import VisualQuestion
 
@@ -282,7 +282,7 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
 
 def test_importing_policies_stays_cheap():
     heavy = "[m for m in ('torch', 'transformers', 'langchain_openai', 'openai', 'langchain') if m in sys.modules]"
-    code = f"import sys, rewatch.agent.policies; print({heavy})"
+    code = f"import sys, rewatch.agent.models.registry; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

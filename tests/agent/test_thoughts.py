@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
-from rewatch.agent.dialects.found_calls import calls_in
 from rewatch.agent.evidence import Piece
-from rewatch.agent.final_json import confidence_of
-from rewatch.agent.options import find_options
-from rewatch.agent.parsing import chosen_letters, json_object, parse_draft, take_apart, written_answer
-from rewatch.agent.thoughts import split_thoughts, thought_of
+from rewatch.agent.parsing.final_json import confidence_of
+from rewatch.agent.parsing.options import find_options
+from rewatch.agent.parsing.reply import chosen_letters, json_object, parse_draft, take_apart, written_answer
+from rewatch.agent.parsing.thoughts import split_thoughts, thought_of
+from rewatch.agent.tool_formats.found_calls import calls_in
 from rewatch.training.rewards.stated import ranges
 
 PIECES = {

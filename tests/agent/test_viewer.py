@@ -12,10 +12,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
-from rewatch.agent.policies.blocks import blocks, data_url, picture, time_text
-from rewatch.agent.viewer import ChatViewer, said_yes
+from rewatch.agent.models.content_blocks import blocks, data_url, picture, time_text
+from rewatch.agent.models.viewer import ChatViewer, said_yes
 from rewatch.memory import Frame, MediaURI, Pixels, VideoError
-from rewatch.memory.spans import Box
+from rewatch.memory.span import Box
 from rewatch.tools.viewer import VisualQuestion
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}

@@ -1,7 +1,7 @@
 """Words, numbers and coverage."""
 
 import pytest
-from rewatch.agent.words import content, coverage, numbers, ordinal, stem
+from rewatch.agent.text_matching import content, coverage, numbers, ordinal, stem
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rewatch.agent import VideoAgent
 from rewatch.cli.chat import _Chat
-from rewatch.cli.terminal import Console
+from rewatch.cli.terminal.output import Console
 from rewatch.memory import ClipMemory
-from rewatch.memory.subtitles import read_subtitles
+from rewatch.memory.speech.subtitles import read_subtitles
 
 from .conftest import QUESTION, rewatch
 

@@ -134,7 +134,7 @@ def test_a_wrong_trace_is_named(run: Callable, tmp_path: Path):
 
 def test_the_help_names_every_route_and_scaling():
     from rewatch.agent import ROUTES, SCALINGS
-    from rewatch.cli import options
+    from rewatch.cli.settings import options
 
     assert options.ROUTES.split(", ") == list(ROUTES) and options.SCALINGS.split(", ") == list(SCALINGS)
 

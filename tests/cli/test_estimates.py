@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from rewatch.cli.estimates import run_estimate
+from rewatch.cli.terminal.estimates import run_estimate
 from rewatch.tools import Budget
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from rewatch.memory import ClipMemory
+from rewatch.training.data.task_files import read_tasks
 from rewatch.training.gym import FAMILIES, lesson
 from rewatch.training.gym.clips16 import SMALL
-from rewatch.training.task_files import read_tasks
 from typer.testing import CliRunner
 
 

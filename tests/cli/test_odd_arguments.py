@@ -327,7 +327,7 @@ def test_a_video_that_is_indexed_in_part_is_told(home: Path) -> None:
     from dataclasses import replace
 
     from rewatch import ClipMemory
-    from rewatch.cli.indexing import unfinished
+    from rewatch.cli.settings.indexing import unfinished
 
     with ClipMemory(home / "memory", read_only=True) as memory:
         (whole,) = memory.videos()

@@ -43,7 +43,8 @@ def test_index_says_what_it_needs(home: Path) -> None:
 
 
 def test_a_language_that_no_model_knows_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rewatch.memory import speech, whisper_models
+    from rewatch.memory.speech import transcriber as speech
+    from rewatch.memory.speech import whisper_models
 
     english = whisper_models.find_whisper("tiny.en")
     monkeypatch.setattr(whisper_models, "whispers", lambda: iter([english]))

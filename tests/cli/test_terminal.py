@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rewatch.cli import going_on, indexing
-from rewatch.cli.console import show_answer, show_bare, show_event
-from rewatch.cli.naming import match
-from rewatch.cli.terminal import Console, fault, finish, prepare, write, write_json
+from rewatch.cli.settings import indexing
+from rewatch.cli.settings.video_names import match
+from rewatch.cli.terminal import resume_hint as going_on
+from rewatch.cli.terminal.console import show_answer, show_bare, show_event
+from rewatch.cli.terminal.output import Console, fault, finish, prepare, write, write_json
 from rewatch.memory import VideoError, VideoRecord
 from rewatch.memory.sanitize import as_json, one_line, sanitize
 from rich.table import Table

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rewatch.agent.policies import load_policy
+from rewatch.agent.models.registry import load_policy
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train_tool_policy.py"
 

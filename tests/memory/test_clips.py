@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rewatch.memory.clips import coarse_windows, fixed_windows
-from rewatch.memory.spans import Span
-from rewatch.memory.video import VideoInfo
+from rewatch.memory.ingest.segmentation import coarse_windows, fixed_windows
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import VideoInfo
 
 
 def info(duration: float, start: float = 0.0) -> VideoInfo:

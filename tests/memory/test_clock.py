@@ -11,10 +11,10 @@ import pytest
 from hearing import CUES, PICTURES, TellsTones, ears, film, srt, tone
 from media_files import needs_ffmpeg, run_ffmpeg, write_video
 from rewatch.memory import ClipMemory, MediaURI, Span, clock
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.listening import shift_of
-from rewatch.memory.subtitles import Cue
-from rewatch.memory.video import Video
+from rewatch.memory.ingest.speech_channel import shift_of
+from rewatch.memory.speech.subtitles import Cue
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.file import Video
 
 __all__ = ["ears"]
 

@@ -145,7 +145,7 @@ def _other_length(path: Path) -> None:
     import zlib
 
     import faiss
-    from rewatch.memory import index
+    from rewatch.memory.store import faiss_index as index
 
     content = path.read_bytes()
     length, _, magic = index._TAIL.unpack(content[-index._TAIL.size :])

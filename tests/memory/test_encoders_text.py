@@ -92,7 +92,7 @@ def test_threads_may_share_an_encoder_and_processes_get_its_arguments(minilm: Te
 
 def test_importing_encoders_is_quick() -> None:
     code = (
-        "import sys, rewatch.memory.encoders, rewatch.memory.clips;"
+        "import sys, rewatch.memory.encoders, rewatch.memory.ingest.segmentation;"
         "print([name for name in ('torch', 'transformers', 'cv2', 'scenedetect') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")

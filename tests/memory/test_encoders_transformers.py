@@ -18,7 +18,7 @@ from rewatch.memory.encoders.onnx_visual import OnnxVisual
 from rewatch.memory.encoders.transformers_text import TransformersText
 from rewatch.memory.encoders.transformers_visual import TransformersVisual
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.video import Frame
+from rewatch.memory.video.file import Frame
 
 Visual = Callable[[str], Path]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_files import needs_ffmpeg
 from rewatch.memory import ClipMemory
-from rewatch.memory.encodings import decode
-from rewatch.memory.subtitles import read_subtitles
+from rewatch.memory.files.text_encodings import decode
+from rewatch.memory.speech.subtitles import read_subtitles
 
 __all__ = ["ears"]
 

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from rewatch.agent import read_trace
-from rewatch.agent.dialects import load_dialect, with_prompt
-from rewatch.agent.policies.blocks import picture
+from rewatch.agent.models.content_blocks import picture
+from rewatch.agent.tool_formats import load_dialect, with_prompt
 from rewatch.agent.trace import TraceWriter
 from rewatch.memory import ClipMemory, RewatchError, Video, VideoError
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.files import NotAFile, odd_kind, open_regular, read_bytes, read_text, replacing
-from rewatch.memory.pictures import NotAPicture, decoded, read_picture
-from rewatch.memory.subtitles import read_subtitles
+from rewatch.memory.files.regular import NotAFile, odd_kind, open_regular, read_bytes, read_text, replacing
+from rewatch.memory.speech.subtitles import read_subtitles
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.image_query import NotAPicture, decoded, read_picture
 from rewatch.tools import as_picture, load_tools
-from rewatch.training.readers.rows import rows_of
-from rewatch.training.task_files import read_tasks
+from rewatch.training.data.readers.rows import rows_of
+from rewatch.training.data.task_files import read_tasks
 
 from ..media_files import quarter, write_video
 

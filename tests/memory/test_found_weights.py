@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from painted import Painted, across, write
 from rewatch.memory import CHANNELS, OBJECTS, ClipMemory
-from rewatch.memory.detector_weights import detectors_here, finds_boxes, usual_detector
+from rewatch.memory.tracking.detector_weights import detectors_here, finds_boxes, usual_detector
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_new_memory_takes_them_and_an_old_one_when_asked(
 @pytest.mark.weights
 def test_weights_of_pytorch_are_known_by_their_classes(yolo: Path, tmp_path: Path) -> None:
     import torch
-    from rewatch.memory.detector_ultralytics import import_ultralytics
+    from rewatch.memory.tracking.ultralytics_detector import import_ultralytics
 
     made = import_ultralytics().YOLO("yolov8n.yaml", task="detect")
     made.save(str(tmp_path / "random.pt"))

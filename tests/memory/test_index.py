@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import Span
-from rewatch.memory import index as indexes
-from rewatch.memory.index import ChannelIndex
-from rewatch.memory.store import Space, Store
-from rewatch.memory.units import NewVector, Rows, finish, plan_channel, remove_video, units_to_do
+from rewatch.memory.store import faiss_index as indexes
+from rewatch.memory.store.database import Space, Store
+from rewatch.memory.store.faiss_index import ChannelIndex
+from rewatch.memory.store.units import NewVector, Rows, finish, plan_channel, remove_video, units_to_do
 
 DIM = 16
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, Frame, Progress, Span, VideoError, VideoInfo
-from rewatch.memory import pool as pools
-from rewatch.memory.media import grid
+from rewatch.memory.processes import worker_pool as pools
+from rewatch.memory.protocol import grid
 
 
 def done_units(memory: ClipMemory, channel: str) -> set[tuple]:
@@ -120,7 +120,7 @@ def test_encoders_are_remembered_by_name(traffic: Path, tmp_path: Path) -> None:
 def test_a_complete_file_is_not_even_opened(traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
     first = memory.add(traffic, channels=("visual",), workers=0)
-    monkeypatch.setattr("rewatch.memory.ingest.Ingest.run", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("rewatch.memory.ingest.pipeline.Ingest.run", lambda *_: pytest.fail("read again"))
     assert memory.add(traffic, channels=("visual",), workers=0) == first
 
 

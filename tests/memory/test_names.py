@@ -14,7 +14,7 @@ from rewatch import VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.report import write_report
 from rewatch.memory import ClipMemory, VideoError
-from rewatch.memory.names import read, restored, shown, stored, written
+from rewatch.memory.files.names import read, restored, shown, stored, written
 
 from ..media_files import write_video
 

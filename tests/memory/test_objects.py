@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from painted import FPS, Painted, across, write
 from rewatch.memory import OBJECTS, Box, CapabilityError, ClipMemory, Span, VideoRecord
-from rewatch.memory.objects import stored_tracks
-from rewatch.memory.objects_draw import write_clip, write_frames
-from rewatch.memory.objects_export import coco, within, write_coco, write_mot
-from rewatch.memory.track_book import TrackBook
-from rewatch.memory.track_links import sure
-from rewatch.memory.tracks import Sight, Track
+from rewatch.memory.ingest.objects_channel import stored_tracks
+from rewatch.memory.tracking.drawing import write_clip, write_frames
+from rewatch.memory.tracking.export import coco, within, write_coco, write_mot
+from rewatch.memory.tracking.track_ids import TrackBook
+from rewatch.memory.tracking.track_linking import sure
+from rewatch.memory.tracking.tracker import Sight, Track
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 from rewatch.memory import Span, Video, VideoError
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.cut_video import CutVideo
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.truncated_video import CutVideo
 
 from ..media_files import ENCODINGS, Encoding, join, quarter, write_video
 

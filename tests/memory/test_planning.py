@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_files import write_video
 from rewatch.memory import ClipMemory, Span, VideoError
-from rewatch.memory.clips import coarse_windows, fixed_windows
-from rewatch.memory.media import VideoInfo
-from rewatch.memory.planning import MOST, STILL, Busy, windows
-from rewatch.memory.video import Video
+from rewatch.memory.ingest.planning import MOST, STILL, Busy, windows
+from rewatch.memory.ingest.segmentation import coarse_windows, fixed_windows
+from rewatch.memory.protocol import VideoInfo
+from rewatch.memory.video.file import Video
 
 
 def info(duration: float) -> VideoInfo:

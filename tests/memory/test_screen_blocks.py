@@ -9,9 +9,9 @@ import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.ocr import Block, Joiner, blocks, compose, line_readings, new_rows
 from rewatch.memory.ocr.layout import arrange, place, size
-from rewatch.memory.records import Text
-from rewatch.memory.spans import Box, Span
-from rewatch.memory.text_lines import Line, Reading, chosen
+from rewatch.memory.ocr.lines import Line, Reading, chosen
+from rewatch.memory.span import Box, Span
+from rewatch.memory.types import Text
 
 ASPECT = 16 / 9
 

@@ -11,11 +11,20 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.screen_text import Line, Reading, Sweep, TextReader, merge_readings, read_span, refine, text_reader
-from rewatch.memory.spans import Box, Span
-from rewatch.memory.text_lines import clean, same_text
-from rewatch.memory.text_reader import credible, reading_order
-from rewatch.memory.text_times import presence
+from rewatch.memory.ocr.lines import clean, same_text
+from rewatch.memory.ocr.reader import credible, reading_order
+from rewatch.memory.ocr.screen_text import (
+    Line,
+    Reading,
+    Sweep,
+    TextReader,
+    merge_readings,
+    read_span,
+    refine,
+    text_reader,
+)
+from rewatch.memory.ocr.times import presence
+from rewatch.memory.span import Box, Span
 
 FPS = 10
 Paint = Callable[[float, ImageDraw.ImageDraw], None]
@@ -130,7 +139,7 @@ def test_a_wrong_picture_is_refused(reader: TextReader) -> None:
 
 
 def test_missing_models_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewatch.memory.ocr_models._RECOGNIZER", "none.onnx")
+    monkeypatch.setattr("rewatch.memory.ocr.models._RECOGNIZER", "none.onnx")
     with pytest.raises(CapabilityError, match="none.onnx.*pip install"):
         text_reader()
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
-from rewatch.memory.screen_text import Reading, TextReader, read_span, refine, text_reader
-from rewatch.memory.spans import Box, Span
-from rewatch.memory.text_border import in_full, touches
-from rewatch.memory.text_lines import Line, fuller
-from rewatch.memory.text_times import likeness_behind
+from rewatch.memory.ocr.border import in_full, touches
+from rewatch.memory.ocr.lines import Line, fuller
+from rewatch.memory.ocr.screen_text import Reading, TextReader, read_span, refine, text_reader
+from rewatch.memory.ocr.times import likeness_behind
+from rewatch.memory.span import Box, Span
 
 FPS = 10
 DIGITS = "853"

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rewatch.cli.app import app
 from rewatch.memory import ClipMemory, MediaURI, VideoError
-from rewatch.memory.spans import Box, Span
+from rewatch.memory.span import Box, Span
 from rewatch.tools import BUILT_IN, Observation, Spend, Toolbox
 from typer.testing import CliRunner
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.encoders import text_encoder
-from rewatch.memory.spans import Span
-from rewatch.memory.store import Store
-from rewatch.memory.units import NewText, Rows, embed_again, finish, plan_channel, plan_clips, units_to_do
+from rewatch.memory.span import Span
+from rewatch.memory.store.database import Store
+from rewatch.memory.store.units import NewText, Rows, embed_again, finish, plan_channel, plan_clips, units_to_do
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo" / "truth.json"
 NOISY = [

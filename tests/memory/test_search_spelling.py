@@ -10,12 +10,12 @@ import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.encoders import text_encoder
 from rewatch.memory.encoders.floors import floor
-from rewatch.memory.lexical import asked_marks, marks, match_expression
-from rewatch.memory.records import Text
-from rewatch.memory.spans import Span
-from rewatch.memory.spelling import Stemmer, Vocabulary
-from rewatch.memory.store import Store
-from rewatch.memory.units import NewText, Rows, finish, plan_channel, plan_clips, units_to_do
+from rewatch.memory.span import Span
+from rewatch.memory.store.database import Store
+from rewatch.memory.store.full_text import asked_marks, marks, match_expression
+from rewatch.memory.store.spelling import Stemmer, Vocabulary
+from rewatch.memory.store.units import NewText, Rows, finish, plan_channel, plan_clips, units_to_do
+from rewatch.memory.types import Text
 
 SAID = [
     "Peter will be responsible for marketing",

@@ -11,12 +11,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from rewatch.memory import speech
-from rewatch.memory.array_video import ArrayVideo
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
-from rewatch.memory.words import Utterance, Word, utterances
+from rewatch.memory.span import Span
+from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.words import Utterance, Word, utterances
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.file import Video
 
 RATE = 16000
 Say = Callable[..., np.ndarray]
@@ -234,7 +234,7 @@ def test_missing_recognizers_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
     assert "\n" not in str(caught.value)
     from importlib import metadata
 
-    from rewatch.memory import pocketsphinx_speech
+    from rewatch.memory.speech import pocketsphinx as pocketsphinx_speech
 
     def absent(name: str) -> str:
         raise metadata.PackageNotFoundError(name)

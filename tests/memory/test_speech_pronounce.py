@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.memory.pronounce import guess, number, pronounce, spoken
+from rewatch.memory.speech.pronunciation import guess, number, pronounce, spoken
 
 KNOWN = {
     "clean": "K L IY N",

@@ -10,13 +10,14 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-from rewatch.memory import ClipMemory, speech
-from rewatch.memory.array_video import ArrayVideo
+from rewatch.memory import ClipMemory
 from rewatch.memory.errors import NotUnderstoodError
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
-from rewatch.memory.whisper_speech import Whisper, without_pauses
-from rewatch.memory.words import UNCERTAIN, Utterance, Word, utterances
+from rewatch.memory.span import Span
+from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.whisper import Whisper, without_pauses
+from rewatch.memory.speech.words import UNCERTAIN, Utterance, Word, utterances
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.file import Video
 from talks import spoken
 
 RATE = 16000

@@ -16,13 +16,14 @@ import faster_whisper.vad
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel, decode_audio
-from rewatch.memory import ClipMemory, speech
-from rewatch.memory.array_video import ArrayVideo
+from rewatch.memory import ClipMemory
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.spans import Span
-from rewatch.memory.vad import runs
-from rewatch.memory.whisper_speech import SETTINGS, Whisper, model_and_language, spoken_pieces
-from rewatch.memory.words import Word
+from rewatch.memory.span import Span
+from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.vad import runs
+from rewatch.memory.speech.whisper import SETTINGS, Whisper, model_and_language, spoken_pieces
+from rewatch.memory.speech.words import Word
+from rewatch.memory.video.array_video import ArrayVideo
 from whisper_model import make_whisper
 
 pytestmark = pytest.mark.slow  # a trained model is put together first
@@ -108,9 +109,9 @@ def test_word_for_word_what_faster_whisper_says(
         believed = ears.transcribe(sound, offset=0.0)
         with monkeypatch.context() as patch:  # what the guard is given
             patch.setattr(
-                "rewatch.memory.whisper_speech.believed", lambda windows, _: [w for one in windows for w in one.words]
+                "rewatch.memory.speech.whisper.believed", lambda windows, _: [w for one in windows for w in one.words]
             )
-            patch.setattr("rewatch.memory.whisper_speech.without_pauses", lambda words, _: words)
+            patch.setattr("rewatch.memory.speech.whisper.without_pauses", lambda words, _: words)
             heard = [w for each in ears.transcribe(sound, offset=0.0) for w in each.words]
         words += len(heard)
         assert [w.text for w in heard] == [w.word.strip() for w in expected]
@@ -319,7 +320,7 @@ def test_a_memory_listens_with_it(model: Path, said: Said, tmp_path: Path) -> No
 
 
 def test_fabricated_words_of_no_length_are_kept() -> None:
-    from rewatch.memory.words import in_order
+    from rewatch.memory.speech.words import in_order
 
     jumbled = [
         Word(0, 1, "a", 0.5),

@@ -10,12 +10,12 @@ import pytest
 from hearing import CUES, TellsTones, ears, film, srt, tone
 from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError, VideoRecord
-from rewatch.memory.languages import language_code, same_language
-from rewatch.memory.listening import find_subtitles
-from rewatch.memory.media import SubtitleStream
-from rewatch.memory.streams import rank_subtitles
-from rewatch.memory.video import Video
-from rewatch.memory.worker import Bench
+from rewatch.memory.ingest.speech_channel import find_subtitles
+from rewatch.memory.ingest.worker import Bench
+from rewatch.memory.protocol import SubtitleStream
+from rewatch.memory.speech.languages import language_code, same_language
+from rewatch.memory.video.file import Video
+from rewatch.memory.video.streams import rank_subtitles
 
 __all__ = ["ears"]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_files import needs_ffmpeg
 from rewatch.memory.errors import VideoError
-from rewatch.memory.subtitles import (
+from rewatch.memory.speech.subtitles import (
     Cue,
     as_utterances,
     embedded_subtitles,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from media_files import ENCODINGS, decode_all, needs_ffmpeg, picture, run_ffmpeg, write_video
 from rewatch.memory.errors import CapabilityError, VideoError
-from rewatch.memory.media import VideoSource
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
+from rewatch.memory.protocol import VideoSource
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import Video
 
 FPS = 24
 

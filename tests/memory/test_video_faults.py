@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from media_files import ENCODINGS, decoding, picture, write_sound, write_video
 from rewatch.memory.errors import VideoError
-from rewatch.memory.video import Video
+from rewatch.memory.video.file import Video
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_permission_denied(good: Path, tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
         "from rewatch.memory.errors import VideoError\n"
-        "from rewatch.memory.video import Video\n"
+        "from rewatch.memory.video.file import Video\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "try: Video(sys.argv[1])\n"
         "except VideoError as error: print(error)\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import VideoError
-from rewatch.memory.video_files import find_videos
+from rewatch.memory.files.video_files import find_videos
 
 MP4 = b"\0\0\0\x20ftypisom" + bytes(200)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from media_files import decoding
 from rewatch.memory.errors import VideoError
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import Video
 
 SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "media"
 NAMES = [

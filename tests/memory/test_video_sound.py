@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 from media_files import ENCODINGS, write_video
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import Video
 
 RATE = 48000
 CLICKS = (0.5, 3.25, 7.777, 12.0, 18.4)
@@ -181,7 +181,7 @@ def test_a_gap_in_the_sound_stays_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_late_span_is_sought_not_decoded_up_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rewatch.memory import sound as module
+    from rewatch.memory.video import audio as module
 
     path = write_video(tmp_path / "long.mp4", frames=240, fps=2, sound=clicks(120.0))
     seen: list[float] = []

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_files import ENCODINGS, picture, write_video
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.cut_video import CutVideo
 from rewatch.memory.errors import VideoError
-from rewatch.memory.media import VideoSource, grid
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Video
+from rewatch.memory.protocol import VideoSource, grid
+from rewatch.memory.span import Span
+from rewatch.memory.video.array_video import ArrayVideo
+from rewatch.memory.video.file import Video
+from rewatch.memory.video.truncated_video import CutVideo
 
 
 @pytest.fixture(scope="module")

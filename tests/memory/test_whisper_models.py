@@ -6,11 +6,13 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from rewatch.memory import speech, weights, whisper_models
+from rewatch.memory import weights
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.pocketsphinx_speech import PocketSphinx
-from rewatch.memory.whisper_models import best_whisper, find_whisper, whispers
-from rewatch.memory.whisper_speech import Whisper
+from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech import whisper_models
+from rewatch.memory.speech.pocketsphinx import PocketSphinx
+from rewatch.memory.speech.whisper import Whisper
+from rewatch.memory.speech.whisper_models import best_whisper, find_whisper, whispers
 
 
 def put(folder: Path, *, megabytes: float = 0.001, words: int = 51864, without: str = "") -> Path:

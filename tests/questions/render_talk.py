@@ -20,7 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from rewatch.memory.subtitles import read_subtitles
+from rewatch.memory.speech.subtitles import read_subtitles
 
 HERE = Path(__file__).resolve().parent
 SUBTITLES = HERE / "garden_talk.srt"

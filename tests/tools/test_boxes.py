@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rewatch.memory import Box, ClipMemory, MediaURI, Pixels
-from rewatch.memory.array_video import ArrayVideo
+from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import BUILT_IN, Eyes, Observation, Toolbox, VideoContext, tool
 from rewatch.tools.boxes import read_box
 

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from rewatch.memory import Box, ClipMemory, Span
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.detector import Detection
-from rewatch.memory.objects import stored_tracks
-from rewatch.memory.objects_draw import write_clip, write_frames
-from rewatch.memory.objects_export import coco, sizes_of
+from rewatch.memory.ingest.objects_channel import stored_tracks
+from rewatch.memory.tracking.detector import Detection
+from rewatch.memory.tracking.drawing import write_clip, write_frames
+from rewatch.memory.tracking.export import coco, sizes_of
+from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import BUILT_IN, ON_REQUEST, Observation, Toolbox
 
 FPS, SECONDS = 8, 4
@@ -78,7 +78,7 @@ def test_one_object_stays_one_track_whatever_the_size(memory: ClipMemory) -> Non
 
 
 def test_what_moves_is_found_without_a_detector(memory: ClipMemory) -> None:
-    from rewatch.tools.motion import moving_objects
+    from rewatch.tools.builtin.motion import moving_objects
 
     moving = moving_objects(memory.open(memory.videos()[0].id), Span(0, 12))
     assert 1 <= len(moving.tracks) <= 3 and all(track.colour == "red" for track in moving.tracks)

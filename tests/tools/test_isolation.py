@@ -17,8 +17,8 @@ import rough_tools as rough
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, SEEING, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
-from rewatch.tools.isolation import MOST, isolation
 from rewatch.tools.outcomes import says_what_next
+from rewatch.tools.sandbox.processes import MOST, isolation
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from rewatch.memory.spans import Span
-from rewatch.memory.video import Frame, Video
-from rewatch.tools.motion import MotionReport, Track, count_over_time, moving_objects
-from rewatch.tools.motion.background import learn_background
-from rewatch.tools.motion.camera import CutFinder, camera_moves
-from rewatch.tools.motion.stretches import LONGEST, still_stretches
+from rewatch.memory.span import Span
+from rewatch.memory.video.file import Frame, Video
+from rewatch.tools.builtin.motion import MotionReport, Track, count_over_time, moving_objects
+from rewatch.tools.builtin.motion.background import learn_background
+from rewatch.tools.builtin.motion.camera import CutFinder, camera_moves
+from rewatch.tools.builtin.motion.stretches import LONGEST, still_stretches
 
 WIDTH, HEIGHT, FPS = 320, 180, 15
 RED, BLUE, GREEN, YELLOW, BLACK = (200, 30, 30), (30, 70, 200), (30, 140, 50), (235, 215, 30), (15, 15, 15)

@@ -21,11 +21,11 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langchain_core.tools import tool as langchain_tool
 from PIL import Image
 from rewatch.agent import VideoAgent
-from rewatch.agent.policies.blocks import blocks, pictures
+from rewatch.agent.models.content_blocks import blocks, pictures
 from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import Observation, Toolbox, as_picture, load_tools, plug_all, registered_tools
-from rewatch.tools.plugged import plug
-from rewatch.tools.plugged_content import NotAPicture, observation_of
+from rewatch.tools.plugins.content import NotAPicture, observation_of
+from rewatch.tools.plugins.naming import plug
 
 from ..agent.scripted import Scripted, calling, observations
 

@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from rewatch.agent import VideoAgent
 from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import McpServer, McpServers, Observation, Toolbox
-from rewatch.tools.mcp_config import read_servers
+from rewatch.tools.mcp.config import read_servers
 
 from ..agent.scripted import Scripted, calling, observations
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.speech import Utterance, Word, lasting_name
+from rewatch.memory.speech.transcriber import Utterance, Word, lasting_name
 from rewatch.tools import BUILT_IN, Observation, Toolbox
 
 CUES = """1
@@ -70,7 +70,8 @@ class Parrot:
 def test_the_recognizer_that_was_named_is_remembered_and_loaded_once(
     tmp_path: Path, make_talk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rewatch.memory import speech, voice
+    from rewatch.memory.speech import transcriber as speech
+    from rewatch.memory.speech import windows as voice
 
     named: list[str | None] = []
     monkeypatch.setattr(speech, "transcriber", lambda name=None, **_: (named.append(name), Parrot())[1])

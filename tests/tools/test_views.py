@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import ClipMemory, MediaURI, Pixels
-from rewatch.memory.array_video import ArrayVideo
-from rewatch.memory.text_changes import small_print
-from rewatch.memory.text_reader import RapidReader
+from rewatch.memory.ocr.changes import small_print
+from rewatch.memory.ocr.reader import RapidReader
+from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import BUILT_IN, ON_REQUEST, Observation, Spend, Toolbox
 
 WIDE, HIGH = 1920, 1080

@@ -12,15 +12,15 @@ from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, Budget, Toolbox
-from rewatch.training.collect import Collector
+from rewatch.training.experiments.measuring import measure, summary
+from rewatch.training.experiments.worlds import several
 from rewatch.training.gym import build_memory
 from rewatch.training.gym.expert import Expert
-from rewatch.training.judge import figures, judge
-from rewatch.training.reference import is_in_pieces, refuse_fsdp
 from rewatch.training.rewards import Mix, budget, is_right, task_reward
-from rewatch.training.rollout import Rollout
-from rewatch.training.runs.measuring import measure, summary
-from rewatch.training.runs.worlds import several
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.trainers.reference import is_in_pieces, refuse_fsdp
+from rewatch.training.trainers.scoring import figures, judge
 
 MIX = Mix({"task": (task_reward(), 1.0)})
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from rewatch.memory import CapabilityError, Span
-from rewatch.training.readers import READERS, Released, read_released
-from rewatch.training.readers.fields import choice, options_of, split_question
+from rewatch.training.data.readers import READERS, Released, read_released
+from rewatch.training.data.readers.fields import choice, options_of, split_question
+from rewatch.training.data.task import TaskError
+from rewatch.training.data.task_files import TaskFileError, read_tasks, write_tasks
 from rewatch.training.rewards import load_preset
-from rewatch.training.task import TaskError
-from rewatch.training.task_files import TaskFileError, read_tasks, write_tasks
 
 
 def write(folder: Path, rows: list[Any], name: str = "data.json") -> Path:

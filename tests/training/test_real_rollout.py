@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer
-from rewatch.agent.dialects import load_dialect
-from rewatch.agent.question import question_about
+from rewatch.agent.questions.question import question_about
+from rewatch.agent.tool_formats import load_dialect
 from rewatch.memory import Span
+from rewatch.training.data.task import Task, Truth
 from rewatch.training.rewards import faithful, hit, is_right, load_preset, quotes, tiou, validity
-from rewatch.training.rollout import Rollout
-from rewatch.training.task import Task, Truth
+from rewatch.training.rollouts.rollout import Rollout
 
 from ..agent.speaking import Speaking
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.messages import AIMessage
 from rewatch.agent import Answer
-from rewatch.agent.parsing import json_answer, written_answer
-from rewatch.training.rollout import Rollout
+from rewatch.agent.parsing.reply import json_answer, written_answer
+from rewatch.training.rollouts.rollout import Rollout
 
 from .rewards.runs import Run, task, uri
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from rewatch.memory import Box, Span
-from rewatch.training.task import KINDS, Task, TaskError, Truth, as_number
+from rewatch.training.data.task import KINDS, Task, TaskError, Truth, as_number
 
 
 def make(kind: str = "open", truth: dict[str, Any] | None = None, **fields: Any) -> Task:

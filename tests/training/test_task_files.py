@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewatch.memory import Box, Span
-from rewatch.training.task import Task, Truth
-from rewatch.training.task_files import (
+from rewatch.training.data.task import Task, Truth
+from rewatch.training.data.task_files import (
     TaskFileError,
     as_row,
     from_dataset,

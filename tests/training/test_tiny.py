@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from rewatch.agent import load_policy
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector
+from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.training.gym import build_memory, clips16, mixed
-from rewatch.training.tiny import save_tiny_qwen
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.trainers.tiny import save_tiny_qwen
 
 
 def test_it_is_saved_and_asked_as_any_checkpoint_is(tmp_path: Path):

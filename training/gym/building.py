@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...memory import ClipMemory
 from ...memory.encoders import TextEncoder, VisualEncoder
-from ..task import Task
+from ..data.task import Task
 from .lesson import Lesson
 from .lessons import lesson_of
 from .world import World

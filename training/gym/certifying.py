@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...memory import Span
-from ..task import Task
+from ..data.task import Task
 
 _SMOOTH = 0.5
 _FOLDS = 4

@@ -12,13 +12,13 @@ from typing import Any
 
 from langgraph.types import Command
 
-from ...agent.check import NO_EVIDENCE, SENT_BACK
-from ...agent.dialects.short import Short
 from ...agent.first_look import no_look
 from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
 from ...agent.state import State
 from ...agent.steps import Call
+from ...agent.tool_formats.short import Short
+from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import ClipMemory, Span
 from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
 from .drawing import COLOURS
@@ -280,7 +280,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 def corpus(lessons: list[Lesson]) -> list[str]:
     """All texts that occur in conversations about these lessons, for training a small tokenizer."""
-    from ...agent.policies.blocks import time_text
+    from ...agent.models.content_blocks import time_text
 
     texts = [SYSTEM, "system\n", "user\n", "assistant\n", "tool\n", "<tool_response>\n", "\n</tool_response>"]
     for one in lessons:

@@ -15,12 +15,12 @@ from langchain_core.runnables import Runnable
 from pydantic import ConfigDict
 
 from ...agent.answer import Draft, Evidence
-from ...agent.dialects import Dialect, Said, draft, load_dialect
-from ...agent.question import Question
+from ...agent.models.turn import Turn
+from ...agent.questions.question import Question
 from ...agent.steps import Call, observed
-from ...agent.turn import Turn
+from ...agent.tool_formats import Dialect, Said, draft, load_dialect
 from ...memory import Pixels, Span
-from ..task import Task
+from ..data.task import Task
 from .strategies import STRATEGIES, Case, Say, Shown, Strategy, wasted
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agent.question import letter
+from ...agent.questions.question import letter
 from ...memory import Box, Span
-from ..task import Kind, Task, Truth
+from ..data.task import Kind, Task, Truth
 from .drawing import TONES
 from .level import Level
 from .world import Scene, World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from ..task import Task, TaskError
+from ..data.task import Task, TaskError
 from .clips16 import LEVEL, SMALL
 from .egocentric import day
 from .families import (

@@ -10,9 +10,9 @@ from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
 from ...memory import ClipMemory
 from ...tools import BUILT_IN, Budget, Toolbox
-from ..collect import Collector
-from ..rollout import Rollout
-from ..task import Task
+from ..data.task import Task
+from ..rollouts.collector import Collector
+from ..rollouts.rollout import Rollout
 
 BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
 """Of one run, unless told otherwise."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...agent.steps import Call, Seen
 from ...memory import Box, Span
-from ..task import Task
+from ..data.task import Task
 from . import eyes
 
 

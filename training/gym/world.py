@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...memory import Box, Frame, Span, VideoInfo
-from ...memory.array_video import resized
-from ...memory.media import grid, sorted_times
+from ...memory.protocol import grid, sorted_times
+from ...memory.video.array_video import resized
 from .drawing import COLOURS, TONES, lettering, paste, plate, shape_mask
 
 _EARLY = 1e-6

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from ...memory import Span
-from ..rollout import Rollout
-from ..task import as_number
+from ..data.task import as_number
+from ..rollouts.rollout import Rollout
 from . import stated
 from .captions import caption_reward
 from .regions import box_reward, track_reward

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...agent.thoughts import thought_of
-from ...agent.words import content, same_word
-from ..rollout import Rollout
+from ...agent.parsing.thoughts import thought_of
+from ...agent.text_matching import content, same_word
+from ..rollouts.rollout import Rollout
 from . import stated
 from .reward import Reward, too_long
 from .text import rouge_l

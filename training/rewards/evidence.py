@@ -11,9 +11,9 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from ...agent.answer import Evidence
-from ...agent.words import content, tokens
+from ...agent.text_matching import content, tokens
 from ...memory import MediaURI, Span
-from ..rollout import Rollout, places
+from ..rollouts.rollout import Rollout, places
 from . import stated
 from .answers import meets
 from .reward import Reward, too_long

@@ -8,11 +8,11 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage
 
-from ...agent.final_json import abstains, answer_text, json_answer, option_text
-from ...agent.parsing import last_boxed, parse_draft
-from ...agent.thoughts import thinks_beside
+from ...agent.parsing.final_json import abstains, answer_text, json_answer, option_text
+from ...agent.parsing.reply import last_boxed, parse_draft
+from ...agent.parsing.thoughts import thinks_beside
 from ...memory import CapabilityError
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from .reward import Reward, too_long
 
 _NOTHING = re.compile(r"[\s.…·_\-<>\[\]{}|\"':]*")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from . import stated
 from .reward import GroupReward, Reward
 from .text import bare

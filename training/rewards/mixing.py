@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from .reward import GroupReward, Reward
 
 Normalise = Literal["none", "range", "batch"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ...memory import CapabilityError
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from . import groups, tools
 from .answers import exact_option, is_right, said_reward, task_reward
 from .format import format_reward

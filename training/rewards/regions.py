@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...memory import Box
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from . import stated
 from .reward import Reward
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 
 MOST_ANSWER = 1000
 """Characters from which an answer is no answer (LongVT's guard against text that is written to please a judge)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...memory import Span
-from ..rollout import Rollout
+from ..rollouts.rollout import Rollout
 from . import stated
 from .reward import Reward
 

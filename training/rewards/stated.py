@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ...agent.dialects.facts import question_of
-from ...agent.eyes import told_eyes
-from ...agent.parsing import chosen_letters, numbers_of
-from ...agent.question import letter
-from ...agent.thoughts import without_thoughts
-from ...agent.words import numbers
+from ...agent.models.eyes import told_eyes
+from ...agent.parsing.reply import chosen_letters, numbers_of
+from ...agent.parsing.thoughts import without_thoughts
+from ...agent.questions.question import letter
+from ...agent.text_matching import numbers
+from ...agent.tool_formats.facts import question_of
 from ...memory import Box, MediaURI, Span
 from ...tools.boxes import read_box
 from ...tools.times import TIME, parse_pair
-from ..rollout import Rollout
-from ..task import as_number
+from ..data.task import as_number
+from ..rollouts.rollout import Rollout
 from .reward import too_long
 
 _UNIT = r"\s{0,9}(?:(?:secs?|seconds?|s)\b)?\s{0,9}"

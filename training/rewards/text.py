@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ...agent.words import stem, tokens
+from ...agent.text_matching import stem, tokens
 
 _ARTICLES = {"a", "an", "the"}
 

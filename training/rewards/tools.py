@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...memory import Box, Span
-from ..rollout import Made, Rollout, places
-from ..task import Task
+from ..data.task import Task
+from ..rollouts.rollout import Made, Rollout, places
 from . import stated
 from .answers import is_right, meets
 from .regions import area, box_iou

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...memory import MediaURI
-from ..collect import failure
 from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
 from ..rewards.evidence import cited, holds_quote, is_whole
 from ..rewards.reward import too_long
 from ..rewards.stated import spans
 from ..rewards.tools import wants_a_look
-from ..rollout import Rollout
+from ..rollouts.collector import failure
+from ..rollouts.rollout import Rollout
 
 LOOKS_AT_ITS_PLACE = ("temporal", "grounded_qa")
 """Kinds whose answer is a place."""

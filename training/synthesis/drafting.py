@@ -9,8 +9,8 @@ from typing import Any
 from ...agent.graph import Loop
 from ...memory import Hit, Span
 from ...tools import Toolbox
-from ..rollout import Rollout
-from ..task import Task
+from ..data.task import Task
+from ..rollouts.rollout import Rollout
 
 TEXT_CHANNELS = ("speech", "screen_text")
 TEXT_TOOLS = ("search_clips", "browse", "transcribe", "read_text")

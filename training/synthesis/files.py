@@ -17,10 +17,10 @@ from langchain_core.messages import messages_from_dict, messages_to_dict
 
 from ...agent import Answer
 from ...memory.errors import RewatchError
-from ...memory.files import LARGEST_TASKS, read_text, replacing
-from ..rollout import Rollout
-from ..task import TaskError
-from ..task_files import as_row, from_row
+from ...memory.files.regular import LARGEST_TASKS, read_text, replacing
+from ..data.task import TaskError
+from ..data.task_files import as_row, from_row
+from ..rollouts.rollout import Rollout
 
 SCHEMA = 1
 """Version of a line; it grows when a field changes its meaning or goes."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...memory.files import LARGEST_TASKS, read_bytes
+from ...memory.files.regular import LARGEST_TASKS, read_bytes
 from .files import conversation_row, judgement_row, line_of
 from .teaching import Outcome
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 
 from ...agent.graph import Loop
-from ...agent.parsing import without_citations
-from ...agent.words import content
+from ...agent.parsing.reply import without_citations
+from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget
-from ..collect import failure
+from ..data.task import Task, TaskError, Truth
 from ..gym.lessons import lesson_of
 from ..rewards import stated
 from ..rewards.answers import meets
 from ..rewards.spans import iou, merged
 from ..rewards.tools import spans_of
-from ..rollout import Made, Rollout
-from ..task import Task, TaskError, Truth
+from ..rollouts.collector import failure
+from ..rollouts.rollout import Made, Rollout
 from .audit import Audit
 from .recite import recite
 from .teaching import BUDGET

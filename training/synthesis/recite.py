@@ -20,9 +20,9 @@ from ...agent.graph import Loop
 from ...agent.offering import reads_pictures
 from ...agent.steps import Call
 from ...tools import Budget
-from ..collect import Collector
-from ..rollout import Rollout
-from ..task import Task
+from ..data.task import Task
+from ..rollouts.collector import Collector
+from ..rollouts.rollout import Rollout
 
 
 class Recited(BaseChatModel):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..task import Task
+from ..data.task import Task
 from .folder import SynthesisFolder
 from .teaching import Outcome, Teaching
 

@@ -10,12 +10,12 @@ from langchain_core.language_models import BaseChatModel
 
 from ...agent.graph import Loop
 from ...tools import Budget
-from ..collect import Collector, failure, seed_of
+from ..data.task import Task
 from ..rewards import stated
 from ..rewards.spans import iou
 from ..rewards.text import bare
-from ..rollout import Rollout
-from ..task import Task
+from ..rollouts.collector import Collector, failure, seed_of
+from ..rollouts.rollout import Rollout
 from .audit import Audit, Audited
 from .drafting import notes, texts_loop
 from .files import Judgement

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...answer import Draft
-from ...words import STOP, content, numbers
+from ...text_matching import STOP, content, numbers
 from .gathering import Case
 from .looking import Passage, cite, on_one_line
-from .question import query
+from .question_parser import query
 from .ranking import GOOD, Ranking, sure
 from .reading import allowed, tell, unlooked
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ....memory import Span
 from ...steps import Call, Seen
-from ...words import tokens
+from ...text_matching import tokens
 from .looking import Passage, Scene, hits, readings, utterances
-from .question import Ask
+from .question_parser import Ask
 from .ranking import values
 
 WHOLE = 3600.0

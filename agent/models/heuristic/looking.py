@@ -15,7 +15,7 @@ from typing import Any
 from ....memory import Box, MediaURI, Span
 from ...answer import Draft, Evidence
 from ...steps import Call, Seen
-from .question import Ask
+from .question_parser import Ask
 
 Strategy = Generator[Call, Seen, Draft]
 

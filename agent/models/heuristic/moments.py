@@ -11,7 +11,7 @@ from ...answer import Draft, Evidence
 from ...steps import Call, Seen
 from .gathering import Case
 from .looking import Passage, Strategy, cite, on_one_line, readings
-from .question import tells_showing
+from .question_parser import tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, has_letters, sure, values
 from .reading import allowed, bare, closer, in_order, placed, stands, tell, why_not
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ....memory.detector_words import COMMON, NARROWER, first_thing, labels_for, singular
-from ...words import STOP, ordinal
+from ....memory.tracking.detector_labels import COMMON, NARROWER, first_thing, labels_for, singular
+from ...text_matching import STOP, ordinal
 
 COLORS = frozenset("black white grey gray red orange yellow green blue purple pink brown".split())
 GENERIC = frozenset("object thing something anything item shape".split())

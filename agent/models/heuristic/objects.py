@@ -11,10 +11,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span, clock
-from ....memory.detector_words import COMMON, count_words, labels_for, plural
-from ....memory.track_colours import may_look
-from ....tools.track_objects import ANYTHING
-from ....tools.track_report import distinct, most_at_once
+from ....memory.tracking.detector_labels import COMMON, count_words, labels_for, plural
+from ....memory.tracking.track_colors import may_look
+from ....tools.builtin.track_objects import ANYTHING
+from ....tools.builtin.track_report import distinct, most_at_once
 from ...answer import Draft
 from ...steps import Call, Seen
 from .looking import Scene

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...answer import Draft
-from ...question import letter
-from ...words import content, coverage, numbers, tokens
+from ...questions.question import letter
+from ...text_matching import content, coverage, numbers, tokens
 from .gathering import Case
 from .looking import cite, on_one_line
-from .question import needs_eyes
+from .question_parser import needs_eyes
 from .ranking import Ranking
 
 _OFTEN = {"once": "one", "twice": "two", "thrice": "three", "never": "zero"}

@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from ....memory import Span, clock
 from ...answer import Draft, Evidence
 from ...steps import Call, Seen
-from ...words import content, rarity, tokens
+from ...text_matching import content, rarity, tokens
 from .gathering import Case
 from .looking import Passage, Scene, Strategy, cite, on_one_line
-from .question import LANGUAGES, query
+from .question_parser import LANGUAGES, query
 from .ranking import WEAK, Ranking
 from .reading import allowed, over_by_then
 

@@ -14,16 +14,16 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ....memory import Span, clock
-from ....memory.sources import GONE
+from ....memory.video.open import GONE
 from ...answer import Draft
-from ...question import Question
+from ...questions.question import Question
 from ...steps import Call, Seen, observed
 from . import claims, moments, overview, reading
 from .gathering import Case, gather
 from .looking import Scene, Strategy
 from .objects import about_objects
 from .options import choose
-from .question import Ask, at_in, needs_eyes, parse
+from .question_parser import Ask, at_in, needs_eyes, parse
 
 _GREY = r"\bblack[- ](?:and|&)[- ]white\b|\bin colou?r\b|\bmonochrome\b|\bgr[ea]yscale\b"
 

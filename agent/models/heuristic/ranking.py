@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span
-from ...words import content, fold, numbers, rarity, same_word, stem
+from ...text_matching import content, fold, numbers, rarity, same_word, stem
 from .looking import Passage
-from .question import Ask, query
+from .question_parser import Ask, query
 
 _VALUES = {
     "price": re.compile(

@@ -10,10 +10,10 @@ from dataclasses import replace
 from ....memory import clock
 from ...answer import Draft
 from ...steps import Call, Seen
-from ...words import tokens
+from ...text_matching import tokens
 from .gathering import Case, look_closer
 from .looking import Passage, Strategy, cite, on_one_line
-from .question import Ask, needs_eyes
+from .question_parser import Ask, needs_eyes
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"

@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage
 from rewatch.agent import load_policy
 from rewatch.agent.models.gguf import GEMMA
 from rewatch.agent.models.local_lm import LocalLM
-from rewatch.agent.policies.video_lmm.template import Template, said
+from rewatch.agent.models.local_vlm.template import Template, said
 from rewatch.memory import CapabilityError
 
 from ..video_lmm.steering import sampled

@@ -13,16 +13,16 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.models.local_lm import LocalLM
-from rewatch.agent.policies.manner import Manner
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.record import Record
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.policy_config import Manner
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import Pixels
 from rewatch.tools import read_text, search_clips, transcribe
-from rewatch.training.collect import Collector
-from rewatch.training.runs.building import loop_of
-from rewatch.training.runs.config import LoopPart
-from rewatch.training.task import Task, Truth
+from rewatch.training.data.task import Task, Truth
+from rewatch.training.experiments.building import loop_of
+from rewatch.training.experiments.config import LoopPart
+from rewatch.training.rollouts.collector import Collector
 
 from ..video_lmm import tiny as vlm
 from ..video_lmm.steering import given, observation, sampled, steered

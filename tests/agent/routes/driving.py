@@ -10,9 +10,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from rewatch import Budget
-from rewatch.agent.question import Question
-from rewatch.agent.routes import ROUTES, Brief, Found
+from rewatch.agent.questions.question import Question
 from rewatch.agent.steps import Call, Seen, advance, observed
+from rewatch.agent.strategies import ROUTES, Brief, Found
 from rewatch.memory import ClipMemory, Span, VideoSource
 from rewatch.tools import BUILT_IN, INNER, SEEING, Spend, Toolbox, Viewer
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from rewatch import Budget, VideoAgent
-from rewatch.agent.routes import ROUTES
 from rewatch.agent.steps import Seen
+from rewatch.agent.strategies import ROUTES
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Reply, VisualQuestion
 from worlds import PixelRater, Scene, Thing, World, WorldEncoder

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rewatch import Budget
-from rewatch.agent.routes.looking import even
+from rewatch.agent.strategies.looking import even
 from rewatch.memory import ClipMemory, Span
 from worlds import PixelRater, Scene, Thing, World, WorldEncoder
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rewatch.agent.options import option_in
-from rewatch.agent.routes.entities import Mention, associate, count_kinds, join, read_mentions
-from rewatch.agent.routes.looking import short
-from rewatch.agent.routes.map_reduce import read_groups
-from rewatch.agent.routes.replies import digit, items, labelled, read_spans, said, same_answer
-from rewatch.agent.routes.tree import picked
+from rewatch.agent.parsing.options import option_in
 from rewatch.agent.steps import Seen
+from rewatch.agent.strategies.entities import Mention, associate, count_kinds, join, read_mentions
+from rewatch.agent.strategies.looking import short
+from rewatch.agent.strategies.map_reduce import read_groups
+from rewatch.agent.strategies.replies import digit, items, labelled, read_spans, said, same_answer
+from rewatch.agent.strategies.tree import picked
 from rewatch.memory import Span
 
 WHOLE = Span(0, 4000)

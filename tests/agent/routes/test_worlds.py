@@ -45,7 +45,7 @@ def test_a_world_is_a_video_of_any_length_that_holds_no_pictures(tmp_path: Path)
 def test_the_rater_counts_what_it_is_shown_and_errs_only_with_noise():
     world = World(100, [Thing("red", "circle", Span(50, 60))], seed=2)
     from rewatch.tools import VisualQuestion
-    from rewatch.tools.asking import RATING
+    from rewatch.tools.builtin.ask_clip import RATING
 
     questions = [VisualQuestion(frames=(f,), text=RATING.format(question="?")) for f in world.frames(Span(0, 100), 1)]
 

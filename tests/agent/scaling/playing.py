@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rewatch.agent.answer import Answer, Evidence
-from rewatch.agent.question import Question
-from rewatch.agent.scaling import SCALINGS, Attempt, Result, Say, ScalingBrief
+from rewatch.agent.questions.question import Question
+from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Result, Say, ScalingBrief
 from rewatch.tools import Budget
 
 FREE = Budget(frames=None, calls=None, tokens=None, seconds=None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.agent.question import Question
-from rewatch.agent.scaling.agreement import evidence_of, grouped, same
+from rewatch.agent.questions.question import Question
+from rewatch.agent.test_time_scaling.agreement import evidence_of, grouped, same
 
 from .playing import NOTHING, cited, said
 

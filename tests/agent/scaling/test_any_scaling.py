@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewatch.agent.answer import Answer
-from rewatch.agent.question import Question
-from rewatch.agent.scaling import SCALINGS, Attempt, Result, ScalingBrief
-from rewatch.agent.scaling.ration import affords, after, ask, enough
+from rewatch.agent.questions.question import Question
+from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Result, ScalingBrief
+from rewatch.agent.test_time_scaling.ration import affords, after, ask, enough
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, FREE, LIMITS, NOTHING, OPEN, cited, play, said

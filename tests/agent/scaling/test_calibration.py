@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rewatch.agent.calibration import Bin, Calibration, CalibrationError, brier, ece, reliability
+from rewatch.agent.test_time_scaling.calibration import Bin, Calibration, CalibrationError, brier, ece, reliability
 
 
 def test_ece_by_hand():

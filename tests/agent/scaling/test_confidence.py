@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.agent.scaling import Attempt
-from rewatch.agent.scaling.confidence import repeats, scores, sure
+from rewatch.agent.test_time_scaling import Attempt
+from rewatch.agent.test_time_scaling.confidence import repeats, scores, sure
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, NOTHING, cited, play, result, said

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from rewatch.agent.question import Question
-from rewatch.agent.scaling.describing import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
-from rewatch.agent.scaling.mcts import (
+from rewatch.agent.questions.question import Question
+from rewatch.agent.test_time_scaling.describing import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
+from rewatch.agent.test_time_scaling.mcts import (
     Node,
     confirmed,
     distinct,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from rewatch.agent.scaling import Attempt, Say
-from rewatch.agent.scaling.critic import AXES, read_report, reward
-from rewatch.agent.scaling.reading import chosen, questions, verdicts, yes_or_no
-from rewatch.agent.scaling.refine import GO_ON, INTENT, SPLIT, SUMMARY
+from rewatch.agent.test_time_scaling import Attempt, Say
+from rewatch.agent.test_time_scaling.critic import AXES, read_report, reward
+from rewatch.agent.test_time_scaling.reading import chosen, questions, verdicts, yes_or_no
+from rewatch.agent.test_time_scaling.refine import GO_ON, INTENT, SPLIT, SUMMARY
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, NOTHING, OPEN, cited, play, said

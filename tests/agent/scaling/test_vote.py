@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 from rewatch.agent.answer import Answer
-from rewatch.agent.scaling import Attempt
+from rewatch.agent.test_time_scaling import Attempt
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, FREE, NOTHING, OPEN, cited, play, said

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch import Budget, ClipMemory, VideoAgent
-from rewatch.agent.scaling import SCALINGS
+from rewatch.agent.test_time_scaling import SCALINGS
 
 from ..scripted import Scripted, calling
 

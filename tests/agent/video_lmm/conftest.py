@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.memory import ClipMemory, Pixels
 
 from . import tiny

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.generate import Request, Sampler
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.generate import Request, Sampler
 
 
 def observation(text: str, pictures: list[str], call_id: str = "c0") -> ToolMessage:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.batch import Batcher
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.batch import Batcher
 
 from .steering import sampled, steered
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import Pixels
 
 from .steering import asked, given, observation, sampled

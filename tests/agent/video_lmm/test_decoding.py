@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.cache import cache_of
-from rewatch.agent.policies.video_lmm.decode import Past, _to_read
-from rewatch.agent.policies.video_lmm.record import Record
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.cache import cache_of
+from rewatch.agent.models.local_vlm.decode import Past, _to_read
+from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import Pixels
 from transformers.cache_utils import DynamicCache
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import Pixels
 
 from .steering import asked

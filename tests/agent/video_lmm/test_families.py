@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.record import Record
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import CapabilityError, Pixels
 
 from . import tiny
@@ -84,7 +84,7 @@ def test_pictures_beyond_the_context_are_left_out(
 def test_smolvlm2_says_which_package_it_needs(tmp_path: Path) -> None:
     import importlib.util
 
-    from rewatch.agent.policies.video_lmm.processor import load_processor
+    from rewatch.agent.models.local_vlm.processor import load_processor
     from transformers import SmolVLMConfig
 
     if importlib.util.find_spec("num2words"):

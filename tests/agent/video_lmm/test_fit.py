@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from PIL import Image
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.fit import ContextFull
-from rewatch.agent.policies.video_lmm.sight import QwenSight
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.fit import ContextFull
+from rewatch.agent.models.local_vlm.sight import QwenSight
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import Pixels
 
 from .steering import asked, given, observation, sampled, steered

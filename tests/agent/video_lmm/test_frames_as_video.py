@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from langchain_core.messages import BaseMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.record import Record
-from rewatch.agent.turn import Turn
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.turn import Turn
 from rewatch.memory import CapabilityError, Pixels
 
 from .steering import asked, given, observation, sampled

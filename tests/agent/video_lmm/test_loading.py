@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from langchain_core.messages import HumanMessage
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.turn import Turn
-from rewatch.agent.viewer import ChatViewer
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.turn import Turn
+from rewatch.agent.models.viewer import ChatViewer
 from rewatch.memory import CapabilityError, Frame, Pixels
 from rewatch.tools.viewer import VisualQuestion
 
@@ -122,7 +122,7 @@ def test_beams_find_no_less_likely_a_reply(small: VideoLMM, pixels: Pixels, fram
 def test_dialects_stop_their_replies_and_keep_what_stopped_them(small_saved: Path) -> None:
     from dataclasses import replace
 
-    from rewatch.agent.dialects import load_dialect
+    from rewatch.agent.tool_formats import load_dialect
 
     from .steering import steered
 

@@ -15,9 +15,9 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
-from rewatch.agent.checkpoints import checkpointer
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.agent.policies.video_lmm.record import Record
+from rewatch.agent.checkpoints.store import checkpointer
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.record import Record
 from rewatch.memory import Pixels
 from rewatch.tools import VideoContext, tool
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rewatch.training.tiny import CONTROL, TAGS
+from rewatch.training.trainers.tiny import CONTROL, TAGS
 
 TEMPLATES = {"qwen3_vl": "qwen3_vl.jinja", "qwen2_5_vl": "qwen2_5_vl.jinja", "idefics3": "smolvlm.jinja"}
 
@@ -168,7 +168,7 @@ def save_llava_onevision(folder: Path) -> Path:
     """LLaVA-OneVision, whose processor wants a video processor where torchvision is there."""
     import torch
     import transformers
-    from rewatch.agent.policies.video_lmm.processor import image_only
+    from rewatch.agent.models.local_vlm.processor import image_only
     from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
         LlavaOnevisionImageProcessorPil,
     )
@@ -231,7 +231,7 @@ def save_internvl(folder: Path) -> Path:
     """InternVL 3: its own vision tower, tiles that we do not cut."""
     import torch
     import transformers
-    from rewatch.agent.policies.video_lmm.processor import image_only
+    from rewatch.agent.models.local_vlm.processor import image_only
     from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>"]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rewatch.agent.check import NO_EVIDENCE, SENT_BACK
 from rewatch.agent.graph import Loop
+from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.planner import plan_by_rules
-from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.verifier import NO_EVIDENCE, SENT_BACK
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Toolbox, view_clip
-from rewatch.training.task import Task, Truth
+from rewatch.training.data.task import Task, Truth
 from worlds import COLOURS, Thing, World
 
 from ...agent.video_lmm import tiny

@@ -15,13 +15,13 @@ NAMES = ("reward", "loss", "entropy", "flat_share", "length", "grad_norm")
 def main(kind: str, model: str, memory: str, out: str, steps: str) -> None:
     import torch
     from rewatch.agent.graph import Loop
+    from rewatch.agent.models.local_vlm import VideoLMM
     from rewatch.agent.planner import plan_by_rules
-    from rewatch.agent.policies.video_lmm import VideoLMM
     from rewatch.memory import ClipMemory
     from rewatch.tools import Toolbox, view_clip
-    from rewatch.training.collect import Collector
+    from rewatch.training.data.task import Task, Truth
     from rewatch.training.rewards import Mix, Reward
-    from rewatch.training.task import Task, Truth
+    from rewatch.training.rollouts.collector import Collector
 
     torch.set_num_threads(1)
     store = ClipMemory(memory, text_encoder="hashed", read_only=True)
@@ -45,7 +45,7 @@ def main(kind: str, model: str, memory: str, out: str, steps: str) -> None:
 
 def mini(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any) -> None:
     import torch
-    from rewatch.training.mini import MiniSettings, MiniTrainer
+    from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
 
     settings = MiniSettings(group_size=4, tasks=2, learning_rate=1e-2, warmup=5, beta=0.02, flat="resample")
     trainer = MiniTrainer(collect, mix, "dgrpo_running", settings)
@@ -58,7 +58,7 @@ def mini(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any
 
 
 def by_trl(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any) -> None:
-    from rewatch.training.trainer import GraphGRPOTrainer, grpo_config, last_checkpoint
+    from rewatch.training.trainers.grpo import GraphGRPOTrainer, grpo_config, last_checkpoint
     from transformers import TrainerCallback
 
     class Telling(TrainerCallback):

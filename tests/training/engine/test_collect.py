@@ -11,10 +11,10 @@ import pytest
 import torch
 from langchain_core.messages import ToolMessage
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import CollectError, Collector, failure, grouped, require_some
-from rewatch.training.rows import row_of, sampled, score
-from rewatch.training.task import Task
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task
+from rewatch.training.rollouts.collector import CollectError, Collector, failure, grouped, require_some
+from rewatch.training.rollouts.rows import row_of, sampled, score
 
 from ...agent.video_lmm.steering import steered
 

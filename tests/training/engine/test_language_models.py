@@ -12,11 +12,11 @@ import torch
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_lm import LocalLM
 from rewatch.tools import Toolbox, search_clips, view_clip
-from rewatch.training.collect import Collector
-from rewatch.training.mini import MiniSettings, MiniTrainer
-from rewatch.training.rows import row_of
-from rewatch.training.sft import MiniSFT, SFTSettings
-from rewatch.training.task import Task
+from rewatch.training.data.task import Task
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.rows import row_of
+from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
+from rewatch.training.trainers.sft import MiniSFT, SFTSettings
 
 from ...agent.local_lm import tiny
 from ...agent.video_lmm.steering import steered

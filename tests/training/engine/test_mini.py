@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector, draw
-from rewatch.training.mini import MiniSettings, MiniTrainer
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task
 from rewatch.training.objectives import OBJECTIVES, Surrogate, objective_named
-from rewatch.training.order import collect_shuffled, out_of_order
 from rewatch.training.rewards import Mix, Reward
-from rewatch.training.rollout import Rollout
-from rewatch.training.rows import row_of
-from rewatch.training.task import Task
+from rewatch.training.rollouts.collector import Collector, draw
+from rewatch.training.rollouts.frame_shuffling import collect_shuffled, out_of_order
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.rollouts.rows import row_of
+from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
 
 from ...agent.video_lmm.steering import observation, steered
 from .test_collect import looks_once, turn

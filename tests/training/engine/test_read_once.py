@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector
-from rewatch.training.read_once import ReadOnce
-from rewatch.training.rows import Row, row_of, score
-from rewatch.training.task import Task
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.rows import Row, row_of, score
+from rewatch.training.trainers.read_once import ReadOnce
 
 from ...agent.video_lmm.steering import steered
 from .test_collect import looks_once

@@ -12,14 +12,14 @@ import pytest
 import torch
 from rewatch.agent import Answer
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector
-from rewatch.training.judge import Judged
-from rewatch.training.mini import MiniSettings, MiniTrainer
-from rewatch.training.resample import collect_varied, flat_groups
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task, Truth
 from rewatch.training.rewards import Mix, Reward
-from rewatch.training.rollout import Rollout
-from rewatch.training.task import Task, Truth
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.resampling import collect_varied, flat_groups
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
+from rewatch.training.trainers.scoring import Judged
 
 from .test_mini import letters
 from .test_trainer import arguments, trl_trainer

@@ -12,15 +12,15 @@ import pytest
 import torch
 from langchain_core.messages import AIMessage
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.memory import Span
-from rewatch.training.collect import Collector
-from rewatch.training.gate import Gate, GateError
-from rewatch.training.record import TraceError, recorded
-from rewatch.training.rollout import Rollout
-from rewatch.training.rows import Row, row_of, score
-from rewatch.training.sft import MiniSFT, SFTSettings, collated, sft_trainer
-from rewatch.training.task import Task
+from rewatch.training.data.task import Task
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.recording import TraceError, recorded
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.rollouts.rows import Row, row_of, score
+from rewatch.training.trainers.gate import Gate, GateError
+from rewatch.training.trainers.sft import MiniSFT, SFTSettings, collated, sft_trainer
 
 from ...agent.video_lmm.steering import steered
 from .test_collect import look, turn

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
+from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.memory import CapabilityError, ClipMemory
-from rewatch.training.collect import CollectError, Collector
-from rewatch.training.mini import MiniSettings, MiniTrainer
+from rewatch.training.data.task import Task
 from rewatch.training.objectives import OBJECTIVES
-from rewatch.training.order import collect_shuffled
 from rewatch.training.rewards import Mix, Reward
-from rewatch.training.rollout import Rollout
-from rewatch.training.rows import row_of
-from rewatch.training.task import Task
+from rewatch.training.rollouts.collector import CollectError, Collector
+from rewatch.training.rollouts.frame_shuffling import collect_shuffled
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.rollouts.rows import row_of
+from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
 
 from ...agent.video_lmm.steering import steered
 from .test_mini import LETTERS, gradient, looks_or_not
@@ -39,7 +39,7 @@ Looked = tuple[list[Rollout], list[Rollout]]
 
 
 def arguments(folder: Path, objective: str, **settings: Any) -> Any:
-    from rewatch.training.trainer import grpo_config
+    from rewatch.training.trainers.grpo import grpo_config
 
     given = {
         "use_cpu": True,
@@ -84,7 +84,7 @@ def looked(make_collect: MakeCollect, tasks: list[Task]) -> Looked:
 
 
 def trl_trainer(collect: Any, mix: Mix, tasks: Sequence[Task], args: Any, objective: str, **more: Any) -> Any:
-    from rewatch.training.trainer import GraphGRPOTrainer
+    from rewatch.training.trainers.grpo import GraphGRPOTrainer
 
     return GraphGRPOTrainer(collect, mix, tasks, args=args, objective=objective, **more)
 
@@ -157,7 +157,7 @@ def test_loss_and_gradient_are_those_of_the_mini_trainer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rollouts, shuffled = looked
-    monkeypatch.setattr("rewatch.training.trainer.collect_shuffled", lambda *given: shuffled)
+    monkeypatch.setattr("rewatch.training.trainers.grpo.collect_shuffled", lambda *given: shuffled)
     mix = spread(rollouts)
     mini = MiniTrainer(make_collect(), mix, name, MiniSettings(group_size=4, beta=0.0, longest=1024))
     _, made, group = mini.advantages(rollouts, shuffled)

@@ -11,14 +11,14 @@ from typing import Any
 def main(model: str, memory: str, out: str) -> None:
     import torch
     from rewatch.agent.graph import Loop
+    from rewatch.agent.models.local_vlm import VideoLMM
     from rewatch.agent.planner import plan_by_rules
-    from rewatch.agent.policies.video_lmm import VideoLMM
     from rewatch.memory import ClipMemory
     from rewatch.tools import Toolbox, view_clip
-    from rewatch.training.collect import Collector
+    from rewatch.training.data.task import Task, Truth
     from rewatch.training.rewards import Mix, Reward
-    from rewatch.training.task import Task, Truth
-    from rewatch.training.trainer import GraphGRPOTrainer, grpo_config
+    from rewatch.training.rollouts.collector import Collector
+    from rewatch.training.trainers.grpo import GraphGRPOTrainer, grpo_config
 
     torch.set_num_threads(1)
     store = ClipMemory(memory, text_encoder="hashed", read_only=True)

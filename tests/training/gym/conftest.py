@@ -10,7 +10,7 @@ from rewatch.memory import ClipMemory
 from rewatch.training.gym import FAMILIES, Lesson, Level, build_memory, lesson
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 
 LEVELS = (Level(), Level.of(0.0), Level(options=True, crowd=3, duplicates=3), Level.of(0.2))
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch import VideoAgent
-from rewatch.agent.dialects import load_dialect
+from rewatch.agent.tool_formats import load_dialect
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
-from rewatch.training.collect import Collector
 from rewatch.training.gym import FAMILIES, Lesson
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import BUDGET, play
 from rewatch.training.rewards.answers import is_right
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.rollout import Rollout
 
 Play = Callable[..., list[Rollout]]
 

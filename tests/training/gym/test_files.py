@@ -14,7 +14,7 @@ from rewatch.training.gym import Lesson, Level, build_memory, lesson, write_vide
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
 from rewatch.training.rewards.answers import is_right
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 
 SAMPLE = ("retrieval", "spotting", "viewing", "cropping", "listening", "tracking", "two_hops", "day")
 MEAN, MOST = 1.0, 16

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import Pixels, Span, VideoSource
+from rewatch.training.data.task import Task, TaskError, Truth
 from rewatch.training.gym import FAMILIES, Level, World, build_memory, lesson, lesson_of, mixed
 from rewatch.training.gym.drawing import COLOURS, PATTERNS, SHAPES, plate
 from rewatch.training.gym.eyes import pattern, things
 from rewatch.training.gym.lessons import SMALL
 from rewatch.training.gym.world import Line, Plate, Scene, Sign, Thing
-from rewatch.training.task import Task, TaskError, Truth
 
 
 def test_a_world_is_a_video_source_with_frames_where_they_belong() -> None:

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task
 from rewatch.training.gym.playing import BUDGET
-from rewatch.training.preference import DPOSettings, MiniDPO, recorded_pairs
-from rewatch.training.record import recorded
-from rewatch.training.rows import row_of
-from rewatch.training.sft import MiniSFT, SFTSettings
+from rewatch.training.rollouts.collector import Collector
+from rewatch.training.rollouts.recording import recorded
+from rewatch.training.rollouts.rows import row_of
 from rewatch.training.synthesis import (
     Teacher,
     Teaching,
@@ -25,7 +24,8 @@ from rewatch.training.synthesis import (
     synthesise,
     write_conversations,
 )
-from rewatch.training.task import Task
+from rewatch.training.trainers.preference import DPOSettings, MiniDPO, recorded_pairs
+from rewatch.training.trainers.sft import MiniSFT, SFTSettings
 
 from ...agent.video_lmm.steering import steered
 from .test_preference import cites

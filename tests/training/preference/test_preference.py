@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.policies.video_lmm import VideoLMM
-from rewatch.training.collect import Collector, grouped
-from rewatch.training.mini import MiniSettings
-from rewatch.training.preference import (
+from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.training.data.task import Task
+from rewatch.training.rewards import Mix, Reward, task_reward
+from rewatch.training.rollouts.collector import Collector, grouped
+from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.rollouts.rows import row_of
+from rewatch.training.trainers.mini import MiniSettings
+from rewatch.training.trainers.preference import (
     DPOSettings,
     MiniDPO,
     Preference,
@@ -24,11 +28,7 @@ from rewatch.training.preference import (
     picked,
     verifier_dpo,
 )
-from rewatch.training.rewards import Mix, Reward, task_reward
-from rewatch.training.rollout import Rollout
-from rewatch.training.rows import row_of
-from rewatch.training.sft import MiniSFT, SFTSettings
-from rewatch.training.task import Task
+from rewatch.training.trainers.sft import MiniSFT, SFTSettings
 
 from ...agent.video_lmm.steering import steered
 from ..engine.test_collect import look, turn
@@ -308,7 +308,7 @@ def test_trl_scores_the_same_and_has_the_same_loss_and_gradient(
     groups: list[list[Rollout]],
     trl_args: Callable[..., Any],
 ) -> None:
-    from rewatch.training.preference import dpo_trainer
+    from rewatch.training.trainers.preference import dpo_trainer
 
     mini = learner(make_policy, make_loop, groups, replace(QUICK, beta=0.05, sft=sft))
     losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, sft]} if sft else {}
@@ -334,7 +334,7 @@ def test_trl_learns_the_preference_also_by_an_adapter(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]], trl_args: Callable[..., Any]
 ) -> None:
     from peft import LoraConfig
-    from rewatch.training.preference import dpo_trainer
+    from rewatch.training.trainers.preference import dpo_trainer
 
     policy = make_policy()
     pairs: list[Preference] = learner(make_policy, make_loop, groups).pairs
@@ -350,7 +350,7 @@ def test_trl_learns_the_preference_also_by_an_adapter(
 def test_what_trl_would_do_otherwise_is_refused(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]], trl_args: Callable[..., Any]
 ) -> None:
-    from rewatch.training.preference import dpo_trainer
+    from rewatch.training.trainers.preference import dpo_trainer
     from trl import DPOTrainer
 
     policy, pairs = make_policy(), learner(make_policy, make_loop, groups).pairs

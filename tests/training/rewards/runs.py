@@ -8,13 +8,13 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent import Answer
-from rewatch.agent.check import check
-from rewatch.agent.dialects import draft, load_dialect
-from rewatch.agent.parsing import draft_of
-from rewatch.agent.question import Question
+from rewatch.agent.parsing.reply import draft_of
+from rewatch.agent.questions.question import Question
+from rewatch.agent.tool_formats import draft, load_dialect
+from rewatch.agent.verifier import check
 from rewatch.memory import Box, Span
-from rewatch.training.rollout import Rollout
-from rewatch.training.task import Task, Truth
+from rewatch.training.data.task import Task, Truth
+from rewatch.training.rollouts.rollout import Rollout
 
 VIDEO = "0a1b2c3d"
 LENGTH = 100.0

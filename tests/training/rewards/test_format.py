@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from rewatch.agent.dialects import DIALECTS
+from rewatch.agent.tool_formats import DIALECTS
 from rewatch.memory import CapabilityError
 from rewatch.training.rewards import FORMS, format_reward
 

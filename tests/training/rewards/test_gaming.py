@@ -50,7 +50,7 @@ from rewatch.training.rewards import (
     words_reward,
 )
 from rewatch.training.rewards.text import rouge, word_accuracy
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 
 from .runs import Run, task, uri
 

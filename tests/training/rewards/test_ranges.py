@@ -21,7 +21,7 @@ from rewatch.training.rewards import (
 from rewatch.training.rewards.presets import PRESETS
 from rewatch.training.rewards.spans import iou, total
 from rewatch.training.rewards.text import rouge, token_f1, word_accuracy
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 
 from .runs import Run, task, uri
 from .test_gaming import KINDS, SINGLE

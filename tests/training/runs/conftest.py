@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rewatch.training.runs import SFTRun, read_config, sft
+from rewatch.training.experiments import SFTRun, read_config, sft
 
 FAMILIES = ["clips16.color", "clips16.clip"]
 SFT: dict[str, Any] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from rewatch.agent import load_policy
-from rewatch.agent.policies.manner import Manner, read_manner
+from rewatch.agent.models.policy_config import Manner, read_manner
 from rewatch.memory import CapabilityError
-from rewatch.training.runs import DPORun, SFTRun, dpo, read_config, sft
+from rewatch.training.experiments import DPORun, SFTRun, dpo, read_config, sft
 
 from .conftest import SFT, changed, rl_row, rows
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent import load_policy
-from rewatch.training.runs import DPORun, Event, RLRun, SFTRun, dpo, read_config, rl, sft
+from rewatch.training.experiments import DPORun, Event, RLRun, SFTRun, dpo, read_config, rl, sft
 
 from .conftest import SFT, changed, rl_row, rows
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from rewatch.agent import load_policy
 from rewatch.agent.models.local_lm import LocalLM
-from rewatch.training.runs import DPORun, RLRun, SFTRun, dpo, read_config, rl, sft
+from rewatch.training.experiments import DPORun, RLRun, SFTRun, dpo, read_config, rl, sft
 
 from ...agent.local_lm import tiny
 from .conftest import SFT, changed, rl_row, rows

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from rewatch.training.mini import MiniSettings
-from rewatch.training.preference import DPOSettings
-from rewatch.training.runs import ConfigError, DPORun, RLRun, SFTRun, as_yaml, read_config
-from rewatch.training.runs.reading import settings_of
-from rewatch.training.runs.rewards import REWARDS, mix_of
-from rewatch.training.runs.tasks import tasks_of
-from rewatch.training.sft import SFTSettings
+from rewatch.training.experiments import ConfigError, DPORun, RLRun, SFTRun, as_yaml, read_config
+from rewatch.training.experiments.reading import settings_of
+from rewatch.training.experiments.rewards import REWARDS, mix_of
+from rewatch.training.experiments.tasks import tasks_of
+from rewatch.training.trainers.mini import MiniSettings
+from rewatch.training.trainers.preference import DPOSettings
+from rewatch.training.trainers.sft import SFTSettings
 
 from .conftest import SFT, changed
 
@@ -110,8 +110,8 @@ def test_every_example_names_only_what_is_there(path: Path) -> None:
         assert into(**settings_of(into, made.trainer.settings, without=("seed",)))
         return
     pytest.importorskip("trl", reason="its configurations are what is checked")
-    from rewatch.training.runs.by_trl import check_settings
-    from rewatch.training.trainer import grpo_config
+    from rewatch.training.experiments.by_trl import check_settings
+    from rewatch.training.trainers.grpo import grpo_config
     from trl import SFTConfig
     from trl.trainer.grpo_config import GRPOConfig
 
@@ -132,7 +132,7 @@ def test_every_example_names_only_what_is_there(path: Path) -> None:
 
 def test_trl_settings_that_are_said_elsewhere_are_told_where() -> None:
     pytest.importorskip("trl", reason="its configurations are what is checked")
-    from rewatch.training.runs.by_trl import check_settings
+    from rewatch.training.experiments.by_trl import check_settings
     from trl.trainer.grpo_config import GRPOConfig
 
     with pytest.raises(ConfigError, match=r"trainer\.max_steps: write steps instead"):

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from rewatch.agent import VideoAgent, load_policy
-from rewatch.agent.policies.manner import Manner, read_manner
+from rewatch.agent.models.policy_config import Manner, read_manner
 from rewatch.agent.trace import read_trace
 from rewatch.memory import CapabilityError
-from rewatch.training.gate import GateError
+from rewatch.training.experiments import Event, RLRun, SFTRun, read_config, rl, sft
+from rewatch.training.experiments.folder import RunFolderError
 from rewatch.training.gym import build_memory, lesson
-from rewatch.training.runs import Event, RLRun, SFTRun, read_config, rl, sft
-from rewatch.training.runs.folder import RunFolderError
+from rewatch.training.trainers.gate import GateError
 
 from .conftest import FAMILIES, SFT, changed, rl_row, rows
 
@@ -117,8 +117,8 @@ def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) ->
 
 def test_tensorboard_gets_every_row(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="optional: pip install tensorboard")
-    from rewatch.training.runs.config import Log
-    from rewatch.training.runs.sinks import Sinks
+    from rewatch.training.experiments.config import Log
+    from rewatch.training.experiments.sinks import Sinks
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     sinks = Sinks(Log(tensorboard=True), tmp_path, read_config(SFTRun, SFT))
@@ -132,8 +132,8 @@ def test_tensorboard_gets_every_row(tmp_path: Path) -> None:
 
 def test_wandb_gets_every_row_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="optional: pip install wandb")
-    from rewatch.training.runs.config import Log
-    from rewatch.training.runs.sinks import Sinks
+    from rewatch.training.experiments.config import Log
+    from rewatch.training.experiments.sinks import Sinks
 
     monkeypatch.setenv("WANDB_MODE", "offline")
     sinks = Sinks(Log(wandb="rewatch"), tmp_path, read_config(SFTRun, SFT))

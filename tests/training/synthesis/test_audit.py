@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent.graph import Loop
+from rewatch.agent.models.registry import HeuristicPolicy
 from rewatch.agent.planner import plan_by_rules
-from rewatch.agent.policies import HeuristicPolicy
 from rewatch.tools import BUILT_IN, Toolbox
+from rewatch.training.data.task import Task
 from rewatch.training.gym import Level, build_memory, lesson
 from rewatch.training.gym.playing import BUDGET
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.synthesis import Audit, recite
-from rewatch.training.task import Task
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
+from rewatch.training.data.task import Task
 from rewatch.training.gym import Level, build_memory, lesson, lesson_of
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import BUDGET, play
 from rewatch.training.rewards import is_right
-from rewatch.training.rollout import Rollout
+from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.synthesis import Audit, hindsight, recite, relabelled
 from rewatch.training.synthesis.hindsight import without_vain_calls
-from rewatch.training.task import Task
 
 LEVEL = Level(clips=6)
 

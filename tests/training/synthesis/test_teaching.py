@@ -16,15 +16,16 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.graph import Loop
+from rewatch.agent.models.registry import HeuristicPolicy, load_policy
 from rewatch.agent.planner import plan_by_rules
-from rewatch.agent.policies import HeuristicPolicy, load_policy
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
-from rewatch.training.collect import Collector
+from rewatch.training.data.task import Task
 from rewatch.training.gym import Level, build_memory, lesson
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import BUDGET
 from rewatch.training.rewards import is_right
+from rewatch.training.rollouts.collector import Collector
 from rewatch.training.synthesis import (
     Audit,
     ConversationError,
@@ -37,7 +38,6 @@ from rewatch.training.synthesis import (
     synthesise,
 )
 from rewatch.training.synthesis.drafting import TextsOnly, leads, texts_loop
-from rewatch.training.task import Task
 
 from ...agent.servers import Server, answers, calls
 

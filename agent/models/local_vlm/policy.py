@@ -1,0 +1,312 @@
+"""`VideoLMM`: a local Video-LMM as a LangChain chat model. Token in, token out, as for every model on this disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import PrivateAttr
+
+from ....memory import CapabilityError
+from ....tools import Eyes
+from ...answer import Draft
+from ...tool_formats import Dialect, load_dialect
+from ..eyes import SIDE, scale_of
+from ..policy_config import Manner
+from ..turn import Turn
+from .engine import Engine
+from .generate import Request, Written
+from .load import Loaded, load
+from .processor import require_template
+from .sight import VIDEO
+from .turns import Prepared, Turns, Wish, wish_of
+
+LOADING = (
+    *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
+    "trust_remote_code",
+)
+"""Options of `load`."""
+SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
+"""Options of `VideoLMM`."""
+OPTIONS = (*LOADING, *SETTINGS)
+
+
+class LocalPolicy(BaseChatModel):
+    """A model on this disk that reads the conversation, and calls tools or answers.
+
+    Runs that ask at the same time share one batch. Every message carries its part of the token record in
+    `response_metadata["tokens"]`; the next prompt is made of these and never of rendered text.
+    """
+
+    takes_turn: ClassVar[bool] = True
+    weighs: ClassVar[bool] = True
+
+    max_tokens: int = 1024
+    """Tokens of a reply."""
+    temperature: float = 0.0
+    """Where the caller names none; 0 is greedy."""
+    context: int | None = None
+    """Tokens to use of the model's context; None: all of it."""
+    rows: int = 16
+    """Turns that share one `generate`."""
+
+    _engine: Engine = PrivateAttr()
+    _turns: Turns = PrivateAttr()
+    _manner: Manner | None = PrivateAttr(default=None)
+
+    def __init__(self, loaded: Loaded, *, dialect: Dialect | str = "hermes", **settings: Any) -> None:
+        super().__init__(**settings)
+        self._engine = Engine(loaded, size=self.rows)
+        context = min(self.context or self._engine.context, self._engine.context)
+        self._turns = Turns(
+            engine=self._engine,
+            dialect=load_dialect(dialect) if isinstance(dialect, str) else dialect,
+            context=context,
+            reserve=min(1024, context // 4),
+            **self._shown(loaded),
+        )
+
+    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+        """How `Turns` is to show pictures."""
+        return {}
+
+    @classmethod
+    def of(cls, model: Any, processor: Any, *, name: str = "", **settings: Any) -> Self:
+        """The policy around a model and its processor (or tokenizer) that are loaded already, as a trainer has them.
+
+        Raises:
+            CapabilityError: if there is no chat template.
+        """
+        name = name or str(getattr(model.config, "name_or_path", "")) or model.config.model_type
+        require_template(name, processor)
+        return cls.around(Loaded(name=name, model=model, processor=processor), **settings)
+
+    @classmethod
+    def around(cls, loaded: Loaded, **settings: Any) -> Self:
+        """The policy around what was loaded."""
+        return cls(loaded, **settings)
+
+    @property
+    def engine(self) -> Engine:
+        """What the model runs in: log-probabilities of records, pictures, bounds."""
+        return self._engine
+
+    @property
+    def turns(self) -> Turns:
+        """How conversations become records."""
+        return self._turns
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this checkpoint sees tools and calls them."""
+        return self._turns.dialect
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role to the name of its adapter."""
+        return self._engine.loaded.roles
+
+    @property
+    def manner(self) -> Manner | None:
+        """How it was trained to work; None where nothing says so."""
+        return self._manner
+
+    def trained(self, manner: Manner) -> Self:
+        """The policy, told how it was trained to work."""
+        self._manner = manner
+        return self
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {"model": self._engine.loaded.name, "dialect": self.dialect.name}
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Allow tool calls; without this the policy gives its best answer from what was observed."""
+        return self.bind(tools=tuple(convert_to_openai_tool(tool) for tool in tools), **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        wish = self._wish(stop, **kwargs)
+        try:
+            with self._engine.batcher.coming() as submit:
+                prepared, future = self._submit(messages, wish, submit)
+            if prepared is None or future is None:
+                return _result(_unaffordable())
+            written = future.result()
+        except BaseException:
+            wish.caller.gone = True
+            raise
+        return _result(self._turns.message(messages, wish, prepared, written))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        wish = self._wish(stop, **kwargs)
+        try:
+            with self._engine.batcher.coming() as submit:  # said here, so that all who start together are waited for
+                prepared, future = await asyncio.to_thread(self._submit, messages, wish, submit)
+            if prepared is None or future is None:
+                return _result(_unaffordable())
+            written = await asyncio.wrap_future(future)
+        except BaseException:  # also when the run is cancelled: the row ends at its next token
+            wish.caller.gone = True
+            raise
+        return _result(self._turns.message(messages, wish, prepared, written))
+
+    def _submit(
+        self, messages: Sequence[BaseMessage], wish: Wish, submit: Callable[[Request], Future[Written]]
+    ) -> tuple[Prepared | None, Future[Written] | None]:
+        prepared = self._turns.prepare(messages, wish)
+        return (prepared, submit(prepared.request)) if prepared else (None, None)
+
+    def _wish(
+        self,
+        stop: list[str] | None,
+        *,
+        tools: Sequence[dict[str, Any]] = (),
+        turn: Turn | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        beams: int = 1,
+        role: str = "",
+        choices: Sequence[str] = (),
+        **unused: Any,
+    ) -> Wish:
+        return wish_of(
+            turn,
+            tools=tuple(tools),
+            max_tokens=max_tokens or self.max_tokens,
+            temperature=self.temperature if temperature is None else temperature,
+            seed=seed,
+            stop=tuple(stop or ()),
+            beams=beams,
+            role=role,
+            choices=tuple(choices),
+        )
+
+
+class VideoLMM(LocalPolicy):
+    """A Video-LMM that reads the conversation with its pictures, and calls tools or answers."""
+
+    sees: ClassVar[bool] = True
+
+    max_pixels: int = 256 * 28 * 28
+    """Pixels of one picture, where the model takes any size."""
+    frames_as: str = "images"
+    """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
+
+    @classmethod
+    def load(cls, name: str, **options: Any) -> VideoLMM:
+        """The Video-LMM of that folder or hub name; see `OPTIONS`, which may be given as text.
+
+        Raises:
+            CapabilityError: if it cannot be loaded here, or an option is unknown.
+        """
+        loading, settings = parted("A Video-LMM", options, LOADING, SETTINGS)
+        return cls.around(load(name, **loading), **settings)
+
+    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+        return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
+
+    def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
+        """How it was last shown a picture: in the size that the room in its context allowed."""
+        loaded = self._engine.loaded
+        scale = getattr(self.dialect, "places", "") or scale_of(str(loaded.model.config.model_type))
+        side = SIDE
+        for message in reversed(messages):
+            grids = (message.response_metadata.get("tokens") or {}).get("grids")
+            if grids:
+                side = max(self._engine.sight.size(tuple(grids[-1])))
+                break
+        return Eyes(side=side if self._engine.sight.sees else None, scale=scale)
+
+    @property
+    def _llm_type(self) -> str:
+        return "video-lmm"
+
+
+def parted(
+    what: str, options: dict[str, Any], loading: Sequence[str], settings: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options, which may be texts, as those of loading and those of the policy.
+
+    Raises:
+        CapabilityError: if one is unknown, or has no value that can be used.
+    """
+    known = (*loading, *settings)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise CapabilityError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
+    one = {key: options[key] for key in loading if key in options}
+    two = {key: options[key] for key in settings if key in options}
+    if isinstance(one.get("adapters"), str):
+        one["adapters"] = _roles(one["adapters"])
+    for key in ("download", "trust_remote_code"):
+        if key in one:
+            one[key] = str(one[key]).lower() in ("1", "true", "yes")
+    _require_numbers(two)
+    return one, two
+
+
+def _result(message: AIMessage) -> ChatResult:
+    return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _unaffordable() -> AIMessage:
+    """What is said when the turn may cost fewer tokens than its prompt has: it costs none."""
+    draft = Draft(text="The budget of tokens has no room for another reply.", abstained=True, confidence=0.0)
+    return AIMessage(
+        content=draft.as_message(),
+        response_metadata={"finish_reason": "tokens"},
+        usage_metadata={"input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
+    )
+
+
+def _as_video(frames_as: str, loaded: Loaded) -> bool:
+    if frames_as not in ("images", "video"):
+        raise CapabilityError(f"frames_as={frames_as} is not known; give images or video.")
+    family = loaded.model.config.model_type
+    if frames_as == "video" and family not in VIDEO:
+        raise CapabilityError(f"{loaded.name} ({family}) reads no video with times in the text; use frames_as=images.")
+    return frames_as == "video"
+
+
+def _roles(text: str) -> dict[str, str]:
+    """`grounder:FOLDER,verifier:FOLDER` as a mapping."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    if any(not role or not folder for role, _, folder in pairs):
+        raise CapabilityError(f"adapters={text} cannot be read; write grounder:FOLDER,verifier:FOLDER.")
+    return {role: folder for role, _, folder in pairs}
+
+
+def _require_numbers(settings: dict[str, Any]) -> None:
+    for name in ("max_pixels", "max_tokens", "context", "rows", "temperature"):
+        if name in settings:
+            try:
+                number = float(settings[name])
+            except (TypeError, ValueError):
+                number = -1.0
+            if number < (0 if name == "temperature" else 1):
+                raise CapabilityError(f"{name}={settings[name]} is no number that can be used.")
+            settings[name] = number if name == "temperature" else int(number)
+
+
+__all__ = ["LOADING", "OPTIONS", "SETTINGS", "LocalPolicy", "VideoLMM", "parted"]

@@ -1,0 +1,229 @@
+"""What a policy returns, made safe to keep: plain arguments, text that can be stored, counts that can be true.
+
+The loop stores every message, sends it on, and prints it; a policy may be anybody's. Messages that are sound, which are
+all of a local policy's, are kept as they are, token records included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+
+from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
+
+from ...memory import RewatchError
+from ..models.usage import whole_number
+from ..tool_formats.found_calls import calls_in
+from ..tool_formats.hermes import USAGE
+
+LONGEST = 100_000
+"""Characters of one reply; what comes after them is cut."""
+MOST_CALLS = 64
+_LONGEST_ARGUMENTS, _DEEPEST, _LONGEST_NAME = 100_000, 32, 200
+Result = TypeVar("Result")
+_ODD = (StopIteration, StopAsyncIteration, TimeoutError, CancelledError)
+"""Exceptions that mean something else to whoever waits: the end of a loop, that the time is up, that nobody waits."""
+_HOW = "Write shorter arguments as one plain JSON object."
+
+
+class PolicyFailed(RewatchError):
+    """A policy has done what none may; the text is one line that says what."""
+
+
+def settled(said: Any) -> AIMessage:
+    """The message as the loop keeps it.
+
+    Raises:
+        PolicyFailed: if it is no message of a model.
+    """
+    if not isinstance(said, AIMessage):
+        raise PolicyFailed(f"it must return an AIMessage, and returned {type(said).__name__}")
+    content = _content(said.content)
+    used: set[str] = set()
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = [_broken(one, one.get("error")) for one in said.invalid_tool_calls[:MOST_CALLS]]
+    for call in said.tool_calls[:MOST_CALLS]:
+        try:
+            arguments = _plain(call["args"], 0, [_LONGEST_ARGUMENTS])
+        except _TooMuch as problem:
+            invalid.append(_broken(call, f"The call cannot be made: its arguments are {problem}. {_HOW}"))
+            continue
+        number = _short(call.get("id")) or ""
+        if not number or number in used:
+            number = next(new for n in range(2 * MOST_CALLS) if (new := f"{number or 'call'}_{n}") not in used)
+        used.add(number)
+        calls.append({"name": _short(call["name"]), "args": arguments, "id": number, "type": "tool_call"})
+    update: dict[str, Any] = {}
+    if content != said.content:
+        update["content"] = content
+    if not _same(calls, said.tool_calls):
+        update["tool_calls"] = calls
+    if not _same(invalid, said.invalid_tool_calls):
+        update["invalid_tool_calls"] = invalid
+    usage = said.usage_metadata
+    if usage is not None and any(whole_number(usage.get(key)) == -1 for key in usage if key.endswith("_tokens")):
+        counts = {key: max(whole_number(usage.get(key)) or 0, 0) for key in ("input_tokens", "output_tokens")}
+        update["usage_metadata"] = {**counts, "total_tokens": sum(counts.values())} if sum(counts.values()) else None
+    if isinstance(said.additional_kwargs.get("reasoning_content"), str):
+        thought = clean(said.additional_kwargs["reasoning_content"], LONGEST)
+        if thought != said.additional_kwargs["reasoning_content"]:
+            update["additional_kwargs"] = {**said.additional_kwargs, "reasoning_content": thought}
+    likely = said.response_metadata.get("likelihood")
+    if likely is not None and not (isinstance(likely, (int, float)) and 0 <= likely <= 1):
+        update["response_metadata"] = {k: v for k, v in said.response_metadata.items() if k != "likelihood"}
+    return said.model_copy(update=update) if update else said
+
+
+def with_calls_found(said: AIMessage, names: Sequence[str]) -> AIMessage:
+    """The message of a model that anybody may bring, with the calls that its server has left in the text."""
+    text = str(said.text)
+    if said.tool_calls or said.invalid_tool_calls or not any(mark in text for mark in "<[{("):
+        return said
+    found = calls_in(text, names)
+    if not found.calls and not found.broken:
+        return said
+    calls: list[ToolCall] = [
+        {"name": name, "args": given, "id": f"found_{n}", "type": "tool_call"}
+        for n, (name, given) in enumerate(found.calls)
+    ]
+    invalid: list[InvalidToolCall] = [
+        {
+            "name": None,
+            "args": body,
+            "id": f"broken_{n}",
+            "error": f"The call cannot be read: {why}. {USAGE}",
+            "type": "invalid_tool_call",
+        }
+        for n, (body, why) in enumerate(found.broken)
+    ]
+    made = {"content": found.words, "tool_calls": calls, "invalid_tool_calls": invalid}
+    return settled(said.model_copy(update=made))
+
+
+def clean(text: str, longest: int) -> str:
+    """A text without halves of surrogate pairs, which cannot be stored, and no longer than `longest`."""
+    text = text[:longest]
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class _TooMuch(Exception):
+    """Arguments that nothing can be done with."""
+
+
+def _content(content: Any) -> Any:
+    """The text of a message; of parts, those that are text or an object, all texts in them bounded together."""
+    if isinstance(content, str):
+        return clean(content, LONGEST)
+    if not isinstance(content, list):
+        return ""
+    try:
+        return _plain([part for part in content if isinstance(part, (str, dict))], 0, [10 * LONGEST])
+    except _TooMuch:
+        texts = [
+            part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict))
+        ]
+        return clean("\n".join(text for text in texts if isinstance(text, str)), LONGEST)
+
+
+def _plain(value: Any, depth: int, room: list[int]) -> Any:
+    """A value as JSON has it; numbers that are none become their names.
+
+    Raises:
+        _TooMuch: if it is nested too deeply, or `room` characters do not hold it.
+    """
+    room[0] -= len(value) if isinstance(value, str) else 8
+    if room[0] < 0:
+        raise _TooMuch("too long")
+    if depth > _DEEPEST:
+        raise _TooMuch("nested too deeply")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean(value, len(value))
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 63 else float(value) if abs(value) < 10**300 else "Infinity"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {clean(str(key), 1000): _plain(one, depth + 1, room) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one, depth + 1, room) for one in value]
+    return clean(str(value), 1000)
+
+
+def _broken(call: Any, why: Any) -> InvalidToolCall:
+    written = call.get("args")
+    return {
+        "name": _short(call.get("name")),
+        "args": clean(written if isinstance(written, str) else str(type(written).__name__), 2000),
+        "id": _short(call.get("id")),
+        "error": clean(str(why), 1000) if why else None,
+        "type": "invalid_tool_call",
+    }
+
+
+def _short(text: Any) -> Any:
+    return clean(text, _LONGEST_NAME) if isinstance(text, str) else text
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two lists of calls are equal; `1` and `True` are not."""
+    try:
+        return len(one) == len(other) and repr(one) == repr(other)
+    except (RecursionError, ValueError):
+        return False
+
+
+def contained(work: Callable[[], Result]) -> Result:
+    """What `work` returns; what no policy may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
+
+    An interrupt by a person passes, and so does an error that says by itself what it is.
+    """
+    try:
+        return work()
+    except (KeyboardInterrupt, RewatchError):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, _ODD):
+            raise
+        raise PolicyFailed(f"it raised {type(error).__name__}") from error
+
+
+async def contained_async(work: Awaitable[Result]) -> Result:
+    """`contained` for a coroutine; that it is cancelled from outside passes."""
+    try:
+        return await work
+    except (KeyboardInterrupt, RewatchError):
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise PolicyFailed("it raised CancelledError") from error
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, _ODD):
+            raise
+        raise PolicyFailed(f"it raised {type(error).__name__}") from error
+
+
+def ended_by_policy(error: SystemExit) -> bool:
+    """Whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
+    at = error.__traceback__
+    while at is not None:
+        if at.tb_frame.f_code.co_name in ("_agenerate", "_astream"):
+            return True
+        at = at.tb_next
+    return False
+
+
+def usable(said: BaseMessage) -> str:
+    """The words of any model's message, for those who only read them: planners, viewers, scalings."""
+    text = said.text if isinstance(getattr(said, "content", None), (str, list)) else ""
+    return clean(str(text), LONGEST)

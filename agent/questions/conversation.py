@@ -1,0 +1,110 @@
+"""Questions one after the other about the same videos, each understood from those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...memory.video.open import one_or_many
+from ...tools import Budget
+from ..answer import Answer
+from ..runner import Listener
+from .followups import complete
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..agent import VideoAgent
+
+_TOLD = 6  # exchanges that a language model is told of
+_LONGEST = 400  # characters of one answer in that
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question as it was written and as it was understood, with its answer."""
+
+    question: str
+    understood: str
+    answer: Answer
+    now: float | None = None
+    """Up to when the answer could see (seconds); None for all of the videos."""
+
+
+class Conversation:
+    """Asks an agent one question after the other; a follow-up keeps what "she" and "then" are.
+
+    A language model is told of the exchanges before, as material. For a policy without a model a follow-up that cannot
+    stand alone is completed by rules (English): by the time of the last place that was cited ("and after that?"), by
+    the name or thing that was asked about ("when does he start?"), by the question before ("and Maria?").
+
+    Args:
+        agent: answers.
+        videos: ids, names or paths of the memory's videos; all of them by default.
+        now: nothing after this time (seconds) may be seen.
+        budget: limits of one question instead of the agent's own.
+    """
+
+    def __init__(
+        self,
+        agent: VideoAgent,
+        *,
+        videos: str | Path | Sequence[str | Path] | None = None,
+        now: float | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.agent = agent
+        self.videos = list(one_or_many(videos)) if videos else None
+        self.now = now
+        self.budget = budget or agent.budget
+        self.exchanges: list[Exchange] = []
+
+    def ask(
+        self,
+        text: str,
+        *,
+        options: Sequence[str] | None = None,
+        route: str | None = None,
+        scale: str | None = None,
+        width: int = 8,
+        listener: Listener | None = None,
+    ) -> Answer:
+        """Answer the next question; the arguments are those of `VideoAgent.ask`.
+
+        Raises:
+            QuestionError: if the question is empty, or a video is not there any more.
+            CapabilityError: if the route or the scaling needs a model that is not there.
+        """
+        before = self._known()
+        follow_up = complete(text, [e.understood for e in before], [e.answer for e in before])
+        understood, asked = follow_up.text, follow_up.text
+        earlier: list[tuple[str, str]] = []
+        if self.agent.reads_prompts:
+            asked = text if understood == text else f"{text} (that is: {understood})"
+            earlier = [(e.question, _short(e.answer.text)) for e in before[-_TOLD:]]
+        answer = self.agent.ask(
+            asked,
+            options=options,
+            videos=self.videos if follow_up.video is None else [follow_up.video],
+            now=self.now,
+            budget=self.budget,
+            route=route,
+            scale=scale,
+            width=width,
+            earlier=earlier,
+            listener=listener,
+        )
+        self.exchanges.append(Exchange(text, understood, answer, self.now))
+        return answer
+
+    def _known(self) -> list[Exchange]:
+        """The exchanges whose answers saw no more than the next one may see."""
+        if self.now is None:
+            return self.exchanges
+        return [each for each in self.exchanges if each.now is not None and each.now <= self.now]
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,237 @@
+"""Follow-up questions: what one that cannot stand alone is about, from what was asked and answered before.
+
+The patterns are English; a question in another language, or one that has words of its own, stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from ...memory import MediaURI, Span, clock
+from ..answer import Answer
+from ..text_matching import STOP, tokens
+
+_WIDE = 0.8  # a citation of more than this share of what was cited and left says no place
+_MOST_TOPIC = 4  # words of a topic that take the place of a pronoun
+
+_AFTER = re.compile(
+    r"\b(?:right |just |soon |shortly |immediately )?(?:after (?:that|this|it)|afterwards?|thereafter|"
+    r"later(?: on)?(?=\s*[?.!,]|$)|next(?=\s*[?.!,]|$)|(?<!if )(?<!by )(?<!until )(?<!since )then)\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    r"\b(?:right |just |shortly |immediately )?(?:before (?:that|this|it)|beforehand|earlier(?=\s*[?.!,]|$))(?!\w)",
+    re.IGNORECASE,
+)
+_MEANWHILE = re.compile(
+    r"\b(?:at (?:that|this|the same) (?:time|moment|point)|(?:while|during|in) (?:that|this) (?:part|scene|moment)|"
+    r"meanwhile|(?<!by )(?<!until )(?<!since )at that)\b",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(r"^\s*(?:(?:and|but|so|ok(?:ay)?|well|what about|how about)\b[\s,]*)+", re.IGNORECASE)
+_ASKING = re.compile(r"^(?:who|whom|whose|what|which|when|where|why|how(?: many| much| often| long)?)\b", re.IGNORECASE)
+_PERSON = re.compile(r"\b(?:he|she|him|his|hers?|they|them|their|theirs)\b", re.IGNORECASE)
+_THING = re.compile(
+    r"(?<!time is )(?<!time was )\b(?:its?|they|them|their)\b"
+    r"(?! (?:is )?(?:said|written|mentioned|possible|true|raining|snowing|sunny|dark|day|night)\b)|"
+    r"(?<=about )(?:that|this|those|these)\b|(?<=of )(?:that|this|those|these)(?=\s*[?.!,]|$)",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")
+"""A time as it is written here."""
+_ORDINAL = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|next|\d+(?:st|nd|rd|th))\b",
+    re.IGNORECASE,
+)
+_OWNING = frozenset(("his", "hers", "their", "theirs", "its"))
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(r"^(?:about|in|on|at|for|of|from|with|behind|beside|near|under|to|by)\b", re.IGNORECASE)
+_GENERIC = frozenset(
+    """say says said saying tell tells told mention mentions mentioned talk talks talked speak speaks spoken hear heard
+    show shows shown showing appear appears see seen read reads written write writes happen happens happened happening
+    come comes go goes going video clip film scene part screen next last first again else exactly please also too just
+    anyone anybody someone somebody something anything thing things name called kind time many much one more it's what's
+    who's that's""".split()
+)
+"""Words that questions about videos are made of, beside the stop words: they tell no topic."""
+_COMING = frozenset("happen happens happened happening come comes came go goes going else".split())
+_NEAREST = re.compile(r"\b(?:after|before) (?=\d)", re.IGNORECASE)
+_SENSES = {"transcribe": "What is said", "read_text": "What is written on the screen"}
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question as it can be understood alone."""
+
+    text: str
+    video: str | None = None
+    """The video of the place that it points to, where it points to one."""
+
+
+def complete(text: str, asked: Sequence[str], answers: Sequence[Answer]) -> FollowUp:
+    """A follow-up with what it leaves out; a question that can stand alone comes back as it is.
+
+    Args:
+        text: the new question.
+        asked: the questions before, completed, oldest first.
+        answers: their answers.
+    """
+    if not asked:
+        return FollowUp(text)
+    text = " ".join(text.split())
+    placed, video = _with_time(text, answers)
+    if video is not None:
+        if _topic(text):
+            return FollowUp(_with_names(placed, asked[-1], answers[-1]), video)
+        own = _LEAD.sub("", placed)
+        if not (_ASKING.match(own) and _says_what(text)):
+            own = f"{_sense(answers)} {_time_of(placed)}?"
+        return FollowUp(own if own.startswith("What happens") else _NEAREST.sub(_nearest, own, count=1), video)
+    bare = _LEAD.sub("", text).rstrip(" ?.!")
+    if _ASKING.fullmatch(bare):
+        rest = _ASKING.sub("", asked[-1], count=1).strip()
+        return FollowUp(f"{bare} {rest}")
+    if bare and bare != text.rstrip(" ?.!") and not _VERB.search(bare) and not _ASKING.match(bare):
+        return FollowUp(_instead(bare, asked[-1]))
+    return FollowUp(_with_names(text, asked[-1], answers[-1]))
+
+
+def _with_time(text: str, answers: Sequence[Answer]) -> tuple[str, str | None]:
+    """The text with `then`, `before that` and the like as times, and the video of the place that they mean."""
+    place = next((found for answer in reversed(answers) if (found := _place(answer))), None)
+    if place is None:
+        return text, None
+    video, span = place
+    start, end = clock(math.floor(10 * span.start) / 10), clock(math.ceil(10 * span.end) / 10)
+    for pattern, time in (
+        (_MEANWHILE, f"between {start} and {end}" if span.end > span.start else f"at {start}"),
+        (_AFTER, f"after {end}"),
+        (_BEFORE, f"before {start}"),
+    ):
+        changed = pattern.sub(time, text, count=1)
+        if changed != text:
+            return changed, video
+    return text, None
+
+
+def _place(answer: Answer) -> tuple[str, Span] | None:
+    """Video and span that an answer is about: from the first to the last of what it cites of its first video."""
+    cited = [MediaURI.parse(item.uri) for item in answer.evidence if item.supported]
+    spans = [place.span for place in cited if place.span is not None and place.video == cited[0].video]
+    if not spans:
+        return None
+    whole = max(span.end for span in spans) - min(span.start for span in spans)
+    if len(spans) > 1:  # "the whole of it", beside the places in it
+        spans = [span for span in spans if span.end - span.start < _WIDE * whole] or spans
+    return cited[0].video, Span(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _nearest(found: re.Match[str]) -> str:
+    """Only what comes next, not all that comes after."""
+    return f"{'first' if found[0].lower() == 'after ' else 'last'} {found[0]}"
+
+
+def _says_what(text: str) -> bool:
+    """Whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
+    return any(
+        token not in STOP | _COMING for token in tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))
+    )
+
+
+def _sense(answers: Sequence[Answer]) -> str:
+    """What the last answer with evidence was found by, as the beginning of a question."""
+    tools = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
+    return _SENSES.get(tools, "What happens")
+
+
+def _time_of(placed: str) -> str:
+    found = _TIME.search(placed)
+    return found[0].rstrip(".") if found else ""
+
+
+def _instead(part: str, question: str) -> str:
+    """The question before, with another part in the place of one of its own: `and on the poster?`, `and Maria?`."""
+    question = _TIME.sub(" ", question).rstrip(" ?.!")
+    preposition = _PREPOSITION.match(part)
+    if preposition:
+        head = re.split(rf"\b{preposition[0]}\b", question, maxsplit=1, flags=re.IGNORECASE)
+        return f"{head[0].strip()} {part}?"
+    names = _names(question)
+    ordinals = _ORDINAL.search(question), _ORDINAL.search(part)
+    if all(ordinals):
+        return f"{_ORDINAL.sub(ordinals[1][0], question, count=1)}?"  # type: ignore[index]
+    if names and part[0].isupper():
+        return f"{question.replace(names[-1], part)}?"
+    last = next((word for word in reversed(question.split()) if _topic(word)), "")
+    if not last:
+        return f"{question} {part}?"
+    words = " ".join(part if word == last else word for word in question.split())
+    return re.sub(rf"\b(?:the|an?) {re.escape(part)}$", part, words) + "?"
+
+
+def _with_names(text: str, question: str, answer: Answer) -> str:
+    """The text with whom or what its first pronoun stands for, where it has hardly a topic of its own."""
+    if len(_topic(text)) > 1:
+        return text
+    person, thing = _PERSON.search(text), _THING.search(text)
+    if person:
+        who = _names(question) or _names_told(question, answer)
+        if who:
+            return _put(text, person, who[-1])
+    if thing:
+        what = _thing(question) or next(reversed(_names(question)), None)
+        if what:
+            return _put(text, thing, what)
+    return text
+
+
+def _thing(question: str) -> str | None:
+    """The last thing that a question names after an article or a preposition: `the red car`, `marketing`."""
+    words = question.rstrip(" ?.!").split()
+    for at in range(len(words) - 1, -1, -1):
+        if words[at].lower() not in ("the", "a", "an") and not _PREPOSITION.fullmatch(words[at]):
+            continue
+        run = list(takewhile(lambda word: _topic(word) and not word[0].isupper(), words[at + 1 :]))
+        after_preposition = at > 0 and _PREPOSITION.fullmatch(words[at - 1]) or _PREPOSITION.fullmatch(words[at])
+        if len(run) > 1 and at + 1 + len(run) == len(words) and not after_preposition:
+            run = run[:-1]  # "when does the red car arrive"
+        if run:
+            article = "" if _PREPOSITION.fullmatch(words[at]) else "the "
+            return article + " ".join(run[:_MOST_TOPIC])
+    return None
+
+
+def _put(text: str, pronoun: re.Match[str], name: str) -> str:
+    owned = pronoun[0].lower() in _OWNING or (
+        pronoun[0].lower() == "her" and re.match(r"\s+[a-z]+\s*[?.!]*$", text[pronoun.end() :]) is not None
+    )
+    owner = f"{name}'s" if owned else name
+    return f"{text[: pronoun.start()]}{owner}{text[pronoun.end() :]}"
+
+
+def _names(text: str) -> list[str]:
+    """Runs of capitalised words that do not begin a sentence, in order."""
+    found = re.findall(r"(?<=[^\s.!?:])\s+((?:[A-ZÀ-Þ][\w'’-]*[^\W_])(?:\s+[A-ZÀ-Þ][\w'’-]*[^\W_])*)", text)
+    return [name for name in found if name.lower() not in STOP]
+
+
+def _names_told(question: str, answer: Answer) -> list[str]:
+    """Names in an answer; where it was asked who, its first word may be one too."""
+    told = _names(answer.text)
+    first = re.match(r"\W*([A-ZÀ-Þ][\w-]+)", answer.text)
+    if not told and first and not answer.abstained and re.match(r"\W*who", question, re.IGNORECASE):
+        told = [first[1]] if first[1].lower() not in STOP | _GENERIC else []
+    return told
+
+
+def _topic(text: str) -> list[str]:
+    """Words that say what it is about: neither stop words nor those that any question about a video may have."""
+    left = _AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))
+    return [token for token in tokens(left) if token not in STOP and token not in _GENERIC]

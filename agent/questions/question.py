@@ -1,0 +1,128 @@
+"""A question about one or more videos of a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...memory import RewatchError
+from ...memory.video.open import one_or_many
+from ...tools.sanitize import named
+from ..parsing.options import MOST, find_options, letter, split_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...memory import ClipMemory
+
+__all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
+
+LATEST = 1e9
+"""Seconds that are more than any video has."""
+
+
+class QuestionError(RewatchError):
+    """A question cannot be asked as it stands."""
+
+    exit_code = 2
+
+
+class RunError(QuestionError):
+    """There is no such run to go on with."""
+
+    exit_code = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, with the facts of the videos that a policy needs to plan."""
+
+    text: str
+    options: tuple[str, ...] = ()
+    """The texts of the options, in order; option i has the letter chr(65 + i)."""
+    videos: tuple[dict[str, Any], ...] = ()
+    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one."""
+    now: float | None = None
+    """Nothing after this time (seconds) may be seen."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """Questions of the same conversation and the answers to them, oldest first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the state and the trace."""
+        row = asdict(self)
+        row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
+        earlier = [list(turn) for turn in row.pop("earlier")]
+        return {**row, "earlier": earlier} if earlier else row
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Question:
+        """The question that `as_dict` wrote."""
+        earlier = tuple((asked, told) for asked, told in row.get("earlier", ()))
+        return cls(
+            text=row["text"],
+            options=tuple(row["options"]),
+            videos=tuple(row["videos"]),
+            now=row["now"],
+            earlier=earlier,
+        )
+
+
+def question_about(
+    memory: ClipMemory,
+    text: str,
+    *,
+    options: Sequence[object] | Mapping[str, object] | None = None,
+    videos: str | Path | Sequence[str | Path] | None = None,
+    now: float | None = None,
+    earlier: Sequence[tuple[str, str]] = (),
+) -> Question:
+    """The question as the loop takes it.
+
+    Args:
+        memory: holds the videos.
+        text: in plain words.
+        options: possible answers, with or without letters, or by their letters; without any, those that stand inside
+            the text (`Which is it? A) red B) blue`) are taken.
+        videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
+        now: nothing after this time (seconds) may be seen.
+        earlier: questions of the same conversation and the answers to them.
+
+    Raises:
+        QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
+        RewatchError: if the memory has no such video.
+    """
+    if not text.strip():
+        raise QuestionError("The question is empty; write what you want to know.")
+    if now is not None and not 0 <= now < LATEST:
+        raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on, such as 12.5.")
+    try:
+        asked, choices = find_options(text) if options is None else (text.strip(), split_options(options))
+    except ValueError as error:
+        raise QuestionError(str(error)) from None
+    if options is not None and not 0 < len(choices) <= MOST:
+        raise QuestionError(f"{len(choices)} options given; give 1 to {MOST}.")
+    records = [memory.video(v) for v in one_or_many(videos)] if videos else memory.videos()
+    if not records:
+        raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
+    if now is not None:
+        first = min(r.start for r in records)
+        # What is told of the videos is told as it was then: nobody knows yet how long they will be.
+        records = [memory.until(now).video(r.id) for r in records if r.start < now]
+        if not records:
+            raise QuestionError(f"Nothing was to be seen yet at {now:g} s: give a time after {first:g} s.")
+    facts = tuple(
+        {
+            "id": r.id,
+            "name": named(r.name),
+            "start": r.start,
+            "end": r.end,
+            "width": r.width,
+            "height": r.height,
+            "has_audio": r.has_audio,
+            "channels": list(r.channels),
+            **({"detector": True} if memory.detector_stamp else {}),
+        }
+        for r in records
+    )
+    return Question(text=asked, options=choices, videos=facts, now=now, earlier=tuple(earlier))

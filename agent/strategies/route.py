@@ -1,0 +1,65 @@
+"""What a route is: a published way of searching a long video, as steps on our memory, tools and budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...memory import Span
+from ...tools import Budget
+from ..answer import Evidence
+from ..questions.question import Question
+from ..steps import Call, Steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a route is told: a question about one video, and what it may spend there."""
+
+    question: Question
+    video: dict[str, Any]
+    """The video's facts, as in `Question.videos`."""
+    budget: Budget
+    """Limits of this route on this video; the loop enforces the run's own limits besides."""
+    sub_questions: tuple[str, ...] = ()
+    """What the planner split the question into."""
+    many: bool = False
+    """Whether the run is about several videos, so that calls must name theirs."""
+
+    @property
+    def whole(self) -> Span:
+        """The whole video, up to `now` if there is one (seconds)."""
+        end = self.video["end"] if self.question.now is None else min(self.video["end"], self.question.now)
+        return Span(self.video["start"], max(end, self.video["start"]))
+
+    def call(self, tool: str, **arguments: Any) -> Call:
+        """A call on this video; arguments that are None are left out."""
+        kept = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}
+        return Call(tool, {**kept, "video": self.video["id"]} if self.many else kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a route ends with. Its observations are in the conversation; these are the words that go with them."""
+
+    text: str
+    """What was looked at and what it showed, for the policy."""
+    answer_now: bool = True
+    """Whether the policy is to answer at once, as the paper does, or may go on with tools."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the text rests on; the policy is told the numbers of these places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One way to look."""
+
+    name: str
+    paper: str
+    """Whose it is."""
+    about: str
+    """What it is good for, in one line, for planners and people."""
+    run: Callable[[Brief], Steps[Found]]
+    needs_viewer: bool = True
+    """Whether it asks a model that sees."""

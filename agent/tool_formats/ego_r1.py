@@ -1,0 +1,254 @@
+"""Ego-R1 (arXiv 2506.13654): a language model that searches days of egocentric video from the coarse to the fine."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from ...memory import Span
+from ..parsing.loose_json import NotJson
+from ..parsing.reply import Parts, take_apart
+from .dialect import Said
+from .ego_time import DAY, Clock, clocks, moment, moments, pick
+from .facts import question_of, text_of
+from .prompts import QUOTED
+from .reply import BadCall, call_json, read_call, said
+from .schemas import function, offered
+
+SHORTEST, LONGEST = 1.0, 600.0
+"""Bounds, in seconds, of the range that `video_llm` may be asked about."""
+FRAMES = 16
+"""Frames of a range that the model behind `video_llm` is shown."""
+SYSTEM = f"""You answer questions about what was seen and heard over hours or days, from the wearer's point of view.
+Before every step, reason inside <think> and </think>. Then either call one tool inside <tool> and </tool>, and its \
+result comes back between <information> and </information>; or, once nothing more is needed, give the answer inside \
+<answer> and </answer>: the letter alone where options are given. Never write <information> yourself.
+Times are written DAYX_HHMMSSFF: day, hour, minute, second, and twentieths of a second from 00 to 19. \
+DAY1_00000000 is the beginning of the video, so 1:02:03.5 into it is DAY1_01020310; a video whose name carries such a \
+stamp begins at that moment.
+Search the week first, then the day, then the hour; look into the video where the search points to.
+{QUOTED}"""
+USAGE = 'Write <tool>{"name": "rag", "arguments": {…}}</tool> with the arguments that the tool names.'
+_LEVELS = {"week": "day", "day": "hour", "hour": "chapter"}
+"""What each level searches in, as a level of ours to browse."""
+_STAMP = {"type": "string", "description": "A moment, DAYX_HHMMSSFF."}
+_RAG = function(
+    "rag",
+    "Search what the memory holds of a week, a day or an hour.",
+    level={"type": "string", "description": "How far to search: week, day or hour.", "enum": list(_LEVELS)},
+    keywords={"type": "array", "items": {"type": "string"}, "description": "What to search for."},
+    start_time={"type": "string", "description": "Where the search starts, DAYX_HHMMSSFF."},
+    query_time={
+        "type": "string",
+        "description": "When the question was put, DAYX_HHMMSSFF: nothing later is searched.",
+    },
+)
+_VIDEO_LLM = function(
+    "video_llm",
+    "Ask a model that sees a question about a range of the video.",
+    question={"type": "string", "description": "What to ask about the range."},
+    range={"type": "string", "description": "DAYX_HHMMSSFF-DAYX_HHMMSSFF, longer than 1 second, under 10 minutes."},
+)
+_VLM = function(
+    "vlm",
+    "Ask a model that sees a question about one frame.",
+    question={"type": "string", "description": "What to ask about the frame."},
+    timestamp=_STAMP,
+)
+_OURS = {"rag": "search_clips", "video_llm": "ask_clip", "vlm": "ask_clip"}
+
+
+_SEARCH = {"level": "day", "keywords": ["kitchen", "cup"], "start_time": "DAY1_11000000", "query_time": "DAY1_14000000"}
+_EXAMPLE = f"<tool>{call_json('rag', _SEARCH)}</tool>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgoR1:
+    """`rag`, `video_llm` and `vlm` in `<tool>` tags; results in `<information>`, the answer in `<answer>`."""
+
+    name: str = "ego_r1"
+    system: str | None = SYSTEM
+    stop: tuple[str, ...] = ("</tool>", "</answer>")
+    cites: bool = False
+
+    def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The published tools; ours without a counterpart are not offered."""
+        return offered(schemas, {"search_clips": [_RAG], "ask_clip": [_VIDEO_LLM, _VLM]})
+
+    def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
+        """The tools as text: no chat template knows of `<tool>` tags."""
+        tools = self.tools(schemas)
+        if not tools:
+            return "There are no tools."
+        lines = [json.dumps(schema["function"], ensure_ascii=False) for schema in tools]
+        return "\n".join(["The tools are:", *lines, "A call looks like this:", _EXAMPLE])
+
+    def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
+        """Take a reply apart; `messages` tell when the videos begin and end."""
+        found = clocks(question_of(messages))
+        heard = re.split(r"(?<=</tool>)\s*<information>", text)[0]  # what follows is a result of its own invention
+        parts = _terminated(take_apart(heard, "tool"))
+        return said(parts, messages, lambda name, arguments: _ours(name, arguments, found), USAGE, _OURS)
+
+    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
+        """The published call where it can say the same; how much it looks at is its own business."""
+        found = clocks(question_of(messages))
+        clock = next((c for c in found if c.video == arguments.get("video")), found[0])
+        theirs = _theirs(name, arguments, clock)
+        if theirs is None:
+            return f"<tool>{call_json(name, arguments)}</tool>"
+        tool, fitted = theirs
+        video = {"video": arguments["video"]} if "video" in arguments else {}
+        return f"<tool>{call_json(tool, {**fitted, **video})}</tool>"
+
+    def observation(self, text: str) -> tuple[str, str, str]:
+        """User text between `<information>` tags."""
+        return "user", "<information>", "</information>"
+
+
+def _terminate_answer(body: str) -> str | None:
+    """The answer that a call of `terminate` carries; None for any other call."""
+    try:
+        name, arguments = read_call(body)
+    except NotJson:
+        return None
+    return str(arguments.get("answer", "")) if name.lower() == "terminate" else None
+
+
+def _terminated(parts: Parts) -> Parts:
+    """`terminate`, known from the training data, is an answer and no call."""
+    ends = [_terminate_answer(body) for body in parts.calls]
+    kept = tuple(body for body, end in zip(parts.calls, ends, strict=True) if end is None)
+    last = next((end for end in reversed(ends) if end is not None), None)
+    return replace(parts, calls=kept, answer=last if parts.answer is None else parts.answer)
+
+
+def _ours(name: str, arguments: dict[str, Any], found: Sequence[Clock]) -> tuple[str, dict[str, Any]]:
+    tool = name.lower()
+    if tool == "rag":
+        return _search(arguments, found)
+    if tool == "video_llm":
+        first, last = moments(arguments.get("range", ""), "range")
+        if not SHORTEST <= last - first <= LONGEST:
+            raise BadCall(
+                f"range must be longer than {SHORTEST:g} second and under {LONGEST / 60:g} minutes, "
+                f"and this is {last - first:g} seconds long"
+            )
+        clock, video = _clock(arguments, found, first)
+        question = text_of(arguments, "question")
+        span = {"start": clock.to_video(first), "end": clock.to_video(last)}
+        return "ask_clip", {**span, "question": question, "frames": FRAMES, **video}
+    if tool == "vlm":
+        at = moment(arguments.get("timestamp"), "timestamp")
+        clock, video = _clock(arguments, found, at)
+        time = clock.to_video(at)
+        return "ask_clip", {
+            "start": time,
+            "end": time,
+            "question": text_of(arguments, "question"),
+            "frames": 1,
+            **video,
+        }
+    return name, arguments
+
+
+def _search(arguments: dict[str, Any], found: Sequence[Clock]) -> tuple[str, dict[str, Any]]:
+    """`rag` as a search, or without keywords as browsing, between the bounds of its level and of the query."""
+    level = str(arguments.get("level", "")).strip().lower()
+    if level not in _LEVELS:
+        raise BadCall(f"level must be one of {', '.join(_LEVELS)}")
+    start = 0.0 if level == "week" else moment(arguments.get("start_time"), "start_time")
+    until = arguments.get("query_time")
+    end = None if until in (None, "") else moment(until, "query_time")
+    if end is not None and start > end:
+        raise BadCall("start_time must not be later than query_time")
+    clock, video = _clock(arguments, found, start if level != "week" or end is None else end)
+    if level == "day":
+        start = start // DAY * DAY
+    length = {"hour": 3600.0, "day": DAY}.get(level)
+    if length is not None:
+        end = start + length if end is None else min(end, start + length)
+    bounds = _between(clock, None if level == "week" else start, end)
+    keywords = arguments.get("keywords", [])
+    words = keywords if isinstance(keywords, list) else [keywords]
+    query = " ".join(str(word).strip() for word in words if word is not None and str(word).strip())
+    if not query:
+        return "browse", {"level": _LEVELS[level], **bounds, **video}
+    return "search_clips", {"query": query, **bounds, **video}
+
+
+def _between(clock: Clock, start: float | None, end: float | None) -> dict[str, float]:
+    """Bounds on the video's clock; those that lie at or beyond its own are left out."""
+    low = None if start is None else clock.to_video(start)
+    high = None if end is None else clock.to_video(end)
+    whole = clock.bounds
+    if whole is not None and (low is None or low <= whole.end) and (high is None or high >= whole.start):
+        low = None if low is None or low <= whole.start else low
+        high = None if high is None or high >= whole.end else high
+    return {name: value for name, value in (("start", low), ("end", high)) if value is not None}
+
+
+def _clock(arguments: dict[str, Any], found: Sequence[Clock], at: float) -> tuple[Clock, dict[str, Any]]:
+    """The clock of the video that is meant, and the argument that names it where there are several.
+
+    A call of ours looks into one video: the one named, else the one that runs at `at` (seconds since day 1 began).
+    """
+    named = arguments.get("video")
+    clock = next((c for c in found if named and c.video == named), None) or pick(found, at)
+    if len(found) > 1:
+        return clock, {"video": clock.video}
+    return clock, {"video": named} if named and not clock.video else {}
+
+
+def _theirs(name: str, arguments: dict[str, Any], clock: Clock) -> tuple[str, dict[str, Any]] | None:
+    """A call of ours under its published name, or None where that cannot say it."""
+    start, end = arguments.get("start"), arguments.get("end")
+    if any(not _is_time(value) for value in (start, end) if value is not None):
+        return None
+    if name == "ask_clip" and start is not None and end is not None:
+        if start == end:
+            return "vlm", {"question": arguments.get("question"), "timestamp": clock.to_stamp(start)}
+        if SHORTEST <= end - start <= LONGEST:
+            span = f"{clock.to_stamp(start)}-{clock.to_stamp(end)}"
+            return "video_llm", {"question": arguments.get("question"), "range": span}
+    levels = {ours: theirs for theirs, ours in _LEVELS.items()}
+    if name == "browse" and arguments.get("level", "chapter") in levels:
+        level = levels[arguments.get("level", "chapter")]
+        return _window([], level, start, end, clock)
+    if name == "search_clips" and "image" not in arguments:  # `rag` searches for words alone
+        whole = Span(start or 0.0, max(end or 0.0, start or 0.0))
+        level = "week" if start is None else "hour" if whole.duration <= 3600 else "day"
+        return _window([arguments.get("query")], level, start, end, clock)
+    return None
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _window(
+    keywords: list[Any], level: str, start: float | None, end: float | None, clock: Clock
+) -> tuple[str, dict[str, Any]] | None:
+    """`rag` over exactly these bounds (seconds on the video's clock), or None where no level has them."""
+    whole: Span | None = clock.bounds
+    low = start if start is not None else whole.start if whole else None
+    high = end if end is not None else whole.end if whole else None
+    if high is None or (low is None and level != "week"):
+        return None
+    begins = 0.0 if low is None else low + clock.shift
+    if level == "week":
+        fits = start is None
+    elif level == "hour":
+        fits = low is not None and 0 <= high - low <= 3600
+    else:
+        fits = low is not None and begins % DAY == 0 and 0 <= high - low <= DAY
+    if not fits or high + clock.shift < begins:
+        return None
+    first = clock.to_stamp(low if low is not None and level != "week" else -clock.shift)
+    return "rag", {"level": level, "keywords": keywords, "start_time": first, "query_time": clock.to_stamp(high)}

@@ -1,0 +1,224 @@
+r"""Pixel-Reasoner (arXiv 2505.15966): a Video-LMM that selects among the frames shown to it and crops them.
+
+Pictures are numbered from 1. `target_frames` counts the frames that the conversation showed first (16 in the paper);
+`target_image` counts every picture shown so far. Where nothing was shown, both count 16 frames spread evenly over the
+video: the middles of 16 equal parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from ...memory import Box, MediaURI
+from ...tools.argument_formats import box_numbers
+from ...tools.boxes import read_box
+from ..parsing.reply import last_boxed, take_apart
+from ..questions.question import Question
+from .dialect import Said
+from .facts import pictures_of, question_of
+from .hermes import hermes_call
+from .prompts import QUOTED
+from .reply import BadCall, said
+from .schemas import function, offered
+
+FIRST, MOST_SELECTED = 16, 8
+"""Frames shown at first, and how many of them one call may select."""
+SYSTEM = rf"""You are a helpful assistant who answers questions about a video, of which you are shown a few frames.
+First understand what is asked and what the frames show. Decide whether a closer look would help: select_frames shows \
+chosen frames of the video larger, crop_image_normalized zooms into a part of one picture. Call one at a time, inside \
+<tool_call> and </tool_call>, and wait for what it shows. Pictures are numbered from 1 in the order in which you were \
+shown them.
+Reason step by step with what you see, and put your final answer within \boxed{{}}: the letter alone where options are \
+given.
+{QUOTED}"""
+USAGE = (
+    'Write <tool_call>{"name": "select_frames", "arguments": {"target_frames": [3, 4]}}</tool_call> or '
+    '<tool_call>{"name": "crop_image_normalized", "arguments": {"bbox_2d": [0.1, 0.2, 0.5, 0.6], "target_image": 2}}'
+    "</tool_call>."
+)
+_SELECT = function(
+    "select_frames",
+    "Select frames of the video, to see them larger.",
+    target_frames={
+        "type": "array",
+        "description": f"Numbers of the frames to select, at most {MOST_SELECTED}.",
+        "items": {"type": "integer", "description": f"Number of a frame, from 1 to {FIRST}."},
+    },
+)
+_CROP = function(
+    "crop_image_normalized",
+    "Zoom into a part of a picture, for what is too small to be made out.",
+    bbox_2d={
+        "type": "array",
+        "description": "Left, top, right and bottom of the part as fractions of the picture, from 0.0 to 1.0.",
+        "items": {"type": "number"},
+    },
+    target_image={"type": "number", "description": "Number of the picture, from 1 in the order shown."},
+)
+_CROPS = ("crop_image_normalized", "crop_image", "zoom_in")
+"""Names under which the crop went in training and evaluation."""
+_OURS = {"select_frames": "view_frames", **dict.fromkeys(_CROPS, "crop")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelReasoner:
+    r"""`select_frames` and `crop_image_normalized`; the answer in `\boxed{}`."""
+
+    name: str = "pixel_reasoner"
+    system: str | None = SYSTEM
+    stop: tuple[str, ...] = ("</tool_call>",)
+    cites: bool = False
+    places: str = "pixels"
+    """Its checkpoints are made of Qwen2.5-VL, which writes pixels of what it is shown where it writes no fractions."""
+
+    def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The published tools; ours without a counterpart are not offered."""
+        return offered(schemas, {"view_frames": [_SELECT], "view_clip": [_SELECT], "crop": [_CROP]})
+
+    def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
+        """Qwen's chat template writes them."""
+        return None
+
+    def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
+        """Take a reply apart; `messages` tell which pictures the numbers mean."""
+
+        def ours(name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+            if name == "select_frames":
+                return "view_frames", _selected(arguments, messages)
+            if name in _CROPS:
+                return "crop", _cropped(arguments, messages)
+            return name, arguments
+
+        parts = take_apart(text, "tool_call")
+        boxed = None if parts.answer is not None else last_boxed(parts.rest)
+        if boxed is not None:
+            thought = "\n".join(filter(None, (parts.thought, parts.rest)))
+            parts = replace(parts, answer=boxed, thought=thought)
+        return said(parts, messages, ours, USAGE, _OURS)
+
+    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
+        """The published call where it can name the pictures that are meant."""
+        times, box, time = arguments.get("times"), arguments.get("box"), arguments.get("time")
+        if "video" in arguments or not _many(messages):
+            if name == "view_frames" and isinstance(times, list):
+                numbers = [_number(time, arguments, _first(messages)) for time in times]
+                if numbers and None not in numbers and len(set(numbers)) == len(times) <= MOST_SELECTED:
+                    return hermes_call("select_frames", {"target_frames": numbers})
+            number = _number(time, arguments, _shown(messages)) if name == "crop" else None
+            if number is not None and isinstance(box, (list, tuple)):
+                return hermes_call(_CROPS[0], {"bbox_2d": list(box), "target_image": number})
+        return hermes_call(name, arguments)
+
+    def observation(self, text: str) -> tuple[str, str, str]:
+        """A message of the user, with the pictures behind the text."""
+        return "user", "", ""
+
+
+def _selected(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict[str, Any]:
+    """Times of the frames that `target_frames` numbers."""
+    numbers = arguments.get("target_frames")
+    numbers = numbers if isinstance(numbers, list) else [numbers]
+    if not 1 <= len(numbers) <= MOST_SELECTED:
+        raise BadCall(f"select 1 to {MOST_SELECTED} frames in target_frames")
+    frames = [_picture(number, _first(messages), "target_frames") for number in numbers]
+    if len({frame.video for frame in frames}) > 1:
+        raise BadCall("select frames of one video at a time")
+    times = [frame.span.start for frame in frames if frame.span]
+    return {"times": list(dict.fromkeys(times)), **_video(frames[0], messages)}
+
+
+def _cropped(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict[str, Any]:
+    """Time and region that `target_image` and `bbox_2d` mean; in a crop, the box is a part of that crop's region."""
+    picture = _picture(arguments.get("target_image", 1), _shown(messages), "target_image")
+    question = question_of(messages)
+    video = next((v for v in question.videos if v["id"] == picture.video), None) if question else None
+    box = arguments.get("bbox_2d", arguments.get("bbox", arguments.get("box")))
+    try:
+        whole = (video["width"], video["height"]) if video else (1000, 1000)
+        region, other_scale = read_box(box, _size(picture.box, whole))
+    except (TypeError, ValueError):
+        raise BadCall("bbox_2d must be four fractions, [left, top, right, bottom]") from None
+    if other_scale:  # the tool knows how large pictures are shown, and says what it read
+        outer = {"of": str(picture)} if picture.box else {}
+        time = picture.span.start if picture.span else 0.0
+        return {"time": time, "box": box_numbers(box), **outer, **_video(picture, messages)}
+    region = _inside(region, picture.box) if picture.box else region
+    time = picture.span.start if picture.span else 0.0
+    return {"time": time, "box": [round(part, 6) for part in region], **_video(picture, messages)}
+
+
+def _size(box: Box | None, whole: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels of the video of a picture, which may be a crop."""
+    left, top, right, bottom = box or Box(0.0, 0.0, 1.0, 1.0)
+    return max(1, round((right - left) * whole[0])), max(1, round((bottom - top) * whole[1]))
+
+
+def _inside(inner: Box, outer: Box) -> Box:
+    """A box inside a region as a box of the whole picture."""
+    width, height = outer.right - outer.left, outer.bottom - outer.top
+    left, top, right, bottom = inner
+    return Box(
+        outer.left + left * width, outer.top + top * height, outer.left + right * width, outer.top + bottom * height
+    )
+
+
+def _picture(number: Any, pictures: Sequence[MediaURI], name: str) -> MediaURI:
+    """The picture of that number, from 1."""
+    if not pictures:
+        raise BadCall("no frames were shown that could be numbered")
+    try:
+        whole = int(number)
+    except (TypeError, ValueError):
+        whole = 0
+    if isinstance(number, bool) or not 1 <= whole <= len(pictures):
+        raise BadCall(f"{name} must be a number from 1 to {len(pictures)}")
+    return pictures[whole - 1]
+
+
+def _shown(messages: Sequence[BaseMessage]) -> list[MediaURI]:
+    """Every picture shown so far; else the evenly spread frames."""
+    shown = [picture for message in messages for picture in pictures_of(message)]
+    return shown or _even(question_of(messages))
+
+
+def _first(messages: Sequence[BaseMessage]) -> list[MediaURI]:
+    """The frames that were shown first; else the evenly spread ones."""
+    for message in messages:
+        frames = [picture for picture in pictures_of(message) if picture.box is None]
+        if frames:
+            return frames
+    return _even(question_of(messages))
+
+
+def _even(question: Question | None) -> list[MediaURI]:
+    """The middles of equal parts of the first video, as far as it may be seen."""
+    if question is None or not question.videos:
+        return []
+    video = question.videos[0]
+    end = video["end"] if question.now is None else min(video["end"], question.now)
+    step = max(end - video["start"], 0.0) / FIRST
+    return [MediaURI.frame(video["id"], round(video["start"] + (k + 0.5) * step, 3)) for k in range(FIRST)]
+
+
+def _number(time: Any, arguments: dict[str, Any], pictures: Sequence[MediaURI]) -> int | None:
+    """The number of the last whole frame shown at `time`, where there is one."""
+    video = arguments.get("video")
+    for number in range(len(pictures), 0, -1):
+        picture = pictures[number - 1]
+        same = picture.box is None and picture.span is not None and picture.span.start == time
+        if same and video in (None, picture.video):
+            return number
+    return None
+
+
+def _many(messages: Sequence[BaseMessage]) -> bool:
+    question = question_of(messages)
+    return question is not None and len(question.videos) > 1
+
+
+def _video(picture: MediaURI, messages: Sequence[BaseMessage]) -> dict[str, Any]:
+    return {"video": picture.video} if _many(messages) else {}

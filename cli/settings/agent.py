@@ -1,0 +1,153 @@
+"""What `ask` and `chat` share: the memory, the videos that are meant, and the agent with its tools."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ...memory import ClipMemory, MemoryFolderError, VideoRecord
+from ..terminal.output import Console, message
+from .indexing import add_video, unfinished
+from .places import runs_folder
+from .video_names import beside, match, no_such, refuse_address
+
+if TYPE_CHECKING:
+    from ...agent import Answer, VideoAgent
+
+MakeAgent = Callable[[str], "VideoAgent"]
+"""The agent with a policy of that name."""
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import in the body, with no search for garbage among what stays for good: a seventh of what asking costs."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMemory:
+    """The memory, for writing where it can be; one that can't be written may still be asked."""
+    if writable or not folder.exists():
+        return ClipMemory(folder, detector=detector)
+    try:
+        return ClipMemory(folder, detector=detector)
+    except MemoryFolderError:
+        return ClipMemory(folder, detector=detector, read_only=True)
+
+
+def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
+    """A file is added (at no cost if it is known); anything else must be a name, an id or a place in the memory.
+
+    Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
+
+    Raises:
+        VideoError: if it is neither, or may be several.
+    """
+    refuse_address(word)
+    if not os.path.exists(word):
+        known = match(memory.videos(), word) or memory.known(word)
+        if known is not None:
+            for line in unfinished([known]):
+                console.print(message("warning", line, "yellow"), soft_wrap=True)
+            return known
+        near = beside(word)
+        if near is None and os.sep not in word:
+            raise no_such(memory, word)
+        word = str(near or word)
+    try:
+        return add_video(memory, Path(word), console, **settings)
+    except MemoryFolderError as error:
+        known = memory.known(word)
+        if known is None:
+            raise
+        line = f"warning  {known.name} is asked about as it was indexed: {error}"
+        console.print(line, style="yellow", soft_wrap=True)
+        return known
+
+
+def index_settings(**given: Any) -> dict[str, Any]:
+    """Arguments for `ClipMemory.add`; what was not given is left out."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def agents(
+    memory: ClipMemory,
+    folder: Path,
+    *,
+    tools: Sequence[str] | None,
+    mcp: Sequence[str] | None,
+    approve: Sequence[str] | None,
+    isolate: Sequence[str] | None,
+    **arguments: Any,
+) -> Iterator[MakeAgent]:
+    """Makes agents over a memory that leave their traces in its folder; the tools of servers are open meanwhile.
+
+    Args:
+        memory: the memory.
+        folder: where it lies.
+        tools: tools of one's own, as `--tools` names them.
+        mcp: servers of tools, as `--mcp` names them.
+        approve: tools that may run without asking.
+        isolate: tools that run in a process of their own.
+        arguments: the rest of what `VideoAgent` takes.
+    """
+    from ...agent import VideoAgent
+    from ...tools import BUILT_IN
+    from .plugins import asking, kinds, own_tools
+
+    writable = os.access(folder, os.W_OK)
+    with own_tools(BUILT_IN, tools, mcp, Console(stderr=True)) as plugged:
+
+        def make(policy: str) -> VideoAgent:
+            return VideoAgent(
+                memory,
+                policy=policy,
+                tools=[tool for group in plugged for tool in group.tools],
+                registered=False,  # they are among the plugged ones
+                approve=asking(approve, Console(stderr=True)),
+                isolate=kinds(isolate),
+                traces=runs_folder(folder) if writable else None,
+                checkpoints=runs_folder(folder) if writable else None,
+                **arguments,
+            )
+
+        yield make
+
+
+def tell_failure(answer: Answer) -> None:
+    """Say on stderr, in one line, that there is no answer since a model failed."""
+    text = answer.text if answer.stopped_by == "policy_error" else f"The model that sees failed. {answer.text}"
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    sys.stderr.write(f"error: {line}\n")
+
+
+def moment(text: str, option: str = "--now") -> float:
+    """Seconds of `12.5` or `1:30`.
+
+    Raises:
+        BadParameter: if it is no time, or one that no video has.
+    """
+    from ...agent.questions.question import LATEST
+    from ...tools.arguments import parse_seconds
+
+    try:
+        seconds = parse_seconds(text)
+        if not 0 <= seconds < LATEST:
+            raise ValueError(text)
+        return seconds
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option} {text!r} is no time of a video; write seconds (12.5) or a clock time (1:30)."
+        ) from None

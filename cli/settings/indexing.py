@@ -1,0 +1,133 @@
+"""Getting videos into a memory, with a progress bar."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from ...memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
+from ...memory import Progress as Step
+from ...memory.files.names import shown
+from ...memory.near import did_you_mean
+from ...memory.sanitize import one_line
+from ..terminal.estimates import index_estimate
+from ..terminal.output import Console, message
+from .video_names import refuse_address
+
+_NAMES = {"visual": "colours", "speech": "speech", "screen_text": "screen text", "objects": "objects"}
+
+
+EVERY = 5.0
+"""Seconds between two lines that say how far indexing is, where no bar can be drawn."""
+
+
+def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
+    """Add one file, or go on with one that was begun; prints one line when there was something to do."""
+    refuse_address(str(path))
+    known = memory.knows(path)
+    found = memory.found_detector(settings.get("channels") or settings.get("again"))
+    if found is not None:
+        line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
+    if expected is not None:
+        console.print(message("estimate", expected), soft_wrap=True)
+    done: dict[str, tuple[int, int]] = {}
+    told = [time.monotonic()]
+    bar = Progress(
+        TextColumn("indexing {task.fields[name]}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", name=shown(path.name), what="opening", total=None)
+
+        def step(progress: Step) -> None:
+            done[progress.channel] = (progress.done, progress.total)
+            ready, total = (sum(column) for column in zip(*done.values(), strict=True))
+            what = _NAMES.get(progress.channel, progress.channel)
+            bar.update(task, completed=ready, total=total, what=f"{what} {clock(progress.span.end)}")
+            if not console.is_terminal and time.monotonic() - told[0] >= EVERY:
+                told[0] = time.monotonic()
+                share = f"{ready / total:>4.0%}" if total else ""
+                line = f"{shown(path.name)}  {share}  {what} {clock(progress.span.end)}"
+                console.print(message("indexing", line), soft_wrap=True)
+
+        record = memory.add(path, progress=step, **settings)
+        took = bar.tasks[0].elapsed or 0.0
+    if done:
+        channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
+        name = one_line(record.name)
+        told_of = f"{name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
+        console.print(Text(f"indexed  {told_of}"), soft_wrap=not console.is_terminal)
+    if done or not known:
+        for note in record.notes:
+            console.print(message("note", note, "yellow"), soft_wrap=True)
+    for failure in record.failures[:3]:
+        console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
+    if len(record.failures) > 3:
+        console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
+    return record
+
+
+def old_speech(records: Sequence[VideoRecord]) -> list[str]:
+    """One line if speech was recognized worse than it could be now: how to listen again; else nothing."""
+    from ...memory.speech.transcriber import outdated
+
+    old = [record.name for record in records if outdated(record.channels.get("speech", ""))]
+    if not old:
+        return []
+    which = old[0] if len(old) == 1 else f"{len(old)} videos"
+    name = f" {shlex.quote(old[0])}" if len(old) == 1 else ""
+    return [
+        f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"
+    ]
+
+
+def unfinished(records: Sequence[VideoRecord]) -> list[str]:
+    """One line if videos are indexed in part, so that what isn't found may still be there; else nothing."""
+    begun = [record for record in records if not record.complete]
+    if not begun:
+        return []
+    which = f"{begun[0].name} is" if len(begun) == 1 else f"{len(begun)} videos are"
+    name = shlex.quote(begun[0].path or begun[0].name) if len(begun) == 1 else "FILE"
+    return [f"{which} indexed in part; rewatch index {name} goes on"]
+
+
+def damage(path: Path) -> str | None:
+    """One line on what is wrong with a file that could be indexed in part; None for a whole one."""
+    with Video(path) as video:
+        return (
+            f"{path}: {video.info.damage}; indexed as far as it goes; copy it again for the rest"
+            if video.info.damage
+            else None
+        )
+
+
+def split_channels(text: str | None) -> Sequence[str] | None:
+    """`speech,screen_text` as a list; None stays None.
+
+    Raises:
+        BadParameter: if there is no such channel.
+    """
+    if text is None:
+        return None
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    known = (*CHANNELS, OBJECTS)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        near = did_you_mean(known, unknown[0].replace("-", "_")) if unknown else ""
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(known)}.{near}")
+    return names

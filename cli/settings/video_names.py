@@ -1,0 +1,161 @@
+"""Which video a word means: an id, a name with or without its extension, its beginning, a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from ...memory import ClipMemory, VideoError, VideoRecord
+from ...memory.near import close, did_you_mean
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+_MEDIA = frozenset(
+    ".3gp .asf .avi .flv .m2ts .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .opus .ts .wav .webm "
+    ".wmv".split()
+)
+_LEAST = 2  # characters of a beginning
+_SHOWN = 6
+
+
+def is_address(word: str) -> bool:
+    """Whether a word is the address of something elsewhere (`https://…`, `rtsp://…`), not a file."""
+    return _ADDRESS.match(word) is not None and not os.path.exists(word)
+
+
+def refuse_address(word: str) -> None:
+    """What to do with an address, as it was typed.
+
+    Raises:
+        VideoError: if it is one.
+    """
+    typed = re.sub(r"^([a-z][a-z0-9+.-]+):/(?!/)", r"\1://", word, flags=re.IGNORECASE)  # a path has lost a slash
+    if not is_address(word):
+        return
+    if typed.lower().startswith("file://"):
+        raise VideoError(f"{typed} is an address; name the file itself: {typed[7:] or '/path/to/video.mp4'}")
+    fetch = "yt-dlp -o video.mp4" if typed.lower().startswith("http") else "ffmpeg -c copy video.mp4 -i"
+    raise VideoError(
+        f"{typed} is an address, not a file, and nothing is downloaded unasked: fetch it first, for example with "
+        f"{fetch} {shlex.quote(typed)}, then name video.mp4."
+    )
+
+
+def is_path(word: str) -> bool:
+    """Whether a word rather names a file than a video of the memory."""
+    return os.sep in word or os.path.exists(word) or Path(word).suffix != "" or beside(word) is not None
+
+
+def beside(word: str) -> Path | None:
+    """The one media file in the current folder that has this name but for its extension; None for none or several."""
+    if os.sep in word or not word.strip() or len(word) > 200:
+        return None
+    try:
+        found = [Path(one.name) for one in os.scandir() if one.name.startswith(word) and Path(one.name).stem == word]
+    except OSError:
+        return None
+    media = [path for path in found if path.suffix.lower() in _MEDIA and path.is_file()]
+    return media[0] if len(media) == 1 else None
+
+
+def named(memory: ClipMemory, word: str) -> VideoRecord:
+    """The video of the memory that a word means.
+
+    Raises:
+        VideoError: if there is none, or several; one line that lists them.
+    """
+    found = match(memory.videos(), word)
+    if found is None:
+        raise no_such(memory, word)
+    return found
+
+
+def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
+    """The record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
+
+    Cases, spaces, hyphens and underscores make no difference.
+
+    Raises:
+        VideoError: if it may be several.
+    """
+    wanted = _plain(word)
+    path = os.path.abspath(word)
+    for exact in (lambda r: r.id == word, lambda r: r.path == path or r.name == word):
+        same = [record for record in records if exact(record)]
+        if same:
+            return same[-1]  # the newest of several that share a name
+    loosely: tuple[Callable[[VideoRecord], bool], ...] = (
+        lambda r: _plain(r.name) == wanted,
+        lambda r: _plain(Path(r.name).stem) == wanted,
+        lambda r: len(wanted) >= _LEAST and _plain(r.name).startswith(wanted),
+        lambda r: len(wanted) >= 4 and r.id.startswith(word),
+    )
+    for meant in loosely:
+        same = [record for record in records if meant(record)]
+        if len(same) > 1:
+            listed = ", ".join(f"{record.name} ({record.id})" for record in same[:_SHOWN])
+            more = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+            raise VideoError(f"{word!r} may be {listed}{more}: write the whole name, or the id.")
+        if same:
+            return same[0]
+    return None
+
+
+def no_such(memory: ClipMemory, word: str) -> VideoError:
+    """That there is no video of that name, and which comes near."""
+    records = memory.videos()
+    near = close([record.name for record in records], word) or close([Path(r.name).stem for r in records], word)
+    hint = f" Did you mean {near}?" if near else ""
+    there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
+    more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
+    held = (
+        f"the memory at {memory.folder} holds {there}{more}." if records else f"the memory at {memory.folder} is empty."
+    )
+    return VideoError(f"There is no video {word!r}, and no file of that name; {held}{hint}")
+
+
+def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
+    """The videos and the question among the words behind `ask`.
+
+    Raises:
+        BadParameter: if a question was written without quotation marks, or there is none.
+    """
+    *videos, question = words
+    if "?" not in question and is_exactly(question, records):
+        whole = " ".join(["rewatch ask", *map(shlex.quote, words)])
+        raise typer.BadParameter(f'{question!r} names a video, and a question must come last: {whole} "What is said?"')
+    spoken = next((k for k, word in enumerate(videos) if not _is_video(word, records)), None)
+    if spoken is None or len(question.split()) > 1:  # a question of several words was quoted
+        return videos, question
+    told = " ".join(words[spoken:])
+    whole = " ".join(["rewatch ask", *map(shlex.quote, words[:spoken]), f'"{told}"'])
+    near = did_you_mean([name for r in records for name in (r.name, Path(r.name).stem)], words[spoken])
+    raise typer.BadParameter(f"{words[spoken]!r} is no video; a question goes in quotation marks: {whole}{near}")
+
+
+def is_exactly(word: str, records: Sequence[VideoRecord]) -> bool:
+    """Whether a word is the id or the name of a video, with or without its extension; a beginning is not enough."""
+    wanted = _plain(word)
+    if not wanted:
+        return False
+    return beside(word) is not None or any(
+        word == r.id or wanted in (_plain(r.name), _plain(Path(r.name).stem)) for r in records
+    )
+
+
+def _is_video(word: str, records: Sequence[VideoRecord]) -> bool:
+    if os.path.exists(word) or is_address(word) or os.sep in word or beside(word) is not None:
+        return True
+    if Path(word).suffix.lower() in _MEDIA:
+        return True
+    wanted = _plain(word)
+    return is_exactly(word, records) or (len(wanted) > 3 and any(_plain(r.name).startswith(wanted) for r in records))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text)).strip().casefold()

@@ -1,0 +1,150 @@
+"""A memory as it was at some moment: what happens later cannot be read, searched, seen or heard."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .clip_memory import ClipMemory
+from .errors import VideoError
+from .protocol import VideoSource
+from .span import Span
+from .store.search import scope_of
+from .types import CLIP, Clip, Hit, Text, VideoRecord
+from .video.image_query import Picture, read_picture
+from .video.open import find_video, one_or_many
+from .video.truncated_video import CutVideo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .causal.rows import Past
+    from .encoders import VisualEncoder
+    from .tracking.detector import Detector
+
+
+class MemoryUntil:
+    """The reading side of `ClipMemory`, as it was at `now` (seconds of each video).
+
+    Every row is made of pictures and sound before `now` alone (see `Past`), what is searched and counted is only that,
+    and videos that are opened end there.
+
+    Raises:
+        ValueError: if `now` is not a number.
+    """
+
+    def __init__(self, memory: ClipMemory, now: float) -> None:
+        self._memory = memory
+        self.now = float(now)
+        self.folder = memory.folder
+        if math.isnan(self.now):
+            raise ValueError("now is not a number: give seconds of the video.")
+
+    def __repr__(self) -> str:
+        return f"MemoryUntil({str(self.folder)!r}, now={self.now:g})"
+
+    def until(self, now: float) -> MemoryUntil:
+        """An earlier view; a later `now` changes nothing."""
+        return MemoryUntil(self._memory, min(now, self.now))
+
+    @property
+    def visual_encoder(self) -> VisualEncoder:
+        """See `ClipMemory.visual_encoder`."""
+        return self._memory.visual_encoder
+
+    @property
+    def models_given(self) -> dict[str, Any]:
+        """See `ClipMemory.models_given`."""
+        return self._memory.models_given
+
+    @property
+    def transcriber(self) -> str | None:
+        """See `ClipMemory.transcriber`."""
+        return self._memory.transcriber
+
+    @property
+    def detector(self) -> Detector | None:
+        """See `ClipMemory.detector`."""
+        return self._memory.detector
+
+    @property
+    def detector_stamp(self) -> str:
+        """See `ClipMemory.detector_stamp`."""
+        return self._memory.detector_stamp
+
+    def videos(self) -> list[VideoRecord]:
+        """Videos that have begun, each ending at `now` at the latest."""
+        return [self._so_far(record) for record in self._memory.videos() if record.start < self.now]
+
+    def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
+        """See `ClipMemory.video`."""
+        with suppress(VideoError):
+            record = self._memory.video(id_or_name_or_path)
+            if record.start < self.now:
+                return self._so_far(record)
+        # An older one of that name, or why there is none.
+        return find_video(self.videos(), id_or_name_or_path, self.folder)
+
+    def _so_far(self, record: VideoRecord) -> VideoRecord:
+        # Nothing opens the file but through the view; notes on how it was read are about all of it.
+        failures = tuple(failure for failure in record.failures if failure.span.end <= self.now)
+        return replace(record, path="", notes=(), end=min(record.end, self.now), failures=failures)
+
+    @property
+    def _past(self) -> Past:
+        return self._memory.past(self.now)
+
+    def open(self, video_id: str) -> VideoSource:
+        """A video that ends at `now`."""
+        return CutVideo(self._memory.open(self.video(video_id).id), self.now)
+
+    def search(
+        self,
+        query: str | Picture,
+        *,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
+        between: Span | None = None,
+        level: str = CLIP,
+        k: int = 8,
+        vector: np.ndarray | None = None,
+    ) -> list[Hit]:
+        """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
+        named = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
+        ids = tuple(dict.fromkeys(self.video(name).id for name in named))
+        scope = scope_of(channels, ids, between)
+        asked = query if isinstance(query, str) else read_picture(query, self)
+        if not ids:
+            return []
+        return self._past.searcher(ids).search(asked, scope, level=level, k=k, vector=vector)
+
+    def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
+        """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
+        texts = self._past.texts(self.video(video_id).id, () if channel is None else (channel,))
+        return [text for text in texts if _overlaps(text, between)]
+
+    def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
+        """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
+        clips = self._past.clips(self.video(video_id).id, level)
+        return [clip for clip in clips if _overlaps(clip, between)]
+
+    def known_until(self, video_id: str, channel: str) -> float:
+        """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""
+        return self._past.known_until(self.video(video_id).id, channel)
+
+
+def _overlaps(row: Text | Clip, between: Span | None) -> bool:
+    """Whether a row overlaps a span; a moment keeps what it lies in."""
+    if between is None:
+        return True
+    end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))
+    return row.start < end and (row.end > between.start or row.start >= between.start)
+
+
+MemoryView = ClipMemory | MemoryUntil
+"""What tools read from: a whole memory, or what of it is known by now."""

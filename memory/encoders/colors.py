@@ -1,0 +1,204 @@
+"""A visual encoder without weights: it sees named colours, brightness, motion and plainness, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .color_names import NAMES, name_pixels
+from .color_words import LOOKS, read_query
+
+if TYPE_CHECKING:
+    from ..protocol import Frame
+
+_SIDE = 160  # pixels of the longest side that is looked at
+_ROWS, _COLUMNS = 6, 8  # cells in which a small coloured thing fills a large share
+_COLOURS = len(NAMES)
+# A vector is blocks of square roots of shares that add up to 1, so that each block, and with them every vector, has one
+# fixed length: a cosine with a query then rises with the share it names and with nothing else.
+# [0, 11): share of the picture; [11, 33): largest share in a cell, and its complement; then looks and complements.
+_PEAK = _COLOURS
+_LOOK = 3 * _COLOURS
+_DIM = _LOOK + 2 * len(LOOKS)
+_LENGTH = math.sqrt(1 + _COLOURS + len(LOOKS))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of one frame; every value lies in [0, 1]."""
+
+    shares: np.ndarray
+    """[11] Share of the picture that has each colour; sums to 1."""
+    peaks: np.ndarray
+    """[11] Largest share that each colour has in any cell of a 6x8 grid."""
+    bright: float
+    """0: dark, 1: bright."""
+    contrast: float
+    """0: hazy, 1: full range from black to white."""
+    colourful: float
+    """0: black and white, 1: colour."""
+    plain: float
+    """Share of the picture without any texture."""
+    sharp: float
+    """0: blurred, 1: sharp."""
+    motion: float | None
+    """0: still, 1: everything changes from frame to frame; None for a single frame."""
+
+
+class NamedColours:
+    """Eleven colour names (whole picture and largest local share), brightness, motion and four other looks.
+
+    Honest about what it is: it ranks clips by the looks that a query names ("a red car at night": red and dark), and
+    answers None to a query that names none. `motion` compares successive frames, so give frames at one steady rate.
+    """
+
+    name = "named colours"
+    dim = _DIM
+    stamp = f"named-colours:{_DIM}:2"
+
+    def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
+        """Float32 [n, dim] with unit rows, for successive frames of one clip."""
+        rows = np.zeros((len(frames), _DIM), dtype=np.float32)
+        for row, seen in zip(rows, look_at(frames), strict=True):
+            row[:_PEAK] = np.sqrt(seen.shares)
+            row[_PEAK:_LOOK:2] = np.sqrt(seen.peaks)
+            row[_PEAK + 1 : _LOOK : 2] = np.sqrt(1 - seen.peaks)
+            for index, quality in enumerate(LOOKS):
+                value = getattr(seen, quality)
+                value = 0.5 if value is None else value  # unknown lies half-way
+                row[_LOOK + 2 * index] = math.sqrt(value)
+                row[_LOOK + 2 * index + 1] = math.sqrt(1 - value)
+        return rows / np.float32(_LENGTH)
+
+    def encode_query(self, query: str) -> np.ndarray | None:
+        """Float32 [dim], a unit vector over the looks that the query names in English; None when it names none."""
+        wanted = read_query(query)
+        if not wanted:
+            return None
+        vector = np.zeros(_DIM, dtype=np.float32)
+        for look, present in wanted.items():
+            if look in NAMES:
+                index = NAMES.index(look)
+                vector[_PEAK + 2 * index + (0 if present else 1)] += 1
+                if present:
+                    vector[index] += 1
+            else:
+                # As heavy as a colour, which has two places.
+                vector[_LOOK + 2 * LOOKS.index(look) + (0 if present else 1)] += math.sqrt(2)
+        return vector / np.linalg.norm(vector)
+
+    def describe(self, frames: Sequence[Frame]) -> str | None:
+        """Such as `dark; mostly blue and black, some red; little motion`; None without frames."""
+        looks = look_at(frames)
+        if not looks:
+            return None
+        parts = [_brightness(looks), _colours(looks), _texture(looks), _motion(looks)]
+        return "; ".join(part for part in parts if part)
+
+
+def look_at(frames: Sequence[Frame]) -> list[Look]:
+    """Measure successive frames of one clip."""
+    looks: list[Look] = []
+    small = [_shrink(frame.image) for frame in frames]
+    luma = [image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for image in small]
+    for index, (image, grey) in enumerate(zip(small, luma, strict=True)):
+        # The first frame has no frame before it: it shares the motion of the second.
+        motion = _difference(luma[max(index, 1) - 1], luma[max(index, 1)]) if len(luma) > 1 else None
+        looks.append(_measure(image, grey, motion))
+    return looks
+
+
+def _shrink(image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = _SIDE / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> Look:
+    height, width = luma.shape
+    named = name_pixels(image)
+    cells = (np.arange(height) * _ROWS // height)[:, None] * _COLUMNS + (np.arange(width) * _COLUMNS // width)[None]
+    counts = np.bincount((cells * _COLOURS + named).ravel(), minlength=_ROWS * _COLUMNS * _COLOURS)
+    counts = counts.reshape(-1, _COLOURS)
+    peaks = (counts / np.maximum(counts.sum(1, keepdims=True), 1)).max(0)
+    low, high = np.percentile(luma, (5, 95))
+    chroma = np.percentile(image.max(2).astype(np.int16) - image.min(2), 98)
+    across, down = np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0))
+    plain = (float((across < 2).mean()) + float((down < 2).mean())) / 2 if min(height, width) > 1 else 1.0
+    edges = float(np.percentile(across, 99)) if width > 1 else 0.0
+    return Look(
+        shares=counts.sum(0) / luma.size,
+        peaks=peaks,
+        bright=_ramp(float(luma.mean()), 25, 200),
+        contrast=_ramp(float(high - low), 20, 200),
+        colourful=_ramp(float(chroma), 8, 40),
+        plain=plain,
+        # Against the contrast there is: a plain wall has no edges, and is not blurred. 20 levels are noise.
+        sharp=_ramp(edges / max(float(high - low), 20.0), 0.08, 0.5),
+        motion=motion,
+    )
+
+
+def _difference(before: np.ndarray, after: np.ndarray) -> float:
+    """Motion in [0, 1] between two pictures; 1 when their sizes differ (the stream changed)."""
+    if before.shape != after.shape:
+        return 1.0
+    # Noise of sensors and codecs stays near 1 level; a new scene differs by 40 and more. Between them, by ratio.
+    change = float(np.abs(after - before).mean())
+    return _ramp(math.log(max(change, 1e-6)), math.log(1.0), math.log(40.0))
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _mean(looks: Sequence[Look], quality: str) -> float:
+    return float(np.mean([getattr(look, quality) for look in looks]))
+
+
+def _brightness(looks: Sequence[Look]) -> str:
+    bright = _mean(looks, "bright")
+    return "dark" if bright < 0.2 else "bright" if bright > 0.75 else ""
+
+
+def _colours(looks: Sequence[Look]) -> str:
+    # A grey street is not a black-and-white film, and a black screen is neither.
+    if max(look.colourful for look in looks) < 0.05 and _mean(looks, "contrast") > 0.15:
+        return "black and white"
+    shares = np.mean([look.shares for look in looks], axis=0)
+    order = np.argsort(-shares)
+    most = [NAMES[index] for index in order[:3] if shares[index] >= 0.15] or [NAMES[order[0]]]
+    text = "mostly " + _join(most)
+    # A colour that fills a cell in some frame is a thing of that colour, however small.
+    peaks = np.max([look.peaks for look in looks], axis=0)
+    some = [NAMES[index] for index in np.argsort(-peaks) if NAMES[index] not in most and peaks[index] >= 0.35][:3]
+    return f"{text}, some {_join(some)}" if some else text
+
+
+def _texture(looks: Sequence[Look]) -> str:
+    if _mean(looks, "plain") > 0.9:
+        return "plain"
+    return "blurred" if _mean(looks, "sharp") < 0.1 else ""
+
+
+def _motion(looks: Sequence[Look]) -> str:
+    known = [look.motion for look in looks if look.motion is not None]
+    if not known:
+        return ""
+    motion = float(np.mean(known))
+    return (
+        "still" if motion < 0.05 else "little motion" if motion < 0.4 else "motion" if motion < 0.75 else "much motion"
+    )
+
+
+def _join(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

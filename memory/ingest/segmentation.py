@@ -1,0 +1,120 @@
+"""Where clips begin and end: fixed windows, shots between cuts, and the coarse levels above them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..span import Span
+from ..video.shots import detect_shots
+from .planning import STILL, Busy, windows
+
+if TYPE_CHECKING:
+    from ..protocol import VideoInfo, VideoSource
+
+__all__ = ["LEVELS", "coarse_windows", "detect_shots", "fixed_windows", "shot_clips"]
+
+LEVELS = {"chapter": 600.0, "hour": 3600.0, "day": 86400.0}
+"""Length in seconds of the windows of each coarse level, shortest first."""
+
+
+def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None = None) -> list[Span]:
+    """Windows of `seconds` that cover `[info.start, info.end)` without gap or overlap.
+
+    One begins with the first picture, where sound leads it by more. A last piece shorter than 1 s or than a fifth of a
+    window joins the one before it.
+
+    Args:
+        info: of the video.
+        seconds: length of a window.
+        busy: when it holds something new; see `planning.windows`.
+
+    Raises:
+        ValueError: `seconds` is not positive.
+        VideoError: if there are too many.
+    """
+    shortest = max(1.0, 0.2 * seconds)
+    first = min(info.seen_from, info.end)
+    if first - info.start < shortest:
+        return windows(info.span, seconds, shortest=shortest, busy=busy)
+    heard, seen = Span(info.start, first), Span(first, info.end)
+    return [
+        *windows(heard, seconds, shortest=shortest, busy=busy),
+        *windows(seen, seconds, shortest=shortest, busy=busy),
+    ]
+
+
+def coarse_windows(
+    info: VideoInfo, clip_seconds: float = 10.0, *, clips: Sequence[Span] | None = None
+) -> dict[str, list[Span]]:
+    """The windows of each coarse level (`LEVELS`) that says more than the level below it.
+
+    Chapters are always there (a short video is one chapter), hours where there is more than one chapter, days where
+    there is more than one hour; a level whose windows are no longer than a clip is left out. Where `clips` are given,
+    windows in which none begins are joined as in `planning.windows`.
+    """
+    busy = None if clips is None else Busy(np.array([clip.start for clip in clips]))
+    levels: dict[str, list[Span]] = {}
+    for level, seconds in LEVELS.items():
+        if seconds <= clip_seconds:
+            continue
+        below = list(levels.values())
+        if below and len(below[-1]) == 1:
+            break
+        levels[level] = windows(info.span, seconds, shortest=max(1.0, 0.2 * seconds), busy=busy)
+    return levels
+
+
+def shot_clips(
+    video: VideoSource,
+    seconds: float = 10.0,
+    *,
+    span: Span | None = None,
+    shortest: float = 2.0,
+    longest: float | None = None,
+    busy: Busy | None = None,
+) -> list[Span]:
+    """Clips that begin and end at cuts where they can: short shots joined, long ones split evenly.
+
+    Args:
+        video: where to look for shots.
+        seconds: length that a clip should have about; a long shot is split into pieces of at most this.
+        span: part of the video (None: all of it).
+        shortest: seconds below which a shot joins a neighbour, the shorter one.
+        longest: seconds above which a shot is split (None: twice `seconds`).
+        busy: when the video holds something new; what stands still and silent for long is not split.
+
+    Raises:
+        ValueError: `seconds` is not positive.
+        VideoError: if there are too many.
+    """
+    if not seconds > 0:
+        raise ValueError(f"Clips need a positive length in seconds, got {seconds}.")
+    longest = 2 * seconds if longest is None else longest
+    clips: list[Span] = []
+    for shot in _join_short(detect_shots(video, span), min(shortest, longest)):
+        pieces = math.ceil(shot.duration / seconds - 1e-9) if shot.duration > longest else 1
+        if pieces > STILL:
+            clips += windows(shot, shot.duration / pieces, shortest=0.5 * seconds, busy=busy)
+            continue
+        bounds = [shot.start + shot.duration * index / pieces for index in range(pieces)] + [shot.end]
+        clips += [Span(start, end) for start, end in pairwise(bounds)]
+    return clips
+
+
+def _join_short(shots: list[Span], shortest: float) -> list[Span]:
+    """Join the shortest shot with its shorter neighbour until none is too short, or one is left."""
+    shots = list(shots)
+    while len(shots) > 1:
+        index = min(range(len(shots)), key=lambda place: shots[place].duration)
+        if shots[index].duration >= shortest:
+            break
+        neighbours = [place for place in (index - 1, index + 1) if 0 <= place < len(shots)]
+        other = min(neighbours, key=lambda place: shots[place].duration)
+        first, last = sorted((index, other))
+        shots[first : last + 1] = [Span(shots[first].start, shots[last].end)]
+    return shots

@@ -1,0 +1,249 @@
+"""Text on screen as data: a line in a picture, a reading over time, and when two of them are the same text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Protocol
+
+import numpy as np
+from rapidfuzz.fuzz import ratio
+
+from ..span import Box, Span
+
+_KEPT = 6
+"""Variants of one text that are kept for the vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text in one picture; `score` in [0, 1] is the recognizer's."""
+
+    text: str
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture.
+
+    `moving` texts cross the screen, as credits do. `variants` are the ways in which it was read: text, votes (scores
+    summed over the looks) and best score; empty when there is only one.
+    """
+
+    start: float
+    end: float
+    text: str
+    box: Box
+    score: float
+    height: float
+    moving: bool = False
+    variants: tuple[tuple[str, float, float], ...] = ()
+
+    @property
+    def span(self) -> Span:
+        """The seconds over which the text stays."""
+        return Span(self.start, self.end)
+
+
+class TextReader(Protocol):
+    """Anything that reads the text of a picture."""
+
+    name: str
+    stamp: str
+    """Name, version and settings: what was read under another stamp is read again."""
+
+    def read(self, image: np.ndarray, *, quick: bool = False) -> list[Line]:
+        """Lines in reading order.
+
+        Args:
+            image: `[H, W, 3]` uint8 RGB.
+            quick: spend less on tiny and odd text; for sweeps over many frames.
+        """
+        ...
+
+
+def clean(text: str) -> str:
+    """`text` without control characters, in one line, with single spaces; a sentence is parted from the one before."""
+    printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
+    kept = "".join(char for char in printable if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn"))
+    # The recognizer drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
+    return re.sub(r"(?<=[a-z]{2}[.!?])(?=[A-Z][a-z]*(?:\s|$))", " ", " ".join(kept.split()))
+
+
+def same_text(first: str, second: str, confidence: float) -> bool:
+    """Whether two readings at one place are one text, read twice with the recognizer's jitter.
+
+    A digit that turns into another digit is a counter that went on, never jitter; so is any other change of
+    letters that was read with certainty.
+
+    Args:
+        first: one text.
+        second: the other.
+        confidence: the lower score of the two readings, in [0, 1].
+    """
+    one, other = _skeleton(first), _skeleton(second)
+    if one == other:
+        return bool(one) or first == second
+    if _cut_from(one, other) or _cut_from(other, one):
+        return True
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.ratio() < 0.75:
+        return False
+    changes = [(one[i:j], other[k:m]) for kind, i, j, k, m in matcher.get_opcodes() if kind != "equal"]
+    if _digits("".join(left for left, _ in changes)) and _digits("".join(right for _, right in changes)):
+        return False
+    return confidence < 0.93 or not any(left and right for left, right in changes)
+
+
+def fuller(whole: str, part: str) -> bool:
+    """Whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
+    one, other = _skeleton(whole), _skeleton(part)
+    return len(one) > len(other) >= max(2, len(one) / 2) and (one.startswith(other) or one.endswith(other))
+
+
+_LOOKALIKES = str.maketrans({"|": "l", "!": "l", "I": "l", "i": "l", "1": "1", "0": "0", "O": "o", "Q": "o"})
+
+
+def _digits(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
+def _cut_from(part: str, whole: str) -> bool:
+    """Whether `part` is `whole` with an end cut off, and long enough to be sure."""
+    return len(part) >= max(4, 0.4 * len(whole)) and (whole.startswith(part) or whole.endswith(part))
+
+
+def _skeleton(text: str) -> str:
+    """Letters and digits only, with the letters that OCR mixes up made one."""
+    return "".join(char for char in text.translate(_LOOKALIKES).casefold() if char.isalnum())
+
+
+def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
+    """Whether two boxes overlap, or lie within `reach` of their heights of one another."""
+    height = max(first.bottom - first.top, second.bottom - second.top)
+    across = max(first.left, second.left) - min(first.right, second.right)
+    down = max(first.top, second.top) - min(first.bottom, second.bottom)
+    return across <= reach * height and down <= reach * height * 0.5
+
+
+def overlap(first: Box, second: Box) -> float:
+    """How much of the smaller one's area both have in common, in [0, 1]."""
+    across = min(first.right, second.right) - max(first.left, second.left)
+    down = min(first.bottom, second.bottom) - max(first.top, second.top)
+    smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
+    return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
+
+
+def telling(text: str, score: float) -> float:
+    """What a reading tells: of two of one place, a longer one only wins when it is about as sure."""
+    return float(len(text) * (score - 0.5) ** 3)
+
+
+def better(first: Line | Reading, second: Line | Reading) -> bool:
+    """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
+    return _surer(first.text, first.score, second.text, second.score)
+
+
+def _fullness(text: str, score: float) -> tuple[int, int, float]:
+    # The recognizer rather drops a space between words than invents one.
+    return len(_skeleton(text)), len(text.split()), score
+
+
+def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Reading]:
+    """Join readings of one text at about one place that follow each other within `gap` seconds, as at clip boundaries.
+
+    Returns:
+        Readings sorted by start, then from top to bottom.
+    """
+    done: list[Reading] = []
+    open_: list[Reading] = []
+    for reading in sorted(readings, key=lambda each: (each.start, each.box.top, each.box.left)):
+        still = [each for each in open_ if each.end + gap > reading.start]
+        done += [each for each in open_ if each.end + gap <= reading.start]
+        match = next((each for each in still if continues(each, reading)), None)
+        if match is None:
+            open_ = [*still, reading]
+        else:
+            open_ = [joined(match, reading) if each is match else each for each in still]
+    return sorted(done + open_, key=lambda each: (each.start, each.box.top, each.box.left))
+
+
+def continues(first: Reading, second: Reading) -> bool:
+    """Whether two readings are of one text at one place."""
+    return same_place(first.box, second.box) and same_text(first.text, second.text, min(first.score, second.score))
+
+
+def joined(first: Reading, second: Reading) -> Reading:
+    """Two readings of one text as one, from the start of the earlier to the end of the later."""
+    best = first if not better(second, first) else second
+    variants: tuple[tuple[str, float, float], ...] = ()
+    if first.text != second.text or first.variants or second.variants:
+        variants = _summed([*_variants(first), *_variants(second)])
+        text, score = chosen(variants)
+        best = replace(best, text=text, score=score)
+    earlier = first if first.start <= second.start else second
+    moving = first.moving or second.moving
+    return replace(
+        best,
+        start=min(first.start, second.start),
+        end=max(first.end, second.end),
+        # Where it was first: lines that move together are near each other at one time, not at several.
+        box=earlier.box if moving else best.box,
+        moving=moving,
+        variants=variants,
+    )
+
+
+def _variants(reading: Reading) -> tuple[tuple[str, float, float], ...]:
+    # A reading that was kept without its votes counts for as long as it stayed.
+    return reading.variants or ((reading.text, reading.score * max(reading.end - reading.start, 0.1), reading.score),)
+
+
+def _summed(variants: Iterable[tuple[str, float, float]]) -> tuple[tuple[str, float, float], ...]:
+    votes: dict[str, float] = {}
+    best: dict[str, float] = {}
+    for text, count, score in variants:
+        votes[text] = votes.get(text, 0.0) + count
+        best[text] = max(best.get(text, 0.0), score)
+    most = sorted(votes, key=lambda text: -votes[text])[:_KEPT]
+    return tuple((text, votes[text], best[text]) for text in most)
+
+
+def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
+    """The best of several readings of one text, and its score.
+
+    A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
+    among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
+
+    Args:
+        variants: text, votes and best score of each; at least one.
+    """
+    if len(variants) == 1:
+        return variants[0][0], variants[0][2]
+    support = {
+        text: sum(count * max(0.0, 2 * ratio(text, other) / 100 - 1) for other, count, _ in variants)
+        for text, _, _ in variants
+    }
+    own = max(count for _, count, _ in variants)
+    enough = 0.85 * max(support.values())
+    taken: tuple[str, float] | None = None
+    for text, count, score in variants:
+        if support[text] < enough or count < 0.2 * own:
+            continue
+        if taken is None or _surer(text, score, *taken):
+            taken = text, score
+    return taken or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
+
+
+def _surer(text: str, score: float, other: str, than: float) -> bool:
+    if text.replace(" ", "") == other.replace(" ", ""):
+        # The recognizer rather drops a space than invents one.
+        return (len(text), score) > (len(other), than)
+    if abs(score - than) <= 0.04:
+        return _fullness(text, score) > _fullness(other, than)
+    return score > than

@@ -1,0 +1,126 @@
+"""The sound of a video as recognizers want it: windows that cut no word, and speech without its pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import VideoError
+from ..ingest.planning import MOST
+from ..protocol import VideoSource
+from ..span import Span, clock
+from .vad import HOP, RATE, speech_probability, voiced
+
+WINDOW = 30.0
+# A window may be this much shorter or longer, so that it ends where nobody speaks.
+_SLACK = 4.0
+# Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
+_MARGIN = 0.5
+# Seconds of a span from which on it is asked where there is sound at all, and that lie before the first sound at most.
+_LONG, _LONGEST_LEAD = 600.0, 60.0
+# Kept of a pause on each side of speech; recognizers take the noise floor from it.
+_PAUSE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What is said in a span: `samples` (mono, 16 kHz) without long pauses, and where on the video's clock they lie."""
+
+    samples: np.ndarray
+    edges: np.ndarray
+    """Seconds into `samples` at which each piece begins, and where the last ends."""
+    shifts: np.ndarray
+    """What to add to seconds in `samples` to get the video's, for each piece."""
+
+    def span(self, start: float, end: float) -> Span:
+        """From seconds in `samples` to the video's; what reaches over a joint is cut there."""
+        piece = int(np.searchsorted(self.edges, (start + end) / 2, side="right")) - 1
+        piece = min(max(piece, 0), len(self.shifts) - 1)
+        inside = Span(max(start, 0.0), max(end, start, 0.0)).within(Span(*self.edges[piece : piece + 2].tolist()))
+        shift = float(self.shifts[piece])
+        return Span(inside.start + shift, inside.end + shift)
+
+
+def around(video: VideoSource, span: Span) -> Span:
+    """`span` and half a second on both sides, as far as the video goes."""
+    return Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
+
+
+def voice(video: VideoSource, span: Span) -> Voice | None:
+    """The speech in and just around `span`, or None where nobody speaks."""
+    heard = around(video, span)
+    samples = video.audio(heard, rate=RATE)
+    pieces: list[tuple[int, int]] = []
+    for start, end in voiced(samples):
+        first, last = max(0, round((start - _PAUSE) * RATE)), min(len(samples), round((end + _PAUSE) * RATE))
+        if pieces and first <= pieces[-1][1]:
+            first = pieces.pop()[0]
+        pieces.append((first, last))
+    return gathered(samples, pieces, heard.start) if pieces else None
+
+
+def gathered(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: float) -> Voice:
+    """Only some pieces (first, last sample; in order, at least one) of `samples`, which begin at `start` seconds."""
+    edges = np.cumsum([0] + [last - first for first, last in pieces]) / RATE
+    shifts = start + np.array([first for first, _ in pieces]) / RATE - edges[:-1]
+    return Voice(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
+
+
+def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span]:
+    """`span`, as far as the video has sound, in pieces of about `length` seconds that are cut where nobody speaks.
+
+    A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
+    sound is left out.
+
+    Raises:
+        VideoError: if there are too many.
+    """
+    if not video.info.has_audio:
+        return []
+    span = span.within(bounds(video))
+    sounding = getattr(video, "sounding", None)
+    if sounding is None or span.duration <= _LONG:
+        return _windows(video, span, length)
+    # What is left of a gap at either end is no gap.
+    parts = [_widened(part, span) for part in sounding() if part.end > span.start and part.start < span.end]
+    return [window for part in parts for window in _windows(video, part, length)]
+
+
+def _widened(part: Span, span: Span) -> Span:
+    start = span.start if part.start - span.start < _LONGEST_LEAD else part.start
+    end = span.end if span.end - part.end < _LONGEST_LEAD else part.end
+    return Span(start, max(start, end)).within(span)
+
+
+def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
+    if span.duration / length > MOST:
+        raise VideoError(
+            f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first."
+        )
+    edges = [span.start]
+    for number in range(1, int(span.duration // length) + 1):
+        middle = span.start + number * length
+        if middle + 2 * _SLACK < span.end:
+            edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
+    edges.append(span.end)
+    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+
+
+def bounds(video: VideoSource) -> Span:
+    """The whole video."""
+    return Span(video.info.start, max(video.info.start, video.info.end))
+
+
+def _quietest(video: VideoSource, around: Span) -> float:
+    """The middle of the 0.3 s in which speech is least likely, then the least loud."""
+    samples = video.audio(around, rate=RATE)
+    count = len(samples) // HOP
+    if count < 10:
+        return around.middle
+    speech = speech_probability(samples)[:count]
+    level = np.sqrt(np.mean(samples[: count * HOP].reshape(count, HOP) ** 2, axis=1))
+    cost = np.convolve(speech + 0.1 * level / max(float(level.max()), 1e-6), np.ones(9) / 9, mode="valid")
+    cost += 0.01 * np.abs(np.linspace(-1, 1, len(cost)))  # Of equally quiet places the one nearest the middle.
+    return around.start + (int(np.argmin(cost)) + 4.5) * HOP / RATE

@@ -1,0 +1,148 @@
+"""What the clip memory hands out: videos, clips, texts, hits and progress, all as plain frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .span import MediaURI, Span
+
+CHANNELS = ("visual", "speech", "screen_text")
+"""Channels that `ClipMemory.add` fills by default."""
+
+OBJECTS = "objects"
+"""Channel of what a detector sees; filled where a memory has one."""
+
+SUMMARY = "summary"
+"""Channel of the gists of chapters, hours and days."""
+
+CLIP = "clip"
+LEVELS = (CLIP, "chapter", "hour", "day")
+"""Levels from fine to coarse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One piece of work that could not be done, and why; `ClipMemory.add(..., retry=True)` tries it again."""
+
+    channel: str
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRecord:
+    """What a memory knows of one video. Times are seconds on the video's own clock.
+
+    `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
+    it is still to do (pieces that failed are in `failures`).
+    """
+
+    id: str
+    content_id: str
+    name: str
+    path: str
+    start: float
+    end: float
+    width: int
+    height: int
+    fps: float
+    codec: str
+    has_audio: bool
+    first_picture: float | None = None
+    """Time of the first picture, where sound leads it."""
+    audio: int | None = None
+    """Index in the file of the sound track that was taken, where it has several."""
+    notes: tuple[str, ...] = ()
+    """What should be known of how it was read: which streams were taken, what was passed over; one line each."""
+    channels: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+    @property
+    def span(self) -> Span:
+        """From the first to the last moment."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A piece of a video at one level (`clip`, `chapter`, `hour`, `day`)."""
+
+    id: int
+    video: str
+    level: str
+    start: float
+    end: float
+
+    @property
+    def span(self) -> Span:
+        """Where it lies, in seconds."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Something said, shown or described over a span.
+
+    `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`,
+    `exact` (False where the words' times are only spread over the text), `probability` of the whole in [0, 1] (below
+    `words.UNCERTAIN` it is a guess) and, if it was recognized, `language`, or `assumed_language` where the recognizer
+    knows no other. screen_text, a block of lines: `box` (left,
+    top, right, bottom as fractions), `score`, `height` (median height of its lines' boxes, as a fraction of the
+    picture's), `place` and `size` in words, `lines` (each with `text`, `box`, `height`, `score`). objects: `counts` of
+    each kind over a clip, or a `track` (see `memory.objects`). summary: `level`.
+    """
+
+    id: int
+    video: str
+    channel: str
+    start: float
+    end: float
+    text: str
+    data: dict[str, Any]
+
+    @property
+    def span(self) -> Span:
+        """Where it lies, in seconds."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A span that answers a search, best first in the list.
+
+    `score` is the fused rank score and compares only within one search. `channels` holds the raw scores that callers
+    can judge: `"speech"` is a cosine in [-1, 1]; `"speech.bm25"` is a BM25 score (0 and up, larger is better). `texts`
+    are the matching pieces with their finer spans, best first; `similarity` has the cosine of those, by text id, that
+    the text encoder found.
+    """
+
+    video: str
+    span: Span
+    level: str
+    score: float
+    channels: dict[str, float]
+    texts: tuple[Text, ...]
+    similarity: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def uri(self) -> str:
+        """The span as a media URI."""
+        return str(MediaURI(self.video, self.span))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far `add` has come with one channel of one video: `done` of `total` pieces; `span` is the latest piece."""
+
+    video: str
+    channel: str
+    done: int
+    total: int
+    span: Span

@@ -1,0 +1,129 @@
+"""Frames and samples in memory as a video: for pictures that were rendered or streamed rather than read from a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from ..protocol import Frame, VideoInfo, grid, sorted_times
+from ..span import Span
+from .packets import TOLERANCE
+
+
+class ArrayVideo:
+    """A video source over pictures that are held in memory.
+
+    Args:
+        images: `[frames, H, W, 3]` uint8 RGB, or a sequence of `[H, W, 3]`, which may differ in size; at least one.
+        fps: frames a second; frame `k` appears at `start + k / fps`.
+        sound: mono samples `[n]` float in [-1, 1], from `start` on; None where there is no sound.
+        sound_rate: samples a second.
+        start: time of the first frame, in seconds.
+        name: what stands for the path.
+
+    Raises:
+        ValueError: if there is no picture, one is empty or of another kind, or `fps` is not positive.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray | Sequence[np.ndarray],
+        fps: float,
+        *,
+        sound: np.ndarray | None = None,
+        sound_rate: int = 16000,
+        start: float = 0.0,
+        name: str = "array",
+    ) -> None:
+        if not len(images):
+            raise ValueError("An ArrayVideo needs at least one picture.")
+        if not (np.isfinite(fps) and fps > 0):
+            raise ValueError(f"fps must be a positive number, got {fps}.")
+        shape = images[0].shape
+        for image in images:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+                raise ValueError(f"Pictures must all be [H, W, 3] uint8, got {image.shape} {image.dtype}.")
+        self._images = images
+        self._fps = float(fps)
+        self._sound = None if sound is None else np.asarray(sound, dtype=np.float32).reshape(-1)
+        self._sound_rate = sound_rate
+        heard = 0.0 if self._sound is None else len(self._sound) / sound_rate
+        self.info = VideoInfo(
+            path=name,
+            size=0,
+            start=start,
+            end=start + max(len(images) / fps, heard),
+            width=shape[1],
+            height=shape[0],
+            fps=self._fps,
+            frames=len(images),
+            codec="rawvideo",
+            pixel_format="rgb24",
+            has_audio=self._sound is not None,
+            audio_codec=None if self._sound is None else "pcm_f32le",
+        )
+
+    @cached_property
+    def content_id(self) -> str:
+        """SHA-256 of pictures, sound and timing, hexadecimal."""
+        digest = hashlib.sha256(repr((self.info.start, self._fps, len(self._images), self._images[0].shape)).encode())
+        for image in self._images:
+            if image.shape != self._images[0].shape:
+                digest.update(repr(image.shape).encode())
+            digest.update(np.ascontiguousarray(image).tobytes())
+        if self._sound is not None:
+            digest.update(repr(self._sound_rate).encode())
+            digest.update(self._sound.tobytes())
+        return digest.hexdigest()
+
+    def times(self) -> np.ndarray:
+        """Time in seconds of every frame, float64 `[frames]`."""
+        return self.info.start + np.arange(len(self._images)) / self._fps
+
+    def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
+        """One frame for each time, in ascending order: the last at or before it, else the first."""
+        wanted = sorted_times(times)
+        own = self.times()
+        for place in np.maximum(np.searchsorted(own, wanted + TOLERANCE, side="right") - 1, 0):
+            image = self._images[place]
+            yield Frame(float(own[place]), resized(image, size), (image.shape[1], image.shape[0]))
+
+    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
+        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
+        return self.frames_at(grid(span, fps, self.info.span), size=size)
+
+    def frame(self, time: float, *, size: int | None = None) -> Frame:
+        """The frame on screen at `time` (seconds)."""
+        return next(self.frames_at([time], size=size))
+
+    def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
+        """The first frame of every second that begins in `span`: all frames cost the same here."""
+        span = span or self.info.span
+        own = self.times()
+        every = max(1, round(self._fps))
+        chosen = own[::every]
+        return self.frames_at(chosen[(chosen >= span.start - TOLERANCE) & (chosen < span.end)], size=size)
+
+    def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
+        """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
+        if self._sound is None:
+            return np.zeros(0, dtype=np.float32)
+        span = span or self.info.span
+        at = (span.start - self.info.start + np.arange(round(span.duration * rate)) / rate) * self._sound_rate
+        return np.interp(at, np.arange(len(self._sound)), self._sound, left=0.0, right=0.0).astype(np.float32)
+
+
+def resized(image: np.ndarray, size: int | None) -> np.ndarray:
+    """A copy of `image` `[H, W, 3]` whose longest side is at most `size` pixels."""
+    longest = max(image.shape[:2])
+    if size is None or size >= longest:
+        return image.copy()
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}.")
+    import cv2
+
+    height, width = (max(1, round(side * size / longest)) for side in image.shape[:2])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))

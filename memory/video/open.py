@@ -1,0 +1,87 @@
+"""From what a caller names to a source of frames, and from a record back to its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..errors import VideoError, VideoGoneError
+from ..files.names import shown
+from ..protocol import VideoSource
+from ..types import VideoRecord
+
+GONE = "gone, so its pictures and sound cannot be read"
+"""The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
+
+
+def as_source(source: str | Path | VideoSource) -> str | VideoSource:
+    """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
+    from .file import Video
+
+    if isinstance(source, Video):
+        source = source.info.path
+    if not isinstance(source, str | Path):
+        if not callable(getattr(source, "frames_at", None)):
+            raise ValueError(f"A video is a file's name or a VideoSource, not {type(source).__name__}.")
+        return source
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise VideoError(f"There is no file {path}: check the name.")
+    return str(path)
+
+
+def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """Videos as they are named in a call: a single name or path is one video, not its letters.
+
+    Raises:
+        ValueError: if it is neither names nor one name.
+    """
+    if isinstance(videos, str | Path):
+        return (videos,)
+    if not isinstance(videos, Iterable):
+        raise ValueError(f"videos is {videos!r}: give names, ids or paths, or one of these.")
+    return tuple(videos)
+
+
+def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
+    """The file of a record, from wherever it still lies (paths with the size and time that they had).
+
+    Raises:
+        VideoGoneError: if it is gone, or another file has its place.
+    """
+    from .file import Video
+
+    there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
+    for path, size, mtime in there:
+        state = path.stat()
+        video = Video(path, audio=record.audio) if state.st_size == size else None
+        # Behind a point stand the subtitles beside it, where these make it a video of its own.
+        content = record.content_id.partition(".")[0]
+        if video is not None and (state.st_mtime_ns == mtime or video.content_id == content):
+            return video
+    if there:
+        raise VideoGoneError(
+            f"{there[0][0]} is not the video {record.id} any more, which is {GONE} (what was found in it can): put it "
+            "back, or add it again to remember the new one."
+        )
+    where = str(paths[0][0]) if paths else f"{record.name}, which was not a file,"
+    raise VideoGoneError(
+        f"{where} is {GONE} (what was found in it can): put it back, or add it again from where it is now."
+    )
+
+
+def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
+    """The record of an id, name or path; see `ClipMemory.video`."""
+    text = str(wanted)
+    name = shown(text)
+    for record in records:
+        if record.id == text:
+            return record
+    path = os.path.abspath(text)
+    for record in reversed(records):
+        if record.path == path or record.name == name:
+            return record
+    there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
+    more = f" and {len(records) - 5} more" if len(records) > 5 else ""
+    raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")

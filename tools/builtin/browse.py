@@ -1,0 +1,59 @@
+"""`browse`: the coarse levels of a video, and its shots."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ...memory import Span
+from ..context import VideoContext
+from ..observation import Line, Observation
+from ..tool import tool
+from .evidence_lines import line
+
+_LONGEST = 600
+"""Characters of what one row tells; the data have all of it."""
+
+
+@tool(timeout=120.0)
+def browse(
+    video: VideoContext,
+    level: Literal["clip", "chapter", "hour", "day", "shot"] = "chapter",
+    start: float | None = None,
+    end: float | None = None,
+) -> Observation:
+    """Get an overview: what each chapter, hour or day holds, or where the shots (cuts) are.
+
+    Args:
+        level: clip, chapter, hour, day, or shot for the pieces between hard cuts.
+        start: from this time on, in seconds.
+        end: up to this time, in seconds.
+    """
+    whole = video.whole
+    span = Span(whole.start if start is None else start, whole.end if end is None else end)
+    if level == "shot":
+        from ...memory.ingest.segmentation import detect_shots
+
+        shots = detect_shots(video.video, span)
+        cuts = [shot.start for shot in shots[1:]]
+        told = [Line(text=f"shot {i}: {shot}", uri=video.uri(shot), channel="shots") for i, shot in enumerate(shots, 1)]
+        return Observation(
+            text="\n".join([f"{len(shots)} shots, {len(cuts)} cuts.", *(one.text for one in told)]),
+            lines=tuple(told),
+            uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
+            data={"level": level, "shots": shots, "cuts": cuts},
+        )
+    rows: list[tuple[Span, list[str]]] = []
+    channel = None if level == "clip" else "summary"
+    for clip in video.memory.clips(video.video_id, level=level, between=span):
+        texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
+        said = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
+        rows.append((clip.span, said))
+    kind = "all channels" if level == "clip" else "summary"
+    lines = [line(video.uri(piece), kind, " / ".join(said)[:_LONGEST]) for piece, said in rows]
+    return Observation(
+        text="\n".join(one.text for one in lines)
+        or f"The video has no level {level}: it is too short. Browse chapter or clip.",
+        lines=tuple(lines),
+        uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
+        data={"level": level, "rows": [{"span": piece, "texts": said} for piece, said in rows]},
+    )

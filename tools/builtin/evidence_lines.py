@@ -1,0 +1,91 @@
+"""What is known of a place as one line that a policy reads, and may cite by the number that the loop gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...memory import Box, MediaURI, Span
+from ...memory.store.full_text import words
+from ..observation import Line
+from ..sanitize import named, quote
+
+LONGEST = 160
+"""Characters of a text that one line repeats."""
+_CHANNELS = {"screen_text": "screen text", "visual": "picture"}
+
+
+def line(
+    uri: MediaURI | str,
+    channel: str,
+    text: str,
+    *,
+    place: str = "",
+    video: str = "",
+    unsure: bool = False,
+) -> Line:
+    """A line such as `01:12-01:20 screen text, top right: «OPEN»`.
+
+    Args:
+        uri: of what it tells of.
+        channel: how it is known.
+        text: the words that were said or shown, as far as they are to be repeated.
+        place: where in the picture, in words.
+        video: name of the video, where there are several.
+        unsure: whether the recognizer was.
+    """
+    where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
+    when = f"{moment(where.span)} " if where.span is not None else ""
+    kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)
+    name = f"{named(video)} " if video else ""
+    said = f": {quote(text)}" if text else ""
+    return Line(text=f"{name}{when}{kind}{said}", uri=str(where), quote=" ".join(text.split()), channel=channel)
+
+
+def moment(span: Span) -> str:
+    """A span as people read it; one time where it has no length."""
+    return str(span) if span.duration > 0 else str(span).partition("-")[0]
+
+
+def place_of(box: Sequence[float] | None) -> str:
+    """Where a box is, in words: `top left`, `centre`, `bottom`; nothing for none."""
+    if box is None:
+        return ""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
+    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
+    return f"{row} {column}".strip() or "centre"
+
+
+def box_of(data: Mapping[str, Any]) -> Box | None:
+    """The box of a row of the memory, where it has one."""
+    found = data.get("box")
+    return Box(*found) if isinstance(found, (list, tuple)) and len(found) == 4 else None
+
+
+def probability_of(data: Mapping[str, Any]) -> float | None:
+    """How sure the recognizer was of an utterance: as the row says, else the mean over its words; None if unknown."""
+    told = data.get("probability")
+    if isinstance(told, (int, float)):
+        return float(told)
+    sure = [float(word[3]) for word in data.get("words") or () if len(word) > 3 and word[3] is not None]
+    return sum(sure) / len(sure) if sure else None
+
+
+def excerpt(text: str, query: str, longest: int = LONGEST) -> str:
+    """`text`, or where it is longer the part of it that has most words of `query`, at word boundaries."""
+    tokens = text.split()
+    if len(text) <= longest or len(tokens) < 2:
+        return text[:longest]
+    wanted = set(words(query)) if query.strip() else set()
+    meant = [bool(wanted & set(words(token))) for token in tokens]
+    best, most = (0, 1), -1
+    end = length = found = 0
+    for start, token in enumerate(tokens):
+        while end < len(tokens) and length + len(tokens[end]) + 1 <= longest:
+            length, found, end = length + len(tokens[end]) + 1, found + meant[end], end + 1
+        if found > most:
+            best, most = (start, max(end, start + 1)), found
+        length, found = length - len(token) - 1, found - meant[start]
+    start, end = best
+    return f"{'… ' if start else ''}{' '.join(tokens[start:end])[:longest]}{' …' if end < len(tokens) else ''}"

@@ -1,0 +1,148 @@
+"""Tools that routes look ahead with: frames at chosen moments, and what the visual encoder makes of many frames.
+
+What the encoder reads is shown to no model and is not charged as frames; it costs seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...memory import Span, clock
+from ..context import VideoContext
+from ..observation import Observation, ToolError
+from ..tool import tool
+from .ask_clip import SHOWN_SIZE
+
+if TYPE_CHECKING:
+    from ...memory import Frame
+
+ENCODED_SIZE = 224
+"""Longest side, in pixels, of a frame that is only encoded."""
+BATCH = 32
+MOST = 20_000
+"""Frames that one call encodes at most; a longer span is sampled more thinly."""
+
+
+@tool
+def view_frames(times: list[float], video: VideoContext) -> Observation:
+    """Look at the frames at chosen moments.
+
+    Args:
+        times: moments, in seconds.
+    """
+    whole = video.whole
+    wanted = sorted({min(max(float(time), whole.start), whole.end) for time in times})
+    if not wanted:
+        raise ToolError("No moments were given; give times in seconds.")
+    frames = [frame.time for frame in video.frames_at(wanted, size=SHOWN_SIZE)]
+    uris = tuple(dict.fromkeys(video.uri(time) for time in frames))
+    return Observation(
+        text=f"{len(frames)} frames at {', '.join(clock(time) for time in frames)}.",
+        uris=tuple(dict.fromkeys((video.uri(Span(frames[0], frames[-1])), *uris))),
+        pictures=uris,
+        data={"times": frames},
+    )
+
+
+@tool(timeout=600.0)
+def score_frames(
+    query: str, video: VideoContext, start: float | None = None, end: float | None = None, fps: float = 1.0
+) -> Observation:
+    """How well the frames of a span fit a text, by the memory's visual encoder.
+
+    Args:
+        query: what should be seen.
+        start: first moment, in seconds; the video's start if left out.
+        end: last moment, in seconds; the video's end if left out.
+        fps: frames per second.
+    """
+    wanted = video.memory.visual_encoder.encode_query(query)
+    if wanted is None:
+        name = video.memory.visual_encoder.name
+        raise ToolError(f"The visual encoder ({name}) sees nothing that {query!r} asks for; name colours, or search.")
+    times = _grid(video, start, end, fps)
+    rows = _encode(video, times)
+    scores = rows @ wanted
+    best = times[int(scores.argmax())]
+    return Observation(
+        text=f"{len(times)} frames compared with the text; the best is at {clock(best)} ({scores.max():.3f}).",
+        data={"times": [round(t, 3) for t in times], "scores": [round(float(s), 4) for s in scores]},
+    )
+
+
+@tool(timeout=600.0)
+def cluster_frames(
+    k: int,
+    video: VideoContext,
+    start: float | None = None,
+    end: float | None = None,
+    fps: float = 1.0,
+    inside: list[float] | None = None,
+    method: str = "kmeans",
+) -> Observation:
+    """Group the frames of a span by how they look, by the memory's visual encoder.
+
+    Args:
+        k: how many groups.
+        start: first moment, in seconds; the video's start if left out.
+        end: last moment, in seconds; the video's end if left out.
+        fps: frames per second.
+        inside: only these moments, in seconds, instead of a span.
+        method: kmeans, or ward for a hierarchy cut at k groups.
+    """
+    times = sorted({float(t) for t in inside}) if inside else _grid(video, start, end, fps)
+    rows = _encode(video, times)
+    count = max(1, min(k, len(np.unique(rows, axis=0))))
+    labels = _labels(rows, count, method)
+    clusters = []
+    for label in range(count):
+        members = np.flatnonzero(labels == label)
+        if len(members):
+            centre = rows[members].mean(axis=0)
+            nearest = members[int((rows[members] @ centre).argmax())]
+            clusters.append({"time": times[nearest], "times": [times[m] for m in members]})
+    clusters.sort(key=lambda cluster: cluster["time"])
+    return Observation(
+        text=f"{len(times)} frames in {len(clusters)} groups, around {', '.join(clock(c['time']) for c in clusters)}.",
+        data={"clusters": clusters},
+    )
+
+
+def _labels(rows: np.ndarray, count: int, method: str) -> np.ndarray:
+    """Group of each unit row; on unit rows, Euclidean distance orders as the cosine does."""
+    from sklearn.cluster import AgglomerativeClustering, KMeans
+
+    if count == 1:
+        return np.zeros(len(rows), dtype=int)
+    if method == "ward":
+        return np.asarray(AgglomerativeClustering(n_clusters=count, linkage="ward").fit_predict(rows))
+    if method != "kmeans":
+        raise ToolError(f"There is no method {method!r}; use kmeans or ward.")
+    return np.asarray(KMeans(n_clusters=count, n_init=4, random_state=0).fit_predict(rows))
+
+
+def _grid(video: VideoContext, start: float | None, end: float | None, fps: float) -> list[float]:
+    whole = video.whole
+    first = whole.start if start is None else start
+    span = Span(first, max(first, whole.end if end is None else end)).within(whole)
+    count = int(np.ceil(span.duration * min(max(fps, 1e-3), 60.0) - 1e-6))
+    count = min(max(count, 1), MOST)
+    return [span.start + span.duration * n / count for n in range(count)]
+
+
+def _encode(video: VideoContext, times: Sequence[float]) -> np.ndarray:
+    """Unit rows [n, dim], one a moment; each by itself, in batches."""
+    encoder = video.memory.visual_encoder
+    frames = video.video.frames_at(times, size=ENCODED_SIZE)
+    parts = [encoder.encode_frames(batch) for batch in _batches(frames)]
+    return np.concatenate(parts)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterable[list[Frame]]:
+    stream = iter(frames)
+    while batch := list(islice(stream, BATCH)):
+        yield batch

@@ -1,0 +1,168 @@
+"""`search_clips`: temporal retrieval over every channel of the memory, in one video or in all that are asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...memory import Hit, MediaURI, Span, Text, within_view
+from ...memory.speech.words import UNCERTAIN
+from ..context import VideoContext
+from ..observation import Line, Observation, ToolError
+from ..tool import tool
+from .evidence_lines import LONGEST, box_of, excerpt, line, place_of, probability_of
+
+MOST_LINES = 10
+"""Lines of one observation: about 500 tokens."""
+_TEXTS = 3  # lines of one clip
+_FULL = 3  # clips of which everything that is said and shown is told, as far as there is room
+
+
+@tool(many=True)
+def search_clips(
+    query: str,
+    video: VideoContext,
+    start: float | None = None,
+    end: float | None = None,
+    k: int = 5,
+    image: str | None = None,
+) -> Observation:
+    """Find the clips that match words or a description: speech, on-screen text, summaries and pictures are searched.
+
+    Args:
+        query: what to look for, in words that might be said, shown or seen.
+        start: only clips after this time, in seconds.
+        end: only clips before this time, in seconds.
+        k: how many clips at most.
+        image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
+    """
+    asked = _picture(image, video) if image else query
+    videos = video.videos or (video.video_id,)
+    between = None
+    if start is not None or end is not None:
+        whole = video.whole
+        last = max(video.memory.video(one).end for one in videos)
+        between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
+    hits = video.memory.search(asked, videos=list(videos), between=between, k=max(1, min(k, 50)))
+    if not hits:
+        where = f" between {between}" if between else ""
+        return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
+    texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
+    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
+    lines = _lines(hits, texts, query, names)
+    rows = [_row(hit, own) for hit, own in zip(hits, texts, strict=True)]
+    uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
+    uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
+    uris += [one.uri for one in lines]
+    return Observation(
+        text="\n".join(one.text for one in lines),
+        uris=tuple(dict.fromkeys(uris)),
+        data={"hits": rows},
+        lines=tuple(lines),
+    )
+
+
+def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
+    """What else is said and shown in a clip: what answers often stands beside what matches."""
+    known = {text.id for text in hit.texts}
+    for text in video.memory.texts(hit.video, between=hit.span):
+        if text.channel in ("speech", "screen_text") and text.id not in known:
+            yield text
+
+
+def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
+    """What matched, and where there is room what stands beside it, in order of time. No words twice."""
+    found: dict[tuple[str, str, str], tuple[int, Text]] = {}
+    rest: list[tuple[int, Text]] = []
+    for place, (hit, own) in enumerate(zip(hits, texts, strict=True)):
+        matched = {text.id for text in hit.texts}
+        first = [text for text in own if text.id in matched and text.channel != "visual"][:_TEXTS]
+        for text in first:
+            _add(found, place, text)
+        rest += [(place, text) for text in own if text.channel != "visual" and text not in first]
+    for place, text in rest:
+        _add(found, place, text)
+    if not found:  # only pictures match
+        pictures = [line(MediaURI(hit.video, hit.span), "visual", "", video=names.get(hit.video, "")) for hit in hits]
+        return pictures[:MOST_LINES]
+    texts_found = [text for _, text in sorted(found.values(), key=lambda row: row[0])]
+    order = list(dict.fromkeys(text.video for text in texts_found))
+    longest = _share([len(text.text) for text in texts_found])
+    # As it happened, the video with the best clip first: "first", "last" and "after" are read off the order.
+    told = sorted(texts_found, key=lambda text: (order.index(text.video), text.start, text.end))
+    return [_told(text, query, longest, names) for text in told]
+
+
+def _share(lengths: Sequence[int]) -> int:
+    """Characters that one line may have: what short ones leave of the room, long ones use."""
+    room, left = MOST_LINES * LONGEST, len(lengths)
+    for length in sorted(lengths):
+        if length * left > room:
+            return max(room // left, LONGEST)
+        room, left = room - length, left - 1
+    return max([LONGEST, *lengths])
+
+
+def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: Text) -> None:
+    key = (text.video, text.channel, "".join(c for c in text.text.lower() if c.isalnum()))
+    if len(found) < MOST_LINES and key[2]:
+        found.setdefault(key, (place, text))
+
+
+def _told(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
+    sure = probability_of(text.data) if text.channel == "speech" else None
+    where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
+    return line(
+        _place(text),
+        text.channel,
+        excerpt(text.text, query, longest),
+        place=where,
+        video=names.get(text.video, ""),
+        unsure=sure is not None and sure < UNCERTAIN,
+    )
+
+
+def _place(text: Text) -> MediaURI:
+    box = box_of(text.data) if text.channel == "screen_text" else None
+    return MediaURI(text.video, Span(text.start, max(text.start, text.end)), box)
+
+
+def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
+    return {
+        "video": hit.video,
+        "span": hit.span,
+        "score": hit.score,
+        "channels": dict(hit.channels),
+        "texts": [
+            {
+                "channel": text.channel,
+                "span": text.span,
+                "text": text.text,
+                "similarity": hit.similarity.get(text.id),
+                **_more(text),
+            }
+            for text in texts
+        ],
+    }
+
+
+def _more(text: Text) -> dict[str, Any]:
+    """What the memory knows of a text besides: where and how large it stood, how surely it was heard."""
+    if text.channel == "speech":
+        sure = probability_of(text.data)
+        return {} if sure is None else {"probability": sure}
+    return {key: text.data[key] for key in ("place", "size", "box", "height") if key in text.data}
+
+
+def _picture(image: str, video: VideoContext) -> MediaURI:
+    """A place in one of the videos asked about; tools read no other files, whatever a text in a video asks for."""
+    place = within_view(image, video.asked or video.videos or (video.video_id,), getattr(video.memory, "now", None))
+    if isinstance(place, str):
+        raise ToolError(f"image cannot be searched for: {place}. Take one that a tool gave.")
+    if place.span is None:
+        raise ToolError("image names no moment: a picture's media URI ends in #t=SECONDS.")
+    end = video.memory.video(place.video).end
+    if place.span.start >= end:
+        raise ToolError(f"image lies outside the video, which ends at {end:g} s.")
+    video.charge(1)
+    return place

@@ -1,0 +1,156 @@
+"""`transcribe`: what is said in a span, with word times."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ...memory import CapabilityError, Span, clock
+from ...memory.speech.words import UNCERTAIN
+from ..context import VideoContext
+from ..observation import Line, Observation
+from ..sanitize import quote
+from ..tool import tool
+from .evidence_lines import line, probability_of
+
+if TYPE_CHECKING:
+    from ...memory.speech.transcriber import Transcriber, Word
+
+
+@tool(timeout=120.0)
+def transcribe(start: float, end: float, video: VideoContext, find: str | None = None) -> Observation:
+    """Listen to a span: what is said in it, each sentence with its time.
+
+    Args:
+        start: first moment, in seconds.
+        end: last moment, in seconds.
+        find: words whose exact times are wanted, spotted in the sound even where the transcript misses them.
+    """
+    span = Span(start, end)
+    utterances = _known(video, span) or _recognize(video, span)
+    if not video.info.has_audio and not utterances:
+        return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
+    found = _spot(video, span, find, utterances) if find else []
+    told = [_line(video, utterance) for utterance in utterances]
+    lines = [one.text for one in told] or ["No speech was made out."]
+    if (listened := _not_yet(video, span)) is not None:
+        lines.append(f"(What is said after {clock(listened)} was not listened to yet.)")
+    for moment, confidence in found:
+        text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"
+        told.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
+        lines.append(text)
+    if find and not found:
+        lines.append(f"{quote(find)} was not heard.")
+    spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found]
+    return Observation(
+        text="\n".join(lines),
+        uris=(video.uri(span), *dict.fromkeys(video.uri(s) for s in spans)),
+        data={
+            "utterances": utterances,
+            "found": [{"span": moment, "text": find, "confidence": confidence} for moment, confidence in found],
+        },
+        lines=tuple(told),
+    )
+
+
+def _line(video: VideoContext, utterance: dict) -> Line:
+    sure = probability_of(utterance)
+    return line(
+        video.uri(Span(*utterance["span"])),
+        "speech",
+        utterance["text"],
+        unsure=sure is not None and sure < UNCERTAIN,
+    )
+
+
+def _known(video: VideoContext, span: Span) -> list[dict]:
+    """What the memory already holds of the span's speech."""
+    rows = video.memory.texts(video.video_id, channel="speech", between=span)
+    return [
+        {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
+        | {key: t.data[key] for key in ("language", "assumed_language", "probability") if key in t.data}
+        for t in rows
+    ]
+
+
+def _not_yet(video: VideoContext, span: Span) -> float | None:
+    """The second from which on the span was not listened to by now, though what came before was; None if all was."""
+    record = video.memory.video(video.video_id)
+    if "speech" not in record.channels or not video.info.has_audio:
+        return None
+    known = video.memory.known_until(video.video_id, "speech")
+    return known if known < min(span.end, record.end) - 1e-6 else None
+
+
+def _recognize(video: VideoContext, span: Span) -> list[dict]:
+    """Listen now, where the memory was made without the speech channel; where the words are written, read them."""
+    from ...memory.ingest.speech_channel import find_subtitles, from_sound, from_subtitles
+
+    if "speech" in video.memory.video(video.video_id).channels:
+        return []  # it was listened to at ingest, and nothing was said
+    source = video.video
+    subtitles = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio).subtitles
+    if subtitles is not None:
+        texts = from_subtitles(source, subtitles)
+    else:
+        texts = from_sound(source, span, _ears(video.memory.transcriber))
+    end = max(span.end, span.start + 1e-3)
+    return [
+        {"span": [text.start, text.end], "text": text.text, **text.data}
+        for text in texts
+        if text.start < end and text.end > span.start
+    ]
+
+
+@lru_cache(maxsize=1)
+def _ears(name: str | None) -> Transcriber:
+    """The memory's recognizer; loading one takes longer than a call."""
+    from ...memory.speech.transcriber import transcriber
+
+    return transcriber(name)
+
+
+def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:
+    """Times of `phrase`: by the transcript's words first, then by spotting it in the sound."""
+    wanted = [_bare(word) for word in phrase.split() if _bare(word)]
+    hits = [hit for utterance in utterances for hit in _in_words(wanted, _timed(video, wanted, utterance))]
+    if hits or not video.info.has_audio:
+        return hits
+    from ...memory.speech.transcriber import find_phrase
+
+    with contextlib.suppress(CapabilityError):  # no recognizer: the transcript is all there is
+        return list(find_phrase(video.video, span, phrase))
+    return []
+
+
+def _timed(video: VideoContext, wanted: list[str], utterance: dict) -> list[list]:
+    """The words of an utterance; where a subtitle does not tell their times, laid over the sound."""
+    words: list[list] = utterance["words"]
+    if utterance["exact"] or not video.info.has_audio or not _in_words(wanted, words):
+        return words
+    from ...memory.speech.transcriber import align
+
+    with contextlib.suppress(CapabilityError):
+        return _rows(align(video.video, Span(*utterance["span"]), utterance["text"])) or words
+    return words
+
+
+def _in_words(wanted: list[str], words: list[list]) -> list[tuple[Span, float]]:
+    """Where `wanted` stands among timed words, with the least of their probabilities."""
+    bare = [_bare(str(word[2])) for word in words]
+    hits = []
+    for i in range(len(words) - len(wanted) + 1):
+        if wanted and bare[i : i + len(wanted)] == wanted:
+            run = words[i : i + len(wanted)]
+            hits.append((Span(run[0][0], max(run[-1][1], run[0][0])), min(float(word[3]) for word in run)))
+    return hits
+
+
+def _rows(words: Iterable[Word]) -> list[list]:
+    return [[w.start, w.end, w.text, w.probability] for w in words]
+
+
+def _bare(word: str) -> str:
+    return "".join(c for c in word.lower() if c.isalnum() or c == "'").strip("'")

@@ -1,0 +1,244 @@
+"""What runs in the process of isolated tools: calls come in, observations go out as plain data."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...memory import ClipMemory, IdleVideos, MemoryUntil
+from ...memory.processes.child_process import connection_to_parent
+from ..boxes import Eyes
+from ..context import VideoContext
+from ..observation import Observation, ToolError
+from ..outcomes import failure, perform
+from ..viewer import Reply, VisualQuestion
+from .limits import limit_memory, no_core_files
+from .tool_ref import Parcel, unpack
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from langchain_core.tools import BaseTool
+
+OUR_CHILD = "REWATCH_ISOLATED"
+"""Environment variable that tells a process that it is one of isolated tools."""
+
+_MOST_MEMORIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The video that a call is about, in the words of a process that has to open it itself."""
+
+    parameter: str
+    """Name of the argument that takes the `VideoContext`."""
+    folder: str
+    key: str
+    """Tells memories of one folder apart by the models that they were opened with."""
+    models: bytes | None
+    """Pickled arguments for `ClipMemory`; None where the process has them."""
+    now: float | None
+    video: str
+    videos: tuple[str, ...]
+    asked: tuple[str, ...]
+    frames_left: int | None
+    sees: bool
+    """Whether the parent has a viewer."""
+    eyes: Eyes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One call. The arguments are pickled apart: they may hold types of the tool's own module."""
+
+    tool: str
+    """Name in observations, and with `parcel` the key under which the process keeps the tool."""
+    parcel: Parcel
+    arguments: bytes
+    view: View | None
+    call: str
+    """Names the call in every message about it: what is said late, about an earlier one, is told apart."""
+    memory: int | None
+    """Bytes that the process may take; None is no limit."""
+
+
+class Wire:
+    """The connection as one call has it: one speaker at a time, and none once the call is over.
+
+    A tool may have threads that ask the viewer side by side, or that go on when the call has ended; and it may fork.
+    """
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+        self._process = os.getpid()
+        self._turn = threading.Lock()
+        self._call: str | None = None
+
+    def begin(self, call: str) -> None:
+        """From here on what is said is about this call."""
+        with self._turn:
+            self._call = call
+
+    def end(self, call: str, **message: Any) -> None:
+        """Say the last of a call."""
+        with self._turn:
+            self._call = None
+            self._send(call, message)
+
+    def tell(self, call: str, **message: Any) -> None:
+        """Say something that has no answer; nothing where the call is over."""
+        with self._turn:
+            if call == self._call:
+                self._send(call, message)
+
+    def ask(self, call: str, message: dict[str, Any], parts: Sequence[Any]) -> Any:
+        """Say something, with bytes behind it, and wait for the answer.
+
+        Raises:
+            ToolError: if the call is over.
+        """
+        with self._turn:
+            if call != self._call or os.getpid() != self._process:
+                raise ToolError("The call is over: ask the model that sees before the tool returns.")
+            self._send(call, {**message, "parts": len(parts)})
+            for part in parts:
+                self._connection.send_bytes(part)
+            return self._connection.recv()
+
+    def _send(self, call: str, message: dict[str, Any]) -> None:
+        if os.getpid() == self._process:  # else it is a fork of a tool's
+            self._connection.send_bytes(json.dumps({**message, "call": call}, default=str).encode())
+
+
+class FarViewer:
+    """The viewer of the parent, asked over the socket."""
+
+    def __init__(self, wire: Wire, call: str) -> None:
+        self._wire, self._call = wire, call
+
+    def ask(
+        self,
+        questions: Sequence[VisualQuestion],
+        *,
+        max_tokens: int = 256,
+        beams: int = 1,
+        yes_no: bool = False,
+    ) -> list[Reply]:
+        """See `Viewer.ask`."""
+        images = [np.ascontiguousarray(frame.image, np.uint8) for question in questions for frame in question.frames]
+        asked = [
+            {"text": q.text, "role": q.role, "frames": [[float(f.time), *f.image.shape] for f in q.frames]}
+            for q in questions
+        ]
+        message = {
+            "kind": "ask", "questions": asked, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
+        }  # fmt: skip
+        parts = [image.data.cast("B") if image.size else b"" for image in images]
+        answer: list[Reply] | str = self._wire.ask(self._call, message, parts)
+        if isinstance(answer, str):
+            raise ToolError(answer)
+        return answer
+
+
+class Desk:
+    """Tools, memories and videos that the process keeps from call to call."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._tools: dict[Parcel, BaseTool] = {}
+        self._models: dict[tuple[str, str], dict[str, Any]] = {}
+        self._memories: dict[tuple[str, str, int], ClipMemory] = {}
+        self._idle = IdleVideos()
+
+    def do(self, task: Task) -> Observation:
+        """Run one call; never raises."""
+        self._wire.begin(task.call)
+        limit_memory(task.memory)
+        context = None
+        memory: ClipMemory | MemoryUntil | None = None
+        try:
+            item = self._tool(task.parcel)
+            arguments = pickle.loads(task.arguments)
+            view = task.view
+            if view is not None:
+                memory = self._memory(view)
+                memory = memory if view.now is None else memory.until(view.now)
+                context = self._context(task.call, view, memory)
+                arguments[view.parameter] = context
+        except BaseException as error:  # noqa: BLE001 - modules raise anything when they are imported
+            return Observation(text=failure(task.tool, error), error=True)
+        observation = perform(item, arguments)
+        if context is not None and memory is not None:
+            self._idle.put_back(memory, context.video_id, context.opened)
+        return observation
+
+    def _tool(self, parcel: Parcel) -> BaseTool:
+        if parcel not in self._tools:
+            self._tools[parcel] = unpack(parcel)
+        return self._tools[parcel]
+
+    def _memory(self, view: View) -> ClipMemory:
+        if view.models is not None:
+            self._models[view.folder, view.key] = pickle.loads(view.models)
+        with contextlib.suppress(OSError):
+            place = (view.folder, view.key, os.stat(Path(view.folder) / "memory.sqlite").st_ino)
+            if place not in self._memories:
+                while len(self._memories) >= _MOST_MEMORIES:
+                    self._memories.pop(next(iter(self._memories))).close()
+                    self._idle = IdleVideos()
+                models = self._models[view.folder, view.key]
+                self._memories[place] = ClipMemory(view.folder, read_only=True, **models)
+            return self._memories[place]
+        return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
+
+    def _context(self, call: str, view: View, memory: ClipMemory | MemoryUntil) -> VideoContext:
+        return VideoContext(
+            memory=memory,
+            info=memory.video(view.video),
+            videos=view.videos,
+            asked=view.asked,
+            eyes=view.eyes,
+            open_video=lambda: self._idle.take(memory, view.video),
+            frames_left=view.frames_left,
+            viewer=FarViewer(self._wire, call) if view.sees else None,
+            on_charge=lambda count: self._wire.tell(call, kind="charge", count=count),
+        )
+
+
+def main() -> None:
+    """Body of the process, until the socket closes or the parent dies."""
+    connection = connection_to_parent()
+    os.environ[OUR_CHILD] = "1"
+    no_core_files()
+    with contextlib.suppress(OSError):  # where memory runs out, this process is the one to end
+        Path("/proc/self/oom_score_adj").write_text("500")
+    wire = Wire(connection)
+    desk = Desk(wire)
+    ours = os.getpid()
+    with contextlib.suppress(EOFError, ConnectionError):
+        wire.end("", kind="ready")
+        while True:
+            task: Task = connection.recv()
+            seen = desk.do(task)
+            limit_memory(None)  # there must be room to tell of it
+            if os.getpid() != ours:  # a tool has forked, and this is what came of it
+                os._exit(0)
+            wire.end(
+                task.call,
+                kind="done",
+                text=seen.text,
+                uris=[str(uri) for uri in seen.uris],
+                pictures=[str(uri) for uri in seen.pictures],
+                data=seen.data,
+                lines=[asdict(one) for one in seen.lines],
+                error=bool(seen.error),
+            )

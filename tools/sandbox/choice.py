@@ -1,0 +1,74 @@
+"""Which tools run in a process of their own: those that say so, those of other people, and those that are named."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from langchain_core.tools import BaseTool
+
+from ...memory import MisuseError
+from ..outcomes import is_async
+from ..plugins.entry_points import OTHERS
+from ..tool import VideoTool
+from .tool_ref import CannotTravel, pack
+
+KINDS = ("marked", "others", "video", "foreign")
+"""Kinds of tools that `Toolbox(isolate=…)` knows."""
+ISOLATED = ("marked", "others")
+"""Those that run in a process of their own unless somebody says otherwise."""
+_told: set[str] = set()
+
+
+def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
+    """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
+
+    Raises:
+        MisuseError: if nothing is named so.
+        CannotTravel: if a tool that must be isolated cannot be.
+    """
+    unknown = sorted(asked - {*KINDS, *tools})
+    if unknown:
+        raise MisuseError(
+            f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
+        )
+    chosen = set()
+    for name, item in tools.items():
+        wish = getattr(item, "isolated", None)
+        must = name in asked or ("marked" in asked and bool(wish))
+        may = wish is not False and (
+            ("video" in asked and getattr(item, "context_parameter", None) is not None)
+            or ("foreign" in asked and _is_foreign(item) and not is_async(item))
+            or ("others" in asked and _is_of_others(item))
+        )
+        if not must and not may:
+            continue
+        try:
+            pack(item)
+        except CannotTravel as error:
+            if must:
+                raise
+            if "others" in asked and name not in _told:
+                _told.add(name)
+                logging.getLogger(__name__).warning("%s runs in this process, which it can hold up: %s", name, error)
+            continue
+        chosen.add(name)
+    return frozenset(chosen)
+
+
+def _is_of_others(item: BaseTool) -> bool:
+    """Whether it is code of other people: found by its name, or one of LangChain's kind.
+
+    Not what the program's main file defines: in another process that would be run again from its top.
+    """
+    if (item.metadata or {}).get(OTHERS):
+        return True
+    made_of = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
+    module = getattr(made_of, "__module__", None)
+    return not isinstance(item, VideoTool) and not is_async(item) and module != "__main__" and _is_foreign(item)
+
+
+def _is_foreign(item: BaseTool) -> bool:
+    """Whether it is not one of rewatch's own."""
+    module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
+    return not str(module).startswith(f"{__package__}.")

@@ -1,0 +1,133 @@
+"""How a tool gets into another process: by the name under which its module holds it, else as a pickle."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pickle
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from ...memory import CapabilityError
+from ..tool import as_tool
+
+MAIN = "__rewatch_main__"
+"""Name that a program's main file is imported by: its part under `if __name__ == "__main__"` does not run again."""
+
+
+class CannotTravel(CapabilityError, ValueError):
+    """A tool cannot be had in another process; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A tool on its way."""
+
+    module: str
+    file: str | None
+    """Where the module was loaded from; looked at where its name leads elsewhere, or nowhere."""
+    name: str
+    pickled: bytes | None = None
+
+
+def pack(item: BaseTool) -> Parcel:
+    """The tool's address.
+
+    Raises:
+        CannotTravel: if it stands in no module and cannot be pickled.
+    """
+    made_of = _made_of(item)
+    module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
+    if module is not None:
+        ours = [item] if made_of is None else [item, made_of]
+
+        def is_it(value: Any) -> bool:
+            held = [value] if made_of is None else [value, _made_of(value)]
+            return any(one is mine for one in held for mine in ours)
+
+        name = next((key for key, value in list(vars(module).items()) if is_it(value)), None)
+        if name is not None:
+            return Parcel(_importable(module), getattr(module, "__file__", None), name)
+    try:
+        return Parcel("", None, item.name, pickle.dumps(item))
+    except Exception as error:  # noqa: BLE001 - pickling raises anything
+        raise CannotTravel(
+            f"The tool {item.name} cannot run in a process of its own ({type(error).__name__}: {error}): define it at "
+            "the top level of a module, or run it without isolation."
+        ) from None
+
+
+def _made_of(item: Any) -> Callable[..., Any] | None:
+    """The function that a tool was made of, of which it may be a copy under another name."""
+    if not isinstance(item, BaseTool):
+        return None
+    made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
+    return made_of
+
+
+def unpack(parcel: Parcel) -> BaseTool:
+    """The tool, in the process that it was sent to."""
+    if parcel.pickled is not None:
+        return as_tool(pickle.loads(parcel.pickled))
+    return as_tool(getattr(_load(parcel.module, parcel.file), parcel.name))
+
+
+def _importable(module: Any) -> str:
+    """A module's name; of the main one, what it would be imported as."""
+    if module.__name__ != "__main__":
+        return str(module.__name__)
+    spec = getattr(module, "__spec__", None)
+    return str(spec.name) if spec is not None else MAIN
+
+
+def _load(name: str, file: str | None) -> Any:
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return loaded
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is not None and (file is None or spec.origin == file):
+        return importlib.import_module(name)
+    if file is None:
+        raise ImportError(f"There is no module {name!r}.")
+    folder = _root(name, file)
+    sys.path.append(folder or str(Path(file).parent))  # it can import what lies beside it
+    try:
+        if folder is not None:
+            importlib.invalidate_caches()
+            module = importlib.import_module(name)
+            if getattr(module, "__file__", None) == file:
+                return module
+        return _load_file(name, file)
+    finally:
+        sys.path.pop()
+
+
+def _root(name: str, file: str) -> str | None:
+    """The folder in which a module of that name would lie in that file; None if the file is named otherwise."""
+    path, parts = Path(file), name.split(".")
+    if path.name == "__init__.py":
+        path = path.parent
+    ends = [*path.parts[:-1], path.stem][-len(parts) :]
+    return str(Path(*path.parts[: -len(parts)])) if ends == parts else None
+
+
+def _load_file(name: str, file: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python module.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

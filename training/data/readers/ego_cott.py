@@ -1,0 +1,83 @@
+"""Ego-CoTT (Ego-R1): the traces as generated, and the rows made of them for SFT and RL.
+
+Seen: the code that writes and reads them. A trace has ID, question (with `<timestamp>DAYX_HHMMSSFF</timestamp>` and,
+mostly, the options as lines), sometimes options, cot (steps of thought, tool {name, arguments}, observation; the last
+one thought and answer), ground_truth, reasoning_span {query_time, target_time, …}. RL rows have question, prompt,
+golden_answer, reward_model {ground_truth: {target}}, extra_info; in them instructions stand before the question, which
+is taken from prompt. The released files were not seen (inferred: they keep these fields).
+
+Times count from the beginning of day 1, as those of the dialect `ego_r1` do: the videos' clocks must be the same.
+The question's time is `now`. target_time is one moment, kept in meta; it is no span.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ....agent.tool_formats.ego_time import moment
+from ....agent.tool_formats.reply import BadCall
+from ..task import Task, TaskError, Truth
+from .fields import Skip, answer_of, choice, split_question, text_of
+
+_STAMP = re.compile(r"<timestamp>\s*(.*?)\s*</timestamp>")
+
+
+def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
+    """One trace or RL row as a task; the steps are kept in `meta["cot"]`.
+
+    Raises:
+        Skip: for the turns of the SFT file, which are parts of traces.
+        TaskError: naming the field that is wrong.
+    """
+    if "instruction" in row and "output" in row:
+        raise Skip("turn of a trace")
+    text = _question(row)
+    stamp = _STAMP.search(text)
+    span = row.get("reasoning_span") or {}
+    told = stamp[1] if stamp else span.get("query_time")
+    try:
+        now = None if told is None else moment(told, "timestamp")
+    except BadCall as problem:
+        raise TaskError("question", str(problem)) from None
+    listed = f"\n{row['options']}" if isinstance(row.get("options"), str) else ""
+    question, options = split_question(_STAMP.sub("", text).strip() + listed, "question")
+    if not options:
+        raise TaskError("question", "lists no options, and the answer is to choose one")
+    answer, field = _answer(row)
+    ident = row["ID"] if "ID" in row else (row.get("extra_info") or {}).get("index")
+    return Task(
+        id=f"{name}-{ident}",
+        question=question,
+        kind="mcq",
+        truth=Truth(answer=choice(answer, options, field)),
+        options=options,
+        now=now,
+        source=name,
+        meta={
+            **({"cot": row["cot"]} if row.get("cot") else {}),
+            **({"target_time": span["target_time"]} if span.get("target_time") else {}),
+        },
+    )
+
+
+def _question(row: Mapping[str, Any]) -> str:
+    """The question without the instructions that RL rows put before it."""
+    prompt = row.get("prompt")
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], Mapping):
+        return text_of(prompt[-1], "content")
+    return text_of(row, "question")
+
+
+def _answer(row: Mapping[str, Any]) -> tuple[str, str]:
+    if row.get("ground_truth"):
+        return answer_of(text_of(row, "ground_truth")), "ground_truth"
+    golden = row.get("golden_answer")
+    if isinstance(golden, list) and len(golden) == 1 and isinstance(golden[0], str):
+        return answer_of(golden[0]), "golden_answer"
+    model = row.get("reward_model") or {}
+    target = (model.get("ground_truth") or {}).get("target") if isinstance(model, Mapping) else None
+    if isinstance(target, str) and target.strip():
+        return answer_of(target), "reward_model"
+    raise TaskError("ground_truth", "is missing, leave the row out or mend it")

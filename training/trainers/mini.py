@@ -1,0 +1,291 @@
+"""A trainer that reads like the papers: collect, reward, compare within groups, step. No accelerate, no trl.
+
+It trains the CPU example, and is what the trainer on TRL is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..data.task import Task
+from ..objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
+from ..rewards import Mix
+from ..rollouts.collector import Collector, draw, grouped, require_some, seed_of
+from ..rollouts.frame_shuffling import collect_shuffled
+from ..rollouts.resampling import Flat, collect_varied
+from ..rollouts.rollout import Rollout
+from ..rollouts.rows import Row, row_of, sampled, score
+from .encode_once import EncodeOnce
+from .read_once import ReadOnce
+from .reference import Reference
+from .scoring import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from ...agent.models.local_vlm import LocalPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniSettings:
+    """What a run is made of, besides tasks and rewards."""
+
+    group_size: int = 8
+    tasks: int = 8
+    """Tasks of a step; their groups are its rollouts."""
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.0
+    warmup: int = 3
+    """Steps over which the learning rate rises."""
+    max_norm: float = 1.0
+    """The gradient's norm is cut to this."""
+    updates: int = 1
+    """Optimizer steps on one set of rollouts."""
+    micro_batch: int = 16
+    """Rollouts of one pass; gradients add up, and the loss does not depend on it."""
+    longest: int = 1024
+    """Tokens of the longest completion, observations included; Dr. GRPO divides by it."""
+    beta: float | None = None
+    """Weight of the KL to the policy as it was at the start; None: the objective's own."""
+    flat: Flat | None = None
+    """Groups whose rewards are all equal: their tokens count in the loss's mean, or not, or other tasks are drawn in
+    their place; None: as the objective has it (`drop_flat`)."""
+    most_tries: int = 3
+    """How often tasks of a step are drawn anew for flat groups."""
+    seed: int = 0
+
+
+class MiniTrainer:
+    """Group-relative policy optimisation of the collector's policy.
+
+    Args:
+        collect: runs the loop; its policy must be a `LocalPolicy`, whose model is trained in place.
+        mix: the reward.
+        objective: a name of `OBJECTIVES`, or an objective.
+        settings: see `MiniSettings`.
+    """
+
+    def __init__(
+        self, collect: Collector, mix: Mix, objective: Objective | str = "dgrpo", settings: MiniSettings | None = None
+    ) -> None:
+        import torch
+
+        self.collect, self.mix, self.settings = collect, mix, settings or MiniSettings()
+        self.policy: LocalPolicy = collect.loop.policy  # type: ignore[assignment]
+        chosen = objective_named(objective) if isinstance(objective, str) else objective
+        beta = chosen.surrogate.beta if self.settings.beta is None else self.settings.beta
+        self.objective = replace(chosen, surrogate=replace(chosen.surrogate, beta=beta))
+        if chosen.surrogate.entropy and self.settings.micro_batch < self.settings.group_size * self.settings.tasks:
+            raise ValueError("An entropy bonus is a mean over the step: give a micro_batch that holds all of it.")
+        self.reference = Reference(self.policy.engine) if beta else None
+        self.once = EncodeOnce.before(self.policy.engine.loaded.model)
+        ReadOnce.before(self.policy.engine.loaded.model)
+        self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
+        self.weights = WeightLog()
+        self.steps = 0
+        """How many steps are done."""
+        self.parameters = [p for p in self.policy.engine.loaded.model.parameters() if p.requires_grad]
+        how: dict[str, Any] = {"betas": self.settings.betas, "weight_decay": self.settings.weight_decay}
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.settings.learning_rate, **how)
+
+    def train(
+        self, tasks: Sequence[Task], steps: int, *, told: Callable[[int, dict[str, float]], None] | None = None
+    ) -> list[dict[str, float]]:
+        """Steps until `steps` are done in all, earlier ones included; the figures of each.
+
+        Which tasks a step has and how it samples depends on seed and number of the step only, so that a run that was
+        stopped goes on as if it had not been.
+        """
+        curve = []
+        while self.steps < steps:
+            drawn = draw(tasks, self.settings.tasks, seed=self.settings.seed, step=self.steps)
+            figures_of_step = self.step(drawn, tasks)
+            curve.append(figures_of_step)
+            if told:
+                told(self.steps, figures_of_step)
+        return curve
+
+    def step(self, tasks: Sequence[Task], pool: Sequence[Task] = ()) -> dict[str, float]:
+        """Collect, and learn from it; tasks for flat groups are drawn anew from `pool` where the settings say so."""
+        seed, size = seed_of("step", self.settings.seed, self.steps), self.settings.group_size
+        rollouts: Sequence[Rollout]
+        left_out: Sequence[Rollout] = ()
+        more: dict[str, float] = {}
+        if self.settings.flat == "resample":
+            tries = self.settings.most_tries
+            varied = collect_varied(
+                self.collect, tasks, pool or tasks, self.mix, group_size=size, seed=seed, most_tries=tries
+            )
+            rollouts, left_out, more = varied.rollouts, varied.left_out, varied.figures
+            tasks = [group[0].task for group in grouped(rollouts, size)]
+        else:
+            rollouts = self.collect(tasks, size, seed=seed)
+        shuffled = collect_shuffled(self.collect, tasks, size, seed) if self.objective.shuffled else ()
+        return self.learn(rollouts, shuffled, left_out) | more
+
+    def learn(
+        self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = (), left_out: Sequence[Rollout] = ()
+    ) -> dict[str, float]:
+        """One step on these rollouts, the runs of a task next to each other.
+
+        Of groups that were `left_out`, figures and difficulties are told all the same: they are the policy's.
+        """
+        require_some(rollouts)
+        if left_out:
+            known = facts(left_out, judge(left_out, self.mix, self.settings.group_size))
+            update_difficulty(self.difficulty, known)
+        judged, made, group_R = self.advantages(rollouts, shuffled)
+        self.weights.add(made)
+        rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
+        every = [*rollouts, *left_out]
+        told = figures(every, judge(every, self.mix, self.settings.group_size) if left_out else judged)
+        told |= advantage_figures(made, self.objective)
+        old: dict[int, Tensor] = {}
+        for _ in range(self.settings.updates):
+            told |= self.update(rows, made, group_R, old)
+        self.steps += 1
+        return told
+
+    def advantages(
+        self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()
+    ) -> tuple[Judged, Advantages, Tensor]:
+        """Rewards, advantages and groups of the rollouts."""
+        size = self.settings.group_size
+        judged = judge(rollouts, self.mix, size)
+        known = facts(rollouts, judged)
+        update_difficulty(self.difficulty, known)
+        correct = judge(shuffled, self.mix, max(size // 2, 1)).correct
+        told = scored(known, self.mix, size, difficulty=self.difficulty, shuffled=correct)
+        return judged, self.objective.advantages(told), told.group
+
+    def update(
+        self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
+    ) -> dict[str, float]:
+        """One optimizer step; the losses of the micro-batches add up to that of the whole."""
+        import torch
+
+        self.optimizer.zero_grad()
+        told = self.backward(rows, made, group_R, old)
+        told["grad_norm"] = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_norm))
+        rate = self.settings.learning_rate * min(1.0, (self.steps + 1) / max(self.settings.warmup, 1))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        return told
+
+    def backward(
+        self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
+    ) -> dict[str, float]:
+        """Add the gradient of the loss; the loss and its figures.
+
+        Args:
+            rows: the rollouts; None where nothing was sampled.
+            made: their advantages.
+            group_R: their groups.
+            old: log-probabilities [T] before the first update by row; those that are missing are put in.
+        """
+        import torch
+
+        objective, settings = self.objective, self.objective.surrogate
+        drops = objective.drop_flat if self.settings.flat is None else self.settings.flat != "count"
+        counts = [n for n, row in enumerate(rows) if row is not None and not (drops and bool(made.flat[n]))]
+        if not counts:
+            return {"loss": 0.0, "used": 0.0}
+        written = {n: row.written for n in counts if (row := rows[n]) is not None}
+        total = float(sum(written.values()) if settings.aggregate == "token" and objective.trl_loss else len(counts))
+        # A rollout without advantage has no gradient but that of KL and entropy: it counts, and no pass is spent on it.
+        by_advantage = objective.trl_loss and not settings.beta and not settings.entropy
+        used = [n for n in counts if not by_advantage or made.values[n] != 0]
+        width = max(len(row.completion) for row in rows if row is not None)
+        token_R = self._token_advantages(rows, counts, made, group_R, width) if objective.distributions else None
+        told: dict[str, list[tuple[float, int]]] = {}
+        loss = 0.0
+        lengths = [0 if row is None else len(row.ids) for row in rows]
+        for part in self._parts(used, group_R, lengths):
+            some = [row for n in part if (row := rows[n]) is not None]
+            advantage = token_R[part] if token_R is not None else made.values[part]
+            now = score(self.policy.engine, some, width=width, entropy_grad=bool(settings.entropy))
+            device = now.logp_RT.device
+            for n, logp_T in zip(part, now.logp_RT.detach(), strict=True):
+                old.setdefault(n, logp_T)
+            off = ((now.logp_RT.detach() - sampled(some, width, device)) * now.mask_RT).abs().max()
+            ref_RT = self.reference.logp(some, width) if self.reference else None
+            part_loss = objective.loss(
+                now.logp_RT,
+                torch.stack([old[n] for n in part]),
+                advantage.to(device),
+                now.mask_RT,
+                group_R[part].to(device),
+                ref_RT=ref_RT,
+                entropy_RT=now.entropy_RT if objective.trl_loss else None,
+                total=total,
+                length=self.settings.longest,
+            )
+            part_loss.value.backward()
+            loss += float(part_loss.value.detach())
+            for name, figure in {**part_loss.metrics, "off_sampling": off}.items():
+                told.setdefault(name, []).append((float(figure), sum(written[n] for n in part)))
+        means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in told.items()}
+        return {**means, "loss": loss, "used": len(used) / len(rows)}
+
+    def _parts(self, used: Sequence[int], group_R: Tensor, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Micro-batches: of rows of like length, since they are padded; of whole groups where the loss needs them."""
+        whole, size = self.objective.whole_groups, self.settings.micro_batch
+        part: list[int] = []
+        for n in used if whole else sorted(used, key=lengths.__getitem__):
+            ends = bool(group_R[n] != group_R[part[-1]]) if part and whole else True
+            unlike = not whole and part and lengths[n] > 2 * lengths[part[0]]
+            if unlike or (len(part) >= size and ends):
+                yield part
+                part = []
+            part.append(n)
+        if part:
+            yield part
+
+    def _token_advantages(
+        self, rows: Sequence[Row | None], counts: Sequence[int], made: Advantages, group_R: Tensor, width: int
+    ) -> Tensor:
+        """[R, T] advantages by token, from the distributions of whole groups."""
+        import torch
+
+        token_RT = torch.zeros((len(rows), width))
+        for group in torch.unique(group_R[list(counts)]):
+            its = [n for n in counts if group_R[n] == group]
+            with torch.no_grad():
+                now = score(self.policy.engine, [r for n in its if (r := rows[n]) is not None], width=width, full=True)
+            assert now.full_RTV is not None
+            of_group = replace(made, values=made.values[its].to(now.mask_RT.device))
+            weighed = self.objective.token_advantages(of_group, now.full_RTV, now.mask_RT, group_R[its])
+            token_RT[its] = weighed.to(token_RT)
+        return token_RT
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a run needs to go on as if it had not been stopped."""
+        return {
+            "model": self.policy.engine.loaded.model.state_dict(),
+            "reference": self.reference.state_dict() if self.reference else None,
+            "optimizer": self.optimizer.state_dict(),
+            "difficulty": self.difficulty.state_dict(),
+            "weights": self.weights.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        self.policy.engine.loaded.model.load_state_dict(state["model"])
+        if self.reference and state["reference"]:
+            self.reference.load_state_dict(state["reference"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.difficulty.load_state_dict(state["difficulty"])
+        self.weights.load_state_dict(state["weights"])
+        self.steps = int(state["steps"])
+
+    @property
+    def warning(self) -> str | None:
+        """A line for the user where the difficulty weights never had an effect."""
+        return self.weights.warning() if self.objective.weigh else None

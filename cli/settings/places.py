@@ -9,7 +9,7 @@ import platformdirs
 
 from ...memory import MemoryFolderError
 
-DEMO = Path(__file__).resolve().parent.parent / "examples" / "demo"
+DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"
 """The demo video and its truth, in a checkout and in the installed package alike."""
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 from .. import ocr
 from ..encoders import TextEncoder, VisualEncoder
 from ..errors import CapabilityError
-from ..processes.worker_pool import Inline, Workers
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
 from ..store import units as work
@@ -27,6 +26,7 @@ from ..video.streams import Streams
 from .segmentation import coarse_windows
 from .summary_channel import gists
 from .worker import Cut, Ended, Failed, Found, Job, Kit, Message, Pieces, Probe, Probed, Work
+from .worker_pool import Inline, Workers
 
 if TYPE_CHECKING:
     from ..speech.transcriber import Transcriber

@@ -1,6 +1,6 @@
 """A Python process of our own with a socket to it: started afresh, killed at will, gone when its parent is.
 
-Whatever it started goes with it, also where the parent was killed: its guardian (see `boot`) sees to that.
+Whatever it started goes with it, also where the parent was killed: its guardian (see `guardian`) sees to that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from ... import safe_path
 
-_BOOT = Path(__file__).with_name("boot.py")
+_GUARDIAN = Path(__file__).with_name("guardian.py")
 _PATIENCE = 30.0  # seconds that a guardian has to end what is to be ended
 
 
@@ -46,7 +46,7 @@ class Child:
             try:
                 self.process = subprocess.Popen(
                     [
-                        sys.executable, "-P", str(_BOOT), json.dumps(safe_path.paths()), module,
+                        sys.executable, "-P", str(_GUARDIAN), json.dumps(safe_path.paths()), module,
                         str(watched), str(theirs.fileno()),
                     ],
                     pass_fds=[watched, theirs.fileno()],

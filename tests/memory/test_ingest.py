@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, Frame, Progress, Span, VideoError, VideoInfo
-from rewatch.memory.processes import worker_pool as pools
+from rewatch.memory.ingest import worker_pool as pools
 from rewatch.memory.protocol import grid
 
 

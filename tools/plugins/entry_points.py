@@ -130,7 +130,8 @@ def _of_file(path: Path) -> ModuleType:
 
 def _own_tools(module: ModuleType) -> list[BaseTool]:
     """The tools that a module holds, but for those of this package."""
-    ours = set(map(id, vars(sys.modules[__package__]).values())) if __package__ in sys.modules else set()
+    tools = sys.modules.get("rewatch.tools")
+    ours = set(map(id, vars(tools).values())) if tools else set()
     held = [value for value in vars(module).values() if isinstance(value, BaseTool) and id(value) not in ours]
     return list({id(value): value for value in held}.values())
 

@@ -71,4 +71,4 @@ def _is_of_others(item: BaseTool) -> bool:
 def _is_foreign(item: BaseTool) -> bool:
     """Whether it is not one of rewatch's own."""
     module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
-    return not str(module).startswith(f"{__package__}.")
+    return not str(module).startswith("rewatch.tools.")

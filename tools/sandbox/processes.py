@@ -229,7 +229,7 @@ class _Process:
     """One process, and what it knows already."""
 
     def __init__(self) -> None:
-        self.child = Child(f"{__package__}.isolation_child")
+        self.child = Child(f"{__package__}.child")
         self.ready = False
         self.tools: set[Parcel] = set()
         self._memories: set[tuple[str, str]] = set()

@@ -9,8 +9,8 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 
 from ..errors import VideoError
-from ..ingest.worker import At, Bench, Ended, Failed, Found, Job, Kit, Message, Work, run_job
-from .child_process import Child
+from ..processes.child_process import Child
+from .worker import At, Bench, Ended, Failed, Found, Job, Kit, Message, Work, run_job
 
 Handle = Callable[[Job, Message], None]
 

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from ..memory import CapabilityError
 from ..memory.files.names import written
 from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INNER, ISOLATED, SEEING, Budget, Toolbox, plug_all
+from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
 from ..tools.plugins.foreign_schema import described
 from .answer import Answer
 from .approval import Approve
@@ -99,8 +99,8 @@ class VideoAgent:
             memory.use_detector(detector)
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
-        built_in = (*BUILT_IN, *SEEING) if seeing is not None else BUILT_IN
-        offered = [*built_in, *plug_all([*BUILT_IN, *SEEING, *INNER], tools, registered=registered)]
+        built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
+        offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._manner = manner_of(self.policy)
         loop = self._manner.own_loop(memory, self.policy) if self._manner else None
         if self._manner and loop is None:
@@ -114,7 +114,9 @@ class VideoAgent:
             memory=memory,
             policy=self.policy,
             planner=_planner(planner, self.policy),
-            toolbox=Toolbox(offered, inner=INNER, viewer=ChatViewer(seeing) if seeing else None, isolate=isolate),
+            toolbox=Toolbox(
+                offered, inner=INTERNAL_TOOLS, viewer=ChatViewer(seeing) if seeing else None, isolate=isolate
+            ),
             system=_system(prompt, self.policy),
             looks_twice=second_look and seeing is not None,
         )

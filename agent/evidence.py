@@ -13,12 +13,12 @@ from typing import Any
 from langchain_core.messages import BaseMessage, ToolMessage
 
 from ..memory import MediaURI
-from ..tools import SEEING, Observation
+from ..tools import VLM_TOOLS, Observation
 from ..tools.builtin.evidence_lines import moment
 from ..tools.outcomes import VIEWER_FAILED
 from .answer import Evidence
 
-SEEN_BY = frozenset(tool.name for tool in SEEING) | {"ask_frames", "rate_frames", "verify_clip"}
+SEEN_BY = frozenset(tool.name for tool in VLM_TOOLS) | {"ask_frames", "rate_frames", "verify_clip"}
 """Tools that ask the model that sees."""
 CITED = 4
 """Places that are numbered of an observation that names places only."""

@@ -20,14 +20,14 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from ..memory import Pixels
+from ..memory import FrameReader
 from ..tools import Budget, Observation, Spend, Toolbox
 from ..tools.budget import rounded
 from .answer import Answer, Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
 from .first_look import first_look
-from .limits import Pace, fraction
+from .limits import TurnCostEstimate, fraction
 from .models.eyes import eyes_of
 from .models.served.retries import one_line
 from .models.turn import Turn, take_turn
@@ -45,7 +45,7 @@ from .trace import told_of
 from .verifier import SENT_BACK, Verdict, after_looking, check, second_looks
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, MemoryUntil
+    from ..memory import CausalView, ClipMemory
 
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
@@ -69,13 +69,13 @@ class Loop:
     """The calls that come before the policy's first turn, where the planner names none itself."""
     numbers: bool = True
     """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
-    pixels: Pixels = field(init=False)
+    pixels: FrameReader = field(init=False)
     """Reads pictures of the whole memory; a run has `pixels_of` its question."""
-    views: OrderedDict[tuple[Any, ...], Pixels] = field(default_factory=OrderedDict, init=False)
+    views: OrderedDict[tuple[Any, ...], FrameReader] = field(default_factory=OrderedDict, init=False)
     bound: dict[str, Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pixels", Pixels(self.memory))
+        object.__setattr__(self, "pixels", FrameReader(self.memory))
 
     async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
@@ -148,7 +148,7 @@ class Loop:
 
     async def act(self, state: State) -> Command[Literal["tools", "check"]]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
-        budget, spent, pace = _budget(state), _spent(state), Pace.of(state)
+        budget, spent, pace = _budget(state), _spent(state), TurnCostEstimate.of(state)
         limit = pace.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         may_call = not limit and state.get("routed") != "answer"
@@ -192,17 +192,17 @@ class Loop:
         )
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
-    def pixels_of(self, question: Question) -> Pixels:
+    def pixels_of(self, question: Question) -> FrameReader:
         """The pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
         key = (question.now, *sorted(video["id"] for video in question.videos))
         if key not in self.views:
             shared = self.pixels if question.now is None else None  # what ends at some moment is read through its view
-            self.views[key] = Pixels(self._view(question), videos=key[1:], shared=shared)
+            self.views[key] = FrameReader(self._view(question), videos=key[1:], shared=shared)
             while len(self.views) > _VIEWS:
                 self.views.popitem(last=False)
         return self.views[key]
 
-    def _view(self, question: Question) -> ClipMemory | MemoryUntil:
+    def _view(self, question: Question) -> ClipMemory | CausalView:
         return self.memory if question.now is None else self.memory.until(question.now)
 
     def offered(self, question: Question) -> list[dict[str, Any]]:
@@ -228,7 +228,7 @@ class Loop:
         """
         said = state["messages"][-1]
         assert isinstance(said, AIMessage)
-        budget, before, pace = _budget(state), _spent(state), Pace.of(state)
+        budget, before, pace = _budget(state), _spent(state), TurnCostEstimate.of(state)
         memory = self._view(Question.from_dict(state["question"]))
         calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
         approved = self._approved(calls, state, memory)
@@ -260,7 +260,7 @@ class Loop:
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
 
-    def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | MemoryUntil) -> frozenset[str]:
+    def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
         """Ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
         return allowed(
@@ -277,7 +277,7 @@ class Loop:
         self,
         call: dict[str, Any],
         state: State,
-        memory: ClipMemory | MemoryUntil,
+        memory: ClipMemory | CausalView,
         left: dict[str, float],
         approved: frozenset[str],
     ) -> tuple[Observation, Spend, Spend]:
@@ -312,7 +312,7 @@ class Loop:
             spent += cost
             update = {"spend": cost.as_dict(), "looked": looked, "second_looks": steps}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
-        if verdict.missing and may_return and not Pace.of(state).limit(budget, spent):
+        if verdict.missing and may_return and not TurnCostEstimate.of(state).limit(budget, spent):
             missing = SENT_BACK + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")

@@ -11,14 +11,14 @@ from ..tools import Budget, Spend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class TurnCostEstimate:
     """What one turn of this run's policy has cost at most so far; the last answer will cost about as much."""
 
     tokens: int = 0
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Pace:
+    def of(cls, state: Mapping[str, Any]) -> TurnCostEstimate:
         """The pace of the run so far."""
         return cls(**state.get("pace", {}))
 

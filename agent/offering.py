@@ -6,13 +6,13 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from ..tools import SEEING, Toolbox
+from ..tools import VLM_TOOLS, Toolbox
 from ..tools.schemas import brief
 from .questions.question import Question
 
 PICTURES = frozenset({"view_clip", "crop"})
 """Tools that show pictures, and tell hardly anything to one who does not see."""
-_ASKING = frozenset(tool.name for tool in SEEING)
+_ASKING = frozenset(tool.name for tool in VLM_TOOLS)
 _OF_PICTURES = frozenset({"image"})
 """Arguments that take a picture."""
 _OWN = frozenset({"search_clips", "transcribe", "read_text", "browse", "track_objects", "detect_objects"}) | PICTURES

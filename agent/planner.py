@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..tools import Budget
-from .models.heuristic import Ask, parse
+from .models.heuristic import ParsedQuestion, parse
 from .questions.question import Question
 from .steps import Call
 from .strategies import ROUTES
@@ -22,7 +22,7 @@ class Plan:
     route: str
     """How to look: a name of `ROUTES`."""
     kind: str
-    """What is asked: `Ask.kind`."""
+    """What is asked: `ParsedQuestion.kind`."""
     channel: str | None
     """The channel that can tell, where the question names it."""
     sub_questions: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def plan_route(name: str) -> Planner:
     return planner
 
 
-def _say(ask: Ask) -> str:
+def _say(ask: ParsedQuestion) -> str:
     if ask.kind == "summary":
         return "browse the chapters, then listen and read"
     return _HOW[ask.channel]

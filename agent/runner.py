@@ -38,7 +38,7 @@ Listener = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class RunEnded:
     """A run at its end."""
 
     answer: dict[str, Any]
@@ -82,7 +82,7 @@ class Runs:
             raise _cannot_go_on(run_id, error) from error
         return values
 
-    async def drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Ended:
+    async def drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> RunEnded:
         """Run to the end.
 
         Args:
@@ -103,7 +103,7 @@ class Runs:
                 raise
             raise _cannot_go_on(run_id, error) from error
 
-    async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Ended:
+    async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> RunEnded:
         began = time.monotonic()
         path = self.traces / f"{run_id}.jsonl" if self.traces else None
         spend: dict[str, float] = {}
@@ -111,7 +111,7 @@ class Runs:
         if state is None and not stored:
             raise RunError(f"No step of run {run_id} is stored; ask the question again.")
         if stored.get("answer"):
-            return Ended(answer=self._final(stored["answer"], run_id, path), said=_last(stored.get("messages", ())))
+            return RunEnded(answer=self._final(stored["answer"], run_id, path), said=_last(stored.get("messages", ())))
         final: dict[str, Any] = {}
         said = _last(stored.get("messages", ()))
         writer = TraceWriter(path) if path else None
@@ -157,7 +157,7 @@ class Runs:
         finally:
             if writer:
                 writer.close()
-        return Ended(answer=final, said=said)
+        return RunEnded(answer=final, said=said)
 
     async def _asked(self, run_id: str, interrupts: Sequence[Any]) -> Command[Any]:
         """How the run goes on once the calls that wait have been allowed or refused.

@@ -39,7 +39,7 @@ class State(TypedDict, total=False):
     messages: Annotated[list[AnyMessage], DeltaChannel(append, list, snapshot_frequency=10_000)]
     spend: Annotated[dict[str, float], add]
     pace: dict[str, float]
-    """`Pace`: what the dearest turn of the policy has cost."""
+    """`TurnCostEstimate`: what the dearest turn of the policy has cost."""
     checked: int
     """How often the check has sent the policy back."""
     looked: list[float | None]

@@ -30,7 +30,7 @@ class Call(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CallResult:
     """What a call brought back."""
 
     text: str = ""
@@ -40,11 +40,11 @@ class Seen:
     """Whether it was not run at all, for want of budget."""
 
 
-Steps = Generator[tuple[Call, ...], tuple[Seen, ...], Result]
+Steps = Generator[tuple[Call, ...], tuple[CallResult, ...], Result]
 """Calls of one step stand on their own and may run side by side."""
 
 
-def observed(messages: Sequence[BaseMessage]) -> dict[str, Seen]:
+def observed(messages: Sequence[BaseMessage]) -> dict[str, CallResult]:
     """What each call of the conversation brought back, by `Call.key`."""
     calls = {c["id"]: Call(c["name"], c["args"]) for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
     found = {}
@@ -53,7 +53,7 @@ def observed(messages: Sequence[BaseMessage]) -> dict[str, Seen]:
             artifact = message.artifact or {}
             failed = message.status == "error"
             data = {} if failed else artifact.get("data", {})
-            seen = Seen(str(message.content), data, failed, bool(artifact.get("skipped")))
+            seen = CallResult(str(message.content), data, failed, bool(artifact.get("skipped")))
             found[calls[message.tool_call_id].key] = seen
     return found
 

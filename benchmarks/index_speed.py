@@ -94,15 +94,15 @@ def bare_whisper(video: Path, folder: Path) -> None:
 def bare_ocr(video: Path) -> None:
     import rapidocr
     from rewatch.memory import Video
-    from rewatch.memory.ocr.changes import Look
+    from rewatch.memory.ocr.changes import TextLook
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     engine = rapidocr.RapidOCR(params={"Global.log_level": "critical", **threads})
-    read: Look | None = None
+    read: TextLook | None = None
     with Video(video) as opened:
         for frame in opened.frames(opened.info.span, 1.0):
-            look = Look.at(frame.image)
+            look = TextLook.at(frame.image)
             if read is None or look.changed(read).any():
                 engine(frame.image[:, :, ::-1])
                 read = look

@@ -46,7 +46,7 @@ PALETTE = {
 class Thing:
     """One shape with its path: `points` are (seconds, x, y) of its middle in pixels."""
 
-    colour: str
+    color: str
     half: tuple[float, float]
     round: bool
     points: list[tuple[float, float, float]]
@@ -74,7 +74,7 @@ def make_scene(seed: int, duration: float = 20.0) -> tuple[list[Thing], bool]:
     """One to six shapes with random lives, and whether there is a pole in front."""
     rng = np.random.default_rng(seed)
     things = []
-    colours = rng.permutation(list(PALETTE))
+    colors = rng.permutation(list(PALETTE))
     for index in range(int(rng.integers(1, 7))):
         half = (float(rng.uniform(14, 40)), float(rng.uniform(18, 50)))
         row = float(rng.uniform(60, HEIGHT - 60))
@@ -100,7 +100,7 @@ def make_scene(seed: int, duration: float = 20.0) -> tuple[list[Thing], bool]:
             points = [(begin, left, row), (begin + before, middle, row), (duration + 1, middle, row)]
         else:
             points = [(begin, left, row), (begin + cross, right, row + drift)]
-        things.append(Thing(str(colours[index]), half, bool(rng.random() < 0.5), points))
+        things.append(Thing(str(colors[index]), half, bool(rng.random() < 0.5), points))
     return things, bool(rng.random() < 0.4)
 
 
@@ -133,17 +133,17 @@ def _draw(ground: np.ndarray, things: list[Thing], pole: bool, now: float) -> np
     placed = [(thing, place) for thing in things if (place := thing.place(now)) is not None]
     shade = np.zeros((HEIGHT, WIDTH), np.float32)
     for thing, (x, y) in placed:
-        centre = (round(x + 10), round(y + thing.half[1]))
-        cv2.ellipse(shade, centre, (round(thing.half[0]), 10), 0, 0, 360, 0.3, -1)
+        center = (round(x + 10), round(y + thing.half[1]))
+        cv2.ellipse(shade, center, (round(thing.half[0]), 10), 0, 0, 360, 0.3, -1)
     picture *= 1 - cv2.GaussianBlur(shade, (31, 31), 0)[..., None]
     for thing, (x, y) in placed:
-        colour = tuple(float(v) for v in PALETTE[thing.colour])
-        centre, half = (round(x), round(y)), (round(thing.half[0]), round(thing.half[1]))
+        color = tuple(float(v) for v in PALETTE[thing.color])
+        center, half = (round(x), round(y)), (round(thing.half[0]), round(thing.half[1]))
         if thing.round:
-            cv2.ellipse(picture, centre, half, 0, 0, 360, colour, -1, cv2.LINE_AA)
+            cv2.ellipse(picture, center, half, 0, 0, 360, color, -1, cv2.LINE_AA)
         else:
-            corner = (centre[0] - half[0], centre[1] - half[1])
-            cv2.rectangle(picture, corner, (centre[0] + half[0], centre[1] + half[1]), colour, -1)
+            corner = (center[0] - half[0], center[1] - half[1])
+            cv2.rectangle(picture, corner, (center[0] + half[0], center[1] + half[1]), color, -1)
     if pole:
         cv2.rectangle(picture, (395, 0), (415, HEIGHT), (70.0, 72.0, 75.0), -1)
     return picture
@@ -201,7 +201,7 @@ class Tally:
     peer_right: int = 0
     total: int = 0
     matched: int = 0
-    colours: int = 0
+    colors: int = 0
 
 
 def measure(path: Path, things: list[Thing], duration: float, tally: Tally, errors: list[float]) -> tuple[float, float]:
@@ -218,7 +218,7 @@ def measure(path: Path, things: list[Thing], duration: float, tally: Tally, erro
     tally.peer_right += theirs == len(things)
     tally.total += len(things)
     tally.matched += len(pairs)
-    tally.colours += sum(thing.colour == track.colour for thing, track in pairs)
+    tally.colors += sum(thing.color == track.color for thing, track in pairs)
     for thing, track in pairs:
         truth = thing.visible(duration)
         errors += [abs(track.start - truth.start), abs(track.end - truth.end)]
@@ -243,10 +243,10 @@ def main() -> int:
     (cost, peer_cost), scenes = np.min(costs, axis=0), options.scenes
     middle, most = float(np.median(errors)), float(np.quantile(errors, 0.9))
     print(f"counts right      {tally.right}/{scenes}   peer (MOG2 + ByteTrack) {tally.peer_right}/{scenes}")
-    print(f"things found      {tally.matched}/{tally.total}   colours right {tally.colours}/{tally.matched}")
+    print(f"things found      {tally.matched}/{tally.total}   colours right {tally.colors}/{tally.matched}")
     print(f"entry/exit error  median {middle:.2f} s, 90 % within {most:.2f} s")
     print(f"CPU s a video s   {cost:.3f} (median {np.median([c for c, _ in costs]):.3f})   peer {peer_cost:.3f}")
-    good = tally.right >= 0.8 * scenes and tally.colours >= 0.9 * tally.matched and middle <= 0.15 and cost <= 0.15
+    good = tally.right >= 0.8 * scenes and tally.colors >= 0.9 * tally.matched and middle <= 0.15 and cost <= 0.15
     print("within limits" if good else "LIMIT MISSED")
     return 0 if good else 1
 

@@ -105,13 +105,13 @@ def films(folder: Path) -> list[Film]:
         return ImageFont.truetype(face, height) if face else ImageFont.load_default(height)
 
     def add(name: str, seconds: float, size: tuple[int, int], shown: list[Shown], height: int, moving: bool) -> None:
-        colours = [(255, 255, 255), (255, 235, 90), (20, 20, 25)]
+        colors = [(255, 255, 255), (255, 235, 90), (20, 20, 25)]
 
         def draw(now: float, pen: Any) -> None:
             for index, each in enumerate(shown):
                 if each.start - 1e-6 <= now < each.end - 1e-6:
                     place = (size[0] // 2, size[1] - 2 * height if moving else size[1] // 3 + 2 * height * (index % 3))
-                    fill = colours[index % 3] if moving else colours[0]
+                    fill = colors[index % 3] if moving else colors[0]
                     edge = (0, 0, 0) if sum(fill) > 300 else (235, 235, 235)
                     pen.text(place, each.text, fill=fill, font=letters(index, height), anchor="mm", stroke_width=2,
                              stroke_fill=edge)  # fmt: skip

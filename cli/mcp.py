@@ -58,12 +58,12 @@ def mcp(
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
     from ..agent.models.registry import load_policy
     from ..agent.models.viewer import ChatViewer
-    from ..tools import BUILT_IN, SEEING, Budget, Toolbox
+    from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)
-    held = [*BUILT_IN, *(SEEING if viewer else ())]
+    held = [*BUILT_IN, *(VLM_TOOLS if viewer else ())]
     with own_tools(held, tools, (), console) as plugged:
         offered = [*held, *(tool for group in plugged for tool in group.tools)]
         seeing = ChatViewer(load_policy(viewer)) if viewer else None

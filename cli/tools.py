@@ -25,10 +25,10 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
     """
     if context.invoked_subcommand:
         return
-    from ..tools import BUILT_IN, SEEING
+    from ..tools import BUILT_IN, VLM_TOOLS
     from .settings.plugins import own_tools
 
-    held = [*BUILT_IN, *SEEING]
+    held = [*BUILT_IN, *VLM_TOOLS]
     with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
         rows = [_row(tool, "built in") for tool in held]
         rows += [_row(tool, group.origin) for group in plugged for tool in group.tools]
@@ -45,7 +45,7 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
-    from ..tools import ISOLATED, SEEING, VideoTool
+    from ..tools import ISOLATED, VLM_TOOLS, VideoTool
     from ..tools.plugins.foreign_schema import described
     from ..tools.sandbox.choice import to_isolate
 
@@ -57,7 +57,7 @@ def _row(tool: Any, origin: str) -> dict[str, Any]:
         "origin": origin,
         "looks_into_video": looks,
         "needs": getattr(tool, "needs", None),
-        "needed": tool in SEEING,
+        "needed": tool in VLM_TOOLS,
         "timeout": getattr(tool, "timeout", None),
         "isolated": tool.name in to_isolate({tool.name: tool}, frozenset(ISOLATED)),
         **{key: bool(getattr(tool, key, False)) for key in ("cacheable", "approval", "retry")},

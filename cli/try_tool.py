@@ -16,7 +16,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from ..memory import ClipMemory, Pixels, RewatchError, VideoRecord
+from ..memory import ClipMemory, FrameReader, RewatchError, VideoRecord
 from ..memory.near import did_you_mean
 from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .settings.places import memory_folder
@@ -53,20 +53,20 @@ def try_tool(
     as_json: Json = False,
 ) -> None:
     """Run one call of a tool, and show what a policy would see: words, pictures, cost."""
-    from ..tools import BUILT_IN, INNER, SEEING, Toolbox
+    from ..tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Toolbox
     from .settings.plugins import asking, kinds, own_tools
 
     console = Console(stderr=as_json)
     given = _arguments(arguments or ())
-    held = [*BUILT_IN, *SEEING]
+    held = [*BUILT_IN, *VLM_TOOLS]
     with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
         origins = {tool.name: group.origin for group in plugged for tool in group.tools}
         offered = [*held, *(tool for group in plugged for tool in group.tools)]
-        known = {tool.name: tool for tool in (*INNER, *offered)}
+        known = {tool.name: tool for tool in (*INTERNAL_TOOLS, *offered)}
         if name not in known:
             there = ", ".join(tool.name for tool in offered)
             raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(known, name)}")
-        toolbox = Toolbox(offered, inner=INNER, viewer=_viewer(viewer), isolate=kinds(isolate))
+        toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
         left = {"frames": frames, "seconds": seconds}
         call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))
@@ -147,7 +147,7 @@ class _Call:
         from ..tools.mcp.server import encoded
 
         try:
-            return encoded(uris, Pixels(self.memory), 768)
+            return encoded(uris, FrameReader(self.memory), 768)
         except RewatchError:
             return []
 

@@ -173,7 +173,7 @@ def timeline(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> tu
             if thing.group:
                 spans[thing.group] = _hull([spans.get(thing.group, span), span])
             boxes = [[round(t, 3), *(round(v, 4) for v in where)] for t, where in seen[:: fps // 4]]
-            track = {"id": thing.id, "group": thing.group, "kind": thing.kind, "colour": thing.colour}
+            track = {"id": thing.id, "group": thing.group, "kind": thing.kind, "colour": thing.color}
             out["tracks"].append({**track, "start": span[0], "end": span[1], "boxes": boxes})
     spoken = sorted(sentences.values())
     pauses = [(a[1], b[0]) for a, b in zip(spoken[:-1], spoken[1:], strict=True)]

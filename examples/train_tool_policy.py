@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads gain nothing with so small a model
 
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.policy_config import Manner
+from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.tools import Budget
 from rewatch.training.gym import build_memory, clips16, mixed
 from rewatch.training.gym.expert import Expert
@@ -118,7 +118,7 @@ def main() -> None:
             tell("held-out", step, evaluate(collect, held_out, seed=1))
     shutil.copytree(folder, args.out / "trained", dirs_exist_ok=True)  # tokenizer, pictures, template
     policy.engine.loaded.model.save_pretrained(args.out / "trained")
-    manner = Manner(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
+    manner = PolicyConfig(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
     manner.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
     log.close()
     draw(args.out)

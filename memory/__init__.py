@@ -1,6 +1,6 @@
 """Videos, clips and the FAISS clip memory: what is known of a video, and where it was seen."""
 
-from .causal_view import MemoryUntil, MemoryView
+from .causal_view import CausalView, MemoryView
 from .clip_memory import ClipMemory
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .protocol import Frame, VideoInfo, VideoSource
@@ -8,9 +8,9 @@ from .span import Box, MediaURI, Span, clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo
 from .video.file import Video
-from .video.frame_reader import Pixels, within_view
-from .video.truncated_video import CutVideo
-from .video.video_pool import IdleVideos, place
+from .video.frame_reader import FrameReader, within_view
+from .video.truncated_video import TruncatedVideo
+from .video.video_pool import VideoPool, place
 
 __all__ = [
     "CHANNELS",
@@ -21,17 +21,17 @@ __all__ = [
     "CapabilityError",
     "Clip",
     "ClipMemory",
-    "CutVideo",
+    "TruncatedVideo",
     "Failure",
     "Frame",
     "Hit",
-    "IdleVideos",
+    "VideoPool",
     "MediaURI",
     "MemoryFolderError",
     "MisuseError",
-    "MemoryUntil",
+    "CausalView",
     "MemoryView",
-    "Pixels",
+    "FrameReader",
     "Progress",
     "RewatchError",
     "Span",

@@ -18,7 +18,7 @@ from .store.search import scope_of
 from .types import CLIP, Clip, Hit, Text, VideoRecord
 from .video.image_query import Picture, read_picture
 from .video.open import find_video, one_or_many
-from .video.truncated_video import CutVideo
+from .video.truncated_video import TruncatedVideo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .tracking.detector import Detector
 
 
-class MemoryUntil:
+class CausalView:
     """The reading side of `ClipMemory`, as it was at `now` (seconds of each video).
 
     Every row is made of pictures and sound before `now` alone (see `Past`), what is searched and counted is only that,
@@ -46,11 +46,11 @@ class MemoryUntil:
             raise ValueError("now is not a number: give seconds of the video.")
 
     def __repr__(self) -> str:
-        return f"MemoryUntil({str(self.folder)!r}, now={self.now:g})"
+        return f"CausalView({str(self.folder)!r}, now={self.now:g})"
 
-    def until(self, now: float) -> MemoryUntil:
+    def until(self, now: float) -> CausalView:
         """An earlier view; a later `now` changes nothing."""
-        return MemoryUntil(self._memory, min(now, self.now))
+        return CausalView(self._memory, min(now, self.now))
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -101,7 +101,7 @@ class MemoryUntil:
 
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""
-        return CutVideo(self._memory.open(self.video(video_id).id), self.now)
+        return TruncatedVideo(self._memory.open(self.video(video_id).id), self.now)
 
     def search(
         self,
@@ -146,5 +146,5 @@ def _overlaps(row: Text | Clip, between: Span | None) -> bool:
     return row.start < end and (row.end > between.start or row.start >= between.start)
 
 
-MemoryView = ClipMemory | MemoryUntil
+MemoryView = ClipMemory | CausalView
 """What tools read from: a whole memory, or what of it is known by now."""

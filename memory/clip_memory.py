@@ -30,7 +30,7 @@ from .video.streams import Streams
 
 if TYPE_CHECKING:
     from .causal.rows import Past
-    from .causal_view import MemoryUntil
+    from .causal_view import CausalView
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
@@ -140,7 +140,7 @@ class ClipMemory:
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
-        from .ingest.pipeline import Ingest, Wish, asked_for
+        from .ingest.pipeline import Ingest, IngestRequest, asked_for
         from .speech.transcriber import lasting_name
 
         again = channel_names(again)
@@ -160,7 +160,7 @@ class ClipMemory:
         if subtitles is not None and subtitle_stream is not None:
             raise ValueError("Give subtitles or subtitle_stream, not both.")
         source = as_source(source)
-        wish = Wish(
+        wish = IngestRequest(
             channels=tuple(dict.fromkeys(channels)),
             clip_seconds=clip_seconds,
             clips=clips,
@@ -401,24 +401,24 @@ class ClipMemory:
         return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
     def known_until(self, video_id: str, channel: str) -> float:
-        """The second up to which a channel is known in full; see `MemoryUntil.known_until`. Here: the video's end."""
+        """The second up to which a channel is known in full; see `CausalView.known_until`. Here: the video's end."""
         record = self.video(video_id)
         return record.end if channel in record.channels else record.start
 
-    def until(self, now: float) -> MemoryUntil:
+    def until(self, now: float) -> CausalView:
         """This memory as it was at `now` seconds: nothing that happens later can be read or searched.
 
         Raises:
             ValueError: if `now` is not a number.
         """
-        from .causal_view import MemoryUntil
+        from .causal_view import CausalView
 
-        return MemoryUntil(self, now)
+        return CausalView(self, now)
 
     def past(self, now: float) -> Past:
-        """What was known at `now` seconds, for `MemoryUntil`; kept for the views that follow."""
+        """What was known at `now` seconds, for `CausalView`; kept for the views that follow."""
         from .causal.rows import Past
-        from .video.truncated_video import CutVideo
+        from .video.truncated_video import TruncatedVideo
 
         key = (now, self._store.version())
         with self._pasts_lock:
@@ -426,7 +426,7 @@ class ClipMemory:
                 self._pasts[key] = Past(
                     self._store,
                     self._encoders,
-                    lambda video: CutVideo(self.open(video), now),
+                    lambda video: TruncatedVideo(self.open(video), now),
                     lambda: listener(self.transcriber),
                     lambda: self.detector,
                     now,

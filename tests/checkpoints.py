@@ -11,14 +11,14 @@ import numpy as np
 
 FAMILIES = ("clip", "siglip", "siglip2")
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 220), "yellow": (230, 220, 40)}
+COLORS = {"red": (220, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 220), "yellow": (230, 220, 40)}
 PATCH, SIDE = 8, 32
 
 
-def coloured(name: str, size: tuple[int, int] = (48, 64), seed: int = 0) -> np.ndarray:
+def colored(name: str, size: tuple[int, int] = (48, 64), seed: int = 0) -> np.ndarray:
     """A noisy picture [H, W, 3] uint8 of one colour."""
     noise = np.random.default_rng(seed).normal(0, 12, (*size, 3))
-    return (np.array(COLOURS[name]) + noise).clip(0, 255).astype(np.uint8)
+    return (np.array(COLORS[name]) + noise).clip(0, 255).astype(np.uint8)
 
 
 def save_bert(folder: Path, *, pooling: str | None = None, max_tokens: int | None = None, seed: int = 0) -> Path:
@@ -81,7 +81,7 @@ def _train(model: Any, family: str, tokenizer: Any, images: Any, steps: int) -> 
     import torch
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    names = list(COLOURS)
+    names = list(COLORS)
     texts = [f"a {name} picture" for name in names]
     padding = {"padding": True} if family == "clip" else {"padding": "max_length", "padding_side": "right"}
     tokens = tokenizer(texts, max_length=32, truncation=True, return_tensors="pt", **padding)
@@ -89,7 +89,7 @@ def _train(model: Any, family: str, tokenizer: Any, images: Any, steps: int) -> 
         tokens.pop("attention_mask", None)
     model.train()
     for step in range(steps):
-        batch = images(images=[coloured(name, seed=step) for name in names], return_tensors="pt")
+        batch = images(images=[colored(name, seed=step) for name in names], return_tensors="pt")
         logits = model(**tokens, **batch).logits_per_image  # [4, 4]
         loss = torch.nn.functional.cross_entropy(logits, torch.arange(len(names)))
         optimiser.zero_grad()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_files import run_ffmpeg
-from rewatch.memory.ingest.worker import Bench
+from rewatch.memory.ingest.worker import WorkerModels
 from rewatch.memory.speech.transcriber import Utterance, Word
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64:r=5")
@@ -32,7 +32,7 @@ class TellsTones:
 @pytest.fixture
 def ears(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The recognizer that is taken where none is named."""
-    monkeypatch.setattr(Bench, "transcriber", TellsTones())
+    monkeypatch.setattr(WorkerModels, "transcriber", TellsTones())
     yield
 
 

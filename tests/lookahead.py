@@ -13,16 +13,16 @@ from typing import Any
 
 import av
 import numpy as np
-from painted import COLOURS, Painted
+from painted import COLORS, Painted
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.agent import VideoAgent
 from rewatch.agent.report import write_report
 from rewatch.memory import ClipMemory
 from rewatch.tools import (
     BUILT_IN,
-    INNER,
+    INTERNAL_TOOLS,
     ON_REQUEST,
-    SEEING,
+    VLM_TOOLS,
     Observation,
     Reply,
     Toolbox,
@@ -157,9 +157,9 @@ def build(folder: Path, seed: int = 0) -> World:
     def things(time: float, draw: ImageDraw.ImageDraw) -> None:
         there = [secret for secret in replaced if secret.times[0] <= time]
         draw.text((20, 12), f"TODAY {there[-1].word if there else 'NOTHING'}", fill="white", font=letters(26))
-        draw.rectangle((20 + 12 * time, 80, 44 + 12 * time, 128), fill=COLOURS["person"])
+        draw.rectangle((20 + 12 * time, 80, 44 + 12 * time, 128), fill=COLORS["person"])
         if time >= 7:
-            draw.rectangle((340 - 16 * (time - 7), 140, 364 - 16 * (time - 7), 188), fill=COLOURS["car"])
+            draw.rectangle((340 - 16 * (time - 7), 140, 364 - 16 * (time - 7), 188), fill=COLORS["car"])
 
     write(folder / "growing.mp4", growing)
     write(folder / "things.mp4", things)
@@ -271,12 +271,12 @@ def arguments_of(rng: random.Random, name: str, world: World, ids: Sequence[str]
     return {**made[name], **({"video": rng.choice(ids)} if len(ids) > 1 and rng.random() < 0.7 else {})}
 
 
-TOOLS = (*BUILT_IN, *SEEING, *ON_REQUEST, *INNER, pointer)
+TOOLS = (*BUILT_IN, *VLM_TOOLS, *ON_REQUEST, *INTERNAL_TOOLS, pointer)
 
 
 def try_tool(world: World, rng: random.Random, box: Toolbox, eyes: Eyes) -> tuple[str, list[str]]:
     """One call at a random moment; what was done, and what leaked."""
-    from rewatch.memory import Pixels
+    from rewatch.memory import FrameReader
 
     now = moment(rng)
     every = world.memory.videos()
@@ -297,7 +297,9 @@ def try_tool(world: World, rng: random.Random, box: Toolbox, eyes: Eyes) -> tupl
     if eyes.latest >= now:
         found.append(f"a viewer saw {eyes.latest:.2f}")
     for uri in seen.pictures:
-        (picture,) = Pixels(world.memory).read([uri])  # of the whole memory: the name alone must be within the view
+        (picture,) = FrameReader(world.memory).read(
+            [uri]
+        )  # of the whole memory: the name alone must be within the view
         if "xywh" not in uri and latest(picture) >= now:
             found.append(f"{uri} shows {latest(picture):.2f}")
         if uri.removeprefix("video:").split("#")[0] not in ids:
@@ -340,7 +342,7 @@ def run_tries(world: World, count: int, seed: int, traces: Path) -> list[str]:
     """`count` tries, seven tool calls for each question; the leaks, one line each."""
     rng = random.Random(seed)
     eyes = Eyes()
-    box = Toolbox([*BUILT_IN, *SEEING, *ON_REQUEST, pointer], inner=INNER, viewer=eyes, cites=True)
+    box = Toolbox([*BUILT_IN, *VLM_TOOLS, *ON_REQUEST, pointer], inner=INTERNAL_TOOLS, viewer=eyes, cites=True)
     agent = VideoAgent(world.memory, traces=traces)
     leaks = []
     for number in range(count):

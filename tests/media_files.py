@@ -180,10 +180,10 @@ def join(path: Path, *parts: Path) -> Path:
     return path
 
 
-def quarter(width: int, height: int, colour: tuple[int, int, int] = (220, 20, 20)) -> np.ndarray:
+def quarter(width: int, height: int, color: tuple[int, int, int] = (220, 20, 20)) -> np.ndarray:
     """A grey picture `[H, W, 3]` whose lower right quarter is of one colour."""
     image = np.full((height, width, 3), 110, np.uint8)
-    image[height // 2 :, width // 2 :] = colour
+    image[height // 2 :, width // 2 :] = color
     return image
 
 

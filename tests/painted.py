@@ -13,7 +13,7 @@ from rewatch.memory.tracking.detector import LEAST, Detection
 
 WIDTH, HEIGHT, FPS = 320, 180, 8
 Way = Callable[[float], tuple[float, float] | None]
-COLOURS = {"person": (30, 60, 210), "dog": (30, 170, 50), "car": (210, 30, 30)}
+COLORS = {"person": (30, 60, 210), "dog": (30, 170, 50), "car": (210, 30, 30)}
 
 
 class Painted:
@@ -24,7 +24,7 @@ class Painted:
 
     def __init__(self, stamp: str = "painted 1") -> None:
         self.stamp = stamp
-        self.labels = tuple(COLOURS)
+        self.labels = tuple(COLORS)
         self.looked = 0
 
     def detect(
@@ -35,7 +35,7 @@ class Painted:
 
 
 def _find(image: np.ndarray, label: str) -> list[Detection]:
-    off = np.abs(image.astype(int) - COLOURS[label]).max(axis=2) if label in COLOURS else np.full(image.shape[:2], 255)
+    off = np.abs(image.astype(int) - COLORS[label]).max(axis=2) if label in COLORS else np.full(image.shape[:2], 255)
     count, _, stats, _ = cv2.connectedComponentsWithStats((off < 60).astype(np.uint8))
     height, width = image.shape[:2]
     return [
@@ -56,7 +56,7 @@ def write(path: Path, seconds: float, things: Sequence[tuple[str, Way]]) -> Path
                 at = where(number / FPS)
                 if at is not None:
                     x, y = round(at[0]), round(at[1])
-                    picture[max(y - 24, 0) : max(y + 24, 0), max(x - 12, 0) : max(x + 12, 0)] = COLOURS[label]
+                    picture[max(y - 24, 0) : max(y + 24, 0), max(x - 12, 0) : max(x + 12, 0)] = COLORS[label]
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         file.mux(stream.encode(None))
     return path

@@ -80,7 +80,7 @@ def naps() -> int:
 
 
 @tool(isolated=True, timeout=120.0, cacheable=False)
-def colours(start: float, end: float, video: VideoContext, fps: float = 1.0) -> Observation:
+def colors(start: float, end: float, video: VideoContext, fps: float = 1.0) -> Observation:
     """Mean colours over a span.
 
     Args:

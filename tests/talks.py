@@ -15,12 +15,12 @@ import pytest
 RATE = 16000
 
 
-def _picture(second: float, caption: str, colour: tuple[int, int, int], size: tuple[int, int]) -> np.ndarray:
+def _picture(second: float, caption: str, color: tuple[int, int, int], size: tuple[int, int]) -> np.ndarray:
     """A plain coloured picture with a moving square and a caption, `[H, W, 3]` uint8."""
     from PIL import Image, ImageDraw, ImageFont
 
     width, height = size
-    image = Image.new("RGB", size, colour)
+    image = Image.new("RGB", size, color)
     draw = ImageDraw.Draw(image)
     left = (second * 12) % (width - 16)
     draw.rectangle((left, height - 20, left + 14, height - 6), fill=(255, 255, 255))
@@ -34,7 +34,7 @@ def write_talk(
     seconds: float,
     *,
     captions: Callable[[float], str] = lambda second: "",
-    colours: Callable[[float], tuple[int, int, int]] = lambda second: (20, 20, 160),
+    colors: Callable[[float], tuple[int, int, int]] = lambda second: (20, 20, 160),
     sound: np.ndarray | None = None,
     size: tuple[int, int] = (320, 180),
     fps: int = 8,
@@ -47,7 +47,7 @@ def write_talk(
         audio = container.add_stream("aac", rate=RATE, layout="mono") if sound is not None else None
         for number in range(int(seconds * fps)):
             second = number / fps
-            frame = av.VideoFrame.from_ndarray(_picture(second, captions(second), colours(second), size))
+            frame = av.VideoFrame.from_ndarray(_picture(second, captions(second), colors(second), size))
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(video.encode(frame))
         container.mux(video.encode())
@@ -73,7 +73,7 @@ def spoken(text: str, folder: Path) -> np.ndarray:
     return np.concatenate(blocks, axis=1)[0]
 
 
-COLOURS = {"red": (170, 20, 20), "green": (20, 140, 20), "blue": (20, 20, 170)}
+COLORS = {"red": (170, 20, 20), "green": (20, 140, 20), "blue": (20, 20, 170)}
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +84,7 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("video") / "traffic.mp4",
         24,
         captions=lambda second: captions[int(second // 8)],
-        colours=lambda second: list(COLOURS.values())[int(second // 8)],
+        colors=lambda second: list(COLORS.values())[int(second // 8)],
     )
 
 

@@ -18,7 +18,7 @@ from rewatch.memory.protocol import grid, sorted_times
 from rewatch.memory.video.array_video import resized
 from rewatch.tools import Reply, VisualQuestion
 
-COLOURS = {
+COLORS = {
     "red": (230, 30, 30),
     "blue": (30, 60, 230),
     "yellow": (240, 220, 30),
@@ -40,7 +40,7 @@ TONES = {
 class Thing:
     """A coloured shape that is on screen for a while."""
 
-    colour: str
+    color: str
     shape: str
     span: Span
     x: float = 0.5
@@ -51,7 +51,7 @@ class Thing:
 
     @property
     def name(self) -> str:
-        return f"{self.colour} {self.shape}"
+        return f"{self.color} {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class World:
             return self._backgrounds[key]
         image = self._backgrounds[key].copy()
         for thing in shown:
-            image[_mask(thing, image.shape[0], image.shape[1])] = COLOURS[thing.colour]
+            image[_mask(thing, image.shape[0], image.shape[1])] = COLORS[thing.color]
         return image
 
 
@@ -181,9 +181,9 @@ def look(image: np.ndarray) -> tuple[str, list[str]]:
     found: list[str] = []
     if not vivid.any():
         return tone, found
-    distances = np.stack([np.abs(small - np.array(rgb)).sum(2) for rgb in COLOURS.values()])
+    distances = np.stack([np.abs(small - np.array(rgb)).sum(2) for rgb in COLORS.values()])
     nearest = np.where(vivid, distances.argmin(0), -1)
-    for index, colour in enumerate(COLOURS):
+    for index, color in enumerate(COLORS):
         count, _, stats, _ = cv2.connectedComponentsWithStats((nearest == index).astype(np.uint8))
         for left, top, wide, high, area in stats[1:count]:
             if area < 12:
@@ -191,7 +191,7 @@ def look(image: np.ndarray) -> tuple[str, list[str]]:
             filled = area / (wide * high)
             hollow = nearest[top + high // 2, left + wide // 2] != index
             shape = "ring" if hollow else "square" if filled > 0.9 else "circle" if filled > 0.65 else "triangle"
-            found.append(f"{colour} {shape}")
+            found.append(f"{color} {shape}")
     return tone, found
 
 
@@ -201,7 +201,7 @@ class WorldEncoder:
     def __init__(self, noise: float = 0.0, seed: int = 0) -> None:
         self.name = "world colours"
         self.stamp = f"world:{noise}:{seed}"
-        self.dim = len(COLOURS) + len(TONES)
+        self.dim = len(COLORS) + len(TONES)
         self._noise = noise
         self._seed = seed
 
@@ -211,8 +211,8 @@ class WorldEncoder:
             small = frame.image[1::3, 1::3].reshape(-1, 3).astype(np.int16)
             vivid = small.max(1) - small.min(1) > 90
             middle = np.median(small[~vivid], axis=0) if not vivid.all() else np.zeros(3)
-            row[len(COLOURS) + int(np.argmin([np.abs(np.array(t) - middle).sum() for t in TONES.values()]))] = 1
-            for index, rgb in enumerate(COLOURS.values()):
+            row[len(COLORS) + int(np.argmin([np.abs(np.array(t) - middle).sum() for t in TONES.values()]))] = 1
+            for index, rgb in enumerate(COLORS.values()):
                 if vivid.any():
                     row[index] = np.sqrt((np.abs(small[vivid] - np.array(rgb)).sum(1) < 90).sum() / len(small))
             noise = np.random.default_rng([self._seed, int(frame.time * 1000)])
@@ -221,7 +221,7 @@ class WorldEncoder:
 
     def encode_query(self, query: str) -> np.ndarray | None:
         vector = np.zeros(self.dim, dtype=np.float32)
-        names = [*COLOURS, *TONES]
+        names = [*COLORS, *TONES]
         for word in re.findall(r"[a-z]+", query.lower()):
             if word in names:
                 vector[names.index(word)] = 1
@@ -291,8 +291,8 @@ class PixelRater:
 
     def _rate(self, seen: list[Seen], _: str) -> str:
         ((_, tone, things),) = seen
-        colour = self.target.split()[0]
-        near = 3 if tone in self.cues else 2 if any(colour in thing for thing in things) else 1
+        color = self.target.split()[0]
+        near = 3 if tone in self.cues else 2 if any(color in thing for thing in things) else 1
         score = 5 if self.target in things else near
         if self._random.random() < self._noise:
             score = self._random.randint(1, 5)

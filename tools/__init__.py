@@ -29,19 +29,19 @@ from .viewer import Reply, Viewer, VisualQuestion
 
 BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects, track_objects, browse)
 """The tools that every agent has unless it is told otherwise."""
-SEEING = (ask_clip, caption_clip)
+VLM_TOOLS = (ask_clip, caption_clip)
 """Tools that ask a model that sees; a policy has them where there is one."""
 ON_REQUEST = (find_color,)
 """Tools that a policy has when they are asked for (`--tools rewatch.tools:find_color`): each lengthens every prompt."""
-INNER = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
+INTERNAL_TOOLS = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
 """Tools that routes and the check use; no policy is offered them."""
 
 __all__ = [
     "BUILT_IN",
-    "INNER",
+    "INTERNAL_TOOLS",
     "ISOLATED",
     "ON_REQUEST",
-    "SEEING",
+    "VLM_TOOLS",
     "Budget",
     "Eyes",
     "McpServer",

@@ -14,14 +14,14 @@ from .observation import ToolError
 from .viewer import Reply, Viewer, ViewerError, VisualQuestion
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, Frame, MemoryUntil, VideoRecord, VideoSource
+    from ..memory import CausalView, ClipMemory, Frame, VideoRecord, VideoSource
 
 
 @dataclass(slots=True)
 class VideoContext:
     """One video of the memory as a tool sees it during one call. Frames taken here are charged to the budget."""
 
-    memory: ClipMemory | MemoryUntil
+    memory: ClipMemory | CausalView
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
     info: VideoRecord
     """What the memory knows of the video: its bounds, size, sound. Needs no file."""

@@ -20,7 +20,7 @@ from .plugins.content import called_with, observation_of
 from .retry import Retry, with_retries
 from .sandbox.processes import Crashed, Lease, NotStarted, isolation
 from .sandbox.threads import ToolThreads
-from .sandbox.tool_ref import CannotTravel
+from .sandbox.tool_ref import NotSerializable
 
 _GRACE = 0.3
 """Seconds that an isolated call has to end its process by itself, before this side does."""
@@ -29,7 +29,7 @@ _START = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class ToolRun:
     """One call and what becomes of it."""
 
     item: BaseTool
@@ -73,7 +73,7 @@ class Run:
         return total
 
 
-async def carry_out(run: Run, threads: ToolThreads) -> Observation:
+async def carry_out(run: ToolRun, threads: ToolThreads) -> Observation:
     """Make the call and wait for it no longer than it has. Never raises but when it is cancelled itself."""
     seconds = None if run.seconds == float("inf") else max(run.seconds, 0.001)
     whole = min(run.left, run.seconds + _START) if run.isolated else run.seconds
@@ -97,7 +97,7 @@ async def carry_out(run: Run, threads: ToolThreads) -> Observation:
         return _out_of_time(run)
 
 
-async def _in_time(run: Run, future: asyncio.Future[Observation]) -> Observation:
+async def _in_time(run: ToolRun, future: asyncio.Future[Observation]) -> Observation:
     """The result, or TimeoutError at the deadline, which may come to lie earlier meanwhile."""
     grace = _GRACE if run.isolated else 0.0
     try:
@@ -111,7 +111,7 @@ async def _in_time(run: Run, future: asyncio.Future[Observation]) -> Observation
         future.cancel()
 
 
-def _work(run: Run) -> Observation:
+def _work(run: ToolRun) -> Observation:
     """Every try of a call, in a thread."""
     retry: Retry | None = getattr(run.item, "retry", None)
     try:
@@ -127,7 +127,7 @@ def _work(run: Run) -> Observation:
         run.finished = True
 
 
-def _try(run: Run, arguments: dict[str, Any]) -> Observation:
+def _try(run: ToolRun, arguments: dict[str, Any]) -> Observation:
     parameter = getattr(run.item, "context_parameter", None)
     if not run.isolated:
         if run.context is not None:
@@ -145,14 +145,14 @@ def _try(run: Run, arguments: dict[str, Any]) -> Observation:
             f"{name} ended the process that it ran in ({error}): try another span or other arguments, or use another "
             "tool."
         )
-    except CannotTravel as error:
+    except NotSerializable as error:
         text = f"{name}: {error} Use another tool."
     except Exception as error:  # noqa: BLE001 - arguments or encoders that cannot be pickled, no more processes
         text = failure(name, error)
     return Observation(text=text, error=True)
 
 
-def _out_of_time(run: Run) -> Observation:
+def _out_of_time(run: ToolRun) -> Observation:
     """What a call that was given up leaves: the first try's observation, if only a later one took too long."""
     if run.seen and not run.seen[0].error:
         run.cut_short = True
@@ -162,7 +162,7 @@ def _out_of_time(run: Run) -> Observation:
     return Observation(text=text, error=True)
 
 
-async def _in_this_loop(run: Run, seconds: float | None) -> Observation:
+async def _in_this_loop(run: ToolRun, seconds: float | None) -> Observation:
     """A foreign tool that is a coroutine: it may hold a session that belongs to this event loop."""
     task = asyncio.ensure_future(_awaited(run))
     try:
@@ -177,7 +177,7 @@ async def _in_this_loop(run: Run, seconds: float | None) -> Observation:
     return task.result()
 
 
-async def _awaited(run: Run) -> Observation:
+async def _awaited(run: ToolRun) -> Observation:
     try:
         item = _guarded(run.item)
         return observation_of(await item.ainvoke(called_with(item, run.arguments)))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import IdleVideos, RewatchError, Span, VideoRecord, place, within_view
+from ..memory import RewatchError, Span, VideoPool, VideoRecord, place, within_view
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext, plain
-from .executor import Run, carry_out
+from .executor import ToolRun, carry_out
 from .observation import Observation
 from .outcomes import failure, says_what_next, short
 from .plugins.arguments import fit
@@ -31,7 +31,7 @@ from .tool import VideoTool, as_tool
 from .viewer import Viewer
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, MemoryUntil
+    from ..memory import CausalView, ClipMemory
 
 _threads = ToolThreads()
 MAX_TEXT = 6000
@@ -102,7 +102,7 @@ class Toolbox:
         self._cache: OrderedDict[str, tuple[Observation, Spend]] = OrderedDict()  # with what it is charged
         self._cache_size = cache_size
         self._cites = cites
-        self._idle = IdleVideos()
+        self._idle = VideoPool()
         self.isolated = to_isolate({**self._inner, **self._tools}, frozenset(isolate))
         """Names of the tools that run in a process of their own."""
         if self.isolated:
@@ -144,7 +144,7 @@ class Toolbox:
         return found
 
     def asks_first(
-        self, name: str, arguments: Any, *, memory: ClipMemory | MemoryUntil, videos: list[str]
+        self, name: str, arguments: Any, *, memory: ClipMemory | CausalView, videos: list[str]
     ) -> dict[str, Any] | None:
         """What a person has to allow before the call is made (`tool`, `arguments`); None if nobody has to."""
         if not any(getattr(item, "approval", False) for item in self._tools.values()):
@@ -162,7 +162,7 @@ class Toolbox:
         name: str,
         arguments: Any,
         *,
-        memory: ClipMemory | MemoryUntil,
+        memory: ClipMemory | CausalView,
         videos: list[str],
         left: Mapping[str, float],
         approved: bool = False,
@@ -214,7 +214,7 @@ class Toolbox:
         self,
         name: str,
         arguments: Any,
-        memory: ClipMemory | MemoryUntil,
+        memory: ClipMemory | CausalView,
         videos: list[str],
         eyes: Eyes | None = None,
     ) -> Prepared:
@@ -291,8 +291,8 @@ class Toolbox:
         return replace(kept[0], cached=True), kept[1]
 
     def _run(
-        self, prepared: Prepared, memory: ClipMemory | MemoryUntil, videos: Sequence[str], left: Mapping[str, float]
-    ) -> Run:
+        self, prepared: Prepared, memory: ClipMemory | CausalView, videos: Sequence[str], left: Mapping[str, float]
+    ) -> ToolRun:
         item, info = prepared.item, prepared.info
         context = None
         price = getattr(item, "cost", Spend(calls=1))
@@ -308,7 +308,7 @@ class Toolbox:
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,
                 viewer=self._viewer,
             )
-        return Run(
+        return ToolRun(
             item=item,
             arguments=prepared.arguments,
             context=context,
@@ -319,7 +319,7 @@ class Toolbox:
             isolated=item.name in self.isolated,
         )
 
-    def _keep(self, prepared: Prepared, observation: Observation, run: Run) -> None:
+    def _keep(self, prepared: Prepared, observation: Observation, run: ToolRun) -> None:
         """Cache an observation, unless it is poorer than the same call may be with another budget."""
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
         if observation.error or thinned or run.cut_short or not getattr(prepared.item, "cacheable", False):
@@ -329,7 +329,7 @@ class Toolbox:
             with suppress(KeyError):
                 self._cache.popitem(last=False)
 
-    def _idle_again(self, run: Run) -> None:
+    def _idle_again(self, run: ToolRun) -> None:
         if run.finished and run.context is not None:  # else the abandoned thread may still be reading from it
             self._idle.put_back(run.context.memory, run.context.video_id, run.context.opened)
 

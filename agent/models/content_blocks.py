@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from ...memory import MediaURI, Pixels, VideoError
+from ...memory import FrameReader, MediaURI, VideoError
 from ...memory.video.image_query import NotAPicture, decoded, require_small
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def is_picture(block: Block) -> bool:
     return block.get("type") in ("image", "image_url")
 
 
-def picture(block: Block, pixels: Pixels | None) -> Image:
+def picture(block: Block, pixels: FrameReader | None) -> Image:
     """The picture of one block, RGB.
 
     Raises:
@@ -67,7 +67,7 @@ def picture(block: Block, pixels: Pixels | None) -> Image:
     return pictures([block], pixels)[0]
 
 
-def pictures(shown: Sequence[Block], pixels: Pixels | None) -> list[Image]:
+def pictures(shown: Sequence[Block], pixels: FrameReader | None) -> list[Image]:
     """The pictures of picture blocks, in their order; those of one video are decoded in one go.
 
     Raises:

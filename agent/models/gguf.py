@@ -95,7 +95,7 @@ def load_gguf(path: Path, how: How) -> tuple[Any, Any]:
                 f"Policy {path} cannot be read by transformers ({line_of(error).rstrip('.')}); serve it: {_serve(path)}"
             ) from error
         model = how.made(path.name, AutoModelForCausalLM, folder, gguf_file=file, config=config, **more)
-    _unquantised(model)
+    _unquantized(model)
     if not tokenizer.chat_template:
         tokenizer.chat_template = template_of(tokenizer)
     return model, tokenizer
@@ -147,7 +147,7 @@ def _read_once() -> Iterator[None]:
                 setattr(module, name, was)
 
 
-def _unquantised(model: Any) -> None:
+def _unquantized(model: Any) -> None:
     """Let the model pass for what it is: plain weights, which can be trained and saved."""
     for name in ("hf_quantizer", "quantization_method"):
         if hasattr(model, name):

@@ -41,7 +41,7 @@ _MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class PolicyConfig:
     """How a policy was trained to work."""
 
     dialect: str = "hermes"
@@ -108,7 +108,7 @@ def saved_policy(name: str | Path) -> Path | None:
     return None
 
 
-def read_manner(folder: Path) -> Manner:
+def read_manner(folder: Path) -> PolicyConfig:
     """What a folder says of how its policy works.
 
     Raises:
@@ -120,12 +120,12 @@ def read_manner(folder: Path) -> Manner:
         schema = row.pop("schema", None)
         if schema != SCHEMA:
             raise CapabilityError(f"{path}: schema {schema!r}, and this rewatch reads {SCHEMA}; update rewatch.")
-        unknown = set(row) - {f.name for f in fields(Manner)}
+        unknown = set(row) - {f.name for f in fields(PolicyConfig)}
         if unknown:
             raise CapabilityError(f"{path}: {sorted(unknown)[0]} is not known; was the file edited?")
         tools = row.get("tools")
         _require_harmless(path, row)
-        return Manner(**{**row, "tools": None if tools is None else tuple(tools)})
+        return PolicyConfig(**{**row, "tools": None if tools is None else tuple(tools)})
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CapabilityError(f"{path}: cannot be read ({error}).") from None
 
@@ -162,6 +162,6 @@ def _require(fits: bool, path: Path, key: str, wanted: str) -> None:
         raise CapabilityError(f"{path}: {key} has to be {wanted}; was the file edited?")
 
 
-def manner_of(policy: Any) -> Manner | None:
+def manner_of(policy: Any) -> PolicyConfig | None:
     """How a policy was trained to work; None where nothing says so."""
     return getattr(policy, "manner", None)

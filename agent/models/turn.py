@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
-from ...memory import Pixels
+from ...memory import FrameReader
 from ...tools import ToolThreads
 from ..parsing.settling import contained, contained_async
 
@@ -28,7 +28,7 @@ class Turn:
     its reply within `tokens` and `seconds`, and samples as told. Any other chat model is called without it.
     """
 
-    pixels: Pixels
+    pixels: FrameReader
     tokens: int | None = None
     """Tokens that this turn may cost, prompt and completion; None without a limit."""
     seconds: float | None = None

@@ -13,8 +13,8 @@ from ..replay import without_repeats
 from ..trace import read_trace
 from .blocks import Room
 from .markup import Html, el, join
-from .pictures import Album, OpenVideo, make_album, shown_of
-from .reading import Run, read_run, string
+from .pictures import OpenVideo, ReportImages, make_album, shown_of
+from .reading import RunSummary, read_run, string
 from .steps import steps
 from .summary import answer_part, budget_part, evidence_part, question_part, run_part, sources
 from .timeline import timelines
@@ -55,7 +55,7 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
     return out
 
 
-def render(run: Run, *, trace: str, open_video: OpenVideo | None = None) -> str:
+def render(run: RunSummary, *, trace: str, open_video: OpenVideo | None = None) -> str:
     """The page of a run as HTML text."""
     room = Room(_TEXT)
     album = make_album(run, open_video)
@@ -76,7 +76,7 @@ def render(run: Run, *, trace: str, open_video: OpenVideo | None = None) -> str:
     return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
 
 
-def _body(run: Run, album: Album, trace: str, room: Room) -> Html:
+def _body(run: RunSummary, album: ReportImages, trace: str, room: Room) -> Html:
     observed = sources(run)
     cited = {look.number for look in observed if look is not None}
     notes = [el("p", note, class_="muted") for note in shown_of(album)]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...memory import Box, CutVideo, MediaURI
+from ...memory import Box, MediaURI, TruncatedVideo
 from ...memory.files.names import read
-from .reading import Look, Run, looked_and_found, mapping, number, place_of, rows, string
+from .reading import ReportLook, RunSummary, looked_and_found, mapping, number, place_of, rows, string
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ class Picture:
 
 
 @dataclass(slots=True)
-class Album:
+class ReportImages:
     """The thumbnails of a page, and why others are not there."""
 
     evidence: list[list[Wanted]] = field(default_factory=list)
@@ -75,9 +75,9 @@ class Album:
         return [self.pictures[w] for w in wanted if w in self.pictures]
 
 
-def make_album(run: Run, open_video: OpenVideo | None) -> Album:
+def make_album(run: RunSummary, open_video: OpenVideo | None) -> ReportImages:
     """Choose what to show, evidence first, and read it from the videos."""
-    album = Album()
+    album = ReportImages()
     for item in rows((run.answer or {}).get("evidence")):
         place = place_of(item.get("uri"))
         album.evidence.append(_of_evidence(place, run) if place else [])
@@ -95,7 +95,7 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
                 album.problems[video] = problem
             else:
                 if now is not None:
-                    source = CutVideo(source, now)  # a cited place that was not to be seen is not shown either
+                    source = TruncatedVideo(source, now)  # a cited place that was not to be seen is not shown either
                 _read(
                     source, [w for w in chosen if w.video == video and (now is None or w.time < now)], album, deadline
                 )
@@ -105,7 +105,7 @@ def make_album(run: Run, open_video: OpenVideo | None) -> Album:
     return album
 
 
-def _keep_first(album: Album) -> list[Wanted]:
+def _keep_first(album: ReportImages) -> list[Wanted]:
     """Keep as many as one page may show, and name them, each once, in order of weight.
 
     The first of each piece of evidence come first, then its others, then the looks in the same way: the first of many
@@ -123,7 +123,7 @@ def _keep_first(album: Album) -> list[Wanted]:
     return chosen
 
 
-def _of_evidence(place: MediaURI, run: Run) -> list[Wanted]:
+def _of_evidence(place: MediaURI, run: RunSummary) -> list[Wanted]:
     if place.video not in run.videos or place.span is None:
         return []
     if place.box is not None:
@@ -140,7 +140,7 @@ def _boxed(place: MediaURI) -> list[Wanted]:
     return [whole, Wanted(place.video, place.span.middle, box, zoom=True)] if small else [whole]
 
 
-def _of_look(look: Look, run: Run) -> list[Wanted]:
+def _of_look(look: ReportLook, run: RunSummary) -> list[Wanted]:
     """Frames that were looked at; where there were none, the middle of what was found."""
     if look.error:
         return []
@@ -194,7 +194,7 @@ def _other_video(source: VideoSource, facts: dict[str, Any]) -> str | None:
     return None
 
 
-def _read(source: VideoSource, wanted: list[Wanted], album: Album, deadline: float) -> None:
+def _read(source: VideoSource, wanted: list[Wanted], album: ReportImages, deadline: float) -> None:
     """Decode what is wanted of one video; a zoomed region needs the frame at its full size."""
     bounds = source.info
     inside = [w for w in wanted if bounds.start <= w.time <= bounds.end]
@@ -248,7 +248,7 @@ def _enlarge(picture: Any) -> Any:
     return picture.resize(size, Image.Resampling.BICUBIC)
 
 
-def _keep_small(album: Album, order: list[Wanted]) -> None:
+def _keep_small(album: ReportImages, order: list[Wanted]) -> None:
     """Drop the last of the thumbnails where all together are too large for one page."""
     shown = Counter(w for group in (*album.evidence, *album.looks.values()) for w in group)
     size = 0
@@ -260,7 +260,7 @@ def _keep_small(album: Album, order: list[Wanted]) -> None:
             album.left_out += shown[wanted]
 
 
-def shown_of(album: Album) -> Iterator[str]:
+def shown_of(album: ReportImages) -> Iterator[str]:
     """What to say about the pictures that are not there, one sentence each."""
     for video, problem in album.problems.items():
         yield f"No pictures of video {video}: {problem}."

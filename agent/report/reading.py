@@ -14,7 +14,7 @@ _BACK = 20  # steps in which the call of an observation is looked for: a resumed
 
 
 @dataclass(slots=True, kw_only=True)
-class Look:
+class ReportLook:
     """One tool call and what it brought back."""
 
     number: int
@@ -41,12 +41,12 @@ class Step:
     """The event itself, for what only one kind has."""
     calls: list[dict[str, Any]] = field(default_factory=list)
     """Calls that have no observation (yet)."""
-    looks: list[Look] = field(default_factory=list)
+    looks: list[ReportLook] = field(default_factory=list)
     spend: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class RunSummary:
     """A whole run."""
 
     head: dict[str, Any]
@@ -66,12 +66,12 @@ class Run:
         return mapping(self.head.get("question"))
 
     @property
-    def looks(self) -> list[Look]:
+    def looks(self) -> list[ReportLook]:
         """Every call with its observation, in order."""
         return [look for step in self.steps for look in step.looks]
 
 
-def read_run(events: Iterable[Mapping[str, Any]]) -> Run:
+def read_run(events: Iterable[Mapping[str, Any]]) -> RunSummary:
     """The run that a trace's events tell of."""
     head: dict[str, Any] = {}
     answer: dict[str, Any] | None = None
@@ -99,7 +99,7 @@ def read_run(events: Iterable[Mapping[str, Any]]) -> Run:
         if steps and kind != "run":
             steps[-1].spend = spend
     videos = {string(v.get("id")): mapping(v) for v in rows(mapping(head.get("question")).get("videos"))}
-    return Run(head=head, videos=videos, steps=steps, answer=answer, spend=spend, seconds=last)
+    return RunSummary(head=head, videos=videos, steps=steps, answer=answer, spend=spend, seconds=last)
 
 
 def _step(kind: str, event: Mapping[str, Any]) -> Step:
@@ -130,7 +130,7 @@ def _attach(steps: list[Step], event: Mapping[str, Any], count: int) -> None:
     if call is not None:
         step.calls.remove(call)
     arguments = event.get("arguments")
-    look = Look(
+    look = ReportLook(
         number=count,
         tool=string(event.get("tool")) or "unnamed tool",
         arguments=arguments if arguments is not None else (call or {}).get("args"),

@@ -8,8 +8,8 @@ from typing import Any
 from ..parsing.reply import parse_draft
 from .blocks import Room, amount, counted, long_text, spent, thumbnails
 from .markup import Html, el, join
-from .pictures import Album
-from .reading import Look, Run, Step, compact, content, mapping, number, rows, string
+from .pictures import ReportImages
+from .reading import ReportLook, RunSummary, Step, compact, content, mapping, number, rows, string
 
 _FIRST = 160  # steps shown from the beginning of a long run
 _LAST = 40  # and from its end
@@ -18,7 +18,7 @@ _PLACES = 24  # media URIs shown of one look
 _DATA = 6000  # characters of structured data shown of one look
 
 
-def steps(run: Run, album: Album, cited: set[int], room: Room) -> Html:
+def steps(run: RunSummary, album: ReportImages, cited: set[int], room: Room) -> Html:
     """The ordered list of steps, the middle of a very long run left out; the looks numbered in `cited` are open."""
     left_out = max(0, len(run.steps) - _FIRST - _LAST)
     shown: list[Html] = []
@@ -130,7 +130,7 @@ def _waiting(call: dict[str, Any], room: Room) -> Html:
     return el("p", _signature(string(call.get("name")), call.get("args"), room), " ", el("em", "no result recorded"))
 
 
-def _look(look: Look, album: Album, cited: bool, room: Room) -> Html:
+def _look(look: ReportLook, album: ReportImages, cited: bool, room: Room) -> Html:
     state = "not run" if look.skipped else "failed" if look.error else "from the cache" if look.cached else None
     found = album.of(album.looks.get(look.number, ()))
     return el(
@@ -171,7 +171,7 @@ def _first_line(text: str, most: int = 110) -> str:
     return f"{line} …" if more else line
 
 
-def _places(look: Look, room: Room) -> Html | None:
+def _places(look: ReportLook, room: Room) -> Html | None:
     if not look.places:
         return None
     shown = [el("li", el("code", room.cut(str(place), 200))) for place in look.places[:_PLACES]]
@@ -185,7 +185,7 @@ def _places(look: Look, room: Room) -> Html | None:
     )
 
 
-def _data(look: Look, room: Room) -> Html | None:
+def _data(look: ReportLook, room: Room) -> Html | None:
     if not look.data:
         return None
     written = long_text(laid_out(look.data), room, first=3000, most=_DATA, class_="text mono")

@@ -8,8 +8,8 @@ from ...memory import MediaURI, Span, clock
 from ..questions.question import letter
 from .blocks import Room, amount, counted, long_text, terms, thumbnails
 from .markup import Html, el, join
-from .pictures import Album
-from .reading import Look, Run, items, mapping, number, numbers, place_of, rows, string
+from .pictures import ReportImages
+from .reading import ReportLook, RunSummary, items, mapping, number, numbers, place_of, rows, string
 
 _LIMITS = ("frames", "calls", "tokens", "seconds", "price")
 _STOPPED = {
@@ -25,7 +25,7 @@ _VIDEOS = 40  # videos named
 _COMPARED = 50  # places of one look that a cited place is compared with, where none is the same
 
 
-def question_part(run: Run, room: Room) -> Html:
+def question_part(run: RunSummary, room: Room) -> Html:
     """The question as the page's heading, and its options, the chosen one marked."""
     chosen = string((run.answer or {}).get("option"))
     options = [
@@ -47,7 +47,7 @@ def question_part(run: Run, room: Room) -> Html:
     )
 
 
-def answer_part(run: Run, room: Room) -> Html:
+def answer_part(run: RunSummary, room: Room) -> Html:
     """The answer, how sure it is, and how the run ended."""
     answer = run.answer
     if answer is None:
@@ -77,7 +77,7 @@ def answer_part(run: Run, room: Room) -> Html:
     )
 
 
-def evidence_part(run: Run, sources: list[Look | None], album: Album, room: Room) -> Html:
+def evidence_part(run: RunSummary, sources: list[ReportLook | None], album: ReportImages, room: Room) -> Html:
     """Each piece of evidence with its time, quote, tool, verdict and pictures."""
     evidence = rows((run.answer or {}).get("evidence"))
     if not evidence:
@@ -96,7 +96,9 @@ def evidence_part(run: Run, sources: list[Look | None], album: Album, room: Room
     )
 
 
-def _evidence(k: int, item: dict[str, Any], look: Look | None, run: Run, album: Album, room: Room) -> Html:
+def _evidence(
+    k: int, item: dict[str, Any], look: ReportLook | None, run: RunSummary, album: ReportImages, room: Room
+) -> Html:
     place = place_of(item.get("uri"))
     supported = bool(item.get("supported"))
     verdict = ("✓ ", "supported", "good") if supported else ("✗ ", "not supported", "bad")
@@ -127,18 +129,18 @@ def _evidence(k: int, item: dict[str, Any], look: Look | None, run: Run, album: 
     )
 
 
-def sources(run: Run) -> list[Look | None]:
+def sources(run: RunSummary) -> list[ReportLook | None]:
     """For each piece of evidence that is shown, the look that observed it.
 
     That is the one which names the place exactly (by the cited tool, where several do), else the narrowest that
     covers it.
     """
     looks = [look for look in run.looks if not look.error]
-    exact: dict[MediaURI, list[Look]] = {}
+    exact: dict[MediaURI, list[ReportLook]] = {}
     for look in looks:
         for place in look.places:
             exact.setdefault(place, []).append(look)
-    found: list[Look | None] = []
+    found: list[ReportLook | None] = []
     for item in rows((run.answer or {}).get("evidence"))[:_EVIDENCE]:
         place_cited = place_of(item.get("uri"))
         if place_cited is None:
@@ -149,11 +151,11 @@ def sources(run: Run) -> list[Look | None]:
     return found
 
 
-def _covering(place: MediaURI, looks: list[Look]) -> list[Look]:
+def _covering(place: MediaURI, looks: list[ReportLook]) -> list[ReportLook]:
     """The looks that covered a place, the narrowest first."""
     if place.span is None:
         return []
-    found: list[tuple[float, int, Look]] = []
+    found: list[tuple[float, int, ReportLook]] = []
     for look in looks:
         for seen in look.places[:_COMPARED]:
             if seen.video != place.video or seen.span is None:
@@ -172,7 +174,7 @@ def when(place: MediaURI | None) -> str:
     return clock(place.span.start) if place.is_frame else str(Span(place.span.start, place.span.end))
 
 
-def budget_part(run: Run) -> Html:
+def budget_part(run: RunSummary) -> Html:
     """What was used of what was allowed."""
     allowed = mapping(run.head.get("budget"))
     spend = numbers((run.answer or {}).get("spend")) or run.spend
@@ -199,7 +201,7 @@ def budget_part(run: Run) -> Html:
     )
 
 
-def run_part(run: Run, trace: str, room: Room) -> Html:
+def run_part(run: RunSummary, trace: str, room: Room) -> Html:
     """What the run was made with."""
     paths = mapping(run.head.get("paths"))
     tools = [
@@ -218,11 +220,11 @@ def run_part(run: Run, trace: str, room: Room) -> Html:
     more = len(run.videos) - len(videos)
     return el(
         "section",
-        el("h2", "Run"),
+        el("h2", "RunSummary"),
         terms(
             [
                 ("Policy", room.cut(string(run.head.get("policy")), 200)),
-                ("Run", el("code", room.cut(string(run.head.get("run_id")), 100))),
+                ("RunSummary", el("code", room.cut(string(run.head.get("run_id")), 100))),
                 ("Began", _date(string(run.head.get("at")))),
                 ("rewatch", room.cut(string(run.head.get("rewatch")), 60)),
                 ("Trace", el("code", trace)),

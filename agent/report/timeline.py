@@ -9,7 +9,7 @@ from typing import Any
 
 from ...memory import MediaURI, Span, clock
 from .markup import Html, el, join
-from .reading import Look, Run, looked_and_found, number, place_of, rows, string
+from .reading import ReportLook, RunSummary, looked_and_found, number, place_of, rows, string
 
 LANES = {
     "search_clips": "searched",
@@ -55,10 +55,10 @@ class _Axis:
 @dataclass(slots=True)
 class _Lane:
     name: str
-    looks: list[tuple[Look, list[MediaURI]]] = field(default_factory=list)
+    looks: list[tuple[ReportLook, list[MediaURI]]] = field(default_factory=list)
 
 
-def timelines(run: Run) -> Html:
+def timelines(run: RunSummary) -> Html:
     """A figure for each video that was looked at or is cited."""
     cited = [(n, place) for n, item in enumerate(_evidence(run), 1) if (place := place_of(item.get("uri")))]
     touched = {place.video for look in run.looks for place in look.places} | {place.video for _, place in cited}
@@ -77,11 +77,11 @@ def timelines(run: Run) -> Html:
     return join(el("p", legend, class_="muted"), figures, el("p", " ".join(rest), class_="muted") if rest else None)
 
 
-def _evidence(run: Run) -> list[dict[str, Any]]:
+def _evidence(run: RunSummary) -> list[dict[str, Any]]:
     return rows((run.answer or {}).get("evidence"))
 
 
-def _figure(video: str, facts: dict[str, Any], run: Run, cited: list[tuple[int, MediaURI]]) -> Html | None:
+def _figure(video: str, facts: dict[str, Any], run: RunSummary, cited: list[tuple[int, MediaURI]]) -> Html | None:
     start, end = number(facts.get("start")), number(facts.get("end"))
     if start is None or end is None or end <= start:
         return None
@@ -124,7 +124,7 @@ def _cited(axis: _Axis, spans: list[tuple[int, Span]]) -> Html:
     )
 
 
-def _lanes(looks: Iterable[Look], video: str) -> list[_Lane]:
+def _lanes(looks: Iterable[ReportLook], video: str) -> list[_Lane]:
     """Lanes in the order in which they were first used."""
     lanes: dict[str, _Lane] = {}
     for look in looks:

@@ -5,7 +5,7 @@ from .direct import DIRECT
 from .map_reduce import MAP_REDUCE
 from .read import READ
 from .role_chain import ROLE_CHAIN
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
 from .search import SEARCH
 from .skim_zoom import SKIM_ZOOM
 from .tree import TREE
@@ -15,4 +15,4 @@ ROUTES: dict[str, Route] = {
     route.name: route for route in (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
 }
 
-__all__ = ["ROUTES", "Brief", "Found", "Route"]
+__all__ = ["ROUTES", "Brief", "RouteResult", "Route"]

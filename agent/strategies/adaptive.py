@@ -19,10 +19,10 @@ import math
 import numpy as np
 
 from ...memory import clock
-from ..steps import Seen, Steps
+from ..steps import CallResult, Steps
 from . import adaptive_sampling as air
-from .looking import Purse, asked, even, short, show, thin
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
+from .route_budget import RouteBudget, asked, even, short, show, thin
 
 MOST_RATED = air.C * air.I_MAX
 
@@ -33,9 +33,9 @@ def split_budget(seconds: float, frames: int) -> tuple[int, int]:
     return final, min(frames - final, MOST_RATED)
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Propose, rate, look closer, and show the B best."""
-    purse = Purse(brief, frames=air.V_MAX + MOST_RATED)
+    purse = RouteBudget(brief, frames=air.V_MAX + MOST_RATED)
     final, may_rate = split_budget(brief.whole.duration, purse.frames)
     if purse.calls < 2 or final < 1:
         return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to rate: even steps."))
@@ -112,7 +112,7 @@ def closer(
     return sorted(found)
 
 
-def _similarities(brief: Brief, purse: Purse) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
+def _similarities(brief: Brief, purse: RouteBudget) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
     """Sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
     question = brief.question.text
     (seen,) = yield (purse.call("score_frames", query=question, fps=1.0),)
@@ -136,7 +136,7 @@ def _similarities(brief: Brief, purse: Purse) -> Steps[tuple[np.ndarray, np.ndar
     return times, scores, "the memory's search"
 
 
-def _ratings(seen: Seen, asking: list[float]) -> dict[float, tuple[int | None, str]]:
+def _ratings(seen: CallResult, asking: list[float]) -> dict[float, tuple[int | None, str]]:
     rows = seen.data.get("ratings", [])
     return {time: (row.get("score"), str(row.get("reason", ""))) for time, row in zip(asking, rows, strict=False)}
 

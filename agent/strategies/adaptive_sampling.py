@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .looking import shares
+from .route_budget import shares
 
 FPS = 24.0
 """Frames a second that the paper assumes."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 
 from ..steps import Steps
-from .looking import FRAMES, Purse, even, show
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
+from .route_budget import FRAMES, RouteBudget, even, show
 
 FPS = 2.0
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Show uniform frames."""
-    purse = Purse(brief)
+    purse = RouteBudget(brief)
     count = min(purse.frames, FRAMES, max(1, math.ceil(brief.whole.duration * FPS)))
     return (yield from show(purse, even(brief.whole, count), "Frames at even steps through the video."))
 

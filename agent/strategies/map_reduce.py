@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from ...memory import Span, clock
 from ..steps import Steps
 from .entities import Entity, Mention, associate, count_kinds, join, read_mentions
-from .looking import Purse, asked, even, shares, short, show
-from .replies import digit, labelled, said
-from .route import Brief, Found, Route
+from .replies import digit, labeled, said
+from .route import Brief, Route, RouteResult
+from .route_budget import RouteBudget, asked, even, shares, short, show
 
 PART = 120.0
 PER_PART = 8
@@ -63,10 +63,10 @@ def read_groups(reply: str) -> list[list[int]]:
     return [[int(n) - 1 for n in re.findall(r"\d{1,4}", g)] for g in re.findall(r"\d{1,4}(?:\s*=\s*\d{1,4})+", reply)]
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Map, reduce, and show what matters."""
     wanted = min(MOST_PARTS, max(1, math.ceil(brief.whole.duration / PART)))
-    purse = Purse(brief, frames=2 * wanted * PER_PART)
+    purse = RouteBudget(brief, frames=2 * wanted * PER_PART)
     may_map = purse.frames // 2
     count = int(min(wanted, purse.calls - 2 if purse.calls > 3 else purse.calls - 1, may_map))
     if count < 1:
@@ -87,14 +87,14 @@ def run(brief: Brief) -> Steps[Found]:
 
 
 def _read(reply: str, span: Span, number: int) -> Part:
-    finding = labelled(reply, "finding")
+    finding = labeled(reply, "finding")
     if finding.lower().strip(" .") in ("none", "nothing", "n/a"):
         finding = ""
-    relevant = digit(labelled(reply, "relevant"), 1, 3) or (2 if finding else 1)
+    relevant = digit(labeled(reply, "relevant"), 1, 3) or (2 if finding else 1)
     return Part(span, tuple(read_mentions(reply, span, number)), finding, relevant)
 
 
-def _reduce(purse: Purse, entities: list[Entity]) -> Steps[list[Entity]]:
+def _reduce(purse: RouteBudget, entities: list[Entity]) -> Steps[list[Entity]]:
     """Have the salient frames compared of entities of a kind that words left apart, and join those that are one."""
     kinds = [entity.kind for entity in entities]
     unsure = [i for i, kind in enumerate(kinds) if kinds.count(kind) > 1]

@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 
 from ..models.heuristic.policy import answer
-from ..steps import Seen, Steps
-from .route import Brief, Found, Route
+from ..steps import CallResult, Steps
+from .route import Brief, Route, RouteResult
 
 _SURE = 0.5
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """The reader's own steps over all videos of the question, once."""
     if brief.video["id"] != brief.question.videos[0]["id"]:
-        return Found(text="", answer_now=False)
+        return RouteResult(text="", answer_now=False)
     left = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)
     reader = answer(brief.question)
     try:
         call = next(reader)
         while True:
-            seen = Seen(error=True)
+            seen = CallResult(error=True)
             if left >= 1:
                 left -= 1
                 (seen,) = yield (call,)
@@ -32,11 +32,11 @@ def run(brief: Brief) -> Steps[Found]:
     except StopIteration as end:
         draft = end.value
     if draft.abstained:
-        return Found(text="", answer_now=False)
+        return RouteResult(text="", answer_now=False)
     told = f"{draft.option}. {draft.text}" if draft.option else draft.text
     how = "The likely answer" if draft.confidence >= _SURE else "A possible answer"
     text = f"{how}, by words alone, to be repeated with its number if the lines bear it out:\n{told}"
-    return Found(text=text, answer_now=False, evidence=draft.evidence)
+    return RouteResult(text=text, answer_now=False, evidence=draft.evidence)
 
 
 READ = Route(

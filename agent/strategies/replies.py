@@ -9,7 +9,7 @@ from ...memory import Span
 from ...tools.times import CLOCK, SPELLED, TIME, parse_pair, parse_seconds
 from ..parsing.options import option_in
 from ..parsing.thoughts import without_thoughts
-from ..steps import Seen
+from ..steps import CallResult
 
 _UNIT = r"(?:\s?(?:seconds?|secs?|s)\b)?"
 _FORMS = (
@@ -27,7 +27,7 @@ _LONGEST = 1e9  # seconds; what is written beyond is no time
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
 
 
-def said(seen: Seen) -> str:
+def said(seen: CallResult) -> str:
     """What a model replied to a call, without the thoughts that a reasoning model writes first; empty if it failed."""
     return without_thoughts(str(seen.data.get("text", ""))).strip()
 
@@ -68,7 +68,7 @@ def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
     return found[:most]
 
 
-def labelled(text: str, label: str) -> str:
+def labeled(text: str, label: str) -> str:
     """What stands behind `label:` on its line (the last such line), without markup; empty where there is none."""
     begins = (
         rf"^(?:(?!\n)[\W_]){{0,40}}{re.escape(label)}(?:\s{{0,9}}\([^()]{{0,80}}\))?[\W_]{{0,20}}?[:=]\s{{0,20}}(.*)$"

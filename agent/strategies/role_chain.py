@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from ...memory import Span
 from ..steps import Steps
-from .looking import AT_ONCE, Purse, asked, at_least, even, show
 from .replies import read_spans, said
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
+from .route_budget import AT_ONCE, RouteBudget, asked, at_least, even, show
 
 TOP = 5
 LEAST = 32.0
@@ -39,9 +39,9 @@ def fallback_windows(whole: Span) -> list[Span]:
     return [Span(start, start + third).within(whole) for start in starts]
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Ground, verify, and show the best span."""
-    purse = Purse(brief)
+    purse = RouteBudget(brief)
     whole, third = brief.whole, purse.frames // 3
     if third < 1 or purse.calls < 2:
         return (yield from show(purse, even(whole, purse.frames), "Too little budget for the roles: even steps."))

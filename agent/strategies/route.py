@@ -40,7 +40,7 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RouteResult:
     """What a route ends with. Its observations are in the conversation; these are the words that go with them."""
 
     text: str
@@ -60,6 +60,6 @@ class Route:
     """Whose it is."""
     about: str
     """What it is good for, in one line, for planners and people."""
-    run: Callable[[Brief], Steps[Found]]
+    run: Callable[[Brief], Steps[RouteResult]]
     needs_viewer: bool = True
     """Whether it asks a model that sees."""

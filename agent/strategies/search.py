@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..steps import Steps
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Nothing ahead of the policy."""
     yield from ()
-    return Found(text="", answer_now=False)
+    return RouteResult(text="", answer_now=False)
 
 
 SEARCH = Route(

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 from ...memory import Span
 from ..steps import Steps
-from .looking import AT_ONCE, Purse, asked, even, merged, shares, short, show
 from .replies import read_spans, said
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
+from .route_budget import AT_ONCE, RouteBudget, asked, even, merged, shares, short, show
 
 SKIM = 0.5
 """Part of the frames for stage 1."""
@@ -43,9 +43,9 @@ def stage_two(spans: Sequence[Span], frames: int, fps: float = ZOOM_FPS) -> list
     return times
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Skim, zoom, and show what the zoom saw."""
-    purse = Purse(brief)
+    purse = RouteBudget(brief)
     skim = even(brief.whole, min(int(purse.frames * SKIM), AT_ONCE))
     if not skim or purse.calls < 2:
         return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to skim: even steps."))

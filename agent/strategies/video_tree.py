@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..steps import Steps
-from .looking import Purse, asked, even, show, thin
-from .route import Brief, Found, Route
+from .route import Brief, Route, RouteResult
+from .route_budget import RouteBudget, asked, even, show, thin
 
 K, K_MAX, ENOUGH = 8, 32, 4
 BRANCHES = 5
@@ -45,9 +45,9 @@ def fill(tiers: Sequence[Sequence[float]], count: int) -> list[float]:
     return sorted(chosen)
 
 
-def run(brief: Brief) -> Steps[Found]:
+def run(brief: Brief) -> Steps[RouteResult]:
     """Grow the tree, and show its leaves."""
-    purse = Purse(brief)
+    purse = RouteBudget(brief)
     may_rate = purse.frames // 2
     if may_rate < 1 or purse.calls < 3:
         return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget for a tree: even steps."))
@@ -77,7 +77,9 @@ def run(brief: Brief) -> Steps[Found]:
     return (yield from show(purse, fill(tiers, purse.frames), text))
 
 
-def _leaves(purse: Purse, groups: list[dict[str, Any]], ratings: dict[float, int | None]) -> Steps[list[list[float]]]:
+def _leaves(
+    purse: RouteBudget, groups: list[dict[str, Any]], ratings: dict[float, int | None]
+) -> Steps[list[list[float]]]:
     """Times of the leaves of groups of relevance 3, 2 and 1; as many groups are divided as calls are left for it."""
     ordered = sorted(groups, key=lambda group: -relevance(ratings[group["time"]]))
     split = [g for g in ordered if relevance(ratings[g["time"]]) > 1 and len(g["times"]) > 1]

@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from ..answer import Answer
 from ..questions.question import Question
 from .agreement import Group, answers_of, evidence_of, grouped, is_abstention, no_answer, same
-from .ration import affords, after, enough, ration
+from .budget_split import affords, after, budget_split, enough
 from .scaling import Attempt, Result, Scaled, Scaling, ScalingBrief
 
 WEIGHT = 0.2
@@ -59,7 +59,7 @@ def run(brief: ScalingBrief) -> Scaled:
     attempts = [Attempt(budget=brief.budget, guidance=DIRECT, temperature=0.0)]
     attempts += [Attempt(budget=brief.budget, guidance=THINK, temperature=heat, seed=i) for i in range(1, n)]
     kept_back = 1 if n > 1 and total > n else 0
-    first = yield ration(attempts, brief.budget, n + kept_back)
+    first = yield budget_split(attempts, brief.budget, n + kept_back)
     usable = [result for result in first if answers_of([result])]
     answers = answers_of(usable)
     if len(answers) < 2:
@@ -71,7 +71,7 @@ def run(brief: ScalingBrief) -> Scaled:
     if sure(sum_of_best, len(answers)) or not enough(after(first)):
         return best.spoken_for(sum_of_best / len(answers), by=accepted)
     zoom = Attempt(budget=brief.budget, guidance=_closer(ranked), temperature=ZOOM_TEMPERATURE, seed=n)
-    closer = answers_of((yield ration([zoom], after(first), 1)))
+    closer = answers_of((yield budget_split([zoom], after(first), 1)))
     kept = _kept(closer, answers, accepted, brief.question)
     for group, points_of_group in ranked:
         if same(group.members[0], kept, brief.question):

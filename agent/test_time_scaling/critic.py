@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from ...tools.sanitize import quote
 from ..answer import Answer
 from .agreement import answers_of, grouped, is_abstention, most_confident, no_answer
-from .ration import affords, after, ask, ration
+from .budget_split import affords, after, ask, budget_split
 from .reading import asked, chosen, json_object
 from .scaling import Attempt, Scaled, Scaling, ScalingBrief
 
@@ -63,7 +63,7 @@ LONGEST = 1500
 def run(brief: ScalingBrief) -> Scaled:
     """Answer, report, reflections, choice."""
     total = affords(brief.budget, min(brief.width, 1 + len(REFLECTIONS)))
-    first = yield ration([Attempt(budget=brief.budget)], brief.budget, total)
+    first = yield budget_split([Attempt(budget=brief.budget)], brief.budget, total)
     made, left = list(first), after(first)
     initial = next(iter(answers_of(first)), None)
     if total > 1:
@@ -78,7 +78,7 @@ def run(brief: ScalingBrief) -> Scaled:
             Attempt(budget=left, guidance=GUIDANCE.format(answer=before, report=report, how=how), seed=seed)
             for seed, how in enumerate(ways, start=1)
         ]
-        reflected = yield ration(attempts, left, len(attempts))
+        reflected = yield budget_split(attempts, left, len(attempts))
         made, left = [*made, *reflected], after(reflected)
     answers = answers_of(made)
     candidates = [answer for answer in answers if not is_abstention(answer)] or answers

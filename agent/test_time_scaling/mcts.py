@@ -43,8 +43,8 @@ from ...tools.sanitize import quote
 from ..answer import Answer
 from ..models.heuristic import parse
 from .agreement import answers_of, evidence_of, is_abstention, no_answer
-from .describing import CHECKS, allowed, prompt, sentences
-from .ration import affords, after, ration
+from .autocaption import CHECKS, allowed, prompt, sentences
+from .budget_split import affords, after, budget_split
 from .reading import verdicts
 from .scaling import Attempt, Scaled, Scaling, ScalingBrief
 
@@ -87,14 +87,14 @@ def run(brief: ScalingBrief) -> Scaled:
         node = select(tree)
         action = draw(node, rng)
         attempt = Attempt(budget=left, question=prompt(action, node.path), temperature=TEMPERATURE, seed=rollout)
-        described = yield ration([attempt], left, to_come)
+        described = yield budget_split([attempt], left, to_come)
         left, to_come = after(described), to_come - 1
         answer = next((a for a in answers_of(described) if not is_abstention(a)), None)
         statements = sentences(answer.text) if answer else []
         good: list[str] = []
         if statements:
             passes = [Attempt(budget=left, question=ask(statements), seed=seed) for seed, ask in enumerate(CHECKS)]
-            judged = yield ration(passes, left, to_come)
+            judged = yield budget_split(passes, left, to_come)
             left, to_come = after(judged), to_come - 2
             good = confirmed(statements, [r.answer.text if r.answer else "" for r in judged])
         claimed += len(statements)
@@ -109,7 +109,7 @@ def run(brief: ScalingBrief) -> Scaled:
         return replace(whole, evidence=evidence_of(sources), confidence=share_confirmed)
     told = "".join(f"\n- {quote(point)}" for point in found)
     guidance = f"Seen in the video and confirmed twice:{told}\nLook again before you rely on it." if found else ""
-    last = yield ration([Attempt(budget=left, guidance=guidance)], left, 1)
+    last = yield budget_split([Attempt(budget=left, guidance=guidance)], left, 1)
     answers = answers_of(last)
     return answers[0] if answers else no_answer(brief.question, last)
 

@@ -27,7 +27,7 @@ from ...tools import Budget
 from ...tools.sanitize import quote
 from ..answer import Answer
 from .agreement import answers_of, evidence_of, is_abstention, no_answer
-from .ration import affords, after, ask, ration
+from .budget_split import affords, after, ask, budget_split
 from .reading import asked, questions, yes_or_no
 from .scaling import Attempt, Result, Say, Scaled, Scaling, ScalingBrief
 
@@ -77,7 +77,7 @@ def run(brief: ScalingBrief) -> Scaled:
     known: list[_Known] = []
     summary = intent = ""
     if to_come >= 3:  # a summary, one sub-question, the question
-        made = yield ration([Attempt(budget=left, question=SUMMARY)], left, to_come)
+        made = yield budget_split([Attempt(budget=left, question=SUMMARY)], left, to_come)
         left, to_come = after(made), to_come - 1
         summary = "".join(f" Its summary: {quote(a.text[:LONGEST])}" for a in answers_of(made) if not is_abstention(a))
     plan: list[str] = []
@@ -89,7 +89,7 @@ def run(brief: ScalingBrief) -> Scaled:
         if not plan:
             break
         attempt = Attempt(budget=left, question=plan[0], guidance=_guidance(intent, summary, known))
-        made = yield ration([attempt], left, to_come)
+        made = yield budget_split([attempt], left, to_come)
         left, to_come = after(made), to_come - 1
         known += [_Known(plan[0], answer) for answer in answers_of(made)]
         plan = plan[1:]
@@ -101,7 +101,9 @@ def run(brief: ScalingBrief) -> Scaled:
         reply, left = yield from _say(GO_ON.format(**{**said, "plan": "\n".join(plan) or "(nothing)"}), left)
         if yes_or_no(reply) is False:
             break
-    last: tuple[Result, ...] = yield ration([Attempt(budget=left, guidance=_guidance(intent, summary, known))], left, 1)
+    last: tuple[Result, ...] = yield budget_split(
+        [Attempt(budget=left, guidance=_guidance(intent, summary, known))], left, 1
+    )
     found = answers_of(last)
     if not found:
         return no_answer(brief.question, last)

@@ -20,7 +20,7 @@ Precisely, here:
 from __future__ import annotations
 
 from .agreement import answers_of, is_abstention, no_answer
-from .ration import affords, ration
+from .budget_split import affords, budget_split
 from .scaling import Attempt, Scaled, Scaling, ScalingBrief
 
 CANDIDATES = 5
@@ -35,7 +35,7 @@ def run(brief: ScalingBrief) -> Scaled:
         Attempt(budget=brief.budget, guidance=CITE, temperature=TEMPERATURE if seed else None, seed=seed)
         for seed in range(n)
     ]
-    results = yield ration(attempts, brief.budget, n)
+    results = yield budget_split(attempts, brief.budget, n)
     answers = answers_of(results)
     if not answers:
         return no_answer(brief.question, results)

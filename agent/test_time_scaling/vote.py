@@ -20,7 +20,7 @@ Choices made here, where the papers leave one:
 from __future__ import annotations
 
 from .agreement import answers_of, grouped, no_answer
-from .ration import affords, after, ration
+from .budget_split import affords, after, budget_split
 from .scaling import Attempt, Result, Scaled, Scaling, ScalingBrief
 
 TEMPERATURE = 0.7
@@ -39,7 +39,7 @@ def run(brief: ScalingBrief) -> Scaled:
             break
         batch = range(len(results), len(results) + (to_come - (first - second)) // 2 + 1)
         attempts = [Attempt(budget=left, temperature=temperature, seed=seed) for seed in batch]
-        results += yield ration(attempts, left, to_come)
+        results += yield budget_split(attempts, left, to_come)
         left = after(results[-len(batch) :])
     answers = answers_of(results)
     if not answers:

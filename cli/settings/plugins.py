@@ -50,12 +50,12 @@ def own_tools(
 
     What cannot be had is named in a line and left out, but for what `--tools` names: that is wrong usage.
     """
-    from ...tools import INNER, SEEING
+    from ...tools import INTERNAL_TOOLS, VLM_TOOLS
     from ...tools.mcp.client import McpServers
     from ...tools.plugins.entry_points import Plugged, load_tools, registered_tools
     from ...tools.plugins.naming import plug
 
-    taken = {tool.name for tool in (*held, *INNER, *SEEING)}
+    taken = {tool.name for tool in (*held, *INTERNAL_TOOLS, *VLM_TOOLS)}
     groups: list[Plugged] = []
 
     def take(group: Plugged) -> None:

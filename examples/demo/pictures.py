@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .pen import HEIGHT, WIDTH, Colour, Pen, Point, mix
+from .pen import HEIGHT, WIDTH, Color, Pen, Point, mix
 
 FINE_STILL = 2
 FINE_MOVING = 4
@@ -72,7 +72,7 @@ def _bench(pen: Pen, random: np.random.Generator) -> None:
     _card(pen, 60, 70, 220, 80)
 
 
-def _planks(pen: Pen, random: np.random.Generator, top: float, light: Colour, dark: Colour) -> None:
+def _planks(pen: Pen, random: np.random.Generator, top: float, light: Color, dark: Color) -> None:
     """A wooden floor or table front from `top` to the bottom edge."""
     pen.fade(light, dark, start=top)
     for _ in range(150):
@@ -80,7 +80,7 @@ def _planks(pen: Pen, random: np.random.Generator, top: float, light: Colour, da
         pen.line([(x, y), (x + length, y + random.uniform(-2, 2))], (60, 35, 15, int(random.uniform(14, 46))), 2)
 
 
-def _card(pen: Pen, x: float, y: float, w: float, h: float, fill: Colour = "#fffdf5") -> None:
+def _card(pen: Pen, x: float, y: float, w: float, h: float, fill: Color = "#fffdf5") -> None:
     pen.box(x + 5, y + 6, w, h, (30, 30, 30, 70), radius=8)
     pen.box(x, y, w, h, fill, radius=8)
 
@@ -275,13 +275,13 @@ class Thing:
 
     id: str
     kind: str
-    colour: str
+    color: str
     width: float
     height: float
     path: tuple[tuple[float, float, float], ...]
     group: str | None = None
 
-    def centre(self, time: float) -> Point | None:
+    def center(self, time: float) -> Point | None:
         """Where its centre is, or None before the path begins and after it ends."""
         times, xs, ys = zip(*self.path, strict=True)
         if not times[0] <= time <= times[-1]:
@@ -290,28 +290,28 @@ class Thing:
 
     def box(self, time: float) -> tuple[float, float, float, float] | None:
         """Its box inside the picture, as fractions, or None where nothing of it is to be seen."""
-        centre = self.centre(time)
-        if centre is None:
+        center = self.center(time)
+        if center is None:
             return None
-        x, y = centre
+        x, y = center
         left, right = max(0.0, x - self.width / 2), min(float(WIDTH), x + self.width / 2)
         top, bottom = max(0.0, y - self.height / 2), min(float(HEIGHT), y + self.height / 2)
         return (left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT) if left < right and top < bottom else None
 
     def draw(self, picture: np.ndarray, time: float) -> None:
         """Draw it into `picture` [720, 1280, 3] in place."""
-        centre = self.centre(time)
-        if centre is None or self.box(time) is None:
+        center = self.center(time)
+        if center is None or self.box(time) is None:
             return
         margin = 16  # room for the shadow on the ground
-        left, top = math.floor(centre[0] - self.width / 2) - margin, math.floor(centre[1] - self.height / 2) - margin
+        left, top = math.floor(center[0] - self.width / 2) - margin, math.floor(center[1] - self.height / 2) - margin
         right, bottom = left + math.ceil(self.width) + 2 * margin, top + math.ceil(self.height) + 2 * margin
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, WIDTH), min(bottom, HEIGHT)
         if left >= right or top >= bottom:
             return
         part = picture[top:bottom, left:right]
         patch = Image.fromarray(part.repeat(FINE_MOVING, axis=0).repeat(FINE_MOVING, axis=1))
-        PAINTERS[self.kind](Pen(patch, FINE_MOVING, (left, top)), self, *centre)
+        PAINTERS[self.kind](Pen(patch, FINE_MOVING, (left, top)), self, *center)
         picture[top:bottom, left:right] = np.asarray(patch.reduce(FINE_MOVING))
 
 
@@ -319,32 +319,32 @@ def _ball(pen: Pen, thing: Thing, x: float, y: float) -> None:
     radius = thing.width / 2
     turn = x / radius  # it rolls: one turn for each 2 pi radii of way
     pen.oval(x, y + radius - 2, radius * 0.7, 6, (20, 15, 10, 90))
-    pen.oval(x, y, radius, radius, mix(thing.colour, "#000000", 0.18))
-    pen.oval(x - radius * 0.06, y - radius * 0.08, radius * 0.9, radius * 0.88, thing.colour)
+    pen.oval(x, y, radius, radius, mix(thing.color, "#000000", 0.18))
+    pen.oval(x - radius * 0.06, y - radius * 0.08, radius * 0.9, radius * 0.88, thing.color)
     for k in range(3):
         angle = turn + k * 2 * math.pi / 3
         dot = (x + 0.5 * radius * math.cos(angle), y + 0.5 * radius * math.sin(angle))
-        pen.oval(*dot, radius * 0.16, radius * 0.16, mix(thing.colour, "#000000", 0.3))
+        pen.oval(*dot, radius * 0.16, radius * 0.16, mix(thing.color, "#000000", 0.3))
     pen.oval(x - radius * 0.36, y - radius * 0.44, radius * 0.2, radius * 0.14, (255, 255, 255, 120))
 
 
 def _box(pen: Pen, thing: Thing, x: float, y: float) -> None:
     left, top = x - thing.width / 2, y - thing.height / 2
     pen.box(left - 6, top + thing.height - 5, thing.width + 12, 9, (20, 15, 10, 90), radius=4)
-    pen.box(left, top, thing.width, thing.height, mix(thing.colour, "#000000", 0.25), radius=6)
-    pen.box(left + 6, top + 6, thing.width - 12, thing.height - 12, thing.colour, radius=4)
-    pen.box(left + 6, y - 9, thing.width - 12, 18, mix(thing.colour, "#ffffff", 0.25))
-    pen.box(x - 9, top + 6, 18, thing.height - 12, mix(thing.colour, "#ffffff", 0.25))
+    pen.box(left, top, thing.width, thing.height, mix(thing.color, "#000000", 0.25), radius=6)
+    pen.box(left + 6, top + 6, thing.width - 12, thing.height - 12, thing.color, radius=4)
+    pen.box(left + 6, y - 9, thing.width - 12, 18, mix(thing.color, "#ffffff", 0.25))
+    pen.box(x - 9, top + 6, 18, thing.height - 12, mix(thing.color, "#ffffff", 0.25))
 
 
 def _car(pen: Pen, thing: Thing, x: float, y: float) -> None:
     left, top = x - thing.width / 2, y - thing.height / 2
     body = thing.height * 0.5
     pen.box(left + 8, top + thing.height - 5, thing.width - 16, 9, (20, 15, 10, 90), radius=4)
-    pen.box(left + 22, top, thing.width * 0.5, body * 0.7, mix(thing.colour, "#ffffff", 0.18), radius=8)
+    pen.box(left + 22, top, thing.width * 0.5, body * 0.7, mix(thing.color, "#ffffff", 0.18), radius=8)
     pen.box(left + 34, top + 9, thing.width * 0.5 - 24, body * 0.36, "#cfe6d6", radius=4)
-    pen.box(left, top + body * 0.6, thing.width, body, thing.colour, radius=12)
-    pen.box(left, top + body * 1.22, thing.width, body * 0.38, mix(thing.colour, "#000000", 0.22), radius=8)
+    pen.box(left, top + body * 0.6, thing.width, body, thing.color, radius=12)
+    pen.box(left, top + body * 1.22, thing.width, body * 0.38, mix(thing.color, "#000000", 0.22), radius=8)
     wheel = thing.height * 0.22
     for hub in (left + thing.width * 0.24, left + thing.width * 0.76):
         low = top + thing.height - wheel

@@ -10,7 +10,7 @@ from .color_names import NAMES
 LOOKS = ("bright", "contrast", "colourful", "plain", "sharp", "motion")
 
 # Only words that rarely mean anything else: no gold (medal), rose, chocolate or lime.
-_COLOUR_WORDS = {
+_COLOR_WORDS = {
     "grey": "gray greyish grayish silver silvery",
     "red": "crimson scarlet maroon burgundy vermilion reddish",
     "orange": "orangish",
@@ -47,7 +47,7 @@ _PHRASES = (
 )
 _MEANING: dict[str, tuple[str, bool]] = {
     **{name: (name, True) for name in NAMES},
-    **{word: (name, True) for name, words in _COLOUR_WORDS.items() for word in words.split()},
+    **{word: (name, True) for name, words in _COLOR_WORDS.items() for word in words.split()},
     **{word: meaning for meaning, words in _LOOK_WORDS.items() for word in words.split()},
 }
 _NEGATIONS = frozenset(("no", "not", "non", "without", "never"))

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 _SIDE = 160  # pixels of the longest side that is looked at
 _ROWS, _COLUMNS = 6, 8  # cells in which a small coloured thing fills a large share
-_COLOURS = len(NAMES)
+_COLORS = len(NAMES)
 # A vector is blocks of square roots of shares that add up to 1, so that each block, and with them every vector, has one
 # fixed length: a cosine with a query then rises with the share it names and with nothing else.
 # [0, 11): share of the picture; [11, 33): largest share in a cell, and its complement; then looks and complements.
-_PEAK = _COLOURS
-_LOOK = 3 * _COLOURS
+_PEAK = _COLORS
+_LOOK = 3 * _COLORS
 _DIM = _LOOK + 2 * len(LOOKS)
-_LENGTH = math.sqrt(1 + _COLOURS + len(LOOKS))
+_LENGTH = math.sqrt(1 + _COLORS + len(LOOKS))
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameColors:
     """What is seen of one frame; every value lies in [0, 1]."""
 
     shares: np.ndarray
@@ -39,7 +39,7 @@ class Look:
     """0: dark, 1: bright."""
     contrast: float
     """0: hazy, 1: full range from black to white."""
-    colourful: float
+    colorful: float
     """0: black and white, 1: colour."""
     plain: float
     """Share of the picture without any texture."""
@@ -49,7 +49,7 @@ class Look:
     """0: still, 1: everything changes from frame to frame; None for a single frame."""
 
 
-class NamedColours:
+class NamedColors:
     """Eleven colour names (whole picture and largest local share), brightness, motion and four other looks.
 
     Honest about what it is: it ranks clips by the looks that a query names ("a red car at night": red and dark), and
@@ -96,19 +96,19 @@ class NamedColours:
         looks = look_at(frames)
         if not looks:
             return None
-        parts = [_brightness(looks), _colours(looks), _texture(looks), _motion(looks)]
+        parts = [_brightness(looks), _colors(looks), _texture(looks), _motion(looks)]
         return "; ".join(part for part in parts if part)
 
 
-def look_at(frames: Sequence[Frame]) -> list[Look]:
+def look_at(frames: Sequence[Frame]) -> list[FrameColors]:
     """Measure successive frames of one clip."""
-    looks: list[Look] = []
+    looks: list[FrameColors] = []
     small = [_shrink(frame.image) for frame in frames]
     luma = [image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for image in small]
-    for index, (image, grey) in enumerate(zip(small, luma, strict=True)):
+    for index, (image, gray) in enumerate(zip(small, luma, strict=True)):
         # The first frame has no frame before it: it shares the motion of the second.
         motion = _difference(luma[max(index, 1) - 1], luma[max(index, 1)]) if len(luma) > 1 else None
-        looks.append(_measure(image, grey, motion))
+        looks.append(_measure(image, gray, motion))
     return looks
 
 
@@ -123,24 +123,24 @@ def _shrink(image: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
-def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> Look:
+def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> FrameColors:
     height, width = luma.shape
     named = name_pixels(image)
     cells = (np.arange(height) * _ROWS // height)[:, None] * _COLUMNS + (np.arange(width) * _COLUMNS // width)[None]
-    counts = np.bincount((cells * _COLOURS + named).ravel(), minlength=_ROWS * _COLUMNS * _COLOURS)
-    counts = counts.reshape(-1, _COLOURS)
+    counts = np.bincount((cells * _COLORS + named).ravel(), minlength=_ROWS * _COLUMNS * _COLORS)
+    counts = counts.reshape(-1, _COLORS)
     peaks = (counts / np.maximum(counts.sum(1, keepdims=True), 1)).max(0)
     low, high = np.percentile(luma, (5, 95))
     chroma = np.percentile(image.max(2).astype(np.int16) - image.min(2), 98)
     across, down = np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0))
     plain = (float((across < 2).mean()) + float((down < 2).mean())) / 2 if min(height, width) > 1 else 1.0
     edges = float(np.percentile(across, 99)) if width > 1 else 0.0
-    return Look(
+    return FrameColors(
         shares=counts.sum(0) / luma.size,
         peaks=peaks,
         bright=_ramp(float(luma.mean()), 25, 200),
         contrast=_ramp(float(high - low), 20, 200),
-        colourful=_ramp(float(chroma), 8, 40),
+        colorful=_ramp(float(chroma), 8, 40),
         plain=plain,
         # Against the contrast there is: a plain wall has no edges, and is not blurred. 20 levels are noise.
         sharp=_ramp(edges / max(float(high - low), 20.0), 0.08, 0.5),
@@ -161,18 +161,18 @@ def _ramp(value: float, low: float, high: float) -> float:
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
-def _mean(looks: Sequence[Look], quality: str) -> float:
+def _mean(looks: Sequence[FrameColors], quality: str) -> float:
     return float(np.mean([getattr(look, quality) for look in looks]))
 
 
-def _brightness(looks: Sequence[Look]) -> str:
+def _brightness(looks: Sequence[FrameColors]) -> str:
     bright = _mean(looks, "bright")
     return "dark" if bright < 0.2 else "bright" if bright > 0.75 else ""
 
 
-def _colours(looks: Sequence[Look]) -> str:
+def _colors(looks: Sequence[FrameColors]) -> str:
     # A grey street is not a black-and-white film, and a black screen is neither.
-    if max(look.colourful for look in looks) < 0.05 and _mean(looks, "contrast") > 0.15:
+    if max(look.colorful for look in looks) < 0.05 and _mean(looks, "contrast") > 0.15:
         return "black and white"
     shares = np.mean([look.shares for look in looks], axis=0)
     order = np.argsort(-shares)
@@ -184,13 +184,13 @@ def _colours(looks: Sequence[Look]) -> str:
     return f"{text}, some {_join(some)}" if some else text
 
 
-def _texture(looks: Sequence[Look]) -> str:
+def _texture(looks: Sequence[FrameColors]) -> str:
     if _mean(looks, "plain") > 0.9:
         return "plain"
     return "blurred" if _mean(looks, "sharp") < 0.1 else ""
 
 
-def _motion(looks: Sequence[Look]) -> str:
+def _motion(looks: Sequence[FrameColors]) -> str:
     known = [look.motion for look in looks if look.motion is not None]
     if not known:
         return ""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from .checkpoint import ONNX, Checkpoint
-from .colors import NamedColours
+from .colors import NamedColors
 from .torch_runtime import loading
 from .transformers_visual import plain_query, read_config, tokens_of, vector_length
 
@@ -101,7 +101,7 @@ class OnnxVisual:
 
     def describe(self, frames: Sequence[Frame]) -> str | None:
         """Colours, brightness and motion in words: these weights match texts, they do not write any."""
-        return NamedColours().describe(frames)
+        return NamedColors().describe(frames)
 
     def _file(self, part: str) -> Path:
         for folder in (self._checkpoint.folder, self._checkpoint.folder / "onnx"):

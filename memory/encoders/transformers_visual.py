@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from .checkpoint import Checkpoint
-from .colors import NamedColours
+from .colors import NamedColors
 from .torch_runtime import loading, require_torch, torch_threads
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class TransformersVisual:
 
     def describe(self, frames: Sequence[Frame]) -> str | None:
         """Colours, brightness and motion in words: these weights match texts, they do not write any."""
-        return NamedColours().describe(frames)
+        return NamedColors().describe(frames)
 
     def _tokenize(self, text: str) -> Any:
         length = int(self._model.config.text_config.max_position_embeddings)

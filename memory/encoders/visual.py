@@ -62,7 +62,7 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
 
     Args:
         name: folder or hub name of a SigLIP2, SigLIP or CLIP checkpoint, with `onnx:` before it one in ONNX (a folder
-            that holds nothing else is seen to be one); None or `"colours"`: the one without weights.
+            that holds nothing else is seen to be one); None or `"colors"`: the one without weights.
         download: allow a hub name to be fetched.
         threads: torch threads on the CPU (None: as torch is set).
 
@@ -70,9 +70,9 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
     if name is None or name == "colours":
-        from .colors import NamedColours
+        from .colors import NamedColors
 
-        return NamedColours()
+        return NamedColors()
     if name.startswith("onnx:") or _only_onnx(Path(name).expanduser()):
         from .onnx_visual import OnnxVisual
 

@@ -41,7 +41,7 @@ class PassedOver:
 
 
 @dataclass(slots=True)
-class Found:
+class FolderScan:
     """What lies below a folder. Each file once, under the name that comes first."""
 
     videos: list[Path] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Found:
     passed_over: list[PassedOver] = field(default_factory=list)
 
 
-def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Path] = ()) -> Found:
+def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Path] = ()) -> FolderScan:
     """The videos of a folder and of all folders in it, by their names and, where these say nothing, their first bytes.
 
     Hidden files and folders are passed over, and so are folders behind links (a link may lead back up). No file is
@@ -63,7 +63,7 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
     Raises:
         VideoError: if there is no such folder, it cannot be read, or nothing matches the pattern.
     """
-    found = Found()
+    found = FolderScan()
     if place.is_dir():
         files = _below(place, found, {_identity(folder) for folder in leave_out})
     elif is_pattern(place):
@@ -87,7 +87,7 @@ def is_pattern(place: Path) -> bool:
     return glob.has_magic(str(place)) and not os.path.lexists(place)
 
 
-def _below(place: Path, found: Found, leave_out: set[tuple[int, int] | None]) -> Iterator[Path]:
+def _below(place: Path, found: FolderScan, leave_out: set[tuple[int, int] | None]) -> Iterator[Path]:
     try:
         entries = sorted(os.scandir(place), key=lambda entry: entry.name)
     except OSError as error:
@@ -121,7 +121,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _matching(pattern: Path, found: Found) -> Iterator[Path]:
+def _matching(pattern: Path, found: FolderScan) -> Iterator[Path]:
     matches = sorted(set(_glob(pattern)))
     if not matches:
         raise VideoError(f"Nothing matches {pattern}: check the pattern; ** stands for any folders.")

@@ -15,7 +15,7 @@ from ..tracking.detector import WEAK, Detector
 from ..tracking.detector_labels import count_words
 from ..tracking.track_linking import link, sure
 from ..tracking.track_motion import direction
-from ..tracking.tracker import Sight, Track, Tracker
+from ..tracking.tracker import Sighting, Track, Tracker
 from ..types import Text
 from .planning import worth_looking_at
 
@@ -89,7 +89,7 @@ def _steady(video: VideoSource, times: Sequence[float]) -> Iterator[Frame]:
 def _row(track: Track, span: Span) -> NewText:
     """A track as a text; what it is, its colour and where it goes are words that can be searched."""
     own = track.span.within(span)
-    words = [track.label, *([track.colour] if track.colour else []), direction(track)]
+    words = [track.label, *([track.color] if track.color else []), direction(track)]
     return NewText(own.start, own.end, ", ".join(words), {"track": as_data(track)})
 
 
@@ -97,7 +97,7 @@ def as_data(track: Track) -> dict[str, Any]:
     """A track as JSON values."""
     return {
         "label": track.label, "score": track.score, "span": [round(track.start, 3), round(track.end, 3)],
-        "votes": track.votes, "colours": list(track.colours),
+        "votes": track.votes, "colours": list(track.colors),
         "sights": [[s.time, *(round(x, 4) for x in s.box), round(s.score, 2)] for s in track.sights],
     }  # fmt: skip
 
@@ -106,11 +106,11 @@ def from_data(data: dict[str, Any], number: int = 0) -> Track:
     """The track that `as_data` wrote."""
     from ..tracking.track_colors import name_of
 
-    colours = tuple(data["colours"])
+    colors = tuple(data["colours"])
     return Track(
         id=number, label=data["label"], score=data["score"], start=data["span"][0], end=data["span"][1],
-        sights=tuple(Sight(row[0], Box(*row[1:5]), row[5]) for row in data["sights"]),
-        votes=data["votes"], colours=colours, colour=name_of(colours) if colours else None,
+        sights=tuple(Sighting(row[0], Box(*row[1:5]), row[5]) for row in data["sights"]),
+        votes=data["votes"], colors=colors, color=name_of(colors) if colors else None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from ..video.streams import Streams
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker import Cut, Ended, Failed, Found, Job, Kit, Message, Pieces, Probe, Probed, Work
+from .worker import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .worker_pool import Inline, Workers
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _FRESH = 0.02  # share of new rows from which on an index file is written again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class IngestRequest:
     """What `ClipMemory.add` was asked for; None leaves a thing as it is, or takes the default the first time."""
 
     channels: tuple[str, ...]
@@ -64,7 +64,7 @@ class Wish:
 class Ingest:
     """One run of `add` on one video. The caller holds the writer lock."""
 
-    def __init__(self, store: Store, searcher: Searcher, text: Callable[[], TextEncoder], wish: Wish) -> None:
+    def __init__(self, store: Store, searcher: Searcher, text: Callable[[], TextEncoder], wish: IngestRequest) -> None:
         self._store = store
         self._searcher = searcher
         self._text = text
@@ -85,12 +85,12 @@ class Ingest:
             pool.close()
         self._read_as_blocks(video, probed.info)
         self._embed_again(video)
-        self._summarise(video, probed.info)
+        self._summarize(video, probed.info)
         self._save_indexes()
         return video
 
     def _pool(self, source: str | VideoSource) -> Inline | Workers:
-        kit = Kit(self._wish.visual, self._wish.transcriber, self._wish.detector, self._wish.language)
+        kit = ModelSpecs(self._wish.visual, self._wish.transcriber, self._wish.detector, self._wish.language)
         count = len(os.sched_getaffinity(0)) if self._wish.workers is None else self._wish.workers
         if count == 0 or not isinstance(source, str) or not _portable(kit):
             return Inline(kit)
@@ -98,8 +98,8 @@ class Ingest:
 
     @staticmethod
     def _ask(pool: Inline | Workers, job: Probe | Cut) -> Probed | Pieces:
-        ended: list[Ended] = []
-        pool.run([job], lambda _, message: ended.append(message) if isinstance(message, Ended) else None)
+        ended: list[JobDone] = []
+        pool.run([job], lambda _, message: ended.append(message) if isinstance(message, JobDone) else None)
         if ended[-1].error is not None:
             raise ended[-1].error
         assert ended[-1].answer is not None
@@ -239,7 +239,7 @@ class Ingest:
         done = {channel: counts[channel][0] for channel in counts}
 
         def handle(job: Job, message: Message) -> None:
-            if isinstance(message, Found):
+            if isinstance(message, UnitDone):
                 unit = todo[message.unit]
                 # Lines on screen get vectors as blocks, once all of them are known.
                 as_blocks = unit.channel == "screen_text"
@@ -286,7 +286,7 @@ class Ingest:
         for id_, channel in behind:
             work.embed_again(self._store, Unit(id_, video, channel, Span(0, 0)), self._text())
 
-    def _summarise(self, video: str, info: VideoInfo) -> None:
+    def _summarize(self, video: str, info: VideoInfo) -> None:
         """Make the coarse levels when anything below them has changed."""
         for unit in work.units_to_do(self._store, video, [SUMMARY]):
             seconds = float(self._store.clipping(video).partition(" ")[2])
@@ -344,7 +344,7 @@ def _unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
-def _portable(kit: Kit) -> bool:
+def _portable(kit: ModelSpecs) -> bool:
     """Whether the objects of a kit can be sent to another process."""
     objects = [
         thing
@@ -360,7 +360,7 @@ def _portable(kit: Kit) -> bool:
     return True
 
 
-def asked_for(source: str | VideoSource, wish: Wish, encoders: Sequence[str]) -> str:
+def asked_for(source: str | VideoSource, wish: IngestRequest, encoders: Sequence[str]) -> str:
     """Everything that decides what is to do for a file, as text; empty when that cannot be told beforehand.
 
     Args:

@@ -113,8 +113,8 @@ def _join_short(shots: list[Span], shortest: float) -> list[Span]:
         index = min(range(len(shots)), key=lambda place: shots[place].duration)
         if shots[index].duration >= shortest:
             break
-        neighbours = [place for place in (index - 1, index + 1) if 0 <= place < len(shots)]
-        other = min(neighbours, key=lambda place: shots[place].duration)
+        neighbors = [place for place in (index - 1, index + 1) if 0 <= place < len(shots)]
+        other = min(neighbors, key=lambda place: shots[place].duration)
         first, last = sorted((index, other))
         shots[first : last + 1] = [Span(shots[first].start, shots[last].end)]
     return shots

@@ -26,7 +26,7 @@ _LARGEST = 1920  # pixels of the longest side at which text is read
 _SMALL = 512  # pixels of the longest side for encoders, which see a few hundred
 
 
-class Run:
+class VisualRun:
     """Frames of consecutive clips from one pass of the decoder, clip by clip.
 
     The passes with and without text are at other rates but give the encoder the very same frames, so that it does not
@@ -81,7 +81,7 @@ class ClipFrames:
     It is a `VideoSource`, whose `frames` of just this clip come from the running pass.
     """
 
-    def __init__(self, run: Run, span: Span, count: int, step: int, alive: Callable[[], None]) -> None:
+    def __init__(self, run: VisualRun, span: Span, count: int, step: int, alive: Callable[[], None]) -> None:
         self._run = run
         self._span = span
         self._count = count

@@ -34,7 +34,7 @@ _HASH_RATE = 10e6  # bytes a second that even a slow disk gives
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class ModelSpecs:
     """What a worker works with: names (loaded in the worker) or objects; None is the default."""
 
     visual: VisualEncoder | str | None = None
@@ -101,7 +101,7 @@ Job = Probe | Cut | Work
 
 
 @dataclass(frozen=True, slots=True)
-class At:
+class Heartbeat:
     """A sign of life: these units (ids) are being worked on; after `patience` seconds of silence it hangs."""
 
     units: tuple[int, ...]
@@ -109,7 +109,7 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class UnitDone:
     """A unit is done."""
 
     unit: int
@@ -125,21 +125,21 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobDone:
     """The job is over. `error` is what a person should read when it could not be done at all."""
 
     answer: Probed | Pieces | None = None
     error: Exception | None = None
 
 
-Message = At | Found | Failed | Ended
+Message = Heartbeat | UnitDone | Failed | JobDone
 Send = Callable[[Message], None]
 
 
-class Bench:
+class WorkerModels:
     """The loaded models of one worker and the video it has open."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: ModelSpecs) -> None:
         self._kit = kit
         self._open: tuple[str, VideoSource] | None = None
 
@@ -214,30 +214,30 @@ class Bench:
         return video
 
 
-def run_job(job: Job, bench: Bench, send: Send) -> None:
-    """Do one job; everything it finds goes to `send`, `Ended` last."""
+def run_job(job: Job, bench: WorkerModels, send: Send) -> None:
+    """Do one job; everything it finds goes to `send`, `JobDone` last."""
     try:
         if isinstance(job, Probe):
-            send(Ended(_probe(job, bench, send)))
+            send(JobDone(_probe(job, bench, send)))
         elif isinstance(job, Cut):
-            send(Ended(_cut(job, bench, send)))
+            send(JobDone(_cut(job, bench, send)))
         else:
             _work(job, bench, send)
-            send(Ended())
+            send(JobDone())
     except RewatchError as error:
-        send(Ended(error=error))
+        send(JobDone(error=error))
 
 
-def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
-    send(At((), _STEP_SECONDS))
+def _probe(job: Probe, bench: WorkerModels, send: Send) -> Probed:
+    send(Heartbeat((), _STEP_SECONDS))
     video = bench.video(job.source)
     size = Path(job.source).stat().st_size if isinstance(job.source, str) else 0
-    send(At((), _STEP_SECONDS + size / _HASH_RATE))
+    send(Heartbeat((), _STEP_SECONDS + size / _HASH_RATE))
     content_id = video.content_id
-    send(At((), 4 * _STEP_SECONDS + size / _HASH_RATE))
+    send(Heartbeat((), 4 * _STEP_SECONDS + size / _HASH_RATE))
     main = video.info.sound_track
-    audio, notes, spoken = _choose_sound(job, video, bench, lambda: send(At((), 2 * _STEP_SECONDS)))
-    send(At((), 3 * _STEP_SECONDS + size / _HASH_RATE))
+    audio, notes, spoken = _choose_sound(job, video, bench, lambda: send(Heartbeat((), 2 * _STEP_SECONDS)))
+    send(Heartbeat((), 3 * _STEP_SECONDS + size / _HASH_RATE))
     subtitles = None
     stamps = {}
     for channel in job.channels:
@@ -263,14 +263,19 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
                             and not (
                                 isinstance(job.source, str)
                                 and is_silent(
-                                    Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS))
+                                    Path(job.source),
+                                    video.info.span,
+                                    audio,
+                                    lambda: send(Heartbeat((), 2 * _STEP_SECONDS)),
                                 )
                             )
                         ),
                     )
                     subtitles, notes = words.subtitles, [*notes, *words.notes]
                 if subtitles is None and video.info.has_audio and isinstance(job.source, str):
-                    quiet = faint(Path(job.source), video.info.span, audio, lambda: send(At((), 2 * _STEP_SECONDS)))
+                    quiet = faint(
+                        Path(job.source), video.info.span, audio, lambda: send(Heartbeat((), 2 * _STEP_SECONDS))
+                    )
                     notes = [*notes, quiet] if quiet else notes
                     if spoken is not None and bench.ears() is not None and not _hears(bench, video, spoken):
                         notes = [*notes, _FOREIGN.format(spoken)]
@@ -284,7 +289,7 @@ def _probe(job: Probe, bench: Bench, send: Send) -> Probed:
 
 
 def _choose_sound(
-    job: Probe, video: VideoSource, bench: Bench, alive: Callable[[], None]
+    job: Probe, video: VideoSource, bench: WorkerModels, alive: Callable[[], None]
 ) -> tuple[int | None, list[str], str | None]:
     """Index of the sound track to take (None where there is no choice), what to say of it, and its language."""
     tracks = video.info.sound_tracks
@@ -308,7 +313,7 @@ def _choose_sound(
 _FOREIGN = "its sound is marked as {}, and the recognizer knows English only: --transcriber names one that knows more"
 
 
-def _hears(bench: Bench, video: VideoSource, spoken: str | None) -> bool:
+def _hears(bench: WorkerModels, video: VideoSource, spoken: str | None) -> bool:
     """Whether the sound can be understood: there is some, and a recognizer that knows its language."""
     if not video.info.has_audio:
         return False
@@ -316,12 +321,12 @@ def _hears(bench: Bench, video: VideoSource, spoken: str | None) -> bool:
     return ears is not None and (getattr(ears, "multilingual", True) or spoken is None or same_language(spoken, "en"))
 
 
-def _cut(job: Cut, bench: Bench, send: Send) -> Pieces:
+def _cut(job: Cut, bench: WorkerModels, send: Send) -> Pieces:
     video = bench.video(job.source, job.audio)
-    send(At((), 2 * _STEP_SECONDS + video.info.size / _HASH_RATE))
+    send(Heartbeat((), 2 * _STEP_SECONDS + video.info.size / _HASH_RATE))
     busy = Busy.of(video)
     whole = video.info.span
-    send(At((), _STEP_SECONDS + 3 * (whole.duration if busy is None else busy.seconds(whole))))
+    send(Heartbeat((), _STEP_SECONDS + 3 * (whole.duration if busy is None else busy.seconds(whole))))
     if job.shots:
         from .segmentation import shot_clips
 
@@ -342,7 +347,7 @@ def _cut(job: Cut, bench: Bench, send: Send) -> Pieces:
     return Pieces(clips, speech, notes)
 
 
-def _work(job: Work, bench: Bench, send: Send) -> None:
+def _work(job: Work, bench: WorkerModels, send: Send) -> None:
     try:
         video = bench.video(job.source, job.audio)
     except RewatchError as error:
@@ -357,9 +362,11 @@ def _work(job: Work, bench: Bench, send: Send) -> None:
     _look(video, [unit for unit in job.units if unit.channel not in ("speech", OBJECTS)], bench, send)
 
 
-def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: Bench, send: Send) -> None:
+def _listen(
+    video: VideoSource, unit: Unit, subtitles: listening.Subtitles | None, bench: WorkerModels, send: Send
+) -> None:
     # Recognizers run from a tenth of real time to ten times of it on a busy machine.
-    send(At((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
+    send(Heartbeat((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
     texts = None
     with _told([unit], send):
         if subtitles is not None:
@@ -367,25 +374,25 @@ def _listen(video: VideoSource, unit: Unit, subtitles: listening.Subtitles | Non
         else:
             texts = listening.from_sound(video, unit.span, bench.transcriber)
     if texts is not None:
-        send(Found(unit.id, Rows(texts)))
+        send(UnitDone(unit.id, Rows(texts)))
 
 
-def _detect(video: VideoSource, unit: Unit, bench: Bench, send: Send) -> None:
+def _detect(video: VideoSource, unit: Unit, bench: WorkerModels, send: Send) -> None:
     texts = None
     with _told([unit], send):
         from .objects_channel import look_for
 
         texts = look_for(video, unit.span, bench.detector, _life(send, [unit], 2 * _STEP_SECONDS))
     if texts is not None:
-        send(Found(unit.id, Rows(texts)))
+        send(UnitDone(unit.id, Rows(texts)))
 
 
-def _look(video: VideoSource, units: list[Unit], bench: Bench, send: Send) -> None:
+def _look(video: VideoSource, units: list[Unit], bench: WorkerModels, send: Send) -> None:
     """Decode the frames of consecutive clips once, and give them to every channel that wants them."""
     by_span: dict[Span, list[Unit]] = {}
     for unit in units:
         by_span.setdefault(unit.span, []).append(unit)
-    run = looking.Run(video, list(by_span), texts=any(unit.channel == "screen_text" for unit in units))
+    run = looking.VisualRun(video, list(by_span), texts=any(unit.channel == "screen_text" for unit in units))
     for span, wanted in by_span.items():
         frames = None
         with _told(wanted, send):
@@ -399,10 +406,10 @@ def _look(video: VideoSource, units: list[Unit], bench: Bench, send: Send) -> No
             with _told([unit], send):
                 rows = _look_at(unit, frames, bench, _life(send, [unit], 2 * _STEP_SECONDS))
             if rows is not None:
-                send(Found(unit.id, rows))
+                send(UnitDone(unit.id, rows))
 
 
-def _look_at(unit: Unit, frames: looking.ClipFrames, bench: Bench, alive: Callable[[], None]) -> Rows:
+def _look_at(unit: Unit, frames: looking.ClipFrames, bench: WorkerModels, alive: Callable[[], None]) -> Rows:
     if unit.channel == "screen_text":
         return frames.read(bench.reader, alive)
     small = frames.small()
@@ -411,7 +418,7 @@ def _look_at(unit: Unit, frames: looking.ClipFrames, bench: Bench, alive: Callab
 
 
 def _life(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:
-    sign = At(tuple(unit.id for unit in units), patience)
+    sign = Heartbeat(tuple(unit.id for unit in units), patience)
     return lambda: send(sign)
 
 
@@ -434,7 +441,7 @@ def main() -> None:
     """Body of a worker process: jobs in and messages out over a socket, until it closes or the parent dies."""
     connection = connection_to_parent()
     try:
-        bench = Bench(connection.recv())
+        bench = WorkerModels(connection.recv())
         while True:
             run_job(connection.recv(), bench, connection.send)
     except (EOFError, ConnectionError):

@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 
 from ..errors import VideoError
 from ..processes.child_process import Child
-from .worker import At, Bench, Ended, Failed, Found, Job, Kit, Message, Work, run_job
+from .worker import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work, WorkerModels, run_job
 
 Handle = Callable[[Job, Message], None]
 
@@ -26,8 +26,8 @@ class Inline:
 
     count = 1
 
-    def __init__(self, kit: Kit) -> None:
-        self._bench = Bench(kit)
+    def __init__(self, kit: ModelSpecs) -> None:
+        self._bench = WorkerModels(kit)
 
     def run(self, jobs: Sequence[Job], handle: Handle) -> None:
         """Do the jobs; what they find goes to `handle` at once."""
@@ -41,7 +41,7 @@ class Inline:
 class Workers:
     """Up to `count` processes, started when there is work for them."""
 
-    def __init__(self, count: int, kit: Kit) -> None:
+    def __init__(self, count: int, kit: ModelSpecs) -> None:
         self.count = count
         self._kit = kit
         self._workers: list[_Worker] = []
@@ -76,10 +76,10 @@ class Workers:
             self._lost(worker, f"the process that read it died ({worker.epitaph()})", waiting, handle)
             return
         worker.hear(message)
-        if isinstance(message, At):
+        if isinstance(message, Heartbeat):
             return
         job = worker.job
-        if isinstance(message, Ended):
+        if isinstance(message, JobDone):
             worker.job = None
         handle(job, message)
 
@@ -91,7 +91,7 @@ class Workers:
         worker.kill()
         if not isinstance(job, Work):
             source = job.source if isinstance(job.source, str) else job.source.info.path
-            handle(job, Ended(error=VideoError(f"{source} cannot be read: {reason}. Is the file damaged?")))
+            handle(job, JobDone(error=VideoError(f"{source} cannot be read: {reason}. Is the file damaged?")))
             return
         lost = [unit for unit in job.units if unit.id in worker.at] or [
             unit for unit in job.units if unit.id in worker.left
@@ -102,7 +102,7 @@ class Workers:
         if rest:
             waiting.appendleft(replace(job, units=rest))
         else:
-            handle(job, Ended())
+            handle(job, JobDone())
 
     def close(self) -> None:
         """Stop every process."""
@@ -114,7 +114,7 @@ class Workers:
 class _Worker:
     """One process and what it is doing."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: ModelSpecs) -> None:
         self._child = Child(f"{__package__}.worker", env=_ONE_THREAD)
         self.connection = self._child.connection
         self.job: Job | None = None
@@ -140,9 +140,9 @@ class _Worker:
 
     def hear(self, message: Message) -> None:
         """Note what it says of its state."""
-        if isinstance(message, At):
+        if isinstance(message, Heartbeat):
             self.at, self.patience = message.units, message.patience
-        elif isinstance(message, Found | Failed):
+        elif isinstance(message, UnitDone | Failed):
             self.left.discard(message.unit)
             self.at = tuple(unit for unit in self.at if unit != message.unit)
         self.deadline = time.monotonic() + self.patience

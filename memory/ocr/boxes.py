@@ -50,9 +50,9 @@ class Patch:
         turn = math.radians(self.angle)
         along = np.array([math.cos(turn), math.sin(turn)]) * self.width / 2
         across = np.array([-math.sin(turn), math.cos(turn)]) * self.height / 2
-        centre = np.array([self.x, self.y])
-        return np.stack([centre - along - across, centre + along - across, centre + along + across,
-                         centre - along + across])  # fmt: skip
+        center = np.array([self.x, self.y])
+        return np.stack([center - along - across, center + along - across, center + along + across,
+                         center - along + across])  # fmt: skip
 
     def box(self, width: int, height: int) -> Box:
         """Its upright bounds as fractions of a picture of `width` x `height` pixels."""

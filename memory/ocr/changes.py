@@ -19,13 +19,13 @@ _MANY = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TextLook:
     """A picture made small enough to compare: `[h, w, 3]` uint8, smoothed so that codec noise does not count."""
 
     pixels: np.ndarray
 
     @classmethod
-    def at(cls, image: np.ndarray) -> Look:
+    def at(cls, image: np.ndarray) -> TextLook:
         """Look at `image`, `[H, W, 3]` uint8."""
         height, width = image.shape[:2]
         scale = min(1.0, _LONGEST / max(height, width))
@@ -33,7 +33,7 @@ class Look:
         small = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return cls(cv2.blur(small, (3, 3)))
 
-    def changed(self, other: Look) -> np.ndarray:
+    def changed(self, other: TextLook) -> np.ndarray:
         """`[rows, columns]` bool: which cells of 16 x 16 pixels differ from `other` by more than noise."""
         if other.pixels.shape != self.pixels.shape:
             return np.ones(self._grid(), bool)
@@ -50,21 +50,21 @@ class Look:
         """`[rows, columns]` bool: all cells."""
         return np.ones(self._grid(), bool)
 
-    def new(self, other: Look) -> float:
+    def new(self, other: TextLook) -> float:
         """Share of this look's colours, in [0, 1], that `other` does not have."""
-        return float(np.abs(self._colours() - other._colours()).sum() / 2)
+        return float(np.abs(self._colors() - other._colors()).sum() / 2)
 
-    def _colours(self) -> np.ndarray:
+    def _colors(self) -> np.ndarray:
         counts = cv2.calcHist([self.pixels], [0, 1, 2], None, [4, 4, 4], [0, 256] * 3)
         return np.asarray(counts.ravel() / counts.sum())
 
-    def updated(self, newer: Look, cells: np.ndarray) -> Look:
+    def updated(self, newer: TextLook, cells: np.ndarray) -> TextLook:
         """This look with the given cells (`[rows, columns]` bool) taken from `newer`."""
         if newer.pixels.shape != self.pixels.shape or cells.all():
             return newer
         height, width = self.pixels.shape[:2]
         mask = np.repeat(np.repeat(cells.astype(np.uint8), _CELL, 0), _CELL, 1)[:height, :width]
-        return Look(cv2.copyTo(newer.pixels, np.ascontiguousarray(mask), self.pixels.copy()))
+        return TextLook(cv2.copyTo(newer.pixels, np.ascontiguousarray(mask), self.pixels.copy()))
 
     def cells(self, box: Box) -> np.ndarray:
         """`[rows, columns]` bool: the cells that `box` touches."""
@@ -90,7 +90,7 @@ class Look:
         return -(-height // _CELL), -(-width // _CELL)
 
 
-def regions(look: Look, cells: np.ndarray) -> list[Box]:
+def regions(look: TextLook, cells: np.ndarray) -> list[Box]:
     """Few boxes, apart from one another, that hold the given cells and a margin; the whole picture when that is less.
 
     Args:

@@ -200,8 +200,8 @@ def _read(place: tuple[float, float], known: Sequence[_Found]) -> bool:
 
 def _detailed(tile: np.ndarray) -> bool:
     """Whether there are edges enough for at least a word."""
-    grey = cv2.cvtColor(tile, cv2.COLOR_BGR2GRAY)
-    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    gray = cv2.cvtColor(tile, cv2.COLOR_BGR2GRAY)
+    edges = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     return int(cv2.countNonZero((edges > 32).astype(np.uint8))) > 60
 
 

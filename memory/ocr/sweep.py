@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..span import Box
-from .changes import Look, regions, small_print
+from .changes import TextLook, regions, small_print
 from .lines import Line, TextReader, same_place, telling
 
 _CUT = 0.2
@@ -53,8 +53,8 @@ class Sweep:
 
     def __init__(self, reader: TextReader) -> None:
         self._reader = reader
-        self._read: Look | None = None
-        self._previous: Look | None = None
+        self._read: TextLook | None = None
+        self._previous: TextLook | None = None
         self._hasty = np.zeros((0, 0), bool)
         self._calm = np.zeros((0, 0), np.int32)
         self._moving = np.zeros((0, 0), bool)
@@ -63,7 +63,7 @@ class Sweep:
         self._credit = _CREDIT
         self._care = _MOST_CARE
         self._again: list[Box] = []
-        self._cared: Look | None = None
+        self._cared: TextLook | None = None
         self._barren = np.zeros((0, 0), np.int32)
         self._turn = False
         self._since_text = _EXPECTING
@@ -92,7 +92,7 @@ class Sweep:
             image: `[H, W, 3]` uint8 RGB.
             due: whether what moves is read too.
         """
-        look = Look.at(image)
+        look = TextLook.at(image)
         if self._read is None or self._read.pixels.shape != look.pixels.shape:
             self._read, self._previous, self._cared = None, None, None
             changed = look.everything()
@@ -138,7 +138,7 @@ class Sweep:
         self._cared = look if self._cared is None else self._cared.updated(look, calm)
         return change.then(careful)
 
-    def _wanted(self, look: Look, changed: np.ndarray, due: bool) -> np.ndarray:
+    def _wanted(self, look: TextLook, changed: np.ndarray, due: bool) -> np.ndarray:
         """`[rows, columns]` bool: the cells to read now, out of those that changed."""
         moving = look.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
         self._moving = moving
@@ -155,7 +155,7 @@ class Sweep:
         self._credit -= area
         return settled
 
-    def _promising(self, image: np.ndarray, look: Look) -> np.ndarray:
+    def _promising(self, image: np.ndarray, look: TextLook) -> np.ndarray:
         """`[rows, columns]` bool: cells near small print or lines, which more care may mend."""
         height, width = image.shape[:2]
         near = np.zeros(self._hasty.shape, np.uint8)
@@ -165,7 +165,7 @@ class Sweep:
             near[look.cells(line.box)] = 1
         return np.asarray(cv2.dilate(near, np.ones((9, 17), np.uint8)) > 0)
 
-    def _worth_reading(self, look: Look, changed: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _worth_reading(self, look: TextLook, changed: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """`wanted` without what moves before a still background and brought no text so far, every other time."""
         self._turn = not self._turn
         if self._turn or changed.mean() > _RESTLESS:
@@ -175,7 +175,7 @@ class Sweep:
             idle &= ~look.cells(line.box)
         return wanted & ~idle
 
-    def _remember(self, look: Look, read: np.ndarray, change: Change, due: bool) -> None:
+    def _remember(self, look: TextLook, read: np.ndarray, change: Change, due: bool) -> None:
         """Count how often each cell was read without any text coming of it."""
         if change.whole:
             self._barren[:] = 0
@@ -187,7 +187,7 @@ class Sweep:
         elif due:
             self._since_text += 1
 
-    def _take(self, image: np.ndarray, look: Look, cells: np.ndarray, *, quick: bool) -> Change:
+    def _take(self, image: np.ndarray, look: TextLook, cells: np.ndarray, *, quick: bool) -> Change:
         self._read = look if self._read is None else self._read.updated(look, cells)
         wanted, touched = self._whole_lines(look, cells)
         found: list[Line] = []
@@ -202,7 +202,7 @@ class Sweep:
         self.lines = stay + fresh
         return Change(tuple(line for line in fresh if line not in touched), gone, bool(cells.mean() > 0.8))
 
-    def _whole_lines(self, look: Look, cells: np.ndarray) -> tuple[list[Box], list[Line]]:
+    def _whole_lines(self, look: TextLook, cells: np.ndarray) -> tuple[list[Box], list[Line]]:
         """Regions that hold the given cells and, whole, every line that they touch; and these lines."""
         touched: list[Line] = []
         while True:
@@ -244,7 +244,7 @@ def _wider(box: Box) -> Box:
     )
 
 
-def _area(look: Look, cells: np.ndarray) -> float:
+def _area(look: TextLook, cells: np.ndarray) -> float:
     """How much of the picture has to be read for the given cells, in [0, 1]."""
     return sum((box.right - box.left) * (box.bottom - box.top) for box in regions(look, cells))
 
@@ -287,9 +287,9 @@ def _at_rest(cells: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return np.asarray(cells & ~restless[groups])
 
 
-def _flat(look: Look) -> np.ndarray:
+def _flat(look: TextLook) -> np.ndarray:
     """`[rows, columns]` bool: cells without edges, in which there is nothing to read."""
-    grey = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
-    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    busy = Look(np.repeat(np.where(edges > 24, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2))
-    return ~busy.changed(Look(np.zeros_like(busy.pixels)))
+    gray = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
+    edges = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    busy = TextLook(np.repeat(np.where(edges > 24, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2))
+    return ~busy.changed(TextLook(np.zeros_like(busy.pixels)))

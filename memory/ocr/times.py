@@ -333,8 +333,8 @@ def _as_large(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:
-    grey = cv2.GaussianBlur(patch.astype(np.float32), (3, 3), 0)
-    return cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    gray = cv2.GaussianBlur(patch.astype(np.float32), (3, 3), 0)
+    return cv2.magnitude(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
 
 
 def _patch(image: np.ndarray, box: Box) -> np.ndarray:

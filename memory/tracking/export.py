@@ -12,7 +12,7 @@ import numpy as np
 from ..protocol import VideoSource
 from ..span import Span
 from ..types import VideoRecord
-from .tracker import Sight, Track
+from .tracker import Sighting, Track
 
 Sizes = Mapping[float, tuple[int, int]]
 """Width and height of the pictures at some times (seconds), where they are not all as large as the first."""
@@ -113,7 +113,7 @@ def within(tracks: Sequence[Track], span: Span) -> list[Track]:
     return cut
 
 
-def _each_frame(track: Track, start: float, fps: float) -> list[tuple[int, Sight]]:
+def _each_frame(track: Track, start: float, fps: float) -> list[tuple[int, Sighting]]:
     """The number of each frame from the first sight to the last, and where the object is in it."""
     first = int(np.ceil((track.sights[0].time - start) * fps - 1e-3))
     last = int(np.floor((track.sights[-1].time - start) * fps + 1e-3))
@@ -122,11 +122,11 @@ def _each_frame(track: Track, start: float, fps: float) -> list[tuple[int, Sight
     frames = []
     for number in range(first, last + 1):
         time = start + number / fps
-        frames.append((number + 1, Sight(time, track.box_at(time), float(np.interp(time, times, scores)))))
+        frames.append((number + 1, Sighting(time, track.box_at(time), float(np.interp(time, times, scores)))))
     return frames
 
 
-def _pixels(sight: Sight, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _pixels(sight: Sighting, size: tuple[int, int]) -> tuple[float, float, float, float]:
     left, top, right, bottom = sight.box
     width, height = size
     corner = (round(left * width, 2), round(top * height, 2))

@@ -24,9 +24,9 @@ _NEAR = {
 }  # fmt: skip
 
 
-def may_look(colour: str) -> tuple[str, ...]:
+def may_look(color: str) -> tuple[str, ...]:
     """The colors that a track of something of this color may be told to have: itself, and what light makes of it."""
-    return (colour, *_NEAR.get(colour, ()))
+    return (color, *_NEAR.get(color, ()))
 
 
 def shares(image: np.ndarray, box: Box) -> np.ndarray:

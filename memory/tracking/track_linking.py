@@ -10,7 +10,7 @@ import numpy as np
 from ..span import Box
 from .detector_labels import alike
 from .track_colors import likeness, name_of
-from .tracker import LOST_SECONDS, Sight, Track, area, best_label, overlap, renumbered, wider
+from .tracker import LOST_SECONDS, Sighting, Track, area, best_label, overlap, renumbered, wider
 
 SURE = 0.35
 """Score from which a track is told; a detector's weakest guesses make tracks too."""
@@ -19,7 +19,7 @@ _PART_SHARE = 0.65  # mean share of its box that lies inside
 _TOGETHER = 0.4  # mean overlap from which two tracks that are seen at the same time are one
 _FLICKER = 0.7  # seconds at the picture's edge after which something that comes is another, or comes again
 _EDGE = 0.015
-_COLOURS = 0.35  # least likeness of colours of pieces that do not overlap in time
+_COLORS = 0.35  # least likeness of colours of pieces that do not overlap in time
 
 
 def link(tracks: Iterable[Track]) -> list[Track]:
@@ -74,20 +74,20 @@ def join(pieces: Sequence[Track]) -> Track:
     """One track of pieces in time order; it keeps the id of the first."""
     if len(pieces) == 1:
         return pieces[0]
-    sights: dict[float, Sight] = {}
+    sights: dict[float, Sighting] = {}
     votes: dict[str, float] = {}
     weights = np.array([len(piece.sights) for piece in pieces], float)
     weights /= weights.sum()
-    colours = np.zeros(11)
+    colors = np.zeros(11)
     for piece, weight in zip(pieces, weights, strict=True):
         sights |= {round(sight.time, 3): sight for sight in piece.sights}
         for label, share in piece.votes.items():
             votes[label] = votes.get(label, 0.0) + float(weight) * share
-        if piece.colours:
-            colours += weight * np.array(piece.colours)
+        if piece.colors:
+            colors += weight * np.array(piece.colors)
     ordered = tuple(sights[time] for time in sorted(sights))
     votes = dict(sorted(votes.items(), key=lambda row: -row[1]))
-    seen = tuple(round(float(x), 3) for x in colours / colours.sum()) if colours.any() else ()
+    seen = tuple(round(float(x), 3) for x in colors / colors.sum()) if colors.any() else ()
     first = min(pieces, key=lambda piece: piece.sights[0].time)
     last = max(pieces, key=lambda piece: piece.sights[-1].time)
     return replace(
@@ -98,8 +98,8 @@ def join(pieces: Sequence[Track]) -> Track:
         end=last.end,
         sights=ordered,
         votes={label: round(share, 3) for label, share in votes.items()},
-        colours=seen,
-        colour=name_of(seen) if seen else None,
+        colors=seen,
+        color=name_of(seen) if seen else None,
     )
 
 
@@ -114,8 +114,8 @@ def affinity(one: Track, two: Track) -> float:
         return _together(one, two)
     if gap > _FLICKER and _at_edge(one.sights[-1].box) and _at_edge(two.sights[0].box):
         return 0.0
-    likely = likeness(one.colours, two.colours)
-    if likely < _COLOURS:
+    likely = likeness(one.colors, two.colors)
+    if likely < _COLORS:
         return 0.0
     expected, found = _ahead(one, gap), two.sights[0].box
     backwards, before = _ahead(two, -gap), one.sights[-1].box
@@ -160,9 +160,9 @@ def _ahead(track: Track, seconds: float) -> Box:
     sights = track.sights[-6:] if seconds > 0 else track.sights[:6]
     anchor = sights[-1] if seconds > 0 else sights[0]
     times = np.array([sight.time for sight in sights])
-    centres = np.array([((s.box.left + s.box.right) / 2, (s.box.top + s.box.bottom) / 2) for s in sights])
+    centers = np.array([((s.box.left + s.box.right) / 2, (s.box.top + s.box.bottom) / 2) for s in sights])
     spread = ((times - times.mean()) ** 2).sum()
-    speed = (times - times.mean()) @ (centres - centres.mean(0)) / spread if spread > 0 else np.zeros(2)
+    speed = (times - times.mean()) @ (centers - centers.mean(0)) / spread if spread > 0 else np.zeros(2)
     # Something hidden seldom keeps its speed for long.
     across, down = speed * float(np.clip(seconds, -1.0, 1.0))
     box = anchor.box

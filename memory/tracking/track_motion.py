@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..span import Box, Span
-from .tracker import Sight, Track, area
+from .tracker import Sighting, Track, area
 
 _EDGE = 0.02  # of the picture: a box that is nearer touches the edge
 _EDGES = ("left edge", "top", "right edge", "bottom")
@@ -17,11 +17,11 @@ def direction(track: Track) -> str:
     """Which way it goes, seen from the camera."""
     boxes = np.array([sight.box for sight in track.sights])
     few = max(1, min(4, len(boxes) // 4))
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    begin, finish = centres[:few].mean(0), centres[-few:].mean(0)
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    begin, finish = centers[:few].mean(0), centers[-few:].mean(0)
     across, down = (float(x) for x in finish - begin)
     net = float(np.hypot(across, down))
-    farthest = float(np.hypot(*(centres - begin).T).max())
+    farthest = float(np.hypot(*(centers - begin).T).max())
     extent = float(np.sqrt(np.median([area(sight.box) for sight in track.sights])))
     growth = _growth(track)
     if abs(np.log(growth)) > np.log(1.8) and net < 0.8 * extent:
@@ -49,7 +49,7 @@ def way_out(track: Track, watched: Span) -> str:
     return _edge_near(track.sights[:-6:-1])
 
 
-def _edge_near(sights: Sequence[Sight]) -> str:
+def _edge_near(sights: Sequence[Sighting]) -> str:
     """The edge at the first of these sights, or that it had left a step before (going backwards in time, after)."""
     edge = _edge(sights[0].box)
     if edge != "inside" or len(sights) < 2:

@@ -26,7 +26,7 @@ _HINT = 0.1  # share of the votes from which a kind that moves by itself is beli
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Sighting:
     """A track at one moment: seconds, place, and score of the detection."""
 
     time: float
@@ -40,7 +40,7 @@ class Track:
 
     `start` and `end` are when it comes into view and when it is gone, in seconds: half a step of the frame rate before
     the first sight and after the last one, or the bounds of what was watched. `votes` has the share of each kind that
-    it was taken for, `label` the kind that fits best; `colour` is one of the eleven basic names, if it was looked at.
+    it was taken for, `label` the kind that fits best; `color` is one of the eleven basic names, if it was looked at.
     """
 
     id: int
@@ -48,10 +48,10 @@ class Track:
     score: float
     start: float
     end: float
-    sights: tuple[Sight, ...]
+    sights: tuple[Sighting, ...]
     votes: dict[str, float] = field(default_factory=dict)
-    colour: str | None = None
-    colours: tuple[float, ...] = ()
+    color: str | None = None
+    colors: tuple[float, ...] = ()
     """Share of each basic colour, for telling objects apart."""
 
     @property
@@ -70,13 +70,13 @@ class Track:
 class _Trail:
     """What one id of the tracker was seen doing so far."""
 
-    sights: list[Sight] = field(default_factory=list)
+    sights: list[Sighting] = field(default_factory=list)
     votes: dict[str, float] = field(default_factory=dict)
-    colours: np.ndarray | None = None
+    colors: np.ndarray | None = None
     looks: int = 0
 
     def add(self, time: float, thing: _Thing, image: np.ndarray | None) -> None:
-        self.sights.append(Sight(time, thing.box, thing.score))
+        self.sights.append(Sighting(time, thing.box, thing.score))
         for label, score in thing.scores.items():
             self.votes[label] = self.votes.get(label, 0.0) + score
         # The paint of an object hardly changes: a few looks tell it.
@@ -84,7 +84,7 @@ class _Trail:
             from .track_colors import shares
 
             seen = shares(image, thing.box)
-            self.colours = seen if self.colours is None else self.colours + seen
+            self.colors = seen if self.colors is None else self.colors + seen
             self.looks += 1
 
 
@@ -106,13 +106,13 @@ class Tracker:
         colours: whether to look at the colour of objects.
     """
 
-    def __init__(self, fps: float, span: Span, *, colours: bool = True) -> None:
+    def __init__(self, fps: float, span: Span, *, colors: bool = True) -> None:
         from trackers import ByteTrackTracker
         from trackers.utils.iou import BIoU
 
         self._fps = fps
         self._span = span
-        self._colours = colours
+        self._colors = colors
         self._trails: dict[int, _Trail] = {}
         self._unnamed: list[tuple[float, _Thing]] = []
         # Buffered IoU: at a few frames a second a quick object does not overlap itself from one to the next.
@@ -150,7 +150,7 @@ class Tracker:
             if trail is None:
                 trail = self._trails[int(number)] = _Trail()
                 self._first_sight(trail, thing)
-            trail.add(time, thing, image if self._colours else None)
+            trail.add(time, thing, image if self._colors else None)
         self._keep_single()
         self._unnamed = unnamed
 
@@ -203,13 +203,13 @@ class Tracker:
         total = sum(trail.votes.values())
         votes = {label: vote / total for label, vote in sorted(trail.votes.items(), key=lambda row: -row[1])}
         scores = sorted((sight.score for sight in trail.sights), reverse=True)
-        colours: tuple[float, ...] = ()
+        colors: tuple[float, ...] = ()
         name = None
-        if trail.colours is not None:
+        if trail.colors is not None:
             from .track_colors import name_of
 
-            colours = tuple(round(float(x), 3) for x in trail.colours / trail.colours.sum())
-            name = name_of(colours)
+            colors = tuple(round(float(x), 3) for x in trail.colors / trail.colors.sum())
+            name = name_of(colors)
         return Track(
             id=0,
             label=best_label(votes, trail.sights),
@@ -218,8 +218,8 @@ class Tracker:
             end=self._span.end if last >= self._span.end - 2.5 * half else min(last + half, self._span.end),
             sights=tuple(trail.sights),
             votes={label: round(share, 3) for label, share in votes.items() if share >= 0.02},
-            colour=name,
-            colours=colours,
+            color=name,
+            colors=colors,
         )
 
 
@@ -235,13 +235,13 @@ def merge(detections: Sequence[Detection]) -> list[_Thing]:
     return things
 
 
-def best_label(votes: dict[str, float], sights: Sequence[Sight]) -> str:
+def best_label(votes: dict[str, float], sights: Sequence[Sighting]) -> str:
     """The kind that fits best: kinds that are taken for each other vote together.
 
     A detector takes a car seen from above for a phone; but no phone travels through a picture by itself.
     """
     candidates = votes
-    if travelled(sights) > 1.0:
+    if traveled(sights) > 1.0:
         movers = {label: share for label, share in votes.items() if label in _MOVERS}
         if sum(movers.values()) >= _HINT:
             candidates = movers
@@ -252,7 +252,7 @@ def best_label(votes: dict[str, float], sights: Sequence[Sight]) -> str:
     return max(candidates, key=together)
 
 
-def travelled(sights: Sequence[Sight]) -> float:
+def traveled(sights: Sequence[Sighting]) -> float:
     """How far it went, in its own sizes: a box that only grows or shrinks on one side goes nowhere."""
     boxes = np.array([sight.box for sight in sights])
     sizes = np.maximum(np.median(boxes[:, 2:] - boxes[:, :2], axis=0), 1e-3)

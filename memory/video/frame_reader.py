@@ -13,17 +13,17 @@ import numpy as np
 
 from ..errors import VideoError
 from ..span import Box, MediaURI, Span
-from .video_pool import IdleVideos
+from .video_pool import VideoPool
 
 if TYPE_CHECKING:
-    from ..causal_view import MemoryUntil
+    from ..causal_view import CausalView
     from ..clip_memory import ClipMemory
 
 _ROUNDED = 1e-3
 """Seconds to which a media URI tells a time."""
 
 
-class Pixels:
+class FrameReader:
     """Reads frames and crops by their media URIs, and keeps the last ones. Safe between threads.
 
     Args:
@@ -36,12 +36,12 @@ class Pixels:
 
     def __init__(
         self,
-        memory: ClipMemory | MemoryUntil,
+        memory: ClipMemory | CausalView,
         *,
         size: int = 768,
         keep: int = 256 << 20,
         videos: Sequence[str] | None = None,
-        shared: Pixels | None = None,
+        shared: FrameReader | None = None,
     ) -> None:
         self._memory = memory
         self._videos = None if videos is None else frozenset(videos)
@@ -50,7 +50,7 @@ class Pixels:
         self._keep = keep
         self._held = 0
         self._pictures: OrderedDict[MediaURI, np.ndarray] = OrderedDict()
-        self._idle = IdleVideos()
+        self._idle = VideoPool()
         self._lock = threading.Lock()
         self._decoding: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 

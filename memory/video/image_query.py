@@ -38,9 +38,9 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
         ValueError: if an array is not [H, W, 3] uint8.
     """
     if isinstance(picture, MediaURI):
-        from .frame_reader import Pixels
+        from .frame_reader import FrameReader
 
-        return Pixels(memory, keep=0).read([str(picture)])[0]
+        return FrameReader(memory, keep=0).read([str(picture)])[0]
     if isinstance(picture, Path):
         return _opened(picture)
     if not isinstance(picture, np.ndarray):

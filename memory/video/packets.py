@@ -28,7 +28,7 @@ _MAX_FAILURES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PacketRun:
     """A stretch of packets to decode: ordinals `[start, stop]`, and the display positions wanted from it."""
 
     start: int
@@ -88,16 +88,16 @@ class PacketIndex:
         # No codec reorders further than a few dozen frames.
         return int(self.order[max(0, position - 64) : position + 1].max())
 
-    def runs(self, positions: Sequence[int]) -> list[Run]:
+    def runs(self, positions: Sequence[int]) -> list[PacketRun]:
         """The stretches of packets that give these frames (ascending positions); no packet is in two of them."""
-        runs: list[Run] = []
+        runs: list[PacketRun] = []
         for position in positions:
             start, stop = self.entry(position), int(self.order[position])
             if runs and start <= runs[-1].stop:
                 last = runs.pop()
-                runs.append(Run(min(last.start, start), max(last.stop, stop), (*last.wanted, position)))
+                runs.append(PacketRun(min(last.start, start), max(last.stop, stop), (*last.wanted, position)))
             else:
-                runs.append(Run(start, stop, (position,)))
+                runs.append(PacketRun(start, stop, (position,)))
         return runs
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SIDE = 160  # pixels of the longest side that is decoded
 _THUMB = (32, 18)
 _FLASH = 0.4  # seconds; a picture that is back after so long never left
-_NEIGHBOURS = 5  # frames on each side whose changes say how much motion there is
+_NEIGHBORS = 5  # frames on each side whose changes say how much motion there is
 _LEAST_CHANGE = 12.0  # mean levels of 255 between thumbnails; less is noise, however sudden
 _SAME_PICTURE = 0.8  # correlation of two thumbnails above which only their light differs
 _BLACK = 24.0  # the brightest place of a thumbnail is darker than this when nothing is on screen
@@ -46,7 +46,7 @@ class _Candidate:
     before: np.ndarray
     """Thumbnail of the last frame before it."""
     likeness: float
-    colours: float
+    colors: float
     """Share of the picture whose colours changed."""
     change: float
     """Mean levels by which the thumbnails differ."""
@@ -130,7 +130,7 @@ def _propose(recent: deque[_Seen], index: int) -> _Candidate | None:
         first.time,
         before.thumb,
         likeness=_likeness(before.thumb, first.thumb),
-        colours=float(np.abs(_histogram(before.image) - _histogram(first.image)).sum() / 2),
+        colors=float(np.abs(_histogram(before.image) - _histogram(first.image)).sum() / 2),
         change=_change(before.thumb, first.thumb),
     )
     # A flash ends as suddenly as it began, so both sides of the frame are searched for the picture across it.
@@ -147,9 +147,9 @@ def _holds(candidate: _Candidate, changes: list[float]) -> bool:
     if candidate.change < _LEAST_CHANGE or candidate.likeness > _SAME_PICTURE or candidate.flash:
         return False
     index = candidate.index
-    around = sorted(changes[max(index - _NEIGHBOURS, 1) : index] + changes[index + 1 : index + 1 + _NEIGHBOURS])
+    around = sorted(changes[max(index - _NEIGHBORS, 1) : index] + changes[index + 1 : index + 1 + _NEIGHBORS])
     motion = around[-2] if len(around) > 1 else 0.0  # the largest may be another cut, or the far side of a flash
-    return candidate.change > (1.5 if candidate.colours > 0.2 else 3.0) * motion
+    return candidate.change > (1.5 if candidate.colors > 0.2 else 3.0) * motion
 
 
 class _Fades:

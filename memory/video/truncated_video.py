@@ -14,7 +14,7 @@ from ..span import Span
 from .packets import TOLERANCE
 
 
-class CutVideo:
+class TruncatedVideo:
     """`source` as it was known at `now`.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..protocol import VideoSource
 
 if TYPE_CHECKING:
-    from ..causal_view import MemoryUntil
+    from ..causal_view import CausalView
     from ..clip_memory import ClipMemory
 
 
@@ -16,14 +16,14 @@ MOST = 8
 """Opened videos that are kept; a decoder of a large picture holds tens of megabytes."""
 
 
-class IdleVideos:
+class VideoPool:
     """Hands out opened videos, one reader each, and takes them back. Safe between threads."""
 
     def __init__(self) -> None:
         self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
         self._lock = threading.Lock()
 
-    def take(self, memory: ClipMemory | MemoryUntil, video_id: str) -> VideoSource:
+    def take(self, memory: ClipMemory | CausalView, video_id: str) -> VideoSource:
         """An opened video of the memory, for the caller alone.
 
         Raises:
@@ -36,7 +36,7 @@ class IdleVideos:
                     return self._idle.pop(n)[1]
         return memory.open(video_id)
 
-    def put_back(self, memory: ClipMemory | MemoryUntil, video_id: str, source: VideoSource | None) -> None:
+    def put_back(self, memory: ClipMemory | CausalView, video_id: str, source: VideoSource | None) -> None:
         """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
         if source is not None:
             with self._lock:
@@ -44,6 +44,6 @@ class IdleVideos:
                 del self._idle[:-MOST]
 
 
-def place(memory: ClipMemory | MemoryUntil, video_id: str) -> tuple[str, float | None, str, str]:
+def place(memory: ClipMemory | CausalView, video_id: str) -> tuple[str, float | None, str, str]:
     """What tells apart the same video in two memories, before two moments, or as two detectors see it."""
     return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")

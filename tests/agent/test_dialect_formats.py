@@ -9,11 +9,11 @@ import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from rewatch.agent.parsing.reply import parse_draft
 from rewatch.agent.tool_formats import Said, draft, load_dialect
-from rewatch.tools import BUILT_IN, SEEING
+from rewatch.tools import BUILT_IN, VLM_TOOLS
 
 from .speaking import asked, calls_of, error_of, result, video
 
-SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *SEEING)]
+SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *VLM_TOOLS)]
 HERMES, VITAL, EGO, PIXEL, LONG = map(load_dialect, ("hermes", "vital", "ego_r1", "pixel_reasoner", "longvt"))
 
 

@@ -18,11 +18,11 @@ from rewatch.agent.prompts import SYSTEM
 from rewatch.agent.tool_formats import DIALECTS, draft, load_dialect, with_prompt
 from rewatch.agent.tool_formats.dialect import Dialect, Said
 from rewatch.memory import CapabilityError
-from rewatch.tools import BUILT_IN, INNER, SEEING
+from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS
 
 from .speaking import asked, calls_of, error_of, result, video
 
-SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *SEEING)]
+SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *VLM_TOOLS)]
 HERMES, VITAL = load_dialect("hermes"), load_dialect("vital")
 
 
@@ -239,7 +239,7 @@ DENSITY = {"fps", "frames", "beams", "k"}
 
 @st.composite
 def calls_of_ours(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    tool = draw(st.sampled_from([*BUILT_IN, *SEEING, *INNER]))
+    tool = draw(st.sampled_from([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS]))
     parameters = convert_to_openai_tool(tool)["function"]["parameters"]
     required = parameters.get("required", [])
     names = [n for n in parameters["properties"] if n in required or draw(st.booleans())]

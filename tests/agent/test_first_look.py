@@ -19,7 +19,7 @@ from rewatch.agent.planner import Plan, Situation, plan_by_rules
 from rewatch.agent.prompts import SYSTEM, render
 from rewatch.agent.questions.question import Question, question_about
 from rewatch.agent.replay import replay
-from rewatch.tools import BUILT_IN, INNER, Toolbox
+from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, Toolbox
 
 from .conftest import SUBTITLES
 from .scripted import Scripted, calling, in_turn, observations
@@ -186,7 +186,7 @@ def test_the_first_prompt_of_a_driver_that_only_reads_has_at_most_900_tokens(not
     facts = tuple({**video, "has_audio": True, "detector": True} for video in asked.videos)
     question = Question(text=asked.text, options=("none", "one", "two", "three or more"), videos=facts)
     policy = in_turn(AIMessage("x"))
-    schemas = offered(Toolbox(BUILT_IN, inner=INNER), policy, question)
+    schemas = offered(Toolbox(BUILT_IN, inner=INTERNAL_TOOLS), policy, question)
     names = {schema["function"]["name"] for schema in schemas}
     assert names == {"search_clips", "transcribe", "read_text", "browse", "track_objects", "detect_objects"}
     budget = Budget()

@@ -9,10 +9,10 @@ import pytest
 from painted import Painted, across, write
 from rewatch.agent.answer import Draft
 from rewatch.agent.models.heuristic import objects
-from rewatch.agent.models.heuristic.looking import Scene
+from rewatch.agent.models.heuristic.context import HeuristicContext
 from rewatch.agent.models.heuristic.object_words import wanted
 from rewatch.agent.models.heuristic.question_parser import at_in, parse
-from rewatch.agent.steps import Call, Seen
+from rewatch.agent.steps import Call, CallResult
 from rewatch.memory import OBJECTS, ClipMemory, MediaURI, Span
 from rewatch.tools import BUILT_IN, Toolbox
 
@@ -24,7 +24,7 @@ def ask(memory: ClipMemory, question: str, frames: int | None = None) -> tuple[D
     if memory.detector_stamp:
         video["detector"] = True
     asked = at_in(parse(question), Span(record.start, record.end))
-    run = objects.about_objects(Scene(ask=asked, video=video))
+    run = objects.about_objects(HeuristicContext(ask=asked, video=video))
     box, left = Toolbox(BUILT_IN), {} if frames is None else {"frames": frames}
     calls: list[Call] = []
     try:
@@ -32,7 +32,7 @@ def ask(memory: ClipMemory, question: str, frames: int | None = None) -> tuple[D
         while True:
             calls.append(step)
             seen, _ = asyncio.run(box.call(step.tool, step.arguments, memory=memory, videos=[record.id], left=left))
-            step = run.send(Seen(seen.text, seen.data or {}, seen.error))
+            step = run.send(CallResult(seen.text, seen.data or {}, seen.error))
     except StopIteration as end:
         return end.value, calls
 

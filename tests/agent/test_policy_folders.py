@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import rewatch
-from rewatch.agent.models.policy_config import Manner, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_manner
 from rewatch.agent.models.registry import load_policy
 from rewatch.memory import CapabilityError
 
@@ -74,7 +74,7 @@ def test_what_training_saves_is_read(tmp_path: Path) -> None:
         "frames_as": "video",
     }
     loop = "rewatch.training.gym.clips16:loop"
-    manner = Manner(dialect="short", system="Look.", loop=loop, tools=("browse",), settings=settings, base="a/b")
+    manner = PolicyConfig(dialect="short", system="Look.", loop=loop, tools=("browse",), settings=settings, base="a/b")
     manner.save(tmp_path)
     assert read_manner(tmp_path) == manner
 

@@ -23,7 +23,7 @@ from rewatch.agent.models.served.openai_compatible import ServedPolicy
 from rewatch.agent.models.served.retries import Fault, Patience, ServedError
 from rewatch.agent.models.turn import Turn
 from rewatch.agent.models.viewer import ChatViewer
-from rewatch.memory import CapabilityError, Frame, Pixels
+from rewatch.memory import CapabilityError, Frame, FrameReader
 from rewatch.tools.viewer import VisualQuestion
 
 from .served_run import KEY, LOOK, Run, user
@@ -53,7 +53,7 @@ def test_tokens_are_estimated_where_the_server_does_not_tell():
 
 
 def test_the_turns_tokens_bound_prompt_and_reply(notices: ClipMemory):
-    pixels = Pixels(notices)
+    pixels = FrameReader(notices)
     with Server(says("Hello.")) as server:
         policy = load_policy(server.address)
         policy.invoke(user("Hi."), turn=Turn(pixels=pixels, tokens=500))
@@ -70,7 +70,7 @@ def test_the_turns_tokens_bound_prompt_and_reply(notices: ClipMemory):
 
 def test_temperature_and_seed_of_the_turn_are_sent(notices: ClipMemory):
     with Server(says("Hello.")) as server:
-        turn = Turn(pixels=Pixels(notices), temperature=0.7, seed=11)
+        turn = Turn(pixels=FrameReader(notices), temperature=0.7, seed=11)
         load_policy(server.address).invoke(user("Hi."), turn=turn)
         load_policy(server.address, temperature=0.2).invoke(user("Hi."))
     assert (server.requests[0]["temperature"], server.requests[0]["seed"]) == (0.7, 11)
@@ -118,7 +118,7 @@ def _times(sent: Any) -> list[float]:
 
 
 def test_the_newest_pictures_are_kept_and_older_ones_thinned_evenly(notices: ClipMemory):
-    pixels = Pixels(notices)
+    pixels = FrameReader(notices)
     sent = Writer().write(_looked(notices, 9, 3), pixels, max_pictures=6)
     assert _times(sent) == [0, 4, 8, 9, 10, 11] and (sent.pictures, sent.left_out) == (6, 6)
     assert "3 of 9 pictures are shown, spread evenly" in str(sent.messages)
@@ -137,14 +137,14 @@ def test_a_text_only_driver_is_told_that_there_were_pictures(notices: ClipMemory
 def test_pictures_are_made_small(notices: ClipMemory):
     from PIL import Image
 
-    sent = Writer(max_side=64).write(_looked(notices, 1), Pixels(notices))
+    sent = Writer(max_side=64).write(_looked(notices, 1), FrameReader(notices))
     url = sent.messages[-1].content[-1]["image_url"]["url"]
     assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (64, 36)
 
 
-def test_neighbouring_user_messages_become_one(notices: ClipMemory):
+def test_neighboring_user_messages_become_one(notices: ClipMemory):
     messages = [*_looked(notices, 1), HumanMessage("The budget is spent.")]
-    sent = Writer().write(messages, Pixels(notices))
+    sent = Writer().write(messages, FrameReader(notices))
     assert [m.type for m in sent.messages] == ["system", "human", "ai", "tool", "human"]
     assert sent.messages[-1].content[-1] == {"type": "text", "text": "The budget is spent."}
 
@@ -171,7 +171,7 @@ def test_a_viewer_of_a_server_sends_frames(notices: ClipMemory):
     ],
 )
 def test_pictures_that_are_too_many_are_thinned(notices: ClipMemory, text: str, code: int):
-    turn = Turn(pixels=Pixels(notices))
+    turn = Turn(pixels=FrameReader(notices))
     with Server(at_most(3, says("Seen."), text, code)) as server:
         policy = load_policy(server.address, retries=0)
         said = policy.invoke(_looked(notices, 9), turn=turn)
@@ -189,7 +189,7 @@ def test_a_conversation_that_is_too_long_without_pictures_is_told():
 
 
 def test_arguments_that_a_server_refuses_are_left_out(notices: ClipMemory):
-    turn = Turn(pixels=Pixels(notices), temperature=0.7, seed=3)
+    turn = Turn(pixels=FrameReader(notices), temperature=0.7, seed=3)
     with Server(without("temperature", without("seed", says("Hello.")))) as server:
         policy = load_policy(server.address)
         said = policy.invoke(user("Hi."), turn=turn)

@@ -14,22 +14,22 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
 from rewatch.agent.models.content_blocks import blocks, data_url, picture, time_text
 from rewatch.agent.models.viewer import ChatViewer, said_yes
-from rewatch.memory import Frame, MediaURI, Pixels, VideoError
+from rewatch.memory import Frame, FrameReader, MediaURI, VideoError
 from rewatch.memory.span import Box
 from rewatch.tools.viewer import VisualQuestion
 
-COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
+COLORS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 
 
-def _frame(time: float, colour: str) -> Frame:
+def _frame(time: float, color: str) -> Frame:
     image = np.zeros((48, 64, 3), np.uint8)
-    image[:] = COLOURS[colour]
+    image[:] = COLORS[color]
     return Frame(time, image)
 
 
-def _colour(image: Image.Image) -> str:
+def _color(image: Image.Image) -> str:
     pixel = np.asarray(image, float)[24, 32]
-    return min(COLOURS, key=lambda name: float(np.abs(pixel - COLOURS[name]).sum()))
+    return min(COLORS, key=lambda name: float(np.abs(pixel - COLORS[name]).sum()))
 
 
 class Plain(BaseChatModel):
@@ -47,8 +47,8 @@ class Plain(BaseChatModel):
     ) -> ChatResult:
         shown = blocks(messages[-1])
         self.seen.append({"blocks": shown, **kwargs})
-        colours = [_colour(picture(block, None)) for block in shown if block["type"] != "text"]
-        text = self.says or " ".join(colours)
+        colors = [_color(picture(block, None)) for block in shown if block["type"] != "text"]
+        text = self.says or " ".join(colors)
         usage = {"input_tokens": 10 * len(shown), "output_tokens": 3, "total_tokens": 10 * len(shown) + 3}
         message = AIMessage(text, usage_metadata=usage, response_metadata=self._metadata(kwargs))
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -73,10 +73,8 @@ class Weighing(Ours):
         return {"choices": {"Yes": 0.3, "No": 0.1}} if "choices" in kwargs else {}
 
 
-def _questions(*colours: str, role: str = "") -> list[VisualQuestion]:
-    return [
-        VisualQuestion(frames=(_frame(i + 0.5, c),), text="Which colour?", role=role) for i, c in enumerate(colours)
-    ]
+def _questions(*colors: str, role: str = "") -> list[VisualQuestion]:
+    return [VisualQuestion(frames=(_frame(i + 0.5, c),), text="Which colour?", role=role) for i, c in enumerate(colors)]
 
 
 @pytest.mark.parametrize("kind", [Plain, Ours])
@@ -159,7 +157,7 @@ def test_pictures_of_a_tool_message_are_read_from_the_memory(notices: Any):
     assert [b.get("text") for b in shown] == [
         "Two frames and a crop.", "<20.0 seconds>", None, "<4.0 seconds>", None, "<4.2 seconds>", None,
     ]  # fmt: skip
-    pixels = Pixels(notices)
+    pixels = FrameReader(notices)
     read = [picture(block, pixels) for block in shown if block["type"] == "image"]
     assert [image.size for image in read] == [(640, 360), (640, 360), (320, 90)]
     assert np.abs(np.asarray(read[0], int) - np.asarray(read[1], int)).max() > 100  # another notice
@@ -168,7 +166,7 @@ def test_pictures_of_a_tool_message_are_read_from_the_memory(notices: Any):
 
 
 def test_blocks_of_a_caller_are_read_and_addresses_are_not_followed():
-    image = Image.new("RGB", (40, 20), COLOURS["green"])
+    image = Image.new("RGB", (40, 20), COLORS["green"])
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     encoded = base64.b64encode(buffer.getvalue()).decode()
@@ -180,7 +178,7 @@ def test_blocks_of_a_caller_are_read_and_addresses_are_not_followed():
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded}"}},
         {"type": "image_url", "image_url": data_url(image)},
     ):
-        assert _colour(picture(block, None).resize((64, 48))) == "green"
+        assert _color(picture(block, None).resize((64, 48))) == "green"
     for url in ("http://127.0.0.1:9/secret.png", "file:///etc/passwd", "data:image/png;base64,AAAA", ""):
         with pytest.raises(VideoError):
             picture({"type": "image", "url": url}, None)

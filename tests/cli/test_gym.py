@@ -70,5 +70,5 @@ def test_a_task_is_watched_as_a_page_and_as_a_picture(tmp_path: Path) -> None:
     assert lesson("two_hops", 0).task.question in page and "data:image/jpeg" in page
     run("gym", "watch", "cropping", "--out", tmp_path / "sheet.png")
     image = Image.open(tmp_path / "sheet.png")
-    assert image.width > 1000 and (230, 60, 20) in {colour for _, colour in image.getcolors(1 << 20) or ()}
+    assert image.width > 1000 and (230, 60, 20) in {color for _, color in image.getcolors(1 << 20) or ()}
     assert "name a page" in run("gym", "watch", "cropping", "--out", tmp_path / "sheet.txt", code=2)

@@ -34,8 +34,8 @@ def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Pa
     """A memory of a red and a blue video."""
     folder = tmp_path_factory.mktemp("served")
     held = ClipMemory(folder / "memory")
-    for name, colour in (("red", (200, 20, 20)), ("blue", (20, 20, 200))):
-        held.add(make_talk(folder / f"{name}.mp4", 6, colours=lambda _, c=colour: c), channels=("visual",), workers=0)
+    for name, color in (("red", (200, 20, 20)), ("blue", (20, 20, 200))):
+        held.add(make_talk(folder / f"{name}.mp4", 6, colors=lambda _, c=color: c), channels=("visual",), workers=0)
     (folder / "own.py").write_text(OWN)
     return folder / "memory"
 

@@ -32,7 +32,7 @@ def erase(word: str) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> Path:
     folder = tmp_path_factory.mktemp("home")
     for name in ("lights", "new"):
-        make_talk(folder / f"{name}.mp4", 6, colours=lambda s: (10, 10, 10) if s < 3 else (240, 240, 240), fps=4)
+        make_talk(folder / f"{name}.mp4", 6, colors=lambda s: (10, 10, 10) if s < 3 else (240, 240, 240), fps=4)
     ClipMemory(folder / "memory").add(folder / "lights.mp4", channels=("visual",), workers=0)
     (folder / "asks.py").write_text(ASKS)
     return folder

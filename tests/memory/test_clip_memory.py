@@ -87,7 +87,7 @@ def test_texts_come_in_time_order_with_word_times(memory: ClipMemory) -> None:
     assert [word[2].strip() for word in words] == said[0].text.split()
     assert [text.text for text in memory.texts("film.mp4", channel="speech", between=Span(6, 10))] == [said[1].text]
     seen = memory.texts("film.mp4", channel="visual")
-    assert [colour for text in seen for colour in ("red", "green", "blue") if f"mostly {colour}" in text.text] == (
+    assert [color for text in seen for color in ("red", "green", "blue") if f"mostly {color}" in text.text] == (
         ["red", "red", "green", "green", "blue", "blue"]
     )
 
@@ -340,7 +340,7 @@ def test_a_reader_sees_what_a_writer_adds(film: Path, tmp_path: Path, make_talk:
     reader = ClipMemory(tmp_path / "m", text_encoder="hashed", read_only=True)
     assert {hit.video for hit in reader.search("green blue")} == {writer.video("film.mp4").id}
     new = writer.add(
-        make_talk(tmp_path / "new.mp4", 6, colours=lambda second: (20, 20, 180)), channels=("visual",), workers=0
+        make_talk(tmp_path / "new.mp4", 6, colors=lambda second: (20, 20, 180)), channels=("visual",), workers=0
     )
     assert new.id in {hit.video for hit in reader.search("blue", channels=["visual"])}
     with pytest.raises(MemoryFolderError, match="read-only"):

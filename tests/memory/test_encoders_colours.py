@@ -23,7 +23,7 @@ RGB = {
 
 
 def clip(
-    base: str = "grey", thing: str | None = None, *, light: float = 1.0, move: int = 0, grey: bool = False
+    base: str = "grey", thing: str | None = None, *, light: float = 1.0, move: int = 0, gray: bool = False
 ) -> list[Frame]:
     """Five frames [90, 160] of a noisy ground, with a small thing (1.7 % of the picture) that moves."""
     frames = []
@@ -32,7 +32,7 @@ def clip(
         if thing:
             left = 20 + move * number
             image[40:52, left : left + 20] = RGB[thing]
-        if grey:
+        if gray:
             image[:] = image.mean(axis=2, keepdims=True)
         frames.append(Frame(float(number), (image * light).clip(0, 255).astype(np.uint8)))
     return frames
@@ -61,17 +61,17 @@ def rank(query: str, clips: Sequence[list[Frame]]) -> list[int]:
         ("brown", ["#6a4420", "#8a5a34"]),
     ],
 )
-def test_colours_have_the_names_people_give_them(name: str, colours: list[str]) -> None:
-    pixels = np.array([[[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in colours]], dtype=np.uint8)
-    assert [NAMES[index] for index in name_pixels(pixels)[0]] == [name] * len(colours)
+def test_colors_have_the_names_people_give_them(name: str, colors: list[str]) -> None:
+    pixels = np.array([[[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in colors]], dtype=np.uint8)
+    assert [NAMES[index] for index in name_pixels(pixels)[0]] == [name] * len(colors)
 
 
 def test_agreement_with_a_survey_of_names() -> None:
     """XKCD asked 200 000 people; where their name for a colour is one basic name and an adjective, we agree."""
-    colours = pytest.importorskip("matplotlib.colors", reason="matplotlib is not installed").XKCD_COLORS
+    colors = pytest.importorskip("matplotlib.colors", reason="matplotlib is not installed").XKCD_COLORS
     adjectives = ("light", "dark", "bright", "pale", "deep", "dull", "medium", "vivid", "strong", "dusty", "soft")
     agreed = []
-    for title, code in colours.items():
+    for title, code in colors.items():
         words = title.removeprefix("xkcd:").replace("gray", "grey").split()
         if words[-1] in NAMES and all(word in adjectives for word in words[:-1]):
             pixel = np.array([[[int(code[i : i + 2], 16) for i in (1, 3, 5)]]], dtype=np.uint8)
@@ -99,7 +99,7 @@ def test_queries_rank_the_clip_that_looks_so_first() -> None:
         "green ground": clip("green"),
         "night": clip("grey", "white", light=0.15),
         "bright": clip("white"),
-        "film": clip("blue", grey=True),
+        "film": clip("blue", gray=True),
         "red at night": clip("grey", "red", light=0.5),
     }
     names = list(clips)
@@ -163,8 +163,8 @@ def test_descriptions_say_what_is_seen() -> None:
     assert ENCODER.describe(clip("blue", "red")) == "mostly blue, some red; little motion"
     assert (ENCODER.describe(clip("blue", light=0.2)) or "").startswith("dark; ")
     film = [Frame(frame.time, (frame.image * np.linspace(0.2, 1.8, 160)[:, None]).astype(np.uint8)) for frame in clip()]
-    grey = [Frame(frame.time, frame.image.mean(axis=2, keepdims=True).repeat(3, 2).astype(np.uint8)) for frame in film]
-    assert "black and white" in (ENCODER.describe(grey) or "")
+    gray = [Frame(frame.time, frame.image.mean(axis=2, keepdims=True).repeat(3, 2).astype(np.uint8)) for frame in film]
+    assert "black and white" in (ENCODER.describe(gray) or "")
     assert "black and white" not in (ENCODER.describe(clip("blue")) or "")
     assert "motion" not in (ENCODER.describe(clip()[:1]) or "")  # one frame says nothing about motion
 

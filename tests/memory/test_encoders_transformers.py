@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from checkpoints import COLOURS, FAMILIES, SIDE, coloured, save_bert, save_visual, write_json
+from checkpoints import COLORS, FAMILIES, SIDE, colored, save_bert, save_visual, write_json
 from rewatch.memory.encoders import TextEncoder, VisualEncoder, export_visual, text_encoder, visual_encoder
 from rewatch.memory.encoders.bert_text import BertText
 from rewatch.memory.encoders.checkpoint import Checkpoint
@@ -37,8 +37,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Visual:
 
 
 def frames(count: int = 4) -> list[Frame]:
-    names = list(COLOURS)
-    return [Frame(float(n), coloured(names[n % 4], (90, 160), seed=1000 + n)) for n in range(count)]
+    names = list(COLORS)
+    return [Frame(float(n), colored(names[n % 4], (90, 160), seed=1000 + n)) for n in range(count)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -46,7 +46,7 @@ def test_trained_weights_match_frames_and_queries(family: str, trained: Visual) 
     """Both towers, processor and tokenizer, from the disk: each query finds its colour among unseen frames."""
     encoder = visual_encoder(str(trained(family)), threads=1)
     rows = encoder.encode_frames(frames())
-    queries = [encoder.encode_query(f"A {name.upper()} picture") for name in COLOURS]
+    queries = [encoder.encode_query(f"A {name.upper()} picture") for name in COLORS]
     scores = np.array([rows @ query for query in queries if query is not None])
     assert scores.argmax(axis=1).tolist() == [0, 1, 2, 3]
     assert rows.shape == (4, encoder.dim) and rows.dtype == np.float32

@@ -29,8 +29,8 @@ def store(tmp_path: Path) -> Store:
 def add(store: Store, name: str, count: int, seed: int) -> np.ndarray:
     """A video of that many unit vectors in one channel."""
     random = np.random.default_rng(seed)
-    centres = random.standard_normal((count // 20 + 1, DIM))
-    vectors = centres[np.arange(count) // 20] + 0.3 * random.standard_normal((count, DIM))
+    centers = random.standard_normal((count // 20 + 1, DIM))
+    vectors = centers[np.arange(count) // 20] + 0.3 * random.standard_normal((count, DIM))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
     video = store.put_video(name * 64, f"{name}.mp4", Info())  # type: ignore[arg-type]
     plan_channel(store, video, "visual", "test", [Span(0, 1e6)])

@@ -174,7 +174,7 @@ def test_a_hang_or_crash_costs_its_clip_only(
 
 
 def _impatient(message: object) -> object:
-    return pools.At(message.units, 5.0) if isinstance(message, pools.At) and message.units else message
+    return pools.Heartbeat(message.units, 5.0) if isinstance(message, pools.Heartbeat) and message.units else message
 
 
 def test_a_file_that_is_no_video_is_said_to_be(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_anything_with_frames_can_be_added(tmp_path: Path) -> None:
 
 def test_clips_follow_shots_when_asked(tmp_path: Path, make_talk: Callable) -> None:
     looks = ((10, 10, 10), (240, 240, 90), (120, 20, 20))
-    video = make_talk(tmp_path / "cuts.mp4", 24, colours=lambda second: looks[int(second // 8)])
+    video = make_talk(tmp_path / "cuts.mp4", 24, colors=lambda second: looks[int(second // 8)])
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
     record = memory.add(video, channels=("visual",), clips="shots", workers=0)
     assert [clip.start for clip in memory.clips(record.id)] == pytest.approx([0, 8, 16], abs=0.2)

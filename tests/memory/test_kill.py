@@ -54,7 +54,7 @@ def video(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable, speak: 
         folder / "talk.mp4",
         66,
         captions=lambda second: captions[int(second // 11)],
-        colours=lambda second: (int(second * 3), 60, 200 - int(second * 3)),
+        colors=lambda second: (int(second * 3), 60, 200 - int(second * 3)),
         sound=sound,
         size=(160, 96),
     )

@@ -14,7 +14,7 @@ from rewatch.memory.tracking.drawing import write_clip, write_frames
 from rewatch.memory.tracking.export import coco, within, write_coco, write_mot
 from rewatch.memory.tracking.track_ids import TrackBook
 from rewatch.memory.tracking.track_linking import sure
-from rewatch.memory.tracking.tracker import Sight, Track
+from rewatch.memory.tracking.tracker import Sighting, Track
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_tracks_go_on_over_the_borders_of_clips(known: tuple[ClipMemory, VideoRe
     assert [(t.id, t.label) for t in tracks] == [(1, "person"), (2, "dog"), (3, "person")]
     for track, (start, end) in zip(tracks, ((2, 8), (11, 23), (13, 19)), strict=True):
         assert abs(track.start - start) < 0.5 and abs(track.end - end) < 0.5
-    assert [t.colour for t in tracks] == ["blue", "green", "blue"]
+    assert [t.color for t in tracks] == ["blue", "green", "blue"]
 
 
 def test_when_is_there_a_dog_is_a_search(known: tuple[ClipMemory, VideoRecord]) -> None:
@@ -163,7 +163,7 @@ def test_objects_are_drawn_where_they_are(known: tuple[ClipMemory, VideoRecord],
 )
 def test_a_hand_is_no_person_beside_its_own(score: float, box: tuple[float, ...], kept: bool) -> None:
     def person(score: float, place: tuple[float, ...]) -> Track:
-        sights = tuple(Sight(k / 4, Box(*place), score) for k in range(8))
+        sights = tuple(Sighting(k / 4, Box(*place), score) for k in range(8))
         return Track(id=0, label="person", score=score, start=0.0, end=2.0, sights=sights, votes={"person": 1.0})
 
     told = sure([person(0.7, (0.3, 0.1, 0.9, 1.0)), person(score, box)])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lookahead import SIZE, letters
-from painted import COLOURS, Painted
+from painted import COLORS, Painted
 from PIL import Image, ImageDraw
 from rewatch.memory import ArrayVideo, ClipMemory
 
@@ -26,7 +26,7 @@ def picture(time: float, other: bool) -> np.ndarray:
     draw.text((12, 10), typed, fill="white", font=letters(24))
     draw.text((12, 60), f"STANDS ALL THE {'TINE' if later and other else 'TIME'}", fill="white", font=letters(22))
     thing = "dog" if later and other else "person"
-    draw.rectangle((20 + 8 * time, 110, 44 + 8 * time, 158), fill=COLOURS[thing])
+    draw.rectangle((20 + 8 * time, 110, 44 + 8 * time, 158), fill=COLORS[thing])
     return np.asarray(image)
 
 

@@ -12,7 +12,7 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 from rewatch.memory import Span, Video, VideoError
 from rewatch.memory.video.array_video import ArrayVideo
-from rewatch.memory.video.truncated_video import CutVideo
+from rewatch.memory.video.truncated_video import TruncatedVideo
 
 from ..media_files import ENCODINGS, Encoding, join, quarter, write_video
 
@@ -66,7 +66,7 @@ def test_each_picture_has_its_own_size(joined: dict[str, Path], kind: str) -> No
         small = list(video.frames_at(times[::6], size=100))
         assert all(max(frame.image.shape[:2]) == 100 and max(frame.whole) > 100 for frame in small)
         assert {frame.whole for frame in video.keyframes()} == set(SIZES)
-        assert [frame.whole for frame in CutVideo(video, float(times[40])).frames_at([0.0, 1e9])] == [
+        assert [frame.whole for frame in TruncatedVideo(video, float(times[40])).frames_at([0.0, 1e9])] == [
             SIZES[0],
             SIZES[1],
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rewatch.memory import Box, ClipMemory, MediaURI, Pixels, RewatchError, VideoError, within_view
+from rewatch.memory import Box, ClipMemory, FrameReader, MediaURI, RewatchError, VideoError, within_view
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Pa
     folder = tmp_path_factory.mktemp("pixels")
     memory = ClipMemory(folder / "memory")
     video = make_talk(
-        folder / "v.mp4", 6, colours=lambda t: (170, 20, 20) if t < 3 else (20, 20, 170), size=(640, 360), fps=30
+        folder / "v.mp4", 6, colors=lambda t: (170, 20, 20) if t < 3 else (20, 20, 170), size=(640, 360), fps=30
     )
     memory.add(video, channels=("visual",), workers=0)
     return memory
@@ -24,7 +24,9 @@ def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Pa
 
 def test_pictures_come_in_the_order_asked_for(memory: ClipMemory):
     video = memory.videos()[0].id
-    blue, red, again = Pixels(memory, size=64).read([f"video:{video}#t=4", f"video:{video}#t=1", f"video:{video}#t=4"])
+    blue, red, again = FrameReader(memory, size=64).read(
+        [f"video:{video}#t=4", f"video:{video}#t=1", f"video:{video}#t=4"]
+    )
     assert blue.mean((0, 1)).argmax() == 2 and red.mean((0, 1)).argmax() == 0 and np.array_equal(blue, again)
     assert blue.shape == (36, 64, 3)
 
@@ -32,7 +34,7 @@ def test_pictures_come_in_the_order_asked_for(memory: ClipMemory):
 def test_a_crop_is_cut_at_full_resolution(memory: ClipMemory):
     video = memory.videos()[0].id
     uri = str(MediaURI.frame(video, 1.0, Box(0.5, 0.5, 0.75, 1.0)))
-    (crop,) = Pixels(memory, size=400).read([uri])
+    (crop,) = FrameReader(memory, size=400).read([uri])
     assert crop.shape == (180, 160, 3)
     with memory.open(video) as source:
         whole = source.frame(1.0).image
@@ -44,20 +46,20 @@ def test_every_frame_is_found_again_by_its_uri(memory: ClipMemory):
     video = memory.videos()[0].id
     with memory.open(video) as source:
         frames = [source.frame(t) for t in np.linspace(0.01, 5.9, 23)]
-    read = Pixels(memory, size=10_000).read([str(MediaURI.frame(video, frame.time)) for frame in frames])
+    read = FrameReader(memory, size=10_000).read([str(MediaURI.frame(video, frame.time)) for frame in frames])
     assert all(np.array_equal(a, b.image) for a, b in zip(read, frames, strict=True))
 
 
 def test_what_is_kept_is_bounded(memory: ClipMemory):
     video = memory.videos()[0].id
-    pixels = Pixels(memory, size=64, keep=36 * 64 * 3 * 2)
+    pixels = FrameReader(memory, size=64, keep=36 * 64 * 3 * 2)
     pixels.read([f"video:{video}#t={t}" for t in range(6)])
     assert pixels._held <= 36 * 64 * 3 * 2 and len(pixels._pictures) == 2
 
 
 def test_readers_side_by_side_get_the_same(memory: ClipMemory):
     video = memory.videos()[0].id
-    pixels = Pixels(memory, size=64)
+    pixels = FrameReader(memory, size=64)
     uris = [f"video:{video}#t={t / 2}" for t in range(12)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: pixels.read(uris), range(8)))
@@ -66,9 +68,9 @@ def test_readers_side_by_side_get_the_same(memory: ClipMemory):
 
 def test_what_names_no_picture_is_refused(memory: ClipMemory):
     with pytest.raises(VideoError, match="names no moment"):
-        Pixels(memory).read([f"video:{memory.videos()[0].id}"])
+        FrameReader(memory).read([f"video:{memory.videos()[0].id}"])
     with pytest.raises(RewatchError):
-        Pixels(memory).read(["video:ffffffff#t=1"])
+        FrameReader(memory).read(["video:ffffffff#t=1"])
 
 
 @pytest.mark.parametrize(
@@ -90,11 +92,11 @@ def test_what_of_a_picture_is_in_the_view(uri: str, shown: str):
 
 def test_no_picture_comes_from_later_or_from_another_video(memory: ClipMemory):
     video = memory.videos()[0].id
-    early = Pixels(memory.until(3.5), videos=[video])
+    early = FrameReader(memory.until(3.5), videos=[video])
     (middle,) = early.read([f"video:{video}#t=2,6"])  # of what is known of it
     assert middle.mean((0, 1)).argmax() == 0
     for uri in (f"video:{video}#t=4", "video:other#t=1"):
         with pytest.raises(VideoError, match="cannot be shown"):
             early.read([uri])
     with pytest.raises(VideoError, match="not one of those asked about"):
-        Pixels(memory, videos=[]).read([f"video:{video}#t=1"])
+        FrameReader(memory, videos=[]).read([f"video:{video}#t=1"])

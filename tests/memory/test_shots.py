@@ -22,13 +22,13 @@ Picture = Callable[[int], np.ndarray]  # frame number -> [H, W, 3] float in 0..2
 def scene(seed: int, *, pan: float = 0.0, mover: float = 0.0, palette: int | None = None) -> Picture:
     """A picture of coloured discs on a gradient; `pan` moves the camera, `mover` a large dark box, pixels a frame."""
     rng = np.random.default_rng(seed)
-    colours = np.random.default_rng(seed if palette is None else palette).integers(20, 235, (40, 3))
-    canvas = np.zeros((HEIGHT, 4 * WIDTH, 3)) + colours[0]
+    colors = np.random.default_rng(seed if palette is None else palette).integers(20, 235, (40, 3))
+    canvas = np.zeros((HEIGHT, 4 * WIDTH, 3)) + colors[0]
     canvas += np.linspace(-30, 30, canvas.shape[1])[None, :, None]
     y, x = np.mgrid[: canvas.shape[0], : canvas.shape[1]]
-    for colour in colours:
+    for color in colors:
         radius, cx, cy = rng.integers(8, 40), rng.integers(0, canvas.shape[1]), rng.integers(0, HEIGHT)
-        canvas[(x - cx) ** 2 + (y - cy) ** 2 < radius**2] = colour
+        canvas[(x - cx) ** 2 + (y - cy) ** 2 < radius**2] = color
 
     grain = rng.normal(0, 3, (5, HEIGHT, WIDTH, 1))  # a sensor's noise
 

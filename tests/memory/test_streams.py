@@ -11,7 +11,7 @@ from hearing import CUES, TellsTones, ears, film, srt, tone
 from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError, VideoRecord
 from rewatch.memory.ingest.speech_channel import find_subtitles
-from rewatch.memory.ingest.worker import Bench
+from rewatch.memory.ingest.worker import WorkerModels
 from rewatch.memory.protocol import SubtitleStream
 from rewatch.memory.speech.languages import language_code, same_language
 from rewatch.memory.video.file import Video
@@ -100,7 +100,7 @@ def test_a_track_is_chosen_by_number_language_or_title(tmp_path: Path, ears: Non
 def test_a_recognizer_of_english_is_given_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = TellsTones()
     only.multilingual = False  # type: ignore[attr-defined]
-    monkeypatch.setattr(Bench, "transcriber", only)
+    monkeypatch.setattr(WorkerModels, "transcriber", only)
     path = film(tmp_path / "film.mkv", [(440, {"language": "ger"}, "default"), (880, {"language": "eng"}, "")])
     assert heard(path, tmp_path / "m")[0] == "880"
 
@@ -113,7 +113,7 @@ def test_sound_in_a_language_that_the_recognizer_does_not_know_is_told(
 ) -> None:
     ears = TellsTones()
     ears.multilingual = knows_more  # type: ignore[attr-defined]
-    monkeypatch.setattr(Bench, "transcriber", ears)
+    monkeypatch.setattr(WorkerModels, "transcriber", ears)
     path = film(tmp_path / "film.mkv", [(440, {"language": language} if language else {}, "default")])
     notes = heard(path, tmp_path / "m")[1].notes
     assert any("marked as ger" in note and "--transcriber" in note for note in notes) is told, notes

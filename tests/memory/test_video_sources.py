@@ -14,7 +14,7 @@ from rewatch.memory.protocol import VideoSource, grid
 from rewatch.memory.span import Span
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.memory.video.file import Video
-from rewatch.memory.video.truncated_video import CutVideo
+from rewatch.memory.video.truncated_video import TruncatedVideo
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_array_refuses(images: list[np.ndarray], fps: float) -> None:
 @given(now=st.floats(2.0, 8.0), ask=st.lists(st.floats(-5, 20), min_size=1, max_size=5))
 def test_nothing_after_now_is_seen_or_heard(now: float, ask: list[float]) -> None:
     video = ArrayVideo([np.full((4, 4, 3), k, np.uint8) for k in range(50)], 10, sound=np.ones(16000 * 5), start=2.0)
-    cut = CutVideo(video, now)
+    cut = TruncatedVideo(video, now)
     assert isinstance(cut, VideoSource)
     assert cut.info.end <= max(now, 2.0)
     try:
@@ -87,14 +87,14 @@ def test_a_frame_that_appears_at_now_is_not_seen(tmp_path: Path) -> None:
     with Video(path) as video:
         times = video.times()
         for now in (times[24], times[25], times[24] + 1e-7):
-            cut = CutVideo(video, float(now))
+            cut = TruncatedVideo(video, float(now))
             assert max(frame.time for frame in cut.frames(video.info.span, 48)) < now
             assert cut.frame(99.0).time < now
             assert np.array_equal(cut.frame(0.5).image, video.frame(0.5).image)
-        assert CutVideo(video, 1.0).content_id != CutVideo(video, 2.0).content_id != video.content_id
+        assert TruncatedVideo(video, 1.0).content_id != TruncatedVideo(video, 2.0).content_id != video.content_id
         with pytest.raises(VideoError, match="nothing of it is known"):
-            CutVideo(video, -1.0).frame(0.0)
-        assert list(CutVideo(video, -1.0).keyframes()) == []
+            TruncatedVideo(video, -1.0).frame(0.0)
+        assert list(TruncatedVideo(video, -1.0).keyframes()) == []
 
 
 @given(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rewatch.memory import Box, ClipMemory, MediaURI, Pixels
+from rewatch.memory import Box, ClipMemory, FrameReader, MediaURI
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import BUILT_IN, Eyes, Observation, Toolbox, VideoContext, tool
 from rewatch.tools.boxes import read_box
@@ -95,7 +95,7 @@ def test_a_crop_is_of_the_picture_at_that_time(growing: ClipMemory, time: float,
         seen = call(growing, "crop", SEES, time=time, box=box)
         assert not seen.error and f"{size[0] // 2}x{size[1] // 2} pixels of {size[0]}x{size[1]}" in seen.text
         assert ("read as" in seen.text) == (max(box) > 1) == ("read_as" in seen.data)
-        (picture,) = Pixels(growing).read(seen.pictures)
+        (picture,) = FrameReader(growing).read(seen.pictures)
         assert (picture[..., 0].astype(int) - picture[..., 1] > 80).mean() > 0.95
         assert seen.data["box"] == pytest.approx([0.5, 0.5, 1, 1], abs=0.01)
 

@@ -81,7 +81,7 @@ def test_what_moves_is_found_without_a_detector(memory: ClipMemory) -> None:
     from rewatch.tools.builtin.motion import moving_objects
 
     moving = moving_objects(memory.open(memory.videos()[0].id), Span(0, 12))
-    assert 1 <= len(moving.tracks) <= 3 and all(track.colour == "red" for track in moving.tracks)
+    assert 1 <= len(moving.tracks) <= 3 and all(track.color == "red" for track in moving.tracks)
     assert {track.direction for track in moving.tracks} == {"left to right"}
     for track in moving.tracks:
         for time, box in track.boxes[2:-2]:
@@ -95,7 +95,7 @@ def test_text_is_read_and_timed_across_the_change(memory: ClipMemory) -> None:
     assert timed and timed[0]["span"] == pytest.approx([0, 12], abs=0.5)
 
 
-def test_colours_are_found_where_they_are(memory: ClipMemory) -> None:
+def test_colors_are_found_where_they_are(memory: ClipMemory) -> None:
     frames = call(memory, "find_color", start=0, end=12, color="red").data["frames"]
     assert len(frames) == 12
     assert all(row["share"] == pytest.approx(70 * 70 / (640 * 360), rel=0.2) for row in frames)

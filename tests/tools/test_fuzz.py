@@ -138,7 +138,7 @@ def test_foreign_tools_with_hostile_arguments(memory: ClipMemory):
 
 
 def test_isolated_tools_with_hostile_arguments(memory: ClipMemory):
-    for item in (rough.colours, rough.echoes):
+    for item in (rough.colors, rough.echoes):
         assert asyncio.run(fuzz(item, memory, 100))["given up"] == 0
 
 

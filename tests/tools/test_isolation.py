@@ -16,7 +16,7 @@ import pytest
 import rough_tools as rough
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
-from rewatch.tools import BUILT_IN, SEEING, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
+from rewatch.tools import BUILT_IN, VLM_TOOLS, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
 from rewatch.tools.outcomes import says_what_next
 from rewatch.tools.sandbox.processes import MOST, isolation
 
@@ -26,7 +26,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Pa
     """A memory of a video of 6 s that is red, and from 3 s on blue."""
     folder = tmp_path_factory.mktemp("isolation")
     memory = ClipMemory(folder / "memory")
-    file = make_talk(folder / "two.mp4", 6, colours=lambda s: (170, 20, 20) if s < 3 else (20, 20, 170))
+    file = make_talk(folder / "two.mp4", 6, colors=lambda s: (170, 20, 20) if s < 3 else (20, 20, 170))
     memory.add(file, channels=("visual",), workers=0)
     return memory
 
@@ -74,19 +74,19 @@ def test_what_python_can_catch_keeps_the_process(memory: ClipMemory):
 
 
 def test_frames_and_the_memory_are_there_and_charged(memory: ClipMemory):
-    seen, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=10)
+    seen, cost = call(memory, rough.colors, {"start": 0, "end": 6}, frames=10)
     assert not seen.error and cost.frames == 6 and seen.uris
     means = seen.data["means"]
     assert means[0][0] > 100 > means[0][2] and means[-1][2] > 100 > means[-1][0]
     assert seen.data["pid"] != os.getpid() and seen.data["said"]
-    few, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=2)
+    few, cost = call(memory, rough.colors, {"start": 0, "end": 6}, frames=2)
     assert len(few.data["means"]) == 2 and cost.frames == 2
-    none, cost = call(memory, rough.colours, {"start": 0, "end": 6}, frames=0)
+    none, cost = call(memory, rough.colors, {"start": 0, "end": 6}, frames=0)
     assert none.error and "budget" in none.text and cost.frames == 0
 
 
 def test_nothing_after_now_is_seen(memory: ClipMemory):
-    seen, _ = call(memory.until(2.5), rough.colours, {"start": 0, "end": 6})
+    seen, _ = call(memory.until(2.5), rough.colors, {"start": 0, "end": 6})
     assert seen.data["end"] == 2.5 and all(mean[0] > 100 > mean[2] for mean in seen.data["means"])
 
 
@@ -197,8 +197,8 @@ def test_built_in_tools_say_the_same_in_a_process_of_their_own(memory: ClipMemor
         "track_objects": {"start": 0, "end": 2},
         "ask_clip": {"start": 0, "end": 6, "question": "red?"},
     }
-    here = Toolbox([*BUILT_IN, *SEEING], viewer=Eyes())
-    there = Toolbox([*BUILT_IN, *SEEING], viewer=Eyes(), isolate=("video",))
+    here = Toolbox([*BUILT_IN, *VLM_TOOLS], viewer=Eyes())
+    there = Toolbox([*BUILT_IN, *VLM_TOOLS], viewer=Eyes(), isolate=("video",))
     assert set(asked) <= there.isolated
     videos = [video.id for video in memory.videos()]
     for name, arguments in asked.items():

@@ -31,12 +31,10 @@ def ground(seed: int = 0, wide: int = WIDTH) -> np.ndarray:
     return np.repeat(picture[..., None], 3, axis=2)
 
 
-def box(
-    picture: np.ndarray, x: float, y: float, colour: tuple[int, int, int], half: tuple[int, int] = (14, 20)
-) -> None:
+def box(picture: np.ndarray, x: float, y: float, color: tuple[int, int, int], half: tuple[int, int] = (14, 20)) -> None:
     top, bottom = max(round(y) - half[1], 0), max(round(y) + half[1], 0)
     left, right = max(round(x) - half[0], 0), max(round(x) + half[0], 0)
-    picture[top:bottom, left:right] = colour
+    picture[top:bottom, left:right] = color
 
 
 def encode(path: Path, seconds: float, paint: Painter, base: Callable[[float], np.ndarray] | None = None) -> Path:
@@ -62,13 +60,13 @@ def watch(path: Path, start: float = 0.0, end: float = 1e6) -> MotionReport:
         return moving_objects(video, Span(start, end))
 
 
-def only(report: MotionReport, colour: str) -> Track:
-    found = [track for track in report.tracks if track.colour == colour]
-    assert len(found) == 1, [(t.colour, t.start, t.end) for t in report.tracks]
+def only(report: MotionReport, color: str) -> Track:
+    found = [track for track in report.tracks if track.color == color]
+    assert len(found) == 1, [(t.color, t.start, t.end) for t in report.tracks]
     return found[0]
 
 
-def test_entries_exits_colours_and_directions(tmp_path: Path) -> None:
+def test_entries_exits_colors_and_directions(tmp_path: Path) -> None:
     def paint(picture: np.ndarray, now: float) -> None:
         box(picture, -14 + (now - 1) * 120, 40, RED)  # touches the left edge from 1.0 s, gone at 3.9 s
         box(picture, 334 - (now - 2) * 100, 130, BLUE)  # in from 2.0 s, gone at 5.48 s
@@ -238,7 +236,7 @@ def test_visitors_and_cars(media: Path) -> None:
     assert abs(visits[2].start - 123.4) < 0.5 and abs(visits[2].end - 135.8) < 0.5
     cars = watch(media / "car_parking_overhead.mp4").tracks
     assert len(cars) == 4
-    red = next(track for track in cars if track.colour == "red")
+    red = next(track for track in cars if track.color == "red")
     assert abs(red.start - 15.0) < 0.5 and abs(red.end - 18.7) < 0.5 and red.direction == "upwards"
 
 

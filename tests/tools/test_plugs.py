@@ -36,7 +36,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_tool.py"
 def memory(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> ClipMemory:
     """Four dark seconds, then four bright ones."""
     folder = tmp_path_factory.mktemp("plugs")
-    video = make_talk(folder / "lights.mp4", 8, colours=lambda s: (20, 20, 20) if s < 4 else (230, 230, 230))
+    video = make_talk(folder / "lights.mp4", 8, colors=lambda s: (20, 20, 20) if s < 4 else (230, 230, 230))
     held = ClipMemory(folder / "memory")
     held.add(video, channels=("visual",), workers=0)
     return held
@@ -63,9 +63,9 @@ def run(tools: list[Any], name: str, arguments: dict[str, Any], left: dict[str, 
     return asyncio.run(box.call(name, arguments, memory=None, videos=[], left=left or {}))[0]  # type: ignore[arg-type]
 
 
-def png(size: tuple[int, int] = (900, 600), colour: tuple[int, ...] = (255, 0, 0), mode: str = "RGB") -> bytes:
+def png(size: tuple[int, int] = (900, 600), color: tuple[int, ...] = (255, 0, 0), mode: str = "RGB") -> bytes:
     file = io.BytesIO()
-    Image.new(mode, size, colour).save(file, "PNG")
+    Image.new(mode, size, color).save(file, "PNG")
     return file.getvalue()
 
 
@@ -288,7 +288,7 @@ def test_pictures_that_a_tool_makes():
     array = np.zeros((300, 1600, 3), np.uint8)
     array[..., 2] = 250
     assert opened(as_picture(array)).size == (768, 144) and opened(as_picture(array)).getpixel((3, 3))[2] > 200
-    clear = as_picture(png(colour=(0, 0, 0, 0), mode="RGBA"))
+    clear = as_picture(png(color=(0, 0, 0, 0), mode="RGBA"))
     assert opened(clear).getpixel((3, 3)) == (255, 255, 255)
     for wrong in (b"nothing", "text", np.zeros((2, 2), np.float64), None):
         with pytest.raises(NotAPicture):

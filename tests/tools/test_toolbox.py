@@ -20,8 +20,8 @@ def two_videos(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[...
     """A memory of a red and a blue video of 6 s, by their colours only."""
     folder = tmp_path_factory.mktemp("two")
     memory = ClipMemory(folder / "memory")
-    for name, colour in (("red", (170, 20, 20)), ("blue", (20, 20, 170))):
-        memory.add(make_talk(folder / f"{name}.mp4", 6, colours=lambda _, c=colour: c), channels=("visual",), workers=0)
+    for name, color in (("red", (170, 20, 20)), ("blue", (20, 20, 170))):
+        memory.add(make_talk(folder / f"{name}.mp4", 6, colors=lambda _, c=color: c), channels=("visual",), workers=0)
     return memory
 
 
@@ -31,7 +31,7 @@ def call(toolbox: Toolbox, memory: ClipMemory, name: str, arguments: Any, **left
 
 
 @tool
-def mean_colour(time: float, video: VideoContext) -> dict:
+def mean_color(time: float, video: VideoContext) -> dict:
     """Mean colour at a moment.
 
     Args:
@@ -42,7 +42,7 @@ def mean_colour(time: float, video: VideoContext) -> dict:
 
 
 def test_the_context_is_hidden_from_the_schema():
-    (schema,) = Toolbox([mean_colour]).schemas(["a"])
+    (schema,) = Toolbox([mean_color]).schemas(["a"])
     assert schema["function"]["name"] == "mean_colour"
     assert list(schema["function"]["parameters"]["properties"]) == ["time"]
     assert schema["function"]["parameters"]["required"] == ["time"]
@@ -50,9 +50,9 @@ def test_the_context_is_hidden_from_the_schema():
 
 def test_with_several_videos_a_tool_takes_which(two_videos: ClipMemory):
     red, blue = (v.id for v in two_videos.videos())
-    (schema,) = Toolbox([mean_colour]).schemas([red, blue])
+    (schema,) = Toolbox([mean_color]).schemas([red, blue])
     assert schema["function"]["parameters"]["properties"]["video"]["enum"] == [red, blue]
-    box = Toolbox([mean_colour])
+    box = Toolbox([mean_color])
     first, _ = call(box, two_videos, "mean_colour", {"time": 1})
     second, _ = call(box, two_videos, "mean_colour", {"time": 1, "video": blue})
     other, _ = call(box, two_videos, "mean_colour", {"time": 1, "video": "nope"})
@@ -79,7 +79,7 @@ def test_frames_are_thinned_to_what_is_left(two_videos: ClipMemory):
 
 def test_two_tools_of_one_name_are_refused():
     with pytest.raises(ValueError, match="mean_colour"):
-        Toolbox([mean_colour, mean_colour])
+        Toolbox([mean_color, mean_color])
 
 
 def test_a_tool_needs_a_docstring():

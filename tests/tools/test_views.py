@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from rewatch.memory import ClipMemory, MediaURI, Pixels
+from rewatch.memory import ClipMemory, FrameReader, MediaURI
 from rewatch.memory.ocr.changes import small_print
 from rewatch.memory.ocr.reader import RapidReader
 from rewatch.memory.video.array_video import ArrayVideo
@@ -78,7 +78,7 @@ def test_a_crop_of_a_crop_is_cut_from_the_full_frame(scene: Call) -> None:
     left, top, right, bottom = inner.data["box"]
     assert (left * WIDE, top * HIGH) == pytest.approx((1080, 480), abs=0.1)
     dot, _ = scene("crop", time=1.5, box=[20 / 60, 20 / 50, 28 / 60, 28 / 50], of=inner.pictures[0])
-    (shown,) = Pixels(scene.memory).read(dot.pictures)  # type: ignore[attr-defined]
+    (shown,) = FrameReader(scene.memory).read(dot.pictures)  # type: ignore[attr-defined]
     assert shown.shape == (8, 8, 3)
     assert np.abs(shown.astype(int).mean((0, 1)) - (20, 200, 30)).max() < 12, "the dot and nothing else"
     assert MediaURI.parse(dot.uris[0]).box == pytest.approx(
@@ -115,7 +115,7 @@ def test_narrowing_down_ends_at_the_pixels(scene: Call) -> None:
     assert 3 <= tries < 8 and "nothing more to see" in observation.text
 
 
-def test_a_colour_is_found_where_and_when_it_is(scene: Call) -> None:
+def test_a_color_is_found_where_and_when_it_is(scene: Call) -> None:
     observation, spend = scene("find_color", start=0, end=4, color="crimson", fps=2)
     assert observation.data["color"] == "red" and observation.data["spans"] == [[1.0, 3.0]]
     row = observation.data["frames"][0]
@@ -129,7 +129,7 @@ def test_a_colour_is_found_where_and_when_it_is(scene: Call) -> None:
     assert crop.data["width"] == pytest.approx(240, abs=8)
 
 
-def test_colours_that_are_not_there_and_words_that_are_none(scene: Call) -> None:
+def test_colors_that_are_not_there_and_words_that_are_none(scene: Call) -> None:
     nothing, _ = scene("find_color", start=0, end=4, color="purple")
     assert nothing.data["frames"] == [] and "Try another colour" in nothing.text and not nothing.error
     for word in ("xylophone", "red and blue", "no red", ""):

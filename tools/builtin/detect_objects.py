@@ -112,7 +112,7 @@ def _what_moves(video: VideoContext, span: Span) -> Observation:
     for track in moving.tracks:
         if track.start <= span.end and track.end >= span.start:
             box = min(track.boxes, key=lambda row: abs(row[0] - span.middle))[1]
-            objects.append({"label": "", "score": track.confidence, "box": list(box), "colour": track.colour})
+            objects.append({"label": "", "score": track.confidence, "box": list(box), "colour": track.color})
     get = f"Telling what objects are takes detector weights (--detector FILE): {how_to_get(SUGGESTED)}"
     if moving.camera_moves:
         said = "The camera moves, so objects cannot be told from the background without detector weights."

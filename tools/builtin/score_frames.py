@@ -102,8 +102,8 @@ def cluster_frames(
     for label in range(count):
         members = np.flatnonzero(labels == label)
         if len(members):
-            centre = rows[members].mean(axis=0)
-            nearest = members[int((rows[members] @ centre).argmax())]
+            center = rows[members].mean(axis=0)
+            nearest = members[int((rows[members] @ center).argmax())]
             clusters.append({"time": times[nearest], "times": [times[m] for m in members]})
     clusters.sort(key=lambda cluster: cluster["time"])
     return Observation(

@@ -129,7 +129,7 @@ def _whatever_moves(video: VideoContext, span: Span, labels: Sequence[str] | Non
         {
             "id": t.id,
             "span": [t.start, t.end],
-            "colour": t.colour,
+            "colour": t.color,
             "direction": t.direction,
             "enters": t.enters,
             "leaves": t.leaves,
@@ -140,7 +140,7 @@ def _whatever_moves(video: VideoContext, span: Span, labels: Sequence[str] | Non
         for t in report.tracks
     ]
     lines = [
-        f"object {t.id}: {t.colour}, {t.start:.1f}-{t.end:.1f} s, {t.direction}, enters {t.enters}, leaves {t.leaves}"
+        f"object {t.id}: {t.color}, {t.start:.1f}-{t.end:.1f} s, {t.direction}, enters {t.enters}, leaves {t.leaves}"
         for t in report.tracks
     ]
     if labels:

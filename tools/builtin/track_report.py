@@ -22,7 +22,7 @@ def as_row(track: Track, watched: Span) -> dict[str, Any]:
         "label": track.label,
         "span": [round(track.start, 3), round(track.end, 3)],
         "duration": round(track.end - track.start, 3),
-        "colour": track.colour or "",
+        "colour": track.color or "",
         "direction": direction(track),
         "enters": way_in(track, watched),
         "leaves": way_out(track, watched),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...memory import ClipMemory, Pixels, RewatchError, VideoRecord, clock
+from ...memory import ClipMemory, FrameReader, RewatchError, VideoRecord, clock
 from ..boxes import Eyes
 from ..budget import Budget, Spend
 from ..observation import Observation
@@ -74,7 +74,7 @@ class MemoryServer:
         self.memory = memory
         self.toolbox = toolbox
         self.budget = budget
-        self._pixels = Pixels(memory, size=size)
+        self._pixels = FrameReader(memory, size=size)
         self._size = size
         self._approved = frozenset(approved)
         self._looking = {t.name for t in toolbox if getattr(t, "context_parameter", None)}
@@ -257,7 +257,7 @@ class MemoryServer:
             return [], [*notes, f"(no pictures: {error})"]
 
 
-def encoded(pictures: list[str], pixels: Pixels, size: int) -> list[str]:
+def encoded(pictures: list[str], pixels: FrameReader, size: int) -> list[str]:
     """What `Observation.pictures` names, each as a JPEG data URI: those that are one already, and frames and crops.
 
     Raises:

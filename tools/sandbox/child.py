@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...memory import ClipMemory, IdleVideos, MemoryUntil
+from ...memory import CausalView, ClipMemory, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
@@ -22,7 +22,7 @@ from ..observation import Observation, ToolError
 from ..outcomes import failure, perform
 from ..viewer import Reply, VisualQuestion
 from .limits import limit_memory, no_core_files
-from .tool_ref import Parcel, unpack
+from .tool_ref import ToolRef, unpack
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -62,7 +62,7 @@ class Task:
 
     tool: str
     """Name in observations, and with `parcel` the key under which the process keeps the tool."""
-    parcel: Parcel
+    parcel: ToolRef
     arguments: bytes
     view: View | None
     call: str
@@ -154,17 +154,17 @@ class Desk:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._tools: dict[Parcel, BaseTool] = {}
+        self._tools: dict[ToolRef, BaseTool] = {}
         self._models: dict[tuple[str, str], dict[str, Any]] = {}
         self._memories: dict[tuple[str, str, int], ClipMemory] = {}
-        self._idle = IdleVideos()
+        self._idle = VideoPool()
 
     def do(self, task: Task) -> Observation:
         """Run one call; never raises."""
         self._wire.begin(task.call)
         limit_memory(task.memory)
         context = None
-        memory: ClipMemory | MemoryUntil | None = None
+        memory: ClipMemory | CausalView | None = None
         try:
             item = self._tool(task.parcel)
             arguments = pickle.loads(task.arguments)
@@ -181,7 +181,7 @@ class Desk:
             self._idle.put_back(memory, context.video_id, context.opened)
         return observation
 
-    def _tool(self, parcel: Parcel) -> BaseTool:
+    def _tool(self, parcel: ToolRef) -> BaseTool:
         if parcel not in self._tools:
             self._tools[parcel] = unpack(parcel)
         return self._tools[parcel]
@@ -194,13 +194,13 @@ class Desk:
             if place not in self._memories:
                 while len(self._memories) >= _MOST_MEMORIES:
                     self._memories.pop(next(iter(self._memories))).close()
-                    self._idle = IdleVideos()
+                    self._idle = VideoPool()
                 models = self._models[view.folder, view.key]
                 self._memories[place] = ClipMemory(view.folder, read_only=True, **models)
             return self._memories[place]
         return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
 
-    def _context(self, call: str, view: View, memory: ClipMemory | MemoryUntil) -> VideoContext:
+    def _context(self, call: str, view: View, memory: ClipMemory | CausalView) -> VideoContext:
         return VideoContext(
             memory=memory,
             info=memory.video(view.video),

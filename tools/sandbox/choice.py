@@ -11,7 +11,7 @@ from ...memory import MisuseError
 from ..outcomes import is_async
 from ..plugins.entry_points import OTHERS
 from ..tool import VideoTool
-from .tool_ref import CannotTravel, pack
+from .tool_ref import NotSerializable, pack
 
 KINDS = ("marked", "others", "video", "foreign")
 """Kinds of tools that `Toolbox(isolate=…)` knows."""
@@ -25,7 +25,7 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
 
     Raises:
         MisuseError: if nothing is named so.
-        CannotTravel: if a tool that must be isolated cannot be.
+        NotSerializable: if a tool that must be isolated cannot be.
     """
     unknown = sorted(asked - {*KINDS, *tools})
     if unknown:
@@ -45,7 +45,7 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
             continue
         try:
             pack(item)
-        except CannotTravel as error:
+        except NotSerializable as error:
             if must:
                 raise
             if "others" in asked and name not in _told:

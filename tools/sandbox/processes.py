@@ -31,7 +31,7 @@ from ..viewer import VisualQuestion
 from .child import OUR_CHILD, Task, View
 from .limits import is_spent, limit_told, memory_limit
 from .threads import ToolThreads
-from .tool_ref import Parcel, pack
+from .tool_ref import ToolRef, pack
 
 if TYPE_CHECKING:
     from ..context import VideoContext
@@ -145,7 +145,7 @@ class Isolation:
             TimeoutError: at the deadline.
             NotStarted: if no process was ready before the deadline.
             Crashed: if the process ended.
-            CannotTravel: if the tool or its arguments cannot be sent.
+            NotSerializable: if the tool or its arguments cannot be sent.
         """
         parcel = pack(item)
         pickled = pickle.dumps(arguments)
@@ -185,7 +185,7 @@ class Isolation:
                 process.child.kill()
                 self._starter.submit(self._start, {})  # the next call finds one ready
 
-    def _take(self, parcel: Parcel, deadline: float) -> _Process:
+    def _take(self, parcel: ToolRef, deadline: float) -> _Process:
         """An idle process, one that knows the tool if there is one; a new one where there is room."""
         if os.environ.get(OUR_CHILD):
             raise Crashed("an isolated tool cannot run isolated tools; guard the module's main part with __name__")
@@ -231,7 +231,7 @@ class _Process:
     def __init__(self) -> None:
         self.child = Child(f"{__package__}.child")
         self.ready = False
-        self.tools: set[Parcel] = set()
+        self.tools: set[ToolRef] = set()
         self._memories: set[tuple[str, str]] = set()
 
     def wait_ready(self, deadline: float) -> None:

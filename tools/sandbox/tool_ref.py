@@ -20,12 +20,12 @@ MAIN = "__rewatch_main__"
 """Name that a program's main file is imported by: its part under `if __name__ == "__main__"` does not run again."""
 
 
-class CannotTravel(CapabilityError, ValueError):
+class NotSerializable(CapabilityError, ValueError):
     """A tool cannot be had in another process; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ToolRef:
     """A tool on its way."""
 
     module: str
@@ -35,11 +35,11 @@ class Parcel:
     pickled: bytes | None = None
 
 
-def pack(item: BaseTool) -> Parcel:
+def pack(item: BaseTool) -> ToolRef:
     """The tool's address.
 
     Raises:
-        CannotTravel: if it stands in no module and cannot be pickled.
+        NotSerializable: if it stands in no module and cannot be pickled.
     """
     made_of = _made_of(item)
     module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
@@ -52,11 +52,11 @@ def pack(item: BaseTool) -> Parcel:
 
         name = next((key for key, value in list(vars(module).items()) if is_it(value)), None)
         if name is not None:
-            return Parcel(_importable(module), getattr(module, "__file__", None), name)
+            return ToolRef(_importable(module), getattr(module, "__file__", None), name)
     try:
-        return Parcel("", None, item.name, pickle.dumps(item))
+        return ToolRef("", None, item.name, pickle.dumps(item))
     except Exception as error:  # noqa: BLE001 - pickling raises anything
-        raise CannotTravel(
+        raise NotSerializable(
             f"The tool {item.name} cannot run in a process of its own ({type(error).__name__}: {error}): define it at "
             "the top level of a module, or run it without isolation."
         ) from None
@@ -70,7 +70,7 @@ def _made_of(item: Any) -> Callable[..., Any] | None:
     return made_of
 
 
-def unpack(parcel: Parcel) -> BaseTool:
+def unpack(parcel: ToolRef) -> BaseTool:
     """The tool, in the process that it was sent to."""
     if parcel.pickled is not None:
         return as_tool(pickle.loads(parcel.pickled))

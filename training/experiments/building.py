@@ -14,14 +14,14 @@ from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
 from ...agent.models.local import open_local
 from ...agent.models.local_vlm import LocalPolicy
-from ...agent.models.policy_config import Manner, read_manner, saved_policy
+from ...agent.models.policy_config import PolicyConfig, read_manner, saved_policy
 from ...agent.models.viewer import ChatViewer
 from ...agent.offering import sees
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...memory import ClipMemory
 from ...memory.encoders.checkpoint import Checkpoint
-from ...tools import BUILT_IN, INNER, SEEING, Budget, Toolbox
+from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Budget, Toolbox
 from ..gym import Lesson, clips16
 from ..trainers.tiny import save_tiny_qwen
 from .config import LoopPart, Lora, Policy
@@ -47,7 +47,7 @@ class Source:
     """Folder or hub name of the whole model."""
     adapter: Path | None
     """Folder of an adapter that an earlier run trained."""
-    manner: Manner
+    manner: PolicyConfig
 
 
 def source_of(
@@ -58,7 +58,7 @@ def source_of(
     Raises:
         ConfigError: if the tiny model is to learn without the tasks that its vocabulary is made of.
     """
-    before, name, adapter = Manner(), policy.model, None
+    before, name, adapter = PolicyConfig(), policy.model, None
     if policy.model == TINY:
         if loop.preset != "clips16" or not lessons:
             raise ConfigError("policy.model: tiny needs loop.preset clips16 and tasks of the gym, for its vocabulary.")
@@ -76,7 +76,7 @@ def source_of(
     dialect = policy.dialect or (before.dialect if started else "short" if preset == "clips16" else "hermes")
     system = loop.system or (before.system if started else clips16.SYSTEM if preset == "clips16" else None)
     tools = None if preset else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
-    manner = Manner(
+    manner = PolicyConfig(
         dialect=dialect,
         system=system,
         loop=PRESETS[preset] if preset else None,
@@ -163,7 +163,7 @@ def freeze_vision(model: Any) -> int:
     return sum(parameter.numel() for _, parameter in found)
 
 
-def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: Manner) -> Loop:
+def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: PolicyConfig) -> Loop:
     """The loop that the policy works in, in training as in use."""
     if part.preset is not None:
         if part.tools is not None:
@@ -173,7 +173,7 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: M
         return made
     offered: list[Any] = list(BUILT_IN)
     if part.tools is not None:
-        named = {tool.name: tool for tool in (*BUILT_IN, *SEEING)}
+        named = {tool.name: tool for tool in (*BUILT_IN, *VLM_TOOLS)}
         offered = []
         for name in part.tools:
             if ":" not in name and name not in named:
@@ -181,7 +181,7 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: M
             offered.append(imported(name, "loop.tools") if ":" in name else named[name])
     system = manner.spoken().system or SYSTEM
     viewer = ChatViewer(policy) if sees(policy) else None
-    toolbox = Toolbox(offered, inner=INNER, viewer=viewer)
+    toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=viewer)
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
 
 

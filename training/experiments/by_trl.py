@@ -14,8 +14,8 @@ from transformers.trainer_callback import TrainerCallback
 from ..rollouts.collector import require_some, seed_of
 from ..rollouts.rollout import Rollout
 from ..trainers.reference import lent, refuse_fsdp
-from .bench import Bench
 from .building import complete, lora_config, without_bars
+from .context import TrainingContext
 from .driving import start
 from .finish import look_back
 from .measuring import measure, summary
@@ -53,7 +53,7 @@ def quiet() -> Iterator[None]:
 
 
 def arguments(
-    make: Callable[..., Any], kind: type, bench: Bench, settings: Mapping[str, Any] | None = None, **ours: Any
+    make: Callable[..., Any], kind: type, bench: TrainingContext, settings: Mapping[str, Any] | None = None, **ours: Any
 ) -> Any:
     """TRL's configuration: what the file says (`settings`, else all of it), on top of what a run of ours needs.
 
@@ -102,7 +102,7 @@ def _on_gpu() -> bool:
 
 
 @quiet()
-def rl_by_trl(bench: Bench, config: RLRun, first: Callable[[Sequence[Rollout]], None]) -> Path:
+def rl_by_trl(bench: TrainingContext, config: RLRun, first: Callable[[Sequence[Rollout]], None]) -> Path:
     """Reinforcement learning by `GraphGRPOTrainer`; gives the folder of the weights."""
     from trl.trainer.grpo_config import GRPOConfig
 
@@ -144,7 +144,7 @@ def _whole(value: Any, name: str) -> None:
 
 
 @quiet()
-def sft_by_trl(bench: Bench, rows: Sequence[Row]) -> Path:
+def sft_by_trl(bench: TrainingContext, rows: Sequence[Row]) -> Path:
     """Supervised learning by TRL's SFTTrainer; gives the folder of the weights."""
     from trl.trainer.sft_config import SFTConfig
 
@@ -155,7 +155,7 @@ def sft_by_trl(bench: Bench, rows: Sequence[Row]) -> Path:
 
 
 @quiet()
-def dpo_by_trl(bench: Bench, pairs: Sequence[Any]) -> Path:
+def dpo_by_trl(bench: TrainingContext, pairs: Sequence[Any]) -> Path:
     """Preference learning by TRL's DPOTrainer; gives the folder of the weights."""
     from trl.trainer.dpo_config import DPOConfig
 
@@ -169,13 +169,13 @@ def dpo_by_trl(bench: Bench, pairs: Sequence[Any]) -> Path:
     return _train(bench, trainer)
 
 
-def _extras(bench: Bench) -> dict[str, Any]:
+def _extras(bench: TrainingContext) -> dict[str, Any]:
     """Further arguments of every trainer."""
     policy = bench.config.policy
     return {"peft_config": lora_config(policy.lora, policy)} if policy.lora else {}
 
 
-def _train(bench: Bench, trainer: Any, first: Callable[[Sequence[Rollout]], None] | None = None) -> Path:
+def _train(bench: TrainingContext, trainer: Any, first: Callable[[Sequence[Rollout]], None] | None = None) -> Path:
     """From the first step, or the last checkpoint, to the end; gives the folder of the weights."""
     from transformers.trainer_callback import PrinterCallback
 
@@ -218,7 +218,7 @@ def last_whole(folder: Path) -> tuple[int, str | None]:
 class _Telling(TrainerCallback):
     """Keeps the figures of TRL's trainers, and looks at the held-out tasks between steps."""
 
-    def __init__(self, bench: Bench, trainer: Any) -> None:
+    def __init__(self, bench: TrainingContext, trainer: Any) -> None:
         self._bench, self._trainer = bench, trainer
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **more: Any) -> None:
@@ -253,7 +253,7 @@ class _Telling(TrainerCallback):
 
 
 @contextmanager
-def whole(trainer: Any, bench: Bench) -> Iterator[None]:
+def whole(trainer: Any, bench: TrainingContext) -> Iterator[None]:
     """The policy with the model as it is now, whole and unwrapped."""
     from trl.distributed import DistributedBackend
     from trl.models.utils import unwrap_model_for_generation

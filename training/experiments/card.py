@@ -10,14 +10,14 @@ from typing import Any
 from ...agent.models.policy_config import saved_policy
 from ...memory import CapabilityError
 from ...memory.encoders.checkpoint import Checkpoint
-from .bench import Bench
 from .building import TINY
 from .config import TaskSet
+from .context import TrainingContext
 from .curves import HELD_OUT
 from .reading import as_yaml
 
 VERBS = {"sft": "supervised learning on traces", "rl": "reinforcement learning", "dpo": "preference learning"}
-_LICENCE = "licence of what it started from"
+_LICENSE = "licence of what it started from"
 _FIGURES = {
     "accuracy": "right answers",
     "failed": "runs that failed, wrong ones above",
@@ -31,7 +31,7 @@ _FIGURES = {
 }
 
 
-def card(bench: Bench, facts: Mapping[str, Any], samples: Mapping[str, list[str]]) -> str:
+def card(bench: TrainingContext, facts: Mapping[str, Any], samples: Mapping[str, list[str]]) -> str:
     """The card as Markdown.
 
     Args:
@@ -49,7 +49,7 @@ def card(bench: Bench, facts: Mapping[str, Any], samples: Mapping[str, list[str]
         _table(
             {
                 "started from": _start(bench),
-                _LICENCE: licence(bench),
+                _LICENSE: license(bench),
                 "parameters": f"{bench.size:,}, of which {bench.trained:,} were trained",
                 "saved as": "a LoRA adapter" if bench.source.manner.base else "whole weights",
                 "dialect": bench.source.manner.dialect,
@@ -78,21 +78,21 @@ def card(bench: Bench, facts: Mapping[str, Any], samples: Mapping[str, list[str]
     return "\n\n".join(parts) + "\n"
 
 
-def _start(bench: Bench) -> str:
+def _start(bench: TrainingContext) -> str:
     model = bench.config.policy.model
     if model == TINY:
         return f"random weights (seed {bench.config.seed}), the architecture of Qwen3-VL"
     return f"`{model}`" + (f", an adapter of `{bench.source.name}`" if bench.source.adapter else "")
 
 
-def licence(bench: Bench) -> str:
+def license(bench: TrainingContext) -> str:
     """The licence that the base model's own card states; else that it is not known."""
     if bench.config.policy.model == TINY:
         return "none: random weights"
     run = Path(bench.config.policy.model) / "README.md"
     if saved_policy(bench.config.policy.model) and run.is_file():
         lines = run.read_text(encoding="utf-8").splitlines()
-        told = [line.split("|")[2].strip() for line in lines if line.startswith(f"| {_LICENCE} |")]
+        told = [line.split("|")[2].strip() for line in lines if line.startswith(f"| {_LICENSE} |")]
         return told[0] if told else "not known: the earlier run's card does not say"
     try:
         text = (Checkpoint.find(bench.source.name, kind="Policy").folder / "README.md").read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def _samples(samples: Mapping[str, list[str]]) -> str:
     return "\n".join(lines) or "No sample runs."
 
 
-def _base_note(bench: Bench) -> str:
+def _base_note(bench: TrainingContext) -> str:
     base = bench.source.manner.base
     return (
         f" The adapter needs its base, `{base}`; if that has moved: `--policy {bench.folder.path}?base=FOLDER`."

@@ -84,8 +84,8 @@ def _panel(axis: Any, train: Rows, held: Rows, name: str, kinds: Sequence[str], 
 
     if name == "tasks":
         source = held or train
-        for colour, kind in zip(_KINDS * (1 + len(kinds) // len(_KINDS)), kinds, strict=False):
-            _line(axis, source, kind, colour, kind.removeprefix("accuracy/"), marked=bool(held))
+        for color, kind in zip(_KINDS * (1 + len(kinds) // len(_KINDS)), kinds, strict=False):
+            _line(axis, source, kind, color, kind.removeprefix("accuracy/"), marked=bool(held))
         axis.set_title("right answers by kind, " + ("held out" if held else "training"), fontsize=10)
     else:
         some = [row for row in train if name in row]
@@ -110,14 +110,14 @@ def _panel(axis: Any, train: Rows, held: Rows, name: str, kinds: Sequence[str], 
         axis.legend(frameon=False, fontsize=8)
 
 
-def _line(axis: Any, rows: Rows, name: str, colour: str, label: str, *, marked: bool) -> None:
+def _line(axis: Any, rows: Rows, name: str, color: str, label: str, *, marked: bool) -> None:
     some = [row for row in rows if name in row]
     if not some:
         return
     steps, values = [row["step"] for row in some], [row[name] for row in some]
     errors = [row.get(f"{name}_se", 0.0) for row in some]
     style: dict[str, Any] = {"marker": "o", "ms": 4, "capsize": 2, "elinewidth": 0.9} if marked else {}
-    axis.errorbar(steps, values, yerr=errors if marked else None, color=colour, lw=1.6, label=label, **style)
+    axis.errorbar(steps, values, yerr=errors if marked else None, color=color, lw=1.6, label=label, **style)
 
 
 def smooth(values: Sequence[float], share: float = 0.06) -> list[float]:

@@ -8,8 +8,8 @@ from ..rollouts.collector import grouped, require_some, seed_of
 from ..synthesis import read_preferences
 from ..trainers.preference import DPOSettings, MiniDPO, Preference, pairs_of, recorded_pairs
 from ..trainers.scoring import judge
-from .bench import Bench
 from .config import DPORun
+from .context import TrainingContext
 from .driving import drive
 from .finish import finish, over
 from .reading import ConfigError, settings_of
@@ -35,7 +35,7 @@ def dpo(config: DPORun, out: str | Path, *, resume: bool = False, told: Listener
         settings = settings_of(DPOSettings, trainer.settings, without=("seed",))
     if config.pairs.rollouts is None and not config.pairs.files:
         raise ConfigError("pairs: give rollouts (groups, group_size, margin), or files.")
-    with Bench(config, "dpo", out, resume=resume, told=told) as bench:
+    with TrainingContext(config, "dpo", out, resume=resume, told=told) as bench:
         if bench.folder.finished:
             return over(bench)
         pairs = pairs_for(bench, config)
@@ -50,7 +50,7 @@ def dpo(config: DPORun, out: str | Path, *, resume: bool = False, told: Listener
         return finish(bench, {"pairs": len(pairs)}, saved)
 
 
-def pairs_for(bench: Bench, config: DPORun) -> list[Preference]:
+def pairs_for(bench: TrainingContext, config: DPORun) -> list[Preference]:
     """The pairs of files, and those of the policy's own runs.
 
     Raises:
@@ -69,7 +69,7 @@ def pairs_for(bench: Bench, config: DPORun) -> list[Preference]:
     return pairs
 
 
-def _sampled(bench: Bench, config: DPORun) -> list[Preference]:
+def _sampled(bench: TrainingContext, config: DPORun) -> list[Preference]:
     """Pairs of the policy's own runs, better against worse by the rewards.
 
     Raises:

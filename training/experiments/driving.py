@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..rollouts.rollout import Rollout
-from .bench import Bench
+from .context import TrainingContext
 from .samples import sample
 
 Told = Callable[[int, dict[str, float]], None]
@@ -24,7 +24,7 @@ class Trainer(Protocol):
         ...
 
 
-def start(bench: Bench, first: Callable[[Sequence[Rollout]], None] | None = None) -> None:
+def start(bench: TrainingContext, first: Callable[[Sequence[Rollout]], None] | None = None) -> None:
     """Before the first step: held-out figures, whatever has to hold of those runs, and sample runs."""
     rollouts = bench.evaluate(0)
     bench.evaluate_blind(0)
@@ -34,7 +34,7 @@ def start(bench: Bench, first: Callable[[Sequence[Rollout]], None] | None = None
 
 
 def drive(
-    bench: Bench,
+    bench: TrainingContext,
     trainer: Trainer,
     advance: Callable[[int, Told], object],
     done: Callable[[], int],

@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .bench import Bench
 from .building import save_policy
 from .card import card
+from .context import TrainingContext
 from .curves import draw
 from .samples import sample
 
 
-def look_back(bench: Bench) -> None:
+def look_back(bench: TrainingContext) -> None:
     """After the last step: the held-out tasks without tools, and sample runs."""
     bench.evaluate_blind(bench.config.trainer.steps)
     sample(bench, "after")
 
 
-def over(bench: Bench) -> Path:
+def over(bench: TrainingContext) -> Path:
     """Say that there is nothing to go on with; gives the run's folder."""
     bench.note(f"{bench.folder.path} is finished: there is nothing to go on with; give another --out to train again")
     return bench.folder.path
 
 
-def finish(bench: Bench, facts: Mapping[str, Any], saved: Path | None = None) -> Path:
+def finish(bench: TrainingContext, facts: Mapping[str, Any], saved: Path | None = None) -> Path:
     """Write what a run leaves; gives its folder.
 
     Args:

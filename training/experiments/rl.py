@@ -10,8 +10,8 @@ from ..objectives import OBJECTIVES
 from ..rollouts.rollout import Rollout
 from ..trainers.gate import Gate
 from ..trainers.mini import MiniSettings, MiniTrainer
-from .bench import Bench
 from .config import RLRun
+from .context import TrainingContext
 from .driving import drive
 from .finish import finish, over
 from .reading import ConfigError, settings_of, unknown
@@ -40,7 +40,7 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, told: Listener |
         settings = settings_of(MiniSettings, trainer.settings, without=("seed",))
     if config.gate and not config.held_out:
         raise ConfigError("gate: it is measured on held_out tasks; give them, or set gate to null.")
-    with Bench(config, "rl", out, resume=resume, told=told) as bench:
+    with TrainingContext(config, "rl", out, resume=resume, told=told) as bench:
         if bench.folder.finished:
             return over(bench)
 
@@ -60,7 +60,7 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, told: Listener |
         return finish(bench, {"objective": config.objective}, saved)
 
 
-def _pass_gate(bench: Bench, config: RLRun, rollouts: Sequence[Rollout]) -> None:
+def _pass_gate(bench: TrainingContext, config: RLRun, rollouts: Sequence[Rollout]) -> None:
     """Refuse a policy that reinforcement learning would make worse."""
     if config.gate is None:
         return

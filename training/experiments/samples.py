@@ -14,12 +14,12 @@ from ...memory.files.names import written
 from ...tools.plugins.foreign_schema import described
 from ..data.task import Task
 from ..rollouts.collector import Collector, seed_of
-from .bench import Bench
+from .context import TrainingContext
 
 COUNT = 4
 
 
-def sample(bench: Bench, when: Literal["before", "after"]) -> list[str]:
+def sample(bench: TrainingContext, when: Literal["before", "after"]) -> list[str]:
     """Run a few held-out tasks, of as many families as there are, and write `samples/<when>-<n>.html`; gives names."""
     if not bench.held_out or bench.rank:
         return []

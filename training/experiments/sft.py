@@ -12,8 +12,8 @@ from ..rollouts.recording import recorded
 from ..rollouts.rollout import Rollout
 from ..rollouts.rows import Row, row_of
 from ..trainers.sft import MiniSFT, SFTSettings
-from .bench import Bench
 from .config import SFTRun
+from .context import TrainingContext
 from .driving import drive
 from .finish import finish, over
 from .reading import ConfigError, settings_of
@@ -37,7 +37,7 @@ def sft(config: SFTRun, out: str | Path, *, resume: bool = False, told: Listener
     trainer = config.trainer
     if trainer.engine == "mini":
         settings = settings_of(SFTSettings, trainer.settings, without=("seed",))
-    with Bench(config, "sft", out, resume=resume, told=told) as bench:
+    with TrainingContext(config, "sft", out, resume=resume, told=told) as bench:
         if bench.folder.finished:
             return over(bench)
         rows = rows_of(bench, config)
@@ -52,7 +52,7 @@ def sft(config: SFTRun, out: str | Path, *, resume: bool = False, told: Listener
         return finish(bench, {"traces": len(rows)}, saved)
 
 
-def rows_of(bench: Bench, config: SFTRun) -> list[Row]:
+def rows_of(bench: TrainingContext, config: SFTRun) -> list[Row]:
     """The traces as this model's ids.
 
     Raises:
@@ -72,7 +72,7 @@ def rows_of(bench: Bench, config: SFTRun) -> list[Row]:
     return rows
 
 
-def _played(bench: Bench, config: SFTRun) -> list[Rollout]:
+def _played(bench: TrainingContext, config: SFTRun) -> list[Rollout]:
     """The expert's runs of the training tasks."""
     asked = config.traces.expert
     assert asked is not None
@@ -85,7 +85,7 @@ def _played(bench: Bench, config: SFTRun) -> list[Rollout]:
     return play(bench.loop, tasks, expert)
 
 
-def _row(bench: Bench, rollout: Rollout) -> Row | None:
+def _row(bench: TrainingContext, rollout: Rollout) -> Row | None:
     """A conversation as ids of this model."""
     schemas, pixels = bench.loop.offered_in(rollout.messages), bench.loop.pixels
     messages = recorded(bench.policy, rollout.messages, tools=schemas, pixels=pixels)

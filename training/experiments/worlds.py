@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent.graph import Loop
-from ...agent.models.policy_config import Manner, manner_of
+from ...agent.models.policy_config import PolicyConfig, manner_of
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.tool_formats import Dialect
@@ -147,7 +147,9 @@ def collector(lessons: Sequence[Lesson], memory: ClipMemory, policy: BaseChatMod
     """The loop in which these lessons, all of one family, are played; by the expert where no policy is given."""
     small = lessons[0].task.meta["gym"]["family"] in SMALL
     if policy is None:
-        how: dict[str, Any] = {"dialect": Manner(dialect="short").spoken(), "strategies": STRATEGIES} if small else {}
+        how: dict[str, Any] = (
+            {"dialect": PolicyConfig(dialect="short").spoken(), "strategies": STRATEGIES} if small else {}
+        )
         policy = Expert.of([one.task for one in lessons], **how)
     manner = manner_of(policy)
     made = small_loop(memory, policy) if small else manner.own_loop(memory, policy) if manner else None

@@ -21,7 +21,7 @@ from ...agent.tool_formats.short import Short
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import ClipMemory, Span
 from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
-from .drawing import COLOURS
+from .drawing import COLORS
 from .lesson import Draft, Lesson
 from .level import Level
 from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
@@ -44,14 +44,14 @@ def color(rng: random.Random, level: Level) -> Draft:
     """What color is seen where a word is said? Two hops."""
     world, words, shown = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'color at "{words[k]}"?', shown[k].colour, tuple(COLOURS), world, k, words[k], shape=shown[k].shape)
+    return _draft(f'color at "{words[k]}"?', shown[k].color, tuple(COLORS), world, k, words[k], shape=shown[k].shape)
 
 
 def shape(rng: random.Random, level: Level) -> Draft:
     """What shape is seen where a word is said? Two hops, and harder to see."""
     world, words, shown = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].colour)
+    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], color=shown[k].color)
 
 
 def clip(rng: random.Random, level: Level) -> Draft:
@@ -71,25 +71,25 @@ def first(rng: random.Random, level: Level) -> Draft:
     world, words, shown = _clips(rng, level)
     halves = []
     for thing in shown:
-        other = rng.choice([colour for colour in COLOURS if colour != thing.colour])
+        other = rng.choice([color for color in COLORS if color != thing.color])
         middle = thing.span.middle
         halves += [
             replace(thing, span=Span(thing.span.start, middle)),
-            replace(thing, colour=other, span=Span(middle, thing.span.end)),
+            replace(thing, color=other, span=Span(middle, thing.span.end)),
         ]
     k = rng.randrange(len(words))
     two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
-    return _draft(f'first at "{words[k]}"?', shown[k].colour, tuple(COLOURS), two, k, words[k], shape=shown[k].shape)
+    return _draft(f'first at "{words[k]}"?', shown[k].color, tuple(COLORS), two, k, words[k], shape=shown[k].shape)
 
 
 def echo(rng: random.Random, level: Level) -> Draft:
     """Say what the question says: no tool is needed."""
     world, _, _ = _clips(rng, level)
-    said = rng.choice(list(COLOURS))
+    said = rng.choice(list(COLORS))
     return Draft(
         question=f'say "{said}".',
         answer=said,
-        values=tuple(COLOURS),
+        values=tuple(COLORS),
         world=world,
         needs=(),
         about={},
@@ -114,7 +114,7 @@ def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str],
     spans = [Span(k * level.clip_seconds, (k + 1) * level.clip_seconds) for k in range(level.clips)]
     shown = [
         Thing(
-            colour=rng.choice(list(COLOURS)),
+            color=rng.choice(list(COLORS)),
             shape=rng.choice(SHAPES),
             span=span,
             at=(rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.58)),

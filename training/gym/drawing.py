@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-COLOURS = {
+COLORS = {
     "red": (230, 30, 30),
     "blue": (30, 60, 230),
     "yellow": (240, 220, 30),
@@ -30,7 +30,7 @@ TONES = {
 _DARK, _LIGHT = 40, 210
 
 
-def shape_mask(shape: str, high: int, wide: int, *, centre: tuple[float, float], size: float) -> np.ndarray:
+def shape_mask(shape: str, high: int, wide: int, *, center: tuple[float, float], size: float) -> np.ndarray:
     """Pixels of a shape, bool `[high, wide]`.
 
     Args:
@@ -42,7 +42,7 @@ def shape_mask(shape: str, high: int, wide: int, *, centre: tuple[float, float],
     """
     half = size * high / 2
     y, x = np.ogrid[:high, :wide]
-    dy, dx = (y + 0.5 - centre[1] * high) / half, (x + 0.5 - centre[0] * wide) / half
+    dy, dx = (y + 0.5 - center[1] * high) / half, (x + 0.5 - center[0] * wide) / half
     inside = (abs(dy) <= 1) & (abs(dx) <= 1)
     if shape == "square":
         return np.asarray(inside)
@@ -65,8 +65,8 @@ def plate(pattern: str, side: int, pitch: int) -> np.ndarray:
     y, x = np.mgrid[:side, :side]
     rows, columns = (y // (pitch // 2)) % 2, (x // (pitch // 2)) % 2
     light = {"rows": rows, "columns": columns, "checks": rows ^ columns}.get(pattern)
-    grey = np.full((side, side), (_DARK + _LIGHT) // 2) if light is None else np.where(light == 1, _LIGHT, _DARK)
-    return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+    gray = np.full((side, side), (_DARK + _LIGHT) // 2) if light is None else np.where(light == 1, _LIGHT, _DARK)
+    return np.repeat(gray[..., None], 3, axis=2).astype(np.uint8)
 
 
 @lru_cache(maxsize=256)
@@ -83,10 +83,10 @@ def lettering(text: str, high: int) -> np.ndarray:
     return board
 
 
-def paste(image: np.ndarray, part: np.ndarray, centre: tuple[float, float], *, grid: int = 1) -> None:
+def paste(image: np.ndarray, part: np.ndarray, center: tuple[float, float], *, grid: int = 1) -> None:
     """Put `part` into `image` in place, centred at (x, y) fractions, moved to lie inside and on multiples of `grid`."""
     high, wide = image.shape[:2]
     part = part[:high, :wide]
-    top = round(min(max(centre[1] * high - part.shape[0] / 2, 0), high - part.shape[0]) / grid) * grid
-    left = round(min(max(centre[0] * wide - part.shape[1] / 2, 0), wide - part.shape[1]) / grid) * grid
+    top = round(min(max(center[1] * high - part.shape[0] / 2, 0), high - part.shape[0]) / grid) * grid
+    left = round(min(max(center[0] * wide - part.shape[1] / 2, 0), wide - part.shape[1]) / grid) * grid
     image[top : top + part.shape[0], left : left + part.shape[1]] = part

@@ -19,7 +19,7 @@ from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
 from ...agent.steps import Call, observed
 from ...agent.tool_formats import Dialect, Said, draft, load_dialect
-from ...memory import Pixels, Span
+from ...memory import FrameReader, Span
 from ..data.task import Task
 from .strategies import STRATEGIES, Case, Say, Shown, Strategy, wasted
 
@@ -100,7 +100,7 @@ class Expert(BaseChatModel):
         return Case(task, video["id"], task.meta["about"])
 
     def _next(
-        self, case: Case, messages: Sequence[BaseMessage], pixels: Pixels | None, rng: random.Random
+        self, case: Case, messages: Sequence[BaseMessage], pixels: FrameReader | None, rng: random.Random
     ) -> Call | Say:
         """Replay the strategy over what was observed: its first call that has no result yet, or its answer."""
         known = shown(messages, pixels)
@@ -153,7 +153,7 @@ def by_chance(case: Case, rng: random.Random) -> Say:
     return Say(f"{start:g}-{start + seconds:g} s", (case.uri(Span(start, start + seconds)),))
 
 
-def shown(messages: Sequence[BaseMessage], pixels: Pixels | None) -> dict[str, Shown]:
+def shown(messages: Sequence[BaseMessage], pixels: FrameReader | None) -> dict[str, Shown]:
     """What each call brought back, by `Call.key`."""
     artifacts = {m.tool_call_id: m.artifact or {} for m in messages if isinstance(m, ToolMessage)}
     found: dict[str, Shown] = {}
@@ -168,7 +168,7 @@ def shown(messages: Sequence[BaseMessage], pixels: Pixels | None) -> dict[str, S
     return found
 
 
-def _reader(pixels: Pixels | None, uris: list[str]) -> Any:
+def _reader(pixels: FrameReader | None, uris: list[str]) -> Any:
     def read() -> list[np.ndarray]:
         return pixels.read(uris) if pixels and uris else []
 

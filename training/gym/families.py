@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...memory import Span, clock
-from .drawing import COLOURS, PATTERNS, SHAPES
+from .drawing import COLORS, PATTERNS, SHAPES
 from .lesson import Draft, clip_spans, scenery
 from .level import Level
 from .words import CODES, NOUNS, subjects
@@ -39,18 +39,18 @@ def spotting(rng: random.Random, level: Level) -> Draft:
     """When is something of this colour to be seen? Other clips show other colours."""
     spans = clip_spans(level)
     order = rng.sample(range(level.clips), level.clips)
-    colour, *others = rng.sample(list(COLOURS), len(COLOURS))
+    color, *others = rng.sample(list(COLORS), len(COLORS))
     place = spans[order[0]]
-    shown = [_thing(rng, level, place, colour=colour)]
-    shown += [_thing(rng, level, spans[k], colour=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
+    shown = [_thing(rng, level, place, color=color)]
+    shown += [_thing(rng, level, spans[k], color=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
     return Draft(
-        question=f"When is something {colour} on screen?",
+        question=f"When is something {color} on screen?",
         answer=None,
         kind="temporal",
         spans=(place,),
         world={"span": Span(0, level.seconds), "things": tuple(shown), "scenes": scenery(rng, spans, ("grey", "sand"))},
         needs=("search_clips",),
-        about={"query": f"something {colour}", "colour": colour, "at": [place.start, place.end]},
+        about={"query": f"something {color}", "colour": color, "at": [place.start, place.end]},
         chance=1 / level.clips,
         channels=("visual",),
     )
@@ -66,10 +66,10 @@ def viewing(rng: random.Random, level: Level) -> Draft:
     values: tuple[str, ...]
     moment = clock(place.middle)
     if rng.random() < 0.5:
-        question, answer, values = f"What shape is the {meant.colour} thing at {moment}?", meant.shape, tuple(SHAPES)
-        about["colour"] = meant.colour
+        question, answer, values = f"What shape is the {meant.color} thing at {moment}?", meant.shape, tuple(SHAPES)
+        about["colour"] = meant.color
     else:
-        question, answer, values = f"What colour is the {meant.shape} at {moment}?", meant.colour, tuple(COLOURS)
+        question, answer, values = f"What colour is the {meant.shape} at {moment}?", meant.color, tuple(COLORS)
         about["shape"] = meant.shape
     return Draft(
         question=question,
@@ -165,10 +165,10 @@ def two_hops(rng: random.Random, level: Level) -> Draft:
     about: dict[str, Any] = {"query": f"{adjective} {noun}", "at": [place.start, place.end]}
     values: tuple[str, ...]
     if rng.random() < 0.5:
-        question, answer, values = f"What shape is the {meant.colour} thing", meant.shape, tuple(SHAPES)
-        about["colour"] = meant.colour
+        question, answer, values = f"What shape is the {meant.color} thing", meant.shape, tuple(SHAPES)
+        about["colour"] = meant.color
     else:
-        question, answer, values = f"What colour is the {meant.shape}", meant.colour, tuple(COLOURS)
+        question, answer, values = f"What colour is the {meant.shape}", meant.color, tuple(COLORS)
         about["shape"] = meant.shape
     return Draft(
         question=f"{question} on screen while the {adjective} {noun} is mentioned?",
@@ -224,11 +224,11 @@ def _crowds(rng: random.Random, level: Level, spans: Sequence[Span], place: Span
         if span != place and rng.random() < 0.5:
             continue
         count = 1 + level.crowd
-        colours, shapes = rng.sample(list(COLOURS), count), rng.sample(SHAPES, count)
+        colors, shapes = rng.sample(list(COLORS), count), rng.sample(SHAPES, count)
         corners = rng.sample(_CORNERS, count)
         group = [
-            Thing(colour=c, shape=s, span=span, at=at, size=level.size)
-            for c, s, at in zip(colours, shapes, corners, strict=True)
+            Thing(color=c, shape=s, span=span, at=at, size=level.size)
+            for c, s, at in zip(colors, shapes, corners, strict=True)
         ]
         meant = group[0] if span == place else meant
         everything += group
@@ -236,8 +236,8 @@ def _crowds(rng: random.Random, level: Level, spans: Sequence[Span], place: Span
     return tuple(everything), meant
 
 
-def _thing(rng: random.Random, level: Level, span: Span, *, colour: str) -> Thing:
-    return Thing(colour=colour, shape=rng.choice(SHAPES), span=span, at=rng.choice(_CORNERS), size=level.size)
+def _thing(rng: random.Random, level: Level, span: Span, *, color: str) -> Thing:
+    return Thing(color=color, shape=rng.choice(SHAPES), span=span, at=rng.choice(_CORNERS), size=level.size)
 
 
 def _inner(span: Span) -> Span:

@@ -13,7 +13,7 @@ from ...memory import Box, Span
 from ..data.task import Kind, Task, Truth
 from .drawing import TONES
 from .level import Level
-from .world import Scene, World
+from .world import World, WorldScene
 
 SOURCE = "gym"
 """`Task.source` of every task made here."""
@@ -50,7 +50,7 @@ class Draft:
     needs: tuple[str, ...]
     """Tools without which it cannot be answered."""
     about: dict[str, Any]
-    """What an expert has to know: `query`, `at`, `colour` and the like, JSON values."""
+    """What an expert has to know: `query`, `at`, `color` and the like, JSON values."""
     chance: float
     """Share of right answers of the best guess."""
     now: float | None = None
@@ -65,15 +65,15 @@ def clip_spans(level: Level, start: float = 0.0) -> list[Span]:
     return [Span(start + k * step, start + (k + 1) * step) for k in range(level.clips)]
 
 
-def scenery(rng: random.Random, spans: Sequence[Span], tones: Sequence[str] | None = None) -> tuple[Scene, ...]:
+def scenery(rng: random.Random, spans: Sequence[Span], tones: Sequence[str] | None = None) -> tuple[WorldScene, ...]:
     """A random tone for each span; equal neighbours are one scene."""
-    scenes: list[Scene] = []
+    scenes: list[WorldScene] = []
     for span in spans:
         tone = rng.choice(tones or [tone for tone in TONES if tone != "night"])
         if scenes and scenes[-1].tone == tone and scenes[-1].span.end == span.start:
-            scenes[-1] = Scene(tone=tone, span=Span(scenes[-1].span.start, span.end))
+            scenes[-1] = WorldScene(tone=tone, span=Span(scenes[-1].span.start, span.end))
         else:
-            scenes.append(Scene(tone=tone, span=span))
+            scenes.append(WorldScene(tone=tone, span=span))
     return tuple(scenes)
 
 

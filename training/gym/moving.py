@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...memory import Span, clock
-from .drawing import COLOURS
+from .drawing import COLORS
 from .lesson import Draft, scenery
 from .level import Level
 from .world import Thing
@@ -21,7 +21,7 @@ _AWAY = 0.25
 def tracking(rng: random.Random, level: Level) -> Draft:
     """How many things move through the picture? They enter at one edge and leave at the other, one after another."""
     count = rng.randint(1, 4)
-    world, window, _ = _crossings(rng, level, [rng.choice(list(COLOURS)) for _ in range(count)])
+    world, window, _ = _crossings(rng, level, [rng.choice(list(COLORS)) for _ in range(count)])
     return Draft(
         question=f"How many things move through the picture between {clock(window.start)} and {clock(window.end)}?",
         answer=str(count),
@@ -38,39 +38,39 @@ def tracking(rng: random.Random, level: Level) -> Draft:
 
 def crossing(rng: random.Random, level: Level) -> Draft:
     """When does the thing of this colour enter and leave? Three others cross the picture before or after it."""
-    world, window, movers = _crossings(rng, level, rng.sample(list(COLOURS), 4))
+    world, window, movers = _crossings(rng, level, rng.sample(list(COLORS), 4))
     meant = rng.choice(movers)
     speed = (_AWAY * 2 + 1) / _CROSSING
     hidden = (_AWAY - meant.size / 2) / speed
     seen = Span(round(meant.span.start + hidden, 3), round(meant.span.end - hidden, 3))
     return Draft(
-        question=f"When does something {meant.colour} cross the picture between {clock(window.start)} and "
+        question=f"When does something {meant.color} cross the picture between {clock(window.start)} and "
         f"{clock(window.end)}?",
         answer=None,
         kind="temporal",
         spans=(seen,),
         world=world,
         needs=("track_objects",),
-        about={"at": [window.start, window.end], "colour": meant.colour},
+        about={"at": [window.start, window.end], "colour": meant.color},
         chance=1 / 4,
         channels=("speech",),
     )
 
 
 def _crossings(
-    rng: random.Random, level: Level, colours: Sequence[str]
+    rng: random.Random, level: Level, colors: Sequence[str]
 ) -> tuple[dict[str, Any], Span, tuple[Thing, ...]]:
     """Fields of a world in which things cross the picture one by one, the time that takes, and the things."""
     lasts = 4 * (_CROSSING + _PAUSE) + 2
     length = max(level.seconds, lasts + 4)
     start = round(rng.uniform(1, length - lasts - 1), 1)
     movers = []
-    for k, colour in enumerate(colours):
+    for k, color in enumerate(colors):
         begins = start + 1 + k * (_CROSSING + _PAUSE)
         height, ways = rng.uniform(0.25, 0.75), rng.sample((-_AWAY, 1 + _AWAY), 2)
         movers.append(
             Thing(
-                colour=colour,
+                color=color,
                 shape=rng.choice(("circle", "square")),
                 span=Span(begins, begins + _CROSSING),
                 at=(ways[0], height),

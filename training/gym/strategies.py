@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ...agent.steps import Call, Seen
+from ...agent.steps import Call, CallResult
 from ...memory import Box, Span
 from ..data.task import Task
-from . import eyes
+from . import pixel_oracle as eyes
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a call brought back, with its pictures."""
 
-    seen: Seen
+    seen: CallResult
     uris: tuple[str, ...] = ()
     look: Callable[[], list[np.ndarray]] = list
     """Reads the pictures, `[H, W, 3]` uint8 each."""
@@ -77,7 +77,7 @@ def spotting(case: Case) -> Generator[Call, Shown, Say]:
     for hit in found.seen.data.get("hits", []):
         start, end = hit["span"]
         shown = yield Call("view_clip", {"start": start, "end": end})
-        if any(one.colour == case.about["colour"] for image in shown.look() for one in eyes.things(image)):
+        if any(one.color == case.about["colour"] for image in shown.look() for one in eyes.things(image)):
             return Say(f"{start:g}-{end:g} s", shown.uris[:1], "view_clip")
     return NOT_FOUND
 
@@ -191,10 +191,10 @@ def described(case: Case, pictures: list[np.ndarray]) -> str | None:
     """The shape of the thing in the asked colour, or the colour of the one in the asked shape; None if unseen."""
     for image in pictures:
         for one in eyes.things(image):
-            if one.colour == case.about.get("colour"):
+            if one.color == case.about.get("colour"):
                 return one.shape
             if one.shape == case.about.get("shape"):
-                return one.colour
+                return one.color
     return None
 
 

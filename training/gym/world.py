@@ -11,7 +11,7 @@ import numpy as np
 from ...memory import Box, Frame, Span, VideoInfo
 from ...memory.protocol import grid, sorted_times
 from ...memory.video.array_video import resized
-from .drawing import COLOURS, TONES, lettering, paste, plate, shape_mask
+from .drawing import COLORS, TONES, lettering, paste, plate, shape_mask
 
 _EARLY = 1e-6
 """Seconds by which a time may miss a frame's own (as files are read too)."""
@@ -21,7 +21,7 @@ _EARLY = 1e-6
 class Thing:
     """A coloured shape that is on screen for a while, still or moving along a line at an even speed."""
 
-    colour: str
+    color: str
     shape: str
     span: Span
     at: tuple[float, float] = (0.5, 0.5)
@@ -31,7 +31,7 @@ class Thing:
     size: float = 0.3
     """Height as a fraction of the picture's."""
 
-    def centre(self, time: float) -> tuple[float, float]:
+    def center(self, time: float) -> tuple[float, float]:
         """Where it is at `time` (seconds)."""
         if self.to is None or self.span.duration == 0:
             return self.at
@@ -40,7 +40,7 @@ class Thing:
 
     def box(self, time: float) -> Box | None:
         """Its place in a square picture at `time`; None where it is out of sight."""
-        (x, y), half = self.centre(time), self.size / 2
+        (x, y), half = self.center(time), self.size / 2
         box = Box(max(x - half, 0.0), max(y - half, 0.0), min(x + half, 1.0), min(y + half, 1.0))
         return box if self.span.contains(time) and box.right > box.left and box.bottom > box.top else None
 
@@ -84,7 +84,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class WorldScene:
     """A plain background for a while."""
 
     tone: str
@@ -101,7 +101,7 @@ class World:
     name: str
     span: Span
     """The video's clock, in seconds; a day may begin at eight in the morning."""
-    scenes: tuple[Scene, ...] = ()
+    scenes: tuple[WorldScene, ...] = ()
     things: tuple[Thing, ...] = ()
     plates: tuple[Plate, ...] = ()
     signs: tuple[Sign, ...] = ()
@@ -170,8 +170,8 @@ class World:
         image[:] = TONES[tone]
         for thing in self.things:
             if thing.span.contains(time):
-                mask = shape_mask(thing.shape, self.side, self.side, centre=thing.centre(time), size=thing.size)
-                image[mask] = COLOURS[thing.colour]
+                mask = shape_mask(thing.shape, self.side, self.side, center=thing.center(time), size=thing.size)
+                image[mask] = COLORS[thing.color]
         for each in self.plates:
             if each.span.contains(time):
                 side = round(each.size * self.side / each.pitch) * each.pitch

@@ -10,7 +10,7 @@ from typing import Literal
 from ..rollouts.rollout import Rollout
 from .reward import GroupReward, Reward
 
-Normalise = Literal["none", "range", "batch"]
+Normalize = Literal["none", "range", "batch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Mix:
 
     components: Mapping[str, tuple[Reward | GroupReward, float]]
     gates: Mapping[str, str | Callable[[Rollout], float]] = field(default_factory=dict)
-    normalise: Normalise = "none"
+    normalise: Normalize = "none"
     temperatures: Mapping[str, float] = field(default_factory=dict)
     name: str = "mix"
 
@@ -76,7 +76,7 @@ class Mix:
     def over(self, groups: Sequence[Sequence[Rollout]]) -> list[Mixed]:
         """The same for a batch of groups; `batch` normalisation is over all of them."""
         raw = {name: [_values(reward, group) for group in groups] for name, (reward, _) in self.components.items()}
-        parts = {name: self._normalised(name, values) for name, values in raw.items()}
+        parts = {name: self._normalized(name, values) for name, values in raw.items()}
         for name, gate in self.gates.items():
             opened = raw[gate] if isinstance(gate, str) else [[gate(r) for r in group] for group in groups]
             parts[name] = [
@@ -95,7 +95,7 @@ class Mix:
             for n, group in enumerate(groups)
         ]
 
-    def _normalised(self, name: str, values: list[list[float]]) -> list[list[float]]:
+    def _normalized(self, name: str, values: list[list[float]]) -> list[list[float]]:
         if self.normalise == "none":
             return values
         reward, _ = self.components[name]

@@ -129,14 +129,14 @@ def vitl() -> Mix:
     return Mix({"task": (score, 1.0)}, name="vitl")
 
 
-def gui_spotlight(*, colour: Reward | None = None, dialect: str = "hermes") -> Mix:
-    """GUI-Spotlight (code): `0.3 * point + 0.3 * crop IoU + 0.03 * extract + 0.27 * find colour + 0.1 * format`.
+def gui_spotlight(*, color: Reward | None = None, dialect: str = "hermes") -> Mix:
+    """GUI-Spotlight (code): `0.3 * point + 0.3 * crop IoU + 0.03 * extract + 0.27 * find color + 0.1 * format`.
 
     The point is the middle of the claimed box, and must lie in a true one; the crop IoU is the mean of all crops.
 
     Crops that failed, or have less than 28 pixels of a 1000 pixel side, count 0. `extract` goes by
     the crops of at most a quarter of the picture.
-    Nothing here finds colours: without `colour`, 0.73 is the most.
+    Nothing here finds colours: without `color`, 0.73 is the most.
     """
     parts: dict[str, tuple[Reward, float]] = {
         "point": (point_in_box(), 0.3),
@@ -144,8 +144,8 @@ def gui_spotlight(*, colour: Reward | None = None, dialect: str = "hermes") -> M
         "extract": (tools.extract_share(), 0.03),
         "format": (format_reward(dialect), 0.1),
     }
-    if colour is not None:
-        parts["colour"] = (colour, 0.27)
+    if color is not None:
+        parts["colour"] = (color, 0.27)
     return Mix(parts, name="gui_spotlight")
 
 

@@ -34,7 +34,7 @@ def box_iou(one: Box, other: Box) -> float:
     return both / union if union > 0 else 0.0
 
 
-def centre(box: Box) -> tuple[float, float]:
+def center(box: Box) -> tuple[float, float]:
     """The middle of a box."""
     return (box.left + box.right) / 2, (box.top + box.bottom) / 2
 
@@ -42,7 +42,7 @@ def centre(box: Box) -> tuple[float, float]:
 def shaped(said: Box, true: Box, shaping: float) -> float:
     """`(1 - shaping) * IoU + shaping * nearness`, so that a box that misses still learns where to go.
 
-    Nearness is `max(0, 1 - distance of the centres)` in picture widths and heights, times the smaller area over the
+    Nearness is `max(0, 1 - distance of the centers)` in picture widths and heights, times the smaller area over the
     larger one: without that factor the whole picture is near everything.
     """
     if not 0 <= shaping < 1:
@@ -50,7 +50,7 @@ def shaped(said: Box, true: Box, shaping: float) -> float:
     large = max(area(said), area(true))
     if large <= 0:
         return 0.0
-    near = max(0.0, 1 - math.dist(centre(said), centre(true))) * min(area(said), area(true)) / large
+    near = max(0.0, 1 - math.dist(center(said), center(true))) * min(area(said), area(true)) / large
     return (1 - shaping) * box_iou(said, true) + shaping * near
 
 
@@ -108,7 +108,7 @@ def point_in_box() -> Reward:
         said = stated.boxes(r)
         if len(said) != 1:
             return 0.0
-        x, y = centre(said[0])
+        x, y = center(said[0])
         return float(any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in r.task.truth.boxes))
 
     return Reward(name="point_in_box", score=score)

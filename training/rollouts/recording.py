@@ -10,11 +10,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.local_vlm.passages import Words, passages
 from ...agent.models.local_vlm.record import Part
-from ...agent.models.local_vlm.turns import Wish
+from ...agent.models.local_vlm.turns import GenerationRequest
 from ...memory.errors import RewatchError
 
 if TYPE_CHECKING:
-    from ...memory import Pixels
+    from ...memory import FrameReader
 
 
 class TraceError(RewatchError):
@@ -26,7 +26,7 @@ def recorded(
     messages: Sequence[BaseMessage],
     *,
     tools: Sequence[dict[str, Any]],
-    pixels: Pixels | None,
+    pixels: FrameReader | None,
 ) -> tuple[BaseMessage, ...]:
     """The conversation with a token record on each message of the expert, as if the policy had sampled it.
 
@@ -61,12 +61,14 @@ def _with_record(
     before: Sequence[BaseMessage],
     message: AIMessage,
     tools: tuple[dict[str, Any], ...],
-    pixels: Pixels | None,
+    pixels: FrameReader | None,
 ) -> AIMessage:
     engine, template = policy.engine, policy.engine.template
     text = _text(policy, message, before)
     written = template.ids(template.before_reply + template.plain(text, tags=True)) + template.ids(template.close)[:1]
-    prepared = policy.turns.prepare(before, Wish(tools=tools, max_tokens=max(len(written), 1), pixels=pixels))
+    prepared = policy.turns.prepare(
+        before, GenerationRequest(tools=tools, max_tokens=max(len(written), 1), pixels=pixels)
+    )
     if prepared is None or prepared.closing:
         raise TraceError(f"Message {len(before)} of a trace does not fit into the model's {engine.context} tokens.")
     part = Part(

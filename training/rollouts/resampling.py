@@ -14,7 +14,7 @@ from typing import Literal
 from ..data.task import Task
 from ..objectives.groups import statistics
 from ..rewards import Mix
-from ..trainers.scoring import Judged, judge
+from ..trainers.scoring import ScoredBatch, judge
 from .collector import draw, grouped, seed_of
 from .rollout import Rollout
 
@@ -26,7 +26,7 @@ Collect = Callable[..., Sequence[Rollout]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Varied:
+class SampledGroups:
     """What came of drawing anew."""
 
     rollouts: list[Rollout]
@@ -42,7 +42,7 @@ class Varied:
         return [*self.rollouts, *self.left_out]
 
 
-def flat_groups(judged: Judged, group_size: int) -> list[bool]:
+def flat_groups(judged: ScoredBatch, group_size: int) -> list[bool]:
     """For each group whether its rewards are all equal, or none of its runs could be scored."""
     import torch
 
@@ -60,7 +60,7 @@ def collect_varied(
     group_size: int,
     seed: int,
     most_tries: int,
-) -> Varied:
+) -> SampledGroups:
     """Groups of runs of which as many as possible teach something.
 
     Args:
@@ -88,7 +88,7 @@ def collect_varied(
         asked = draw(fresh, missing, seed=seed_of("anew", seed), step=attempt)
     ran = len(good) + len(flat)
     missing = len(tasks) - len(good)
-    return Varied(
+    return SampledGroups(
         rollouts=[run for group in [*good, *flat[:missing]] for run in group],
         left_out=[run for group in flat[missing:] for run in group],
         figures={"flat_share": len(flat) / max(ran, 1), "resampled": float(ran - len(tasks))},

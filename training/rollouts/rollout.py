@@ -29,7 +29,7 @@ class Made(NamedTuple):
     """What came back; None where nothing did."""
 
 
-class Look(NamedTuple):
+class RolloutLook(NamedTuple):
     """A place that a tool showed or told of."""
 
     tool: str
@@ -124,11 +124,11 @@ class Rollout:
         return news
 
     @property
-    def looked(self) -> tuple[Look, ...]:
+    def looked(self) -> tuple[RolloutLook, ...]:
         """The places that tools showed or told of, in order, those that routes called for included."""
         ids = {c["id"] for m in self.own for c in m.tool_calls}
         return tuple(
-            Look(message.name or "", uri, message.tool_call_id in ids)
+            RolloutLook(message.name or "", uri, message.tool_call_id in ids)
             for message in self.messages
             if isinstance(message, ToolMessage) and _succeeded(message)
             for uri in places(message)

@@ -13,14 +13,14 @@ from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.local_vlm.generate import at_rest
 from ...agent.models.local_vlm.inputs import inputs_of
 from ...agent.models.local_vlm.record import Record
-from ...agent.models.local_vlm.sight import Seen
+from ...agent.models.local_vlm.vision_adapter import SampledFrames
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from torch import Tensor
 
     from ...agent.models.local_vlm.engine import Engine
-    from ...memory import Pixels
+    from ...memory import FrameReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Row:
     """For each id, whether the model wrote it (or an expert in its place)."""
     logprobs: tuple[float, ...]
     """Of the written ids when they were written; zeros for an expert's."""
-    seen: tuple[Seen, ...]
+    seen: tuple[SampledFrames, ...]
     """The pictures, in the order of their tokens."""
     prompt: int
     """How many ids stood before the first written one."""
@@ -58,7 +58,7 @@ class Row:
         return [next(given) if own else 0.0 for own in self.completion_mask]
 
 
-def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: Pixels | None) -> Row | None:
+def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row | None:
     """The row of a conversation; None if it holds no record of this policy's vocabulary."""
     record, _ = Record.of(messages, policy.engine.vocabulary)
     if not record.parts:

@@ -3,23 +3,23 @@
 from .audit import Audit, Audited
 from .files import (
     ConversationError,
-    Judgement,
+    Judgment,
     read_conversations,
     read_preferences,
     write_conversations,
     write_preferences,
 )
 from .folder import SynthesisFolder
-from .hindsight import hindsight, relabelled
-from .recite import recite
-from .synthesise import Report, synthesise
+from .hindsight import hindsight, relabeled
+from .rerun import rerun
+from .synthesize import Report, synthesize
 from .teaching import Outcome, Teacher, Teaching
 
 __all__ = [
     "Audit",
     "Audited",
     "ConversationError",
-    "Judgement",
+    "Judgment",
     "Outcome",
     "Report",
     "SynthesisFolder",
@@ -28,9 +28,9 @@ __all__ = [
     "hindsight",
     "read_conversations",
     "read_preferences",
-    "recite",
-    "relabelled",
-    "synthesise",
+    "rerun",
+    "relabeled",
+    "synthesize",
     "write_conversations",
     "write_preferences",
 ]

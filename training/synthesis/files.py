@@ -33,7 +33,7 @@ class ConversationError(RewatchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgment:
     """Two conversations about one task, of which one is better."""
 
     chosen: Rollout
@@ -54,7 +54,7 @@ def conversation_row(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def judgement_row(pair: Judgement) -> dict[str, Any]:
+def judgment_row(pair: Judgment) -> dict[str, Any]:
     """A pair as JSON values."""
     rows = {"chosen": conversation_row(pair.chosen), "rejected": conversation_row(pair.rejected)}
     return {**rows, "margin": pair.margin, "why": pair.why}
@@ -85,8 +85,8 @@ def conversation_of(row: Any) -> Rollout:
     return Rollout(task=task, answer=answer, messages=messages, meta=dict(row["meta"]))
 
 
-def judgement_of(row: Any) -> Judgement:
-    """The pair that `judgement_row` wrote.
+def judgment_of(row: Any) -> Judgment:
+    """The pair that `judgment_row` wrote.
 
     Raises:
         TaskError: naming the field that is wrong.
@@ -101,7 +101,7 @@ def judgement_of(row: Any) -> Judgement:
             sides.append(conversation_of(row[name]))
         except TaskError as error:
             raise TaskError(f"{name}.{error.field}", str(error).partition(": ")[2]) from None
-    return Judgement(chosen=sides[0], rejected=sides[1], margin=float(margin), why=str(row.get("why", "")))
+    return Judgment(chosen=sides[0], rejected=sides[1], margin=float(margin), why=str(row.get("why", "")))
 
 
 def _require_object(row: Any, names: Iterable[str]) -> None:
@@ -163,13 +163,13 @@ def read_conversations(path: str | Path) -> list[Rollout]:
     return read_lines(path, conversation_of)
 
 
-def read_preferences(path: str | Path) -> list[Judgement]:
+def read_preferences(path: str | Path) -> list[Judgment]:
     """The pairs of a file.
 
     Raises:
         ConversationError: with the file and the line of the first one that cannot be read.
     """
-    return read_lines(path, judgement_of)
+    return read_lines(path, judgment_of)
 
 
 def write_conversations(path: str | Path, rollouts: Iterable[Rollout]) -> int:
@@ -177,9 +177,9 @@ def write_conversations(path: str | Path, rollouts: Iterable[Rollout]) -> int:
     return write_rows(path, map(conversation_row, rollouts))
 
 
-def write_preferences(path: str | Path, pairs: Iterable[Judgement]) -> int:
+def write_preferences(path: str | Path, pairs: Iterable[Judgment]) -> int:
     """Write pairs to a file, whole or not at all; how many there were."""
-    return write_rows(path, map(judgement_row, pairs))
+    return write_rows(path, map(judgment_row, pairs))
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:

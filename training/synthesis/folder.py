@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...memory.files.regular import LARGEST_TASKS, read_bytes
-from .files import conversation_row, judgement_row, line_of
+from .files import conversation_row, judgment_row, line_of
 from .teaching import Outcome
 
 
@@ -33,7 +33,7 @@ class SynthesisFolder:
     def add(self, outcome: Outcome) -> None:
         """Write what a task gave; its line in the log comes last."""
         _append(self.traces, map(conversation_row, outcome.kept))
-        _append(self.preferences, map(judgement_row, outcome.pairs))
+        _append(self.preferences, map(judgment_row, outcome.pairs))
         counts = {"kept": len(outcome.kept), "pairs": len(outcome.pairs)}
         _append(self.log, [{"task": outcome.task.id, "reasons": dict(outcome.reasons), **counts}])
         self.done[outcome.task.id] = dict(outcome.reasons)

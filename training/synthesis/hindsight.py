@@ -22,7 +22,7 @@ from ..rewards.tools import spans_of
 from ..rollouts.collector import failure
 from ..rollouts.rollout import Made, Rollout
 from .audit import Audit
-from .recite import recite
+from .rerun import rerun
 from .teaching import BUDGET
 
 
@@ -32,7 +32,7 @@ class Hindsight:
 
     traces: tuple[Rollout, ...]
     reasons: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """How many runs were `kept` as they are, `cut`, `relabelled`, or why not."""
+    """How many runs were `kept` as they are, `cut`, `relabeled`, or why not."""
 
 
 def hindsight(
@@ -70,7 +70,7 @@ def hindsight(
             made = without_vain_calls(run, loop, judge, budget=budget)
             reason = "kept" if made is run else "cut" if made is not None else judge(run).reason or ""
         if not found.passed and relabel and loop is not None:
-            made = relabelled(run, loop, judge, budget=budget)
+            made = relabeled(run, loop, judge, budget=budget)
             reason = "relabelled" if made is not None else reason
         reasons[reason] += 1
         if made is not None:
@@ -93,7 +93,7 @@ def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget
     if not script or script[-1].tool_calls:
         return None
     meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = recite(loop, run.task, script, budget=budget or _budget(run), meta=meta)
+    made = rerun(loop, run.task, script, budget=budget or _budget(run), meta=meta)
     before = [_result(call) for call in run.calls]
     if any(_result(call) not in before for call in made.calls) or len(made.own) != len(script):
         return None
@@ -127,7 +127,7 @@ def _serves(made: Made, run: Rollout) -> bool:
     return meets(place, run.task.truth.spans) or any(span.overlap(place) > 0 or span == place for span in told)
 
 
-def relabelled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None = None) -> Rollout | None:
+def relabeled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None = None) -> Rollout | None:
     """A wrong answer to a question for a span, as the right answer to the question for what is in that span.
 
     Sound only where all of this holds: the gym made the video, so that what is there is known; just one thing is there,
@@ -144,7 +144,7 @@ def relabelled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None 
     if not script or script[-1].tool_calls:
         return None
     meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = recite(loop, task, script, budget=budget or _budget(run), meta={**meta, "asked": run.task.id})
+    made = rerun(loop, task, script, budget=budget or _budget(run), meta={**meta, "asked": run.task.id})
     return made if audit(made).passed else None
 
 
@@ -161,9 +161,9 @@ def _question_for(task: Task, span: Span) -> Task | None:
     family = task.meta["gym"]["family"]
     asked: list[tuple[str, tuple[Span, ...]]] = []
     if family == "spotting":
-        for colour in dict.fromkeys(thing.colour for thing in world.things):
-            where = tuple(merged(thing.span for thing in world.things if thing.colour == colour))
-            asked.append((f"When is something {colour} on screen?", where))
+        for color in dict.fromkeys(thing.color for thing in world.things):
+            where = tuple(merged(thing.span for thing in world.things if thing.color == color))
+            asked.append((f"When is something {color} on screen?", where))
     elif family == "retrieval":
         for line in world.lines:
             about = line.text.rpartition(" the ")[2]

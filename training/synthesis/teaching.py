@@ -18,8 +18,8 @@ from ..rollouts.collector import Collector, failure, seed_of
 from ..rollouts.rollout import Rollout
 from .audit import Audit, Audited
 from .drafting import notes, texts_loop
-from .files import Judgement
-from .recite import recite, script_of
+from .files import Judgment
+from .rerun import rerun, script_of
 
 BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
 """Of one run, unless told otherwise."""
@@ -39,7 +39,7 @@ class Outcome:
 
     task: Task
     kept: tuple[Rollout, ...] = ()
-    pairs: tuple[Judgement, ...] = ()
+    pairs: tuple[Judgment, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What became of each teacher's trace: `kept`, `agrees` (like one that is kept), `disagreed`, `alone` (too few
     agree with it), or why the audit refused it."""
@@ -103,7 +103,7 @@ class Teaching:
             # What found the place by words comes first, as the notes had it; where it found nothing, the looks stand.
             runs = [draft, run] if draft is not None and _led(draft, run) else [run]
             script = script_of(*(one for one in runs if one is not None))
-            made.append(recite(self.loop, task, script, budget=self.budget, meta=meta) if script else run)
+            made.append(rerun(self.loop, task, script, budget=self.budget, meta=meta) if script else run)
         return made
 
     def _outcome(self, task: Task, traces: Mapping[str, Rollout]) -> Outcome:
@@ -122,7 +122,7 @@ class Teaching:
             reasons |= dict.fromkeys(passed, "disagreed" if apart else "alone")
         return Outcome(task=task, kept=kept, pairs=self._pairs(traces, found), reasons=reasons)
 
-    def _pairs(self, traces: Mapping[str, Rollout], found: Mapping[str, Audited]) -> tuple[Judgement, ...]:
+    def _pairs(self, traces: Mapping[str, Rollout], found: Mapping[str, Audited]) -> tuple[Judgment, ...]:
         """Where teachers answer differently and the audit can tell who is right: its best trace against each other."""
         good = [name for name in traces if found[name].passed]
         if not good:
@@ -137,7 +137,7 @@ class Teaching:
                 continue
             why = f"{best} over {name}: {found[name].reason}"
             chosen, rejected = _told(traces[best], found[best]), _told(trace, found[name])
-            pairs.append(Judgement(chosen=chosen, rejected=rejected, margin=margin, why=why))
+            pairs.append(Judgment(chosen=chosen, rejected=rejected, margin=margin, why=why))
         return tuple(pairs)
 
 

@@ -20,7 +20,7 @@ from ..rollouts.rows import Row, row_of, sampled, score
 from .encode_once import EncodeOnce
 from .read_once import ReadOnce
 from .reference import Reference
-from .scoring import Judged, advantage_figures, facts, figures, judge, scored, update_difficulty
+from .scoring import ScoredBatch, advantage_figures, facts, figures, judge, scored, update_difficulty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ class MiniTrainer:
 
     def advantages(
         self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()
-    ) -> tuple[Judged, Advantages, Tensor]:
+    ) -> tuple[ScoredBatch, Advantages, Tensor]:
         """Rewards, advantages and groups of the rollouts."""
         size = self.settings.group_size
         judged = judge(rollouts, self.mix, size)

@@ -17,7 +17,7 @@ _accuracy, _iou = task_reward(), tiou()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ScoredBatch:
     """The rewards of a step's rollouts, in their order. NaN for runs that failed: those teach nothing."""
 
     totals: tuple[float, ...]
@@ -27,7 +27,7 @@ class Judged:
     """The task's own reward, whatever the mix."""
 
 
-def judge(rollouts: Sequence[Rollout], mix: Mix, group_size: int) -> Judged:
+def judge(rollouts: Sequence[Rollout], mix: Mix, group_size: int) -> ScoredBatch:
     """Rewards within groups of `group_size` neighbours; what failed is left out of its group."""
     groups = grouped(rollouts, group_size)
     able = [[rollout for rollout in group if failure(rollout) is None] for group in groups]
@@ -40,7 +40,7 @@ def judge(rollouts: Sequence[Rollout], mix: Mix, group_size: int) -> Judged:
             for value in _with_gaps([failure(rollout) is None for rollout in group], some)
         )
 
-    return Judged(
+    return ScoredBatch(
         totals=spread([m.totals for m in mixed]),
         parts={name: spread([_part(m, name) for m in mixed]) for name in mix.components},
         correct=tuple(NAN if failure(rollout) else _accuracy(rollout) for rollout in rollouts),
@@ -57,7 +57,7 @@ def _with_gaps(there: Sequence[bool], values: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class RolloutStats:
     """What an objective may ask of one rollout, as plain values that processes can send each other."""
 
     kind: str
@@ -70,11 +70,11 @@ class Fact:
     calls: float
 
 
-def facts(rollouts: Sequence[Rollout], judged: Judged) -> list[Fact]:
+def facts(rollouts: Sequence[Rollout], judged: ScoredBatch) -> list[RolloutStats]:
     """The facts of judged rollouts."""
     columns = list(judged.parts.values())
     return [
-        Fact(
+        RolloutStats(
             kind=rollout.task.kind,
             task=rollout.task.id,
             reward=judged.totals[n],
@@ -88,7 +88,7 @@ def facts(rollouts: Sequence[Rollout], judged: Judged) -> list[Fact]:
 
 
 def scored(
-    known: Sequence[Fact],
+    known: Sequence[RolloutStats],
     mix: Mix,
     group_size: int,
     *,
@@ -124,7 +124,7 @@ def scored(
     )
 
 
-def update_difficulty(difficulty: RunningDifficulty, known: Sequence[Fact]) -> None:
+def update_difficulty(difficulty: RunningDifficulty, known: Sequence[RolloutStats]) -> None:
     """Take in the rewards of a step."""
     import torch
 
@@ -132,7 +132,7 @@ def update_difficulty(difficulty: RunningDifficulty, known: Sequence[Fact]) -> N
     difficulty.update([fact.kind for fact in known], [fact.task for fact in known], rewards)
 
 
-def figures(rollouts: Sequence[Rollout], judged: Judged) -> dict[str, float]:
+def figures(rollouts: Sequence[Rollout], judged: ScoredBatch) -> dict[str, float]:
     """What the rollouts of a step were like; a figure that no rollout has (the validity of no calls) is left out.
 
     A run that failed teaches nothing, so it has no reward, and it answered nothing, so it is not right: `accuracy` is

@@ -20,7 +20,7 @@ from ..rollouts.collector import Collector, draw
 
 if TYPE_CHECKING:
     from ...agent.models.local_vlm import LocalPolicy
-    from ...agent.models.local_vlm.sight import Seen, Sight
+    from ...agent.models.local_vlm.vision_adapter import SampledFrames, VisionAdapter
 
 TESTED = "1.16."
 """The versions of TRL whose private methods `GraphGRPOTrainer` knows."""
@@ -62,10 +62,10 @@ def prompts(tasks: Sequence[Task], args: Any) -> Dataset:
 class _Ready:
     """In place of an image processor: pictures that are prepared already are only put together."""
 
-    def __init__(self, images: Any, sight: Sight) -> None:
+    def __init__(self, images: Any, sight: VisionAdapter) -> None:
         self._images, self._sight = images, sight
 
-    def __call__(self, images: Sequence[Seen], **unused: Any) -> dict[str, Any]:
+    def __call__(self, images: Sequence[SampledFrames], **unused: Any) -> dict[str, Any]:
         return self._sight.collate(images)
 
     def __getattr__(self, name: str) -> Any:
@@ -73,7 +73,7 @@ class _Ready:
 
 
 @contextmanager
-def prepared(processor: Any, sight: Sight) -> Iterator[None]:
+def prepared(processor: Any, sight: VisionAdapter) -> Iterator[None]:
     """A processor that takes the pictures which the policy saw, to the bit, for as long as TRL makes a batch."""
     if not sight.sees:
         yield

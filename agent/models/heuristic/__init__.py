@@ -1,6 +1,6 @@
 """The policy without weights: retrieve, then read, with general means."""
 
 from .policy import HeuristicPolicy
-from .question_parser import Ask, parse
+from .question_parser import ParsedQuestion, parse
 
-__all__ = ["Ask", "HeuristicPolicy", "parse"]
+__all__ = ["ParsedQuestion", "HeuristicPolicy", "parse"]

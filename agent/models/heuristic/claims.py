@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ...answer import Draft
 from ...text_matching import STOP, content, numbers
+from .context import Passage, cite, on_one_line
 from .gathering import Case
-from .looking import Passage, cite, on_one_line
 from .question_parser import query
 from .ranking import GOOD, Ranking, sure
 from .reading import allowed, tell, unlooked

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ....memory import Span
-from ...steps import Call, Seen
+from ...steps import Call, CallResult
 from ...text_matching import tokens
-from .looking import Passage, Scene, hits, readings, utterances
-from .question_parser import Ask
+from .context import HeuristicContext, Passage, hits, readings, utterances
+from .question_parser import ParsedQuestion
 from .ranking import values
 
 WHOLE = 3600.0
@@ -25,8 +25,8 @@ _NEAR = 45.0
 class Case:
     """A question with all that was gathered for it."""
 
-    ask: Ask
-    scenes: dict[str, Scene]
+    ask: ParsedQuestion
+    scenes: dict[str, HeuristicContext]
     """By video id, in the order of asking."""
     passages: tuple[Passage, ...] = ()
 
@@ -36,7 +36,7 @@ class Case:
         return len(self.scenes) > 1
 
     @property
-    def first(self) -> Scene:
+    def first(self) -> HeuristicContext:
         """The first, or only, video."""
         return next(iter(self.scenes.values()))
 
@@ -51,12 +51,12 @@ class Case:
         return sorted(kept, key=lambda p: (order.index(p.video), p.span.start, p.span.end))
 
 
-def search(ask: Ask, many: bool) -> Call:
+def search(ask: ParsedQuestion, many: bool) -> Call:
     """The search over every video asked about, in the question's own words: the loop's first look has made it."""
     return Call("search_clips", {"query": ask.text, "k": 10 if many else 5})
 
 
-def gather(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Case]:
+def gather(ask: ParsedQuestion, scenes: dict[str, HeuristicContext]) -> Generator[Call, CallResult, Case]:
     """Search, then read what was said and shown."""
     first = next(iter(scenes.values()))
     found = hits((yield search(ask, len(scenes) > 1)), first.video["id"])
@@ -82,7 +82,7 @@ def gather(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Case]:
     return _as_topic(_time_of_day(case))
 
 
-def _where(scene: Scene, found: Sequence[Passage]) -> list[Span]:
+def _where(scene: HeuristicContext, found: Sequence[Passage]) -> list[Span]:
     """The spans to read: the one that is named, all of a short video, or around the best hits of a long one."""
     ask, whole = scene.ask, scene.whole
     if ask.at is not None:
@@ -162,7 +162,7 @@ def _as_topic(case: Case) -> Case:
     return replace(case, ask=replace(ask, topic=(*ask.topic, ask.ordinal), order=None))
 
 
-def look_closer(scene: Scene, known: Sequence[Passage]) -> Generator[Call, Seen, list[Passage]]:
+def look_closer(scene: HeuristicContext, known: Sequence[Passage]) -> Generator[Call, CallResult, list[Passage]]:
     """Text that indexing missed: small print enlarged, more frames a second, then the quarters of the picture."""
     ask, video = scene.ask, scene.video["id"]
     window = scene.window

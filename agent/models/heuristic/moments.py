@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from ....memory import Span
 from ...answer import Draft, Evidence
-from ...steps import Call, Seen
+from ...steps import Call, CallResult
+from .context import Passage, Strategy, cite, on_one_line, readings
 from .gathering import Case
-from .looking import Passage, Strategy, cite, on_one_line, readings
 from .question_parser import tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, has_letters, sure, values
 from .reading import allowed, bare, closer, in_order, placed, stands, tell, why_not
@@ -19,7 +19,7 @@ Moment = tuple[Span, tuple[Evidence, ...], Ranked]
 """When, the evidence for it, and the piece that is meant."""
 
 
-def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
+def moments(case: Case) -> Generator[Call, CallResult, list[Moment]]:
     """When what is asked about is said or shown, best first; times of text are looked up to the frame."""
     ask = case.ask
     kept = placed(case, allowed(case))
@@ -67,7 +67,7 @@ def moments(case: Case) -> Generator[Call, Seen, list[Moment]]:
     return found
 
 
-def _spoken(case: Case, phrase: str) -> Generator[Call, Seen, list[Moment]]:
+def _spoken(case: Case, phrase: str) -> Generator[Call, CallResult, list[Moment]]:
     """The exact times of words, spotted in the sound."""
     found: list[Moment] = []
     for scene in list(case.scenes.values())[:2]:

@@ -16,8 +16,8 @@ from ....memory.tracking.track_colors import may_look
 from ....tools.builtin.track_objects import ANYTHING
 from ....tools.builtin.track_report import distinct, most_at_once
 from ...answer import Draft
-from ...steps import Call, Seen
-from .looking import Scene
+from ...steps import Call, CallResult
+from .context import HeuristicContext
 from .object_words import Wanted, wanted
 
 STRETCH, MOST_STRETCHES = 150.0, 4  # seconds of background subtraction in one call, and calls
@@ -75,7 +75,9 @@ class _Look:
         dressed = f"{name} in {self.color}" if self.name == "person" else f"{self.color} {name}"
         return f"{count or 'no'} {dressed if self.color else name}"
 
-    def draft(self, scene: Scene, text: str, spans: Sequence[Span] = (), summary: str = "", sure: float = 1.0) -> Draft:
+    def draft(
+        self, scene: HeuristicContext, text: str, spans: Sequence[Span] = (), summary: str = "", sure: float = 1.0
+    ) -> Draft:
         """An answer that cites each thing (or these spans of theirs), as sure as they are and as much was seen."""
         cited = zip(self.things, spans or [t.span for t in self.things], strict=True)
         evidence = [scene.evidence(t.claim, span, "track_objects") for t, span in list(cited)[:11]]
@@ -89,7 +91,7 @@ class _Look:
         return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, known))
 
 
-def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+def about_objects(scene: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
     """The answer of what is seen in the picture; None where that has nothing to say to the question."""
     ask = scene.ask
     want = wanted(ask.text, timed=ask.at is not None, ordered=ask.order is not None)
@@ -114,7 +116,7 @@ def about_objects(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     return None if look is None else _answer(scene, want, look)
 
 
-def _can_tell(scene: Scene, want: Wanted) -> bool:
+def _can_tell(scene: HeuristicContext, want: Wanted) -> bool:
     """Whether tracks can answer such a question: they tell that something is there and moves, not how it is."""
     kind, low = scene.ask.kind, scene.ask.text.lower()
     if kind in ("count", "yes_no"):
@@ -124,7 +126,7 @@ def _can_tell(scene: Scene, want: Wanted) -> bool:
     return kind in ("time", "how_long") or kind == "text" and bool(_WHICH.search(low))
 
 
-def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]:
+def _detected(scene: HeuristicContext, want: Wanted) -> Generator[Call, CallResult, _Look | None]:
     """The things of a kind (and color) over what is asked about; None where the detector does not know it."""
     at, color, window = scene.ask.at, scene.ask.color, scene.window
     moment = at.start if at is not None and at.duration == 0 else None
@@ -153,7 +155,7 @@ def _detected(scene: Scene, want: Wanted) -> Generator[Call, Seen, _Look | None]
     return _Look(want.noun, color, tuple(things), window, share, said)
 
 
-def _moving(scene: Scene) -> Generator[Call, Seen, _Look | None]:
+def _moving(scene: HeuristicContext) -> Generator[Call, CallResult, _Look | None]:
     """Everything that moves (of a color), stretch by stretch; None where the camera moves or nothing is read."""
     at, color, window = scene.ask.at, scene.ask.color, scene.window
     if at is not None and at.duration == 0:
@@ -179,7 +181,7 @@ def _moving(scene: Scene) -> Generator[Call, Seen, _Look | None]:
     return _Look("moving object", color, tuple(things), Span(window.start, end), share, said)
 
 
-def _things(seen: Seen, trust: float) -> list[_Thing]:
+def _things(seen: CallResult, trust: float) -> list[_Thing]:
     rows = sorted(seen.data["tracks"], key=lambda row: row["span"])
     return [
         _Thing(row.get("label", ""), Span(*row["span"]), row["colour"], row["direction"], row["enters"], row["leaves"],
@@ -188,12 +190,12 @@ def _things(seen: Seen, trust: float) -> list[_Thing]:
     ]  # fmt: skip
 
 
-def _where(scene: Scene, span: Span) -> str:
+def _where(scene: HeuristicContext, span: Span) -> str:
     whole = span.duration >= scene.whole.duration - 1
     return "in the whole video" if whole else f"from {clock(span.start)} to {clock(span.end)}"
 
 
-def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
+def _answer(scene: HeuristicContext, want: Wanted, look: _Look) -> Draft | None:
     ask, low, things = scene.ask, scene.ask.text.lower(), look.things
     if want.narrower and len(things) != 1:
         return None  # the woman is the person, where there is but one
@@ -231,7 +233,7 @@ def _answer(scene: Scene, want: Wanted, look: _Look) -> Draft | None:
     return look.draft(scene, count_words(Counter(t.label for t in things).most_common()) + f" {look.said}")
 
 
-def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
+def _count(scene: HeuristicContext, want: Wanted, look: _Look) -> Draft:
     """Things over the time asked about, or the most at once where the question says so; the answer says which."""
     largest = max((t.area for t in look.things), default=0.0)
     things = tuple(t for t in look.things if not want.large or t.area >= 0.25 * largest)
@@ -249,7 +251,7 @@ def _count(scene: Scene, want: Wanted, look: _Look) -> Draft:
     return look.draft(scene, text, summary=f"{look.many(every)}, at most {most} at the same time")
 
 
-def _whether(scene: Scene, look: _Look) -> Draft:
+def _whether(scene: HeuristicContext, look: _Look) -> Draft:
     if look.things:
         best = max(look.things, key=lambda thing: thing.sure)
         if best.sure < _UNSURE:
@@ -261,7 +263,7 @@ def _whether(scene: Scene, look: _Look) -> Draft:
     return look.draft(scene, f"no, {look.many(0)} to be seen {look.said}")
 
 
-def _when(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
+def _when(scene: HeuristicContext, look: _Look, come: bool, go: bool, less: str) -> Draft:
     """When things come, go or are in view, or for how long."""
     told, spans = [], []
     for thing in look.things:
@@ -279,7 +281,7 @@ def _when(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
     return look.draft(scene, text, spans, sure=sure)
 
 
-def _way(scene: Scene, look: _Look, come: bool, go: bool, less: str) -> Draft:
+def _way(scene: HeuristicContext, look: _Look, come: bool, go: bool, less: str) -> Draft:
     """The side from which it comes or to which it goes, or its direction."""
     ways = Counter(t.leaves if go else t.enters if come else t.direction for t in look.things)
     if len(ways) > 1:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from ...answer import Draft
 from ...questions.question import letter
 from ...text_matching import content, coverage, numbers, tokens
+from .context import cite, on_one_line
 from .gathering import Case
-from .looking import cite, on_one_line
 from .question_parser import needs_eyes
 from .ranking import Ranking
 

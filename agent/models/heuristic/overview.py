@@ -8,10 +8,10 @@ from collections.abc import Generator, Sequence
 
 from ....memory import Span, clock
 from ...answer import Draft, Evidence
-from ...steps import Call, Seen
+from ...steps import Call, CallResult
 from ...text_matching import content, rarity, tokens
+from .context import HeuristicContext, Passage, Strategy, cite, on_one_line
 from .gathering import Case
-from .looking import Passage, Scene, Strategy, cite, on_one_line
 from .question_parser import LANGUAGES, query
 from .ranking import WEAK, Ranking
 from .reading import allowed, over_by_then
@@ -106,7 +106,7 @@ def _short(text: str, most: int = _LONGEST) -> str:
 _ONLY = "not told: the recognizer knows one language only ({code}) and takes everything for it"
 
 
-def about_file(case: Case) -> Generator[Call, Seen, Draft]:
+def about_file(case: Case) -> Generator[Call, CallResult, Draft]:
     """How long it is, whether it has sound, its language, its pictures, how many there are."""
     ask, scenes = case.ask, list(case.scenes.values())
     evidence, lines = [], []
@@ -177,7 +177,7 @@ def which_video(case: Case) -> Draft:
     return Draft(text=text if strong else f"closest: {text}", evidence=evidence, confidence=0.75 if strong else 0.3)
 
 
-def scene_named(case: Case) -> list[Scene]:
+def scene_named(case: Case) -> list[HeuristicContext]:
     """The videos that the question names by their file names."""
     asked = set(query(case.ask.text))
     return [

@@ -17,15 +17,15 @@ from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
 from ...questions.question import Question
-from ...steps import Call, Seen, observed
+from ...steps import Call, CallResult, observed
 from . import claims, moments, overview, reading
+from .context import HeuristicContext, Strategy
 from .gathering import Case, gather
-from .looking import Scene, Strategy
 from .objects import about_objects
 from .options import choose
-from .question_parser import Ask, at_in, needs_eyes, parse
+from .question_parser import ParsedQuestion, at_in, needs_eyes, parse
 
-_GREY = r"\bblack[- ](?:and|&)[- ]white\b|\bin colou?r\b|\bmonochrome\b|\bgr[ea]yscale\b"
+_GRAY = r"\bblack[- ](?:and|&)[- ]white\b|\bin colou?r\b|\bmonochrome\b|\bgr[ea]yscale\b"
 
 
 class HeuristicPolicy(BaseChatModel):
@@ -62,7 +62,7 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     known = observed(messages)
     question = Question.from_dict(asked.additional_kwargs["question"])
     run = answer(question)
-    seen: Seen | None = None
+    seen: CallResult | None = None
     gone: dict[str, None] = {}
     while True:
         try:
@@ -73,7 +73,7 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
         if step.key not in known and step.tool in tools:
             call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
             return AIMessage(content=_aloud(step), tool_calls=[call])
-        seen = known.get(step.key, Seen(error=True))
+        seen = known.get(step.key, CallResult(error=True))
         if GONE in seen.text:
             gone[step.arguments.get("video") or ""] = None
 
@@ -106,7 +106,7 @@ def answer(question: Question) -> Strategy:
     for video in question.videos:
         end = min(video["end"], question.now) if question.now is not None else video["end"]
         here = {**video, "end": max(end, video["start"])}
-        scenes[video["id"]] = Scene(
+        scenes[video["id"]] = HeuristicContext(
             ask=at_in(asked, Span(here["start"], here["end"])), video=here, many=len(question.videos) > 1
         )
     named = overview.scene_named(Case(ask=asked, scenes=scenes))
@@ -119,7 +119,7 @@ def answer(question: Question) -> Strategy:
     return draft
 
 
-def _strategy(ask: Ask, scenes: dict[str, Scene]) -> Strategy:
+def _strategy(ask: ParsedQuestion, scenes: dict[str, HeuristicContext]) -> Strategy:
     seen_draft = yield from _looked(ask, scenes)
     case = Case(ask=ask, scenes=scenes)
     if seen_draft is not None:
@@ -149,17 +149,17 @@ def _read(case: Case) -> Strategy:
     return (yield from reading.read(case))
 
 
-def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft | None]:
+def _looked(ask: ParsedQuestion, scenes: dict[str, HeuristicContext]) -> Generator[Call, CallResult, Draft | None]:
     """What shots, pauses, moving things and kinds of objects tell; None where they have nothing to say."""
-    drafts: list[tuple[Scene, Draft]] = []
+    drafts: list[tuple[HeuristicContext, Draft]] = []
     for scene in list(scenes.values())[:4]:
         draft: Draft | None = None
         if ask.channel == "shots":
             draft = yield from _shots(scene)
         elif ask.channel == "silence":
             draft = yield from _pauses(scene)
-        elif ask.kind == "yes_no" and re.search(_GREY, ask.text, re.IGNORECASE):
-            draft = yield from _in_grey(scene)
+        elif ask.kind == "yes_no" and re.search(_GRAY, ask.text, re.IGNORECASE):
+            draft = yield from _in_gray(scene)
         elif ask.channel is None and ask.kind in ("time", "how_long", "count", "yes_no", "where", "text"):
             draft = yield from about_objects(scene)
         if draft is not None:
@@ -177,7 +177,7 @@ def _looked(ask: Ask, scenes: dict[str, Scene]) -> Generator[Call, Seen, Draft |
     )
 
 
-def _in_grey(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+def _in_gray(scene: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
     """Whether the film is black and white, or in color."""
     rate = round(min(1.0, 12 / max(scene.window.duration, 1.0)), 3)
     seen = yield scene.over("view_clip", scene.window, fps=rate)
@@ -185,14 +185,14 @@ def _in_grey(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     if seen.error or not description:
         return None
     named = re.search(r"\b(?:red|orange|yellow|green|blue|purple|pink|brown)\b", description)
-    grey, low = named is None, scene.ask.text.lower()
+    gray, low = named is None, scene.ask.text.lower()
     asks_color = bool(re.search(r"\b(?:in|has|have|is it) (?:full )?colou?r\b", low))
-    told = "the frames are black and white" if grey else f"the frames have color: {description}"
-    text = f"{'no' if grey == asks_color else 'yes'}: {told}"
+    told = "the frames are black and white" if gray else f"the frames have color: {description}"
+    text = f"{'no' if gray == asks_color else 'yes'}: {told}"
     return Draft(text=text, evidence=(scene.evidence(told, scene.window, "view_clip"),), confidence=0.8)
 
 
-def _shots(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+def _shots(scene: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
     """The cuts: how many, or when."""
     ask = scene.ask
     seen = yield scene.over("browse", scene.window, level="shot")
@@ -216,7 +216,7 @@ def _shots(scene: Scene) -> Generator[Call, Seen, Draft | None]:
     )
 
 
-def _pauses(scene: Scene) -> Generator[Call, Seen, Draft | None]:
+def _pauses(scene: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
     """When nobody speaks, the longest first where that is asked."""
     ask = scene.ask
     seen = yield scene.over("transcribe", scene.window)

@@ -40,7 +40,7 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ParsedQuestion:
     """One question, taken apart."""
 
     text: str
@@ -129,7 +129,7 @@ _ANCHOR = re.compile(
 _BEFORE = ("before", "vor", "antes de")
 
 
-def parse(text: str, options: Sequence[str] = ()) -> Ask:
+def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     """Take a question apart; nothing is looked up."""
     low = re.sub(r"(?<=\d),(?=\d{3}\b)", "", " ".join(text.lower().replace("’", "'").split()))
     times = _times(low)
@@ -164,7 +164,7 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     channel = _channel(bare, kind, value, "screen" in low)
     if channel is None:  # the red car is not any car
         topic = (*topic, *(word for word in loose if re.fullmatch(_COLORS, word)))
-    return Ask(
+    return ParsedQuestion(
         text=text, kind=kind, channel=channel, topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
         digits=_digits(digits[1]) if digits else None,
@@ -176,7 +176,7 @@ def parse(text: str, options: Sequence[str] = ()) -> Ask:
     )  # fmt: skip
 
 
-def at_in(ask: Ask, whole: Span) -> Ask:
+def at_in(ask: ParsedQuestion, whole: Span) -> ParsedQuestion:
     """`ask` with `at` set for a video; a time that lies past its end is a time of day, and so part of the topic."""
     if ask.times is None:
         return ask
@@ -215,12 +215,12 @@ def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Cha
     return "speech" if speech else None
 
 
-def needs_eyes(ask: Ask) -> bool:
+def needs_eyes(ask: ParsedQuestion) -> bool:
     """Whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
     return ask.channel is None and (ask.value == "color" or bool(_NOT_TEXT.search(ask.text)))
 
 
-def tells_showing(ask: Ask) -> bool:
+def tells_showing(ask: ParsedQuestion) -> bool:
     """Whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
     return ask.channel is not None or bool(
         re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", ask.text, re.I)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from ....memory import Span
 from ...text_matching import content, fold, numbers, rarity, same_word, stem
-from .looking import Passage
-from .question_parser import Ask, query
+from .context import Passage
+from .question_parser import ParsedQuestion, query
 
 _VALUES = {
     "price": re.compile(
@@ -68,7 +68,7 @@ def values(kind: str | None, text: str, digits: int | None = None) -> list[str]:
 class Ranking:
     """Weighs the words of a question over the passages that there are."""
 
-    def __init__(self, ask: Ask, passages: Sequence[Passage]) -> None:
+    def __init__(self, ask: ParsedQuestion, passages: Sequence[Passage]) -> None:
         self.ask = ask
         self.passages = sorted(passages, key=lambda p: (p.video, p.span))
         stems = [content(p.text) for p in self.passages]

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from ....memory import clock
 from ...answer import Draft
-from ...steps import Call, Seen
+from ...steps import Call, CallResult
 from ...text_matching import tokens
+from .context import Passage, Strategy, cite, on_one_line
 from .gathering import Case, look_closer
-from .looking import Passage, Strategy, cite, on_one_line
-from .question_parser import Ask, needs_eyes
+from .question_parser import ParsedQuestion, needs_eyes
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
@@ -55,14 +55,14 @@ def read(case: Case) -> Strategy:
     return tell(case, in_order(case, ranked))
 
 
-def _of_channel(ask: Ask, ranked: list[Ranked]) -> list[Ranked]:
+def _of_channel(ask: ParsedQuestion, ranked: list[Ranked]) -> list[Ranked]:
     """Those of the sense that the question names; of the other only where it plainly tells and they do not."""
     own = [r for r in ranked if ask.channel in (None, r.passage.channel)]
     others = [r for r in ranked if r.fit >= GOOD]
     return own if not others or (own and own[0].fit >= WEAK) else others
 
 
-def closer(case: Case) -> Generator[Call, Seen, list[Passage]]:
+def closer(case: Case) -> Generator[Call, CallResult, list[Passage]]:
     """Text on the screen that a closer look finds."""
     scene = case.first
     return (

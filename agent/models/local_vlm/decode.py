@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .inputs import ids_of, on_device, places_of, takes
 from .load import Loaded
-from .sight import QwenSight, Seen, Sight
+from .vision_adapter import QwenSight, SampledFrames, VisionAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ _STEADY = frozenset({"default", "linear", "llama3", "yarn"})
 """Rotary embeddings of a position that do not depend on how long the conversation gets."""
 
 
-def covers(model: Any, sight: Sight) -> bool:
+def covers(model: Any, sight: VisionAdapter) -> bool:
     """Whether the model is one that a `Decoder` can drive: its layers keep keys and values of every position.
 
     A layer that looks back over a window only is told so by its mask, so that it may be given all of them.
@@ -121,7 +121,7 @@ class Decoder:
         pad: id to pad with, on the left.
     """
 
-    def __init__(self, loaded: Loaded, sight: Sight, pad: int) -> None:
+    def __init__(self, loaded: Loaded, sight: VisionAdapter, pad: int) -> None:
         self._loaded, self._sight, self._pad = loaded, sight, pad
         self.past = Past()
         self._heads: dict[str, list[int]] = {}
@@ -200,7 +200,7 @@ class Decoder:
             begin=[length - own for own in lengths],
         )
 
-    def _positions(self, whole: dict[str, Any], seen: Sequence[Seen]) -> Tensor:
+    def _positions(self, whole: dict[str, Any], seen: Sequence[SampledFrames]) -> Tensor:
         """Where each id stands: [B, T], or [3, B, T] where time, height and width are told apart."""
         if not isinstance(self._sight, QwenSight):
             return places_of(whole["attention_mask"])  # type: ignore[no-any-return]
@@ -250,7 +250,7 @@ class _Row:
     """A prompt to be read."""
 
     ids: list[int]
-    seen: Sequence[Seen]
+    seen: Sequence[SampledFrames]
     places: Sequence[range]
     """Where the tokens of its pictures are."""
     kept: list[Tensor] | None
@@ -348,7 +348,7 @@ def _alike(counts: Sequence[int]) -> list[list[int]]:
     return [sorted(part) for part in parts]
 
 
-def _places(request: Request, sight: Sight) -> list[range]:
+def _places(request: Request, sight: VisionAdapter) -> list[range]:
     """Where the tokens of each picture are: from the first to the last of them."""
     vision = [n for n, token in enumerate(request.ids) if token in sight.token_ids] if request.seen else []
     places, passed = [], 0
@@ -364,7 +364,7 @@ def _before(places: Sequence[range], end: int) -> int:
     return sum(place.start < end for place in places)
 
 
-def _key(role: str, ids: Sequence[int], seen: Sequence[Seen], places: Sequence[range]) -> Hashable:
+def _key(role: str, ids: Sequence[int], seen: Sequence[SampledFrames], places: Sequence[range]) -> Hashable:
     """What keys and values of these ids depend on, besides the weights."""
     return role, tuple(ids), tuple((s.name, s.grid) for s in seen[: _before(places, len(ids))])
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from .batch import Batcher
 from .decode import Decoder, covers
-from .generate import Bounds, Request, Sampler, Written, at_rest, generate, wearing
+from .generate import Bounds, Request, Sampler, Written, active_adapter, at_rest, generate
 from .load import Loaded
 from .record import vocabulary_of
 from .score import logprobs_of
-from .sight import Album, Seen, Sight, sight_of
 from .template import Template
+from .vision_adapter import ImageCache, SampledFrames, VisionAdapter, sight_of
 
-Row = tuple[Sequence[int], Sequence[bool], Sequence[Seen]]
+Row = tuple[Sequence[int], Sequence[bool], Sequence[SampledFrames]]
 """Ids of a record, which of them were sampled, and its pictures."""
 
 
@@ -29,8 +29,8 @@ class Engine:
     def __init__(self, loaded: Loaded, *, size: int = 16) -> None:
         self.loaded = loaded
         self.template = Template(loaded.name, loaded.processor)
-        self.sight: Sight = sight_of(loaded.model, loaded.processor)
-        self.album = Album(self.sight)
+        self.sight: VisionAdapter = sight_of(loaded.model, loaded.processor)
+        self.album = ImageCache(self.sight)
         self.bounds = _bounds(loaded, self.template, self.sight)
         self.vocabulary = vocabulary_of(loaded.tokenizer)
         self.sampler = Sampler
@@ -69,7 +69,7 @@ class Engine:
     def logprobs(self, rows: Sequence[Row], *, role: str = "") -> list[Any]:
         """Log-probabilities of the sampled ids of each row, by one pass; with gradients where the caller has them."""
         ids, masks, seen = zip(*rows, strict=True)
-        with at_rest(self.loaded.model), wearing(self.loaded, role):
+        with at_rest(self.loaded.model), active_adapter(self.loaded, role):
             return logprobs_of(self.loaded, self.sight, ids, masks, seen, self.bounds.pad)
 
     def forget(self) -> None:
@@ -85,7 +85,7 @@ def _kind(request: Request) -> tuple[str, int, int]:
     return request.role, request.beams, request.limit if request.beams > 1 else 0
 
 
-def _bounds(loaded: Loaded, template: Template, sight: Sight) -> Bounds:
+def _bounds(loaded: Loaded, template: Template, sight: VisionAdapter) -> Bounds:
     """The reply ends with what the template closes it with; nothing else that controls can be sampled."""
     tokenizer = loaded.tokenizer
     close = template.ids(template.close)[:1]

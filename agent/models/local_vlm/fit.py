@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....memory import RewatchError
-from .passages import Look, Passage
-from .sight import Grid, Sight
+from .passages import Passage, PassageLook
 from .template import Template
+from .vision_adapter import Grid, VisionAdapter
 
 _STEPS = 24
 Render = Callable[[Sequence[Passage]], str]
@@ -25,7 +25,7 @@ class Fitted:
     """What the model will be given."""
 
     ids: list[int]
-    looks: tuple[Look, ...]
+    looks: tuple[PassageLook, ...]
     """The pictures that stayed, in the order of their tokens."""
     grids: tuple[Grid, ...]
     left_out: int = 0
@@ -37,7 +37,7 @@ class Fit:
     """How much one picture may have, and how prompts are made."""
 
     template: Template
-    sight: Sight
+    sight: VisionAdapter
     max_pixels: int
 
     def __call__(
@@ -67,7 +67,10 @@ class Fit:
     def _cut(self, found: Sequence[Passage], looks: int, render: Render, room: int) -> Fitted:
         """No pictures, and as much of the tools' texts as fits."""
         bare = [_keeping(passage, [], looks) for passage in found]
-        low, high = -1, max((len(part.text) for p in bare for part in p.parts if not isinstance(part, Look)), default=0)
+        low, high = (
+            -1,
+            max((len(part.text) for p in bare for part in p.parts if not isinstance(part, PassageLook)), default=0),
+        )
         text = ""
         while high - low > 1 or low < 0:
             middle = (low + high) // 2 if high - low > 1 else 0
@@ -92,7 +95,7 @@ class Fit:
                 return grids
         return None
 
-    def _fitted(self, text: str, kept: Sequence[Look], grids: Sequence[Grid], looks: int) -> Fitted:
+    def _fitted(self, text: str, kept: Sequence[PassageLook], grids: Sequence[Grid], looks: int) -> Fitted:
         shown = "|".join(map(re.escape, self.sight.placeholders))
         pieces = re.split(f"({shown})", text) if shown else [text]
         if len(pieces) != 2 * len(kept) + 1:
@@ -104,7 +107,7 @@ class Fit:
         return Fitted(ids=ids, looks=tuple(kept), grids=tuple(grids), left_out=looks - len(kept))
 
 
-def _fewer(looks: list[Look]) -> list[list[Look]]:
+def _fewer(looks: list[PassageLook]) -> list[list[PassageLook]]:
     """All pictures, then ever fewer that are spread evenly, then none."""
     counts = [len(looks)]
     while counts[-1] > 0:
@@ -112,7 +115,7 @@ def _fewer(looks: list[Look]) -> list[list[Look]]:
     return [[looks[(2 * k + 1) * len(looks) // (2 * count)] for k in range(count)] for count in counts]
 
 
-def _keeping(passage: Passage, kept: Sequence[Look], looks: int) -> Passage:
+def _keeping(passage: Passage, kept: Sequence[PassageLook], looks: int) -> Passage:
     if len(kept) == looks:
         return passage
     mine = [look for look in passage.looks if any(look is other for other in kept)]

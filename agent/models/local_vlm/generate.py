@@ -12,7 +12,7 @@ from .decode import Decoder
 from .inputs import inputs_of
 from .load import Loaded
 from .score import logprobs_of
-from .sight import Seen, Sight
+from .vision_adapter import SampledFrames, VisionAdapter
 
 _TAIL = 8
 """Tokens beyond a stop string's characters that are decoded to look for it."""
@@ -34,7 +34,7 @@ class Request:
     """The whole prompt."""
     past: int = 0
     """How many ids of it earlier turns have given and sampled."""
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[SampledFrames, ...] = ()
     """Its pictures, in the order of their tokens."""
     limit: int = 256
     """Tokens of the reply."""
@@ -76,7 +76,7 @@ class Bounds:
 
 def generate(
     loaded: Loaded,
-    sight: Sight,
+    sight: VisionAdapter,
     bounds: Bounds,
     batch: Sequence[Request],
     kind: type[Sampler],
@@ -103,7 +103,7 @@ def generate(
         decoder(part, sampler)
         return sampler.written
 
-    with torch.no_grad(), at_rest(loaded.model), wearing(loaded, batch[0].role):
+    with torch.no_grad(), at_rest(loaded.model), active_adapter(loaded, batch[0].role):
         return _within_memory(list(batch), write, decoder)
 
 
@@ -127,7 +127,9 @@ def _within_memory(
     return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write, decoder)]
 
 
-def _sample(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request], kind: type[Sampler]) -> list[Written]:
+def _sample(
+    loaded: Loaded, sight: VisionAdapter, bounds: Bounds, batch: list[Request], kind: type[Sampler]
+) -> list[Written]:
     inputs = inputs_of(loaded, sight, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
     sampler = kind(batch, bounds, loaded.tokenizer.decode, loaded.model.device)
     loaded.model.generate(
@@ -262,7 +264,7 @@ def _source(seed: int | None) -> Any:
     return source
 
 
-def _beam(loaded: Loaded, sight: Sight, bounds: Bounds, batch: list[Request]) -> list[Written]:
+def _beam(loaded: Loaded, sight: VisionAdapter, bounds: Bounds, batch: list[Request]) -> list[Written]:
     """Beam search; each row's log-probabilities come from one pass over what was found."""
     found: list[Written] = []
     for request in batch:  # a row alone: `generate` repeats pictures a beam, which only Qwen-VL does in the right order
@@ -304,7 +306,7 @@ def at_rest(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def wearing(loaded: Loaded, role: str) -> Iterator[None]:
+def active_adapter(loaded: Loaded, role: str) -> Iterator[None]:
     """The model with the adapter of `role` on, else its usual one, else none."""
     if not loaded.roles and loaded.adapter is None:
         yield

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from .load import Loaded
-from .sight import Seen, Sight
+from .vision_adapter import SampledFrames, VisionAdapter
 
 
 def inputs_of(
-    loaded: Loaded, sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]], pad: int
+    loaded: Loaded,
+    sight: VisionAdapter,
+    rows: Sequence[Sequence[int]],
+    seen: Sequence[Sequence[SampledFrames]],
+    pad: int,
 ) -> dict[str, Any]:
     """Model inputs of a left-padded batch: `input_ids`, masks and token types `[B, T]`, and all pictures in order.
 
@@ -31,7 +35,9 @@ def inputs_of(
     return on_device(loaded, {**inputs, **sight.collate([s for row in seen for s in row])})
 
 
-def ids_of(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]], pad: int) -> dict[str, Any]:
+def ids_of(
+    sight: VisionAdapter, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]], pad: int
+) -> dict[str, Any]:
     """`input_ids`, `attention_mask` and `mm_token_type_ids` `[B, T]` of a left-padded batch.
 
     Raises:
@@ -62,7 +68,9 @@ def on_device(loaded: Loaded, inputs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _require_pictures(sight: Sight, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[Seen]]) -> None:
+def _require_pictures(
+    sight: VisionAdapter, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]]
+) -> None:
     vision = set(sight.token_ids)
     for row, pictures in zip(rows, seen, strict=True):
         found, wanted = sum(i in vision for i in row), sum(sight.vision_tokens(s.grid) for s in pictures)

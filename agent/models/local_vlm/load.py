@@ -248,7 +248,7 @@ def _model_arguments(
     half = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float16
     arguments: dict[str, Any] = {"dtype": getattr(torch, dtype) if dtype else (half if on_gpu else torch.float32)}
     if load is not None:
-        arguments["quantization_config"] = _quantised(load, arguments["dtype"])
+        arguments["quantization_config"] = _quantized(load, arguments["dtype"])
         arguments["device_map"] = device_map or {"": _device(device)}
     elif device_map is not None:
         arguments["device_map"] = device_map
@@ -257,7 +257,7 @@ def _model_arguments(
     return arguments
 
 
-def _quantised(load: str, dtype: Any) -> Any:
+def _quantized(load: str, dtype: Any) -> Any:
     if importlib.util.find_spec("bitsandbytes") is None:
         raise CapabilityError(f"load={load} needs bitsandbytes, which is not installed: pip install bitsandbytes")
     from transformers import BitsAndBytesConfig

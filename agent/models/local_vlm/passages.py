@@ -29,7 +29,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class PassageLook:
     """A picture, or two frames as a piece of video, and the time that stands before it."""
 
     name: str
@@ -43,16 +43,16 @@ class Passage:
     """One message for the chat template."""
 
     role: str
-    parts: tuple[Words | Look, ...]
+    parts: tuple[Words | PassageLook, ...]
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def looks(self) -> tuple[PassageLook, ...]:
         """Its pictures, in order."""
-        return tuple(part for part in self.parts if isinstance(part, Look))
+        return tuple(part for part in self.parts if isinstance(part, PassageLook))
 
-    def keeping(self, kept: Sequence[Look], note: str) -> Passage:
+    def keeping(self, kept: Sequence[PassageLook], note: str) -> Passage:
         """The passage with only these of its pictures, and a note in place of the first that is left out."""
-        parts: list[Words | Look] = []
+        parts: list[Words | PassageLook] = []
         for part in self.parts:
             if isinstance(part, Words) or any(part is look for look in kept):
                 parts.append(part)
@@ -70,8 +70,8 @@ _UNSEEN = "[{} pictures are not shown to you: you read text only.]"
 CUT = "[The rest is left out: the context is full.]"
 
 
-def _cut(part: Words | Look, length: int) -> Words | Look:
-    if isinstance(part, Look) or not part.observed or len(part.text) <= length + len(CUT):
+def _cut(part: Words | PassageLook, length: int) -> Words | PassageLook:
+    if isinstance(part, PassageLook) or not part.observed or len(part.text) <= length + len(CUT):
         return part
     return replace(part, text=f"{part.text[:length]} {CUT}")
 
@@ -121,7 +121,7 @@ def conversation(found: Sequence[Passage], template: Template) -> Conversation:
         content: list[dict[str, Any]] = []
         words = ""
         for part in passage.parts:
-            if isinstance(part, Look):
+            if isinstance(part, PassageLook):
                 words += f"{part.moment}{template.in_line}"
                 if not template.in_line:
                     content += [_text(words)] if words else []
@@ -166,8 +166,8 @@ def _passage(message: BaseMessage, dialect: Dialect, template: Template) -> Pass
     raise TypeError(f"A local model cannot be shown a {type(message).__name__}.")
 
 
-def _shown(message: BaseMessage) -> tuple[Words | Look, ...]:
-    parts: list[Words | Look] = []
+def _shown(message: BaseMessage) -> tuple[Words | PassageLook, ...]:
+    parts: list[Words | PassageLook] = []
     observed = isinstance(message, ToolMessage)
     for block in blocks(message):
         if is_picture(block):
@@ -176,20 +176,20 @@ def _shown(message: BaseMessage) -> tuple[Words | Look, ...]:
             if isinstance(last, Words) and _MOMENT.fullmatch(last.text.strip()):
                 moment = last.text
                 parts.pop()
-            parts.append(Look(named(block), (block,), moment))
+            parts.append(PassageLook(named(block), (block,), moment))
         else:
             parts.append(Words(str(block.get("text", "")), observed=observed))
     return tuple(parts)
 
 
-def _paired(parts: Sequence[Words | Look]) -> tuple[Words | Look, ...]:
-    paired: list[Words | Look] = []
-    alone: Look | None = None
+def _paired(parts: Sequence[Words | PassageLook]) -> tuple[Words | PassageLook, ...]:
+    paired: list[Words | PassageLook] = []
+    alone: PassageLook | None = None
     for part in (*parts, None):
-        if alone is not None and not (isinstance(part, Look) and part.moment):
+        if alone is not None and not (isinstance(part, PassageLook) and part.moment):
             paired.append(_pair(alone, alone))  # the last of an odd number stands twice, as in Qwen's own processor
             alone = None
-        if isinstance(part, Look) and part.moment:
+        if isinstance(part, PassageLook) and part.moment:
             paired += [_pair(alone, part)] if alone else []
             alone = None if alone else part
         elif part is not None:
@@ -197,9 +197,9 @@ def _paired(parts: Sequence[Words | Look]) -> tuple[Words | Look, ...]:
     return tuple(paired)
 
 
-def _pair(one: Look, two: Look) -> Look:
+def _pair(one: PassageLook, two: PassageLook) -> PassageLook:
     seconds = [float(look.moment.strip().removeprefix("<").split()[0]) for look in (one, two)]
-    return Look(f"{one.name} {two.name}", (*one.blocks, *two.blocks), f"<{sum(seconds) / 2:.1f} seconds>")
+    return PassageLook(f"{one.name} {two.name}", (*one.blocks, *two.blocks), f"<{sum(seconds) / 2:.1f} seconds>")
 
 
 def _written(message: AIMessage, dialect: Dialect) -> str:

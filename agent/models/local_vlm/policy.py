@@ -20,14 +20,14 @@ from ....tools import Eyes
 from ...answer import Draft
 from ...tool_formats import Dialect, load_dialect
 from ..eyes import SIDE, scale_of
-from ..policy_config import Manner
+from ..policy_config import PolicyConfig
 from ..turn import Turn
 from .engine import Engine
 from .generate import Request, Written
 from .load import Loaded, load
 from .processor import require_template
-from .sight import VIDEO
-from .turns import Prepared, Turns, Wish, wish_of
+from .turns import GenerationRequest, Prepared, Turns, wish_of
+from .vision_adapter import VIDEO
 
 LOADING = (
     *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
@@ -60,7 +60,7 @@ class LocalPolicy(BaseChatModel):
 
     _engine: Engine = PrivateAttr()
     _turns: Turns = PrivateAttr()
-    _manner: Manner | None = PrivateAttr(default=None)
+    _manner: PolicyConfig | None = PrivateAttr(default=None)
 
     def __init__(self, loaded: Loaded, *, dialect: Dialect | str = "hermes", **settings: Any) -> None:
         super().__init__(**settings)
@@ -115,11 +115,11 @@ class LocalPolicy(BaseChatModel):
         return self._engine.loaded.roles
 
     @property
-    def manner(self) -> Manner | None:
+    def manner(self) -> PolicyConfig | None:
         """How it was trained to work; None where nothing says so."""
         return self._manner
 
-    def trained(self, manner: Manner) -> Self:
+    def trained(self, manner: PolicyConfig) -> Self:
         """The policy, told how it was trained to work."""
         self._manner = manner
         return self
@@ -171,7 +171,7 @@ class LocalPolicy(BaseChatModel):
         return _result(self._turns.message(messages, wish, prepared, written))
 
     def _submit(
-        self, messages: Sequence[BaseMessage], wish: Wish, submit: Callable[[Request], Future[Written]]
+        self, messages: Sequence[BaseMessage], wish: GenerationRequest, submit: Callable[[Request], Future[Written]]
     ) -> tuple[Prepared | None, Future[Written] | None]:
         prepared = self._turns.prepare(messages, wish)
         return (prepared, submit(prepared.request)) if prepared else (None, None)
@@ -189,7 +189,7 @@ class LocalPolicy(BaseChatModel):
         role: str = "",
         choices: Sequence[str] = (),
         **unused: Any,
-    ) -> Wish:
+    ) -> GenerationRequest:
         return wish_of(
             turn,
             tools=tuple(tools),

@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from .sight import Grid
+from .vision_adapter import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,15 @@ from typing import Any
 
 from .inputs import inputs_of
 from .load import Loaded
-from .sight import Seen, Sight
+from .vision_adapter import SampledFrames, VisionAdapter
 
 
 def logprobs_of(
     loaded: Loaded,
-    sight: Sight,
+    sight: VisionAdapter,
     rows: Sequence[Sequence[int]],
     masks: Sequence[Sequence[bool]],
-    seen: Sequence[Sequence[Seen]],
+    seen: Sequence[Sequence[SampledFrames]],
     pad: int,
 ) -> list[Any]:
     """The log-probability of every token whose mask is set, given all before it.

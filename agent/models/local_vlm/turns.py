@@ -25,7 +25,7 @@ from .record import Part, Record
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ....memory import Pixels
+    from ....memory import FrameReader
 
 ANSWER_NOW = "The context is full: no more can be looked at. Give your best answer now, without a tool call."
 ASKED_ON = Draft(text="The model asked for tools until none could be used.", abstained=True, confidence=0.0)
@@ -37,7 +37,7 @@ _LEAST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class GenerationRequest:
     """What a caller asks of one turn."""
 
     tools: tuple[dict[str, Any], ...] = ()
@@ -49,7 +49,7 @@ class Wish:
     beams: int = 1
     role: str = ""
     choices: tuple[str, ...] = ()
-    pixels: Pixels | None = None
+    pixels: FrameReader | None = None
     tokens: int | None = None
     """Prompt and reply together."""
     deadline: float | None = None
@@ -83,7 +83,7 @@ class Turns:
     as_video: bool = False
     """Whether frames with a time are shown as pieces of video."""
 
-    def prepare(self, messages: Sequence[BaseMessage], wish: Wish) -> Prepared | None:
+    def prepare(self, messages: Sequence[BaseMessage], wish: GenerationRequest) -> Prepared | None:
         """The request for the next turn; None if it must not cost as much as the least reply would.
 
         Raises:
@@ -118,14 +118,19 @@ class Turns:
         return Prepared(request=request, fitted=fitted, record=record, after=len(messages), closing=closing)
 
     def _fit(
-        self, found: list[Passage], sizes: dict[str, tuple[int, int]], past: list[int], wish: Wish, room: int
+        self,
+        found: list[Passage],
+        sizes: dict[str, tuple[int, int]],
+        past: list[int],
+        wish: GenerationRequest,
+        room: int,
     ) -> Fitted:
         """What is new, with room for a reply behind it."""
         reply = min(wish.max_tokens, max(_LEAST, room // 4)) if not wish.choices else 1
         fit = Fit(template=self.engine.template, sight=self.engine.sight, max_pixels=self.max_pixels)
         return fit(found, sizes, lambda some: self._text(list(some), past, wish), room - reply)
 
-    def _text(self, found: list[Passage], past: list[int], wish: Wish) -> str:
+    def _text(self, found: list[Passage], past: list[int], wish: GenerationRequest) -> str:
         """What is new as the template writes it: the whole prompt, or what follows the last sampled id."""
         template = self.engine.template
         if past:
@@ -144,13 +149,13 @@ class Turns:
     def _token(self, token: int) -> str:
         return str(self.engine.loaded.tokenizer.convert_ids_to_tokens(token))
 
-    def _sizes(self, found: Sequence[Passage], pixels: Pixels | None) -> dict[str, tuple[int, int]]:
+    def _sizes(self, found: Sequence[Passage], pixels: FrameReader | None) -> dict[str, tuple[int, int]]:
         looks = {look.name: look for passage in found for look in passage.looks}
         read = pictures([look.blocks[0] for look in looks.values()], pixels)
         return {name: picture.size for name, picture in zip(looks, read, strict=True)}
 
     def _request(
-        self, messages: Sequence[BaseMessage], fitted: Fitted, record: Record, wish: Wish, room: int
+        self, messages: Sequence[BaseMessage], fitted: Fitted, record: Record, wish: GenerationRequest, room: int
     ) -> Request:
         seen = self.seen([*record.pictures, *_pairs(fitted)], messages, wish.pixels)
         past = record.ids
@@ -171,7 +176,7 @@ class Turns:
         )
 
     def seen(
-        self, wanted: Sequence[tuple[str, Any]], messages: Sequence[BaseMessage], pixels: Pixels | None
+        self, wanted: Sequence[tuple[str, Any]], messages: Sequence[BaseMessage], pixels: FrameReader | None
     ) -> list[Any]:
         """The pictures of a record, from the album or read anew."""
 
@@ -182,12 +187,14 @@ class Turns:
 
         return self.engine.album.get(wanted, read)
 
-    def row(self, messages: Sequence[BaseMessage], pixels: Pixels | None) -> Row:
+    def row(self, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row:
         """The record of a finished conversation with its pictures, for scoring and training."""
         record, _ = Record.of(messages, self.engine.vocabulary)
         return record.ids, record.mask, self.seen(record.pictures, messages, pixels)
 
-    def message(self, messages: Sequence[BaseMessage], wish: Wish, prepared: Prepared, written: Written) -> AIMessage:
+    def message(
+        self, messages: Sequence[BaseMessage], wish: GenerationRequest, prepared: Prepared, written: Written
+    ) -> AIMessage:
         """What was sampled, as a message with its record."""
         raw = self.engine.decode(written.ids)
         request, record, fitted = prepared.request, prepared.record, prepared.fitted
@@ -222,7 +229,9 @@ class Turns:
         )
         return message if wish.choices else self._taken_apart(message, messages, wish, prepared.closing)
 
-    def _taken_apart(self, message: AIMessage, messages: Sequence[BaseMessage], wish: Wish, closing: bool) -> AIMessage:
+    def _taken_apart(
+        self, message: AIMessage, messages: Sequence[BaseMessage], wish: GenerationRequest, closing: bool
+    ) -> AIMessage:
         said = self.dialect.read(message.text, messages)
         if wish.tools and not closing and (said.calls or said.invalid):
             return message.model_copy(update={"tool_calls": list(said.calls), "invalid_tool_calls": list(said.invalid)})
@@ -244,13 +253,13 @@ def _merged(found: list[Passage]) -> list[Passage]:
     return [*found[:-2], Passage(found[-1].role, (*found[-2].parts, Words("\n"), *found[-1].parts))]
 
 
-def wish_of(turn: Turn | None, **asked: Any) -> Wish:
+def wish_of(turn: Turn | None, **asked: Any) -> GenerationRequest:
     """A wish with what the loop says about the turn."""
     if turn is None:
-        return Wish(**asked)
+        return GenerationRequest(**asked)
     if turn.temperature is not None:
         asked["temperature"] = turn.temperature
     if turn.seed is not None:
         asked["seed"] = turn.seed
     deadline = None if turn.seconds is None else time.monotonic() + turn.seconds * _IN_TIME
-    return Wish(**asked, pixels=turn.pixels, tokens=turn.tokens, deadline=deadline)
+    return GenerationRequest(**asked, pixels=turn.pixels, tokens=turn.tokens, deadline=deadline)

@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from ....memory import Pixels
+from ....memory import FrameReader
 from ...tool_formats import Dialect
 from ..content_blocks import Block, blocks, data_url, is_picture, pictures
 from ..folding import folded
@@ -59,7 +59,7 @@ class Writer:
     def write(
         self,
         messages: Sequence[BaseMessage],
-        pixels: Pixels | None,
+        pixels: FrameReader | None,
         *,
         tools: Sequence[dict[str, Any]] = (),
         max_pictures: int = 64,

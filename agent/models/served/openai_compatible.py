@@ -29,7 +29,7 @@ from ..eyes import SIDE, scale_of
 from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
 from .replies import choice_weights, likelihood, read_reply
-from .request import Ask, Used, as_counted
+from .request import ServedRequest, Used, as_counted
 from .retries import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
 from .streams import Joined
 from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
@@ -176,7 +176,7 @@ class ServedPolicy(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._result(Ask.of(messages, stop, kwargs))
+        return self._result(ServedRequest.of(messages, stop, kwargs))
 
     async def _agenerate(
         self,
@@ -186,16 +186,16 @@ class ServedPolicy(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         # In a thread of its own: a client of the event loop would not outlive it, and each question has its own.
-        ask = Ask.of(messages, stop, kwargs)
+        ask = ServedRequest.of(messages, stop, kwargs)
         try:
             return await asyncio.wrap_future(_threads.submit(self._result, {"ask": ask}))
         finally:
             ask.given_up.set()
 
-    def _result(self, ask: Ask) -> ChatResult:
+    def _result(self, ask: ServedRequest) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=contained(partial(self._answer, ask)))])
 
-    def _answer(self, ask: Ask) -> AIMessage:
+    def _answer(self, ask: ServedRequest) -> AIMessage:
         used, limits = Used(), Limits(pictures=min(self.max_pictures, self._terms.pictures))
         for change in range(_MOST_CHANGES):
             sent, prompt, most = self._fit(ask, limits)
@@ -241,7 +241,7 @@ class ServedPolicy(BaseChatModel):
     def _side(self) -> int:
         return min(self.max_side, self._terms.side)
 
-    def _fit(self, ask: Ask, limits: Limits) -> tuple[Sent, int, int]:
+    def _fit(self, ask: ServedRequest, limits: Limits) -> tuple[Sent, int, int]:
         """What to send, its tokens as an estimate, and how many the reply may have."""
         writer = Writer(sees=self.sees, max_side=self._side, dialect=self._spoken)
         most = min(self.max_tokens, ask.max_tokens or self.max_tokens, limits.reply, self._terms.reply)
@@ -264,7 +264,7 @@ class ServedPolicy(BaseChatModel):
             pictures = sent.pictures // 2
 
     def _request(
-        self, ask: Ask, sent: Sent, prompt: int, most: int, arguments: dict[str, Any], used: Used
+        self, ask: ServedRequest, sent: Sent, prompt: int, most: int, arguments: dict[str, Any], used: Used
     ) -> Callable[[float | None], AIMessage]:
         """One try, as a function of the seconds it may take."""
         tools = self._tools(ask.tools)
@@ -308,7 +308,7 @@ class ServedPolicy(BaseChatModel):
             return list(tools)
         return [] if dialect.tool_block(tools) is not None else dialect.tools(tools)
 
-    def _arguments(self, ask: Ask, most: int) -> dict[str, Any]:
+    def _arguments(self, ask: ServedRequest, most: int) -> dict[str, Any]:
         fields: Any = type(self.model).model_fields
         arguments: dict[str, Any] = {}
         limit = next((name for name in ("max_tokens", "max_output_tokens") if name in fields), None)

@@ -18,7 +18,7 @@ from .chat_messages import text_tokens
 
 
 @dataclass(slots=True, kw_only=True)
-class Ask:
+class ServedRequest:
     """One call of the policy."""
 
     messages: list[BaseMessage]
@@ -32,7 +32,7 @@ class Ask:
     given_up: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> Ask:
+    def of(cls, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> ServedRequest:
         """What `BaseChatModel.invoke` hands over."""
         turn: Turn | None = kwargs.get("turn")
         seconds = turn.seconds if turn else None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rewatch.agent import load_policy
 from rewatch.agent.models.local_lm import LocalLM
-from rewatch.memory import ClipMemory, Pixels
+from rewatch.memory import ClipMemory, FrameReader
 
 from . import tiny
 
@@ -76,5 +76,5 @@ def smollm(pytestconfig: pytest.Config) -> LocalLM:
 
 
 @pytest.fixture(scope="session")
-def pixels(notices: ClipMemory) -> Pixels:
-    return Pixels(notices)
+def pixels(notices: ClipMemory) -> FrameReader:
+    return FrameReader(notices)

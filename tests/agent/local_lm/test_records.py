@@ -15,9 +15,9 @@ from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.record import Record
-from rewatch.agent.models.policy_config import Manner
+from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 from rewatch.tools import read_text, search_clips, transcribe
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.experiments.building import loop_of
@@ -63,7 +63,7 @@ def _run(
     policy: LocalLM, memory: ClipMemory, reply: Callable[[str], str], budget: Budget | None = None
 ) -> tuple[Any, list[BaseMessage]]:
     """A run of the loop, steered: answer and messages."""
-    loop = loop_of(LoopPart(tools=tuple(call["name"] for call in LOOKS)), memory, policy, Manner())
+    loop = loop_of(LoopPart(tools=tuple(call["name"] for call in LOOKS)), memory, policy, PolicyConfig())
     with steered(policy, reply):
         (rollout,) = Collector(loop=loop, budget=budget or Budget(seconds=None))([TASK], 1)
     return rollout.answer, list(rollout.messages)
@@ -112,7 +112,7 @@ def test_a_trained_model_in_the_real_loop(smollm: LocalLM, notices: ClipMemory) 
     assert "Paris" in plain.text and plain.response_metadata["finish_reason"] == "stop"
 
 
-def test_sampled_turns_of_every_architecture(policy: LocalLM, pixels: Pixels, notices: ClipMemory) -> None:
+def test_sampled_turns_of_every_architecture(policy: LocalLM, pixels: FrameReader, notices: ClipMemory) -> None:
     """Also of those that transformers' `generate` drives; past the window of those that have one."""
     frame = f"video:{notices.videos()[0].id}#t=3"
     messages: list[BaseMessage] = [SystemMessage("You watch videos."), HumanMessage("What is written?")]

@@ -11,10 +11,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from rewatch import Budget
 from rewatch.agent.questions.question import Question
-from rewatch.agent.steps import Call, Seen, advance, observed
-from rewatch.agent.strategies import ROUTES, Brief, Found
+from rewatch.agent.steps import Call, CallResult, advance, observed
+from rewatch.agent.strategies import ROUTES, Brief, RouteResult
 from rewatch.memory import ClipMemory, Span, VideoSource
-from rewatch.tools import BUILT_IN, INNER, SEEING, Spend, Toolbox, Viewer
+from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Spend, Toolbox, Viewer
 
 UNLIMITED = Budget(frames=None, calls=None, seconds=None)
 
@@ -23,11 +23,11 @@ UNLIMITED = Budget(frames=None, calls=None, seconds=None)
 class Driven:
     """What became of a route."""
 
-    found: Found
-    made: list[tuple[Call, Seen]]
+    found: RouteResult
+    made: list[tuple[Call, CallResult]]
     spent: Spend
 
-    def used(self, tool: str) -> list[tuple[Call, Seen]]:
+    def used(self, tool: str) -> list[tuple[Call, CallResult]]:
         return [(call, seen) for call, seen in self.made if call.tool == tool]
 
     @property
@@ -63,7 +63,7 @@ def brief_of(
 
 def drive(name: str, memory: ClipMemory, brief: Brief, viewer: Viewer | None) -> Driven:
     """Run a route to its end over real tools; a call beyond its budget is not run, as in the graph."""
-    toolbox = Toolbox([*BUILT_IN, *SEEING], inner=INNER, viewer=viewer)
+    toolbox = Toolbox([*BUILT_IN, *VLM_TOOLS], inner=INTERNAL_TOOLS, viewer=viewer)
     return asyncio.run(_drive(name, memory, brief, toolbox))
 
 

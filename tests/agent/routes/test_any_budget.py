@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from rewatch import Budget, VideoAgent
-from rewatch.agent.steps import Seen
+from rewatch.agent.steps import CallResult
 from rewatch.agent.strategies import ROUTES
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Reply, VisualQuestion
@@ -113,7 +113,7 @@ def test_a_route_ends_when_calls_fail_or_are_not_run(memory: ClipMemory, name: s
             for call in wanted:
                 failed = fails == "all" or call.tool == fails or (fails == "some" and rng.random() < 0.5)
                 seen.append(
-                    Seen("no", error=True, skipped=rng.random() < 0.5) if failed else _plausible(call.tool, rng)
+                    CallResult("no", error=True, skipped=rng.random() < 0.5) if failed else _plausible(call.tool, rng)
                 )
             try:
                 wanted = steps.send(tuple(seen))
@@ -123,7 +123,7 @@ def test_a_route_ends_when_calls_fail_or_are_not_run(memory: ClipMemory, name: s
         assert rounds <= 9
 
 
-def _plausible(tool: str, rng: random.Random) -> Seen:
+def _plausible(tool: str, rng: random.Random) -> CallResult:
     data: dict[str, dict[str, Any]] = {
         "score_frames": {"times": [float(t) for t in range(40)], "scores": [rng.random() for _ in range(40)]},
         "rate_frames": {"ratings": [{"time": 1.0, "score": rng.choice([1, 3, 5, None]), "reason": "so"}]},
@@ -133,7 +133,7 @@ def _plausible(tool: str, rng: random.Random) -> Seen:
         "search_clips": {"hits": []},
         "view_frames": {"times": [1.0]},
     }
-    return Seen("fine", data[tool])
+    return CallResult("fine", data[tool])
 
 
 @pytest.mark.parametrize("name", LOOKING)

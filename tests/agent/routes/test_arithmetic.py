@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rewatch.agent.strategies import adaptive_sampling as air
 from rewatch.agent.strategies.adaptive import closer, keep, split_budget
-from rewatch.agent.strategies.looking import at_least, even, merged, shares, thin
 from rewatch.agent.strategies.map_reduce import read_groups, split
 from rewatch.agent.strategies.role_chain import fallback_windows
+from rewatch.agent.strategies.route_budget import at_least, even, merged, shares, thin
 from rewatch.agent.strategies.skim_zoom import stage_two
 from rewatch.agent.strategies.tree import Said, agree, picked, segments
 from rewatch.agent.strategies.video_tree import fill, next_k, relevance

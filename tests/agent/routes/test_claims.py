@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rewatch import Budget
-from rewatch.agent.strategies.looking import even
+from rewatch.agent.strategies.route_budget import even
 from rewatch.memory import ClipMemory, Span
 from worlds import PixelRater, Scene, Thing, World, WorldEncoder
 
@@ -195,9 +195,9 @@ def appearing(*names: str, seconds: float = HALF_HOUR) -> World:
     """Each thing (`red circle`) for 30 s in each of eight places that are far apart."""
     things = []
     for number, name in enumerate(names):
-        colour, shape = name.split()
+        color, shape = name.split()
         starts = [30 + number * 45 + k * 240 for k in range(8)]
-        things += [Thing(colour, shape, Span(s, s + 30), x=0.3 + 0.3 * number) for s in starts]
+        things += [Thing(color, shape, Span(s, s + 30), x=0.3 + 0.3 * number) for s in starts]
     return World(seconds, things, seed=7, size=(96, 72))
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewatch.agent.parsing.options import option_in
-from rewatch.agent.steps import Seen
+from rewatch.agent.steps import CallResult
 from rewatch.agent.strategies.entities import Mention, associate, count_kinds, join, read_mentions
-from rewatch.agent.strategies.looking import short
 from rewatch.agent.strategies.map_reduce import read_groups
-from rewatch.agent.strategies.replies import digit, items, labelled, read_spans, said, same_answer
+from rewatch.agent.strategies.replies import digit, items, labeled, read_spans, said, same_answer
+from rewatch.agent.strategies.route_budget import short
 from rewatch.agent.strategies.tree import picked
 from rewatch.memory import Span
 
@@ -42,17 +42,17 @@ def test_spans_are_read_in_many_spellings(reply: str, spans: list[tuple[float, f
 
 
 def test_thoughts_are_not_part_of_a_reply():
-    assert said(Seen(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
-    assert said(Seen(data={"text": "‹think>no‹/think> yes"})) == "yes" and said(Seen("x", error=True)) == ""
+    assert said(CallResult(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
+    assert said(CallResult(data={"text": "‹think>no‹/think> yes"})) == "yes" and said(CallResult("x", error=True)) == ""
 
 
 def test_labels_numbers_and_items():
     reply = "Thoughts first: fine.\n**Answer:** B, the dog\nConfidence (1-5): 4/5\n- **Closer**: 3, 1"
-    assert labelled(reply, "answer") == "B, the dog" and labelled(reply, "nothing") == ""
-    assert digit(labelled(reply, "confidence"), 1, 5) == 4 and digit("7 of 10", 1, 5) is None
+    assert labeled(reply, "answer") == "B, the dog" and labeled(reply, "nothing") == ""
+    assert digit(labeled(reply, "confidence"), 1, 5) == 4 and digit("7 of 10", 1, 5) is None
     assert digit("2.5", 1, 5) is None and digit("score=3.", 1, 5) == 3
     assert items("1. one\n\n* two\n(3) three\n[\n") == ["one", "two", "three"]
-    assert labelled('{"answer": "x",\n"confidence": 3}', "confidence") == "3"
+    assert labeled('{"answer": "x",\n"confidence": 3}', "confidence") == "3"
 
 
 @pytest.mark.parametrize(
@@ -156,5 +156,5 @@ def test_nothing_raises_whatever_is_written(reply: str):
     entities = associate(read_mentions(reply, Span(5, 50), 0))
     assert all(5 <= m.time <= 50 for e in entities for m in e.mentions)
     join(entities, read_groups(reply))
-    labelled(reply, "answer"), digit(reply, 1, 5), items(reply), option_in(reply, ("a", "b")), short(reply)
+    labeled(reply, "answer"), digit(reply, 1, 5), items(reply), option_in(reply, ("a", "b")), short(reply)
     picked(f"Closer: {reply}", [Span(0, 2), Span(2, 9)])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rewatch.memory import CutVideo, Span, VideoSource
-from worlds import COLOURS, SHAPES, TONES, PixelRater, Scene, Thing, World, WorldEncoder, look
+from rewatch.memory import Span, TruncatedVideo, VideoSource
+from worlds import COLORS, SHAPES, TONES, PixelRater, Scene, Thing, World, WorldEncoder, look
 
 from .driving import remember
 
@@ -16,11 +16,11 @@ def picture(world: World, time: float) -> np.ndarray:
     return next(iter(world.frames_at([time]))).image
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("colour", COLORS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_rater_tells_every_thing_by_its_pixels(colour: str, shape: str):
-    world = World(10, [Thing(colour, shape, Span(2, 4), x=0.4, y=0.6, size=0.25)], seed=1)
-    assert look(picture(world, 3.0))[1] == [f"{colour} {shape}"]
+def test_the_rater_tells_every_thing_by_its_pixels(color: str, shape: str):
+    world = World(10, [Thing(color, shape, Span(2, 4), x=0.4, y=0.6, size=0.25)], seed=1)
+    assert look(picture(world, 3.0))[1] == [f"{color} {shape}"]
     assert look(picture(world, 1.9))[1] == [] and look(picture(world, 4.0))[1] == []
 
 
@@ -37,7 +37,7 @@ def test_a_world_is_a_video_of_any_length_that_holds_no_pictures(tmp_path: Path)
     assert [look(f.image)[1] for f in hours.frames_at([20001.3, 5.0])] == [[], ["red ring"]]  # in order of time
     assert hours.content_id == World(8 * 3600, hours.things, seed=3).content_id != World(8 * 3600, seed=3).content_id
     assert [f.time for f in hours.frames(Span(1, 2), 2)] == [1.0, 1.5]
-    assert next(iter(CutVideo(hours, 20001).frames_at([25000]))).time < 20001
+    assert next(iter(TruncatedVideo(hours, 20001).frames_at([25000]))).time < 20001
     memory = remember(tmp_path, World(70, seed=3), WorldEncoder())
     assert memory.videos()[0].complete and len(memory.clips(memory.videos()[0].id)) >= 1
 

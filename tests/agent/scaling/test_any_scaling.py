@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rewatch.agent.answer import Answer
 from rewatch.agent.questions.question import Question
 from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Result, ScalingBrief
-from rewatch.agent.test_time_scaling.ration import affords, after, ask, enough
+from rewatch.agent.test_time_scaling.budget_split import affords, after, ask, enough
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, FREE, LIMITS, NOTHING, OPEN, cited, play, said

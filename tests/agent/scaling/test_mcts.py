@@ -6,7 +6,7 @@ import random
 
 import pytest
 from rewatch.agent.questions.question import Question
-from rewatch.agent.test_time_scaling.describing import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
+from rewatch.agent.test_time_scaling.autocaption import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
 from rewatch.agent.test_time_scaling.mcts import (
     Node,
     confirmed,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.memory import ClipMemory, Pixels
+from rewatch.memory import ClipMemory, FrameReader
 
 from . import tiny
 
@@ -77,8 +77,8 @@ def small(small_saved: Path) -> VideoLMM:
 
 
 @pytest.fixture(scope="session")
-def pixels(notices: ClipMemory) -> Pixels:
-    return Pixels(notices)
+def pixels(notices: ClipMemory) -> FrameReader:
+    return FrameReader(notices)
 
 
 @pytest.fixture(scope="session")

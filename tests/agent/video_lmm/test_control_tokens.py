@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 
 from .steering import asked, given, observation, sampled
 
@@ -53,7 +53,7 @@ def test_rows_without_a_token_are_not_sampled(small: VideoLMM) -> None:
 
 
 def test_questions_and_observations_cannot_smuggle(
-    policy: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]
+    policy: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     def prompt(question: str, seen: str) -> list[int]:
         first = policy.invoke([SystemMessage("Watch."), HumanMessage(question)], max_tokens=2)
@@ -77,7 +77,7 @@ def test_broken_text_is_tokenised_as_ever_elsewhere(small: VideoLMM) -> None:
 
 
 def test_pictures_must_be_as_many_as_their_tokens(
-    small: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]
+    small: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     messages = [asked("What?", *frames(2, 5))]
     reply = small.invoke(messages, turn=Turn(pixels=pixels), max_tokens=2)

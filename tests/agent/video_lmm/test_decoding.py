@@ -16,7 +16,7 @@ from rewatch.agent.models.local_vlm.cache import cache_of
 from rewatch.agent.models.local_vlm.decode import Past, _to_read
 from rewatch.agent.models.local_vlm.record import Record
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 from transformers.cache_utils import DynamicCache
 
 from .steering import asked, observation, sampled, steered
@@ -24,7 +24,9 @@ from .steering import asked, observation, sampled, steered
 Frames = Callable[..., list[str]]
 
 
-def _converse(policy: VideoLMM, pixels: Pixels, turns: list[BaseMessage], seed: int, temperature: float) -> list[Any]:
+def _converse(
+    policy: VideoLMM, pixels: FrameReader, turns: list[BaseMessage], seed: int, temperature: float
+) -> list[Any]:
     messages: list[BaseMessage] = []
     for number, turn in enumerate(turns):
         at = Turn(pixels=pixels, temperature=temperature, seed=seed)
@@ -42,7 +44,7 @@ def _runs(frames: Frames) -> list[list[BaseMessage]]:
     ]
 
 
-def _all(policy: VideoLMM, pixels: Pixels, frames: Frames, temperature: float) -> list[list[Any]]:
+def _all(policy: VideoLMM, pixels: FrameReader, frames: Frames, temperature: float) -> list[list[Any]]:
     def one(job: tuple[int, list[BaseMessage]]) -> list[Any]:
         return _converse(policy, pixels, job[1], job[0], temperature)
 
@@ -62,7 +64,7 @@ def _by_generate(policy: VideoLMM) -> Iterator[None]:
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_the_same_ids_as_generate_and_each_is_read_once(
-    policy: VideoLMM, pixels: Pixels, frames: Frames, temperature: float
+    policy: VideoLMM, pixels: FrameReader, frames: Frames, temperature: float
 ) -> None:
     policy.engine.batcher.linger = 0.1
     with _by_generate(policy):

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 
 from .steering import asked
 
 SCALES = {"qwen3_vl": "grid", "qwen2_5_vl": "pixels"}
 
 
-def test_eyes_are_those_of_the_last_picture(policy: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_eyes_are_those_of_the_last_picture(
+    policy: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
+) -> None:
     scale = SCALES[policy.engine.loaded.model.config.model_type]
     first = policy.eyes([])
     assert (first.side, first.scale) == (768, scale)

@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.record import Record
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import CapabilityError, Pixels
+from rewatch.memory import CapabilityError, FrameReader
 
 from . import tiny
 from .steering import asked, given, observation, sampled
@@ -33,7 +33,7 @@ def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param, VideoLMM.load(str(folder))
 
 
-def test_the_record_holds(other: tuple[str, VideoLMM], pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_the_record_holds(other: tuple[str, VideoLMM], pixels: FrameReader, frames: Callable[..., list[str]]) -> None:
     family, policy = other
     bound = policy.bind_tools(TOOLS)
     messages: list[BaseMessage] = [SystemMessage("You watch videos."), HumanMessage("What <end_of_turn>?")]
@@ -73,7 +73,7 @@ def test_choices_are_weighed_as_a_reply_would_begin(other: tuple[str, VideoLMM])
 
 
 def test_pictures_beyond_the_context_are_left_out(
-    tmp_path: Path, pixels: Pixels, frames: Callable[..., list[str]]
+    tmp_path: Path, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     policy = VideoLMM.load(str(tiny.save_gemma3(tmp_path)), context=200)
     reply = policy.invoke([asked("What?", *frames(*range(24)))], turn=Turn(pixels=pixels), max_tokens=8)

@@ -11,9 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from PIL import Image
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.fit import ContextFull
-from rewatch.agent.models.local_vlm.sight import QwenSight
+from rewatch.agent.models.local_vlm.vision_adapter import QwenSight
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 
 from .steering import asked, given, observation, sampled, steered
 
@@ -48,7 +48,7 @@ def test_no_picture_passes_its_limit(small: VideoLMM, pixels: int) -> None:
 
 
 def test_pictures_shrink_before_any_is_left_out(
-    small_saved: Path, pixels: Pixels, frames: Callable[..., list[str]]
+    small_saved: Path, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     roomy, tight = (VideoLMM.load(str(small_saved), context=c) for c in (8192, 1500))
     message = [asked("What?", *frames(*range(0, 20, 2)))]
@@ -60,7 +60,7 @@ def test_pictures_shrink_before_any_is_left_out(
 
 
 def test_a_full_context_leaves_pictures_out_and_says_so(
-    small_saved: Path, pixels: Pixels, frames: Callable[..., list[str]]
+    small_saved: Path, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     policy = VideoLMM.load(str(small_saved), context=700)
     message = [asked("What?", *frames(*np.arange(0, 24, 0.5)))]
@@ -74,7 +74,7 @@ def test_a_full_context_leaves_pictures_out_and_says_so(
 
 
 def test_a_run_that_only_looks_still_ends_with_an_answer(
-    small_saved: Path, pixels: Pixels, frames: Callable[..., list[str]]
+    small_saved: Path, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     policy = VideoLMM.load(str(small_saved), context=1600)
     bound = policy.bind_tools(TOOLS)
@@ -109,7 +109,7 @@ def test_a_question_that_is_too_long_is_an_error(small_saved: Path) -> None:
         policy.invoke([HumanMessage("Why? " * 2000)])
 
 
-def test_a_turn_keeps_to_its_tokens(small: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_a_turn_keeps_to_its_tokens(small: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]) -> None:
     message = [asked("What?", *frames(2, 10, 18))]
     with steered(small, lambda prompt: [100] * 3000):
         free = small.invoke(message, turn=Turn(pixels=pixels), max_tokens=200)
@@ -121,14 +121,14 @@ def test_a_turn_keeps_to_its_tokens(small: VideoLMM, pixels: Pixels, frames: Cal
     assert nothing.usage_metadata["total_tokens"] == 0 and "budget of tokens" in nothing.text
 
 
-def test_a_turn_keeps_to_its_seconds(small: VideoLMM, pixels: Pixels) -> None:
+def test_a_turn_keeps_to_its_seconds(small: VideoLMM, pixels: FrameReader) -> None:
     with steered(small, lambda prompt: [100] * 8000):
         reply = small.invoke([HumanMessage("Go.")], turn=Turn(pixels=pixels, seconds=0.3), max_tokens=8000)
     assert reply.response_metadata["finish_reason"] == "seconds"
     assert 1 <= len(sampled(reply)) < 8000
 
 
-def test_pictures_are_prepared_once(small: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_pictures_are_prepared_once(small: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]) -> None:
     messages: list[BaseMessage] = [asked("What?", *frames(2, 10))]
     messages.append(small.invoke(messages, turn=Turn(pixels=pixels), max_tokens=3))
     assert small.engine.album.prepared == 2

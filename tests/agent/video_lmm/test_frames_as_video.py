@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.record import Record
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import CapabilityError, Pixels
+from rewatch.memory import CapabilityError, FrameReader
 
 from .steering import asked, given, observation, sampled
 
@@ -23,7 +23,7 @@ def watching(small_saved: Path) -> VideoLMM:
 
 
 def test_frames_are_shown_in_pairs_and_the_record_holds(
-    watching: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]
+    watching: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     turn = Turn(pixels=pixels, temperature=1.0, seed=1)
     messages: list[BaseMessage] = [asked("What?", *frames(3))]  # without a time: a picture
@@ -51,7 +51,9 @@ def test_frames_are_shown_in_pairs_and_the_record_holds(
         assert np.abs(np.array(recorded) - logprobs.numpy()).max() < 1e-4
 
 
-def test_two_equal_frames_are_one_picture(watching: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_two_equal_frames_are_one_picture(
+    watching: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
+) -> None:
     sight = watching.engine.sight
     from PIL import Image
 

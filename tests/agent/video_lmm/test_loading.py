@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.turn import Turn
 from rewatch.agent.models.viewer import ChatViewer
-from rewatch.memory import CapabilityError, Frame, Pixels
+from rewatch.memory import CapabilityError, Frame, FrameReader
 from rewatch.tools.viewer import VisualQuestion
 
 from .steering import asked, sampled
@@ -45,7 +45,7 @@ def _reply(policy: VideoLMM, **arguments: object) -> list[float]:
 
 
 def test_saved_and_loaded_is_the_same(
-    policy: VideoLMM, tmp_path: Path, pixels: Pixels, frames: Callable[..., list[str]]
+    policy: VideoLMM, tmp_path: Path, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     policy.engine.loaded.model.save_pretrained(tmp_path)
     policy.engine.loaded.processor.save_pretrained(tmp_path)
@@ -108,7 +108,9 @@ def test_viewer_asks_in_roles_and_weighs(small_saved: Path, adapters: dict[str, 
     assert 0 < len(told.text) and told.tokens > 5
 
 
-def test_beams_find_no_less_likely_a_reply(small: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]) -> None:
+def test_beams_find_no_less_likely_a_reply(
+    small: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
+) -> None:
     message = [asked("What?", *frames(4, 8))]
     greedy, beams = (small.invoke(message, turn=Turn(pixels=pixels), max_tokens=6, beams=beams) for beams in (1, 4))
     assert len(sampled(greedy)) == len(sampled(beams)) == 6
@@ -148,7 +150,7 @@ def test_what_is_missing_is_said_in_one_line(small_saved: Path, tmp_path: Path) 
     _missing("Policy Qwen/Qwen3-VL-4B-Instruct is not on this disk. Fetch it: hf download", "Qwen/Qwen3-VL-4B-Instruct")
     _missing("does not exist", str(tmp_path / "nowhere"))
     _missing("holds no config.json", str(tmp_path))
-    _missing("no option colour; it has load", str(small_saved), colour="red")
+    _missing("no option colour; it has load", str(small_saved), color="red")
     _missing("max_pixels=many", str(small_saved), max_pixels="many")
     _missing("load=2bit is not known; give 4bit or 8bit", str(small_saved), load="2bit")
     _missing("no dialect 'klingon'", str(small_saved), dialect="klingon")

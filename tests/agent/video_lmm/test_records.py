@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.record import Record
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 
 from .steering import asked, given, observation, sampled, steered
 
@@ -25,7 +25,7 @@ TOOLS = [
 ]
 
 
-def _converse(policy: VideoLMM, pixels: Pixels, turns: list[BaseMessage], seed: int) -> list[BaseMessage]:
+def _converse(policy: VideoLMM, pixels: FrameReader, turns: list[BaseMessage], seed: int) -> list[BaseMessage]:
     """Each message, and what the policy samples behind it; replies of uneven length."""
     bound = policy.bind_tools(TOOLS)
     messages: list[BaseMessage] = [SystemMessage("You watch videos.")]
@@ -37,7 +37,7 @@ def _converse(policy: VideoLMM, pixels: Pixels, turns: list[BaseMessage], seed: 
 
 
 def test_recorded_logprobs_are_those_of_one_pass(
-    policy: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]]
+    policy: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
     runs = [
         [asked("What is written?", *frames(2))],
@@ -65,7 +65,7 @@ def test_recorded_logprobs_are_those_of_one_pass(
 
 
 def test_next_prompt_is_the_record_and_what_is_new(
-    policy: VideoLMM, pixels: Pixels, frames: Callable[..., list[str]], tokenizer
+    policy: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]], tokenizer
 ) -> None:
     with steered(
         policy, lambda prompt: '<tool_call>\n{"name": "view_clip", "arguments": {}}\n</tool_call>'
@@ -126,7 +126,7 @@ def _torn_apart(tokenizer: Any) -> tuple[str, list[int]]:
 
 
 def test_messages_of_a_route_are_given_not_sampled(
-    loaded: Callable[[str], VideoLMM], pixels: Pixels, frames: Callable[..., list[str]], tokenizer
+    loaded: Callable[[str], VideoLMM], pixels: FrameReader, frames: Callable[..., list[str]], tokenizer
 ) -> None:
     policy = loaded("qwen3_vl")
     call = {"name": "view_clip", "args": {"start": 2}, "id": "r0", "type": "tool_call"}

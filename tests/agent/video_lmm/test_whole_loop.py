@@ -18,7 +18,7 @@ from rewatch.agent import read_trace
 from rewatch.agent.checkpoints.store import checkpointer
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.record import Record
-from rewatch.memory import Pixels
+from rewatch.memory import FrameReader
 from rewatch.tools import VideoContext, tool
 
 from .steering import given, steered
@@ -55,7 +55,9 @@ def _messages(agent: VideoAgent, question: str, **how: Any) -> tuple[Any, list[B
     return answer, stored
 
 
-def test_looks_and_answers_with_evidence(policy: VideoLMM, notices: ClipMemory, pixels: Pixels, tmp_path: Path) -> None:
+def test_looks_and_answers_with_evidence(
+    policy: VideoLMM, notices: ClipMemory, pixels: FrameReader, tmp_path: Path
+) -> None:
     video = notices.videos()[0].id
     agent = VideoAgent(
         notices, policy=policy, traces=tmp_path, checkpoints=tmp_path / "steps.sqlite", second_look=False

@@ -14,7 +14,7 @@ from rewatch.agent.verifier import NO_EVIDENCE, SENT_BACK
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Toolbox, view_clip
 from rewatch.training.data.task import Task, Truth
-from worlds import COLOURS, Thing, World
+from worlds import COLORS, Thing, World
 
 from ...agent.video_lmm import tiny
 
@@ -38,27 +38,27 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
+def colors(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
     """A memory of five videos of 20 s: a circle of one colour from 8 s to 12 s."""
     memory = ClipMemory(tmp_path_factory.mktemp("colours") / "memory", text_encoder="hashed")
-    for seed, colour in enumerate(COLOURS):
-        world = World(20.0, [Thing(colour, "circle", Span(*SEEN))], seed=seed, size=(64, 48))
+    for seed, color in enumerate(COLORS):
+        world = World(20.0, [Thing(color, "circle", Span(*SEEN))], seed=seed, size=(64, 48))
         memory.add(world, channels=("visual",), workers=0)
     return memory
 
 
 @pytest.fixture(scope="session")
-def tasks(colours: ClipMemory) -> list[Task]:
+def tasks(colors: ClipMemory) -> list[Task]:
     """One question about each video."""
     return [
         Task(
-            id=colour,
+            id=color,
             question="What colour is the circle?",
             kind="grounded_qa",
-            truth=Truth(answer=colour, spans=(Span(*SEEN),)),
+            truth=Truth(answer=color, spans=(Span(*SEEN),)),
             videos=(video.id,),
         )
-        for colour, video in zip(COLOURS, colours.videos(), strict=True)
+        for color, video in zip(COLORS, colors.videos(), strict=True)
     ]
 
 
@@ -86,10 +86,10 @@ def make_policy(folder: Path) -> Callable[..., VideoLMM]:
 
 
 @pytest.fixture(scope="session")
-def make_loop(colours: ClipMemory) -> Callable[[Any], Loop]:
+def make_loop(colors: ClipMemory) -> Callable[[Any], Loop]:
     """The loop of `rewatch ask` with one tool and a short system prompt."""
 
     def loop(policy: Any) -> Loop:
-        return Loop(memory=colours, policy=policy, planner=plan_by_rules, toolbox=TOOLBOX, system=SYSTEM)
+        return Loop(memory=colors, policy=policy, planner=plan_by_rules, toolbox=TOOLBOX, system=SYSTEM)
 
     return loop

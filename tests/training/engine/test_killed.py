@@ -27,12 +27,12 @@ def rows(folder: Path) -> dict[int, dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mini", "trl"])
 def test_kill_and_resume_gives_the_same_next_ten_steps(
-    kind: str, folder: Path, colours: ClipMemory, tmp_path: Path
+    kind: str, folder: Path, colors: ClipMemory, tmp_path: Path
 ) -> None:
     script = Path(__file__).with_name("killed.py")
 
     def start(out: str, steps: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(script), kind, str(folder), str(colours.folder), str(tmp_path / out)]
+        command = [sys.executable, str(script), kind, str(folder), str(colors.folder), str(tmp_path / out)]
         log = (tmp_path / f"{out}.log").open("ab")
         return subprocess.Popen([*command, str(steps)], stdout=log, stderr=log, cwd=tmp_path)
 

@@ -19,7 +19,7 @@ from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.resampling import collect_varied, flat_groups
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
-from rewatch.training.trainers.scoring import Judged
+from rewatch.training.trainers.scoring import ScoredBatch
 
 from .test_mini import letters
 from .test_trainer import arguments, trl_trainer
@@ -28,8 +28,8 @@ MakePolicy = Callable[..., VideoLMM]
 MakeLoop = Callable[[Any], Loop]
 
 
-def judged(*totals: float) -> Judged:
-    return Judged(totals=totals, parts={}, correct=totals)
+def judged(*totals: float) -> ScoredBatch:
+    return ScoredBatch(totals=totals, parts={}, correct=totals)
 
 
 def test_flat_is_a_group_of_equal_rewards_or_of_none() -> None:

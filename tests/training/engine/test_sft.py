@@ -30,8 +30,8 @@ MakeLoop = Callable[[Any], Loop]
 QUICK = SFTSettings(rows=4, learning_rate=2e-2, warmup=1, weight_decay=0.0)
 
 
-def solved(colour: str) -> Callable[[str], str]:
-    answer = json.dumps({"answer": colour, "evidence": []})
+def solved(color: str) -> Callable[[str], str]:
+    answer = json.dumps({"answer": color, "evidence": []})
     return lambda prompt: [look(8, 12), answer][min(turn(prompt), 1)]
 
 

@@ -277,10 +277,10 @@ def test_kl_of_a_whole_model_is_to_the_model_on_disk(
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_the_same_weights(folder: Path, colours: ClipMemory, tmp_path: Path) -> None:
+def test_two_processes_end_with_the_same_weights(folder: Path, colors: ClipMemory, tmp_path: Path) -> None:
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    given = [str(folder), str(colours.folder), str(tmp_path)]
+    given = [str(folder), str(colors.folder), str(tmp_path)]
     with (tmp_path / "log").open("w") as log:
         torchrun = subprocess.Popen([*command, *given], stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
         try:

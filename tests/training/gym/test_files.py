@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from langchain_core.messages import ToolMessage
-from rewatch.memory import ClipMemory, Pixels, Video
+from rewatch.memory import ClipMemory, FrameReader, Video
 from rewatch.training.gym import Lesson, Level, build_memory, lesson, write_video
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
@@ -60,8 +60,8 @@ def test_tools_observe_the_same_in_files(
         for seen, refilmed in zip(_looks(one), _looks(other), strict=True):
             assert (seen.name, seen.artifact["arguments"]) == (refilmed.name, refilmed.artifact["arguments"])
             assert _without_ids(seen.artifact["uris"]) == _without_ids(refilmed.artifact["uris"])
-            pictures = Pixels(drawn[0]).read(seen.artifact["pictures"])
-            refilms = Pixels(filmed).read(refilmed.artifact["pictures"])
+            pictures = FrameReader(drawn[0]).read(seen.artifact["pictures"])
+            refilms = FrameReader(filmed).read(refilmed.artifact["pictures"])
             for picture, refilm in zip(pictures, refilms, strict=True):
                 off = np.abs(picture.astype(int) - refilm)
                 assert (off.mean() <= MEAN and off.max() <= MOST) if quality else off.max() == 0

@@ -8,29 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rewatch.memory import Pixels, Span, VideoSource
+from rewatch.memory import FrameReader, Span, VideoSource
 from rewatch.training.data.task import Task, TaskError, Truth
 from rewatch.training.gym import FAMILIES, Level, World, build_memory, lesson, lesson_of, mixed
-from rewatch.training.gym.drawing import COLOURS, PATTERNS, SHAPES, plate
-from rewatch.training.gym.eyes import pattern, things
+from rewatch.training.gym.drawing import COLORS, PATTERNS, SHAPES, plate
 from rewatch.training.gym.lessons import SMALL
-from rewatch.training.gym.world import Line, Plate, Scene, Sign, Thing
+from rewatch.training.gym.pixel_oracle import pattern, things
+from rewatch.training.gym.world import Line, Plate, Sign, Thing, WorldScene
 
 
 def test_a_world_is_a_video_source_with_frames_where_they_belong() -> None:
-    thing = Thing(colour="red", shape="circle", span=Span(2, 4))
+    thing = Thing(color="red", shape="circle", span=Span(2, 4))
     world = World(name="w", span=Span(0, 6), things=(thing,), fps=4.0)
     assert isinstance(world, VideoSource)
     assert world.info.frames == len(world.times()) == 24
     assert [frame.time for frame in world.frames_at([5.99, 0.1, 99])] == [0.0, 5.75, 5.75]
     before, shown, after = (things(frame.image) for frame in world.frames_at([1.99, 2.0, 4.0]))
-    assert (before, after) == ([], []) and [(one.colour, one.shape) for one in shown] == [("red", "circle")]
+    assert (before, after) == ([], []) and [(one.color, one.shape) for one in shown] == [("red", "circle")]
     assert shown[0].box == pytest.approx(thing.box(2.0), abs=0.03)
     assert next(world.frames_at([2], size=32)).image.shape == (32, 32, 3)
 
 
 def test_things_move_on_their_lines_and_are_gone_outside() -> None:
-    thing = Thing(colour="blue", shape="square", span=Span(10, 14), at=(-0.2, 0.5), to=(1.2, 0.5), size=0.2)
+    thing = Thing(color="blue", shape="square", span=Span(10, 14), at=(-0.2, 0.5), to=(1.2, 0.5), size=0.2)
     world = World(name="w", span=Span(8, 16), things=(thing,), fps=8.0)
     lefts = [things(world.frame(at).image)[0].box.left for at in (11, 12, 13)]
     assert lefts == sorted(lefts) and lefts[2] - lefts[0] == pytest.approx(0.7, abs=0.05)
@@ -40,12 +40,12 @@ def test_things_move_on_their_lines_and_are_gone_outside() -> None:
 
 @pytest.mark.parametrize("size", [0.2, 0.3, 0.6])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_and_colour_can_be_told_from_pixels(shape: str, size: float) -> None:
-    for n, colour in enumerate(COLOURS):
+def test_every_shape_and_color_can_be_told_from_pixels(shape: str, size: float) -> None:
+    for n, color in enumerate(COLORS):
         at = (0.4 + 0.03 * n, 0.55 - 0.02 * n)
-        shown = Thing(colour=colour, shape=shape, span=Span(0, 1), at=at, size=size)
-        world = World(name="w", span=Span(0, 1), things=(shown,), scenes=(Scene(tone="sand", span=Span(0, 1)),))
-        assert [(one.colour, one.shape) for one in things(world.draw(0.0))] == [(colour, shape)]
+        shown = Thing(color=color, shape=shape, span=Span(0, 1), at=at, size=size)
+        world = World(name="w", span=Span(0, 1), things=(shown,), scenes=(WorldScene(tone="sand", span=Span(0, 1)),))
+        assert [(one.color, one.shape) for one in things(world.draw(0.0))] == [(color, shape)]
 
 
 def test_a_plate_can_be_told_close_up_and_not_at_all_from_afar() -> None:
@@ -135,4 +135,4 @@ def test_screen_text_is_read_where_it_is_asked_for(folder: Path) -> None:
     memory = build_memory([replace(one, world=world)], folder, channels=("screen_text",))
     (text,) = {text.text for text in memory.texts(world.name, channel="screen_text")}
     assert "417" in text
-    assert Pixels(memory).read([f"video:{memory.videos()[0].id}#t=2"])[0].shape == (256, 256, 3)
+    assert FrameReader(memory).read([f"video:{memory.videos()[0].id}#t=2"])[0].shape == (256, 256, 3)

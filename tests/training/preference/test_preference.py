@@ -39,7 +39,7 @@ MakeLoop = Callable[[Any], Loop]
 QUICK = DPOSettings(pairs=4, learning_rate=1e-2, warmup=1)
 
 
-def cites(start: float, end: float, colour: str) -> Callable[[str], str]:
+def cites(start: float, end: float, color: str) -> Callable[[str], str]:
     """Looks at 8 s to 12 s, and cites a place of the video that it was asked about."""
 
     def reply(prompt: str) -> str:
@@ -47,7 +47,7 @@ def cites(start: float, end: float, colour: str) -> Callable[[str], str]:
             return look(8, 12)
         video = prompt.split("Video ")[1].split(" ")[0]
         uri = f"video:{video}#t={start:g},{end:g}"
-        return json.dumps({"answer": colour, "evidence": [{"claim": colour, "uri": uri}]})
+        return json.dumps({"answer": color, "evidence": [{"claim": color, "uri": uri}]})
 
     return reply
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent import load_policy
-from rewatch.agent.models.policy_config import Manner, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_manner
 from rewatch.memory import CapabilityError
 from rewatch.training.experiments import DPORun, SFTRun, dpo, read_config, sft
 
@@ -27,7 +27,7 @@ def test_an_adapter_is_saved_alone_and_finds_its_base(taught: Path, tmp_path: Pa
     policy: Any = load_policy(str(folder))
     named = [name for name, _ in policy.engine.loaded.model.named_parameters() if "lora_B" in name]
     assert named and not any("visual" in name for name in named)
-    moved = Manner(**{**{f: getattr(manner, f) for f in manner.__slots__}, "base": "/nowhere/base"})
+    moved = PolicyConfig(**{**{f: getattr(manner, f) for f in manner.__slots__}, "base": "/nowhere/base"})
     moved.save(saved)
     with pytest.raises(CapabilityError, match=r"is an adapter of /nowhere/base.*\?base=FOLDER"):
         load_policy(str(folder))
@@ -59,7 +59,7 @@ def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     from rewatch.training.gym.expert import Expert
     from rewatch.training.gym.playing import play
     from rewatch.training.synthesis import write_conversations, write_preferences
-    from rewatch.training.synthesis.files import Judgement
+    from rewatch.training.synthesis.files import Judgment
 
     lessons = mixed(2, families=["clips16.color"], seed=40)
     tasks, memory = [one.task for one in lessons], build_memory(lessons, tmp_path / "memory")
@@ -74,7 +74,7 @@ def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     write_conversations(tmp_path / "traces.jsonl", good)
     write_preferences(
         tmp_path / "pairs.jsonl",
-        [Judgement(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
+        [Judgment(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
     )
     row = changed(SFT, policy={"model": str(taught)}, traces=None)
     row["tasks"] = {"families": ["clips16.color"], "count": 2, "seed": 40}

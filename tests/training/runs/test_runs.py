@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent import VideoAgent, load_policy
-from rewatch.agent.models.policy_config import Manner, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_manner
 from rewatch.agent.trace import read_trace
 from rewatch.memory import CapabilityError
 from rewatch.training.experiments import Event, RLRun, SFTRun, read_config, rl, sft
@@ -106,7 +106,7 @@ def test_reinforcement_learning_begins_behind_the_gate(taught: Path, tmp_path: P
 
 def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) -> None:
     with pytest.raises(CapabilityError, match="it is not run"):
-        Manner(loop="os:system").own_loop(None, None)  # type: ignore[arg-type]
+        PolicyConfig(loop="os:system").own_loop(None, None)  # type: ignore[arg-type]
     (tmp_path / "rewatch.json").write_text('{"schema": 2}')
     with pytest.raises(CapabilityError, match="schema 2, and this rewatch reads 1"):
         read_manner(tmp_path)

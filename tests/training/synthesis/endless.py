@@ -13,14 +13,14 @@ def main(folder: str) -> None:
     from rewatch.tools import BUILT_IN, Toolbox
     from rewatch.training.gym import Level, build_memory, lesson
     from rewatch.training.gym.expert import Expert
-    from rewatch.training.synthesis import Teacher, Teaching, synthesise
+    from rewatch.training.synthesis import Teacher, Teaching, synthesize
 
     tasks = [lesson("viewing", seed, Level(clips=4)).task for seed in range(24)]
     memory = build_memory(tasks[:24], Path(folder) / "memory")
     expert = Expert.of(tasks)
     loop = Loop(memory=memory, policy=expert, planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
     teaching = Teaching(loop=loop, teachers=[Teacher(name="expert", policy=expert)], drafts=False)
-    synthesise(teaching, tasks, Path(folder) / "out", batch=1, told=lambda outcome: time.sleep(0.2))
+    synthesize(teaching, tasks, Path(folder) / "out", batch=1, told=lambda outcome: time.sleep(0.2))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rewatch.training.data.task import Task
 from rewatch.training.gym import Level, build_memory, lesson
 from rewatch.training.gym.playing import BUDGET
 from rewatch.training.rollouts.rollout import Rollout
-from rewatch.training.synthesis import Audit, recite
+from rewatch.training.synthesis import Audit, rerun
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def run(
     uris = [f"video:{video}#t={start:g},{end:g}" for start, end in cites]
     evidence = [{"claim": answer, "uri": uri, "quote": quote} for uri in uris]
     body = json.dumps({"answer": answer, "confidence": 0.9, "evidence": evidence})
-    return recite(loop, task, [*script, AIMessage(body)], budget=BUDGET)
+    return rerun(loop, task, [*script, AIMessage(body)], budget=BUDGET)
 
 
 def test_each_way_of_gaming_has_its_reason(loop: Loop, task: Task) -> None:
@@ -68,4 +68,4 @@ def test_each_way_of_gaming_has_its_reason(loop: Loop, task: Task) -> None:
     assert Audit(most_repeats=1)(run(loop, task, place, place, answer=right, cites=[place])).passed
     chatty = run(loop, task, place, answer=right, cites=[place])
     words = AIMessage(chatty.own[-1].text + " That is all.")
-    assert audit(recite(loop, task, [*chatty.own[:-1], words], budget=BUDGET)).reason is not None
+    assert audit(rerun(loop, task, [*chatty.own[:-1], words], budget=BUDGET)).reason is not None

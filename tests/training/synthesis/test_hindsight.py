@@ -17,7 +17,7 @@ from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import BUDGET, play
 from rewatch.training.rewards import is_right
 from rewatch.training.rollouts.rollout import Rollout
-from rewatch.training.synthesis import Audit, hindsight, recite, relabelled
+from rewatch.training.synthesis import Audit, hindsight, relabeled, rerun
 from rewatch.training.synthesis.hindsight import without_vain_calls
 
 LEVEL = Level(clips=6)
@@ -45,7 +45,7 @@ def says(task: Task, loop: Loop, *calls: tuple[str, dict[str, object]], answer: 
         for n, (name, arguments) in enumerate(calls)
     ]
     body = json.dumps({"answer": answer, "confidence": 0.9, "evidence": [{"claim": answer, "uri": uri}]})
-    return recite(loop, task, [*script, AIMessage(body)], budget=BUDGET)
+    return rerun(loop, task, [*script, AIMessage(body)], budget=BUDGET)
 
 
 def test_good_runs_are_kept_as_they_are_and_bad_ones_counted(loop: Loop, tasks: list[Task]) -> None:
@@ -107,8 +107,8 @@ def test_a_run_whose_place_would_get_lost_is_not_cut(loop: Loop, tasks: list[Tas
 def spotted(loop: Loop, task: Task, *, search: str | None) -> Rollout:
     """Looks at a thing of another colour than the one that is asked for, and says that this is it."""
     world = lesson_of(task).world
-    colours = [thing.colour for thing in world.things]
-    other = next(t for t in world.things if t.span != task.truth.spans[0] and colours.count(t.colour) == 1)
+    colors = [thing.color for thing in world.things]
+    other = next(t for t in world.things if t.span != task.truth.spans[0] and colors.count(t.color) == 1)
     span = other.span
     calls = [("search_clips", {"query": search})] if search else []
     video = loop.memory.video(task.videos[0]).id
@@ -130,7 +130,7 @@ def test_a_wrong_span_is_the_right_answer_to_another_question_where_that_is_soun
         task
         for task in spotting
         if any(
-            [t.colour for t in lesson_of(task).world.things].count(thing.colour) == 1
+            [t.color for t in lesson_of(task).world.things].count(thing.color) == 1
             and thing.span != task.truth.spans[0]
             for thing in lesson_of(task).world.things
         )
@@ -142,12 +142,12 @@ def test_a_wrong_span_is_the_right_answer_to_another_question_where_that_is_soun
     (trace,) = found.traces
     assert trace.task.id != task.id and trace.task.question != task.question and is_right(trace)
     assert trace.task.question in trace.messages[1].text and lesson_of(trace.task).world.name in task.videos
-    colour = trace.task.question.split()[3]
-    there = [thing for thing in lesson_of(task).world.things if thing.colour == colour]
+    color = trace.task.question.split()[3]
+    there = [thing for thing in lesson_of(task).world.things if thing.color == color]
     assert [thing.span for thing in there] == list(trace.task.truth.spans)
     # a search for the old question's colour would be a lie in the new conversation
     asked = spotted(loop, task, search=task.meta["about"]["query"])
-    assert relabelled(asked, loop, Audit()) is None
-    assert relabelled(spotted(loop, task, search="a coloured thing"), loop, Audit()) is not None
+    assert relabeled(asked, loop, Audit()) is None
+    assert relabeled(spotted(loop, task, search="a coloured thing"), loop, Audit()) is not None
     # what is not the gym's has no known truth
-    assert relabelled(replace(wrong, task=replace(task, source="film")), loop, Audit()) is None
+    assert relabeled(replace(wrong, task=replace(task, source="film")), loop, Audit()) is None

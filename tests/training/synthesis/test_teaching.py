@@ -35,7 +35,7 @@ from rewatch.training.synthesis import (
     Teaching,
     read_conversations,
     read_preferences,
-    synthesise,
+    synthesize,
 )
 from rewatch.training.synthesis.drafting import TextsOnly, leads, texts_loop
 
@@ -119,7 +119,7 @@ def test_guesses_and_wasted_calls_are_refused_and_the_reasons_counted(
     loop: Loop, tasks: list[Task], tmp_path: Path
 ) -> None:
     poor = expert(tasks, "poor", guess=0.6, seed=1)
-    report = synthesise(Teaching(loop=loop, teachers=[poor], drafts=False), tasks, tmp_path)
+    report = synthesize(Teaching(loop=loop, teachers=[poor], drafts=False), tasks, tmp_path)
     reasons = report.reasons["poor"]
     assert sum(reasons.values()) == report.tasks == len(tasks) and 0 < report.kept < len(tasks)
     assert reasons["kept"] == report.kept == len(read_conversations(report.traces))
@@ -135,7 +135,7 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
 ) -> None:
     pair = [expert(tasks), expert(tasks, "guesser", guess=0.7, seed=3)]
     outcomes: list[Outcome] = []
-    report = synthesise(
+    report = synthesize(
         Teaching(loop=loop, teachers=pair, drafts=False), tasks, tmp_path, batch=5, told=outcomes.append
     )
     assert [o.task.id for o in outcomes] == [t.id for t in tasks]
@@ -145,9 +145,9 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
             assert set(outcome.reasons.values()) == {"kept", "agrees"} and outcome.kept[0].meta["agreed"] == 2
         else:
             assert outcome.reasons["expert"] in ("disagreed", "alone") and outcome.reasons["guesser"] not in ("kept",)
-    judgements = read_preferences(report.preferences)
-    assert len(judgements) == report.pairs
-    for one in judgements:
+    judgments = read_preferences(report.preferences)
+    assert len(judgments) == report.pairs
+    for one in judgments:
         assert is_right(one.chosen) and not is_right(one.rejected) and one.margin > 0
         assert one.chosen.task == one.rejected.task and one.why.startswith("expert over guesser: wrong answer")
     either = Teaching(loop=loop, teachers=pair, drafts=False, agree=1)(tasks)
@@ -174,7 +174,7 @@ def test_a_served_model_teaches_over_loopback(loop: Loop, tasks: list[Task], tmp
     looks = [calls(("view_clip", {"start": start, "end": end}), text="Now the frames."), answers(right)]
     with Server(*draft, *looks) as server:
         teacher = Teacher(name="served", policy=load_policy(f"{server.address}#scripted"))
-        report = synthesise(Teaching(loop=loop, teachers=[teacher]), [task], tmp_path)
+        report = synthesize(Teaching(loop=loop, teachers=[teacher]), [task], tmp_path)
     assert report.reasons == {"served": {"kept": 1}}
     (trace,) = read_conversations(report.traces)
     assert [call.name for call in trace.calls][-1] == "view_clip" and trace.answer.text == right
@@ -184,7 +184,7 @@ def test_a_served_model_teaches_over_loopback(loop: Loop, tasks: list[Task], tmp
 
 
 def test_a_line_that_cannot_be_read_is_named(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
-    report = synthesise(Teaching(loop=loop, teachers=[expert(tasks)], drafts=False), tasks[:2], tmp_path)
+    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)], drafts=False), tasks[:2], tmp_path)
     good = report.traces.read_text(encoding="utf-8").splitlines()
 
     def refused(line: str, match: str) -> None:
@@ -208,7 +208,7 @@ def test_a_line_that_cannot_be_read_is_named(loop: Loop, tasks: list[Task], tmp_
 
 def test_what_is_read_is_what_was_made(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
     made: list[Outcome] = []
-    report = synthesise(Teaching(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, told=made.append)
+    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, told=made.append)
     for outcome, read in zip(made, read_conversations(report.traces), strict=True):
         (trace,) = outcome.kept
         assert read.task == trace.task and read.answer == trace.answer and read.meta == trace.meta
@@ -218,15 +218,15 @@ def test_what_is_read_is_what_was_made(loop: Loop, tasks: list[Task], tmp_path: 
 
 def test_a_folder_mends_what_a_kill_left_and_asks_no_task_twice(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
     teaching = Teaching(loop=loop, teachers=[expert(tasks)], drafts=False)
-    whole = synthesise(teaching, tasks[:6], tmp_path / "whole", batch=2)
-    part = synthesise(teaching, tasks[:4], tmp_path / "part", batch=2)
+    whole = synthesize(teaching, tasks[:6], tmp_path / "whole", batch=2)
+    part = synthesize(teaching, tasks[:4], tmp_path / "part", batch=2)
     log = (tmp_path / "part" / "log.jsonl").read_bytes()
     lines = log.splitlines(keepends=True)
     (tmp_path / "part" / "log.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:20])  # killed within the last line
     with part.traces.open("ab") as file:
         file.write(b'{"schema": 1, "task": {"id"')
     asked: list[str] = []
-    rest = synthesise(
+    rest = synthesize(
         teaching, tasks[:6], tmp_path / "part", batch=2, told=lambda outcome: asked.append(outcome.task.id)
     )
     assert asked == [task.id for task in tasks[3:6]]
@@ -235,7 +235,7 @@ def test_a_folder_mends_what_a_kill_left_and_asks_no_task_twice(loop: Loop, task
     assert [(r.task.id, r.said) for r in one] == [(r.task.id, r.said) for r in two]
     assert SynthesisFolder(tmp_path / "part").done.keys() == {task.id for task in tasks[:6]}
     with pytest.raises(ValueError, match="Two tasks have the id"):
-        synthesise(teaching, [tasks[0], tasks[0]], tmp_path / "twice")
+        synthesize(teaching, [tasks[0], tasks[0]], tmp_path / "twice")
 
 
 def test_a_real_kill_loses_no_task_that_was_done(tmp_path: Path) -> None:

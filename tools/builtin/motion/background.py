@@ -141,10 +141,10 @@ def _recurrent(samples: Array) -> Array:
         better = score > best
         best[better] = score[better]
         picture[better] = samples[pick][better]
-    return _centred(picture, samples)
+    return _centerd(picture, samples)
 
 
-def _centred(picture: Array, samples: Array) -> Array:
+def _centerd(picture: Array, samples: Array) -> Array:
     """The mean of all samples that show the chosen surface: one sample's noise must not stay in the background."""
     import cv2
 
@@ -204,7 +204,7 @@ def _emptiest(samples: Array, picture: Array) -> Array:
     lead = np.where(score[0] < 0.25 * score.max(0), score.max(0) - score[0], 0)
     clear = cv2.resize(lead / len(small), (width, height)) > _CLEAR
     chosen = np.take_along_axis(samples, winner[None, ..., None].astype(int), axis=0)[0]
-    return _centred(np.where(clear[..., None], chosen, picture), samples[1:])
+    return _centerd(np.where(clear[..., None], chosen, picture), samples[1:])
 
 
 def _without_specks(picture: Array, samples: Array) -> Array:
@@ -231,7 +231,7 @@ def _without_specks(picture: Array, samples: Array) -> Array:
                 objects[box] += region
     swap = ((spots >= 2) & (spots > objects))[..., None]
     values = np.clip(total / np.maximum(spots, 1)[..., None], 0, 255).astype(np.uint8)
-    return _centred(np.where(swap, values, picture), samples)
+    return _centerd(np.where(swap, values, picture), samples)
 
 
 def _regions(mask: Array, least: int) -> list[tuple[tuple[slice, slice], Array]]:
@@ -329,7 +329,7 @@ def _same_texture(image: Array, background: Array, region: Array) -> bool:
     return float((now * then).mean() / max(now.std() * then.std(), 1e-3)) > 0.6
 
 
-def _detail(grey: Array) -> Array:
+def _detail(gray: Array) -> Array:
     import cv2
 
-    return grey - cv2.blur(grey, (9, 9))
+    return gray - cv2.blur(gray, (9, 9))

@@ -26,11 +26,11 @@ class Pixels:
 
 @dataclass(slots=True)
 class Blob:
-    """One thing in one frame: `box` [4] and `area` in pixels, `colours` [11] pixels per colour name."""
+    """One thing in one frame: `box` [4] and `area` in pixels, `colors` [11] pixels per colour name."""
 
     box: Array
     area: float
-    colours: Array
+    colors: Array
     confidence: float
     shared: bool = False  # its place is a guess inside a larger blob that several objects make together
     pieces: bool = False  # put together from pieces that stand apart
@@ -75,11 +75,11 @@ def find_blobs(foreground: Foreground, image: Array, tolerance: Array) -> list[B
         level = foreground.image[window].astype(np.uint16) >> 5  # in one exposure, so that paint stays the same
         pixels = Pixels(own, name_pixels(seen), level[..., 0] << 6 | level[..., 1] << 3 | level[..., 2])
         inner = own & (core[window] > 0)
-        colours = np.bincount(pixels.names[inner if inner.sum() > 8 else own], minlength=len(NAMES))
+        colors = np.bincount(pixels.names[inner if inner.sum() > 8 else own], minlength=len(NAMES))
         excess = float((foreground.difference[window][own].astype(np.float32) / tolerance[window][own]).mean())
         sure = area >= 2 * least and excess > 1.25
         box = np.array([left, top, left + wide, top + high], float)
-        blobs.append(Blob(box, area, colours, SURE if sure else FAINT, pixels=pixels))
+        blobs.append(Blob(box, area, colors, SURE if sure else FAINT, pixels=pixels))
     return blobs
 
 
@@ -89,14 +89,14 @@ def merged(blobs: list[Blob]) -> Blob:
     return Blob(
         np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)]),
         sum(blob.area for blob in blobs),
-        np.sum([blob.colours for blob in blobs], axis=0),
+        np.sum([blob.colors for blob in blobs], axis=0),
         max(blob.confidence for blob in blobs),
         shared=all(blob.shared for blob in blobs),
         pieces=True,
     )
 
 
-def centre(box: Array) -> Array:
+def center(box: Array) -> Array:
     """Middle `[2]` of a box `[4]`."""
     return (box[:2] + box[2:]) / 2
 

@@ -54,9 +54,9 @@ def camera_moves(before: Array, after: Array) -> bool:
     return seen.lost and (seen.all_gone or corners(before, after).lost)
 
 
-def without_bars(grey: Array) -> tuple[slice, slice]:
+def without_bars(gray: Array) -> tuple[slice, slice]:
     """The part `(rows, columns)` of a frame between black bars, whose straight edges stand still whatever moves."""
-    lit = grey > 24
+    lit = gray > 24
     rows = slice(*_between_bars(lit.mean(axis=1)))
     return rows, slice(*_between_bars(lit[rows].mean(axis=0)))
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ....memory.encoders.color_names import NAMES
 from ....memory.span import Span
-from .blobs import centre, size
-from .merge import EDGES, colours, crossed, touched
-from .tracks import Trail, travelled
+from .blobs import center, size
+from .merge import EDGES, colors, crossed, touched
+from .tracks import Trail, traveled
 
 Array = np.ndarray[Any, Any]
 
@@ -20,9 +20,9 @@ _CHROMATIC = np.array([name not in ("black", "white", "grey") for name in NAMES]
 _GLOSS = (("pink", "red", 0.25), ("grey", "white", 0.6))
 
 
-def colour(trail: Trail) -> str:
+def color(trail: Trail) -> str:
     """The name that most of its pixels have; a strong hue wins over the black, white and grey of glass and glints."""
-    shares = colours([look for look in trail.looks if not look.blob.shared] or trail.looks)
+    shares = colors([look for look in trail.looks if not look.blob.shared] or trail.looks)
     for light, pure, enough in _GLOSS:
         one, other = NAMES.index(light), NAMES.index(pure)
         if shares[other] > enough * shares[one]:
@@ -40,10 +40,10 @@ def direction(trail: Trail, shape: tuple[int, int]) -> str:
     height, width = shape
     looks = trail.looks
     few = max(1, min(4, len(looks) // 4))
-    centres = np.array([centre(look.blob.box) for look in looks]) / width
-    begin, finish = centres[:few].mean(0), centres[-few:].mean(0)
+    centers = np.array([center(look.blob.box) for look in looks]) / width
+    begin, finish = centers[:few].mean(0), centers[-few:].mean(0)
     across, down = finish - begin
-    farthest = float(np.hypot(*(centres - begin).T).max())
+    farthest = float(np.hypot(*(centers - begin).T).max())
     net = float(np.hypot(across, down))
     growth = _growth(trail, shape)
     extent = np.sqrt(np.median([size(look.blob.box) for look in looks])) / width
@@ -95,7 +95,7 @@ def confidence(trail: Trail, shape: tuple[int, int], fps: float) -> float:
     seen = min(1.0, len(looks) / (1 + length * fps))
     border = sum(crossed(trail, shape, first=first) is not None for first in (True, False)) / 2
     extent = float(np.sqrt(np.median([size(blob.box) for blob in free])))
-    moved = min(1.0, travelled(looks) / max(extent, 1.0))
+    moved = min(1.0, traveled(looks) / max(extent, 1.0))
     areas = [blob.area for blob in free if not touched(blob.box, shape)]
     low, middle, high = np.percentile(areas, (25, 50, 75)) if len(areas) >= 5 else (1.0, 1.0, 1.0)
     unsteady = min(1.0, float(high - low) / max(float(middle), 1.0))

@@ -25,7 +25,7 @@ class Track:
     """One moving object.
 
     `start` and `end` are when it comes into the picture and leaves it, in seconds. `boxes` holds (seconds, box).
-    `colour` is one of the eleven basic names. `direction` is "left to right", "right to left", "upwards", "downwards",
+    `color` is one of the eleven basic names. `direction` is "left to right", "right to left", "upwards", "downwards",
     "towards the camera", "away from the camera", "there and back" or "stays". `enters` and `leaves` are "left edge",
     "right edge", "top", "bottom", "inside", or "in view at the start" / "in view at the end" of what was watched.
     `area` is the mean share of the picture, `confidence` is in [0, 1].
@@ -35,7 +35,7 @@ class Track:
     start: float
     end: float
     boxes: tuple[tuple[float, Box], ...]
-    colour: str
+    color: str
     direction: str
     enters: str
     leaves: str
@@ -158,7 +158,7 @@ def _track(number: int, trail: Trail, scenes: list[Scene], shape: tuple[int, int
         if trail.looks[-1].time < shot.end - 1.2 / fps
         else shot.end,
         boxes=boxes,
-        colour=describe.colour(trail),
+        color=describe.color(trail),
         direction=describe.direction(trail, shape),
         enters=describe.way_in(trail, shape, shot),
         leaves=describe.way_out(trail, shape, shot, 1 / fps),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .blobs import centre, gap, merged, overlap, size
-from .tracks import LOST_SECONDS, Look, Trail, travelled
+from .blobs import center, gap, merged, overlap, size
+from .tracks import LOST_SECONDS, Look, Trail, traveled
 
 Array = np.ndarray[Any, Any]
 
@@ -56,9 +56,9 @@ def crossed(trail: Trail, shape: tuple[int, int], *, first: bool) -> int | None:
     return max(edges, key=lambda edge: towards[edge])
 
 
-def colours(looks: list[Look]) -> Array:
+def colors(looks: list[Look]) -> Array:
     """Share of each colour name `[11]` over the looks that saw the object alone; zeros when none did."""
-    total = np.sum([look.blob.colours for look in looks], axis=0, dtype=float) if looks else np.zeros(11)
+    total = np.sum([look.blob.colors for look in looks], axis=0, dtype=float) if looks else np.zeros(11)
     return np.asarray(total / max(total.sum(), 1.0))
 
 
@@ -81,7 +81,7 @@ def _swap_back(trails: list[Trail]) -> None:
             ]
             if not all(before and after for before, after in parts):
                 continue
-            (a0, a1), (b0, b1) = [tuple(colours(part) for part in pair) for pair in parts]
+            (a0, a1), (b0, b1) = [tuple(colors(part) for part in pair) for pair in parts]
             if _alike(a0, b1) + _alike(b0, a1) > _alike(a0, a1) + _alike(b0, b1) + 0.3:
                 tail = [k for k in one.looks if k.time > end]
                 one.looks = [k for k in one.looks if k.time <= end] + parts[1][1]
@@ -143,7 +143,7 @@ def _in_place(trail: Trail, shape: tuple[int, int]) -> bool:
     """Whether a trail is a piece of something that moves in place: its size is unsteady and it goes nowhere."""
     if len(trail.looks) < 3:
         return False
-    first, last = (centre(trail.looks[index].blob.box) for index in (0, -1))
+    first, last = (center(trail.looks[index].blob.box) for index in (0, -1))
     areas = np.array([look.blob.area for look in trail.looks])
     unsteady = float(areas.std() / areas.mean()) > 0.35
     return unsteady and float(np.hypot(*(last - first))) < 0.12 * shape[1]
@@ -170,7 +170,7 @@ def _belongs(piece: Trail, whole: Trail, shape: tuple[int, int]) -> bool:
     if (
         near > 0.8
         and len(pairs) > 0.6 * len(whole.looks)
-        and max(travelled(piece.looks), travelled(whole.looks)) < 0.03 * diagonal
+        and max(traveled(piece.looks), traveled(whole.looks)) < 0.03 * diagonal
     ):
         return True  # neither goes anywhere, both are there at the same time
     return near > 0.8 and _stacked(pairs, diagonal)
@@ -187,9 +187,9 @@ def _stacked(pairs: list[tuple[Array, Array]], diagonal: float) -> bool:
     )
     if len(pairs) < 4 or above < 0.8:
         return False
-    ones, others = (np.array([centre(pair[k]) for pair in pairs]) for k in (0, 1))
-    travelled = np.hypot(*(others.max(0) - others.min(0)))
-    return bool(travelled > 0.1 * diagonal and np.hypot(*(ones - others).std(0)) < 0.15 * travelled)
+    ones, others = (np.array([center(pair[k]) for pair in pairs]) for k in (0, 1))
+    traveled = np.hypot(*(others.max(0) - others.min(0)))
+    return bool(traveled > 0.1 * diagonal and np.hypot(*(ones - others).std(0)) < 0.15 * traveled)
 
 
 def _united(looks: list[Look], more: list[Look]) -> list[Look]:
@@ -237,9 +237,9 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
     pause = max(pause, 0.0)
     ahead, behind = first.expected_box(then.time), then.blob.box - np.tile(second.velocity(first=True), 2) * pause
     misses = (
-        np.hypot(*(centre(ahead) - centre(then.blob.box))),
-        np.hypot(*(centre(last.blob.box) - centre(then.blob.box))),
-        np.hypot(*(centre(behind) - centre(last.blob.box))),
+        np.hypot(*(center(ahead) - center(then.blob.box))),
+        np.hypot(*(center(last.blob.box) - center(then.blob.box))),
+        np.hypot(*(center(behind) - center(last.blob.box))),
         _miss_of_whole(first, second),
     )
     one, other = _usual_size(first), _usual_size(second)
@@ -248,7 +248,7 @@ def _joint_cost(first: Trail, second: Trail, shape: tuple[int, int]) -> float | 
     at_border = out is not None or into is not None
     if miss > 0.6 * extent + 0.03 * diagonal * pause or not (at_border or 0.3 < one / max(other, 1) < 3.3):
         return None
-    likeness = _alike(colours(first.looks), colours(second.looks))
+    likeness = _alike(colors(first.looks), colors(second.looks))
     if likeness < 0.35:
         return None
     return miss / diagonal + 0.1 * pause + (1 - likeness)
@@ -269,7 +269,7 @@ def _miss_of_whole(first: Trail, second: Trail) -> float:
     gone = then.time - last.time
     if not 0 < gone <= 2 * LOST_SECONDS:
         return float("inf")
-    way = centre(then.blob.box) - centre(last.blob.box)
+    way = center(then.blob.box) - center(last.blob.box)
     return float(
         min(np.hypot(*(way - trail.velocity(first=late) * gone)) for trail, late in ((one, False), (other, True)))
     )
@@ -296,7 +296,7 @@ def _is_object(trail: Trail, shape: tuple[int, int], fps: float) -> bool:
         return False
     diagonal = float(np.hypot(height, width))
     inside = crossed(trail, shape, first=True) is None and crossed(trail, shape, first=False) is None
-    moved = travelled(looks)
+    moved = traveled(looks)
     seen = len(looks) / (1 + length * fps)
     if inside and (seen < 0.5 or length < 0.5):
         return False

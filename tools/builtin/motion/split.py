@@ -129,7 +129,7 @@ def _part(blob: Blob, pixels: Pixels, mine: Array, things: list[Expected], index
     return Blob(
         box=corner + np.array([left, top, right + 1, bottom + 1]),
         area=float(own.sum()),
-        colours=np.bincount(pixels.names[own], minlength=len(blob.colours)),
+        colors=np.bincount(pixels.names[own], minlength=len(blob.colors)),
         confidence=SURE,
         shared=bool(twin),
     )

@@ -109,16 +109,16 @@ class _Watch:
 
         if self._seen and time - self._seen[-1][0] < _STEP - 1e-3:
             return
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if self._seen:
             before, picture = self._seen[-1]
-            moves = camera_moves(picture, grey)
+            moves = camera_moves(picture, gray)
             first, oldest = self._seen[0]
             if not moves and time - first >= _LONG_STEP:
-                moves = camera_moves(oldest, grey)
+                moves = camera_moves(oldest, gray)
                 self._seen = self._seen[-2:]  # the next long step starts here
             self.moving.append((Span(before, time), moves))
-        self._seen.append((time, grey))
+        self._seen.append((time, gray))
 
 
 def _still(held: Stretch, steps: list[tuple[Span, bool]]) -> Iterator[Stretch]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .blobs import Blob, centre, overlap, wider
+from .blobs import Blob, center, overlap, wider
 from .split import Expected, regroup
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class Trail:
         if len(near) < 3:
             return np.zeros(2)
         times = np.array([look.time for look in near])
-        centres = np.array([centre(look.blob.box) for look in near])
+        centers = np.array([center(look.blob.box) for look in near])
         times -= times.mean()
-        return np.asarray(times @ (centres - centres.mean(0)) / (times @ times))
+        return np.asarray(times @ (centers - centers.mean(0)) / (times @ times))
 
 
 class Follower:
@@ -153,7 +153,7 @@ class Follower:
         return [old] if share > 0 else []
 
 
-def travelled(looks: list[Look]) -> float:
+def traveled(looks: list[Look]) -> float:
     """How far the whole object went, in pixels: a box that only grows or shrinks on one side went nowhere."""
     boxes = np.array([look.blob.box for look in looks])
     farthest = 0.0

@@ -14,7 +14,7 @@ from ...rollouts.rows import Row, row_of
 if TYPE_CHECKING:
     from ....agent.graph import Loop
     from ....agent.models.local_vlm import LocalPolicy
-    from ....memory import Pixels
+    from ....memory import FrameReader
 
 Verifier = Callable[[Rollout], bool]
 """Says whether a run is good beyond its reward: a rule, or a model that is asked."""
@@ -103,7 +103,7 @@ def pairs_of(
     rollouts_by_group: Sequence[Sequence[Rollout]],
     rewards: Sequence[Sequence[float]],
     policy: LocalPolicy,
-    pixels: Pixels | None,
+    pixels: FrameReader | None,
     verifier: Verifier | None = None,
     *,
     margin: float = 0.1,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...memory import Box
-from .drawing import COLOURS
+from .drawing import COLORS
 
 _VIVID = 90
 """Difference of the largest and the smallest channel from which a pixel belongs to a thing."""
@@ -18,7 +18,7 @@ _CONTRAST = 40
 class Spotted(NamedTuple):
     """A thing in a picture."""
 
-    colour: str
+    color: str
     shape: str
     box: Box
     """As fractions of the picture."""
@@ -33,17 +33,17 @@ def things(image: np.ndarray) -> list[Spotted]:
     vivid = small.max(2) - small.min(2) > _VIVID
     if not vivid.any():
         return []
-    distances = np.stack([np.abs(small - np.array(rgb)).sum(2) for rgb in COLOURS.values()])
+    distances = np.stack([np.abs(small - np.array(rgb)).sum(2) for rgb in COLORS.values()])
     nearest = np.where(vivid, distances.argmin(0), -1)
     found = []
-    for index, colour in enumerate(COLOURS):
+    for index, color in enumerate(COLORS):
         count, marks, stats, _ = cv2.connectedComponentsWithStats((nearest == index).astype(np.uint8))
         for mark, (left, top, width, height, area) in enumerate(stats[1:count], 1):
             if min(width, height) < 5 or area < 15:
                 continue
             part = marks[top : top + height, left : left + width] == mark
             box = Box(left / wide, top / high, (left + width) / wide, (top + height) / high)
-            found.append(Spotted(colour, _shape(part), box))
+            found.append(Spotted(color, _shape(part), box))
     return sorted(found, key=lambda one: (one.box.left, one.box.top))
 
 
@@ -71,9 +71,9 @@ def _shape(part: np.ndarray) -> str:
 
 def pattern(image: np.ndarray) -> str:
     """The pattern of the plate that fills the middle of a picture `[H, W, 3]` uint8: one of `PATTERNS`."""
-    grey = image.astype(np.float32).mean(2)
-    high, wide = grey.shape
-    middle = grey[high // 4 : high - high // 4, wide // 4 : wide - wide // 4]
+    gray = image.astype(np.float32).mean(2)
+    high, wide = gray.shape
+    middle = gray[high // 4 : high - high // 4, wide // 4 : wide - wide // 4]
     # The largest step along a row of means: stripes across change from row to row, checks change both ways at once.
     down, across = np.abs(np.diff(middle.mean(1))).max(initial=0), np.abs(np.diff(middle.mean(0))).max(initial=0)
     if max(down, across) > _CONTRAST:

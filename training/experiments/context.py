@@ -24,7 +24,7 @@ from .tasks import Tasks, memory_for, tasks_of
 from .told import Event, Listener, nobody
 
 
-class Bench:
+class TrainingContext:
     """A run that is set up.
 
     Args:
@@ -65,7 +65,7 @@ class Bench:
         self.trained = sum(p.numel() for p in parameters if p.requires_grad)
         self.note(f"{_millions(self.size)} parameters, {_millions(self.trained)} of them are trained")
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> TrainingContext:
         return self
 
     def __exit__(

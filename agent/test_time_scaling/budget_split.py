@@ -47,7 +47,7 @@ def after(results: Iterable[Result]) -> Budget:
     return Budget.from_dict({limit: least(limit) for limit in ("frames", "calls", "tokens", "seconds")})
 
 
-def ration(attempts: Iterable[Attempt], left: Budget, parts: int) -> tuple[Attempt, ...]:
+def budget_split(attempts: Iterable[Attempt], left: Budget, parts: int) -> tuple[Attempt, ...]:
     """The attempts, each with one of `parts` even shares of `left`; there must not be more attempts than parts."""
     return tuple(replace(attempt, budget=share(left, parts)) for attempt in attempts)
 

@@ -51,7 +51,7 @@ class Recited(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=self.script[min(said, len(self.script) - 1)])])
 
 
-def recite(
+def rerun(
     loop: Loop,
     task: Task,
     script: Sequence[AIMessage],

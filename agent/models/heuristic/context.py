@@ -1,7 +1,7 @@
 """How the heuristic policy looks: tool calls as steps of a generator, and the passages that the tools bring back.
 
-A strategy is a generator: it yields a `Call`, is sent the `Seen` that came of it, and returns a `Draft`. The policy
-replays it over what the run has observed so far, so that a strategy keeps nothing between turns. A call that was not
+A strategy is a generator: it yields a `Call`, is sent the `CallResult` that came of it, and returns a `Draft`. The
+policy replays it over what the run has observed so far, so that a strategy keeps nothing between turns. A call that was not
 run (budget) or failed comes back empty: a strategy goes on with what it has.
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 
 from ....memory import Box, MediaURI, Span
 from ...answer import Draft, Evidence
-from ...steps import Call, Seen
-from .question_parser import Ask
+from ...steps import Call, CallResult
+from .question_parser import ParsedQuestion
 
-Strategy = Generator[Call, Seen, Draft]
+Strategy = Generator[Call, CallResult, Draft]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class HeuristicContext:
     """One question about one video."""
 
-    ask: Ask
+    ask: ParsedQuestion
     video: dict[str, Any]
     many: bool = False
     """Whether the question is about several videos, so that calls must name theirs."""
@@ -117,7 +117,7 @@ def cite(passage: Passage, piece: str | None = None) -> list[Evidence]:
     return [Evidence(claim=piece or passage.text, uri=uri, tool=passage.tool, quote=piece or passage.text)]
 
 
-def utterances(seen: Seen, video: str) -> list[Passage]:
+def utterances(seen: CallResult, video: str) -> list[Passage]:
     """The utterances that `transcribe` brought back."""
     return [
         Passage(
@@ -130,12 +130,12 @@ def utterances(seen: Seen, video: str) -> list[Passage]:
     ]  # fmt: skip
 
 
-def readings(seen: Seen, video: str, tool: str = "read_text") -> list[Passage]:
+def readings(seen: CallResult, video: str, tool: str = "read_text") -> list[Passage]:
     """The blocks that `read_text` brought back."""
     return [_block(row, video, tool) for row in seen.data.get("readings", ())]
 
 
-def hits(seen: Seen, video: str) -> list[Passage]:
+def hits(seen: CallResult, video: str) -> list[Passage]:
     """The texts that `search_clips` brought back, best first, summaries left out."""
     found = []
     for hit in seen.data.get("hits", ()):

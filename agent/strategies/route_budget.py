@@ -10,7 +10,7 @@ from ...memory import Span
 from ...tools.sanitize import quote
 from ..questions.question import letter
 from ..steps import Call, Steps
-from .route import Brief, Found
+from .route import Brief, RouteResult
 
 FRAMES = 64
 """Frames of a route where the run has no limit on frames and its paper names no number."""
@@ -18,7 +18,7 @@ AT_ONCE = 128
 """Frames that are put before a model at once at most; the tools show no more either."""
 
 
-class Purse:
+class RouteBudget:
     """What a route may still spend. It counts what was asked for, so a replay comes to the same sums."""
 
     def __init__(self, brief: Brief, *, frames: int = FRAMES) -> None:
@@ -99,15 +99,17 @@ def short(text: str, limit: int = 160) -> str:
     return quote(line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " …")
 
 
-def show(purse: Purse, times: Iterable[float], text: str) -> Steps[Found]:
+def show(purse: RouteBudget, times: Iterable[float], text: str) -> Steps[RouteResult]:
     """Show the policy the frames at `times` (seconds), as many as the budget has left, and end the route.
 
     Where nothing can be shown, the policy may go on by itself.
     """
     chosen = thin(times, purse.frames)
     if not chosen or purse.calls < 1:
-        return Found(text=f"{text} No frame could be shown: the route's budget is spent.".strip(), answer_now=False)
+        return RouteResult(
+            text=f"{text} No frame could be shown: the route's budget is spent.".strip(), answer_now=False
+        )
     (seen,) = yield (purse.call("view_frames", len(chosen), times=chosen),)
     if seen.error:
-        return Found(text=f"{text} No frame could be shown: {seen.text}".strip(), answer_now=False)
-    return Found(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())
+        return RouteResult(text=f"{text} No frame could be shown: {seen.text}".strip(), answer_now=False)
+    return RouteResult(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())

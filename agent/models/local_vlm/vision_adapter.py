@@ -28,17 +28,17 @@ Grid = tuple[int, int, int]
 """Time, height and width of a picture: in patches for Qwen-VL, else in pixels."""
 
 
-class Seen(NamedTuple):
+class SampledFrames(NamedTuple):
     """One picture as the model takes it."""
 
     name: str
     """Its media URI, or a name made of its content."""
     grid: Grid
     inputs: Any
-    """Tensors, or what `Sight.collate` makes them of."""
+    """Tensors, or what `VisionAdapter.collate` makes them of."""
 
 
-class Sight(Protocol):
+class VisionAdapter(Protocol):
     """What a family of models does with pictures."""
 
     placeholders: tuple[str, ...]
@@ -79,12 +79,12 @@ class Sight(Protocol):
         """The inputs of one picture, or of two frames as a piece of video, brought to its grid."""
         ...
 
-    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
         """The tensors of all pictures of a batch, rows one after another."""
         ...
 
 
-def sight_of(model: Any, processor: Any) -> Sight:
+def sight_of(model: Any, processor: Any) -> VisionAdapter:
     """How this model sees.
 
     Raises:
@@ -128,7 +128,7 @@ class NoSight:
         """Refused."""
         return self.grid((0, 0), 0)
 
-    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
         """No tensors."""
         return {}
 
@@ -207,7 +207,7 @@ class QwenSight:
         assert tuple(made["image_grid_thw"][0].tolist()) == grid
         return made["pixel_values"]
 
-    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
         """Pixels and grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
@@ -218,7 +218,7 @@ class QwenSight:
                 inputs[pixels] = torch.cat(some)
         return inputs
 
-    def grids(self, seen: Sequence[Seen]) -> dict[str, Any]:
+    def grids(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
         """Grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
@@ -282,7 +282,7 @@ class StandardSight:
         picture = pictures[0]
         return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
 
-    def collate(self, seen: Sequence[Seen]) -> dict[str, Any]:
+    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
         """What the model reads of what the image processor returns for all pictures as one row."""
         if not seen:
             return {}
@@ -305,20 +305,22 @@ class StandardSight:
         return made
 
 
-class Album:
+class ImageCache:
     """Prepared pictures by name and grid, so that a picture is decoded and prepared once. Safe between threads."""
 
-    def __init__(self, sight: Sight, *, keep: int = 512 << 20) -> None:
+    def __init__(self, sight: VisionAdapter, *, keep: int = 512 << 20) -> None:
         self._sight = sight
         self._keep = keep
         self._held = 0
-        self._seen: OrderedDict[tuple[str, Grid], Seen] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, Grid], SampledFrames] = OrderedDict()
         self._lock = threading.Lock()
         self._making = [threading.Lock() for _ in range(16)]
         self.prepared = 0
         """How many pictures were prepared so far."""
 
-    def get(self, wanted: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]) -> list[Seen]:
+    def get(
+        self, wanted: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]
+    ) -> list[SampledFrames]:
         """The pictures in order; `read` brings those that are not here yet, by their names."""
         found = self._kept(wanted)
         missing = tuple(key for key in dict.fromkeys(wanted) if key not in found)
@@ -329,7 +331,7 @@ class Album:
                 self._make([key for key in missing if key not in found], found, read)
         return [found[key] for key in wanted]
 
-    def _kept(self, wanted: Sequence[tuple[str, Grid]]) -> dict[tuple[str, Grid], Seen]:
+    def _kept(self, wanted: Sequence[tuple[str, Grid]]) -> dict[tuple[str, Grid], SampledFrames]:
         with self._lock:
             found = {key: self._seen[key] for key in wanted if key in self._seen}
             for key in found:
@@ -339,7 +341,7 @@ class Album:
     def _make(
         self,
         missing: Sequence[tuple[str, Grid]],
-        found: dict[tuple[str, Grid], Seen],
+        found: dict[tuple[str, Grid], SampledFrames],
         read: Callable[[list[str]], Sequence[Image]],
     ) -> None:
         if not missing:
@@ -347,10 +349,10 @@ class Album:
         pictures = iter(read([one for name, _ in missing for one in name.split()]))
         for key in missing:
             its = [next(pictures) for _ in key[0].split()]
-            found[key] = Seen(*key, self._sight.prepare(its, key[1]))
+            found[key] = SampledFrames(*key, self._sight.prepare(its, key[1]))
             self._hold(found[key])
 
-    def _hold(self, seen: Seen) -> None:
+    def _hold(self, seen: SampledFrames) -> None:
         with self._lock:
             self.prepared += 1
             if (seen.name, seen.grid) in self._seen:
@@ -361,7 +363,7 @@ class Album:
                 self._held -= _size(self._seen.popitem(last=False)[1])
 
 
-def _size(seen: Seen) -> int:
+def _size(seen: SampledFrames) -> int:
     if hasattr(seen.inputs, "nbytes"):
         return int(seen.inputs.nbytes)
     return 3 * seen.grid[1] * seen.grid[2]

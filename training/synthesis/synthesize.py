@@ -25,7 +25,7 @@ class Report:
     preferences: Path
 
 
-def synthesise(
+def synthesize(
     teaching: Teaching,
     tasks: Sequence[Task],
     out: str | Path,

@@ -199,7 +199,7 @@ class WorldEncoder:
     """A small visual encoder for worlds: how large each vivid colour is, with seeded noise; it cannot tell shapes."""
 
     def __init__(self, noise: float = 0.0, seed: int = 0) -> None:
-        self.name = "world colours"
+        self.name = "world colors"
         self.stamp = f"world:{noise}:{seed}"
         self.dim = len(COLORS) + len(TONES)
         self._noise = noise

@@ -7,7 +7,7 @@ import re
 from .color_names import NAMES
 
 # The qualities of a frame that words can name, in the order of their places in the vector.
-LOOKS = ("bright", "contrast", "colourful", "plain", "sharp", "motion")
+LOOKS = ("bright", "contrast", "colorful", "plain", "sharp", "motion")
 
 # Only words that rarely mean anything else: no gold (medal), rose, chocolate or lime.
 _COLOR_WORDS = {
@@ -27,15 +27,15 @@ _LOOK_WORDS = {
     ("bright", True): "bright brighter brightest brightly sunny sunlit sunlight daylight daytime overexposed",
     ("bright", False): "dark darker darkest darkness dim dimly night nighttime nighttimes unlit midnight underexposed",
     ("contrast", False): "foggy fog hazy haze misty mist",
-    ("colourful", True): "colourful colorful vivid",
-    ("colourful", False): "monochrome greyscale grayscale sepia",
+    ("colorful", True): "colourful colorful vivid",
+    ("colorful", False): "monochrome greyscale grayscale sepia",
     ("plain", True): "blank featureless",
     ("sharp", False): "blurred blurry blur unfocused defocused",
     ("motion", True): "moving moves move motion movement shaky shaking",
     ("motion", False): "motionless static stationary unmoving immobile frozen",
 }
 _PHRASES = (
-    (re.compile(r"\b(black[\s-]*(and|&|n|'n')[\s-]*white|b\s?[&/]\s?w)\b"), ("colourful", False)),
+    (re.compile(r"\b(black[\s-]*(and|&|n|'n')[\s-]*white|b\s?[&/]\s?w)\b"), ("colorful", False)),
     (re.compile(r"\bout of focus\b"), ("sharp", False)),
     (
         re.compile(r"\b(standing|sitting|stands?|sits?|holds?|keeps?|stays?|perfectly|completely|very) still\b"),

@@ -37,7 +37,7 @@ class Eyes:
 @pytest.fixture(scope="module")
 def colors(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path]) -> ClipMemory:
     """A memory of one 30 s video: ten seconds each of red, green and blue."""
-    folder = tmp_path_factory.mktemp("colours")
+    folder = tmp_path_factory.mktemp("colors")
     memory = ClipMemory(folder / "memory")
     video = make_talk(folder / "v.mp4", 30, colors=lambda t: COLORS[min(int(t // 10), 2)])
     memory.add(video, channels=("visual",), workers=0)

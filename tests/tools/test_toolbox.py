@@ -43,7 +43,7 @@ def mean_color(time: float, video: VideoContext) -> dict:
 
 def test_the_context_is_hidden_from_the_schema():
     (schema,) = Toolbox([mean_color]).schemas(["a"])
-    assert schema["function"]["name"] == "mean_colour"
+    assert schema["function"]["name"] == "mean_color"
     assert list(schema["function"]["parameters"]["properties"]) == ["time"]
     assert schema["function"]["parameters"]["required"] == ["time"]
 
@@ -53,9 +53,9 @@ def test_with_several_videos_a_tool_takes_which(two_videos: ClipMemory):
     (schema,) = Toolbox([mean_color]).schemas([red, blue])
     assert schema["function"]["parameters"]["properties"]["video"]["enum"] == [red, blue]
     box = Toolbox([mean_color])
-    first, _ = call(box, two_videos, "mean_colour", {"time": 1})
-    second, _ = call(box, two_videos, "mean_colour", {"time": 1, "video": blue})
-    other, _ = call(box, two_videos, "mean_colour", {"time": 1, "video": "nope"})
+    first, _ = call(box, two_videos, "mean_color", {"time": 1})
+    second, _ = call(box, two_videos, "mean_color", {"time": 1, "video": blue})
+    other, _ = call(box, two_videos, "mean_color", {"time": 1, "video": "nope"})
     assert first.data["red"] > 100 > first.data["blue"] and second.data["blue"] > 100 > second.data["red"]
     assert other.error and blue in other.text
 
@@ -78,7 +78,7 @@ def test_frames_are_thinned_to_what_is_left(two_videos: ClipMemory):
 
 
 def test_two_tools_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="mean_colour"):
+    with pytest.raises(ValueError, match="mean_color"):
         Toolbox([mean_color, mean_color])
 
 

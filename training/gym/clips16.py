@@ -51,7 +51,7 @@ def shape(rng: random.Random, level: Level) -> Draft:
     """What shape is seen where a word is said? Two hops, and harder to see."""
     world, words, shown = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], color=shown[k].color)
+    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].color)
 
 
 def clip(rng: random.Random, level: Level) -> Draft:

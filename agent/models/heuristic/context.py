@@ -1,8 +1,8 @@
 """How the heuristic policy looks: tool calls as steps of a generator, and the passages that the tools bring back.
 
 A strategy is a generator: it yields a `Call`, is sent the `CallResult` that came of it, and returns a `Draft`. The
-policy replays it over what the run has observed so far, so that a strategy keeps nothing between turns. A call that was not
-run (budget) or failed comes back empty: a strategy goes on with what it has.
+policy replays it over what the run has observed so far, so that a strategy keeps nothing between turns. A call that
+was not run (budget) or failed comes back empty: a strategy goes on with what it has.
 """
 
 from __future__ import annotations

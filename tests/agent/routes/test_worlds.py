@@ -16,7 +16,7 @@ def picture(world: World, time: float) -> np.ndarray:
     return next(iter(world.frames_at([time]))).image
 
 
-@pytest.mark.parametrize("colour", COLORS)
+@pytest.mark.parametrize("color", COLORS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_rater_tells_every_thing_by_its_pixels(color: str, shape: str):
     world = World(10, [Thing(color, shape, Span(2, 4), x=0.4, y=0.6, size=0.25)], seed=1)

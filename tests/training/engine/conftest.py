@@ -40,7 +40,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def colors(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
     """A memory of five videos of 20 s: a circle of one colour from 8 s to 12 s."""
-    memory = ClipMemory(tmp_path_factory.mktemp("colours") / "memory", text_encoder="hashed")
+    memory = ClipMemory(tmp_path_factory.mktemp("colors") / "memory", text_encoder="hashed")
     for seed, color in enumerate(COLORS):
         world = World(20.0, [Thing(color, "circle", Span(*SEEN))], seed=seed, size=(64, 48))
         memory.add(world, channels=("visual",), workers=0)

@@ -83,7 +83,7 @@ def test_gui_spotlight():
     spotlight = load_preset("gui_spotlight", dialect="vital")
     assert total(spotlight, rollout) == pytest.approx(0.3 + 0.3 + 0.03 + 0.1)
     assert spotlight.bounds[1] == pytest.approx(0.73)
-    color = Reward(name="colour", score=lambda r: 1.0)
+    color = Reward(name="color", score=lambda r: 1.0)
     assert total(load_preset("gui_spotlight", dialect="vital", color=color), rollout) == pytest.approx(1.0)
 
 

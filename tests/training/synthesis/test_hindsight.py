@@ -148,6 +148,6 @@ def test_a_wrong_span_is_the_right_answer_to_another_question_where_that_is_soun
     # a search for the old question's colour would be a lie in the new conversation
     asked = spotted(loop, task, search=task.meta["about"]["query"])
     assert relabeled(asked, loop, Audit()) is None
-    assert relabeled(spotted(loop, task, search="a coloured thing"), loop, Audit()) is not None
+    assert relabeled(spotted(loop, task, search="a colored thing"), loop, Audit()) is not None
     # what is not the gym's has no known truth
     assert relabeled(replace(wrong, task=replace(task, source="film")), loop, Audit()) is None

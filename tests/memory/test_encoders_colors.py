@@ -46,7 +46,7 @@ def rank(query: str, clips: Sequence[list[Frame]]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "name, colours",
+    "name, colors",
     [
         ("black", ["#050505", "#161412"]),
         ("white", ["#ffffff", "#f2f0ee"]),
@@ -132,8 +132,8 @@ def test_motion_is_told_from_stillness() -> None:
     [
         ("a crimson car at night", {"red": True, "bright": False}),
         ("Grey or GRAY?", {"grey": True}),
-        ("black and white", {"colourful": False}),
-        ("black-and-white film with a red balloon", {"colourful": False, "red": True}),
+        ("black and white", {"colorful": False}),
+        ("black-and-white film with a red balloon", {"colorful": False, "red": True}),
         ("a dark red jacket", {"red": True}),
         ("the dark-haired woman", {}),
         ("no red", {"red": False}),

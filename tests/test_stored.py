@@ -1,8 +1,8 @@
 """What an earlier version stored is opened by this one: a memory, traces, a run that was cut off, a trained run.
 
-`stored/v0.1.tar.xz` was made before the files of the source moved to the folders that they are in now: the demo's video
-in a memory with its runs, and a run of `rewatch train sft` of four steps (weights and moments set to zero, so that it is
-small). It is never made anew.
+`stored/v0.1.tar.xz` was made before the files of the source moved to the folders that they are in now: the demo's
+video in a memory with its runs, and a run of `rewatch train sft` of four steps (weights and moments set to zero, so
+that it is small). It is never made anew.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import clock
-from .settings.agent import find_video, index_settings, open_memory
-from .settings.indexing import add_video, split_channels
-from .settings.options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
+from .settings.agent import find_video, open_memory
+from .settings.groups import IndexOptions, grouped
+from .settings.indexing import add_video
+from .settings.options import Memory
 from .settings.places import memory_folder
 from .settings.video_names import is_path
 from .terminal.output import Console, write
@@ -28,31 +29,18 @@ class Form(StrEnum):
     json = "json"
 
 
+@grouped
 def transcript(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
     to: Annotated[
         Form | None, typer.Option("--to", help="A file on standard output, instead of lines to read.")
     ] = None,
     memory: Memory = None,
-    channels: Channels = None,
-    subtitles: Subtitles = None,
-    subtitle_stream: SubtitleStream = None,
-    audio: Audio = None,
-    language: Language = None,
-    transcriber: Transcriber = None,
-    workers: Workers = None,
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
 ) -> None:
     """Print what is said in a video, with times; it is indexed first where it is new."""
     steps = Console(stderr=True)
-    settings = index_settings(
-        channels=split_channels(channels),
-        subtitles=subtitles,
-        subtitle_stream=subtitle_stream,
-        audio=audio,
-        language=language,
-        transcriber=transcriber,
-        workers=workers,
-    )
+    settings = indexing.arguments()
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, steps, settings)
     if "speech" not in record.channels:

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ...memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
+from ...memory import ClipMemory, Video, VideoRecord, clock
 from ...memory import Progress as Step
 from ...memory.files.names import shown
-from ...memory.near import did_you_mean
 from ...memory.sanitize import one_line
 from ..terminal.estimates import index_estimate
 from ..terminal.output import Console, message
@@ -114,20 +112,3 @@ def damage(path: Path) -> str | None:
             if video.info.damage
             else None
         )
-
-
-def split_channels(text: str | None) -> Sequence[str] | None:
-    """`speech,screen_text` as a list; None stays None.
-
-    Raises:
-        BadParameter: if there is no such channel.
-    """
-    if text is None:
-        return None
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    known = (*CHANNELS, OBJECTS)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        near = did_you_mean(known, unknown[0].replace("-", "_")) if unknown else ""
-        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(known)}.{near}")
-    return names

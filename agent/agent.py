@@ -287,7 +287,7 @@ class VideoAgent:
         return {id_: written(known[id_]) for id_ in ids if id_ in known}
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        from .. import __version__
+        from ..version import __version__
 
         question = state["question"]
         return {

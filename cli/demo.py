@@ -31,7 +31,7 @@ def demo(
 ) -> None:
     """Index the demo video, answer questions about it, and write an HTML report of each run."""
     if not (DEMO / "demo.mp4").is_file():
-        raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
+        raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there: install rewatch again, it comes with the package.")
     from ..agent import VideoAgent
     from ..agent.report import write_report
     from .terminal.console import show_answer, show_event

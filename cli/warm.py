@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ _TYPING = 5.0  # seconds that a request may take to arrive
 
 
 def warm(
+    context: typer.Context,
     idle: Annotated[
         float,
         typer.Option(
@@ -61,7 +63,7 @@ def warm(
         console.print(Text("one is running already; rewatch warm --stop ends it"))
         return
     if foreground:
-        _Server(path, 60 * idle).run()
+        _Server(path, 60 * idle, context.obj).run()
         return
     words = ["rewatch", "warm", "--foreground", "--idle", str(idle)]
     run = f"import sys; sys.path[:] = {ascii(paths())}; sys.argv = {words!r}; from rewatch.cli import main; main()"
@@ -84,9 +86,10 @@ def warm(
 class _Server:
     """Listens, and forks for each command; the child takes over the client's terminal, folder and environment."""
 
-    def __init__(self, path: Path, idle: float) -> None:
+    def __init__(self, path: Path, idle: float, command: Callable[[], int]) -> None:
         self._path = path
         self._idle = idle
+        self._command = command
 
     def run(self) -> None:
         """Until `--stop`, a signal, changed code, or `idle` seconds without a command."""
@@ -130,7 +133,7 @@ class _Server:
                     _refuse(connection, wrong)
                 elif os.fork() == 0:
                     listener.close()
-                    _serve(connection, request, files)
+                    _serve(connection, request, files, self._command)
             except OSError as error:  # no more processes, for the moment
                 _refuse(connection, f"no process could be started ({error.strerror})")
             finally:
@@ -227,7 +230,7 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return (request if isinstance(request, dict) else {}), files
 
 
-def _serve(connection: socket.socket, request: dict[str, Any], files: list[int]) -> None:
+def _serve(connection: socket.socket, request: dict[str, Any], files: list[int], command: Callable[[], int]) -> None:
     """In the child: become the client's command, and tell its exit code. Does not return."""
     code = 1
     try:
@@ -248,9 +251,7 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
         watch_signals()
         connection.sendall(STARTED)
         threading.Thread(target=_pass_on, args=(connection,), daemon=True).start()
-        from . import run
-
-        code = code_of(run())
+        code = code_of(command())
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

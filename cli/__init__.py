@@ -70,10 +70,10 @@ def _wrong_usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    told = error.format_message().removeprefix("Invalid value: ").rstrip()
-    told += "" if told.endswith((".", "?", "!", ")")) else "."
+    text = error.format_message().removeprefix("Invalid value: ").rstrip()
+    text += "" if text.endswith((".", "?", "!", ")")) else "."
     context = getattr(error, "ctx", None)
-    return _fail(told + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)
+    return _fail(text + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)
 
 
 def _interrupted() -> int:

@@ -60,8 +60,8 @@ def chapters(
 def _table(part: Chapter) -> Table:
     table = Table.grid(padding=(0, 2))
     rows = [(text.start, "speech", f"“{text.text}”") for text in part.said]
-    for start, shown in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
-        rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in shown)))
+    for start, texts in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
+        rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in texts)))
     for start, kind, text in sorted(rows):
         table.add_row("", Text(clock(start), style="dim", no_wrap=True), Text(kind), Text(text))
     if part.looks and not rows:

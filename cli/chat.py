@@ -167,20 +167,20 @@ class _Chat:
         import shlex
 
         try:
-            wanted = shlex.split(names)
+            words = shlex.split(names)
         except ValueError as error:
             raise typer.BadParameter(f"/video {names}: {error}.") from None
-        if not wanted:
+        if not words:
             raise typer.BadParameter("/video needs a name, an id or a file, or: all. /videos lists what there is.")
-        if wanted == ["all"]:
+        if words == ["all"]:
             self._conversation.videos = None
         else:
-            records = [find_video(self._memory, name, self._console, self._settings) for name in wanted]
+            records = [find_video(self._memory, name, self._console, self._settings) for name in words]
             self._conversation.videos = [record.id for record in records]
         self._say("asking about " + ", ".join(one_line(record.name) for record in self._about()), "dim")
 
     def _budget(self, limits: str) -> None:
-        given: dict[str, float | int | None] = {}
+        limits_set: dict[str, float | int | None] = {}
         for part in limits.split():
             name, _, value = part.partition("=")
             try:
@@ -193,10 +193,10 @@ class _Chat:
                 raise typer.BadParameter(
                     f"/budget {part}: write frames=8, calls=4, tokens=2000, seconds=60, or none for no limit."
                 ) from None
-            given[name] = number if number is None or name == "seconds" else int(number)
-        self._conversation.budget = replace(self._conversation.budget, **given)  # type: ignore[arg-type]
-        shown = asdict(self._conversation.budget).items()
-        self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in shown))
+            limits_set[name] = number if number is None or name == "seconds" else int(number)
+        self._conversation.budget = replace(self._conversation.budget, **limits_set)  # type: ignore[arg-type]
+        current = asdict(self._conversation.budget).items()
+        self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in current))
 
     def _change_policy(self, name: str) -> None:
         if name:

@@ -148,8 +148,8 @@ def _expanded(
 
 def _counted(passed_over: Sequence[PassedOver]) -> str:
     counts = Counter(one.why for one in passed_over)
-    told = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
-    return ", ".join([*told, *(["…"] if len(counts) > 6 else [])])
+    parts = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
+    return ", ".join([*parts, *(["…"] if len(counts) > 6 else [])])
 
 
 def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:

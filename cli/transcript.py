@@ -45,17 +45,17 @@ def transcript(
     record = find_video(clip_memory, video, steps, settings)
     if "speech" not in record.channels:
         record = add_video(clip_memory, Path(record.path), steps, **{**settings, "channels": ["speech"]})
-    said = clip_memory.texts(record.id, channel="speech")
-    if not said:
+    utterances = clip_memory.texts(record.id, channel="speech")
+    if not utterances:
         why = "no speech was recognized in it" if record.has_audio else "it has no sound"
         steps.print(Text(f"{record.name}: {why}", style="yellow"))
     if to is not None:
         from ..memory.speech.transcript import transcript as written
 
-        write(written(record, said, to.value))
+        write(written(record, utterances, to.value))
         return
     table = Table.grid(padding=(0, 2))
-    for text in said:
+    for text in utterances:
         marks = [str(text.data[key]) for key in ("speaker", "language") if text.data.get(key)]
         table.add_row(Text(clock(text.start), style="dim", no_wrap=True), Text(text.text), Text(" ".join(marks), "dim"))
     Console().print(table)

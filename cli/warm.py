@@ -76,11 +76,11 @@ def warm(
             console.print(Text(f"warm     process {process.pid}, until {idle:g} min without a command"))
             return
         time.sleep(0.05)
-    told = "it was not ready in time"
+    reason = "it was not ready in time"
     if process.poll() is not None:
-        told = process.communicate()[1].decode(errors="replace").strip().splitlines()[-1]
+        reason = process.communicate()[1].decode(errors="replace").strip().splitlines()[-1]
     process.kill()
-    raise CapabilityError(f"The process in the background did not start: {told}")
+    raise CapabilityError(f"The process in the background did not start: {reason}")
 
 
 class _Server:
@@ -271,10 +271,10 @@ def _pass_on(connection: socket.socket) -> None:
     """Interrupt the command when the client is interrupted, or gone."""
     while True:
         try:
-            told = connection.recv(1)
+            byte = connection.recv(1)
         except OSError:
-            told = b""
-        if told in (INTERRUPT, b""):
+            byte = b""
+        if byte in (INTERRUPT, b""):
             os.kill(os.getpid(), signal.SIGINT)
-        if not told:
+        if not byte:
             return

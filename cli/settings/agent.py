@@ -55,11 +55,11 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
     """
     refuse_address(word)
     if not os.path.exists(word):
-        known = match(memory.videos(), word) or memory.known(word)
-        if known is not None:
-            for line in unfinished([known]):
+        record = match(memory.videos(), word) or memory.known(word)
+        if record is not None:
+            for line in unfinished([record]):
                 console.print(message("warning", line, "yellow"), soft_wrap=True)
-            return known
+            return record
         near = beside(word)
         if near is None and os.sep not in word:
             raise no_such(memory, word)
@@ -67,12 +67,12 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
     try:
         return add_video(memory, Path(word), console, **settings)
     except MemoryFolderError as error:
-        known = memory.known(word)
-        if known is None:
+        record = memory.known(word)
+        if record is None:
             raise
-        line = f"warning  {known.name} is asked about as it was indexed: {error}"
+        line = f"warning  {record.name} is asked about as it was indexed: {error}"
         console.print(line, style="yellow", soft_wrap=True)
-        return known
+        return record
 
 
 @contextmanager

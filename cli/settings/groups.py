@@ -50,7 +50,9 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
     A verb then takes the few objects that Python takes too, instead of an argument for each of its options.
     """
     hints = get_type_hints(verb, include_extras=True)
-    groups: dict[str, type] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, type[Any]] = {
+        name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+    }
     options: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(verb).parameters.items():
         if name not in groups:
@@ -177,11 +179,11 @@ def split_channels(text: str | None) -> Sequence[str] | None:
     if text is None:
         return None
     names = [part.strip() for part in text.split(",") if part.strip()]
-    known = (*CHANNELS, OBJECTS)
-    unknown = [name for name in names if name not in known]
+    there = (*CHANNELS, OBJECTS)
+    unknown = [name for name in names if name not in there]
     if unknown or not names:
-        near = did_you_mean(known, unknown[0].replace("-", "_")) if unknown else ""
-        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(known)}.{near}")
+        near = did_you_mean(there, unknown[0].replace("-", "_")) if unknown else ""
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(there)}.{near}")
     return names
 
 

@@ -38,6 +38,11 @@ def fold(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c)).replace("’", "'")
 
 
+def alphanumeric(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
 def tokens(text: str) -> list[str]:
     """Lower-case words and numbers without accents and possessive endings; pairs of signs in scripts without spaces."""
     text = _UNSPACED.sub(lambda run: " ".join(run[0][i : i + 2] for i in range(len(run[0]) - 1)), fold(text))

@@ -12,12 +12,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
 from ...memory import MediaURI
 from ..answer import Draft, Evidence
 from ..evidence import Piece, pieces_of
-from ..questions.question import Question
+from ..questions.question import question_of
 from ..text_matching import content
 from .citations import citations, cited_numbers, numbers_in, without_citations
 from .final_json import ANSWERS, abstains, answer_text, confidence_of, json_answer, json_object, option_text
@@ -26,8 +26,7 @@ from .thoughts import split_thoughts
 
 __all__ = [
     "NOT_FOUND",
-    "Parts",
-    "bare",
+    "Reply",
     "chosen_letters",
     "cited_numbers",
     "draft_of",
@@ -38,8 +37,7 @@ __all__ = [
     "numbers_of",
     "option_in",
     "parse_draft",
-    "question_of",
-    "take_apart",
+    "parse_reply",
     "without_citations",
     "written_answer",
 ]
@@ -65,7 +63,6 @@ _TAG = re.compile(r"</?answer>", re.IGNORECASE)
 _PLACE = re.compile(r"\(?\bvideo:[\w-]{1,64}(?:#[\w.,:&=%-]{0,200})?\)?")
 _MOST_EVIDENCE = 64
 """Pieces of evidence that are read of one answer."""
-_CALL = "(?:tool_call|tool)"
 
 
 def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
@@ -142,13 +139,8 @@ def chosen_letters(message: str, options: Sequence[str], known: Container[int] |
     return letters_in(_PLACE.sub("", written_answer(message, known)), options)
 
 
-def bare(text: str) -> str:
-    """Lower-case letters and digits only."""
-    return "".join(c for c in text.lower() if c.isalnum())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Reply:
     """A reply by its tags."""
 
     thought: str
@@ -160,7 +152,7 @@ class Parts:
     """The words outside all tags."""
 
 
-def take_apart(text: str, call_tag: str) -> Parts:
+def parse_reply(text: str, call_tag: str = "(?:tool_call|tool)") -> Reply:
     """Split `text` at its thoughts, `<answer>` and `<call_tag>`.
 
     Thoughts are what `split_thoughts` takes for them, calls and answers in them included. Calls and answers end at
@@ -178,9 +170,9 @@ def take_apart(text: str, call_tag: str) -> Parts:
     found.append((kind, text[start:].strip()))
     answers = [n for n, (kind, _) in enumerate(found) if kind == "answer"]
     found = found[: answers[-1] + 1] if answers else found
-    return Parts(
+    return Reply(
         thought=split.thought,
-        calls=tuple(words for kind, words in found if kind == call_tag),
+        calls=tuple(words for kind, words in found if kind not in ("", "answer")),
         answer=found[-1][1] if answers else None,
         rest="\n".join(words for kind, words in found if not kind and words),
     )
@@ -199,7 +191,7 @@ def written_answer(text: str, known: Container[int] | None = None) -> str:
 
 def _answer_of(text: str) -> str:
     """What stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
-    parts = take_apart(text, _CALL)
+    parts = parse_reply(text)
     if parts.answer is not None:
         return parts.answer
     boxed = last_boxed(parts.rest)
@@ -345,12 +337,3 @@ def numbers_of(messages: Sequence[BaseMessage]) -> Container[int] | None:
     last = messages[-1] if messages else None
     draft = str(last.additional_kwargs.get("draft") or "") if last is not None else ""
     return None if (row := json_answer(draft)) and row.get("cites") is False else pieces_of(messages)
-
-
-def question_of(messages: Sequence[BaseMessage]) -> Question | None:
-    """The question that the loop put, with the facts of its videos; None where there is none."""
-    for message in messages:
-        row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
-        if row:
-            return Question.from_dict(row)
-    return None

@@ -16,8 +16,8 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 
 from ...memory import RewatchError
 from ..models.usage import whole_number
-from ..tool_formats.found_calls import calls_in
-from ..tool_formats.hermes import USAGE
+from ..tool_formats.text_calls import calls_in
+from ..tool_formats.tool_format import USAGE
 
 LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""

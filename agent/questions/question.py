@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.messages import BaseMessage, HumanMessage
+
 from ...memory import RewatchError
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from ...memory import ClipMemory
 
-__all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
+__all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
 LATEST = 1e9
 """Seconds that are more than any video has."""
@@ -126,3 +128,12 @@ def question_about(
         for r in records
     )
     return Question(text=asked, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+
+
+def question_of(messages: Sequence[BaseMessage]) -> Question | None:
+    """The question that the loop put, with the facts of its videos; None where there is none."""
+    for message in messages:
+        row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
+        if row:
+            return Question.from_dict(row)
+    return None

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.evidence import Piece
 from rewatch.agent.parsing.reply import cited_numbers, draft_of, parse_draft, without_citations, written_answer
 from rewatch.agent.questions.question import Question
-from rewatch.agent.tool_formats.found_calls import calls_in
+from rewatch.agent.tool_formats.text_calls import calls_in
 from rewatch.agent.verifier import check
 
 PIECES = {

@@ -13,10 +13,10 @@ from langchain_core.messages import AIMessage
 from rewatch.agent.evidence import Piece
 from rewatch.agent.parsing.final_json import confidence_of
 from rewatch.agent.parsing.options import find_options
-from rewatch.agent.parsing.reply import chosen_letters, json_object, parse_draft, take_apart, written_answer
+from rewatch.agent.parsing.reply import chosen_letters, json_object, parse_draft, parse_reply, written_answer
 from rewatch.agent.parsing.thoughts import split_thoughts, thought_of
-from rewatch.agent.tool_formats.found_calls import calls_in
-from rewatch.training.rewards.stated import ranges
+from rewatch.agent.tool_formats.text_calls import calls_in
+from rewatch.training.rewards.extraction import ranges
 
 PIECES = {
     n: Piece(n=n, uri=f"video:ab#t={n},{n + 3}", text=f"line {n}", channel="speech", tool="search_clips")
@@ -85,8 +85,8 @@ def test_thoughts_that_are_cut_or_quoted(reply: str, answer: str):
 def test_calls_in_thoughts_are_none_and_thoughts_beside_the_text_count():
     call = '{"name": "crop", "arguments": {"time": 1}}'
     assert not calls_in(f"<reasoning>{call}</reasoning>It is red.", ("crop",)).calls
-    assert take_apart(f"[THINK]<tool_call>{call}</tool_call>[/THINK]B", "tool_call").calls == ()
-    assert take_apart(f"<think>look <tool_call>{call}", "tool_call").calls == (call,)
+    assert parse_reply(f"[THINK]<tool_call>{call}</tool_call>[/THINK]B", "tool_call").calls == ()
+    assert parse_reply(f"<think>look <tool_call>{call}", "tool_call").calls == (call,)
     message = AIMessage("<think>b</think>c", additional_kwargs={"reasoning_content": "a"})
     assert thought_of(message) == "a\nb"
     assert thought_of(AIMessage([{"type": "thinking", "thinking": "a"}, {"type": "text", "text": "c"}])) == "a"

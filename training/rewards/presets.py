@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ...memory import CapabilityError
 from ..rollouts.rollout import Rollout
 from . import groups, tools
-from .answers import exact_option, is_right, said_reward, task_reward
+from .answers import exact_option, is_right, text_reward, task_reward
 from .format import format_reward
 from .mixing import Mix
 from .regions import point_in_box
@@ -123,7 +123,7 @@ def vitl() -> Mix:
     The paper names both rewards; how they are combined was not found, and the product is this project's reading. Tasks
     that have only one of the two go by that one.
     """
-    both = product("span_times_answer", tiou(), said_reward())
+    both = product("span_times_answer", tiou(), text_reward())
     whole = task_reward()
     score = Reward(name="task", score=lambda r: (both if r.task.kind == "grounded_qa" else whole)(r))
     return Mix({"task": (score, 1.0)}, name="vitl")

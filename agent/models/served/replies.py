@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 
 from ...parsing.loose_json import NotJson, read_object
 from ...parsing.thoughts import split_thoughts
-from ...tool_formats import Dialect, draft
-from ...tool_formats.found_calls import calls_in
-from ...tool_formats.hermes import USAGE
+from ...tool_formats import ToolFormat, draft
+from ...tool_formats.text_calls import calls_in
+from ...tool_formats.tool_format import USAGE
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""
@@ -24,7 +24,7 @@ _HOW = "Write the arguments as one JSON object."
 def read_reply(
     raw: AIMessage,
     messages: Sequence[BaseMessage],
-    dialect: Dialect | None,
+    dialect: ToolFormat | None,
     *,
     blot: Callable[[str], str],
     names: Sequence[str] = (),

@@ -62,7 +62,7 @@ _RUN = frozenset(("call", "run", "invoke"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundCalls:
+class TextCalls:
     """What a text holds."""
 
     calls: tuple[tuple[str, dict[str, Any]], ...]
@@ -73,7 +73,7 @@ class FoundCalls:
     """What is left of the text."""
 
 
-def calls_in(text: str, names: Sequence[str]) -> FoundCalls:
+def calls_in(text: str, names: Sequence[str]) -> TextCalls:
     """The calls that stand in a reply.
 
     Args:
@@ -81,7 +81,7 @@ def calls_in(text: str, names: Sequence[str]) -> FoundCalls:
         names: of the tools that were offered; without any nothing is a call.
     """
     if not names:
-        return FoundCalls(calls=(), broken=(), words=text)
+        return TextCalls(calls=(), broken=(), words=text)
     split = split_thoughts(text)
     body = _DSML.sub("", (split.said or split.cut)[-LONGEST:])
     for reader in (_tagged, _keyed, _named_tags, _before_objects, _objects_that_call, _as_python):
@@ -89,11 +89,11 @@ def calls_in(text: str, names: Sequence[str]) -> FoundCalls:
         if calls:
             rest = _MARKS.sub("", words)
             rest = re.sub(r"```\w*\s*(?:```)?", "", rest).strip(" \n,[]")
-            return FoundCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
+            return TextCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
     if any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body)) and not _is_prose(body):
         why = "there is no JSON object with a name and arguments"
-        return FoundCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
-    return FoundCalls(calls=(), broken=(), words=body.strip() if body != text else text)
+        return TextCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
+    return TextCalls(calls=(), broken=(), words=body.strip() if body != text else text)
 
 
 def _is_prose(body: str) -> bool:

@@ -18,7 +18,7 @@ from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
 from ...agent.steps import Call, observed
-from ...agent.tool_formats import ToolFormat, ParsedTurn, draft, load_tool_format
+from ...agent.tool_formats import ParsedTurn, ToolFormat, draft, load_tool_format
 from ...memory import FrameReader, Span
 from ..data.task import Task
 from .strategies import STRATEGIES, Case, Say, Shown, Strategy, wasted

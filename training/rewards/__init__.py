@@ -7,8 +7,8 @@ from .answers import (
     numeric,
     regression,
     right,
-    text_reward,
     task_reward,
+    text_reward,
     words_reward,
 )
 from .captions import caption_reward, dual_caption, thought_reward

@@ -11,9 +11,8 @@ from typing import Any
 from ...agent.models.eyes import told_eyes
 from ...agent.parsing.reply import chosen_letters, numbers_of
 from ...agent.parsing.thoughts import without_thoughts
-from ...agent.questions.question import letter
+from ...agent.questions.question import letter, question_of
 from ...agent.text_matching import numbers
-from ...agent.questions.question import question_of
 from ...memory import Box, MediaURI, Span
 from ...tools.boxes import read_box
 from ...tools.times import TIME, parse_pair

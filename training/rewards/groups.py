@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ..rollouts.rollout import Rollout
 from ...agent.text_matching import alphanumeric
+from ..rollouts.rollout import Rollout
 from . import extraction
 from .reward import GroupReward, Reward
 

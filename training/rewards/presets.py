@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ...memory import CapabilityError
 from ..rollouts.rollout import Rollout
 from . import groups, tools
-from .answers import exact_option, is_right, text_reward, task_reward
+from .answers import exact_option, is_right, task_reward, text_reward
 from .format import format_reward
 from .mixing import Mix
 from .regions import point_in_box

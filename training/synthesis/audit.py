@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...memory import MediaURI
 from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
 from ..rewards.evidence import cited, holds_quote, is_whole
-from ..rewards.reward import too_long
 from ..rewards.extraction import spans
+from ..rewards.reward import too_long
 from ..rewards.tools import wants_a_look
 from ..rollouts.collector import failure
 from ..rollouts.rollout import Rollout

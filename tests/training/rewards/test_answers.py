@@ -10,8 +10,8 @@ from rewatch.training.rewards import (
     multi_select,
     numeric,
     regression,
-    text_reward,
     task_reward,
+    text_reward,
     words_reward,
 )
 from rewatch.training.rewards.answers import meets

@@ -176,14 +176,14 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     )  # fmt: skip
 
 
-def at_in(ask: ParsedQuestion, whole: Span) -> ParsedQuestion:
-    """`ask` with `at` set for a video; a time that lies past its end is a time of day, and so part of the topic."""
-    if ask.times is None:
-        return ask
-    at = ask.times.within(whole)
+def at_in(question: ParsedQuestion, whole: Span) -> ParsedQuestion:
+    """`question` with `at` set for a video; a time that lies past its end is a time of day, and so part of the topic."""
+    if question.times is None:
+        return question
+    at = question.times.within(whole)
     if at is None:
-        return replace(ask, topic=(*ask.topic, *(t for t in tokens(ask.times.text) if t not in STOP)))
-    return replace(ask, at=at)
+        return replace(question, topic=(*question.topic, *(t for t in tokens(question.times.text) if t not in STOP)))
+    return replace(question, at=at)
 
 
 def query(words: str) -> tuple[str, ...]:
@@ -192,10 +192,10 @@ def query(words: str) -> tuple[str, ...]:
 
 
 def _kind(low: str) -> Kind:
-    asked = next((kind for kind, pattern in _KINDS.items() if pattern.search(low)), None)
-    if asked in (None, "where", "time") and _AUXILIARY.search(low) and not re.search(r"\bor\b|\boder\b", low):
+    kind = next((kind for kind, pattern in _KINDS.items() if pattern.search(low)), None)
+    if kind in (None, "where", "time") and _AUXILIARY.search(low) and not re.search(r"\bor\b|\boder\b", low):
         return "yes_no"
-    return asked or "text"
+    return kind or "text"
 
 
 def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
@@ -215,15 +215,15 @@ def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Cha
     return "speech" if speech else None
 
 
-def needs_eyes(ask: ParsedQuestion) -> bool:
+def needs_eyes(question: ParsedQuestion) -> bool:
     """Whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
-    return ask.channel is None and (ask.value == "color" or bool(_NOT_TEXT.search(ask.text)))
+    return question.channel is None and (question.value == "color" or bool(_NOT_TEXT.search(question.text)))
 
 
-def tells_showing(ask: ParsedQuestion) -> bool:
+def tells_showing(question: ParsedQuestion) -> bool:
     """Whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
-    return ask.channel is not None or bool(
-        re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", ask.text, re.I)
+    return question.channel is not None or bool(
+        re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", question.text, re.I)
     )
 
 

@@ -286,17 +286,17 @@ class Reader:
 
     def _named(self, text: str) -> list[int]:
         """The options whose words stand in a text, those that stand only inside of a longer one's left out."""
-        said = f" {_words(text)} "
+        words_of_text = f" {_words(text)} "
         found: list[int] = []
         for i in sorted(range(len(self.words)), key=lambda i: -len(self.words[i])):
             words = self.words[i]
             if not words or (len(words) == 1 and not words.isdigit() and words.isascii()):
                 continue
             whole = words if _UNSPACED.search(words) else f" {words} "
-            places = list(_places(said, whole))
-            standing = [p for p in places if not _DENIED.search(said[max(0, p - 30) : p])]
+            places = list(_places(words_of_text, whole))
+            standing = [p for p in places if not _DENIED.search(words_of_text[max(0, p - 30) : p])]
             if places:
-                said = said.replace(whole, f" {'·' * len(words)} ")
+                words_of_text = words_of_text.replace(whole, f" {'·' * len(words)} ")
             if standing and not any(self.words[i] == self.words[j] for j in found):
                 found.append(i)
         same = [min(j for j, words in enumerate(self.words) if words == self.words[i]) for i in found]
@@ -341,9 +341,9 @@ class Reader:
                 else _PLACES.get(word[:3], int(re.sub(r"\D", "", word) or 0) - 1)
             )
             return [index] if 0 <= index < len(self.options) else []
-        said = _words(text)
-        whole = [i for i, words in enumerate(self.words) if f" {said} " in f" {words} "]
-        return whole if len(whole) == 1 and re.fullmatch(r"[\d.,: ]+", said) else []
+        words_of_text = _words(text)
+        whole = [i for i, words in enumerate(self.words) if f" {words_of_text} " in f" {words} "]
+        return whole if len(whole) == 1 and re.fullmatch(r"[\d.,: ]+", words_of_text) else []
 
     def _letter(self, text: str, place: int) -> tuple[int, int] | None:
         """The option whose letter stands alone at a place, and where it ends; articles and pronouns are none."""

@@ -65,24 +65,24 @@ _MOST_EVIDENCE = 64
 """Pieces of evidence that are read of one answer."""
 
 
-def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
+def draft_of(message: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
     """What a policy's last message answers: as its dialect took it apart, else as it stands.
 
     A draft that states no confidence has the likelihood of its own words, where the policy tells it, else 0.5. A reply
     that is nothing but numbers adds them to the draft that was sent back before it.
 
     Args:
-        said: the message.
+        message: the message.
         messages: the conversation: its numbered lines, and the question with its options.
     """
-    likelihood = said.response_metadata.get("likelihood")
-    text = said.additional_kwargs.get("draft") or split_thoughts(said.text).said
+    likelihood = message.response_metadata.get("likelihood")
+    text = message.additional_kwargs.get("draft") or split_thoughts(message.text).reply
     unsure = 0.5 if likelihood is None else float(likelihood)
     question = question_of(messages)
     pieces, options = pieces_of(messages), question.options if question else ()
     cited = cited_numbers(str(text), pieces)
     if cited and not any(c.isalnum() for c in without_citations(str(text), pieces)):
-        text = f"{_before(said, messages, pieces, cited)} {text}".strip()
+        text = f"{_before(message, messages, pieces, cited)} {text}".strip()
     return parse_draft(str(text), unsure=unsure, pieces=pieces, options=options)
 
 
@@ -97,46 +97,46 @@ def parse_draft(
         pieces: what the numbers of the run stand for; None where brackets are no citations but spans, say.
         options: texts of the options, where the question has any.
     """
-    said = split_thoughts(message).said
-    row = json_object(said)
+    reply = split_thoughts(message).reply
+    row = json_object(reply)
     if row is not None and "answer" in row:
         return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
     if row is not None:
-        said, options = _said_in(row), options if any(key in row for key in ANSWERS) else ()
-    text = _answer_of(said)
+        reply, options = _words_of_row(row), options if any(key in row for key in ANSWERS) else ()
+    text = _answer_of(reply)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     sure = _SURE.search(text)
     if sure and text[: sure.start()].strip():
         text, unsure = text[: sure.start()], confidence_of(sure[1], unsure)
-    evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)
+    evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", reply), pieces)
     missing = _NOT_FOUND.match(text)
     if missing:
         why = without_citations(text[missing.end() :], pieces)
         if evidence and not set(content(why)) - _ECHO and (nearest := evidence[0].quote):
-            told = replace(evidence[0], claim=nearest)
-            return Draft(text=f"Closest: {nearest}", evidence=(told,), confidence=0.2, plain=True, unknown=unknown)
+            closest = replace(evidence[0], claim=nearest)
+            return Draft(text=f"Closest: {nearest}", evidence=(closest,), confidence=0.2, plain=True, unknown=unknown)
         why = why if set(content(why)) - _ECHO else _NONE
         return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
     text = _uncopied(without_citations(text, pieces))
-    found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(said)))]
+    found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(reply)))]
     bare_text = _PLACE.sub("", text).strip()
     option, rest = choice_in(bare_text, options)
     text = text if rest == bare_text else rest
     return Draft(text=text, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
 
 
-def chosen_letters(message: str, options: Sequence[str], known: Container[int] | None = None) -> tuple[str, ...]:
+def chosen_letters(message: str, options: Sequence[str], lines: Container[int] | None = None) -> tuple[str, ...]:
     """The letters of the options that a message chooses: of its JSON, of its answer tags, or of its words.
 
     Args:
         message: what the policy wrote.
         options: their texts.
-        known: the numbers that it may cite.
+        lines: the numbers that it may cite.
     """
     row = json_answer(message)
     if row is not None:
-        return _row_letters(row, without_citations(answer_text(row), known), options)
-    return letters_in(_PLACE.sub("", written_answer(message, known)), options)
+        return _row_letters(row, without_citations(answer_text(row), lines), options)
+    return letters_in(_PLACE.sub("", written_answer(message, lines)), options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def parse_reply(text: str, call_tag: str = "(?:tool_call|tool)") -> Reply:
     their own closing tag, where the next tag opens, or with the text. What follows the last answer is dropped.
     """
     split = split_thoughts(text)
-    text, kind, start = split.said, "", 0
+    text, kind, start = split.reply, "", 0
     found: list[tuple[str, str]] = []
     for mark in re.finditer(rf"<(/?)(answer|{call_tag})>", text, re.IGNORECASE):
         closes, tag = bool(mark[1]), mark[2].lower()
@@ -178,15 +178,15 @@ def parse_reply(text: str, call_tag: str = "(?:tool_call|tool)") -> Reply:
     )
 
 
-def written_answer(text: str, known: Container[int] | None = None) -> str:
+def written_answer(text: str, lines: Container[int] | None = None) -> str:
     """What a message answers, in its own words; empty where it is a thought or a call only.
 
     Args:
         text: of the message.
-        known: the numbers that it may cite, which are left out; None: brackets are words like any other.
+        lines: the numbers that it may cite, which are taken out; None: brackets are words like any other.
     """
     row = json_answer(text)
-    return without_citations(_answer_of(text) if row is None else answer_text(row), known)
+    return without_citations(_answer_of(text) if row is None else answer_text(row), lines)
 
 
 def _answer_of(text: str) -> str:
@@ -213,7 +213,7 @@ def last_boxed(text: str) -> str | None:
     return body[len("\\text{") : -1].strip() if body.startswith("\\text{") and body.endswith("}") else body
 
 
-def _said_in(row: dict[str, Any]) -> str:
+def _words_of_row(row: dict[str, Any]) -> str:
     """The words of a JSON object that has no `answer`; nothing where it is a call that nobody can make any more."""
     for key in ANSWERS:
         if isinstance(row.get(key), str):
@@ -223,16 +223,16 @@ def _said_in(row: dict[str, Any]) -> str:
     return "; ".join(f"{key}: {value}" for key, value in row.items() if isinstance(value, (str, int, float)))
 
 
-def _cited(text: str, known: Mapping[int, Piece] | None) -> tuple[list[Evidence], tuple[int, ...]]:
+def _cited(text: str, lines: Mapping[int, Piece] | None) -> tuple[list[Evidence], tuple[int, ...]]:
     """The evidence that a text cites by numbers, each with the words before it as its claim; and unknown numbers."""
     found: dict[int, Evidence] = {}
     unknown: list[int] = []
-    whole, start = _uncopied(without_citations(text, known)), 0
-    for begin, end, listed in citations(text, known):
+    whole, start = _uncopied(without_citations(text, lines)), 0
+    for begin, end, listed in citations(text, lines):
         claim = text[start:begin].strip(" .,;:\n")
         start = end
         for n in numbers_in(listed):
-            piece = (known or {}).get(n)
+            piece = (lines or {}).get(n)
             if piece is None:
                 unknown.append(n)
             else:
@@ -252,23 +252,23 @@ def _uncopied(text: str) -> str:
     return copied[1] if copied else text.replace("«", "“").replace("»", "”")
 
 
-def _row_letters(row: dict[str, Any], said: str, options: Sequence[str]) -> tuple[str, ...]:
+def _row_letters(row: dict[str, Any], answer: str, options: Sequence[str]) -> tuple[str, ...]:
     """The letters that a JSON answer chooses: those of its `option`, or of its answer where that names none."""
-    return letters_in(option_text(row), options) or letters_in(_PLACE.sub("", said), options)
+    return letters_in(option_text(row), options) or letters_in(_PLACE.sub("", answer), options)
 
 
-def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | None, options: Sequence[str]) -> Draft:
-    said = without_citations(answer_text(row), known)
-    evidence, unknown = _cited(answer_text(row), known)
+def _from_row(row: dict[str, Any], unsure: float, lines: Mapping[int, Piece] | None, options: Sequence[str]) -> Draft:
+    answer = without_citations(answer_text(row), lines)
+    evidence, unknown = _cited(answer_text(row), lines)
     for item in _items(row.get("evidence")):
-        more, none = _listed(item, said, known or {})
+        more, none = _listed(item, answer, lines or {})
         evidence += more
         unknown = (*unknown, *none)
-    chosen = _row_letters(row, said, options)
+    chosen = _row_letters(row, answer, options)
     option = (chosen[0] if len(chosen) == 1 else None) if options else option_text(row) or None
-    missing = _NOT_FOUND.match(said)
+    missing = _NOT_FOUND.match(answer)
     abstained = abstains(row) or bool(missing)
-    text = said[missing.end() :] if missing else said
+    text = answer[missing.end() :] if missing else answer
     if not text.strip():
         text = _NONE if abstained else options[ord(option) - ord("A")] if option and options else ""
     return Draft(
@@ -302,7 +302,7 @@ def _items(listed: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _listed(item: dict[str, Any], said: str, known: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
+def _listed(item: dict[str, Any], answer: str, lines: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
     """One row of `evidence`: by its number, or by its media URI."""
     named = str(next((item[key] for key in _PLACES if item.get(key) is not None), ""))[:1000]
     claim = item.get("claim") if isinstance(item.get("claim"), str) else ""
@@ -310,26 +310,28 @@ def _listed(item: dict[str, Any], said: str, known: Mapping[int, Piece]) -> tupl
     places = MediaURI.find_all(named)
     numbers = (int(digits[1]),) if digits else () if places else cited_numbers(named)
     if numbers:
-        pieces = [known[n] for n in numbers if n in known]
-        return [_evidence(piece, claim or said) for piece in pieces], tuple(n for n in numbers if n not in known)
+        pieces = [lines[n] for n in numbers if n in lines]
+        return [_evidence(piece, claim or answer) for piece in pieces], tuple(n for n in numbers if n not in lines)
     quote, tool = item.get("quote"), item.get("tool")
     quote = quote if isinstance(quote, str) and quote.strip() else None
     tool = tool if isinstance(tool, str) else ""
-    return [Evidence(claim=claim or said, uri=str(uri), tool=tool, quote=quote) for uri in places[:_MOST_EVIDENCE]], ()
+    return [
+        Evidence(claim=claim or answer, uri=str(uri), tool=tool, quote=quote) for uri in places[:_MOST_EVIDENCE]
+    ], ()
 
 
 def _before(
-    said: BaseMessage, messages: Sequence[BaseMessage], known: Mapping[int, Piece], cited: Sequence[int]
+    reply: BaseMessage, messages: Sequence[BaseMessage], lines: Mapping[int, Piece], cited: Sequence[int]
 ) -> str:
     """The words that a reply of nothing but numbers is about: the draft sent back before it, else those it cites."""
     for message in reversed(messages):
-        if message is said or not isinstance(message, AIMessage) or message.additional_kwargs.get("by"):
+        if message is reply or not isinstance(message, AIMessage) or message.additional_kwargs.get("by"):
             continue
         if message.tool_calls or message.invalid_tool_calls:
             break
         text = str(message.additional_kwargs.get("draft") or message.text)
-        return parse_draft(text, pieces=known).text
-    return next((known[n].text for n in cited if n in known and known[n].text), "")
+        return parse_draft(text, pieces=lines).text
+    return next((lines[n].text for n in cited if n in lines and lines[n].text), "")
 
 
 def numbers_of(messages: Sequence[BaseMessage]) -> Container[int] | None:

@@ -60,7 +60,7 @@ class Question:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
         """The question that `as_dict` wrote."""
-        earlier = tuple((asked, told) for asked, told in row.get("earlier", ()))
+        earlier = tuple((question, answer) for question, answer in row.get("earlier", ()))
         return cls(
             text=row["text"],
             options=tuple(row["options"]),
@@ -99,7 +99,7 @@ def question_about(
     if now is not None and not 0 <= now < LATEST:
         raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on, such as 12.5.")
     try:
-        asked, choices = find_options(text) if options is None else (text.strip(), split_options(options))
+        body, choices = find_options(text) if options is None else (text.strip(), split_options(options))
     except ValueError as error:
         raise QuestionError(str(error)) from None
     if options is not None and not 0 < len(choices) <= MOST:
@@ -127,7 +127,7 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=asked, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
 
 
 def question_of(messages: Sequence[BaseMessage]) -> Question | None:

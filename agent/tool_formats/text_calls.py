@@ -83,7 +83,7 @@ def calls_in(text: str, names: Sequence[str]) -> TextCalls:
     if not names:
         return TextCalls(calls=(), broken=(), words=text)
     split = split_thoughts(text)
-    body = _DSML.sub("", (split.said or split.cut)[-LONGEST:])
+    body = _DSML.sub("", (split.reply or split.cut)[-LONGEST:])
     for reader in (_tagged, _keyed, _named_tags, _before_objects, _objects_that_call, _as_python):
         calls, words = reader(body, names)
         if calls:

@@ -221,5 +221,5 @@ def test_marks_and_headings_of_more_models(form: str, thought: str):
 
 
 def test_headings_without_an_answer_are_words():
-    assert split_thoughts("Analysis: two cars pass.").said == "Analysis: two cars pass."
-    assert split_thoughts("<response> is a tag").said == "is a tag"
+    assert split_thoughts("Analysis: two cars pass.").reply == "Analysis: two cars pass."
+    assert split_thoughts("<response> is a tag").reply == "is a tag"

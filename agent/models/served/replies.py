@@ -50,7 +50,7 @@ def read_reply(
         if silent and metadata.get("finish_reason") != "length":
             # The server took all of it for thoughts: what it says stands there, or nowhere.
             split = split_thoughts(thought)
-            content, thought = (split.said, split.thought) if split.said else (split.cut or thought, "")
+            content, thought = (split.reply, split.thought) if split.reply else (split.cut or thought, "")
             metadata["from_reasoning"] = True
         if thought:
             more["reasoning_content"] = thought

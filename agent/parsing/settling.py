@@ -190,7 +190,7 @@ def contained(work: Callable[[], Result]) -> Result:
         return work()
     except (KeyboardInterrupt, RewatchError):
         raise
-    except BaseException as error:
+    except BaseException as error:  # a policy may be anybody's, and raise what is no `Exception` at all
         if isinstance(error, Exception) and not isinstance(error, _ODD):
             raise
         raise PolicyFailed(f"it raised {type(error).__name__}") from error
@@ -207,7 +207,7 @@ async def contained_async(work: Awaitable[Result]) -> Result:
         if task is not None and task.cancelling():
             raise
         raise PolicyFailed("it raised CancelledError") from error
-    except BaseException as error:
+    except BaseException as error:  # a policy may be anybody's, and raise what is no `Exception` at all
         if isinstance(error, Exception) and not isinstance(error, _ODD):
             raise
         raise PolicyFailed(f"it raised {type(error).__name__}") from error

@@ -13,8 +13,8 @@ from ..parsing.reply import json_answer, parse_draft
 from ..questions.question import question_of
 from .tool_format import ParsedTurn
 
-_SEARCHES = {"search_clips", "browse", "score_frames", "cluster_frames"}
-"""Tools that tell where to look; what they name was not looked at."""
+SEARCHES = frozenset({"search_clips", "browse", "score_frames", "cluster_frames"})
+"""Tools that tell where to look, out of the memory; what they name was not looked at."""
 
 
 def draft(turn: ParsedTurn, messages: Sequence[BaseMessage]) -> str:
@@ -53,6 +53,6 @@ def _places(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     results = [
         m for m in messages if isinstance(m, ToolMessage) and m.status != "error" and (m.artifact or {}).get("uris")
     ]
-    looks = [message for message in results if message.name not in _SEARCHES]
+    looks = [message for message in results if message.name not in SEARCHES]
     last = (looks or results)[-1:]
     return [{"uri": str(message.artifact["uris"][0]), "tool": message.name or ""} for message in last]

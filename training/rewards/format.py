@@ -47,7 +47,7 @@ def format_reward(dialect: str) -> Reward:
 
 
 def _well_formed(message: AIMessage, tool_format: ToolFormat, *, last: bool) -> bool:
-    """Whether one turn is thoughts (where the format wants them) and then one call, or the answer and nothing behind it.
+    """Whether a turn is thoughts (where the format wants them) and then one call, or the answer and nothing behind it.
 
     Nothing may stand outside the tags but the words of a boxed answer, and in hermes those beside a call. Tags that are
     empty, or hold what a template puts there, are not well formed. A structured call counts as written. The last turn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...agent.tool_formats.uncited import SEARCHES
 from ...memory import Box, Span
 from ..data.task import Task
 from ..rollouts.rollout import Made, Rollout, places
@@ -14,8 +15,6 @@ from .reward import Reward
 from .spans import iou
 
 Gate = Callable[[Rollout], bool]
-SEARCHES = frozenset({"search_clips", "browse", "score_frames", "cluster_frames"})
-"""Tools that tell where to look, out of the memory; what they name was not looked at."""
 LOOKS_IN_SPACE = frozenset({"crop"})
 
 

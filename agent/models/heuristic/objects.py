@@ -59,7 +59,7 @@ class _TrackedObject:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _ObjectReport:
     """What was followed, and where: of what was asked about, `share` (0 to 1); below 1 something may be missing."""
 
     name: str
@@ -87,8 +87,8 @@ class _Look:
             over = self.window if at_once else Span(ends[0].start, max(span.end for span in ends))
             evidence.insert(0, context.evidence(summary or f"{self.many(0)} in view", over, "track_objects"))
         own = [t.sure for t in self.objects] or [0.55]  # a detector overlooks things
-        known = (min(own) + sum(own) / len(own)) / 2
-        return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, known))
+        certainty = (min(own) + sum(own) / len(own)) / 2
+        return Draft(text=text, evidence=tuple(evidence), confidence=sure * self.share * min(0.9, certainty))
 
 
 def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
@@ -102,9 +102,9 @@ def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draf
         return None
     able = bool(context.video.get("detector")) or "objects" in context.video.get("channels", ())
     if able and query.noun and not query.strange:
-        look = yield from _detected(context, query)
-        if look is not None and (look.objects or not question.color):
-            return _answer(context, query, look)
+        report = yield from _detected(context, query)
+        if report is not None and (report.objects or not question.color):
+            return _answer(context, query, report)
     # What moves, whatever it is: where that is asked, or where its color tells what is meant.
     if query.noun or query.strange:
         counted = question.kind == "count" and not query.times
@@ -117,8 +117,8 @@ def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draf
             return None
     elif not query.does and not (question.color and question.kind == "time"):
         return None
-    look = yield from _moving(context)
-    return None if look is None else _answer(context, query, look)
+    report = yield from _moving(context)
+    return None if report is None else _answer(context, query, report)
 
 
 def _can_tell(context: HeuristicContext, query: ObjectQuery) -> bool:
@@ -131,7 +131,7 @@ def _can_tell(context: HeuristicContext, query: ObjectQuery) -> bool:
     return kind in ("time", "how_long") or kind == "text" and bool(_WHICH.search(low))
 
 
-def _detected(context: HeuristicContext, query: ObjectQuery) -> Generator[Call, CallResult, _Look | None]:
+def _detected(context: HeuristicContext, query: ObjectQuery) -> Generator[Call, CallResult, _ObjectReport | None]:
     """The things of a kind (and color) over what is asked about; None where the detector does not know it."""
     at, color, window = context.question.at, context.question.color, context.window
     moment = at.start if at is not None and at.duration == 0 else None
@@ -151,16 +151,16 @@ def _detected(context: HeuristicContext, query: ObjectQuery) -> Generator[Call, 
         objects = next((found for found in colored if found), [])
     if moment is not None:
         objects = [t for t in objects if t.span.start <= moment <= t.span.end]
-        return _Look(query.noun, color, tuple(objects), Span(moment, moment), 1.0, f"at {moment:.1f} s")
+        return _ObjectReport(query.noun, color, tuple(objects), Span(moment, moment), 1.0, f"at {moment:.1f} s")
     rate = result.data.get("fps")
     share = 1.0 if rate is None else min(1.0, rate * _STAY_SECONDS)
     scope = _where(context, window)
     if rate is not None and share < 1:
         scope += f", looking once in {1 / rate:.0f} s: what came and went between was not seen"
-    return _Look(query.noun, color, tuple(objects), window, share, scope)
+    return _ObjectReport(query.noun, color, tuple(objects), window, share, scope)
 
 
-def _moving(context: HeuristicContext) -> Generator[Call, CallResult, _Look | None]:
+def _moving(context: HeuristicContext) -> Generator[Call, CallResult, _ObjectReport | None]:
     """Everything that moves (of a color), stretch by stretch; None where the camera moves or nothing is read."""
     at, color, window = context.question.at, context.question.color, context.window
     if at is not None and at.duration == 0:
@@ -183,14 +183,14 @@ def _moving(context: HeuristicContext) -> Generator[Call, CallResult, _Look | No
     share = 1.0 if end >= window.end - 1 else (end - window.start) / window.duration
     scope = _where(context, Span(window.start, end))
     scope += "" if share == 1 else f" of {clock(window.duration)}; the rest was not looked at"
-    return _Look("moving object", color, tuple(objects), Span(window.start, end), share, scope)
+    return _ObjectReport("moving object", color, tuple(objects), Span(window.start, end), share, scope)
 
 
 def _things(result: CallResult, trust: float) -> list[_TrackedObject]:
     rows = sorted(result.data["tracks"], key=lambda row: row["span"])
     return [
-        _TrackedObject(row.get("label", ""), Span(*row["span"]), row["colour"], row["direction"], row["enters"], row["leaves"],
-               float(row["area"]), trust * float(row["confidence"]))
+        _TrackedObject(row.get("label", ""), Span(*row["span"]), row["colour"], row["direction"], row["enters"],
+                       row["leaves"], float(row["area"]), trust * float(row["confidence"]))
         for row in rows
     ]  # fmt: skip
 
@@ -200,16 +200,16 @@ def _where(context: HeuristicContext, span: Span) -> str:
     return "in the whole video" if whole else f"from {clock(span.start)} to {clock(span.end)}"
 
 
-def _answer(context: HeuristicContext, query: ObjectQuery, look: _Look) -> Draft | None:
-    question, low, objects = context.question, context.question.text.lower(), look.objects
+def _answer(context: HeuristicContext, query: ObjectQuery, report: _ObjectReport) -> Draft | None:
+    question, low, objects = context.question, context.question.text.lower(), report.objects
     if query.narrower and len(objects) != 1:
         return None  # the woman is the person, where there is but one
     if question.kind in ("count", "yes_no"):
         objects = tuple(t for t in objects if not ("move" in query.does and t.direction == "stays")
                        and not ("enter" in query.does and t.enters == _AT_START)
                        and not ("leave" in query.does and t.leaves == _AT_END))  # fmt: skip
-        look = replace(look, objects=objects)
-        return _count(context, query, look) if question.kind == "count" else _whether(context, look)
+        report = replace(report, objects=objects)
+        return _count(context, query, report) if question.kind == "count" else _whether(context, report)
     come, go = bool(query.does & {"enter", "appear"}), "leave" in query.does
     if not objects:
         return None  # what is not seen may still be told
@@ -218,60 +218,60 @@ def _answer(context: HeuristicContext, query: ObjectQuery, look: _Look) -> Draft
         objects = tuple(result) or objects
     if question.order is not None:
         if question.order > len(objects):
-            return context.abstain(f"Only {look.many(len(objects))} seen {look.scope}.")
+            return context.abstain(f"Only {report.many(len(objects))} seen {report.scope}.")
         objects = (objects[-1 if question.order == -1 else question.order - 1],)
-    look = replace(look, objects=objects)
-    less = "" if look.share == 1 else f" ({look.scope})"
+    report = replace(report, objects=objects)
+    less = "" if report.share == 1 else f" ({report.scope})"
     if "longest" in low:
         place, one = max(enumerate(objects, 1), key=lambda row: row[1].span.duration)
         name = "last" if place == len(objects) else _ORDER[place - 1] if place <= len(_ORDER) else f"{place}th"
         text = f"the {name} one, {one.span.duration:.1f} s ({from_to(one.span)}){less}"
-        return replace(look, objects=(one,)).draft(context, text)
+        return replace(report, objects=(one,)).draft(context, text)
     if question.kind in ("time", "how_long"):
-        return _when(context, look, come, go, less)
+        return _when(context, report, come, go, less)
     if re.search(r"\bcolou?r\b", low):  # clothes and skin are no color of a person
         colors = list(dict.fromkeys(t.color for t in objects))
         fits = len(colors) <= 2 and all(t.label in ("", *_GROUPS["vehicle"]) for t in objects)
-        return look.draft(context, ", ".join(colors) + less, sure=0.7) if fits else None
+        return report.draft(context, ", ".join(colors) + less, sure=0.7) if fits else None
     if question.kind == "where" or re.search(r"\b(?:direction|way|side|edge)\b", low):
-        return _way(context, look, come, go, less)
-    return look.draft(context, count_words(Counter(t.label for t in objects).most_common()) + f" {look.scope}")
+        return _way(context, report, come, go, less)
+    return report.draft(context, count_words(Counter(t.label for t in objects).most_common()) + f" {report.scope}")
 
 
-def _count(context: HeuristicContext, query: ObjectQuery, look: _Look) -> Draft:
+def _count(context: HeuristicContext, query: ObjectQuery, report: _ObjectReport) -> Draft:
     """Things over the time asked about, or the most at once where the question says so; the answer says which."""
-    largest = max((t.area for t in look.objects), default=0.0)
-    objects = tuple(t for t in look.objects if not query.large or t.area >= 0.25 * largest)
-    look = replace(look, objects=objects)
+    largest = max((t.area for t in report.objects), default=0.0)
+    objects = tuple(t for t in report.objects if not query.large or t.area >= 0.25 * largest)
+    report = replace(report, objects=objects)
     most = most_at_once([t.span for t in objects])
     passing = query.times or query.does & {"enter", "move", "leave"}
     every = len(objects) if passing else distinct([(t.span, t.enters, t.leaves) for t in objects])
-    if query.times and look.window.duration > 0:
-        text = f"{every} times a {look.many(1)[2:]} comes into view {look.scope}; at most {most} at the same time"
-    elif (query.at_once or "stand" in query.does) and look.window.duration > 0:
-        text = f"{most} {look.many(most).split(' ', 1)[1]} at the same time, at most; {every} in all {look.scope}"
+    if query.times and report.window.duration > 0:
+        text = f"{every} times a {report.many(1)[2:]} comes into view {report.scope}; at most {most} at the same time"
+    elif (query.at_once or "stand" in query.does) and report.window.duration > 0:
+        text = f"{most} {report.many(most).split(' ', 1)[1]} at the same time, at most; {every} in all {report.scope}"
     else:
-        text = f"{every} {look.many(every).split(' ', 1)[1]} {look.scope}"
+        text = f"{every} {report.many(every).split(' ', 1)[1]} {report.scope}"
         text += f", at most {most} at the same time" if most != every else ""
-    return look.draft(context, text, summary=f"{look.many(every)}, at most {most} at the same time")
+    return report.draft(context, text, summary=f"{report.many(every)}, at most {most} at the same time")
 
 
-def _whether(context: HeuristicContext, look: _Look) -> Draft:
-    if look.objects:
-        best = max(look.objects, key=lambda thing: thing.sure)
+def _whether(context: HeuristicContext, report: _ObjectReport) -> Draft:
+    if report.objects:
+        best = max(report.objects, key=lambda thing: thing.sure)
         if best.sure < _UNSURE:
-            return context.abstain(f"Perhaps {look.many(len(look.objects))} {look.scope}, but that is not sure.")
-        text = f"yes, {look.many(len(look.objects))} {look.scope}"
-        return replace(look, objects=(best,), share=1.0).draft(context, text)
-    if look.share < 1:
-        return context.abstain(f"{look.many(0).capitalize()} seen {look.scope}.")
-    return look.draft(context, f"no, {look.many(0)} to be seen {look.scope}")
+            return context.abstain(f"Perhaps {report.many(len(report.objects))} {report.scope}, but that is not sure.")
+        text = f"yes, {report.many(len(report.objects))} {report.scope}"
+        return replace(report, objects=(best,), share=1.0).draft(context, text)
+    if report.share < 1:
+        return context.abstain(f"{report.many(0).capitalize()} seen {report.scope}.")
+    return report.draft(context, f"no, {report.many(0)} to be seen {report.scope}")
 
 
-def _when(context: HeuristicContext, look: _Look, come: bool, go: bool, less: str) -> Draft:
+def _when(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
     """When things come, go or are in view, or for how long."""
     parts, spans = [], []
-    for thing in look.objects:
+    for thing in report.objects:
         start, end = thing.span.start, thing.span.end
         spans.append(Span(max(end - 1, start), end) if go else Span(start, end))
         if context.question.kind == "how_long":
@@ -281,17 +281,17 @@ def _when(context: HeuristicContext, look: _Look, come: bool, go: bool, less: st
             parts.append(f"{since} {start:.1f} s (until {end:.1f} s)")
         else:
             parts.append(f"at {end:.1f} s" if go else from_to(Span(start, end)))
-    sure = 0.5 if come and look.objects[0].enters == _AT_START or go and look.objects[0].leaves == _AT_END else 1.0
+    sure = 0.5 if come and report.objects[0].enters == _AT_START or go and report.objects[0].leaves == _AT_END else 1.0
     text = "; also ".join(parts[:6]) + (f"; {len(parts)} in all" if len(parts) > 6 else "") + less
-    return look.draft(context, text, spans, sure=sure)
+    return report.draft(context, text, spans, sure=sure)
 
 
-def _way(context: HeuristicContext, look: _Look, come: bool, go: bool, less: str) -> Draft:
+def _way(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
     """The side from which it comes or to which it goes, or its direction."""
-    ways = Counter(t.leaves if go else t.enters if come else t.direction for t in look.objects)
+    ways = Counter(t.leaves if go else t.enters if come else t.direction for t in report.objects)
     if len(ways) > 1:
         several = ", ".join(f"{way} ({count})" for way, count in ways.most_common())
         return context.abstain(
-            f"There are {look.many(len(look.objects))}, not all alike: {several}; say which is meant."
+            f"There are {report.many(len(report.objects))}, not all alike: {several}; say which is meant."
         )
-    return look.draft(context, next(iter(ways)) + less)
+    return report.draft(context, next(iter(ways)) + less)

@@ -177,7 +177,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
 
 
 def at_in(question: ParsedQuestion, whole: Span) -> ParsedQuestion:
-    """`question` with `at` set for a video; a time that lies past its end is a time of day, and so part of the topic."""
+    """The question with `at` set for a video; a time past its end is a time of day, and so part of the topic."""
     if question.times is None:
         return question
     at = question.times.within(whole)

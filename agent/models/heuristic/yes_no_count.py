@@ -149,7 +149,8 @@ def not_found(retrieval: Retrieval, what: str) -> Draft:
     """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
     question, context = retrieval.question, retrieval.first
     tool = "transcribe" if question.channel == "speech" else "read_text"
-    claim = f"{what} was not {'recognized in the speech' if question.channel == 'speech' else 'found in the text on the screen'}"
+    where = "recognized in the speech" if question.channel == "speech" else "found in the text on the screen"
+    claim = f"{what} was not {where}"
     evidence = context.evidence(claim, context.window, tool)
     if question.channel == "speech":
         has = (

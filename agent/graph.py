@@ -33,7 +33,7 @@ from .models.served.retries import one_line
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
-from .parsing.reply import draft_of
+from .parsing.draft import draft_of
 from .parsing.settling import PolicyFailed, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render

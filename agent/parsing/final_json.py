@@ -41,7 +41,11 @@ def json_object(text: str) -> dict[str, Any] | None:
     Read are a bare object, one in a fence, and one with words around it if it has an `answer`: of several the last.
     Python's literals, single quotes, trailing commas and a cut-off end do no harm. Keys come in small letters.
     """
-    text = split_thoughts(text).reply
+    return object_in(split_thoughts(text).reply)
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """`json_object` of a text without thoughts."""
     tags = [tag for tag in _TAG.finditer(text) if not tag[1]]
     if tags:
         text = _TAG.split(text[tags[-1].end() :])[0]

@@ -8,8 +8,9 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
+from ..parsing.draft import parse_draft
+from ..parsing.final_json import json_answer
 from ..parsing.options import choice_in, option_in
-from ..parsing.reply import json_answer, parse_draft
 from ..questions.question import question_of
 from .tool_format import ParsedTurn
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from rewatch.agent.parsing.reply import parse_draft
+from rewatch.agent.parsing.draft import parse_draft
 from rewatch.agent.tool_formats import ParsedTurn, draft, load_tool_format
 from rewatch.tools import BUILT_IN, VLM_TOOLS
 

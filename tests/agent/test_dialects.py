@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from rewatch.agent.parsing.draft import parse_draft
 from rewatch.agent.parsing.loose_json import NotJson, read_object
-from rewatch.agent.parsing.reply import parse_draft
 from rewatch.agent.prompts import SYSTEM
 from rewatch.agent.tool_formats import TOOL_FORMATS, ParsedTurn, ToolFormat, draft, load_tool_format, with_prompt
 from rewatch.memory import CapabilityError

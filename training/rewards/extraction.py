@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...agent.models.eyes import told_eyes
-from ...agent.parsing.reply import chosen_letters, numbers_of
+from ...agent.parsing.draft import numbers_of
+from ...agent.parsing.reply import parse_reply
 from ...agent.parsing.thoughts import without_thoughts
 from ...agent.questions.question import letter, question_of
 from ...agent.text_matching import numbers
@@ -44,7 +45,7 @@ def letters(rollout: Rollout) -> frozenset[str]:
         return frozenset()
     options = rollout.task.options
     if rollout.final.strip():
-        found: Iterable[str] = chosen_letters(rollout.final, options, numbers_of(rollout.messages))
+        found: Iterable[str] = parse_reply(rollout.final).letters(options, numbers_of(rollout.messages))
     else:
         found = (rollout.answer.option,) if rollout.answer.option else ()
     return same_letters(found, options)

@@ -6,8 +6,9 @@ import re
 
 from langchain_core.messages import AIMessage
 
+from ...agent.parsing.draft import parse_draft
 from ...agent.parsing.final_json import abstains, answer_text, json_answer, option_text
-from ...agent.parsing.reply import last_boxed, parse_draft
+from ...agent.parsing.reply import last_boxed
 from ...agent.parsing.thoughts import thinks_beside
 from ...agent.tool_formats import ToolFormat, load_tool_format
 from ..rollouts.rollout import Rollout

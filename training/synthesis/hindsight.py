@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 
 from ...agent.graph import Loop
-from ...agent.parsing.reply import without_citations
+from ...agent.parsing.citations import without_citations
 from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent import Answer
-from rewatch.agent.parsing.reply import draft_of
+from rewatch.agent.parsing.draft import draft_of
 from rewatch.agent.questions.question import Question
 from rewatch.agent.tool_formats import draft, load_tool_format
 from rewatch.agent.verifier import check

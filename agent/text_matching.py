@@ -132,10 +132,10 @@ def same_word(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
-def coverage(wanted: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
-    """Weighted share of the stems `wanted` that stand in `passage`, in [0, 1]; 0 if nothing is wanted."""
+def coverage(stems: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
+    """Weighted share of the stems `stems` that stand in `passage`, in [0, 1]; 0 without any."""
     have = list(passage)
-    unique = list(dict.fromkeys(wanted))
+    unique = list(dict.fromkeys(stems))
     total = sum((weights or {}).get(w, 1.0) for w in unique)
     if not total:
         return 0.0

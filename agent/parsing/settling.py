@@ -86,8 +86,8 @@ def with_calls_found(message: AIMessage, names: Sequence[str]) -> AIMessage:
     if not found.calls and not found.broken:
         return message
     calls: list[ToolCall] = [
-        {"name": name, "args": given, "id": f"found_{n}", "type": "tool_call"}
-        for n, (name, given) in enumerate(found.calls)
+        {"name": name, "args": arguments, "id": f"found_{n}", "type": "tool_call"}
+        for n, (name, arguments) in enumerate(found.calls)
     ]
     invalid: list[InvalidToolCall] = [
         {

@@ -205,8 +205,8 @@ def reply_tokens(rollout: Rollout) -> int:
     """Tokens that the model wrote: of its record, else of its usage, else words."""
     if rollout.turns:
         return sum(len(turn["sampled"]) for turn in rollout.turns)
-    told = [m.usage_metadata["output_tokens"] for m in rollout.own if m.usage_metadata]
-    return sum(told) if told else len(rollout.said.split())
+    counts = [m.usage_metadata["output_tokens"] for m in rollout.own if m.usage_metadata]
+    return sum(counts) if counts else len(rollout.said.split())
 
 
 def _letter_or_task() -> Reward:

@@ -27,8 +27,8 @@ def summary(retrieval: Retrieval) -> Strategy:
     lines: list[str] = []
     evidence: list[Evidence] = []
     for context in retrieval.contexts.values():
-        seen = yield context.over("browse", context.window, level="chapter")
-        chapters = [Span(*row["span"]) for row in seen.data.get("rows", ())] or [context.window]
+        result = yield context.over("browse", context.window, level="chapter")
+        chapters = [Span(*row["span"]) for row in result.data.get("rows", ())] or [context.window]
         chapters = [c.within(context.window) for c in chapters if c.overlap(context.window) > 0] or chapters
         own = [p for p in allowed(retrieval) if p.video == context.video["id"]]
         written: set[str] = set()
@@ -49,7 +49,7 @@ def summary(retrieval: Retrieval) -> Strategy:
             gist = next(
                 (
                     " ".join(row["texts"])
-                    for row in seen.data.get("rows", ())
+                    for row in result.data.get("rows", ())
                     if Span(*row["span"]) == chapter and not own
                 ),
                 "",
@@ -62,7 +62,7 @@ def summary(retrieval: Retrieval) -> Strategy:
                     if retrieval.many
                     else f"{head}{line[:1].upper()}{line[1:]}"
                 )
-                evidence += [context.evidence("the whole of it", chapter, "browse")] if not seen.error else []
+                evidence += [context.evidence("the whole of it", chapter, "browse")] if not result.error else []
                 evidence += [e for p in chosen for e in cite(p)]
     if not evidence:
         return retrieval.first.abstain(

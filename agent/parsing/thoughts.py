@@ -98,9 +98,9 @@ def split_thoughts(text: str) -> Split:
             if is_thought:
                 thoughts.append(piece)
                 continue
-            more, reply, cut = _by_marks(piece)
+            more, others, cut = _by_marks(piece)
             thoughts += more
-            replies += reply
+            replies += others
     kept = [part.strip() for part in thoughts if part.strip()]
     reply = _undressed("\n".join(p for p in replies if p.strip()).strip())
     return Split(thought="\n".join(kept), reply=reply, cut=cut.strip())

@@ -17,6 +17,8 @@ from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
 from .retrieval import Retrieval, look_closer
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
+_ASKS_NAME = re.compile(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", re.IGNORECASE)
+_ASKS_ABOUT = re.compile(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", re.IGNORECASE)
 _LISTED = 12
 _ALIKE = 0.2  # a cosine above which a text may well be on what the question names, a sign or a roof
 
@@ -186,89 +188,55 @@ def in_order(retrieval: Retrieval, ranked: list[Ranked]) -> list[Ranked]:
 
 def state(retrieval: Retrieval, ranked: Sequence[Ranked]) -> Draft:
     """The best piece as the answer; a weak one as the closest there is; nothing where only eyes could tell."""
-    question = retrieval.question
     if not ranked:
         return retrieval.first.abstain(why_not(retrieval, None))
-    best = ranked[0]
-    found = (
-        values(question.value, best.text, question.digits)
-        if question.kind != "yes_no" and question.value in ("number", "price", "date", "time", "duration")
-        else []
-    )
-    alone = question.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
+    question, best = retrieval.question, ranked[0]
+    block, on_screen = best.passage, question.channel == "screen_text"
+    valued = question.kind != "yes_no" and question.value in ("number", "price", "date", "time", "duration")
+    found = values(question.value, best.text, question.digits) if valued else []
     typed = bool(found) and (question.channel is not None or best.fit >= GOOD)
-    placed = question.channel == "screen_text" and bool(question.place or question.size or question.value == "title")
-    good = (
-        best.fit >= GOOD
-        or (question.channel is not None and best.fit >= 0.42)
-        or alone
-        or placed
-        or (typed and question.digits is not None)
-    )
+    alone = on_screen and len({r.passage.text for r in ranked}) <= 2
+    placed = on_screen and bool(question.place or question.size or question.value == "title")
+    good = best.fit >= (GOOD if question.channel is None else 0.42) or alone or placed
+    good = good or (typed and question.digits is not None)
+    by_surface = on_screen and not question.topic and block.similarity >= _ALIKE
+    close = (question.channel is not None and best.fit >= WEAK) or (typed and not question.topic) or by_surface
+    unnamed = question.value == "name" and block.channel == "speech" and _ASKS_NAME.search(question.text)
     if (
-        question.value == "name"
-        and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", question.text, re.I)
-        and best.passage.channel == "speech"
-    ):
-        if not Ranking(question, retrieval.passages).names(best.text):
-            return retrieval.first.abstain(why_not(retrieval, best))
-    if needs_eyes(question) and (best.fit < 0.75 or len(question.topic) < 2):
-        return retrieval.first.abstain(why_not(retrieval, best))
-    told_by_surface = question.channel == "screen_text" and not question.topic and best.passage.similarity >= _ALIKE
-    if (
-        not good
-        and (question.channel is None or best.fit < WEAK)
-        and not (typed and not question.topic)
-        and not told_by_surface
+        not (good or close)
+        or (unnamed and not Ranking(question, retrieval.passages).names(best.text))
+        or (needs_eyes(question) and (best.fit < 0.75 or len(question.topic) < 2))
     ):
         return retrieval.first.abstain(why_not(retrieval, best))
-    block = best.passage
-    if (
-        block.channel == "screen_text"
-        and question.value in (None, "name")
-        and not question.topic
-        and len(block.text.split()) <= 6
-    ):
+    on_block = block.channel == "screen_text" and question.value in (None, "name") and not question.topic
+    if on_block and len(block.text.split()) <= 6:
         best = replace(best, text=block.text)  # a name in two lines
-    piece = on_one_line(best.text)
-    pieces_used = [best]
-    about = re.search(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", question.text.lower())
-    if (
-        question.kind == "text"
-        and question.channel == "speech"
-        and question.value is None
-        and question.order is None
-        and good
-        and about
-    ):
-        pieces_used += [
-            r
-            for r in ranked[1:8]
-            if r.passage.channel == "speech"
-            and r.fit >= 0.8 * best.fit
-            and r.text not in best.text
-            and best.text not in r.text
-        ][:2]
-    elif (
-        question.kind == "text"
-        and best.passage.channel == "speech"
-        and good
-        and (beside := _completing(retrieval, best, ranked))
-    ):
-        pieces_used.append(beside)
-    if len(pieces_used) > 1:
-        pieces_used.sort(key=lambda r: r.passage.span.start)
-        piece = " ".join(dict.fromkeys(r.text for r in pieces_used))
-    text = piece
+    pieces = _pieces(retrieval, best, ranked) if good and question.kind == "text" else [best]
+    text = piece = " ".join(dict.fromkeys(r.text for r in pieces)) if len(pieces) > 1 else on_one_line(best.text)
     if found and len(found) <= 3:
         stated = ", ".join(dict.fromkeys(found))
         text = piece if alphanumeric(piece) == alphanumeric(stated) else f"{stated} (“{piece}”)"
-    text = f"{retrieval.name(best.passage)}{text}"
-    evidence = [e for r in pieces_used for e in cite(r.passage, r.text)]
+    text = f"{retrieval.name(block)}{text}"
+    evidence = [e for r in pieces for e in cite(r.passage, r.text)]
     confidence = max(sure(best), 0.45 if alone or placed else 0.0)
     if not good:
         text, confidence = f"closest: {text}", min(confidence, 0.3)
     return Draft(text=text, evidence=tuple(evidence), confidence=confidence)
+
+
+def _pieces(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> list[Ranked]:
+    """The best piece and those that go with it, in order: more about it, or what completes its sentence."""
+    question, more = retrieval.question, list[Ranked]()
+    if question.channel == "speech" and not question.value and not question.order and _ASKS_ABOUT.search(question.text):
+        more = [
+            r
+            for r in ranked[1:8]
+            if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit
+            if r.text not in best.text and best.text not in r.text
+        ][:2]
+    elif best.passage.channel == "speech" and (beside := _completing(retrieval, best, ranked)):
+        more = [beside]
+    return sorted([best, *more], key=lambda r: r.passage.span.start)
 
 
 def _completing(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | None:

@@ -11,6 +11,7 @@ import numpy as np
 from ..protocol import Frame, VideoInfo, grid, sorted_times
 from ..span import Span
 from .packets import TOLERANCE
+from .shape import shrink
 
 
 class ArrayVideo:
@@ -89,7 +90,9 @@ class ArrayVideo:
         own = self.times()
         for place in np.maximum(np.searchsorted(own, wanted + TOLERANCE, side="right") - 1, 0):
             image = self._images[place]
-            yield Frame(float(own[place]), resized(image, size), (image.shape[1], image.shape[0]))
+            small = shrink(image, size)
+            small = small.copy() if small is image else small
+            yield Frame(float(own[place]), small, (image.shape[1], image.shape[0]))
 
     def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
         """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
@@ -114,16 +117,3 @@ class ArrayVideo:
         span = span or self.info.span
         at = (span.start - self.info.start + np.arange(round(span.duration * rate)) / rate) * self._sound_rate
         return np.interp(at, np.arange(len(self._sound)), self._sound, left=0.0, right=0.0).astype(np.float32)
-
-
-def resized(image: np.ndarray, size: int | None) -> np.ndarray:
-    """A copy of `image` `[H, W, 3]` whose longest side is at most `size` pixels."""
-    longest = max(image.shape[:2])
-    if size is None or size >= longest:
-        return image.copy()
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}.")
-    import cv2
-
-    height, width = (max(1, round(side * size / longest)) for side in image.shape[:2])
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import VideoError
 from ..span import Box, MediaURI, Span
+from .shape import shrink
 from .video_pool import VideoPool
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class FrameReader:
                 times = [_moment(p) for p in wanted]
                 frames = source.frames_at(times, size=None if cropped else self._size) if wanted else ()
                 for place, frame in zip(wanted, frames, strict=False):
-                    read.append((place, _shrink(_cut(frame.image, place.box), self._size)))
+                    read.append((place, shrink(_cut(frame.image, place.box), self._size)))
             return read
         finally:
             self._idle.put_back(self._memory, video, source)
@@ -153,15 +154,3 @@ def _cut(image: np.ndarray, box: Box | None) -> np.ndarray:
     left, top = int(box.left * width + 0.05), int(box.top * height + 0.05)
     right, bottom = max(round(box.right * width), left + 1), max(round(box.bottom * height), top + 1)
     return image[top:bottom, left:right]
-
-
-def _shrink(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    if scale >= 1:
-        return image
-    import cv2
-
-    return cv2.resize(
-        image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
-    )

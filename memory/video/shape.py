@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
-import av
 import numpy as np
 
 if TYPE_CHECKING:
+    import av
     from av.packet import Packet
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
@@ -23,6 +23,35 @@ _ODDEST = 8
 """A pixel aspect beyond this, or its inverse, is a damaged header."""
 _LONGEST = 16_384
 """Pixels of the longest side to which a picture is stretched; beyond it the other side is made smaller."""
+
+
+def scaled_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """Return width and height in proportion, at least 1 and at most `longest` pixels; None, and never larger, as it was."""
+    side = max(width, height)
+    if longest is None or longest >= side:
+        return width, height
+    return max(1, round(width * longest / side)), max(1, round(height * longest / side))
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return `image` `[H, W, ...]` with another `(width, height)`: averaged where it shrinks, bicubic where it grows.
+
+    The same array comes back where it has that size already.
+    """
+    height, width = image.shape[:2]
+    if (width, height) == size:
+        return image
+    import cv2
+
+    smaller = size[0] * size[1] < width * height
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
+
+
+def shrink(image: np.ndarray, longest: int | None) -> np.ndarray:
+    """Return `image` `[H, W, ...]` with its longest side at most `longest` pixels; the same array where it is no longer."""
+    if longest is not None and longest < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {longest}.")
+    return resize(image, scaled_size(image.shape[1], image.shape[0], longest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +129,8 @@ class Decoded:
         At full size, with square pixels, they are those of `frame.to_ndarray(format="rgb24")`.
         """
         width, height = self._square
-        longest = max(width, height)
-        if size is not None and size < longest:
-            width, height = (max(1, round(side * size / longest)) for side in (width, height))
-        elif (width, height) == (self.frame.width, self.frame.height):
+        width, height = scaled_size(width, height, size)
+        if (width, height) == (self.frame.width, self.frame.height):
             return self.orientation.apply(self.frame.to_ndarray(format="rgb24"))
         small = width * height < self.frame.width * self.frame.height
         made = self.frame.to_ndarray(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...memory import Box, Frame, Span, VideoInfo
 from ...memory.protocol import grid, sorted_times
-from ...memory.video.array_video import resized
+from ...memory.video.shape import shrink
 from .drawing import COLORS, TONES, lettering, paste, plate, shape_mask
 
 _EARLY = 1e-6
@@ -145,7 +145,7 @@ class World:
         for wanted in sorted_times(times):
             number = min(max(int(np.floor((wanted - self.span.start + _EARLY) * self.fps)), 0), last)
             time = self.span.start + number / self.fps
-            yield Frame(time, resized(self.draw(time), size))
+            yield Frame(time, shrink(self.draw(time), size))
 
     def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
         """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""

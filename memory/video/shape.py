@@ -26,7 +26,7 @@ _LONGEST = 16_384
 
 
 def scaled_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
-    """Return width and height in proportion, at least 1 and at most `longest` pixels; None, and never larger, as it was."""
+    """Return width and height in proportion, at least 1 and at most `longest` pixels, never larger than they are."""
     side = max(width, height)
     if longest is None or longest >= side:
         return width, height
@@ -48,7 +48,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def shrink(image: np.ndarray, longest: int | None) -> np.ndarray:
-    """Return `image` `[H, W, ...]` with its longest side at most `longest` pixels; the same array where it is no longer."""
+    """Return `image` `[H, W, ...]` with its longest side at most `longest` pixels; itself where it is no longer."""
     if longest is not None and longest < 1:
         raise ValueError(f"size must be at least 1 pixel, got {longest}.")
     return resize(image, scaled_size(image.shape[1], image.shape[0], longest))

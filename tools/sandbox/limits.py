@@ -77,7 +77,7 @@ def is_spent(error: BaseException | str) -> bool:
     return False
 
 
-def limit_told(most: int | None = None) -> str:
+def limit_text(most: int | None = None) -> str:
     """The limit in words, with what changes it; empty in a process without one."""
     most = most or _now
     if most is None:

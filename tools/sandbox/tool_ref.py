@@ -70,11 +70,11 @@ def _made_of(item: Any) -> Callable[..., Any] | None:
     return made_of
 
 
-def unpack(parcel: ToolRef) -> BaseTool:
+def unpack(ref: ToolRef) -> BaseTool:
     """The tool, in the process that it was sent to."""
-    if parcel.pickled is not None:
-        return as_tool(pickle.loads(parcel.pickled))
-    return as_tool(getattr(_load(parcel.module, parcel.file), parcel.name))
+    if ref.pickled is not None:
+        return as_tool(pickle.loads(ref.pickled))
+    return as_tool(getattr(_load(ref.module, ref.file), ref.name))
 
 
 def _importable(module: Any) -> str:

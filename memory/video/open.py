@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import VideoError, VideoGoneError
-from ..files.names import shown
+from ..files.names import printable
 from ..protocol import VideoSource
 from ..types import VideoRecord
 
@@ -74,7 +74,7 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
 def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
     """The record of an id, name or path; see `ClipMemory.video`."""
     text = str(wanted)
-    name = shown(text)
+    name = printable(text)
     for record in records:
         if record.id == text:
             return record

@@ -15,6 +15,7 @@ import numpy as np
 
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
+from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels, listener
 from .protocol import VideoSource
 from .span import Span
@@ -26,7 +27,6 @@ from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoReco
 from .video.file import Video
 from .video.image_query import Picture, read_picture
 from .video.open import as_source, find_video, one_or_many, open_file
-from .video.streams import Streams
 
 if TYPE_CHECKING:
     from .causal.rows import Past

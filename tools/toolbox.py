@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import RewatchError, Span, VideoPool, VideoRecord, place, within_view
+from ..memory import RewatchError, Span, VideoPool, VideoRecord, video_key, within_view
 from ..memory.processes.daemon_threads import DaemonThreads
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
@@ -246,7 +246,7 @@ class Toolbox:
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
         known = [memory.video(one) for one in several] or ([info] if info else [])
-        where = [[place(memory, one.id), one.channels] for one in known]
+        where = [[video_key(memory, one.id), one.channels] for one in known]
         eyes = eyes or Eyes()
         seen = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.

@@ -40,7 +40,7 @@ def odd_kind(path: str | Path) -> str:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Where to write what is to become `path`: a file beside it, which takes its place once it is whole.
+    """Return where to write what is to become `path`: a file beside it, which takes its place once it is whole.
 
     What is no file, such as `/dev/stdout` or a pipe, is written into and never replaced.
 

@@ -166,7 +166,7 @@ def _strictly(body: bytes, codec: str) -> str | None:
 
 
 def _share(text: str, alphabet: frozenset[str]) -> float:
-    """Share of the characters beyond ASCII that are letters of `alphabet`, or signs of any language."""
+    """Return share of the characters beyond ASCII that are letters of `alphabet`, or signs of any language."""
     beyond = [c for c in text if c > "\x7f"]
     letters = [c for c in beyond if c not in _MARKS or c in alphabet]
     if not letters:

@@ -12,7 +12,7 @@ from ..files.regular import read_bytes
 from ..protocol import VideoInfo, VideoSource
 from ..span import clock
 from ..store.units import NewText
-from ..video.streams import Streams, describe_stream, find_stream, rank_subtitles
+from .stream_choice import Streams, describe_stream, find_stream, rank_subtitles
 
 if TYPE_CHECKING:
     from ..span import Span

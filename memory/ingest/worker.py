@@ -17,11 +17,11 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from ..video.streams import Streams, choose_sound, faint_note, is_silent
 from . import speech_channel as listening
 from . import visual_channel as looking
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
+from .stream_choice import Streams, choose_sound, faint_note, is_silent
 
 if TYPE_CHECKING:
     from ..ocr.screen_text import TextReader

@@ -51,12 +51,12 @@ class ArrayVideo:
         self._fps = float(fps)
         self._sound = None if sound is None else np.asarray(sound, dtype=np.float32).reshape(-1)
         self._sound_rate = sound_rate
-        heard = 0.0 if self._sound is None else len(self._sound) / sound_rate
+        sound_length = 0.0 if self._sound is None else len(self._sound) / sound_rate
         self.info = VideoInfo(
             path=name,
             size=0,
             start=start,
-            end=start + max(len(images) / fps, heard),
+            end=start + max(len(images) / fps, sound_length),
             width=shape[1],
             height=shape[0],
             fps=self._fps,
@@ -85,25 +85,25 @@ class ArrayVideo:
         return self.info.start + np.arange(len(self._images)) / self._fps
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
-        """One frame for each time, in ascending order: the last at or before it, else the first."""
-        wanted = sorted_times(times)
+        """Yield one frame for each time, in ascending order: the last at or before it, else the first."""
+        requested = sorted_times(times)
         own = self.times()
-        for place in np.maximum(np.searchsorted(own, wanted + TOLERANCE, side="right") - 1, 0):
+        for place in np.maximum(np.searchsorted(own, requested + TOLERANCE, side="right") - 1, 0):
             image = self._images[place]
             small = shrink(image, size)
             small = small.copy() if small is image else small
             yield Frame(float(own[place]), small, (image.shape[1], image.shape[0]))
 
     def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
+        """Return the frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
         return self.frames_at(grid(span, fps, self.info.span), size=size)
 
     def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time` (seconds)."""
+        """Return the frame on screen at `time` (seconds)."""
         return next(self.frames_at([time], size=size))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        """The first frame of every second that begins in `span`: all frames cost the same here."""
+        """Return the first frame of every second that begins in `span`: all frames cost the same here."""
         span = span or self.info.span
         own = self.times()
         every = max(1, round(self._fps))
@@ -111,7 +111,7 @@ class ArrayVideo:
         return self.frames_at(chosen[(chosen >= span.start - TOLERANCE) & (chosen < span.end)], size=size)
 
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
-        """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
+        """Return mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start`; empty without sound."""
         if self._sound is None:
             return np.zeros(0, dtype=np.float32)
         span = span or self.info.span

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import VideoError
 from ..span import Box, MediaURI, Span
+from .open import VideoPool
 from .shape import shrink
-from .video_pool import VideoPool
 
 if TYPE_CHECKING:
     from ..causal_view import CausalView
@@ -56,7 +56,7 @@ class FrameReader:
         self._decoding: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def read(self, uris: Sequence[str]) -> list[np.ndarray]:
-        """The pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
+        """Return the pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
 
         Raises:
             VideoError: if a URI names no moment or one that may not be seen, or its video's file is gone.
@@ -71,9 +71,9 @@ class FrameReader:
             with self._lock:
                 decoding = self._decoding[video]
             with decoding:  # who wants the same frames meanwhile waits for them, and decodes nothing
-                wanted = [p for p in missing if p.video == video]
-                found |= self._kept(wanted)
-                for place, picture in self._decode(video, [p for p in wanted if p not in found]):
+                waiting = [p for p in missing if p.video == video]
+                found |= self._kept(waiting)
+                for place, picture in self._decode(video, [p for p in waiting if p not in found]):
                     found[place] = picture
                     self._hold(place, picture)
         return [found[place] for place in places]
@@ -97,10 +97,10 @@ class FrameReader:
         try:
             read: list[tuple[MediaURI, np.ndarray]] = []
             for cropped in (False, True):  # a crop is cut out of the full picture; the others are decoded small
-                wanted = sorted((p for p in places if (p.box is not None) == cropped), key=_moment)
-                times = [_moment(p) for p in wanted]
-                frames = source.frames_at(times, size=None if cropped else self._size) if wanted else ()
-                for place, frame in zip(wanted, frames, strict=False):
+                group = sorted((p for p in places if (p.box is not None) == cropped), key=_moment)
+                times = [_moment(p) for p in group]
+                frames = source.frames_at(times, size=None if cropped else self._size) if group else ()
+                for place, frame in zip(group, frames, strict=False):
                     read.append((place, shrink(_cut(frame.image, place.box), self._size)))
             return read
         finally:
@@ -117,7 +117,7 @@ class FrameReader:
 
 
 def within_view(uri: str, videos: Collection[str] | None, now: float | None) -> MediaURI | str:
-    """A picture's URI as far as it may be seen, or why it may not.
+    """Return a picture's URI as far as it may be seen, or why it may not.
 
     Args:
         uri: names a frame, a crop, or a span, of which the middle is meant.

@@ -31,7 +31,7 @@ class NotAPicture(ValueError):
 
 
 def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
-    """The pixels: [H, W, 3] uint8 RGB, upright.
+    """Return the pixels: [H, W, 3] uint8 RGB, upright.
 
     Raises:
         VideoError: if the file is no image that can be read, or the URI's video is gone.
@@ -53,7 +53,7 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
 
 
 def decoded(encoded: bytes, *, most: int = _PIXELS) -> Image:
-    """An encoded picture as RGB, upright, what is transparent on white; of an animation the first picture.
+    """Return an encoded picture as RGB, upright, what is transparent on white; of an animation the first picture.
 
     Args:
         encoded: in one of `FORMATS`.
@@ -94,7 +94,7 @@ def require_small(image: Image, most: int = _PIXELS) -> None:
 
 
 def flat(image: Image) -> Image:
-    """An RGB copy; what is transparent is white."""
+    """Return an RGB copy; what is transparent is white."""
     from PIL import Image as Pillow
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:

@@ -63,8 +63,8 @@ class Orientation:
     flip_y: bool = False
 
     @classmethod
-    def told(cls, frame: av.VideoFrame) -> Orientation | None:
-        """From the display matrix that travels with a frame, to the nearest quarter turn; None without one."""
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation | None:
+        """Read the display matrix that travels with a frame, to the nearest quarter turn; None without one."""
         matrix = frame.side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return None
@@ -156,12 +156,12 @@ class Shapes:
         self._orientation = Orientation()
 
     def restart(self) -> None:
-        """The decoder begins afresh, at a keyframe."""
+        """Return the decoder begins afresh, at a keyframe."""
         self._since = None
         self._orientation = Orientation()
 
     def of(self, frames: list[av.VideoFrame], codec: VideoCodecContext, packet: Packet | None) -> list[Decoded]:
-        """The pictures that came out of the decoder when `packet` went in."""
+        """Return the pictures that came out of the decoder when `packet` went in."""
         aspect = None if self._fixed else _usable(codec.sample_aspect_ratio)
         if aspect != self._aspect:
             # Pictures that the decoder held back still belong to what was before this packet.
@@ -169,16 +169,16 @@ class Shapes:
         return [self._shown(frame) for frame in frames]
 
     def _shown(self, frame: av.VideoFrame) -> Decoded:
-        told = Orientation.told(frame)
-        if told is not None or frame.key_frame:
-            self._orientation = told or Orientation()
+        orientation = Orientation.of_frame(frame)
+        if orientation is not None or frame.key_frame:
+            self._orientation = orientation or Orientation()
         early = self._since is not None and frame.pts is not None and frame.pts < self._since
         aspect = (self._before if early else self._aspect) or self._container
         return Decoded(frame, self._orientation, Fraction(1) if abs(aspect - 1) < _NEARLY else aspect)
 
 
 def _usable(aspect: Fraction | None) -> Fraction | None:
-    """A pixel aspect that can be meant; None where there is none."""
+    """Return a pixel aspect that can be meant; None where there is none."""
     if not aspect or aspect <= 0:
         return None
     return aspect if Fraction(1, _ODDEST) <= aspect <= _ODDEST else Fraction(1)

@@ -30,7 +30,7 @@ _BLACK = 24.0
 
 
 def detect_shots(video: VideoSource, span: Span | None = None) -> list[Span]:
-    """The shots of `span` (the whole video by default), in order, without gaps.
+    """Return the shots of `span` (the whole video by default), in order, without gaps.
 
     A shot begins at the time of its first frame. Found are hard cuts, exact to the frame, and fades through black (at
     the first frame that is not black); flashes, camera motion, fades from black at the start and changes of light do
@@ -61,7 +61,7 @@ def _every_frame(video: VideoSource, span: Span) -> Iterator[Frame]:
 
 
 def _cuts(frames: Iterable[Frame]) -> list[float]:
-    """Times of the first frames of new shots, ascending."""
+    """Return times of the first frames of new shots, ascending."""
     from scenedetect import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector, HashDetector
 

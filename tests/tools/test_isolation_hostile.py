@@ -64,7 +64,7 @@ def test_what_a_tool_writes_is_nobody_elses_answer(what: str):
 
 
 def test_frames_that_a_process_sends_have_a_bound_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rewatch.tools.sandbox.isolation.LONGEST_PARTS", 3_000_000)
+    monkeypatch.setattr("rewatch.tools.sandbox.isolation.LONGEST_MESSAGE", 3_000_000)
     seen = call(hostile.writes, what="frames")
     assert seen.error and GARBLED in seen.text, "four times a million bytes"
     the_rest_goes_on()

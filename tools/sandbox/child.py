@@ -100,8 +100,8 @@ class ParentConnection:
             if call == self._call:
                 self._send(call, message)
 
-    def ask(self, call: str, message: dict[str, Any], parts: Sequence[Any]) -> Any:
-        """Say something, with bytes behind it, and wait for the answer.
+    def ask(self, call: str, message: dict[str, Any], pixels: bytes) -> Any:
+        """Say something, with the pixels of frames behind it, and wait for the answer.
 
         Raises:
             ToolError: if the call is over.
@@ -109,14 +109,13 @@ class ParentConnection:
         with self._turn:
             if call != self._call or os.getpid() != self._process:
                 raise ToolError("The call is over: ask the model that sees before the tool returns.")
-            self._send(call, {**message, "parts": len(parts)})
-            for part in parts:
-                self._connection.send_bytes(part)
+            self._send(call, message, pixels)
             return self._connection.recv()
 
-    def _send(self, call: str, message: dict[str, Any]) -> None:
+    def _send(self, call: str, message: dict[str, Any], pixels: bytes = b"") -> None:
         if os.getpid() == self._process:  # else it is a fork of a tool's
-            self._connection.send_bytes(json.dumps({**message, "call": call}, default=str).encode())
+            text = json.dumps({**message, "call": call}, default=str).encode()
+            self._connection.send_bytes(text + b"\n" + pixels)
 
 
 class RemoteViewer:
@@ -134,16 +133,15 @@ class RemoteViewer:
         yes_no: bool = False,
     ) -> list[Reply]:
         """See `Viewer.ask`."""
-        images = [np.ascontiguousarray(frame.image, np.uint8) for question in questions for frame in question.frames]
-        asked = [
+        pixels = b"".join(np.asarray(frame.image, np.uint8).tobytes() for q in questions for frame in q.frames)
+        rows = [
             {"text": q.text, "role": q.role, "frames": [[float(f.time), *f.image.shape] for f in q.frames]}
             for q in questions
         ]
         message = {
-            "kind": "ask", "questions": asked, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
+            "kind": "ask", "questions": rows, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
         }  # fmt: skip
-        parts = [image.data.cast("B") if image.size else b"" for image in images]
-        answer: list[Reply] | str = self._parent.ask(self._call, message, parts)
+        answer: list[Reply] | str = self._parent.ask(self._call, message, pixels)
         if isinstance(answer, str):
             raise ToolError(answer)
         return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import pickle
 import secrets
@@ -36,13 +37,11 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Processes that run at a time; further calls wait for one."""
-LONGEST_MESSAGE = 1 << 26
-"""Bytes of one message from a process; a longer one ends it."""
-LONGEST_PART = 1 << 28
-"""Bytes of one frame that it wants looked at."""
-MOST_PARTS = 4096
-LONGEST_PARTS = 1 << 31
-"""Bytes of all frames of one question."""
+LONGEST_TEXT = 1 << 26
+"""Bytes of what a process says at once, without the frames that it wants looked at; more ends it."""
+LONGEST_MESSAGE = 1 << 31
+"""Bytes of a message with its frames; a longer one ends the process."""
+_LINE = ("text", "uri", "quote", "channel")
 GARBLED = "it wrote into the connection that its answers take"
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 _count = itertools.count()
@@ -185,7 +184,7 @@ class ToolProcess(Child):
             self.ready = True
 
     def view(self, context: VideoContext, parameter: str) -> VideoView:
-        """The context in the words of the process."""
+        """Return the context in the words of the process."""
         models, folder = context.memory.models_given, str(context.memory.folder.absolute())
         key = _key(context.memory, models)
         sent = None if (folder, key) in self._memories else pickle.dumps(models)
@@ -215,10 +214,9 @@ class ToolProcess(Child):
         while True:
             if not self.connection.poll(_until(deadline)):
                 raise TimeoutError
-            message = self._receive()
+            message, pixels = self._receive()
             try:
                 kind = message["kind"]
-                parts = self._parts(min(int(message.get("parts", 0)), MOST_PARTS))
                 if message["call"] != call:
                     continue
                 if kind == "done":
@@ -227,10 +225,7 @@ class ToolProcess(Child):
                         uris=tuple(map(str, message["uris"])),
                         pictures=tuple(map(str, message["pictures"])),
                         data=dict(message["data"]),
-                        lines=tuple(
-                            Line(**{key: str(row[key]) for key in ("text", "uri", "quote", "channel")})
-                            for row in message["lines"]
-                        ),
+                        lines=tuple(Line(**{key: str(row[key]) for key in _LINE}) for row in message["lines"]),
                         error=bool(message["error"]),
                     )
                 if context is None:
@@ -239,21 +234,24 @@ class ToolProcess(Child):
                     with suppress(ToolError):
                         context.charge(max(0, int(message["count"])))
                 elif kind == "ask":
-                    self.send(self._ask(message, parts, context))
+                    self.send(self._ask(message, pixels, context))
             except (KeyError, TypeError, ValueError):
                 raise Garbled(GARBLED) from None
 
-    def _ask(self, message: dict[str, Any], parts: list[bytes], context: VideoContext) -> Any:
-        """The viewer's replies to what the process asks, or why there are none."""
-        pixels = iter(parts)
-        questions = [
-            VisualQuestion(
-                frames=tuple(_frame(next(pixels, b""), *frame) for frame in asked["frames"]),
-                text=asked["text"],
-                role=asked["role"],
-            )
-            for asked in message["questions"]
-        ]
+    def _ask(self, message: dict[str, Any], pixels: bytes, context: VideoContext) -> Any:
+        """Return the viewer's replies to what the process asks, or why there are none."""
+        place = 0
+        questions = []
+        for question in message["questions"]:
+            frames = []
+            for time_s, *shape in question["frames"]:
+                count = math.prod(shape)
+                image = (
+                    np.frombuffer(pixels, np.uint8, count, place).reshape(shape) if count else np.zeros(shape, np.uint8)
+                )
+                frames.append(Frame(float(time_s), image))
+                place += count
+            questions.append(VisualQuestion(frames=tuple(frames), text=question["text"], role=question["role"]))
         try:
             return context.ask(
                 questions,
@@ -266,20 +264,11 @@ class ToolProcess(Child):
         except Exception as error:  # noqa: BLE001 - models raise anything
             return failure("the model that sees", error)
 
-    def _parts(self, count: int) -> list[bytes]:
-        """The frames that follow a message."""
-        parts: list[bytes] = []
-        room = LONGEST_PARTS
-        for _ in range(count):
-            if room <= 0:
-                raise Garbled(GARBLED)
-            parts.append(self.connection.recv_bytes(min(LONGEST_PART, room)))
-            room -= len(parts[-1])
-        return parts
-
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self) -> tuple[dict[str, Any], bytes]:
+        """Return the next message, and the pixels of the frames that come with it."""
         try:
-            message = json.loads(self.connection.recv_bytes(LONGEST_MESSAGE))
+            text, _, pixels = self.connection.recv_bytes(LONGEST_MESSAGE).partition(b"\n")
+            message = json.loads(text) if len(text) <= LONGEST_TEXT else None
         except (ValueError, RecursionError):
             raise Garbled(GARBLED) from None
         except OSError as error:
@@ -288,11 +277,7 @@ class ToolProcess(Child):
             raise
         if not isinstance(message, dict):
             raise Garbled(GARBLED)
-        return message
-
-
-def _frame(pixels: bytes, time: float, *shape: int) -> Frame:
-    return Frame(float(time), np.frombuffer(pixels, np.uint8).reshape(shape))
+        return message, pixels
 
 
 def _until(deadline: float) -> float | None:
@@ -300,7 +285,7 @@ def _until(deadline: float) -> float | None:
 
 
 def _key(memory: Any, models: dict[str, Any]) -> str:
-    """The models by their names; where one has none, a number of the memory (or of what a view is of)."""
+    """Return the models by their names; where one has none, a number of the memory (or of what a view is of)."""
     if all(isinstance(model, str) for model in models.values()):
         return repr(sorted(models.items()))
     whole = getattr(memory, "_memory", memory)

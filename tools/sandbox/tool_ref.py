@@ -36,7 +36,7 @@ class ToolRef:
 
 
 def pack(item: BaseTool) -> ToolRef:
-    """The tool's address.
+    """Return the tool's address.
 
     Raises:
         NotSerializable: if it stands in no module and cannot be pickled.
@@ -63,7 +63,7 @@ def pack(item: BaseTool) -> ToolRef:
 
 
 def _made_of(item: Any) -> Callable[..., Any] | None:
-    """The function that a tool was made of, of which it may be a copy under another name."""
+    """Return the function that a tool was made of, of which it may be a copy under another name."""
     if not isinstance(item, BaseTool):
         return None
     made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
@@ -71,14 +71,14 @@ def _made_of(item: Any) -> Callable[..., Any] | None:
 
 
 def unpack(ref: ToolRef) -> BaseTool:
-    """The tool, in the process that it was sent to."""
+    """Return the tool, in the process that it was sent to."""
     if ref.pickled is not None:
         return as_tool(pickle.loads(ref.pickled))
     return as_tool(getattr(_load(ref.module, ref.file), ref.name))
 
 
 def _importable(module: Any) -> str:
-    """A module's name; of the main one, what it would be imported as."""
+    """Return a module's name; of the main one, what it would be imported as."""
     if module.__name__ != "__main__":
         return str(module.__name__)
     spec = getattr(module, "__spec__", None)
@@ -111,7 +111,7 @@ def _load(name: str, file: str | None) -> Any:
 
 
 def _root(name: str, file: str) -> str | None:
-    """The folder in which a module of that name would lie in that file; None if the file is named otherwise."""
+    """Return the folder in which a module of that name would lie in that file; None if the file is named otherwise."""
     path, parts = Path(file), name.split(".")
     if path.name == "__init__.py":
         path = path.parent

@@ -14,7 +14,7 @@ from ..protocol import SoundTrack, SubtitleStream, VideoInfo
 from ..span import Span
 from ..speech.languages import known_language, same_language
 from ..speech.vad import RATE, voiced
-from .audio import read_audio
+from ..video.audio import read_audio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,13 +71,13 @@ class SoundSample:
         return self.loudest <= _LOUD
 
 
-def find_stream(streams: Sequence[Stream], wanted: int | str, what: str, path: str) -> Stream:
-    """The stream that a person means: by its number, else its language, else words of its title.
+def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: str) -> Stream:
+    """Return the stream that a person means: by its number, else its language, else words of its title.
 
     Raises:
         VideoError: if there is none; the text lists those that there are.
     """
-    text = str(wanted).strip()
+    text = str(request).strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         found = [one for one in streams if one.number == int(text)]
     else:
@@ -90,7 +90,7 @@ def find_stream(streams: Sequence[Stream], wanted: int | str, what: str, path: s
 
 
 def describe_stream(stream: SoundTrack | SubtitleStream) -> str:
-    """A stream in a few words: `2 (eng, “Commentary”, comment)`."""
+    """Return a stream in a few words: `2 (eng, “Commentary”, comment)`."""
     flags = sorted(stream.flags - {"default", "captions"})
     title = f"“{stream.title}”" if stream.title and "handler" not in stream.title.lower() else ""
     facts = ", ".join(fact for fact in (stream.language, title, *flags) if fact)
@@ -100,11 +100,11 @@ def describe_stream(stream: SoundTrack | SubtitleStream) -> str:
 def choose_sound(
     info: VideoInfo,
     path: Path,
-    wish: Streams,
+    request: Streams,
     knows_only: str | None = None,
     alive: Callable[[], None] = lambda: None,
 ) -> tuple[SoundTrack | None, str | None]:
-    """The sound track to take, and a line that says which, where there were several.
+    """Return the sound track to take, and a line that says which, where there were several.
 
     What was asked for comes first. Else one in which nothing can be heard is last, then commentaries, descriptions for
     the blind and the like; then the language decides, then whether anybody speaks in it, then what the file says is
@@ -113,7 +113,7 @@ def choose_sound(
     Args:
         info: of the video.
         path: its file.
-        wish: what was asked for.
+        request: what was asked for.
         knows_only: the one language that the recognizer knows; None where it knows many.
         alive: called before each piece that is listened to.
 
@@ -121,8 +121,8 @@ def choose_sound(
         VideoError: if a track was asked for that is not there.
     """
     tracks = info.sound_tracks
-    if wish.audio is not None:
-        chosen = find_stream(tracks, wish.audio, "sound track", info.path)
+    if request.audio is not None:
+        chosen = find_stream(tracks, request.audio, "sound track", info.path)
         return chosen, f"sound track {describe_stream(chosen)} of {len(tracks)} was taken, as asked for"
     if len(tracks) < 2:
         return (tracks[0] if tracks else None), None
@@ -131,11 +131,11 @@ def choose_sound(
     if all(one.silent for one in samples.values()):
         samples = {track.index: sample_sound(path, info.span, track, whole=True, alive=alive) for track in tracks}
     someone = any(one.speech >= _SPOKEN for one in samples.values())
-    wanted = wish.language or knows_only
+    language = request.language or knows_only
 
     def rank(track: SoundTrack) -> tuple[bool, bool, bool, bool, bool, bool, bool, int]:
         here = samples[track.index]
-        foreign = wanted is not None and track.language is not None and not same_language(track.language, wanted)
+        foreign = language is not None and track.language is not None and not same_language(track.language, language)
         return (
             here.silent,
             _is_aside(track),
@@ -235,7 +235,7 @@ class RankedSubtitles:
 def rank_subtitles(
     streams: Sequence[SubtitleStream], lines: dict[int, int], spoken: str | None
 ) -> list[RankedSubtitles]:
-    """The subtitle streams that hold words, the one to take first.
+    """Return the subtitle streams that hold words, the one to take first.
 
     Args:
         streams: those of the file.

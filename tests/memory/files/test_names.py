@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from media_files import write_video
 from rewatch import VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.report import write_report
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.memory.files.names import from_sql, from_text, printable, to_sql, to_text
-
-from ..media_files import write_video
 
 NAMES = (
     b"caf\xe9.mp4",

@@ -44,12 +44,12 @@ class Workers:
 
     def __init__(self, count: int, specs: ModelSpecs) -> None:
         self.count = count
-        self._pool = ProcessPool(lambda: _Worker(specs), count)
+        self._pool = ProcessPool(lambda: VideoWorker(specs), count)
 
     def run(self, jobs: Sequence[Job], handle: Handle) -> None:
         """Do the jobs, some at a time; what they find goes to `handle` as it comes, in this thread."""
         waiting = deque(jobs)
-        busy: list[_Worker] = []
+        busy: list[VideoWorker] = []
         try:
             while waiting or busy:
                 while waiting and len(busy) < self.count:
@@ -79,7 +79,7 @@ class Workers:
         self._pool.close()
 
 
-class _Worker(Child):
+class VideoWorker(Child):
     """One process and the job that it does."""
 
     def __init__(self, specs: ModelSpecs) -> None:
@@ -99,7 +99,7 @@ class _Worker(Child):
     def take_message(self, handle: Handle) -> str | None:
         """Read what it reports and hand it on; return why not, where it has ended."""
         try:
-            message: Message = self.connection.recv()
+            message = self.receive()
         except (EOFError, ConnectionError):
             return f"the process that read it died ({self.epitaph()})"
         if isinstance(message, Heartbeat):
@@ -112,6 +112,16 @@ class _Worker(Child):
         if not isinstance(message, Heartbeat):
             handle(self._job, message)
         return None
+
+    def receive(self) -> Message:
+        """Wait for what it reports next.
+
+        Raises:
+            EOFError: if it has ended.
+            ConnectionError: if it was killed.
+        """
+        message: Message = self.connection.recv()
+        return message
 
     def give_up(self, reason: str, handle: Handle) -> list[Job]:
         """Report as failed what it was at when it ended; return the rest of its job, for another."""

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ..protocol import Frame, VideoInfo, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .packets import TOLERANCE
 from .shape import shrink
 
 
-class ArrayVideo:
+class ArrayVideo(TimedFrames):
     """A video source over pictures that are held in memory.
 
     Args:
@@ -93,14 +93,6 @@ class ArrayVideo:
             small = shrink(image, size)
             small = small.copy() if small is image else small
             yield Frame(float(own[place]), small, (image.shape[1], image.shape[0]))
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """Return the frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
-        return self.frames_at(grid(span, fps, self.info.span), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """Return the frame on screen at `time` (seconds)."""
-        return next(self.frames_at([time], size=size))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
         """Return the first frame of every second that begins in `span`: all frames cost the same here."""

@@ -13,17 +13,15 @@ from typing import Literal
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import Frame, SoundTrack, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .audio import read_audio, sounding
 from .decode import PyAVReader
 from .packets import PacketIndex
 from .probe import probe
 
-__all__ = ["Frame", "SoundTrack", "SubtitleStream", "Video", "VideoInfo", "VideoSource"]
 
-
-class Video:
+class Video(TimedFrames):
     """A video file on disk, by time.
 
     A frame at `t` is the last one whose presentation time is at or before `t` (to a microsecond), on the container's
@@ -103,15 +101,6 @@ class Video:
         """
         _check_size(size)
         return self._frames_at(sorted_times(times), size)
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """Return the frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
-        _check_size(size)
-        return self._frames_at(grid(span, fps, self.info.span), size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """Return the frame on screen at `time` (seconds)."""
-        return next(self.frames_at([time], size=size))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
         """Return the frames of `span` (all by default) that decode without any other: a cheap skim, seconds apart."""

@@ -12,6 +12,7 @@ from ..errors import VideoError, VideoGoneError
 from ..files.names import printable
 from ..protocol import VideoSource
 from ..types import VideoRecord
+from .file import Video
 
 if TYPE_CHECKING:
     from ..causal_view import CausalView
@@ -26,8 +27,6 @@ _MOST_IDLE = 8
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
-    from .file import Video
-
     if isinstance(source, Video):
         source = source.info.path
     if not isinstance(source, str | Path):
@@ -59,8 +58,6 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
     Raises:
         VideoGoneError: if it is gone, or another file has its place.
     """
-    from .file import Video
-
     there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
     for path, size, mtime in there:
         state = path.stat()

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import VideoError
 from ..files.regular import read_bytes
 from ..span import MediaURI
+from .frame_reader import FrameReader
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,8 +39,6 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
         ValueError: if an array is not [H, W, 3] uint8.
     """
     if isinstance(picture, MediaURI):
-        from .frame_reader import FrameReader
-
         return FrameReader(memory, keep=0).read([str(picture)])[0]
     if isinstance(picture, Path):
         return _read_file(picture)

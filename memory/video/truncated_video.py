@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import Frame, VideoInfo, VideoSource, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, VideoSource, sorted_times
 from ..span import Span
 from .packets import TOLERANCE
 
 
-class TruncatedVideo:
+class TruncatedVideo(TimedFrames):
     """`source` as it was known at `now`.
 
     Args:
@@ -55,14 +55,6 @@ class TruncatedVideo:
             if frame.time >= self.now:
                 raise VideoError(f"{self._source.info.path} begins after {self.now:.3f} s: nothing of it is known yet.")
             yield frame
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """Return the frames on screen at `span.start + k / fps` before `span.end` and `now`."""
-        return self.frames_at(grid(span, fps, self.info.span), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """Return the frame on screen at `time` (seconds), or the last before `now`."""
-        return next(self.frames_at([time], size=size))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
         """Yield the source's keyframes before `now`."""

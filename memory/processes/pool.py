@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 import time
@@ -70,7 +71,11 @@ class ProcessPool(Generic[Process]):
     def discard(self, process: Process, *, replace: bool = False) -> None:
         """End a process that was taken; where it is replaced, another is started at once for who comes next."""
         process.kill()
-        self._release(self._start() if replace else None)
+        fresh = None
+        if replace:
+            with contextlib.suppress(OSError):  # no more processes: who comes next will be told
+                fresh = self._start()
+        self._release(fresh)
 
     def _release(self, process: Process | None) -> None:
         with self._free:

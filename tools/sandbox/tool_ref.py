@@ -41,14 +41,12 @@ def pack(item: BaseTool) -> ToolRef:
     Raises:
         NotSerializable: if it stands in no module and cannot be pickled.
     """
-    made_of = _made_of(item)
-    module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
+    function = _function_of(item)
+    module = sys.modules.get(getattr(function, "__module__", None) or type(item).__module__)
     if module is not None:
-        ours = [item] if made_of is None else [item, made_of]
 
         def is_it(value: Any) -> bool:
-            held = [value] if made_of is None else [value, _made_of(value)]
-            return any(one is mine for one in held for mine in ours)
+            return value is item or (function is not None and (value is function or _function_of(value) is function))
 
         name = next((key for key, value in list(vars(module).items()) if is_it(value)), None)
         if name is not None:
@@ -62,12 +60,12 @@ def pack(item: BaseTool) -> ToolRef:
         ) from None
 
 
-def _made_of(item: Any) -> Callable[..., Any] | None:
+def _function_of(item: Any) -> Callable[..., Any] | None:
     """Return the function that a tool was made of, of which it may be a copy under another name."""
     if not isinstance(item, BaseTool):
         return None
-    made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
-    return made_of
+    function: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
+    return function
 
 
 def unpack(ref: ToolRef) -> BaseTool:

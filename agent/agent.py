@@ -17,7 +17,7 @@ from ..memory import CapabilityError
 from ..memory.files.names import written
 from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
-from ..tools.plugins.foreign_schema import described
+from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
@@ -302,7 +302,7 @@ class VideoAgent:
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [described(t)["function"] for t in self.toolbox],
+            "tools": [function_schema(t)["function"] for t in self.toolbox],
         }
 
 

@@ -8,14 +8,15 @@ import math
 import re
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from ..memory import Span
-from .argument_formats import LONGEST_STRING, LONGEST_TIME, as_float, box_numbers, corners, side
-from .argument_formats import parse_seconds as parse_seconds
-from .boxes import parse_box as parse_box
+from .boxes import LONGEST_STRING, box_numbers, corners, side
+from .errors import BadArguments
+from .times import LONGEST_TIME, as_float, parse_seconds
 
 _ALIASES = {
     "start": ("start_time", "begin", "from", "t_start", "time", "timestamp", "t", "start_s", "at"),
@@ -35,10 +36,6 @@ LARGEST = 10**9
 _DEEPEST = 20
 _MOST_ITEMS = 1000
 _MOST_NOTES = 8
-
-
-class BadArguments(Exception):
-    """A tool call cannot be understood; the text tells the policy how to write it."""
 
 
 def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -322,3 +319,58 @@ def _annotations(annotation: Any) -> set[Any]:
 
 def _numeric(kinds: set[Any]) -> bool:
     return bool(kinds & {int, float}) and str not in kinds
+
+
+def fit_to_json_schema(schema: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Arguments fitted to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
+
+    Raises:
+        BadArguments: if a required one is missing or a number cannot be read; what else is wrong the tool will say.
+    """
+    wanted: Mapping[str, Any] = schema.get("properties") or {}
+    fitted: dict[str, Any] = {}
+    notes: list[str] = []
+    for key, value in arguments.items():
+        name = key if key in wanted else _near(key, [n for n in wanted if n not in arguments and n not in fitted])
+        if name is None:
+            if schema.get("additionalProperties"):
+                fitted[key] = value
+            else:
+                notes.append(f"ignored {key}")
+            continue
+        if name != key:
+            notes.append(f"read {key} as {name}")
+        fitted[name] = _read(name, value, wanted[name])
+    required = [str(name) for name in schema.get("required") or ()]
+    fitted = {name: value for name, value in fitted.items() if value is not None or name in required}
+    missing = [name for name in required if name not in fitted]
+    if missing:
+        raise BadArguments(f"{', '.join(missing)} must be given.")
+    return fitted, notes
+
+
+def _near(key: str, names: list[str]) -> str | None:
+    bare = {_bare(name): name for name in names}
+    close = difflib.get_close_matches(_bare(key), bare, n=1, cutoff=0.8)
+    return bare[close[0]] if close else None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
+
+
+def _read(name: str, value: Any, schema: Any) -> Any:
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if not isinstance(value, str) or kind not in ("integer", "number", "boolean"):
+        return value
+    text = value.strip().lower()
+    if kind == "boolean":
+        if text in ("true", "false"):
+            return text == "true"
+        raise BadArguments(f'{name}="{value}" is neither true nor false.')
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        raise BadArguments(
+            f'{name}="{value}" is not {"a whole number" if kind == "integer" else "a number"}.'
+        ) from None

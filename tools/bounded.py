@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .context import plain
+from ..memory import Span
 
 MOST_CHARACTERS = 2_000_000
 """Characters of all strings of one result together."""
@@ -61,12 +61,16 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
     room.values -= 1
     if room.values < 0:
         return CUT
-    if value is None or isinstance(value, bool):
-        return value
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
     if isinstance(value, str):
         return room.text(value)
-    if isinstance(value, int):
+    if isinstance(value, (int, np.integer)):
         return int(value) if abs(value) < _LARGEST_WHOLE else "a whole number too long to write"
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), 4)
+    if isinstance(value, Span):
+        return [round(value.start, 3), round(value.end, 3)]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]" if len(value) > 1000 else room.text(str(bytes(value)))
     if isinstance(value, np.ndarray):
@@ -78,8 +82,7 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
         return _mapping(value, room, deep)
     if isinstance(value, (list, tuple, set, frozenset, Iterator)):
         return _many(value, room, deep)
-    found = plain(value)  # numbers of NumPy's, spans; anything else as its words
-    return room.text(found) if isinstance(found, str) else found
+    return room.text(str(value))
 
 
 def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..memory import Box, MediaURI, RewatchError, Span
 from .boxes import Eyes, read_box
-from .observation import ToolError
-from .viewer import Reply, Viewer, ViewerError, VisualQuestion
+from .errors import ToolError, ViewerError, always_passes, words_of
+from .viewer import Reply, Viewer, VisualQuestion
 
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory, Frame, VideoRecord, VideoSource
@@ -37,6 +37,8 @@ class VideoContext:
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
     """A model that sees, where the run has one."""
+    raise_bugs: bool = False
+    """Whether an unexpected exception of the viewer is raised, as in training, instead of a `ViewerError`."""
     on_charge: Callable[[int], None] | None = None
     """Is told every charge; how a process of its own reports what it takes, even if it ends badly."""
     frames_used: int = field(default=0, init=False)
@@ -96,15 +98,16 @@ class VideoContext:
 
         Raises:
             ToolError: if the run has no model that sees.
-            ViewerError: if it fails, whatever it raises.
+            ViewerError: if it fails.
         """
         if self.viewer is None:
             raise ToolError("There is no model that sees in this run: search, listen and read instead.")
         try:
             replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
-        except (KeyboardInterrupt, ToolError):
-            raise
-        except BaseException as error:
+        except Exception as error:  # a model of anybody's, whose exceptions are documented nowhere
+            bug = self.raise_bugs and not isinstance(error, (RewatchError, OSError))
+            if isinstance(error, ToolError) or always_passes(error) or bug:
+                raise
             self.tokens_used += int(getattr(error, "tokens", 0))
             text = f"the model that sees failed ({_reason(error)}): search, listen and read instead."
             raise ViewerError(text) from error
@@ -182,33 +185,8 @@ class VideoContext:
             self.on_charge(count)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
     """Why a viewer failed, in one short line."""
-    try:
-        told = " ".join("".join(c if c.isprintable() else " " for c in str(error)[:2000]).split())[:300].rstrip(".;: ")
-    except Exception:
-        told = ""
-    return told if isinstance(error, RewatchError) and told else f"{type(error).__name__}: {told}".rstrip(": ")
-
-
-def plain(value: Any) -> Any:
-    """`value` as plain JSON values: NumPy's scalars and arrays, spans and boxes too; anything else as its words."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Span):
-        return [round(value.start, 3), round(value.end, 3)]
-    if isinstance(value, (np.floating, float)):
-        return round(float(value), 4)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item) for item in value), key=str)
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    return str(value)
+    reason = "".join(c if c.isprintable() else " " for c in words_of(error)[:2000])
+    reason = " ".join(reason.split())[:300].rstrip(".;: ")
+    return reason if isinstance(error, RewatchError) and reason else f"{type(error).__name__}: {reason}".rstrip(": ")

@@ -1,4 +1,4 @@
-"""What a tool hands back to the policy, and how a tool says that it could not."""
+"""What a tool hands back to the policy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,3 @@ class Observation:
     """Whether the call failed; the text then says what to do instead."""
     cached: bool = False
     """Whether it was taken from the toolbox's cache."""
-
-
-class ToolError(Exception):
-    """Raise this inside a tool to tell the policy what went wrong and what to do instead, in one line."""

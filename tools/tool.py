@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import typing
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tools.base import create_schema_from_function
 
 from .budget import Spend
 from .context import VideoContext
-
-if TYPE_CHECKING:
-    from .retry import Retry
-
+from .errors import VIEWER_FAILED, ToolBug, ViewerError, always_passes, failure, is_refusal
+from .observation import Observation
+from .plugins.content import called_with, observation_of
 
 _ONE_CALL = Spend(calls=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """When a call is made again at other settings (ChartAgent): `@tool(retry=Retry(...))`."""
+
+    lacks: Callable[[Observation], str]
+    """What is wrong with an observation in a few words ("nothing found"); empty if nothing is."""
+    settings: Sequence[Mapping[str, Any]]
+    """Arguments to change for a second try, a third, …; they go over the policy's own."""
 
 
 class VideoTool(StructuredTool):
     """A LangChain tool whose function also takes a `VideoContext`, which the toolbox fills in and no schema shows."""
 
     context_parameter: str | None = None
-    """Name of the parameter that receives the `VideoContext`; None if the function does not want one."""
+    """Name of the parameter that receives the `VideoContext`; None if the function does not take one."""
     timeout: float = 60.0
     """Seconds after which the toolbox gives up on one call."""
     cacheable: bool = True
@@ -38,8 +49,7 @@ class VideoTool(StructuredTool):
     """What a call costs besides the frames and tokens that it takes through its context."""
     approval: bool = False
     """Whether a person has to allow each call."""
-    retry: Any = None
-    """A `Retry`: what an observation may lack, and other settings to try then."""
+    retry: Retry | None = None
     many: bool = False
     """Whether one call can look into all videos of a question at once (`VideoContext.videos`)."""
 
@@ -159,3 +169,59 @@ def as_tool(item: BaseTool | Callable[..., Any]) -> BaseTool:
     if callable(item):
         return tool(item)
     raise TypeError(f"Not a tool: {item!r}. Give a LangChain tool or a function with types and a docstring.")
+
+
+def is_async(item: BaseTool) -> bool:
+    """Whether a foreign tool is written for an event loop, and may hold things that belong to one."""
+    if hasattr(item, "coroutine"):
+        return item.coroutine is not None and getattr(item, "func", None) is None
+    return type(item)._arun is not BaseTool._arun and not isinstance(item, VideoTool)
+
+
+def is_ours(item: BaseTool) -> bool:
+    """Whether a tool is code of this package, whose bugs end a run."""
+    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
+    return str(getattr(function, "__module__", "")).startswith(__name__.split(".")[0] + ".")
+
+
+def invoke(item: BaseTool, arguments: dict[str, Any]) -> Observation:
+    """Run a tool here and now; what it may raise is an observation.
+
+    Raises:
+        ToolBug: if it raises anything else, or returns what cannot be read.
+    """
+    try:
+        return observation_of(_result(item, arguments))
+    except Exception as error:  # the boundary of tools: `refusal` passes on what is none
+        return refusal(item, error)
+
+
+def refusal(item: BaseTool, error: Exception) -> Observation:
+    """The observation of an exception that a tool may raise: a refusal, a time-out or limit, a person's mistake.
+
+    A tool of somebody else may say by ValueError that it cannot use its arguments, and by OSError that something
+    outside it (a server, a disk) fails.
+
+    Raises:
+        ToolBug: if it is another one.
+        Exception: itself, if it passes every boundary.
+    """
+    if isinstance(error, ToolBug) or always_passes(error):
+        raise error
+    if is_refusal(error) or (isinstance(error, (ValueError, OSError)) and not is_ours(item)):
+        data = {VIEWER_FAILED: True} if isinstance(error, ViewerError) else {}
+        return Observation(text=failure(item.name, error), error=True, data=data)
+    raise ToolBug.of(item.name, error) from error
+
+
+def _result(item: BaseTool, arguments: dict[str, Any]) -> Any:
+    if isinstance(item, VideoTool):
+        assert item.func is not None
+        result = item.func(**arguments)
+        return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
+    written = called_with(item, arguments)
+    return asyncio.run(item.ainvoke(written)) if is_async(item) else item.invoke(written)
+
+
+async def _awaited(result: Any) -> Any:
+    return await result

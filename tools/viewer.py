@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .observation import ToolError
-
 if TYPE_CHECKING:
     from ..memory import Frame
-
-
-class ViewerError(ToolError):
-    """The model that sees could not be asked, or gave no usable answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

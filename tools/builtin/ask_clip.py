@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...memory import Span, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..sanitize import quote
 from ..tool import tool
 from ..viewer import VisualQuestion

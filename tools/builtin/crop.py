@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...memory import Box, MediaURI, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 
 _LEAST = 4

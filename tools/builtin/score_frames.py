@@ -13,7 +13,8 @@ import numpy as np
 
 from ...memory import Span, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 from .ask_clip import SHOWN_SIZE
 

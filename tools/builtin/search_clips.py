@@ -8,7 +8,8 @@ from typing import Any
 from ...memory import Hit, MediaURI, Span, Text, within_view
 from ...memory.speech.words import UNCERTAIN
 from ..context import VideoContext
-from ..observation import Line, Observation, ToolError
+from ..errors import ToolError
+from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import LONGEST, box_of, excerpt, line, place_of, probability_of
 

@@ -19,10 +19,11 @@ from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
 from ...memory import CapabilityError
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..plugins.content import observation_of
-from ..plugins.foreign_schema import LONGEST_DESCRIPTION, clean_schema, cut
 from ..sanitize import defuse, named
+from ..schemas import LONGEST_DESCRIPTION, clean_schema, cut
 from .config import McpServer, read_servers
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from ...memory import CausalView, ClipMemory, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
-from ..observation import Observation, ToolError
-from ..outcomes import failure, perform
+from ..errors import ToolBug, ToolError, failure, is_refusal
+from ..observation import Observation
+from ..tool import invoke
 from ..viewer import Reply, VisualQuestion
 from .limits import limit_memory, no_core_files
 from .tool_ref import ToolRef, unpack
@@ -160,7 +161,11 @@ class Desk:
         self._idle = VideoPool()
 
     def do(self, task: Task) -> Observation:
-        """Run one call; never raises."""
+        """Run one call.
+
+        Raises:
+            ToolBug: if the tool raises what it does not document.
+        """
         self._wire.begin(task.call)
         limit_memory(task.memory)
         context = None
@@ -174,12 +179,16 @@ class Desk:
                 memory = memory if view.now is None else memory.until(view.now)
                 context = self._context(task.call, view, memory)
                 arguments[view.parameter] = context
-        except BaseException as error:  # noqa: BLE001 - modules raise anything when they are imported
+            return invoke(item, arguments)
+        except BaseException as error:  # what ends a process (SystemExit, want of memory) ends this call, no more
+            if isinstance(error, ToolBug):
+                raise
+            if isinstance(error, Exception) and not is_refusal(error):
+                raise ToolBug.of(task.tool, error) from error
             return Observation(text=failure(task.tool, error), error=True)
-        observation = perform(item, arguments)
-        if context is not None and memory is not None:
-            self._idle.put_back(memory, context.video_id, context.opened)
-        return observation
+        finally:
+            if context is not None and memory is not None:
+                self._idle.put_back(memory, context.video_id, context.opened)
 
     def _tool(self, parcel: ToolRef) -> BaseTool:
         if parcel not in self._tools:
@@ -228,10 +237,17 @@ def main() -> None:
         wire.end("", kind="ready")
         while True:
             task: Task = connection.recv()
-            seen = desk.do(task)
+            bug = None
+            try:
+                seen = desk.do(task)
+            except ToolBug as error:
+                bug = error
             limit_memory(None)  # there must be room to tell of it
             if os.getpid() != ours:  # a tool has forked, and this is what came of it
                 os._exit(0)
+            if bug is not None:
+                wire.end(task.call, kind="bug", text=bug.text, trace=bug.trace)
+                continue
             wire.end(
                 task.call,
                 kind="done",

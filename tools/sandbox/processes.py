@@ -25,13 +25,13 @@ from langchain_core.tools import BaseTool
 
 from ...memory import Frame
 from ...memory.processes.child_process import Child
-from ..observation import Line, Observation, ToolError
-from ..outcomes import failure
+from ..errors import ToolBug, ToolError
+from ..observation import Line, Observation
 from ..viewer import VisualQuestion
 from .child import OUR_CHILD, Task, View
 from .limits import is_spent, limit_told, memory_limit
 from .threads import ToolThreads
-from .tool_ref import ToolRef, pack
+from .tool_ref import NotSerializable, ToolRef, pack
 
 if TYPE_CHECKING:
     from ..context import VideoContext
@@ -145,10 +145,11 @@ class Isolation:
             TimeoutError: at the deadline.
             NotStarted: if no process was ready before the deadline.
             Crashed: if the process ended.
-            NotSerializable: if the tool or its arguments cannot be sent.
+            ToolBug: if the tool raises what it does not document.
+            NotSerializable: if the tool, its arguments or the memory's models cannot be sent.
         """
         parcel = pack(item)
-        pickled = pickle.dumps(arguments)
+        pickled = _pickled(arguments, "its arguments")
         process = self._take(parcel, deadline)
         lease.take(process)
         whole = True
@@ -167,6 +168,9 @@ class Isolation:
             whole = True
             return seen
         except TimeoutError:
+            raise
+        except ToolBug:
+            whole = True
             raise
         except Garbled:
             whole = False
@@ -262,7 +266,7 @@ class _Process:
         """The context in the words of the process."""
         models, folder = context.memory.models_given, str(context.memory.folder.absolute())
         key = _key(context.memory, models)
-        sent = None if (folder, key) in self._memories else pickle.dumps(models)
+        sent = None if (folder, key) in self._memories else _pickled(models, "the models of the memory")
         self._memories.add((folder, key))
         return View(
             parameter=parameter,
@@ -295,6 +299,8 @@ class _Process:
                 parts = self._parts(min(int(message.get("parts", 0)), MOST_PARTS))
                 if message["call"] != call:
                     continue
+                if kind == "bug":
+                    raise ToolBug(str(message["text"]), str(message["trace"]))
                 if kind == "done":
                     return Observation(
                         text=str(message["text"]),
@@ -334,8 +340,6 @@ class _Process:
             )
         except ToolError as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001 - models raise anything
-            return failure("the model that sees", error)
 
     def _parts(self, count: int) -> list[bytes]:
         """The frames that follow a message."""
@@ -360,6 +364,15 @@ class _Process:
         if not isinstance(message, dict):
             raise Garbled(GARBLED)
         return message
+
+
+def _pickled(value: Any, name: str) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise NotSerializable(
+            f"{name} cannot be sent to another process ({error}): run it without isolation."
+        ) from error
 
 
 def _frame(pixels: bytes, time: float, *shape: int) -> Frame:

@@ -228,7 +228,7 @@ class VideoAgent:
             }
 
             async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
-                runs = Runs(graph=self._graph, **shared)
+                runs = Runs(graph=self._graph, raise_bugs=True, **shared)  # one ends the whole scaling
                 attempt_id = f"{run_id}.{number}"
                 ended = await runs.drive(attempt_id, None if await runs.stored(attempt_id) else first, None)
                 return ended.answer, str(ended.said.text), ended.said.response_metadata.get("likelihood")

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from ..memory import CapabilityError
 from ..memory.files.names import written
 from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
+from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import Approve
@@ -100,7 +100,7 @@ class VideoAgent:
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
-        offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
+        offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._manner = manner_of(self.policy)
         loop = self._manner.own_loop(memory, self.policy) if self._manner else None
         if self._manner and loop is None:

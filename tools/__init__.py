@@ -19,8 +19,8 @@ from .mcp.client import McpServers
 from .mcp.config import McpServer
 from .observation import Observation
 from .plugins.content import as_picture
-from .plugins.entry_points import Plugged, load_tools, registered_tools
-from .plugins.naming import plug_all
+from .plugins.loading import ToolGroup, load_tools, registered_tools
+from .plugins.naming import plugin_tools
 from .sandbox.choice import ISOLATED
 from .sandbox.threads import ToolThreads
 from .tool import Retry, VideoTool, tool
@@ -47,7 +47,7 @@ __all__ = [
     "McpServer",
     "McpServers",
     "Observation",
-    "Plugged",
+    "ToolGroup",
     "Reply",
     "Retry",
     "Spend",
@@ -68,7 +68,7 @@ __all__ = [
     "detect_objects",
     "find_color",
     "load_tools",
-    "plug_all",
+    "plugin_tools",
     "rate_frames",
     "read_text",
     "registered_tools",

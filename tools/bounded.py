@@ -1,4 +1,4 @@
-"""What a tool returned, as plain JSON values of bounded size: cut before anything else is done with it.
+"""Results of tools as plain JSON values of bounded size, cut before anything else is done with them.
 
 A tool may return a hundred million characters, a list that holds itself or a generator without end. Whatever is done
 with results later (escaping, storing, showing) takes time and room in proportion, in the process that runs the loop.
@@ -29,20 +29,20 @@ _LARGEST_WHOLE = 1 << 256  # a whole number beyond that takes seconds to write
 
 
 class Room:
-    """What is left of the bounds of several values together."""
+    """The remaining bounds of several values together."""
 
     def __init__(self, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> None:
         self.characters, self.values = characters, values
 
     def text(self, text: str) -> str:
-        """A string, or as much of it as there is room for, and how many characters were left out."""
-        held = text[: self.characters]
-        self.characters -= len(held)
-        return str(held) if len(held) == len(text) else f"{held} {CUT} ({len(text) - len(held)} characters more)"
+        """Return a string, or as much of it as there is room for and the number of characters that it lacks."""
+        start = text[: self.characters]
+        self.characters -= len(start)
+        return str(start) if len(start) == len(text) else f"{start} {CUT} ({len(text) - len(start)} characters more)"
 
 
 def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> Any:
-    """`value` as plain JSON values, cut where it is larger than that; what is no such value becomes its words.
+    """Return `value` as plain JSON values, cut where it is larger than the bounds; other objects become their text.
 
     Args:
         value: anything; arrays, spans, boxes, sets and iterators too.
@@ -53,7 +53,7 @@ def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST
 
 
 def cut(text: str, most: int = MOST_CHARACTERS) -> str:
-    """A string of at most `most` characters, and how many were left out."""
+    """Return a string of at most `most` characters, with the number of those that it lacks."""
     return Room(most, 1).text(text)
 
 

@@ -1,4 +1,4 @@
-"""What a tool may use of the video and of the run: `VideoContext`."""
+"""`VideoContext`: the video and the run as a tool may use them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class VideoContext:
     memory: ClipMemory | CausalView
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
     info: VideoRecord
-    """What the memory knows of the video: its bounds, size, sound. Needs no file."""
+    """The memory's record of the video: its bounds, size, sound. Needs no file."""
     open_video: Callable[[], VideoSource]
     """Opens the media; called when a tool first needs pictures or sound."""
     videos: tuple[str, ...] = ()
     """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
-    asked: tuple[str, ...] = ()
+    question_videos: tuple[str, ...] = ()
     """Ids of all videos that the run is about; nothing is shown of any other."""
     eyes: Eyes = Eyes()
     """How the policy is shown pictures: in which numbers it may write places."""
@@ -40,12 +40,13 @@ class VideoContext:
     raise_bugs: bool = False
     """Whether an unexpected exception of the viewer is raised, as in training, instead of a `ViewerError`."""
     on_charge: Callable[[int], None] | None = None
-    """Is told every charge; how a process of its own reports what it takes, even if it ends badly."""
+    """Called with every charge; a process of its own reports by it, even if it ends badly."""
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
     tokens_used: int = field(default=0, init=False)
-    price: float = field(default=0.0, init=False)
     """Tokens that the viewer reported in this call."""
+    price: float = field(default=0.0, init=False)
+    """Their price, where the viewer has prices."""
     _video: VideoSource | None = field(default=None, init=False)
 
     @property
@@ -121,14 +122,33 @@ class VideoContext:
         Raises:
             ToolError: if the budget has no frame left.
         """
-        count = max(1, int(np.ceil(span.duration * fps - 1e-6)))
-        if self.frames_left is not None:
-            if self.frames_left < 1:
-                raise ToolError(
-                    "No frames are left in the budget: answer from what was observed, or search and listen."
-                )
-            count = min(count, self.frames_left)
+        count = self._affordable(max(1, int(np.ceil(span.duration * fps - 1e-6))))
         return [span.start + (span.duration * k) / count for k in range(count)]
+
+    def middles(self, span: Span, count: int) -> list[float]:
+        """The middles of `count` equal parts of a span; of fewer where the budget has fewer frames left.
+
+        Raises:
+            ToolError: if the budget has no frame left.
+        """
+        span, count = span.within(self.whole), min(self._affordable(count), 128)
+        return [span.start + span.duration * (k + 0.5) / count for k in range(count)]
+
+    def moments(self, times: Sequence[float]) -> list[float]:
+        """Moments that a policy wrote, moved into the video, in order, each once.
+
+        Raises:
+            ToolError: if there are none.
+        """
+        if not times:
+            raise ToolError("No moments were given; give times in seconds.")
+        return sorted({min(max(float(time), self.info.start), self.info.end) for time in times})
+
+    def _affordable(self, count: int) -> int:
+        count = count if self.frames_left is None else min(count, self.frames_left)
+        if count < 1:
+            raise ToolError("No frames are left in the budget: answer from what was observed, or search and listen.")
+        return count
 
     def uri(self, at: float | Span, box: Box | None = None) -> str:
         """The media URI of a moment or a span of this video."""

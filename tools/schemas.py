@@ -39,7 +39,7 @@ _NEED_NO_DESCRIPTION = frozenset({"start", "end", "labels"})
 
 
 def function_schema(item: BaseTool) -> dict[str, Any]:
-    """A tool as an OpenAI function schema: as it is where it is made with `@tool`, else cleaned."""
+    """Return a tool as an OpenAI function schema: as it is if it is made with `@tool`, else cleaned."""
     if isinstance(item, VideoTool):
         return convert_to_openai_tool(item)
     schema = item.tool_call_schema
@@ -50,7 +50,7 @@ def function_schema(item: BaseTool) -> dict[str, Any]:
 
 
 def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """A JSON schema of an object's arguments as a policy may read it; what it refers to stands in its place.
+    """Return a JSON schema of arguments as a policy may read it, with references resolved.
 
     Args:
         schema: as a tool states it.
@@ -68,9 +68,9 @@ def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, s
         if name != own:
             names[name] = str(own)
     back = {own: name for name, own in names.items()}
-    wanted = [back.get(str(own), str(own)) for own in _list(schema.get("required"))]
+    names_of_required = [back.get(str(own), str(own)) for own in _list(schema.get("required"))]
     cleaned: dict[str, Any] = {"type": "object", "properties": kept}
-    if required := [name for name in dict.fromkeys(wanted) if name in kept]:
+    if required := [name for name in dict.fromkeys(names_of_required) if name in kept]:
         cleaned["required"] = required
     if "additionalProperties" in schema:
         cleaned["additionalProperties"] = parts.clean(schema["additionalProperties"], _DEEPEST)
@@ -91,18 +91,18 @@ def _name(own: str, taken: set[str]) -> str:
 
 
 class _Parts:
-    """Schemas inside a schema: what is not known as a keyword is left out; so is what is too much."""
+    """Cleans the schemas inside a schema, without unknown keywords and what exceeds the bounds."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
-        self._left = _MOST_PARTS
+        self._remaining = _MOST_PARTS
 
     def clean(self, part: Any, depth: int) -> Any:
-        """One of them, with what it refers to in its place."""
+        """Return one of them cleaned, with references resolved."""
         if not isinstance(part, Mapping):
             return part if isinstance(part, bool) else {}
-        self._left -= 1
-        if depth == 0 or self._left < 0:
+        self._remaining -= 1
+        if depth == 0 or self._remaining < 0:
             return {}
         kept: dict[str, Any] = {}
         for key, value in part.items():
@@ -123,8 +123,8 @@ class _Parts:
         if key == "pattern":
             return {key: value} if isinstance(value, str) and len(value) <= 200 and _harmless(value) else {}
         if key == "$ref":
-            meant = self.clean(self._referred(value), depth - 1)
-            return meant if isinstance(meant, dict) else {}
+            target = self.clean(self._referred(value), depth - 1)
+            return target if isinstance(target, dict) else {}
         if key == "required":
             return {key: [name for name in _list(value) if isinstance(name, str) and _is_name(name)]}
         if key == "properties":
@@ -136,18 +136,18 @@ class _Parts:
         return {key: value} if _PLAIN.fullmatch(key) and _is_plain(value) else {}
 
     def _named(self, parts: Any, depth: int) -> dict[str, Any]:
-        """Those whose names are none are left out, since nothing could put them back."""
+        """Clean named parts but those with names that are none, since nothing could put them back."""
         if not isinstance(parts, Mapping):
             return {}
         rows = [(key, part) for key, part in parts.items() if isinstance(key, str) and _is_name(key)]
         return {key: self.clean(part, depth - 1) for key, part in rows[:_MOST_ARGUMENTS]}
 
     def _referred(self, address: Any) -> Any:
-        """What stands at `#/$defs/Name`."""
-        found: Any = self._schema
+        """Return the part at `#/$defs/Name`."""
+        part: Any = self._schema
         for step in str(address)[:200].removeprefix("#/").split("/"):
-            found = found.get(step) if isinstance(found, Mapping) else None
-        return found
+            part = part.get(step) if isinstance(part, Mapping) else None
+        return part
 
 
 def _is_name(name: str) -> bool:
@@ -178,7 +178,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def brief(schema: Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The schema of one function with one short line for it and for each argument.
+    """Return the schema of one function with one short line for it and for each argument.
 
     Args:
         schema: as OpenAI's API takes it.

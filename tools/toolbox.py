@@ -314,7 +314,7 @@ class Toolbox:
                 memory=memory,
                 info=info,
                 videos=call.videos,
-                asked=tuple(videos),
+                question_videos=tuple(videos),
                 eyes=call.eyes,
                 open_video=lambda: self._idle.take(memory, info.id),
                 frames_left=None if frames_left is None else int(frames_left) - price.frames,

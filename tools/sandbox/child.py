@@ -50,7 +50,7 @@ class View:
     now: float | None
     video: str
     videos: tuple[str, ...]
-    asked: tuple[str, ...]
+    question_videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
     """Whether the parent has a viewer."""
@@ -214,7 +214,7 @@ class Desk:
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
-            asked=view.asked,
+            question_videos=view.question_videos,
             eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from langchain_core.tools import BaseTool
 
 from ...memory import MisuseError
-from ..plugins.entry_points import OTHERS
+from ..plugins.loading import OTHERS
 from ..tool import VideoTool, is_async
 from .tool_ref import NotSerializable, pack
 

@@ -276,7 +276,7 @@ class _Process:
             now=getattr(context.memory, "now", None),
             video=context.video_id,
             videos=context.videos,
-            asked=context.asked,
+            question_videos=context.question_videos,
             frames_left=context.frames_left,
             sees=context.viewer is not None,
             eyes=context.eyes,

@@ -1,4 +1,4 @@
-"""Repairing the arguments of a tool call: models write times, boxes and names in many ways."""
+"""Repair the arguments of a tool call: models write times, boxes and names in many ways."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +39,7 @@ _MOST_NOTES = 8
 
 
 def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> tuple[dict[str, Any], list[str]]:
-    """Arguments as `schema` wants them, and a note for each repair.
+    """Return the arguments as `schema` has them, and a note for each repair.
 
     Args:
         schema: the tool's argument model.
@@ -50,9 +50,9 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
         BadArguments: if something required is missing or cannot be read.
     """
     written, cleaned = tidy(as_mapping(raw))
-    arguments, notes = _rename(schema, _unwrap(schema, written))
+    arguments, notes = _rename(schema.model_fields, _unwrap(schema, written))
     notes = [*cleaned, *notes]
-    _split_spans(schema, arguments, notes)
+    _split_spans(schema.model_fields, arguments, notes)
     for name, field in schema.model_fields.items():
         if name in arguments:
             arguments[name] = fit(name, field.annotation, arguments[name], notes)
@@ -71,7 +71,7 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
 
 
 def as_mapping(raw: Any) -> dict[str, Any]:
-    """A call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
+    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
 
     Raises:
         BadArguments: if they are none.
@@ -93,7 +93,7 @@ def as_mapping(raw: Any) -> dict[str, Any]:
 
 
 def tidy(arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments without what no tool can use: halves of surrogate pairs, NULs, endless strings; and notes on it."""
+    """Remove what no tool can use from arguments (halves of surrogate pairs, NULs, endless strings), with notes."""
     notes: list[str] = []
     try:
         tidied = {
@@ -145,9 +145,9 @@ def _unwrap(schema: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any
     return arguments
 
 
-def _split_spans(schema: type[BaseModel], arguments: dict[str, Any], notes: list[str]) -> None:
+def _split_spans(fields: Collection[str], arguments: dict[str, Any], notes: list[str]) -> None:
     """A span that stands in `start` ("0:10-0:20", [10, 20]) goes into `start` and `end`."""
-    if not {"start", "end"} <= schema.model_fields.keys() or "start" not in arguments:
+    if not ("start" in fields and "end" in fields and "start" in arguments):
         return
     pair = _pair(arguments["start"])
     if pair is None:
@@ -170,27 +170,30 @@ def _pair(value: Any) -> tuple[float, float] | None:
         return None
 
 
-def _rename(schema: type[BaseModel], raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Map names that were nearly right; drop nulls and what the tool does not take."""
-    wanted = schema.model_fields
-    arguments = {k: v for k, v in raw.items() if k in wanted and v is not None}
+def _rename(
+    fields: Collection[str], raw: dict[str, Any], *, keep_unknown: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Map names that were nearly right; drop nulls and, unless they are kept, names that the tool does not know."""
+    arguments = {k: v for k, v in raw.items() if k in fields and v is not None}
     notes: list[str] = []
     for key, value in raw.items():
-        if key in wanted or value is None:
+        if key in fields or value is None:
             continue
         bare = re.sub(r"[^a-z0-9]+", "_", key.lower()[:200]).strip("_")
-        open_names = [name for name in wanted if name not in arguments]
+        open_names = [name for name in fields if name not in arguments]
         target = next((n for n in open_names if bare == n or bare in _ALIASES.get(n, ())), None)
         if bare in _SPANS and "start" in open_names and "end" in open_names:
             target = "start"  # `_split_spans` takes it apart
         if target is None:
             close = difflib.get_close_matches(bare[:60], open_names, n=1, cutoff=0.8)
             target = close[0] if close else None
-        if target is None:
-            notes.append(f"ignored {key[:60]}")
-        else:
+        if target is not None:
             arguments[target] = value
             notes.append(f"read {key[:60]} as {target}")
+        elif keep_unknown:
+            arguments[key] = value
+        else:
+            notes.append(f"ignored {key[:60]}")
     return arguments, notes
 
 
@@ -217,7 +220,7 @@ def _fit_times(arguments: dict[str, Any], within: Span | None, notes: list[str])
 
 
 def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
-    """A value in the kind that the annotation asks for, where that is plain; else the value as it is.
+    """Return a value in the type of the annotation, where it can be read so; else the value as it is.
 
     Raises:
         BadArguments: if it is to be a number, and is none that can be used.
@@ -256,7 +259,7 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
 
 
 def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
-    """A finite number of a usable size; what is neither number nor words is left to the schema."""
+    """Return a finite number of a usable size; what is neither number nor text is left to the schema."""
     if isinstance(value, str):
         try:
             percent = value.strip()[:LONGEST_TIME].endswith("%")
@@ -322,41 +325,21 @@ def _numeric(kinds: set[Any]) -> bool:
 
 
 def fit_to_json_schema(schema: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments fitted to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
+    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
 
     Raises:
         BadArguments: if a required one is missing or a number cannot be read; what else is wrong the tool will say.
     """
-    wanted: Mapping[str, Any] = schema.get("properties") or {}
-    fitted: dict[str, Any] = {}
-    notes: list[str] = []
-    for key, value in arguments.items():
-        name = key if key in wanted else _near(key, [n for n in wanted if n not in arguments and n not in fitted])
-        if name is None:
-            if schema.get("additionalProperties"):
-                fitted[key] = value
-            else:
-                notes.append(f"ignored {key}")
-            continue
-        if name != key:
-            notes.append(f"read {key} as {name}")
-        fitted[name] = _read(name, value, wanted[name])
+    properties: Mapping[str, Any] = schema.get("properties") or {}
     required = [str(name) for name in schema.get("required") or ()]
-    fitted = {name: value for name, value in fitted.items() if value is not None or name in required}
+    fitted, notes = _rename(properties, arguments, keep_unknown=bool(schema.get("additionalProperties")))
+    _split_spans(properties, fitted, notes)
+    fitted = {name: _read(name, value, properties.get(name)) for name, value in fitted.items()}
+    fitted |= {name: None for name in required if name in arguments and arguments[name] is None}
     missing = [name for name in required if name not in fitted]
     if missing:
         raise BadArguments(f"{', '.join(missing)} must be given.")
     return fitted, notes
-
-
-def _near(key: str, names: list[str]) -> str | None:
-    bare = {_bare(name): name for name in names}
-    close = difflib.get_close_matches(_bare(key), bare, n=1, cutoff=0.8)
-    return bare[close[0]] if close else None
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", name.lower())
 
 
 def _read(name: str, value: Any, schema: Any) -> Any:

@@ -1,7 +1,7 @@
 """Places in a picture as models write them: fractions, percent, pixels of what they are shown, or a grid of their own.
 
 A model that looks at a picture knows the size in which it is shown to it, not the video's; some families were taught a
-grid of 0 to 1000 in each direction instead. Which scale was read is always told, unless it is fractions.
+grid of 0 to 1000 in each direction instead. A note says which scale was read, unless it is fractions.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _BOXES = ("bbox_2d", "bbox", "box", "box_2d", "bounding_box", "region")
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """How a policy is shown pictures, and so in which numbers it may write places."""
+    """The size in which a policy is shown pictures, and the numbers in which it was taught to write places."""
 
     side: int | None = None
     """Longest side in pixels of the pictures that it is shown; None where it is shown none."""
     scale: str = ""
-    """What it was taught: one of `SCALES`; empty where that is not known."""
+    """The scale that it was taught, one of `SCALES`; empty where that is not known."""
 
     def shown(self, whole: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height in which it is shown a picture of `whole` (width, height) pixels; None for not at all."""
@@ -51,7 +51,7 @@ class Eyes:
 
     @classmethod
     def from_dict(cls, row: Any) -> Eyes:
-        """What `as_dict` wrote; nothing known where it is something else."""
+        """Read what `as_dict` wrote; the defaults where it is something else."""
         if not isinstance(row, dict):
             return cls()
         side, scale = row.get("side"), row.get("scale")
@@ -88,8 +88,8 @@ def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tu
         note, shares = "", numbers
     else:
         shares = [n / long for n, long in zip(numbers, (scale.width, scale.height) * 2, strict=True)]
-        said = ", ".join(f"{n:g}" for n in numbers)
-        note = f"box [{said}] read as {scale.words}"
+        listed = ", ".join(f"{n:g}" for n in numbers)
+        note = f"box [{listed}] read as {scale.words}"
         note += "; if you meant another scale, write fractions from 0 to 1" if others else ""
     left, right = sorted((shares[0], shares[2]))
     top, bottom = sorted((shares[1], shares[3]))
@@ -117,16 +117,16 @@ def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_S
 
 
 def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]:
-    """What numbers above 1 may mean, the likeliest first."""
+    """The scales that numbers above 1 may be in, the likeliest first."""
     shown = eyes.shown(whole)
     grid = _Scale(f"a grid of 0 to {GRID}", GRID, GRID)
     video = _Scale(f"pixels of the video ({whole[0]}x{whole[1]})", *whole)
-    seen = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
+    as_shown = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
     if most <= 100 and eyes.scale not in ("grid", "pixels"):
         yield _Scale("percent of the picture", 100, 100)
     if eyes.scale == "grid":
         yield grid
-    yield seen
+    yield as_shown
     yield grid
     yield video
 

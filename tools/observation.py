@@ -1,4 +1,4 @@
-"""What a tool hands back to the policy."""
+"""`Observation`, the result of a tool call, and its lines that can be cited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Line:
     text: str
     """The line, exactly as it stands in `Observation.text`."""
     uri: str
-    """Media URI of what it tells of."""
+    """Media URI of the place that it is about."""
     quote: str = ""
     """The words that were said or shown there, where it repeats any."""
     channel: str = ""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _threads = ToolThreads()
 MAX_TEXT = 6000
-"""Characters of one observation that a policy is shown; the rest stays in `data`."""
+"""Characters of one observation that a policy reads; the rest stays in `data`."""
 
 CITED = 4
 """Media URIs that a policy is told to cite, where the observation's own text names none."""
@@ -44,21 +44,20 @@ CITED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedCall:
-    """A call that is understood, and not yet made."""
+    """A call whose tool, videos and arguments are known, before it is made."""
 
     item: BaseTool
     arguments: dict[str, Any]
-    """As the tool's schema has them."""
+    """Fitted to the tool's schema."""
     notes: tuple[str, ...]
-    """What was repaired."""
+    """Notes on repairs."""
     info: VideoRecord | None
     """The video, where the tool looks into one; the first of several."""
     videos: tuple[str, ...]
     """Ids of the videos, where the tool looks into several at once."""
     eyes: Eyes
-    """How the policy is shown pictures."""
     key: str
-    """The same for the same call."""
+    """Equal for equal calls."""
 
 
 class Toolbox:
@@ -66,11 +65,11 @@ class Toolbox:
 
     Args:
         tools: LangChain tools, or functions with types and a docstring.
-        inner: tools that a policy is not offered, though it may know them: those that routes and the check look with.
+        inner: tools that a policy is not offered: those of strategies and of the check.
         viewer: a model that sees, handed to tools that ask one.
         timeout: seconds for tools that do not set their own.
         cache_size: observations kept for repeated calls.
-        cites: whether observations end with the media URIs to cite; the loop has numbers for that.
+        cites: whether observations end with the media URIs to cite, where nothing numbers them.
         isolate: which tools run in a process of their own: `"marked"` (those that say so), `"others"` (code of other
             people: what `--tools` names, what installed packages register, LangChain's tools), `"video"` (those that
             look into a video, so decode files and run native models), `"foreign"` (all that are not rewatch's own),
@@ -127,12 +126,12 @@ class Toolbox:
 
     @property
     def given_up(self) -> int:
-        """Calls of this program that were given up and still run in a thread, which nothing can end."""
+        """Number of calls of this program that were given up and still run in a thread, which nothing can end."""
         return _threads.given_up
 
     def schemas(self, videos: list[str]) -> list[dict[str, Any]]:
         """The tools as OpenAI function schemas; with several videos, tools that look into one also take `video`."""
-        found = []
+        schemas = []
         for item in self._tools.values():
             schema = function_schema(item)
             if len(videos) > 1 and isinstance(item, VideoTool) and item.context_parameter:
@@ -141,13 +140,13 @@ class Toolbox:
                     "enum": videos,
                     "description": f"which video; {'all of them' if item.many else 'the first one'} if left out",
                 }
-            found.append(schema)
-        return found
+            schemas.append(schema)
+        return schemas
 
     def asks_first(
         self, name: str, arguments: Any, *, memory: ClipMemory | CausalView, videos: list[str]
     ) -> dict[str, Any] | None:
-        """What a person has to allow before the call is made (`tool`, `arguments`); None if nobody has to."""
+        """The call (`tool`, `arguments`) that a person has to allow before it is made; None if nobody has to."""
         if not any(getattr(item, "approval", False) for item in self._tools.values()):
             return None
         try:
@@ -196,9 +195,9 @@ class Toolbox:
             call = self._prepare(name, arguments, memory, videos, eyes or Eyes())
             item = call.item
             observation = self._without_running(call, left, approved)
-            kept = self._kept(call, left) if observation is None else None
-            if kept is not None:
-                observation, cost = kept
+            cached = self._cached(call, left) if observation is None else None
+            if cached is not None:
+                observation, cost = cached
             if observation is None:
                 run = self._run(call, memory, videos, left, raise_bugs)
                 observation = await carry_out(run, _threads)
@@ -278,24 +277,24 @@ class Toolbox:
             return Observation(text=text, error=True)
         price = getattr(item, "cost", Spend(calls=1))
         for limit in ("frames", "calls", "tokens"):
-            dear, there = getattr(price, limit), left.get(limit, float("inf"))
-            if dear > max(there, 1 if limit == "calls" else 0):
-                text = f"{item.name} costs {dear} {limit}, and {there:g} are left in the budget: use another tool."
+            cost, remaining = getattr(price, limit), left.get(limit, float("inf"))
+            if cost > max(remaining, 1 if limit == "calls" else 0):
+                text = f"{item.name} costs {cost} {limit}, and {remaining:g} are left in the budget: use another tool."
                 return Observation(text=text, error=True)
         return None
 
-    def _kept(self, call: PreparedCall, left: Mapping[str, float]) -> tuple[Observation, Spend] | None:
-        """What the same call has brought before, and what it costs now; None if it has to be made.
+    def _cached(self, call: PreparedCall, left: Mapping[str, float]) -> tuple[Observation, Spend] | None:
+        """The stored observation of an equal call, and its cost now; None if the call has to be made.
 
-        It is charged the frames and calls as if it were made: what a run may look at, and what it is rewarded for
-        sparing, must not hang on which run came first. Tokens it costs none, for no model was asked.
+        It costs frames and calls as if it were made: the budget of a run, and its reward for sparing it, must not
+        depend on which run came first. It costs no tokens, for no model is asked.
         """
-        kept = self._cache.get(call.key)
-        if kept is None or any(getattr(kept[1], limit) > there for limit, there in left.items() if limit != "seconds"):
+        entry = self._cache.get(call.key)
+        if entry is None or any(getattr(entry[1], name) > most for name, most in left.items() if name != "seconds"):
             return None
         with suppress(KeyError):  # another thread's run may have dropped it
             self._cache.move_to_end(call.key)
-        return replace(kept[0], cached=True), kept[1]
+        return replace(entry[0], cached=True), entry[1]
 
     def _run(
         self,
@@ -349,15 +348,15 @@ class Toolbox:
             text = text[:MAX_TEXT] + f" … ({more} characters more: ask for a shorter span)"
         if observation.error and not says_what_next(text):
             text = f"{text.rstrip() or 'It failed'} Try other arguments or another tool.{_usage(item)}"
-        named = [uri for uri in observation.uris if uri not in text]
-        if self._cites and named and not observation.error and len(named) == len(observation.uris):
-            text += f"\nCite as {', '.join(named[:CITED])}{' …' if len(named) > CITED else ''}"
+        uris = observation.uris
+        if self._cites and uris and not observation.error and not any(uri in text for uri in uris):
+            text += f"\nCite as {', '.join(uris[:CITED])}{' …' if len(uris) > CITED else ''}"
         lines = tuple(replace(one, text=defuse(one.text), quote=defuse(one.quote)) for one in observation.lines)
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
 
 
 def _within_view(observation: Observation, videos: Sequence[str], now: float | None) -> Observation:
-    """The observation with only those pictures that the run may see, and a note where others were named."""
+    """Drop the pictures that the run may not see from an observation, with a note."""
     kept: list[str] = []
     reasons: list[str] = []
     for uri in observation.pictures:
@@ -373,25 +372,25 @@ def _within_view(observation: Observation, videos: Sequence[str], now: float | N
 
 def _names_none(arguments: dict[str, Any]) -> bool:
     """Whether a call names no video, or says that it means all of them."""
-    named = arguments.get("video")
-    if named is not None and str(named).strip().lower() not in ("", "all", "any", "null", "none"):
+    video = arguments.get("video")
+    if video is not None and str(video).strip().lower() not in ("", "all", "any", "null", "none"):
         return False
     arguments.pop("video", None)
     return True
 
 
 def _which_video(arguments: dict[str, Any], videos: list[str]) -> str:
-    asked = arguments.pop("video", None)
+    video = arguments.pop("video", None)
     if not videos:
         raise BadArguments("the question is about no video. Answer from what is known.")
-    if asked is None or len(videos) == 1:
+    if video is None or len(videos) == 1:
         return videos[0]
-    name = str(asked).removeprefix("video:").split("#")[0]
+    name = str(video).removeprefix("video:").split("#")[0]
     if name not in videos:
-        raise BadArguments(f"video={short(repr(asked), 60)} is not there. Use one of {', '.join(videos)}.")
+        raise BadArguments(f"video={short(repr(video), 60)} is not there. Use one of {', '.join(videos)}.")
     return name
 
 
 def _usage(item: BaseTool | None) -> str:
-    """How to call it, for the end of an error."""
+    """The names of the tool's arguments, for the end of an error."""
     return f" Use {item.name}({', '.join(map(named, item.args))})." if item is not None else ""

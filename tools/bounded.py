@@ -66,7 +66,7 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
     if isinstance(value, str):
         return room.text(value)
     if isinstance(value, (int, np.integer)):
-        return int(value) if abs(value) < _LARGEST_WHOLE else "a whole number too long to write"
+        return int(value) if abs(int(value)) < _LARGEST_WHOLE else "a whole number too long to write"
     if isinstance(value, (float, np.floating)):
         return round(float(value), 4)
     if isinstance(value, Span):

@@ -84,7 +84,7 @@ async def carry_out(run: ToolRun, threads: ToolThreads) -> Observation:
     if not run.isolated and is_async(run.item):
         return await _in_this_loop(run, seconds)
     inside = contextvars.copy_context()  # LangChain's callbacks and configuration travel in it
-    future = asyncio.wrap_future(threads.submit(lambda: inside.run(_work, run), {}))
+    future: asyncio.Future[Observation] = asyncio.wrap_future(threads.submit(lambda: inside.run(_work, run), {}))
     grace = _GRACE if run.isolated else 0.0
     try:
         while (patience := run.deadline + grace - time.monotonic()) > 0:  # the deadline may come to lie earlier

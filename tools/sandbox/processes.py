@@ -119,7 +119,7 @@ class Isolation:
     def _start(self) -> None:
         """Start a process on behalf of nobody yet; `_busy` counts it already."""
         process = self._new()
-        with suppress(Exception):
+        with suppress(NotStarted, Crashed, OSError, EOFError):  # a call that takes it will find out
             process.wait_ready(time.monotonic() + 60.0)
         self._put_back(process)
 

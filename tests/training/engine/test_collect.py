@@ -136,7 +136,9 @@ def test_a_bug_is_raised(
         raise KeyError("out of luck")
 
     with monkeypatch.context() as patched:
-        patched.setattr("rewatch.tools.builtin.view_clip.visual_encoder", broken)  # which `view_clip` describes frames by
+        patched.setattr(
+            "rewatch.tools.builtin.view_clip.visual_encoder", broken
+        )  # which `view_clip` describes frames by
         with steered(policy, looks_once), pytest.raises(ToolBug, match="out of luck"):
             Collector(loop=replace(make_loop(policy), toolbox=Toolbox([view_clip])))(tasks[:1], 2)
     monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)

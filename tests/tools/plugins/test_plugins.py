@@ -27,9 +27,9 @@ from rewatch.tools import Observation, Toolbox, as_picture, load_tools, plugin_t
 from rewatch.tools.plugins.content import NotAPicture, observation_of
 from rewatch.tools.plugins.naming import with_free_names
 
-from ..agent.scripted import Scripted, calling, observations
+from ...agent.scripted import Scripted, calling, observations
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_tool.py"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "own_tool.py"
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ class PyAVReader:
                 if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
                     continue
                 frames = [*self._decoded(packet), *self._decoded(None)]
-                self._afresh()
+                self._reset()
                 for frame in frames:
                     if frame.pts == packet.pts:
                         yield seconds_of(self.stream, packet.pts or 0), frame
@@ -174,10 +174,10 @@ class PyAVReader:
             yield from self._decoded(None)
         finally:
             # Whether drained or left half-way, the decoder begins afresh at the next entry point.
-            self._afresh()
+            self._reset()
             self._codec.skip_frame = "DEFAULT"
 
-    def _afresh(self) -> None:
+    def _reset(self) -> None:
         self._codec.flush_buffers()
         self._shapes.restart()
 

@@ -151,7 +151,7 @@ class Isolation:
             raise
         except (EOFError, OSError):
             reusable = False
-            how = process.epitaph()
+            how = process.exit_reason()
             if "SIGKILL" in how and not lease.stopped:
                 how += ", perhaps for want of memory"
             raise Crashed(how + (limit_text(limit) if is_spent(how) or "memory" in how else "")) from None
@@ -172,9 +172,9 @@ class ToolProcess(Child):
         self.tools: set[ToolRef] = set()
         self._memories: set[tuple[str, str]] = set()
 
-    def is_sound(self) -> bool:
-        """See `Child.is_sound`; one that is starting will say that it is ready."""
-        return not self.ready or super().is_sound()
+    def is_healthy(self) -> bool:
+        """See `Child.is_healthy`; one that is starting will say that it is ready."""
+        return not self.ready or super().is_healthy()
 
     def wait_ready(self, deadline: float) -> None:
         """Wait until it has imported what it needs.

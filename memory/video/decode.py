@@ -192,7 +192,7 @@ class PyAVReader:
             packet, self._held = self._held, None
             self._next += 1
             return packet
-        packet = next((packet for packet in self._packets if packet.size), None)
+        packet: av.Packet | None = next((packet for packet in self._packets if packet.size), None)
         self._next += packet is not None
         return packet
 

@@ -188,11 +188,9 @@ class PyAVReader:
 
     def _read(self) -> av.Packet | None:
         """Return the next packet of the stream, or None at the end."""
-        if self._held is not None:
-            packet, self._held = self._held, None
-            self._next += 1
-            return packet
-        packet: av.Packet | None = next((packet for packet in self._packets if packet.size), None)
+        packet, self._held = self._held, None
+        if packet is None:
+            packet = next((packet for packet in self._packets if packet.size), None)
         self._next += packet is not None
         return packet
 

@@ -57,7 +57,7 @@ class PacketIndex:
     end: float
     """Seconds at which the last frame is over."""
     may_drop: bool
-    """Whether pictures that nothing refers to may be skipped."""
+    """True if pictures that nothing refers to may be skipped."""
     sequential: bool = False
     """The container does not say when frames appear: they can only be counted, decoding from the beginning."""
     damage: str | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Picture = np.ndarray | Path | MediaURI
 """[H, W, 3] uint8 RGB, an image file, or a frame or crop of a video in the memory."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is decoded: Pillow knows others that start programs (EPS) or read other files."""
+"""The formats that are decoded: Pillow knows others that start programs (EPS) or read other files."""
 _PIXELS = 64_000_000
 _BYTES = 256_000_000
 

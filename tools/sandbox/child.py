@@ -1,4 +1,4 @@
-"""What runs in the process of isolated tools: calls come in, observations go out as plain data."""
+"""The main module of a process of isolated tools: calls come in, observations go out as plain data."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class VideoView:
     question_videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
-    """Whether the parent has a viewer."""
+    """True if the parent has a viewer."""
     eyes: Eyes
 
 

@@ -53,7 +53,7 @@ class Crashed(Exception):
 
 
 class Garbled(Crashed):
-    """What came from the process is not what a process of ours says."""
+    """A message of the process is not one that a process of ours sends."""
 
 
 class NotStarted(Exception):

@@ -1,4 +1,4 @@
-"""What a process of isolated tools may take of the machine."""
+"""Limits of the memory that a process of isolated tools may take."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _SPOKEN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The streams that a person asks for: numbers count from 1 among the streams of a kind; a language is a code or its name."""
+    """The streams a person asks for: numbers count from 1 among streams of a kind; a language is a code or its name."""
 
     audio: int | str | None = None
     subtitles: int | str | None = None

@@ -13,8 +13,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ...memory import Box, MediaURI
-from ...tools.argument_formats import box_numbers
-from ...tools.boxes import read_box
+from ...tools.boxes import box_numbers, read_box
 from ..questions.question import Question, question_of
 from .tool_format import QUOTED, Arguments, BadCall, ToolFormat, TranslatedCall, function
 

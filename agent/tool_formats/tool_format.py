@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from ..parsing.loose_json import NotJson, read_object
 from ..parsing.reply import Reply, last_boxed, parse_reply
 

@@ -109,7 +109,7 @@ def agents(memory: ClipMemory, folder: Path, tools: ToolOptions, **arguments: An
 
 
 def tell_failure(answer: Answer) -> None:
-    """Say on stderr, in one line, that there is no answer since a model failed."""
-    text = answer.text if answer.stopped_by == "policy_error" else f"The model that sees failed. {answer.text}"
+    """Say on stderr, in one line, why there is no answer."""
+    text = answer.text if answer.stopped_by != "viewer_error" else f"The model that sees failed. {answer.text}"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     sys.stderr.write(f"error: {line}\n")

@@ -194,7 +194,7 @@ def moment(text: str, option: str = "--now") -> float:
         BadParameter: if it is no time, or one that no video has.
     """
     from ...agent.questions.question import LATEST
-    from ...tools.arguments import parse_seconds
+    from ...tools.times import parse_seconds
 
     try:
         seconds = parse_seconds(text)

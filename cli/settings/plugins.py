@@ -46,7 +46,7 @@ def kinds(named: Iterable[str] | None) -> tuple[str, ...]:
 def own_tools(
     existing: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
 ) -> Iterator[list[Any]]:
-    """The tools (`ToolGroup`) that are meant, each under a name that none of `existing` has; servers are open meanwhile.
+    """Yield the `ToolGroup`s that are named, under names that none of `existing` has; servers are open meanwhile.
 
     What cannot be had is named in a line and left out, but for what `--tools` names: that is wrong usage.
     """

@@ -1,4 +1,4 @@
-"""How a tool call fails: refusals and limits, which a policy is told of, and bugs, which nobody may take for them.
+"""Failures of tool calls: refusals and limits, which a policy is told of, and bugs, which nobody may take for them.
 
 A call ends badly in one of four ways. A tool refuses (`ToolError`, LangChain's `ToolException`); a time-out or a limit
 of resources ends it; a person has made a mistake (`RewatchError`). These three are observations. Everything else is a
@@ -75,7 +75,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def failure(name: str, error: BaseException) -> str:
-    """What a tool raised, as words: its own advice, or that it failed and what to do."""
+    """Return the text of what a tool raised: its own advice, or that it failed and what to do."""
     reason = short(words_of(error))
     if isinstance(error, (ToolError, ToolException, RewatchError)) and reason:
         return f"{name}: {reason}"
@@ -101,7 +101,7 @@ def short(text: str, limit: int = LONGEST_REASON) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """What an exception says; nothing where that fails."""
+    """Return the text of an exception; an empty one if it cannot be made."""
     try:
         return str(error)
     except Exception:  # its own words may raise anything

@@ -140,7 +140,7 @@ def _functions(module: ModuleType) -> list[FunctionType]:
 
 
 def _documented(module: ModuleType) -> list[FunctionType]:
-    """Those with a docstring and a type for each parameter: what a policy reads of a tool."""
+    """The functions with a docstring and a type for each parameter, which a policy reads of a tool."""
     return [one for one in _functions(module) if not _missing_parts(one)]
 
 

@@ -60,7 +60,7 @@ class ToolBug(Exception):
     @classmethod
     def of(cls, tool: str, error: BaseException) -> Self:
         """The bug that an exception of a tool is."""
-        return cls(failure(tool, error), traceback_of(error))
+        return cls(_failed(tool, error), traceback_of(error))
 
 
 def always_passes(error: BaseException) -> bool:
@@ -79,10 +79,14 @@ def failure(name: str, error: BaseException) -> str:
     reason = short(words_of(error))
     if isinstance(error, (ToolError, ToolException, RewatchError)) and reason:
         return f"{name}: {reason}"
-    kind = type(error).__name__
     if is_spent(error):
         return f"{name} ran out of memory{limit_told()}: ask for a shorter span or a lower rate, or use another tool."
-    return f"{name} failed ({f'{kind}: {reason}' if reason else kind}). Try other arguments or another tool."
+    return f"{_failed(name, error)} Try other arguments or another tool."
+
+
+def _failed(name: str, error: BaseException) -> str:
+    kind, reason = type(error).__name__, short(words_of(error))
+    return f"{name} failed ({f'{kind}: {reason}' if reason else kind})."
 
 
 def traceback_of(error: BaseException) -> str:

@@ -35,7 +35,7 @@ from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
 from .parsing.reply import draft_of, question_of
-from .parsing.settling import failure_text, settled, with_calls_found
+from .parsing.settling import failure_text, is_model_failure, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question

@@ -22,7 +22,6 @@ from .plugins.content import as_picture
 from .plugins.loading import ToolGroup, load_tools, registered_tools
 from .plugins.naming import plugin_tools
 from .sandbox.choice import ISOLATED
-from .sandbox.threads import ToolThreads
 from .tool import Retry, VideoTool, tool
 from .toolbox import Toolbox
 from .viewer import Reply, Viewer, VisualQuestion
@@ -52,7 +51,6 @@ __all__ = [
     "Retry",
     "Spend",
     "ToolError",
-    "ToolThreads",
     "Toolbox",
     "VideoContext",
     "VideoTool",

@@ -15,7 +15,7 @@ from typing import Self
 from langchain_core.tools import ToolException
 
 from ..memory import RewatchError
-from .sandbox.limits import is_spent, limit_told
+from .sandbox.limits import is_spent, limit_text
 
 VIEWER_FAILED = "viewer_failed"
 """In the data of an observation: the model that sees could not be asked."""
@@ -80,7 +80,7 @@ def failure(name: str, error: BaseException) -> str:
     if isinstance(error, (ToolError, ToolException, RewatchError)) and reason:
         return f"{name}: {reason}"
     if is_spent(error):
-        return f"{name} ran out of memory{limit_told()}: ask for a shorter span or a lower rate, or use another tool."
+        return f"{name} ran out of memory{limit_text()}: ask for a shorter span or a lower rate, or use another tool."
     return f"{_failed(name, error)} Try other arguments or another tool."
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from ..memory.processes.daemon_threads import DaemonThreads
 from .budget import Spend
 from .context import VideoContext
 from .errors import short
 from .observation import Observation
 from .plugins.content import called_with, observation_of
-from .sandbox.processes import Crashed, Lease, NotStarted, isolation
-from .sandbox.threads import ToolThreads
+from .sandbox.isolation import Crashed, Lease, NotStarted, isolation
 from .tool import Retry, invoke, is_async, refusal
 
 MOST_RETRIES = 3
@@ -72,7 +72,7 @@ class ToolRun:
         return total
 
 
-async def carry_out(run: ToolRun, threads: ToolThreads) -> Observation:
+async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
     """Make the call and wait for it no longer than it has.
 
     Raises:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import RewatchError, Span, VideoPool, VideoRecord, place, within_view
+from ..memory import RewatchError, Span, VideoPool, VideoRecord, video_key, within_view
+from ..memory.processes.daemon_threads import DaemonThreads
 from .arguments import as_mapping, fit_to_json_schema, repair, tidy
 from .bounded import bounded
 from .boxes import Eyes
@@ -24,8 +25,7 @@ from .errors import BadArguments, ToolBug, always_passes, says_what_next, short
 from .executor import ToolRun, carry_out
 from .observation import Observation
 from .sandbox.choice import ISOLATED, to_isolate
-from .sandbox.processes import isolation
-from .sandbox.threads import ToolThreads
+from .sandbox.isolation import isolation
 from .sanitize import defuse, defuse_data, named
 from .schemas import clean_schema, function_schema
 from .tool import VideoTool, as_tool, is_ours
@@ -34,7 +34,7 @@ from .viewer import Viewer
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 MAX_TEXT = 6000
 """Characters of one observation that a policy reads; the rest stays in `data`."""
 
@@ -254,7 +254,7 @@ class Toolbox:
             fitted, more = fit_to_json_schema(cleaned, tidied)
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
-        places = [[place(memory, record.id), record.channels] for record in records]
+        places = [[video_key(memory, record.id), record.channels] for record in records]
         how = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)

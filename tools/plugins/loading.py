@@ -117,7 +117,7 @@ def _of_file(path: Path) -> ModuleType:
     sys.path.append(str(path.parent))  # last: nothing there stands in for an installed module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # undone, and raised again
         del sys.modules[name]
         raise
     finally:

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
 from ...memory import RewatchError
+from ...tools.errors import words_of
 from ...tools.sandbox.limits import is_spent
+from ..models.served.retries import one_line
 from ..models.usage import whole_number
 from ..tool_formats.text_calls import calls_in
 from ..tool_formats.tool_format import USAGE
@@ -210,6 +212,13 @@ async def contained_async(work: Awaitable[Result]) -> Result:
 def _passes(error: BaseException) -> bool:
     error_alone = isinstance(error, Exception) and not isinstance(error, _ODD)
     return error_alone or isinstance(error, (KeyboardInterrupt, RewatchError))
+
+
+def failure_text(error: Exception) -> str:
+    """What a policy raised, as one line."""
+    kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
+    reason = one_line(words_of(error), longest=600)
+    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
 
 
 def is_model_failure(error: Exception) -> bool:

@@ -139,7 +139,7 @@ def overlap(first: Box, second: Box) -> float:
     return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
 
 
-def telling(text: str, score: float) -> float:
+def information(text: str, score: float) -> float:
     """What a reading tells: of two of one place, a longer one only wins when it is about as sure."""
     return float(len(text) * (score - 0.5) ** 3)
 

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from ..span import Box
-from .changes import TextLook, regions, small_print
-from .lines import Line, TextReader, same_place, telling
+from .changes import TextLook, regions
+from .reader import small_print
+from .lines import Line, TextReader, same_place, information
 
 _CUT = 0.2
 """Share of the colours that is new behind a cut; a moving camera keeps most of them."""
@@ -262,7 +263,7 @@ def _cut_off(inner: Box, region: Box) -> bool:
 def _best(old: list[Line], new: list[Line]) -> list[Line]:
     """Both readings of one region as one: of two lines in one place, the one that tells more."""
     kept: list[Line] = []
-    for line in sorted(old + new, key=lambda each: -telling(each.text, each.score)):
+    for line in sorted(old + new, key=lambda each: -information(each.text, each.score)):
         if all(max(_cover(line.box, other.box), _cover(other.box, line.box)) < 0.5 for other in kept):
             kept.append(line)
     return kept

@@ -94,7 +94,7 @@ def _looked(
         return _known(video, span), ""
     _ = video.video  # before any frame is charged: its file may be gone
     if small and box is None:
-        return _read_tiles(video, span), ""
+        return _read_small(video, span), ""
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
@@ -145,7 +145,7 @@ def _read_moment(video: VideoContext, time: float) -> list[Block]:
     return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
 
 
-def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
+def _read_small(video: VideoContext, span: Span) -> list[Block]:
     """A few frames of the span with every tile of them; a text that stays is one reading."""
     from ...memory.ocr import blocks_of, compose
     from ...memory.ocr.screen_text import Reading, merge_readings

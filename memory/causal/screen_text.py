@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..ocr.lines import overlap, same_place
 from ..ocr.rows import Joiner, as_data
-from ..ocr.screen_text import TextLog, readings_of
+from ..ocr.timeline import TextLog, readings_of
 from ..span import Box
 from ..store.database import Store
 from ..store.units import BLOCKS_AT_ONCE, NewText
@@ -49,13 +49,13 @@ def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[lis
 
 
 def _lines(units: Sequence[tuple[float, float, str | None]], now: float) -> list[Text]:
-    """The lines of some units, each over the looks that had seen it by `now`."""
+    """The lines of some units, each over the samples that had shown it by `now`."""
     texts = []
     for _, end, log in units:
         if log is None:
             continue
-        seen = TextLog.from_json(log)
-        for reading in readings_of(seen if end <= now else seen.until(now), min(end, now)):
+        samples = TextLog.from_json(log)
+        for reading in readings_of(samples if end <= now else samples.until(now), min(end, now)):
             data = as_data(reading)
             texts.append(Text(0, "", _CHANNEL, reading.start, reading.end, reading.text, data))
     return texts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..ocr.blocks import BlockBuilder, as_data
 from ..ocr.lines import overlap, same_place
-from ..ocr.rows import Joiner, as_data
 from ..ocr.timeline import TextLog, readings_of
 from ..span import Box
 from ..store.database import Store
@@ -39,12 +39,12 @@ def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[lis
     if any(status == "done" and log is None for _, _, status, log in units):
         return _with_care(store.texts(video, channel=_CHANNEL), now)
     known = [(start, end, log) for start, end, _, log in units]
-    joiner = Joiner(aspect)
+    builder = BlockBuilder(aspect)
     found: list[NewText] = []
     for first in range(0, len(known), BLOCKS_AT_ONCE):
         some = known[first : first + BLOCKS_AT_ONCE]
         rest = known[first + BLOCKS_AT_ONCE :]
-        found += joiner.add(_lines(some, now), rest[0][0] if rest else math.inf)
+        found += builder.add(_lines(some, now), rest[0][0] if rest else math.inf)
     return sorted(found, key=lambda row: (row.start, row.end)), now
 
 

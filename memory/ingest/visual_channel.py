@@ -9,7 +9,7 @@ import numpy as np
 
 from ..encoders import VisualEncoder, pool
 from ..errors import VideoError
-from ..ocr.rows import as_data
+from ..ocr.blocks import as_data
 from ..protocol import Frame, VideoInfo, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows

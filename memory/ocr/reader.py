@@ -22,7 +22,7 @@ _RECOGNIZER = "PP-OCRv6_rec_small.onnx"
 _AREA = 640 * 384
 """Pixels that the detector is given at once. Blurred text reads best at its own scale: small pictures stay small."""
 _TILE = 640
-"""Pixels of a side of the tiles in which small print is read: in a whole large picture the detector misses faint one."""
+"""Pixels of a side of the tiles in which small print is read: the detector misses faint print in a large picture."""
 _SURE = 0.9
 _LIKELY = 0.6
 """The detector's score from which a place is read in a quick pass: of 300 places below, one was text."""
@@ -268,7 +268,11 @@ def _box(corners: np.ndarray, width: int, height: int) -> Box:
 def _shared(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
     """Return the area that the upright bounds of two places share, and both areas, in pixels."""
     low, high = np.maximum(first.min(0), second.min(0)), np.minimum(first.max(0), second.max(0))
-    return float(np.prod(np.maximum(high - low, 0))), float(np.prod(np.ptp(first, 0))), float(np.prod(np.ptp(second, 0)))
+    return (
+        float(np.prod(np.maximum(high - low, 0))),
+        float(np.prod(np.ptp(first, 0))),
+        float(np.prod(np.ptp(second, 0))),
+    )
 
 
 def _iou(first: np.ndarray, second: np.ndarray) -> float:

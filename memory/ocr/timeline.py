@@ -87,7 +87,12 @@ class TextLog:
             "fps": self.fps,
             "lines": [[line.text, *_sides(line.box), round(float(line.score), 5)] for line in numbers],
             "looks": [
-                [round(each.time, 6), [numbers[n] for n in each.found], [numbers[n] for n in each.gone], int(each.votes)]
+                [
+                    round(each.time, 6),
+                    [numbers[n] for n in each.found],
+                    [numbers[n] for n in each.gone],
+                    int(each.votes),
+                ]
                 for each in self.samples
                 if each.found or each.gone or each.votes
             ],

@@ -159,7 +159,9 @@ def test_tiles_are_taken_only_where_small_print_is_likely(monkeypatch: pytest.Mo
 
     reader, looks = RapidReader(), []
     prepare = DetPreProcess.__call__
-    monkeypatch.setattr(DetPreProcess, "__call__", lambda self, image: (looks.append(image.shape), prepare(self, image))[1])
+    monkeypatch.setattr(
+        DetPreProcess, "__call__", lambda self, image: (looks.append(image.shape), prepare(self, image))[1]
+    )
     ground = np.random.default_rng(0).integers(60, 200, (27, 48, 3)).astype(np.uint8)
     scenery = np.asarray(Image.fromarray(ground).resize((WIDE, HIGH), Image.Resampling.BICUBIC))
     reader.read(scenery)

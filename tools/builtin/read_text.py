@@ -17,8 +17,8 @@ from .evidence_lines import line
 
 if TYPE_CHECKING:
     from ...memory.ocr import Block
-    from ...memory.ocr.reader import RapidReader
     from ...memory.ocr.lines import Line, Reading
+    from ...memory.ocr.reader import RapidReader
 
 _SHORT = 10.0
 """Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""

@@ -167,7 +167,7 @@ def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Sub
     """
     from ..speech.subtitles import read_subtitles
 
-    cues = read_subtitles(file)
+    cues = read_subtitles(file, fps=info.fps)
     if not cues and (not named or read_bytes(file).strip()):
         raise VideoError(f"{file}: there are no lines in it.")
     if not cues:
@@ -222,7 +222,7 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
 
     path, shift = Path(subtitles.path), subtitles.shift
     cues: Sequence[Cue]
-    cues = read_subtitles(path) if subtitles.embedded is None else embedded_subtitles(path)[subtitles.embedded]
+    cues = read_subtitles(path, fps=video.info.fps) if subtitles.embedded is None else embedded_subtitles(path)[subtitles.embedded]
     info = video.info
     inside = [cue for cue in cues if _inside(cue, info, shift)]
     moved = [replace(cue, start=cue.start + shift, end=cue.end + shift) for cue in inside] if shift else inside

@@ -51,7 +51,8 @@ class Thumbnail:
         """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
         if other.pixels.shape != self.pixels.shape:
             return np.ones(self.grid, bool)
-        differs = (cv2.absdiff(self.pixels, other.pixels).max(axis=2) > _DIFFERENT).astype(np.float32)
+        red, green, blue = cv2.split(cv2.absdiff(self.pixels, other.pixels))
+        differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
         (height, width), (rows, columns) = differs.shape, self.grid
         padded = cv2.copyMakeBorder(differs, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
         share = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -207,8 +208,8 @@ class ChangedTextReader:
     def _with_care(self, image: np.ndarray, now: Thumbnail) -> LineChange:
         """Read with care what stands still near small print or lines, as far as the saved-up area allows."""
         self._care = min(_MOST_CARE, self._care + _CARE)
-        calm = self._calm > _CALM
-        if calm.mean() < _STILL or not (calm & self._hasty).any():
+        calm = (self._calm > _CALM) & self._hasty
+        if (self._calm > _CALM).mean() < _STILL or not calm.any():
             return LineChange()
         height, width = image.shape[:2]
         near = np.zeros(now.grid, bool)
@@ -216,7 +217,8 @@ class ChangedTextReader:
             near |= now.cells(Box(x / width, y / height, x / width, y / height))
         for line in self.lines:
             near |= now.cells(line.box)
-        cells = calm & self._hasty & (cv2.dilate(near.astype(np.uint8), np.ones((9, 17), np.uint8)) > 0)
+        cells = calm & (cv2.dilate(near.astype(np.uint8), np.ones((9, 17), np.uint8)) > 0)
+        self._hasty &= ~calm | cells  # where there is nothing near, it is not looked at again until it changes
         area = _area(now, cells)
         if not area or area > self._care:
             return LineChange()

@@ -77,6 +77,7 @@ class RapidReader:
                 "Det.limit_type": "max",
                 "Det.limit_side_len": 10_000,  # pictures are scaled here
                 "Det.box_thresh": 0.45,
+                "Det.score_mode": "slow",  # over the blob itself: over its box, faint and curved lines score too low
                 "Rec.model_path": str(models / _RECOGNIZER),
                 "Rec.rec_batch_num": _BATCH,
                 # Short words need not be padded to 320 pixels: the network takes any width.

@@ -21,7 +21,7 @@ from ..files.side_file import read_side_file
 from ..files.text_encodings import decode
 from ..video.probe import language_of, open_container
 from .languages import known_language, same_language
-from .words import Utterance, Word
+from .transcript import Utterance, Word
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -81,9 +81,9 @@ class SubtitleTrack(list[Cue]):
 def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFile:
     """Read a subtitle file: cues in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
 
-    Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any line
-    ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times are
-    swapped.
+    Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any
+    line ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times
+    are swapped.
 
     Args:
         path: the file.
@@ -153,8 +153,8 @@ class Sidecar:
 def sidecars(video_path: str | Path) -> list[Sidecar]:
     """Return the subtitle files beside a video, the one to take first.
 
-    The same name with nothing but an ending comes before one with a language (`talk.de.srt`), English before other languages,
-    and forced ones, which hold only what is said in another language, last.
+    The same name with nothing but an ending comes before one with a language (`talk.de.srt`), English before other
+    languages, and forced ones, which hold only what is said in another language, last.
     """
     video = Path(video_path)
     stem = video.stem.casefold()

@@ -245,7 +245,7 @@ Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0
         ("a.srt", ASS),  # whatever its ending says
         ("a.sub", "{1}{1}10\n{10}{25}{Y:i}Grüß dich, world\n{620}{36032}Second|line\n"),
         ("a.txt", "[10][25]Grüß dich, world\n[620][36032]Second|line\n"),
-        ("a.vtt", "WEBVTT\n\n00:00:01,000 --> 00:00:02,500\nGrüß dich, world\n\n00:01:02,000 --> 01:00:03,250\nSecond\nline\n"),
+        ("a.vtt", f"WEBVTT\n\n{SRT}"),
         ("a.srt", "00:01.000 --> 00:02.500\nGrüß dich, world\n\n01:02.000 --> 01:00:03.250\nSecond\nline\n"),
     ],
     ids="ass ass-as-srt microdvd mpl2 commas hourless".split(),

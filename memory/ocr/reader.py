@@ -32,7 +32,6 @@ _DOUBTFUL, _CERTAIN = 0.4, 0.97
 _HIGH = 144
 """Pixels of letters that the detector sees without fail."""
 _QUICK_TRIES, _TRIES = 3, 6
-_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ class RapidReader:
                 "Det.box_thresh": 0.45,
                 "Det.score_mode": "slow",  # over the blob itself: over its box, faint and curved lines score too low
                 "Rec.model_path": str(models / _RECOGNIZER),
-                "Rec.rec_batch_num": _BATCH,
+                # In a batch all lines are padded to the longest, which costs one thread more than batches save.
+                "Rec.rec_batch_num": 1,
                 # Short words need not be padded to 320 pixels: the network takes any width.
                 "Rec.rec_img_shape": [3, 48, 64],
             }

@@ -266,13 +266,13 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
     }
     own = max(count for _, count, _ in variants)
     enough = 0.85 * max(support.values())
-    taken: tuple[str, float] | None = None
+    best: tuple[str, float] | None = None
     for text, count, score in variants:
         if support[text] < enough or count < 0.2 * own:
             continue
-        if taken is None or _surer(text, score, *taken):
-            taken = text, score
-    return taken or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
+        if best is None or _surer(text, score, *best):
+            best = text, score
+    return best or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
 
 
 def _surer(text: str, score: float, other: str, than: float) -> bool:

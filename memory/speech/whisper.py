@@ -112,7 +112,9 @@ class Whisper:
         kind = "default" if ctranslate2.get_cuda_device_count() else on_cpu
         try:
             model = MultilingualWhisper(str(self._folder), compute_type=kind, local_files_only=True)
-        except Exception as error:  # CTranslate2 raises many kinds.
+        except MemoryError:
+            raise
+        except Exception as error:  # CTranslate2 and its tokenizer raise many kinds, bare ones too.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CapabilityError(
                 f"The Whisper in {self._folder} cannot be loaded ({reason}): copy it again."

@@ -166,9 +166,9 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     from ...memory.ocr import compose
     from ...memory.ocr.timeline import read_span
 
-    taken = len(video.times(span, fps))
-    video.charge(taken)
-    found = read_span(video.video, span, _reader(), fps=taken / max(span.duration, 1 / fps))
+    frames = len(video.times(span, fps))
+    video.charge(frames)
+    found = read_span(video.video, span, _reader(), fps=frames / max(span.duration, 1 / fps))
     return compose(found, _aspect(video))
 
 

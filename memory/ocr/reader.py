@@ -150,8 +150,12 @@ class RapidReader:
     def _detected(self, picture: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
         """Return the corners `[4, 2]` (top left first, clockwise) and the score of each place that looks like text."""
         detector = self._engine.text_det
+        # The network takes sides of multiples of 32.
+        height, width = (max(32, round(side * scale / 32) * 32) for side in picture.shape[:2])
         smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        scaled = picture if scale == 1.0 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=smooth)
+        scaled = picture
+        if (height, width) != picture.shape[:2]:
+            scaled = cv2.resize(picture, (width, height), interpolation=smooth)
         probabilities = detector.session(detector.get_preprocess()(scaled))
         boxes, scores = detector.postprocess_op(probabilities, picture.shape[:2])
         return [(np.asarray(box, np.float32), float(score)) for box, score in zip(boxes, scores, strict=True)]
@@ -237,6 +241,8 @@ def _other_cuts(corners: np.ndarray) -> list[np.ndarray]:
     """
     width, height = _side(corners, 0, 1), _side(corners, 0, 3)
     cuts = [_shrunk(corners, 0.2 * min(width, height))]
+    if height >= 3 * width:  # a line on end
+        return cuts
     if width < 2.2 * height:
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)

@@ -18,11 +18,10 @@ from .lines import (
     fuller,
     merge_readings,
     overlap,
-    read_region,
     same_place,
     same_text,
 )
-from .reader import stands_alone
+from .reader import read_region, stands_alone
 
 if TYPE_CHECKING:
     from ..protocol import VideoSource

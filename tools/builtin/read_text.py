@@ -175,7 +175,7 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
 def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
     """Read the region in a few frames, enlarged until small print is legible; and say how the box was read."""
     from ...memory.ocr import blocks_of
-    from ...memory.ocr.lines import read_region
+    from ...memory.ocr.reader import read_region
 
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
     region, note = video.box(box, next(iter(video.video.frames_at(times[:1], size=64))).whole)

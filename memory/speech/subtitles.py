@@ -17,7 +17,7 @@ from av.error import FFmpegError
 from pysubs2.formats import get_format_class
 
 from ..errors import VideoError
-from ..files.side_file import read_side_file
+from ..files.regular import read_side_file
 from ..files.text_encodings import decode
 from ..video.probe import language_of, open_container
 from .languages import known_language, same_language

@@ -81,7 +81,9 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=256, help="Processes that index [default: one a core].")
 ]
 
-Subtitles = Annotated[Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")]
+Subtitles = Annotated[
+    Path | None, typer.Option("--subtitles", help="A subtitle file (.srt, .vtt, .ass) taken instead of listening.")
+]
 Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
 Policy = Annotated[
     str,

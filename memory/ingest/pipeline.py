@@ -271,8 +271,8 @@ class Ingest:
             (video,),
         )
         if new:
-            joiner = ocr.Joiner(info.width / max(info.height, 1))
-            work.replace_texts(self._store, video, "screen_text", joiner.add)
+            builder = ocr.BlockBuilder(info.width / max(info.height, 1))
+            work.replace_texts(self._store, video, "screen_text", builder.add)
 
     def _embed_again(self, video: str) -> None:
         """Give texts that another encoder had encoded vectors of this one."""

@@ -24,7 +24,7 @@ from .segmentation import fixed_windows
 from .stream_choice import Streams, choose_sound, faint_note, is_silent
 
 if TYPE_CHECKING:
-    from ..ocr.screen_text import TextReader
+    from ..ocr.lines import TextReader
     from ..speech.transcriber import Transcriber
     from ..tracking.detector import Detector
     from ..video.file import Video
@@ -152,7 +152,7 @@ class WorkerModels:
     @cached_property
     def reader(self) -> TextReader:
         """The reader of on-screen text."""
-        from ..ocr.screen_text import text_reader
+        from ..ocr.reader import text_reader
 
         return text_reader()
 

@@ -14,8 +14,8 @@ from rewatch.memory import ClipMemory
 from rewatch.memory.errors import NotUnderstoodError
 from rewatch.memory.span import Span
 from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.transcript import UNCERTAIN, Utterance, Word, utterances
 from rewatch.memory.speech.whisper import Whisper, without_pauses
-from rewatch.memory.speech.words import UNCERTAIN, Utterance, Word, utterances
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.memory.video.file import Video
 from talks import spoken
@@ -99,7 +99,7 @@ def test_silence_loads_no_model(ears: Whisper) -> None:
     for quiet in (np.zeros(20 * RATE, np.float32), hush(20)):
         video = sound(quiet)
         assert speech.transcribe(video, video.info.span, fresh) == []
-    assert "_model" not in fresh.__dict__
+    assert "model" not in fresh.__dict__
 
 
 def test_listening_again(

@@ -28,7 +28,8 @@ from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from ..questions.question import Question
 from ..state import add
-from . import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
+from ..steps import replay
+from . import SCALINGS, Attempt, Result, Say, ScalingBrief
 
 
 class ScaledState(TypedDict, total=False):
@@ -139,14 +140,9 @@ def replay_scaling(state: ScaledState) -> tuple[tuple[Attempt | Say, ...], Answe
         budget=Budget.from_dict(state["budget"]),
         width=state["width"],
     )
-    run: Scaled = SCALINGS[state["scale"]].run(brief)
-    try:
-        step = next(run)
-        for rows in state.get("results", ()):
-            step = run.send(tuple(_result(row) for row in rows))
-    except StopIteration as end:
-        return (), end.value
-    return step, None
+    recorded = (tuple(_result(row) for row in rows) for rows in state.get("results", ()))
+    step, answer = replay(SCALINGS[state["scale"]].run(brief), lambda _: next(recorded, None))
+    return step or (), answer
 
 
 def build_scaled_graph(loop: ScaledLoop) -> CompiledStateGraph:

@@ -17,7 +17,7 @@ from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
 from ...questions.question import Question
-from ...steps import Call, CallResult, observed
+from ...steps import Call, CallResult, observed, replay
 from . import claims, moments, overview, reading
 from .context import HeuristicContext, Strategy
 from .gathering import Case, gather
@@ -61,21 +61,22 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
     known = observed(messages)
     question = Question.from_dict(asked.additional_kwargs["question"])
-    run = answer(question)
-    seen: CallResult | None = None
     gone: dict[str, None] = {}
-    while True:
-        try:
-            step = next(run) if seen is None else run.send(seen)
-        except StopIteration as end:
-            draft: Draft = _with_gone(end.value, question, tuple(gone))
-            return AIMessage(content=draft.as_message())
-        if step.key not in known and step.tool in tools:
-            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
-            return AIMessage(content=_aloud(step), tool_calls=[call])
-        seen = known.get(step.key, CallResult(error=True))
-        if GONE in seen.text:
-            gone[step.arguments.get("video") or ""] = None
+
+    def outcome_of(call: Call) -> CallResult | None:
+        if call.key not in known and call.tool in tools:
+            return None
+        result = known.get(call.key, CallResult(error=True))
+        if GONE in result.text:
+            gone[call.arguments.get("video") or ""] = None
+        return result
+
+    step, draft = replay(answer(question), outcome_of)
+    if step is None:
+        assert draft is not None
+        return AIMessage(content=_with_gone(draft, question, tuple(gone)).as_message())
+    call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
+    return AIMessage(content=_aloud(step), tool_calls=[call])
 
 
 def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:

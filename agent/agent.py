@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,10 +14,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.files.names import written
 from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
-from ..tools.plugins.foreign_schema import described
+from ..tools.tool import VideoTool
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
@@ -27,13 +26,12 @@ from .offering import sees
 from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
-from .runner import Listener, Runs, run_to_end
+from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
 from .tool_formats import load_dialect, with_prompt
-from .trace import SCHEMA
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
@@ -101,10 +99,10 @@ class VideoAgent:
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
         offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
-        self._manner = manner_of(self.policy)
-        loop = self._manner.own_loop(memory, self.policy) if self._manner else None
-        if self._manner and loop is None:
-            offered = self._manner.offered(offered)
+        self._config = manner_of(self.policy)
+        loop = self._config.own_loop(memory, self.policy) if self._config else None
+        if self._config and loop is None:
+            offered = self._config.offered(offered)
         self.budget = budget or Budget()
         self.calibration = calibration
         self._traces = Path(traces) if traces else None
@@ -121,53 +119,8 @@ class VideoAgent:
             looks_twice=second_look and seeing is not None,
         )
         self.toolbox = loop.toolbox
+        self._loop = loop
         self._graph = build_graph(loop)
-
-    def ask(
-        self,
-        question: str,
-        *,
-        options: Sequence[str] | None = None,
-        videos: str | Path | Sequence[str | Path] | None = None,
-        now: float | None = None,
-        budget: Budget | None = None,
-        route: str | None = None,
-        scale: str | None = None,
-        width: int = 8,
-        earlier: Sequence[tuple[str, str]] = (),
-        listener: Listener | None = None,
-    ) -> Answer:
-        """Answer a question.
-
-        Args:
-            question: in plain words.
-            options: possible answers, with or without letters.
-            videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
-            now: nothing after this time (seconds) may be seen.
-            budget: limits of this run instead of the agent's own.
-            route: how to look, a name of `ROUTES`; the planner chooses if it is left out.
-            scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
-            width: how many runs a scaling may make.
-            earlier: questions of the same conversation and the answers to them, which a model reads as material.
-            listener: is told every trace event as it happens.
-
-        Raises:
-            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
-            CapabilityError: if the route or the scaling needs a model that is not there.
-        """
-        asked = self.aask(
-            question,
-            options=options,
-            videos=videos,
-            now=now,
-            budget=budget,
-            route=route,
-            scale=scale,
-            width=width,
-            earlier=earlier,
-            listener=listener,
-        )
-        return run_to_end(asked)
 
     async def aask(
         self,
@@ -183,17 +136,36 @@ class VideoAgent:
         earlier: Sequence[tuple[str, str]] = (),
         listener: Listener | None = None,
     ) -> Answer:
-        """`ask`, for callers that have an event loop."""
-        asked = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
-        route = route or (self._manner.route if self._manner else None)
+        """Answer a question; `ask` is the same for callers that have no event loop.
+
+        Args:
+            question: in plain words.
+            options: possible answers, with or without letters.
+            videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
+            now: nothing after this time (seconds) may be seen.
+            budget: limits of this run instead of the agent's own.
+            route: a name of `ROUTES`; the planner chooses if it is left out.
+            scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
+            width: the number of runs that a scaling may make.
+            earlier: questions of the same conversation and the answers to them, which a model reads as material.
+            listener: called with every trace event as it happens.
+
+        Raises:
+            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
+            CapabilityError: if the route or the scaling needs a model that is not there.
+        """
+        parsed = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
+        route = route or (self._config.route if self._config else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        state: dict[str, Any] = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
+        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": (budget or self.budget).as_dict()}
         if route:
             state["route"] = route
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
+
+    ask = synchronous(aask)
 
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
@@ -217,29 +189,30 @@ class VideoAgent:
         return run_to_end(self._drive(run_id, None, listener))
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
-        """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
+        """Run the loop, or a scaling over it; without a first state, the stored run goes on."""
         async with self._stored_steps(run_id, again=state is None) as saver:
-            shared: dict[str, Any] = {
-                "saver": saver,
-                "traces": self._traces,
-                "first_event": self._first_event,
-                "approve": self._approve,
-                "may_ask": any(getattr(item, "approval", False) for item in self.toolbox),
-            }
+            runner = Runner(
+                graph=self._graph,
+                saver=saver,
+                traces=self._traces,
+                first_event=self._first_event,
+                approve=self._approve,
+                may_ask=any(isinstance(tool, VideoTool) and tool.approval for tool in self.toolbox),
+            )
 
-            async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
-                runs = Runs(graph=self._graph, **shared)
+            async def attempt(number: str, first: dict[str, Any]) -> RunRecord:
                 attempt_id = f"{run_id}.{number}"
-                ended = await runs.drive(attempt_id, None if await runs.stored(attempt_id) else first, None)
-                return ended.answer, str(ended.said.text), ended.said.response_metadata.get("likelihood")
+                if await runner.stored(attempt_id):
+                    return await runner.resume(attempt_id)
+                return await runner.run(attempt_id, first)
 
-            scaled = build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy))
-            scaled_runs = Runs(graph=scaled, finish=self._calibrated, **shared)
-            kept = (await scaled_runs.stored(run_id)) if state is None else state
-            runs = scaled_runs if kept.get("scale") else Runs(graph=self._graph, finish=self._calibrated, **shared)
-            answer = Answer.from_dict((await runs.drive(run_id, state, listener)).answer)
+            chosen = replace(runner, finish=self._calibrated)
+            scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))
+            kept = await scaled.stored(run_id) if state is None else state
+            chosen = scaled if kept.get("scale") else chosen
+            record = await (chosen.run(run_id, state, listener) if state else chosen.resume(run_id, listener))
             self.memory.require_sound()
-            return answer
+            return Answer.from_dict(record.answer)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
@@ -281,29 +254,11 @@ class VideoAgent:
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
-    def _paths(self, ids: Sequence[str]) -> dict[str, str]:
-        """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
-        known = {record.id: record.path for record in self.memory.videos()}
-        return {id_: written(known[id_]) for id_ in ids if id_ in known}
-
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        from .. import __version__
-
-        question = state["question"]
-        return {
-            "event": "run",
-            "schema": SCHEMA,
-            "rewatch": __version__,
-            "run_id": run_id,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "question": question,
-            "paths": self._paths([v["id"] for v in question["videos"]]),
-            "budget": state["budget"],
-            "policy": self.policy._llm_type,
-            **{key: state[key] for key in ("scale", "width") if key in state},
-            **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [described(t)["function"] for t in self.toolbox],
-        }
+        more: dict[str, Any] = {key: state[key] for key in ("scale", "width") if key in state}
+        if self.calibration:
+            more["calibration"] = asdict(self.calibration)
+        return run_event(self._loop, run_id, state, **more)
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
@@ -47,9 +47,16 @@ Steps = Generator[tuple[Call, ...], tuple[CallResult, ...], Result]
 """Calls of one step stand on their own and may run side by side."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[Result]):
+    """The result of a generator that has come to its end."""
+
+    result: Result
+
+
 def replay(
     steps: Generator[Step, Outcome, Result], outcome_of: Callable[[Step], Outcome | None]
-) -> tuple[Step | None, Result | None]:
+) -> Step | Finished[Result]:
     """Run a generator as far as its steps have outcomes.
 
     Args:
@@ -57,15 +64,15 @@ def replay(
         outcome_of: the recorded outcome of a step; None where it has none yet.
 
     Returns:
-        The first step without an outcome; or None, and the generator's result.
+        The first step without an outcome, or the end.
     """
     try:
         step = next(steps)
         while (outcome := outcome_of(step)) is not None:
             step = steps.send(outcome)
     except StopIteration as end:
-        return None, end.value
-    return step, None
+        return Finished(end.value)
+    return step
 
 
 def observed(messages: Sequence[BaseMessage]) -> dict[str, CallResult]:
@@ -89,8 +96,10 @@ def advance(steps: Steps[Result], messages: Sequence[BaseMessage]) -> tuple[tupl
     def outcome_of(calls: tuple[Call, ...]) -> tuple[CallResult, ...] | None:
         return tuple(results[call.key] for call in calls) if all(call.key in results for call in calls) else None
 
-    calls, result = replay(steps, outcome_of)
-    return tuple({call.key: call for call in calls or () if call.key not in results}.values()), result
+    calls = replay(steps, outcome_of)
+    if isinstance(calls, Finished):
+        return (), calls.result
+    return tuple({call.key: call for call in calls if call.key not in results}.values()), None
 
 
 def one_at_a_time(steps: Generator[Call, CallResult, Result], most: float) -> Steps[Result]:

@@ -27,8 +27,9 @@ from ..models.usage import price_of, tokens_of
 from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from ..questions.question import Question
+from ..runner import RunRecord
 from ..state import add
-from ..steps import replay
+from ..steps import Finished, replay
 from . import SCALINGS, Attempt, Result, Say, ScalingBrief
 
 
@@ -46,8 +47,8 @@ class ScaledState(TypedDict, total=False):
     answer: dict[str, Any]
 
 
-RunLoop = Callable[[str, dict[str, Any]], Awaitable[tuple[dict[str, Any], str, float | None]]]
-"""Number of the attempt and first state in; answer, last message and its likelihood out."""
+RunLoop = Callable[[str, dict[str, Any]], Awaitable[RunRecord]]
+"""Runs the attempt of a number from its first state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +110,14 @@ class ScaledLoop:
         route = piece.route or state.get("route")
         if route:
             first["route"] = route
-        answer, text, likelihood = await self.run(str(number), first)
+        record = await self.run(str(number), first)
         shown = {"question": question["text"], "guidance": piece.guidance, "route": route, "budget": budget.as_dict()}
         return {
             **shown,
-            "answer": answer,
-            "text": text,
-            "likelihood": likelihood,
-            "spend": Spend.from_dict(answer["spend"]).as_dict(),
+            "answer": record.answer,
+            "text": str(record.reply.text),
+            "likelihood": record.reply.response_metadata.get("likelihood"),
+            "spend": Spend.from_dict(record.answer["spend"]).as_dict(),
         }
 
     async def _say(self, piece: Say) -> dict[str, Any]:
@@ -141,8 +142,8 @@ def replay_scaling(state: ScaledState) -> tuple[tuple[Attempt | Say, ...], Answe
         width=state["width"],
     )
     recorded = (tuple(_result(row) for row in rows) for rows in state.get("results", ()))
-    step, answer = replay(SCALINGS[state["scale"]].run(brief), lambda _: next(recorded, None))
-    return step or (), answer
+    step = replay(SCALINGS[state["scale"]].run(brief), lambda _: next(recorded, None))
+    return ((), step.result) if isinstance(step, Finished) else (step, None)
 
 
 def build_scaled_graph(loop: ScaledLoop) -> CompiledStateGraph:

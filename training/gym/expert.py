@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
-from ...agent.steps import Call, observed, replay
+from ...agent.steps import Call, Finished, observed, replay
 from ...agent.tool_formats import Dialect, Said, draft, load_dialect
 from ...memory import FrameReader, Span
 from ..data.task import Task
@@ -112,10 +112,8 @@ class Expert(BaseChatModel):
                 return None
             return known.get(call.key)
 
-        call, answer = replay(self.strategies[case.task.meta["gym"]["family"]](case), outcome_of)
-        step = vain[0] if vain else call or answer
-        assert step is not None
-        return step
+        step = replay(self.strategies[case.task.meta["gym"]["family"]](case), outcome_of)
+        return step.result if isinstance(step, Finished) else (*vain, step)[0]
 
     def _call(self, step: Call, messages: Sequence[BaseMessage]) -> AIMessage:
         number = sum(isinstance(message, AIMessage) for message in messages)

@@ -17,7 +17,7 @@ from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
 from ...questions.question import Question
-from ...steps import Call, CallResult, observed, replay
+from ...steps import Call, CallResult, Finished, observed, replay
 from . import claims, moments, overview, reading
 from .context import HeuristicContext, Strategy
 from .gathering import Case, gather
@@ -71,10 +71,9 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
             gone[call.arguments.get("video") or ""] = None
         return result
 
-    step, draft = replay(answer(question), outcome_of)
-    if step is None:
-        assert draft is not None
-        return AIMessage(content=_with_gone(draft, question, tuple(gone)).as_message())
+    step = replay(answer(question), outcome_of)
+    if isinstance(step, Finished):
+        return AIMessage(content=_with_gone(step.result, question, tuple(gone)).as_message())
     call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(known)}", "type": "tool_call"}
     return AIMessage(content=_aloud(step), tool_calls=[call])
 

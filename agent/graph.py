@@ -22,10 +22,9 @@ from langgraph.types import Command
 
 from ..memory import FrameReader
 from ..tools import Budget, Observation, Spend, Toolbox
-from ..tools.budget import rounded
-from .answer import Answer, Draft
+from .answer import Draft
 from .approval import allowed
-from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
+from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
 from .models.eyes import eyes_of
@@ -41,8 +40,8 @@ from .questions.question import Question
 from .state import State
 from .steps import Call, advance, observed
 from .strategies import ROUTES, Brief
-from .trace import told_of
-from .verifier import SENT_BACK, Verdict, after_looking, check, second_looks
+from .trace import observation_row
+from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check, second_looks
 
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory
@@ -316,16 +315,12 @@ class Loop:
             missing = SENT_BACK + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")
-        draft = verdict.draft
-        answer = Answer(
-            question=question.text,
-            text=draft.text,
-            option=None if draft.abstained else draft.option,
-            evidence=draft.evidence,
-            confidence=draft.confidence,
-            abstained=draft.abstained,
-            stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(state["messages"]) else "answer"),
-            spend=rounded(spent.as_dict()),
+        answer = answer_of(
+            verdict.draft,
+            question,
+            state["messages"],
+            stopped_by=stopped_by,
+            spend=spent.as_dict(),
             budget=state["budget"],
         )
         return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")
@@ -355,7 +350,7 @@ class Loop:
             looked.append(None if seen.error else float(seen.data["yes"]))
             call = {"id": f"second_look_{len(state['messages'])}_{len(steps)}", "name": wanted.tool}
             made = _observed({**call, "args": wanted.arguments}, seen, seen.text, [], cost)
-            steps.append(told_of(made))
+            steps.append(observation_row(made))
         return looked, steps, total
 
 

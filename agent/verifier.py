@@ -11,8 +11,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ..memory import MediaURI, Span
-from .answer import Draft, Evidence
-from .evidence import Piece, pieces_of
+from ..tools.budget import rounded
+from .answer import Answer, Draft, Evidence
+from .evidence import Piece, pieces_of, unseen
 from .parsing.reply import bare, option_in
 from .questions.question import Question, letter
 from .steps import Call
@@ -78,6 +79,38 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     confidence = draft.confidence * _share_held(marked, draft) * (0.5 if stray else 1.0)
     checked = replace(draft, evidence=tuple(marked), option=option, confidence=confidence)
     return Verdict(checked, tuple(missing))
+
+
+def answer_of(
+    draft: Draft,
+    question: Question,
+    messages: Sequence[AnyMessage],
+    *,
+    stopped_by: str,
+    spend: Mapping[str, float],
+    budget: Mapping[str, float | None],
+) -> Answer:
+    """Return the answer that a checked draft becomes.
+
+    Args:
+        draft: of a verdict.
+        question: the question of the run.
+        messages: the whole conversation.
+        stopped_by: the limit or failure that ended the run; empty where the policy ended it.
+        spend: what the run has used.
+        budget: what it was allowed.
+    """
+    return Answer(
+        question=question.text,
+        text=draft.text,
+        option=None if draft.abstained else draft.option,
+        evidence=draft.evidence,
+        confidence=draft.confidence,
+        abstained=draft.abstained,
+        stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
+        spend=rounded(spend),
+        budget=dict(budget),
+    )
 
 
 def _looked(messages: Iterable[AnyMessage]) -> bool:

@@ -20,9 +20,9 @@ from ..tools.tool import VideoTool
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
-from .models.registry import HeuristicPolicy, load_policy, manner_of
+from .models.policy import policy_of
+from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
-from .offering import sees
 from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
@@ -96,10 +96,10 @@ class VideoAgent:
         if detector is not None:
             memory.use_detector(detector)
         self.policy = load_policy(policy)
-        seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
+        seeing = load_policy(viewer) if viewer is not None else self.policy if policy_of(self.policy).sees else None
         built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
         offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
-        self._config = manner_of(self.policy)
+        self._config = policy_of(self.policy).policy_config
         loop = self._config.own_loop(memory, self.policy) if self._config else None
         if self._config and loop is None:
             offered = self._config.offered(offered)
@@ -263,7 +263,7 @@ class VideoAgent:
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
     """What the policy is told before anything else: as asked for, else as its dialect has it, else the loop's words."""
-    dialect = getattr(policy, "dialect", None)
+    dialect = policy_of(policy).dialect
     if prompt is not None:
         dialect = with_prompt(dialect or load_dialect("hermes"), prompt)
     return (dialect and dialect.system) or SYSTEM

@@ -27,11 +27,11 @@ from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
-from .models.eyes import eyes_of
+from .models.policy import Policy, policy_of
 from .models.served.retries import one_line
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
-from .offering import offered, reads_pictures, useful
+from .offering import offered, useful
 from .parsing.reply import draft_of, question_of
 from .parsing.settling import PolicyFailed, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
@@ -76,6 +76,11 @@ class Loop:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", FrameReader(self.memory))
 
+    @property
+    def capabilities(self) -> Policy:
+        """What the policy can do."""
+        return policy_of(self.policy)
+
     async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
         began = time.monotonic()
@@ -86,7 +91,7 @@ class Loop:
             tools=tuple(self.toolbox.names),
             routes=routes,
             budget=_budget(state),
-            reads_only=getattr(self.policy, "sees", None) is False and not self.toolbox.sees and self.numbers,
+            reads_only=self.capabilities.sees is False and not self.toolbox.sees and self.numbers,
         )
         planner = plan_route(state["route"]) if state.get("route") else self.planner
         planned = planner(situation)
@@ -101,13 +106,13 @@ class Loop:
                 plan,
                 state["budget"],
                 state.get("guidance", ""),
-                pictures=reads_pictures(self.policy),
+                pictures=self.capabilities.reads_pictures,
                 reminds=self.numbers and self.system == SYSTEM,
             ),
             additional_kwargs={
                 "question": question.as_dict(),
                 "plan": plan.as_dict(),
-                "eyes": eyes_of(self.policy, []).as_dict(),
+                "eyes": self.capabilities.eyes([]).as_dict(),
             },
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
@@ -153,7 +158,7 @@ class Loop:
         may_call = not limit and state.get("routed") != "answer"
         question = Question.from_dict(state["question"])
         began = time.monotonic()
-        keeps_limits = getattr(self.policy, "takes_turn", False)  # such a policy makes do with what a turn may cost
+        keeps_limits = self.capabilities.takes_turn  # such a policy makes do with what a turn may cost
         if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
@@ -179,7 +184,7 @@ class Loop:
         """One turn, within the time that is left."""
         left = _budget(state).left(_spent(state))
         seconds = max(left["seconds"], GRACE) if "seconds" in left else None
-        if not getattr(self.policy, "takes_turn", False):
+        if not self.capabilities.takes_turn:
             return await take_turn(model, self.policy, messages, seconds)
         sampling = state.get("sampling", {})
         turn = Turn(
@@ -294,7 +299,7 @@ class Loop:
                 videos=videos,
                 left=left,
                 approved=call["id"] in approved,
-                eyes=eyes_of(self.policy, state["messages"]),
+                eyes=self.capabilities.eyes(state["messages"]),
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 

@@ -21,6 +21,7 @@ from langgraph.types import Command
 from ...tools import Budget, Spend
 from ...tools.budget import rounded
 from ..answer import Answer
+from ..models.policy import policy_of
 from ..models.served.retries import one_line
 from ..models.turn import take_turn
 from ..models.usage import price_of, tokens_of
@@ -123,9 +124,7 @@ class ScaledLoop:
     async def _say(self, piece: Say) -> dict[str, Any]:
         began = time.monotonic()
         try:
-            bounds: dict[str, Any] = (
-                {"max_tokens": piece.max_tokens} if getattr(self.policy, "takes_turn", False) else {}
-            )
+            bounds = {"max_tokens": piece.max_tokens} if policy_of(self.policy).takes_turn else {}
             said = await take_turn(self.policy, self.policy, [HumanMessage(piece.prompt)], None, **bounds)
             text, tokens, price = without_thoughts(usable(said)), tokens_of(said), price_of(said)
         except Exception as error:  # the scaling goes on with what it has

@@ -27,9 +27,9 @@ _LONGEST = 1e9  # seconds; what is written beyond is no time
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
 
 
-def said(seen: CallResult) -> str:
-    """What a model replied to a call, without the thoughts that a reasoning model writes first; empty if it failed."""
-    return without_thoughts(str(seen.data.get("text", ""))).strip()
+def reply_text(result: CallResult) -> str:
+    """Return a model's reply to a call without the thoughts that come before it; empty if the call failed."""
+    return without_thoughts(str(result.data.get("text", ""))).strip()
 
 
 def seconds(written: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from ...memory import Span
 from ...tools import Budget
 from ..answer import Evidence
-from ..questions.question import Question
+from ..questions.question import Question, letter
 from ..steps import Call, Steps
 
 
@@ -32,6 +32,13 @@ class Brief:
         """The whole video, up to `now` if there is one (seconds)."""
         end = self.video["end"] if self.question.now is None else min(self.video["end"], self.question.now)
         return Span(self.video["start"], max(end, self.video["start"]))
+
+    @property
+    def prompt(self) -> str:
+        """The question with its options and what the planner wants to find out, as a model is asked it."""
+        options = [f"{letter(i)}. {option}" for i, option in enumerate(self.question.options)]
+        parts = [f"To find out: {part}" for part in self.sub_questions]
+        return "\n".join([self.question.text, *options, *parts])
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""

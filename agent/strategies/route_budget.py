@@ -8,7 +8,6 @@ from typing import Any
 
 from ...memory import Span
 from ...tools.sanitize import quote
-from ..questions.question import letter
 from ..steps import Call, Steps
 from .route import Brief, RouteResult
 
@@ -33,6 +32,25 @@ class RouteBudget:
         self.frames -= frames
         self.calls -= 1
         return self.brief.call(tool, **arguments)
+
+    def show(self, times: Iterable[float], text: str) -> Steps[RouteResult]:
+        """Show the policy the frames at `times` (seconds), as many as the budget has left, and end the route.
+
+        Where nothing can be shown, the policy may go on by itself.
+        """
+        chosen = thin(times, self.frames)
+        if not chosen or self.calls < 1:
+            reason = "the route's budget is spent."
+        else:
+            (result,) = yield (self.call("view_frames", len(chosen), times=chosen),)
+            if not result.error:
+                return RouteResult(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())
+            reason = result.text
+        return RouteResult(text=f"{text} No frame could be shown: {reason}".strip(), answer_now=False)
+
+    def show_evenly(self, text: str) -> Steps[RouteResult]:
+        """Show frames at even steps through the whole video, where a route can do no better."""
+        return (yield from self.show(even(self.brief.whole, self.frames), text))
 
 
 def even(span: Span, count: float) -> list[float]:
@@ -86,30 +104,7 @@ def at_least(span: Span, seconds: float, bounds: Span) -> Span:
     return Span(start + move, end + move).within(bounds)
 
 
-def asked(brief: Brief) -> str:
-    """The question with its options and what the planner wants to find out, as a model is asked it."""
-    options = [f"{letter(i)}. {option}" for i, option in enumerate(brief.question.options)]
-    parts = [f"To find out: {part}" for part in brief.sub_questions]
-    return "\n".join([brief.question.text, *options, *parts])
-
-
 def short(text: str, limit: int = 160) -> str:
     """What a model or a video said, quoted and cut, so that it can stand in a prompt as material."""
     line = " ".join(text.split())
     return quote(line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " …")
-
-
-def show(purse: RouteBudget, times: Iterable[float], text: str) -> Steps[RouteResult]:
-    """Show the policy the frames at `times` (seconds), as many as the budget has left, and end the route.
-
-    Where nothing can be shown, the policy may go on by itself.
-    """
-    chosen = thin(times, purse.frames)
-    if not chosen or purse.calls < 1:
-        return RouteResult(
-            text=f"{text} No frame could be shown: the route's budget is spent.".strip(), answer_now=False
-        )
-    (seen,) = yield (purse.call("view_frames", len(chosen), times=chosen),)
-    if seen.error:
-        return RouteResult(text=f"{text} No frame could be shown: {seen.text}".strip(), answer_now=False)
-    return RouteResult(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())

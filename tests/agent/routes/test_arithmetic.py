@@ -12,7 +12,7 @@ from rewatch.agent.strategies.map_reduce import read_groups, split
 from rewatch.agent.strategies.role_chain import fallback_windows
 from rewatch.agent.strategies.route_budget import at_least, even, merged, shares, thin
 from rewatch.agent.strategies.skim_zoom import stage_two
-from rewatch.agent.strategies.tree import Said, agree, picked, segments
+from rewatch.agent.strategies.tree import TrustedAnswer, agree, picked, segments
 from rewatch.agent.strategies.video_tree import fill, next_k, relevance
 from rewatch.memory import Span
 
@@ -179,11 +179,17 @@ def test_stage_two_gives_frames_by_length():
 
 
 def test_the_search_stops_where_two_trusted_answers_agree():
-    assert agree(Said("A red car", 3), Said("the red car.", 3), ())
-    assert not agree(Said("A red car", 2), Said("red car", 3), ()) and not agree(Said("x", 5), Said("x", 2), ())
-    assert not agree(Said("red", 5), Said("blue", 3), ())
-    assert agree(Said("x", 1), Said("x", 2), (), late=True) and not agree(Said("x", 1), Said("x", 1), (), late=True)
-    assert agree(Said("B. dog", 4), Said("(B)", 3), ("cat", "dog")) and not agree(Said("", 5), Said("", 3), ())
+    assert agree(TrustedAnswer("A red car", 3), TrustedAnswer("the red car.", 3), ())
+    assert not agree(TrustedAnswer("A red car", 2), TrustedAnswer("red car", 3), ()) and not agree(
+        TrustedAnswer("x", 5), TrustedAnswer("x", 2), ()
+    )
+    assert not agree(TrustedAnswer("red", 5), TrustedAnswer("blue", 3), ())
+    assert agree(TrustedAnswer("x", 1), TrustedAnswer("x", 2), (), late=True) and not agree(
+        TrustedAnswer("x", 1), TrustedAnswer("x", 1), (), late=True
+    )
+    assert agree(TrustedAnswer("B. dog", 4), TrustedAnswer("(B)", 3), ("cat", "dog")) and not agree(
+        TrustedAnswer("", 5), TrustedAnswer("", 3), ()
+    )
 
 
 def test_segments_and_the_ones_that_are_split():

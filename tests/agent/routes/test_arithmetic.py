@@ -12,7 +12,8 @@ from rewatch.agent.strategies.map_reduce import read_groups, split
 from rewatch.agent.strategies.role_chain import fallback_windows
 from rewatch.agent.strategies.route_budget import at_least, even, merged, shares, thin
 from rewatch.agent.strategies.skim_zoom import stage_two
-from rewatch.agent.strategies.tree import TrustedAnswer, agree, picked, segments
+from rewatch.agent.strategies.tree import TrustedAnswer as Trusted
+from rewatch.agent.strategies.tree import agree, picked, segments
 from rewatch.agent.strategies.video_tree import fill, next_k, relevance
 from rewatch.memory import Span
 
@@ -179,16 +180,16 @@ def test_stage_two_gives_frames_by_length():
 
 
 def test_the_search_stops_where_two_trusted_answers_agree():
-    assert agree(TrustedAnswer("A red car", 3), TrustedAnswer("the red car.", 3), ())
-    assert not agree(TrustedAnswer("A red car", 2), TrustedAnswer("red car", 3), ()) and not agree(
-        TrustedAnswer("x", 5), TrustedAnswer("x", 2), ()
+    assert agree(Trusted("A red car", 3), Trusted("the red car.", 3), ())
+    assert not agree(Trusted("A red car", 2), Trusted("red car", 3), ()) and not agree(
+        Trusted("x", 5), Trusted("x", 2), ()
     )
-    assert not agree(TrustedAnswer("red", 5), TrustedAnswer("blue", 3), ())
-    assert agree(TrustedAnswer("x", 1), TrustedAnswer("x", 2), (), late=True) and not agree(
-        TrustedAnswer("x", 1), TrustedAnswer("x", 1), (), late=True
+    assert not agree(Trusted("red", 5), Trusted("blue", 3), ())
+    assert agree(Trusted("x", 1), Trusted("x", 2), (), late=True) and not agree(
+        Trusted("x", 1), Trusted("x", 1), (), late=True
     )
-    assert agree(TrustedAnswer("B. dog", 4), TrustedAnswer("(B)", 3), ("cat", "dog")) and not agree(
-        TrustedAnswer("", 5), TrustedAnswer("", 3), ()
+    assert agree(Trusted("B. dog", 4), Trusted("(B)", 3), ("cat", "dog")) and not agree(
+        Trusted("", 5), Trusted("", 3), ()
     )
 
 

@@ -43,11 +43,8 @@ def test_spans_are_read_in_many_spellings(reply: str, spans: list[tuple[float, f
 
 def test_thoughts_are_not_part_of_a_reply():
     assert reply_text(CallResult(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
-    assert (
-        reply_text(CallResult(data={"text": "‹think>no‹/think> yes"})) == "yes"
-       
+    assert reply_text(CallResult(data={"text": "‹think>no‹/think> yes"})) == "yes"
     assert reply_text(CallResult("x", error=True)) == ""
-    )
 
 
 def test_labels_numbers_and_items():

@@ -8,7 +8,7 @@ from ..memory import clock
 from ..tools.sanitize import quote
 from .parsing.reply import NOT_FOUND
 from .planner import Plan
-from .questions.question import Question, letter
+from .questions.question import Question
 
 SYSTEM = f"""You answer questions about videos from numbered lines. Each line tells what was said, shown or seen, and \
 when; times are seconds or minutes:seconds from the video's start. What stands between « and » comes from the video: \
@@ -46,7 +46,7 @@ def render(
         pictures: whether the policy is shown any, so that their size and number are of interest.
         reminds: whether the form of the answer is said once more; not where a dialect has a form of its own.
     """
-    lines = [f"Asked before: {asked}\nAnswered then: {quote(told)}" for asked, told in question.earlier]
+    lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]
     if question.now is not None:
         lines.append(f"It is now {clock(question.now)}: nothing later has happened yet.")
@@ -54,8 +54,7 @@ def render(
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []
     lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by == "model" else []
-    lines += [f"Question: {question.text}"]
-    lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
+    lines += [f"Question: {question.prompt}"]
     lines += [f"To find out: {part}" for part in plan.sub_questions]
     lines += [guidance] if guidance else []
     if reminds:

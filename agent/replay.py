@@ -81,8 +81,8 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
     if answer is None:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
     recorded = Answer.from_dict(end["answer"])
-    kept = ("question", "spend", "budget", "run_id", "trace")
-    answer = replace(answer, **{name: getattr(recorded, name) for name in kept})
+    recorded_fields = ("question", "spend", "budget", "run_id", "trace")
+    answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
     differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
     return Replayed(events=events, answer=answer, differences=differences)
 
@@ -150,9 +150,9 @@ class _Run:
     def _reply(self) -> AIMessage:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))
 
-    def _verdict(self, looked: Sequence[float | None]) -> Verdict:
+    def _verdict(self, probabilities: Sequence[float | None]) -> Verdict:
         verdict = check(draft_of(self._reply(), self.messages), self.question, self.messages)
-        return after_looking(verdict, looked) if len(looked) == len(verdict.draft.evidence) else verdict
+        return after_looking(verdict, probabilities) if len(probabilities) == len(verdict.draft.evidence) else verdict
 
 
 def _stopped_by_words(draft: Draft, messages: Sequence[AnyMessage]) -> str:
@@ -171,17 +171,17 @@ def _stopped_by_words(draft: Draft, messages: Sequence[AnyMessage]) -> str:
 
 def without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events, without those that a resumed run told again: a kill can fall between telling and storing a step."""
-    kept: list[dict[str, Any]] = []
+    events_once: list[dict[str, Any]] = []
     for position, event in enumerate(events):
         if event["event"] != "resume":
-            kept.append(event)
+            events_once.append(event)
             continue
         later = [_without_clock(e) for e in events[position + 1 :]]
-        before = [_without_clock(e) for e in kept]
+        before = [_without_clock(e) for e in events_once]
         most = min(len(before), len(later))
         again = next((k for k in range(most, 0, -1) if before[-k:] == later[:k]), 0)
-        kept[len(kept) - again :] = [event]
-    return kept
+        events_once[len(events_once) - again :] = [event]
+    return events_once
 
 
 def _without_clock(event: Mapping[str, Any]) -> dict[str, Any]:

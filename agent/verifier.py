@@ -60,18 +60,18 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = _option(draft, question)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if draft.abstained and draft.plain and pieces and not _looked(messages):
+    if draft.abstained and draft.plain and pieces and not _has_called(messages):
         missing.append(TOO_EARLY)
     bare_claim = not draft.abstained and not draft.evidence
-    found = _found(draft, question, pieces) if bare_claim else None
+    line = _line_with(draft, question, pieces) if bare_claim else None
     if draft.unknown:
-        missing.append(_unknown(draft.unknown, max(pieces, default=0), found))
+        missing.append(_unknown(draft.unknown, max(pieces, default=0), line))
     elif bare_claim:
-        missing.append(NO_EVIDENCE + (f" Its words stand in line [{found.n}]." if found else ""))
-        marked = [_evidence(draft, found)] if found else []
+        missing.append(NO_EVIDENCE + (f" Its words stand in line [{line.n}]." if line else ""))
+        marked = [_evidence(draft, line)] if line else []
     stray = "" if missing else _stray(draft, question, pieces)
-    if stray and (found := _found(draft, question, pieces)):  # the number is of another line than the words
-        marked, stray = [*marked, _evidence(draft, found)], ""
+    if stray and (line := _line_with(draft, question, pieces)):  # the number is of another line than the words
+        marked, stray = [*marked, _evidence(draft, line)], ""
     missing += [stray] if stray else []
     if not draft.text.strip():
         missing.append("The answer is empty.")
@@ -113,10 +113,10 @@ def answer_of(
     )
 
 
-def _looked(messages: Iterable[AnyMessage]) -> bool:
+def _has_called(messages: Iterable[AnyMessage]) -> bool:
     """Whether the policy has called a tool by itself."""
-    said = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
-    return any(message.tool_calls or message.invalid_tool_calls for message in said)
+    replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    return any(message.tool_calls or message.invalid_tool_calls for message in replies)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
@@ -128,10 +128,10 @@ def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
     return 0.5 * (1 + held / claimed) if held else 0.25
 
 
-def _unknown(numbers: Sequence[int], last: int, found: Piece | None) -> str:
+def _unknown(numbers: Sequence[int], last: int, line: Piece | None) -> str:
     listed = ", ".join(f"[{n}]" for n in numbers[:5])
     there = f"the lines go from [1] to [{last}]" if last > 1 else f"there is line [{last}] alone" if last else ""
-    right = f"The words of the answer stand in line [{found.n}]." if found else "Cite a line that shows the answer."
+    right = f"The words of the answer stand in line [{line.n}]." if line else "Cite a line that shows the answer."
     return f"There is no line {listed}: {there or 'no line was shown yet'}. {right}"
 
 
@@ -149,8 +149,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
         cited += [n for n in numbers if n not in cited]
     if draft.abstained or not cited:
         return ""
-    asked = set(content(question.text))
-    own = [word for word in content(draft.text) if word not in asked]
+    question_words = set(content(question.text))
+    own = [word for word in content(draft.text) if word not in question_words]
     lines = [word for n in cited for word in content(pieces[n].text)]
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
@@ -166,15 +166,15 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
     if same:
         return same
     place = MediaURI.parse(item.uri)
-    found: list[int] = []
+    numbers: list[int] = []
     for piece in pieces.values():
         at = MediaURI.parse(piece.uri)
         if at.video != place.video or not _touches(place.span, at.span):
             continue
         if not piece.text:
             return []
-        found.append(piece.n)
-    return found
+        numbers.append(piece.n)
+    return numbers
 
 
 def _touches(one: Span | None, other: Span | None) -> bool:
@@ -182,15 +182,15 @@ def _touches(one: Span | None, other: Span | None) -> bool:
     return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
-def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
+def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
     """The line in which all words of an answer stand; None where there is no such line.
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
-    asked = set(content(question.text))
-    wanted = [word for word in content(draft.text) if word not in asked]
+    question_words = set(content(question.text))
+    answer_words = [word for word in content(draft.text) if word not in question_words]
     for piece in pieces.values():
-        if wanted and coverage(wanted, content(piece.text)) == 1.0:
+        if answer_words and coverage(answer_words, content(piece.text)) == 1.0:
             return piece
     return None
 
@@ -219,22 +219,22 @@ def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
     return calls
 
 
-def after_looking(verdict: Verdict, looked: Sequence[float | None]) -> Verdict:
+def after_looking(verdict: Verdict, probabilities: Sequence[float | None]) -> Verdict:
     """The verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
 
     The confidence becomes the geometric mean of the draft's own and the mean P(yes) (our choice: VideoMind ranks spans
     by P(yes) and states no confidence); evidence with P(yes) below one half is missing.
     """
-    pairs = list(zip(verdict.draft.evidence, looked, strict=True))
+    pairs = list(zip(verdict.draft.evidence, probabilities, strict=True))
     missing = [
         f'Looked at again, {item.uri} does not seem to show that "{item.claim[:80]}".'
         for item, yes in pairs
         if yes is not None and yes < 0.5
     ]
     draft = replace(verdict.draft, evidence=tuple(replace(item, verified=yes) for item, yes in pairs))
-    found = [yes for yes in looked if yes is not None]
-    if found:
-        draft = replace(draft, confidence=math.sqrt(draft.confidence * sum(found) / len(found)))
+    stated = [yes for yes in probabilities if yes is not None]
+    if stated:
+        draft = replace(draft, confidence=math.sqrt(draft.confidence * sum(stated) / len(stated)))
     return Verdict(draft, (*verdict.missing, *missing))
 
 
@@ -252,9 +252,9 @@ def _holds(message: ToolMessage, quote: str) -> bool:
 
 def _stands(quote: str, text: str) -> bool:
     """Whether words stand in a text, whatever the case and the punctuation; a short quote must be whole words."""
-    wanted = bare(quote)
-    if len(wanted) > _SHORT or not wanted.isascii():
-        return wanted in bare(text)
+    letters = bare(quote)
+    if len(letters) > _SHORT or not letters.isascii():
+        return letters in bare(text)
     return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
 
 
@@ -289,11 +289,11 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
     places = [place.span for place in observed if place.video == cited.video]
     if cited.span is None or None in places:
         return None in places
-    reached = cited.span.start
+    covered_until = cited.span.start
     for span in sorted(span for span in places if span is not None):
-        if span.start - SLACK <= reached:
-            reached = max(reached, span.end + SLACK)
-    return reached >= cited.span.end and any(
+        if span.start - SLACK <= covered_until:
+            covered_until = max(covered_until, span.end + SLACK)
+    return covered_until >= cited.span.end and any(
         span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
     )
 

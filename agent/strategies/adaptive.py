@@ -54,11 +54,11 @@ def run(brief: Brief) -> Steps[RouteResult]:
         if result.error:
             break
         ratings |= _ratings(result, asking)
-        kept = keep(asking, ratings, times, scores, final)
-        validated += kept
+        validated_now = keep(asking, ratings, times, scores, final)
+        validated += validated_now
         if len(validated) >= final:
             break
-        around = [time for time in kept if (ratings[time][0] or air.THETA) >= air.THETA]
+        around = [time for time in validated_now if (ratings[time][0] or air.THETA) >= air.THETA]
         chosen = closer(chosen, around, candidates, final - len(validated), times)
     pool = sorted(validated or chosen, key=lambda time: -float(np.interp(time, times, scores)))
     best = thin(pool, final) if np.ptp(scores) == 0 else pool[:final]
@@ -92,7 +92,7 @@ def keep(
 
 
 def closer(
-    chosen: list[float], kept: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
+    chosen: list[float], validated_now: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
 ) -> list[float]:
     """F with the frames of local density sampling around each validated one, in order.
 
@@ -103,13 +103,13 @@ def closer(
         missing: B less the frames validated so far; they are shared out over both sides of each.
         times: sampled seconds `[n]`; nothing outside them is taken.
     """
-    found = set(chosen)
-    for time in kept:
-        for offset in air.density_offsets(candidates[time], math.ceil(missing / (2 * len(kept)))):
+    times_found = set(chosen)
+    for time in validated_now:
+        for offset in air.density_offsets(candidates[time], math.ceil(missing / (2 * len(validated_now)))):
             for new in (round(time - offset, 3), round(time + offset, 3)):
-                if times[0] <= new <= times[-1] and all(abs(new - old) >= 1 / air.FPS for old in found):
-                    found.add(new)
-    return sorted(found)
+                if times[0] <= new <= times[-1] and all(abs(new - old) >= 1 / air.FPS for old in times_found):
+                    times_found.add(new)
+    return sorted(times_found)
 
 
 def _similarities(brief: Brief, budget: RouteBudget) -> Steps[tuple[np.ndarray, np.ndarray, str]]:

@@ -119,8 +119,8 @@ def _summary(parts: list[Part], entities: list[Entity]) -> str:
     for entity in entities[:20]:
         where = ", ".join(dict.fromkeys(clock(mention.time) for mention in entity.mentions[:10]))
         lines.append(f"{entity.name} {short(entity.mentions[0].look, 80)} at {where}")
-    found = sorted((part for part in parts if part.finding), key=lambda part: -part.relevant)[:12]
-    lines += [f"{part.span}: {short(part.finding)}" for part in sorted(found, key=lambda part: part.span)]
+    findings = sorted((part for part in parts if part.finding), key=lambda part: -part.relevant)[:12]
+    lines += [f"{part.span}: {short(part.finding)}" for part in sorted(findings, key=lambda part: part.span)]
     return "\n".join(lines)
 
 

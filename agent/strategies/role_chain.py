@@ -64,9 +64,9 @@ def run(brief: Brief) -> Steps[RouteResult]:
         verdicts = yield tuple(looks)
         scores[:count] = [float(v.data.get("yes", 0.5)) for v in verdicts]
     best = max(range(len(spans)), key=lambda i: scores[i])
-    shown = at_least(spans[best], LEAST, whole)
+    answer_span = at_least(spans[best], LEAST, whole)
     text = f"Spans from {by}: " + ", ".join(f"{s} (yes {p:.2f})" for s, p in zip(spans, scores, strict=True))
-    return (yield from budget.show(even(shown, min(budget.frames, AT_ONCE)), f"{text}. Shown is {shown}."))
+    return (yield from budget.show(even(answer_span, min(budget.frames, AT_ONCE)), f"{text}. Shown is {answer_span}."))
 
 
 ROLE_CHAIN = Route(

@@ -9,7 +9,7 @@ from typing import Any
 from ...memory import Span
 from ...tools import Budget
 from ..answer import Evidence
-from ..questions.question import Question, letter
+from ..questions.question import Question
 from ..steps import Call, Steps
 
 
@@ -36,14 +36,12 @@ class Brief:
     @property
     def prompt(self) -> str:
         """The question with its options and what the planner wants to find out, as a model is asked it."""
-        options = [f"{letter(i)}. {option}" for i, option in enumerate(self.question.options)]
-        parts = [f"To find out: {part}" for part in self.sub_questions]
-        return "\n".join([self.question.text, *options, *parts])
+        return "\n".join([self.question.prompt, *(f"To find out: {part}" for part in self.sub_questions)])
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""
-        kept = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}
-        return Call(tool, {**kept, "video": self.video["id"]} if self.many else kept)
+        values = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}
+        return Call(tool, {**values, "video": self.video["id"]} if self.many else values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

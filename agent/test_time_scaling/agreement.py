@@ -60,8 +60,8 @@ class Group:
 
     def spoken_for(self, share: float, by: Answer | None = None) -> Answer:
         """One answer for all: that of `by` or of the most confident, everyone's evidence, `share` as confidence."""
-        kept = by or most_confident(self.members)
-        return replace(kept, evidence=evidence_of(self.members), confidence=min(max(share, 0.0), 1.0))
+        spokesman = by or most_confident(self.members)
+        return replace(spokesman, evidence=evidence_of(self.members), confidence=min(max(share, 0.0), 1.0))
 
 
 def answers_of(results: Iterable[Result]) -> list[Answer]:
@@ -91,8 +91,8 @@ def grouped(answers: Iterable[Answer], question: Question) -> list[Group]:
             groups.append([(index, answer)])
         else:
             home.append((index, answer))
-    found = [Group(tuple(answer for _, answer in group), tuple(index for index, _ in group)) for group in groups]
-    return sorted(found, key=lambda group: (-len(group.members), group.abstained, -group.confidence))
+    joined = [Group(tuple(answer for _, answer in group), tuple(index for index, _ in group)) for group in groups]
+    return sorted(joined, key=lambda group: (-len(group.members), group.abstained, -group.confidence))
 
 
 def evidence_of(answers: Iterable[Answer]) -> tuple[Evidence, ...]:
@@ -100,8 +100,11 @@ def evidence_of(answers: Iterable[Answer]) -> tuple[Evidence, ...]:
     pieces: dict[tuple[str, str | None], Evidence] = {}
     for answer in answers:
         for piece in answer.evidence:
-            known = pieces.get((piece.uri, piece.quote))
-            if known is None or (piece.supported, piece.verified or 0.0) > (known.supported, known.verified or 0.0):
+            earlier = pieces.get((piece.uri, piece.quote))
+            if earlier is None or (piece.supported, piece.verified or 0.0) > (
+                earlier.supported,
+                earlier.verified or 0.0,
+            ):
                 pieces[piece.uri, piece.quote] = piece
     return tuple(sorted(pieces.values(), key=lambda piece: not piece.supported))
 
@@ -136,8 +139,8 @@ def same(one: Answer, other: Answer, question: Question) -> bool:
     figures, other_figures = numbers(_written_out(rest)), numbers(_written_out(other_rest))
     if not (_same_times(times, other_times) and _same_numbers(figures, other_figures)):
         return False
-    asked = set(_words(question.text))
-    words, other_words = set(_words(rest)) - asked, set(_words(other_rest)) - asked
+    question_words = set(_words(question.text))
+    words, other_words = set(_words(rest)) - question_words, set(_words(other_rest)) - question_words
     if not words and not other_words:
         return bool(times or figures) or sorted(first) == sorted(second)
     if not words or not other_words:
@@ -151,8 +154,8 @@ def _denies(words: Sequence[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    kept = [word for word in tokens(text) if word not in _FILL and word not in _SCALES and not numbers(word)]
-    return [stem(word) for word in kept]
+    words_kept = [word for word in tokens(text) if word not in _FILL and word not in _SCALES and not numbers(word)]
+    return [stem(word) for word in words_kept]
 
 
 def _written_out(text: str) -> str:
@@ -162,11 +165,13 @@ def _written_out(text: str) -> str:
 
 def _times(text: str) -> tuple[list[float], str]:
     """Times in seconds that a text states with a unit or as a clock, and the text without them."""
-    found: list[float] = []
+    seconds: list[float] = []
     for match in _TIME.finditer(text):
         with contextlib.suppress(ValueError):
-            found += [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
-    return found, _TIME.sub(" ", text)
+            seconds += (
+                [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
+            )
+    return seconds, _TIME.sub(" ", text)
 
 
 def _same_times(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -122,7 +122,7 @@ class Collector:
             return Rollout(
                 task=task, answer=Answer.from_dict(record.answer), messages=tuple(record.messages), meta=meta
             )
-        except Exception as error:  # whatever it is: one run must not end the training of a night
+        except (RewatchError, OSError) as error:  # a video that is gone must not end the training of a night
             answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
             failed = f"{type(error).__name__}: {error}"
             return Rollout(task=task, answer=answered, messages=tuple(record.messages), meta={**meta, "failed": failed})

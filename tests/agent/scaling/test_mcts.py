@@ -6,16 +6,21 @@ import random
 
 import pytest
 from rewatch.agent.questions.question import Question
-from rewatch.agent.test_time_scaling.autocaption import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
 from rewatch.agent.test_time_scaling.mcts import (
+    ACTIONS,
+    MOST,
+    NEEDS,
     Node,
+    allowed,
     confirmed,
     distinct,
     draw,
     grow,
     left_to_do,
+    prompt,
     q_value,
     select,
+    sentences,
     similarity,
     u_value,
 )

@@ -70,7 +70,8 @@ class ChatModelPolicy:
     def sees(self) -> bool | None:
         """As declared; else True for a model that takes turns, or whose LangChain profile has image inputs."""
         declared = self._declared("sees", None)
-        profile: dict[str, Any] = self._declared("profile", None) or {}
+        empty: dict[str, Any] = {}
+        profile = self._declared("profile", empty) or empty
         return declared if declared is not None else bool(self.takes_turn or profile.get("image_inputs")) or None
 
     @property

@@ -17,6 +17,7 @@ from ..memory import CapabilityError
 from ..memory.near import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
 from ..tools.tool import VideoTool
+from ..tools.viewer import Viewer
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
@@ -53,8 +54,8 @@ class VideoAgent:
         registered: whether the tools that installed packages register (entry points `rewatch.tools`) are there too.
         budget: limits of one run.
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
-        viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
-            otherwise, so that a text-only policy can drive a model that sees.
+        viewer: the model that sees for tools, routes and the check, by name, as a chat model, or as any
+            `tools.Viewer`; by default the policy itself where it sees. A text-only policy can drive a model that sees.
         prompt: a system prompt instead of the loop's or the dialect's: `"video_of_thought"`, or a text file.
         second_look: whether the check has the viewer confirm what was seen (VideoMind's verifier).
         calibration: maps stated confidences to measured ones.
@@ -82,7 +83,7 @@ class VideoAgent:
         registered: bool = True,
         budget: Budget | None = None,
         planner: Planner | Literal["rules", "model"] = "rules",
-        viewer: str | BaseChatModel | None = None,
+        viewer: str | BaseChatModel | Viewer | None = None,
         prompt: str | Path | None = None,
         second_look: bool = True,
         calibration: Calibration | None = None,
@@ -96,8 +97,11 @@ class VideoAgent:
         if detector is not None:
             memory.use_detector(detector)
         self.policy = load_policy(policy)
-        seeing = load_policy(viewer) if viewer is not None else self.policy if policy_of(self.policy).sees else None
-        built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
+        if viewer is None:
+            viewer = ChatViewer(self.policy) if policy_of(self.policy).sees else None
+        elif isinstance(viewer, (str, BaseChatModel)):
+            viewer = ChatViewer(load_policy(viewer))
+        built_in = (*BUILT_IN, *VLM_TOOLS) if viewer is not None else BUILT_IN
         offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._config = policy_of(self.policy).policy_config
         loop = self._config.own_loop(memory, self.policy) if self._config else None
@@ -105,22 +109,20 @@ class VideoAgent:
             offered = self._config.offered(offered)
         self.budget = budget or Budget()
         self.calibration = calibration
-        self._traces = Path(traces) if traces else None
-        self._checkpoints = Path(checkpoints) if checkpoints else None
+        self.traces = Path(traces) if traces else None
+        self.checkpoints = Path(checkpoints) if checkpoints else None
         self._approve = approve
         loop = loop or Loop(
             memory=memory,
             policy=self.policy,
             planner=_planner(planner, self.policy),
-            toolbox=Toolbox(
-                offered, inner=INTERNAL_TOOLS, viewer=ChatViewer(seeing) if seeing else None, isolate=isolate
-            ),
+            toolbox=Toolbox(offered, inner=INTERNAL_TOOLS, viewer=viewer, isolate=isolate),
             system=_system(prompt, self.policy),
-            looks_twice=second_look and seeing is not None,
+            looks_twice=second_look and viewer is not None,
         )
         self.toolbox = loop.toolbox
         self._loop = loop
-        self._graph = build_graph(loop)
+        self.graph = build_graph(loop)
 
     async def aask(
         self,
@@ -192,9 +194,9 @@ class VideoAgent:
         """Run the loop, or a scaling over it; without a first state, the stored run goes on."""
         async with self._stored_steps(run_id, again=state is None) as saver:
             runner = Runner(
-                graph=self._graph,
+                graph=self.graph,
                 saver=saver,
-                traces=self._traces,
+                traces=self.traces,
                 first_event=self._first_event,
                 approve=self._approve,
                 may_ask=any(isinstance(tool, VideoTool) and tool.approval for tool in self.toolbox),
@@ -217,12 +219,12 @@ class VideoAgent:
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
         """Where the run's steps are stored; `again` for one that has some."""
-        if self._checkpoints is None:
+        if self.checkpoints is None:
             yield None
             return
         from .checkpoints.store import checkpoint_file, checkpointer
 
-        path = checkpoint_file(self._checkpoints, run_id, stored=again)
+        path = checkpoint_file(self.checkpoints, run_id, stored=again)
         if again and not path.exists():
             raise RunError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
         async with checkpointer(path, again=again) as saver:

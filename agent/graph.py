@@ -256,7 +256,7 @@ class Loop:
             for call, (observation, cost, timed_cost) in zip(batch, outcomes, strict=True):
                 text, new_pieces = number(observation, pieces) if self.numbers else (observation.text, [])
                 pieces += new_pieces
-                results.append(_observed(call, observation, text, new_pieces, timed_cost))
+                results.append(observed_message(call, observation, text, new_pieces, timed_cost))
                 spent += cost
             spent += Spend(seconds=time.monotonic() - began)
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
@@ -355,7 +355,7 @@ class Loop:
                 "name": call.tool,
                 "args": call.arguments,
             }
-            steps.append(observation_row(_observed(row, observation, observation.text, [], cost)))
+            steps.append(observation_row(observed_message(row, observation, observation.text, [], cost)))
         return probabilities, steps, total
 
 
@@ -421,7 +421,7 @@ def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessa
     return AIMessage(content=text, tool_calls=rows, additional_kwargs={"by": "route"})
 
 
-def _observed(
+def observed_message(
     call: dict[str, Any], observation: Observation, text: str, pieces: list[Piece], cost: Spend
 ) -> ToolMessage:
     """The message of a call that was made."""

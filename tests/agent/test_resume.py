@@ -48,9 +48,9 @@ def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
 
 
 def build(memory: ClipMemory, folder: Path, policy: Any, seeing: bool) -> VideoAgent:
-    agent = VideoAgent(memory, policy=policy, traces=folder / "runs", checkpoints=folder / "runs" / "steps.sqlite")
-    agent.toolbox._viewer = Rater() if seeing else None
-    return agent
+    runs = folder / "runs"
+    viewer = Rater() if seeing else None
+    return VideoAgent(memory, policy=policy, viewer=viewer, traces=runs, checkpoints=runs / "steps.sqlite")
 
 
 def plain(answer: Answer, *, cache: bool = False) -> dict[str, Any]:

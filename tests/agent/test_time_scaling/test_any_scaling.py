@@ -41,7 +41,7 @@ results = st.builds(
     text=st.one_of(st.just("and then the car " * 6), st.text(max_size=40)),
     answer=st.one_of(answers, st.none()),
     likelihood=st.one_of(st.none(), st.floats(0, 1)),
-    left=st.just(FREE),
+    remaining=st.just(FREE),
 )
 lines = st.sampled_from(
     ['["Is it red?", "Is it a car?"]', "yes", "no", "B", "A or B", '{"visual_alignment": 3}', "[", "{}", "?"]
@@ -114,7 +114,7 @@ def test_less_than_one_attempts_worth_makes_one_attempt_with_all_there_is(name: 
 def test_when_every_attempt_fails_the_answer_says_so(name: str):
     played = play(name, lambda piece, count: FAILED if isinstance(piece, Attempt) else "")
     assert played.answer.stopped_by == "policy_error" and played.answer.abstained
-    nothing = play(name, lambda piece, count: Result(text="", left=FREE))
+    nothing = play(name, lambda piece, count: Result(text="", remaining=FREE))
     assert nothing.answer.abstained and nothing.answer.question == ASKED.text
 
 
@@ -125,8 +125,8 @@ def test_they_are_listed_with_their_papers():
 
 
 def test_what_is_left_is_the_least_that_any_piece_of_a_step_names():
-    one = Result(text="", left=Budget(frames=9, calls=3, tokens=None, seconds=4.0))
-    two = replace(one, left=Budget(frames=4, calls=5, tokens=None, seconds=9.0))
+    one = Result(text="", remaining=Budget(frames=9, calls=3, tokens=None, seconds=4.0))
+    two = replace(one, remaining=Budget(frames=4, calls=5, tokens=None, seconds=9.0))
     assert remaining_after([one, two]) == Budget(frames=4, calls=3, tokens=None, seconds=4.0)
 
 

@@ -172,14 +172,14 @@ class VideoAgent:
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
     ) -> Conversation:
-        """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
+        """Begin a conversation about videos of the memory (all by default), in which follow-ups are understood."""
         from .questions.conversation import Conversation
 
         return Conversation(self, videos=videos, now=now)
 
     @property
     def reads_prompts(self) -> bool:
-        """Whether its policy is a language model, which reads what it is told besides the question."""
+        """True if its policy is a language model, which reads what it is told besides the question."""
         return not isinstance(self.policy, HeuristicPolicy)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
@@ -218,7 +218,7 @@ class VideoAgent:
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
-        """Where the run's steps are stored; `again` for one that has some."""
+        """Open the store of the run's steps; `again` for a run that has some."""
         if self.checkpoints is None:
             yield None
             return
@@ -264,7 +264,7 @@ class VideoAgent:
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
-    """What the policy is told before anything else: as asked for, else as its dialect has it, else the loop's words."""
+    """Return the system prompt: the one that was asked for, else that of the policy's dialect, else the loop's."""
     dialect = policy_of(policy).dialect
     if prompt is not None:
         dialect = with_prompt(dialect or load_dialect("hermes"), prompt)

@@ -27,7 +27,7 @@ class ApprovalNeeded(RewatchError):
 
 
 def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
-    """Ids of the calls that a person has allowed; interrupts the run until that is told.
+    """Return ids of the calls that a person has allowed; interrupts the run until that is told.
 
     To be called before anything else in a node: LangGraph runs the node again from its start when the run goes on.
 
@@ -39,17 +39,17 @@ def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
 
 
 def calls_of(interrupts: Sequence[Any]) -> list[dict[str, Any]]:
-    """The calls that an interrupted run asks about."""
+    """Return the calls that an interrupted run asks about."""
     return [call for one in interrupts for call in one.value]
 
 
 def answers(calls: Sequence[Mapping[str, Any]], approve: Approve | None) -> list[str]:
-    """Ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
+    """Return ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
     allowed_ids = []
     for call in calls:
         try:
             if approve is not None and approve({key: value for key, value in call.items() if key != "id"}):
                 allowed_ids.append(str(call["id"]))
-        except Exception:  # noqa: BLE001, S112: a person's own function; who cannot be asked has allowed nothing
+        except Exception:  # noqa: BLE001, S112 - a person's own function; who cannot be asked has allowed nothing
             continue
     return allowed_ids

@@ -26,7 +26,7 @@ CITED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What one number stands for."""
+    """The place and the words that one number stands for."""
 
     n: int
     uri: str
@@ -38,12 +38,12 @@ class Piece:
     """The tool that found it."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The row of `artifact["evidence"]`."""
+        """Return the row of `artifact["evidence"]`."""
         return {key: value for key, value in asdict(self).items() if key != "tool"}
 
 
 def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
-    """What each number of the conversation stands for."""
+    """Return what each number of the conversation stands for."""
     results: dict[int, Piece] = {}
     for message in messages:
         if isinstance(message, ToolMessage):
@@ -54,7 +54,7 @@ def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
 
 
 def unseen(messages: Iterable[BaseMessage]) -> bool:
-    """Whether the model that sees was asked and failed each time: what the pictures show was then not looked at."""
+    """Return whether the model that sees was asked and failed each time, so that no picture was looked at."""
     viewer_data = [
         (message.artifact or {}).get("data") or {}
         for message in messages
@@ -65,7 +65,7 @@ def unseen(messages: Iterable[BaseMessage]) -> bool:
 
 
 def numbers_of(evidence: Iterable[Evidence], pieces: Iterable[Piece]) -> list[int]:
-    """The numbers of the lines that places of an answer stand in, each once: the line that fits its time best."""
+    """Return the number of the line that fits each place of an answer best, each number once."""
     results: list[int] = []
     candidates = [(piece, MediaURI.parse(piece.uri)) for piece in pieces]
     for item in evidence:
@@ -87,7 +87,7 @@ def _letters(text: str) -> str:
 
 
 def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """The text of an observation with its lines numbered, and its pieces of evidence.
+    """Return the text of an observation with its lines numbered, and its pieces of evidence.
 
     Args:
         observation: of one tool call.

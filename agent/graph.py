@@ -54,7 +54,7 @@ _VIEWS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """What the nodes work with. Holds nothing of a run: that is all in the state."""
+    """Memory, policy and tools of the nodes. Holds nothing of a run: that is all in the state."""
 
     memory: ClipMemory
     policy: BaseChatModel
@@ -63,11 +63,11 @@ class Loop:
     system: str = SYSTEM
     """What the policy is told before anything else."""
     looks_twice: bool = False
-    """Whether the check asks the viewer to confirm what was seen."""
+    """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
     """The calls that come before the policy's first turn, where the planner names none itself."""
     numbers: bool = True
-    """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
+    """True if the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: FrameReader = field(init=False)
     """Reads pictures of the whole memory; a run has `pixels_of` its question."""
     views: OrderedDict[tuple[Any, ...], FrameReader] = field(default_factory=OrderedDict, init=False)
@@ -197,7 +197,7 @@ class Loop:
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
     def pixels_of(self, question: Question) -> FrameReader:
-        """The pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
+        """Return the pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
         key = (question.now, *sorted(video["id"] for video in question.videos))
         if key not in self.views:
             shared = self.pixels if question.now is None else None  # what ends at some moment is read through its view
@@ -210,15 +210,15 @@ class Loop:
         return self.memory if question.now is None else self.memory.until(question.now)
 
     def offered(self, question: Question) -> list[dict[str, Any]]:
-        """Schemas of the tools that the policy is offered for a question."""
+        """Return schemas of the tools that the policy is offered for a question."""
         return offered(self.toolbox, self.policy, question)
 
     def offered_in(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-        """Schemas of the tools that the policy would be offered in a conversation of the loop."""
+        """Return schemas of the tools that the policy would be offered in a conversation of the loop."""
         return self.offered(question_of(messages) or Question(text=""))
 
     def _bound(self, question: Question) -> Runnable[Any, AIMessage]:
-        """The policy with the tools; bound once, since every turn of every run asks for it."""
+        """Return the policy with the tools; bound once, since every turn of every run asks for it."""
         names = [*useful(self.toolbox, self.policy, question), "", *(video["id"] for video in question.videos)]
         key = " ".join(names)
         if key not in self.bound:
@@ -263,7 +263,7 @@ class Loop:
         return {"messages": results, "spend": used}
 
     def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
-        """Ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
+        """Return ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
         return allowed(
             {
@@ -283,7 +283,7 @@ class Loop:
         remaining: dict[str, float],
         approved: frozenset[str],
     ) -> tuple[Observation, Spend, Spend]:
-        """One call: its observation, its cost but for the seconds (calls side by side share those), and with them."""
+        """Return the observation of a call, its cost without the seconds (calls side by side share those), and with."""
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
@@ -400,7 +400,7 @@ def _failure(error: RewatchError) -> str:
 def _without_policy(
     new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
-    """The end of a run whose policy cannot be asked any more."""
+    """Return the end of a run whose policy cannot be asked any more."""
     draft = Draft(text=text, abstained=True, confidence=0.0)
     cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
     usage: UsageMetadata | None = None
@@ -424,7 +424,7 @@ def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessa
 def observed_message(
     call: dict[str, Any], observation: Observation, text: str, pieces: list[Piece], cost: Spend
 ) -> ToolMessage:
-    """The message of a call that was made."""
+    """Return the message of a call that was made."""
     artifact = {
         "arguments": call["args"],
         "uris": list(observation.uris),

@@ -12,7 +12,7 @@ from ..tools import Budget, Spend
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnCostEstimate:
-    """What one turn of this run's policy has cost at most so far; the last answer will cost about as much."""
+    """The cost of the dearest turn of a run's policy so far; the last answer will cost about as much."""
 
     tokens: int = 0
     seconds: float = 0.0

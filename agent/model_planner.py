@@ -55,7 +55,7 @@ SubQuestion = Annotated[Line, Field(min_length=1, max_length=LONGEST_SUB_QUESTIO
 
 
 class Proposal(BaseModel):
-    """What the model is to write."""
+    """The plan that the model is to write."""
 
     route: Line
     sub_questions: Annotated[
@@ -70,7 +70,7 @@ class Unusable(Exception):
 
 
 def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Planner:
-    """A planner that asks a model, and takes the plan of `fallback` where the model fails or writes none.
+    """Return a planner that asks a model, and takes the plan of `fallback` where the model fails or writes none.
 
     Args:
         model: any chat model; it is asked in text alone, without tools.

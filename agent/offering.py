@@ -22,7 +22,7 @@ _RARE = frozenset({"fps", "small", "box", "k"})
 
 
 def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple[str, ...]:
-    """Names of the tools that can do something here, in the toolbox's order; tools of others are always among them."""
+    """Return the names of the tools that are of use here, in the toolbox's order; those of others always are."""
     videos = question.videos
     never: set[str] = set()
     if not policy_of(policy).reads_pictures:
@@ -39,7 +39,7 @@ def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple
 
 
 def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list[dict[str, Any]]:
-    """Schemas of the tools that are of use, ours short."""
+    """Return schemas of the tools that are of use, ours short."""
     names = useful(toolbox, policy, question)
     pictures = policy_of(policy).reads_pictures
     without = frozenset() if pictures else _OF_PICTURES | _RARE

@@ -36,7 +36,7 @@ def render(
     pictures: bool = True,
     reminds: bool = True,
 ) -> str:
-    """The question as the policy reads it.
+    """Return the question as the policy reads it.
 
     Args:
         question: what is asked.

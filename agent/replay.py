@@ -67,7 +67,7 @@ def replay(trace: str | Path) -> Replayed:
 
 
 def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
-    """The answer that the scaling makes of the recorded attempts."""
+    """Return the answer that the scaling makes of the recorded attempts."""
     events_once = without_repeats(events[1:])
     rows = [event for event in events_once if event["event"] == "attempt"]
     steps = [
@@ -88,7 +88,7 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
 
 
 def _calibrated(head: Mapping[str, Any], answer: Answer) -> Answer:
-    """The answer with its confidence mapped as the run's own was."""
+    """Return the answer with its confidence mapped as the run's own was."""
     if not head.get("calibration") or answer.abstained:
         return answer
     return replace(answer, confidence=Calibration(**head["calibration"])(answer.confidence))
@@ -170,7 +170,7 @@ def _stopped_by_words(draft: Draft, messages: Sequence[AnyMessage]) -> str:
 
 
 def without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events, without those that a resumed run told again: a kill can fall between telling and storing a step."""
+    """Return the events without those that a resumed run wrote again: a kill can fall before a step is stored."""
     events_once: list[dict[str, Any]] = []
     for position, event in enumerate(events):
         if event["event"] != "resume":
@@ -189,7 +189,7 @@ def _without_clock(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(recorded: Any, derived: Any, name: str) -> list[str]:
-    """Where two JSON values differ, one line a leaf; numbers may differ by rounding."""
+    """Return where two JSON values differ, one line a leaf; numbers may differ by rounding."""
     if isinstance(recorded, Mapping) and isinstance(derived, Mapping):
         keys = dict.fromkeys([*recorded, *derived])
         return [line for key in keys for line in _differences(recorded.get(key), derived.get(key), f"{name}.{key}")]

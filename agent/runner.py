@@ -244,7 +244,7 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     def target() -> None:
         try:
             results.append(_run(work))
-        except BaseException as error:  # noqa: BLE001: raised again in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=target, name="rewatch-run")

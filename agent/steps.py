@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What a call brought back."""
+    """The result of a call."""
 
     text: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def replay(
 
 
 def observed(messages: Sequence[BaseMessage]) -> dict[str, CallResult]:
-    """The result of each call of the conversation, by `Call.key`."""
+    """Return the result of each call of the conversation, by `Call.key`."""
     calls = {c["id"]: Call(c["name"], c["args"]) for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
     results = {}
     for message in messages:
@@ -103,7 +103,7 @@ def advance(steps: Steps[Result], messages: Sequence[BaseMessage]) -> tuple[tupl
 
 
 def one_at_a_time(steps: Generator[Call, CallResult, Result], most: float) -> Steps[Result]:
-    """The steps of a generator that yields single calls; those beyond the first `most` come back as errors."""
+    """Return the steps of a generator that yields single calls; those beyond the first `most` come back as errors."""
     try:
         call = next(steps)
         while True:

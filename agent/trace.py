@@ -168,7 +168,7 @@ class TraceWriter:
 
 
 def begun(path: Path) -> bool:
-    """Whether a trace has a whole event yet: one that is just being started has not."""
+    """Return whether a trace has a whole event yet: one that is just being started has not."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -185,7 +185,7 @@ def _cut_half_line(path: Path) -> None:
 
 
 def read_trace(path: str | Path) -> list[dict[str, Any]]:
-    """The events of a trace; a last line that was cut off by a kill is left out.
+    """Return the events of a trace; a last line that was cut off by a kill is left out.
 
     Raises:
         TraceError: if the file is missing, is no trace, or was written by a newer version.

@@ -114,13 +114,13 @@ def answer_of(
 
 
 def _has_called(messages: Iterable[AnyMessage]) -> bool:
-    """Whether the policy has called a tool by itself."""
+    """Return whether the policy has called a tool by itself."""
     replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
     return any(message.tool_calls or message.invalid_tool_calls for message in replies)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
-    """What is left of a confidence: all of it where all evidence holds, a quarter where none does."""
+    """Return what is left of a confidence: all of it where all evidence holds, a quarter where none does."""
     claimed = max(len(marked) + len(draft.unknown), 1)
     held = sum(item.supported for item in marked)
     if draft.abstained or held >= claimed:
@@ -136,7 +136,7 @@ def _unknown(numbers: Sequence[int], last: int, line: Piece | None) -> str:
 
 
 def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
-    """What is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
+    """Return what is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
 
     Lines are cited by their numbers or by the media URI of their place. Only lines with words can tell, and only
     answers that say more than the question does.
@@ -161,7 +161,7 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
 
 
 def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
-    """The numbers of the lines that a piece of evidence cites; none where its place was also seen without words."""
+    """Return the numbers of the lines that a piece of evidence cites; none if its place was also seen without words."""
     same = [p.n for p in pieces.values() if p.text and (p.uri, p.text) == (item.uri, item.quote or "")]
     if same:
         return same
@@ -178,12 +178,12 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
 
 
 def _touches(one: Span | None, other: Span | None) -> bool:
-    """Whether two places of one video have a moment in common; no span is the whole video."""
+    """Return whether two places of one video have a moment in common; no span is the whole video."""
     return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
 def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
-    """The line in which all words of an answer stand; None where there is no such line.
+    """Return the line in which all words of an answer stand; None where there is no such line.
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
@@ -200,7 +200,7 @@ def _evidence(draft: Draft, piece: Piece) -> Evidence:
 
 
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
-    """The zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
+    """Return the zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
 
     Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof.
 
@@ -220,7 +220,7 @@ def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
 
 
 def after_looking(verdict: Verdict, probabilities: Sequence[float | None]) -> Verdict:
-    """The verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
+    """Return the verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
 
     The confidence becomes the geometric mean of the draft's own and the mean P(yes) (our choice: VideoMind ranks spans
     by P(yes) and states no confidence); evidence with P(yes) below one half is missing.
@@ -239,7 +239,7 @@ def after_looking(verdict: Verdict, probabilities: Sequence[float | None]) -> Ve
 
 
 def _holds(message: ToolMessage, quote: str) -> bool:
-    """Whether a tool brought the words back; words of the call itself must stand in the data, not in an echo."""
+    """Return whether a tool brought the words back; words of the call itself must stand in the data, not in an echo."""
     artifact = message.artifact or {}
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
@@ -251,7 +251,7 @@ def _holds(message: ToolMessage, quote: str) -> bool:
 
 
 def _stands(quote: str, text: str) -> bool:
-    """Whether words stand in a text, whatever the case and the punctuation; a short quote must be whole words."""
+    """Return whether words stand in a text, whatever the case and punctuation; a short quote as whole words."""
     letters = bare(quote)
     if len(letters) > _SHORT or not letters.isascii():
         return letters in bare(text)
@@ -285,7 +285,7 @@ def _problem(
 
 
 def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
-    """Whether what is cited lies in what was observed, taken together: a fact may run over several clips."""
+    """Return whether what is cited lies in what was observed, taken together: a fact may run over several clips."""
     places = [place.span for place in observed if place.video == cited.video]
     if cited.span is None or None in places:
         return None in places
@@ -299,7 +299,7 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
 
 
 def _option(draft: Draft, question: Question) -> str | None:
-    """The letter of the chosen option, also where the draft names it by its text."""
+    """Return the letter of the chosen option, also where the draft names it by its text."""
     return None if draft.option is None else option_in(draft.option, question.options)
 
 

@@ -42,14 +42,14 @@ _DEPTH = 32  # of values within values; ours go three deep
 
 
 class CheckpointError(MemoryFolderError):
-    """What is stored of a run cannot be read."""
+    """The stored steps of a run cannot be read."""
 
 
 class KnownKinds(JsonPlusSerializer):
     """Writes as LangGraph does; reads plain values, messages and interrupts, and nothing else."""
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """The stored value.
+        """Return the stored value.
 
         Raises:
             CheckpointError: if it is of another kind than those of `KINDS`, or damaged.

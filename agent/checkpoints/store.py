@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
-    """The file of a run's steps.
+    """Return the file of a run's steps.
 
     Args:
         where: a file, which all runs share; or a folder (a name without a suffix), in which each has its own.
@@ -55,7 +55,7 @@ def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
 
 @asynccontextmanager
 async def checkpointer(path: Path, *, again: bool) -> AsyncIterator[Steps | None]:
-    """The SQLite file in which every step is stored; None where nothing can be stored, which is told.
+    """Open the SQLite file in which every step is stored; None where nothing can be stored, which is logged.
 
     Args:
         path: the file.

@@ -103,7 +103,7 @@ def render(run: RunSummary, *, trace: str, open_video: OpenVideo | None = None) 
         cited={row["source"].number for row in evidence if row["source"] is not None},
         budget=budget_rows(run),
         timelines=timelines(run),
-        style=Markup(style),  # noqa: S704: our own file
+        style=Markup(style),  # noqa: S704 - our own file
         policy=policy,
     )
 

@@ -113,7 +113,7 @@ def closer(
 
 
 def _similarities(brief: Brief, budget: RouteBudget) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
-    """Sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
+    """Return sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
     question = brief.question.text
     (result,) = yield (budget.call("score_frames", query=question, fps=1.0),)
     times, scores = np.array(result.data.get("times", ())), np.array(result.data.get("scores", ()))

@@ -86,7 +86,7 @@ def events(times: np.ndarray, scores: np.ndarray, least: float) -> list[tuple[in
 
 
 def apart(times: np.ndarray, scores: np.ndarray, count: int, gap: float) -> list[int]:
-    """Indices of the `count` highest scores `[n]` that lie at least `gap` seconds apart, best first."""
+    """Return indices of the `count` highest scores `[n]` that lie at least `gap` seconds apart, best first."""
     indices: list[int] = []
     for index in np.argsort(-scores, kind="stable").tolist():
         if len(indices) == count:
@@ -132,7 +132,7 @@ def potential(scores: np.ndarray, length: float) -> float:
 def rank_candidates(
     chosen: Sequence[float], times: np.ndarray, scores: np.ndarray, rated: Sequence[float], count: int
 ) -> dict[float, float]:
-    """The frames to rate next: ends of the intervals between the frames of F with the highest potential.
+    """Return the frames to rate next: ends of the intervals between the frames of F with the highest potential.
 
     Args:
         chosen: F, seconds in order; the video's first and last sampled frame bound the outer intervals.
@@ -160,7 +160,7 @@ def rank_candidates(
 
 
 def density_offsets(interval: float, count: int) -> list[float]:
-    """Distances in seconds `alpha beta^(m-1)`, m = 1..`count`, at which to look beside a validated frame.
+    """Return distances in seconds `alpha beta^(m-1)`, m = 1..`count`, at which to look beside a validated frame.
 
     `alpha = max(0.05 interval, 15 frames)` for an interval of so many seconds.
     """

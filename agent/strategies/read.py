@@ -16,7 +16,7 @@ _SURE = 0.5
 
 
 def run(brief: Brief) -> Steps[RouteResult]:
-    """The reader's own steps over all videos of the question, once."""
+    """Run the reader's own steps over all videos of the question, once."""
     if brief.video["id"] != brief.question.videos[0]["id"]:
         return RouteResult(text="", answer_now=False)
     calls = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)

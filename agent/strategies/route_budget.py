@@ -18,7 +18,7 @@ AT_ONCE = 128
 
 
 class RouteBudget:
-    """What a route may still spend. It counts what was asked for, so a replay comes to the same sums."""
+    """The frames and calls that remain to a route. It counts requests, so that a replay comes to the same sums."""
 
     def __init__(self, brief: Brief, *, frames: int = FRAMES) -> None:
         self.brief = brief
@@ -28,7 +28,7 @@ class RouteBudget:
         """Calls left."""
 
     def call(self, tool: str, frames: int = 0, /, **arguments: Any) -> Call:
-        """A call on the route's video that takes `frames` frames."""
+        """Return a call on the route's video that takes `frames` frames."""
         self.frames -= frames
         self.calls -= 1
         return self.brief.call(tool, **arguments)
@@ -54,13 +54,13 @@ class RouteBudget:
 
 
 def even(span: Span, count: float) -> list[float]:
-    """The middles of `count` equal parts of a span, in seconds (to a millisecond, each once); none for less than 1."""
+    """Return the middles of `count` equal parts of a span, in seconds (to a millisecond, each once)."""
     whole = int(count)
     return sorted({round(span.start + span.duration * (k + 0.5) / whole, 3) for k in range(whole)})
 
 
 def thin(times: Iterable[float], count: float) -> list[float]:
-    """At most `count` of the times (seconds), evenly chosen, in order, each once."""
+    """Return at most `count` of the times (seconds), evenly chosen, in order, each once."""
     every = sorted({round(float(time), 3) for time in times})
     if len(every) <= count:
         return every
@@ -68,7 +68,7 @@ def thin(times: Iterable[float], count: float) -> list[float]:
 
 
 def shares(lengths: Sequence[float], total: int) -> list[int]:
-    """Whole parts of `total`, in proportion to `lengths` (any unit) and at least 1 each: A.I.R.'s floor-and-add-one.
+    """Return whole parts of `total`, in proportion to `lengths` (any unit), at least 1 each (A.I.R.: floor, add one).
 
     `floor(total * length / sum) + 1`, then one less for the largest parts until they add up to `total`. With more
     lengths than `total`, the longest get 1 and the others 0.
@@ -97,7 +97,7 @@ def merged(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
 
 
 def at_least(span: Span, seconds: float, bounds: Span) -> Span:
-    """The span, widened evenly to `seconds` and moved so that it stays inside `bounds` (as far as they reach)."""
+    """Return the span, widened evenly to `seconds` and moved so that it stays inside `bounds`."""
     missing = max(seconds - span.duration, 0.0) / 2
     start, end = span.start - missing, span.end + missing
     move = max(bounds.start - start, 0.0) or min(bounds.end - end, 0.0)
@@ -105,6 +105,6 @@ def at_least(span: Span, seconds: float, bounds: Span) -> Span:
 
 
 def short(text: str, limit: int = 160) -> str:
-    """What a model or a video said, quoted and cut, so that it can stand in a prompt as material."""
+    """Return what a model or a video said, quoted and cut, so that it can stand in a prompt as material."""
     line = " ".join(text.split())
     return quote(line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " …")

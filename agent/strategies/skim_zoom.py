@@ -33,7 +33,7 @@ Question: {question}"""
 
 
 def stage_two(spans: Sequence[Span], frames: int, fps: float = ZOOM_FPS) -> list[float]:
-    """Times (seconds) of at most `frames` frames in spans that do not overlap.
+    """Return times (seconds) of at most `frames` frames in spans that do not overlap.
 
     Each span gets `shares` of `frames` by its length, at least 1, at most `fps` a second.
     """

@@ -68,13 +68,13 @@ def agree(s: TrustedAnswer, r: TrustedAnswer, options: tuple[str, ...], *, late:
 
 
 def segments(frames: Sequence[float], whole: Span) -> list[Span]:
-    """The stretches between neighbouring frames (seconds), and from the outer ones to the video's ends."""
+    """Return the stretches between neighbouring frames (seconds), and from the outer ones to the video's ends."""
     bounds = sorted({whole.start, *frames, whole.end})
     return [Span(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def picked(reply: str, nodes: Sequence[Span]) -> list[Span]:
-    """Up to BEAM segments that a reply names under `Closer`, else the longest; none that is too short to split.
+    """Return up to BEAM segments that a reply names under `Closer`, else the longest; none that is too short to split.
 
     They are named by number, or by times that are read as spans.
     """
@@ -139,7 +139,7 @@ def _noted(notes: list[str]) -> str:
 
 
 def _notes(reply: str) -> list[str]:
-    """The lines of a reply on single frames, quoted; the whole reply where it has none."""
+    """Return the lines of a reply on single frames, quoted; the whole reply where it has none."""
     lines = [line for line in items(reply) if re.match(r"<?\d", line)]
     return [short(line, 100) for line in lines[:INITIAL]] or [short(reply, 200)]
 

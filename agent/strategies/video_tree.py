@@ -33,12 +33,12 @@ def relevance(rating: int | None) -> int:
 
 
 def next_k(levels: Sequence[int], k: int) -> int | None:
-    """Twice `k` while fewer than `ENOUGH` groups have relevance 3 and `k` is below `K_MAX`; else None."""
+    """Return twice `k` while fewer than `ENOUGH` groups have relevance 3 and `k` is below `K_MAX`; else None."""
     return None if k >= K_MAX or sum(level == 3 for level in levels) >= ENOUGH else min(2 * k, K_MAX)
 
 
 def fill(tiers: Sequence[Sequence[float]], count: int) -> list[float]:
-    """At most `count` times (seconds), whole tiers in order; the first that does not fit is thinned evenly."""
+    """Return at most `count` times (seconds), whole tiers in order; the first that does not fit is thinned evenly."""
     chosen: set[float] = set()
     for tier in tiers:
         chosen |= set(thin(set(tier) - chosen, count - len(chosen)))
@@ -80,7 +80,7 @@ def run(brief: Brief) -> Steps[RouteResult]:
 def _leaves(
     budget: RouteBudget, groups: list[dict[str, Any]], ratings: dict[float, int | None]
 ) -> Steps[list[list[float]]]:
-    """Times of the leaves of groups of relevance 3, 2 and 1; as many groups are divided as calls are left for it."""
+    """Return the times of the leaves of groups of relevance 3, 2 and 1; the calls bound how many are divided."""
     ordered = sorted(groups, key=lambda group: -relevance(ratings[group["time"]]))
     split = [g for g in ordered if relevance(ratings[g["time"]]) > 1 and len(g["times"]) > 1]
     split = split[: int(min(budget.calls - 1, len(split)))]

@@ -1,4 +1,8 @@
-"""Test-time scaling: ways to spend more than one run on an answer, by name."""
+"""Test-time scaling: ways to spend more than one run on an answer, one file each beside its paper, by name.
+
+`scaling` defines them, `budget_split` shares the budget, `attempts` runs them, `agreement` compares answers, and
+`calibration` maps stated confidences to measured ones.
+"""
 
 from .budget_split import share
 from .confidence import CONFIDENCE

@@ -55,7 +55,7 @@ RunLoop = Callable[[str, dict[str, Any]], Awaitable[RunRecord]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaledLoop:
-    """What the nodes work with."""
+    """The runner of attempts and the policy, for the nodes."""
 
     run: RunLoop
     policy: BaseChatModel
@@ -164,12 +164,12 @@ def build_scaled_graph(loop: ScaledLoop) -> CompiledStateGraph:
 
 
 def remaining_budget(budget: Budget, spent: Spend) -> Budget:
-    """What is left, as a budget."""
+    """Return what remains, as a budget."""
     return Budget.from_dict({**budget.as_dict(), **budget.left(spent)})
 
 
 def smaller(one: Budget, other: Budget) -> Budget:
-    """The tighter of two budgets, limit by limit."""
+    """Return the tighter of two budgets, limit by limit."""
     pairs = {name: (value, asdict(other)[name]) for name, value in asdict(one).items()}
     return Budget(**{n: b if a is None else a if b is None else min(a, b) for n, (a, b) in pairs.items()})
 

@@ -17,7 +17,7 @@ SAID_LEAST = 32
 
 
 def attempts_afforded(remaining: Budget, requested: int) -> int:
-    """How many of `wanted` attempts `left` is good for when it is shared evenly; at least 1, which gets all there is.
+    """Return how many of the requested attempts a budget is good for when it is shared evenly; at least 1.
 
     A limit of no frames at all is a way to run (search, listen), so it does not count against the number.
     """
@@ -30,7 +30,7 @@ def attempts_afforded(remaining: Budget, requested: int) -> int:
 
 
 def affords_attempt(remaining: Budget) -> bool:
-    """Whether `left` is still good for one attempt."""
+    """Return whether `remaining` is still good for one attempt."""
     return all(
         have is None or have >= least
         for limit, least in LEAST.items()
@@ -39,7 +39,7 @@ def affords_attempt(remaining: Budget) -> bool:
 
 
 def remaining_after(results: Iterable[Result]) -> Budget:
-    """What is left after a step: of each limit the least that any of its results names."""
+    """Return what remains after a step: of each limit the least that any of its results names."""
     lefts = [result.remaining for result in results]
 
     def least(limit: str) -> float | None:
@@ -50,17 +50,17 @@ def remaining_after(results: Iterable[Result]) -> Budget:
 
 
 def share(budget: Budget, parts: int) -> Budget:
-    """An even part of a budget: whole numbers are floored, so that the parts never add up to more than there is."""
+    """Return an even part of a budget; whole numbers are floored, so that the parts never exceed the whole."""
     return fraction(budget, Fraction(1, parts))
 
 
 def budget_split(attempts: Iterable[Attempt], remaining: Budget, parts: int) -> tuple[Attempt, ...]:
-    """The attempts, each with one of `parts` even shares of `left`; there must not be more attempts than parts."""
+    """Return the attempts, each with one of `parts` even shares of `remaining`; at most `parts` of them."""
     return tuple(replace(attempt, budget=share(remaining, parts)) for attempt in attempts)
 
 
 def prompt_step(prompt: str, remaining: Budget, max_tokens: int = 512) -> tuple[Prompt, ...]:
-    """A step with one plain question, or none where it would cost what an attempt needs after it."""
+    """Return a step with one plain question, or none where it would cost what an attempt needs after it."""
     if remaining.seconds is not None and remaining.seconds < 2 * LEAST["seconds"]:
         return ()
     if remaining.tokens is not None:

@@ -74,7 +74,7 @@ def ece(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -
 
 
 def brier(confidences: Sequence[float], correct: Sequence[bool]) -> float:
-    """Mean squared difference of confidence and correctness (Brier, 1950), in [0, 1]; NaN for no answers at all.
+    """Return mean squared difference of confidence and correctness (Brier, 1950), in [0, 1]; NaN for no answers at all.
 
     Raises:
         ValueError: as `reliability`.
@@ -100,7 +100,7 @@ class Calibration:
     """How many pairs it was fitted on."""
 
     def __call__(self, confidence: float) -> float:
-        """The calibrated confidence, in [0, 1]."""
+        """Return the calibrated confidence, in [0, 1]."""
         if self.slope == 1.0 and self.offset == 0.0:
             return min(max(confidence, 0.0), 1.0)
         p = min(max(confidence, EDGE), 1 - EDGE)
@@ -108,7 +108,7 @@ class Calibration:
 
     @classmethod
     def fit(cls, confidences: Sequence[float], correct: Sequence[bool], *, prior: float = PRIOR) -> Calibration:
-        """The map that makes the pairs likeliest, held towards the identity.
+        """Return the map that makes the pairs likeliest, held towards the identity.
 
         The minimum of Σ -log P(correct_i | q_i) + prior/2 · ((slope - 1)² + offset²) for slope >= 0 (L-BFGS-B): a
         Gaussian prior that a few pairs hardly outweigh and many forget, which also keeps the optimum finite where all

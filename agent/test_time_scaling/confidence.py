@@ -51,7 +51,7 @@ ZOOM = (
 
 
 def run(brief: ScalingBrief) -> ScalingSteps:
-    """A first round; if its best answer is not sure enough, one closer look."""
+    """Make a first round; if its best answer is not sure enough, take one closer look."""
     width = max(brief.width, 1)
     total = attempts_afforded(brief.budget, width + 1)
     n = min(width, total - 1 if total > 2 else total)
@@ -81,7 +81,7 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def _chosen(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answer, question: Question) -> Answer:
-    """The closer look's answer, where it may replace that of the first round."""
+    """Return the closer look's answer, where it may replace that of the first round."""
     answered = [answer for answer in closer if not is_abstention(answer)]
     if len(answers) == 2:
         return next((answer for answer in (*answered, *reversed(answers)) if not is_abstention(answer)), accepted)
@@ -89,14 +89,14 @@ def _chosen(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answe
 
 
 def sure(sum_of_best: float, n: int) -> bool:
-    """Whether the best answer of n attempts needs no closer look."""
+    """Return whether the best answer of n attempts needs no closer look."""
     return sum_of_best > n * (0.5 if n == 2 else 0.3)
 
 
 def scores(
     likelihoods: Sequence[float], texts: Sequence[str], drifts: Sequence[float | None] | None = None
 ) -> list[float]:
-    """The Score Forest. The first attempt is the direct one.
+    """Return the Score Forest. The first attempt is the direct one.
 
     Args:
         likelihoods: p of each attempt, in (0, 1].
@@ -115,7 +115,7 @@ def scores(
 
 
 def repeats(text: str) -> bool:
-    """Whether a piece of 15 to 29 characters stands in `text` five times or more; never in up to 30 characters."""
+    """Return whether a piece of 15 to 29 characters stands in `text` (of over 30) five times or more."""
     if len(text) <= 30:
         return False
     # A longer piece that stands there five times has a first part of 15 characters that does, too.
@@ -124,13 +124,13 @@ def repeats(text: str) -> bool:
 
 
 def probability(result: Result) -> float:
-    """How probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
+    """Return how probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
     p = result.likelihood if result.likelihood is not None else result.answer.confidence if result.answer else 0.0
     return min(max(p, NO_PROBABILITY), 1.0)
 
 
 def _ranked(answers: Sequence[Answer], points: Sequence[float], question: Question) -> list[tuple[Group, float]]:
-    """Groups of one answer with their summed scores, best first."""
+    """Return groups of one answer with their summed scores, best first."""
     sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, question)]
     return sorted(sums, key=lambda pair: -pair[1])
 

@@ -95,7 +95,7 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def report_prompt(question: str, answer: Answer) -> str:
-    """What the critic is asked."""
+    """Return what the critic is asked."""
     evidence = "\n".join(
         f"- {quote(piece.claim)} {piece.uri}{f', quote {quote(piece.quote)}' if piece.quote else ''}"
         f"{'' if piece.supported else ' (not confirmed)'}"
@@ -107,7 +107,7 @@ def report_prompt(question: str, answer: Answer) -> str:
 
 
 def read_report(text: str) -> str:
-    """The report as the reflections get it: marks, reasons and reward, or the text itself."""
+    """Return the report as the reflections get it: marks, reasons and reward, or the text itself."""
     row = json_object(text)
     row = row["scores"] if isinstance(row.get("scores"), dict) else row
     marks = {axis: mark for axis in AXES if (mark := _mark(row.get(axis))) is not None}
@@ -119,12 +119,12 @@ def read_report(text: str) -> str:
 
 
 def reward(marks: Sequence[float]) -> float:
-    """The marks' sum as part of what could be had, in [0, 1]."""
+    """Return the marks' sum as part of what could be had, in [0, 1]."""
     return sum(marks) / (MOST * len(AXES))
 
 
 def meta_prompt(question: str, candidates: Sequence[Answer]) -> str:
-    """What the meta agent is asked."""
+    """Return what the meta agent is asked."""
     lines = [f"{chr(65 + i)}. {quote(_line(a))} ({a.confidence:.2f})" for i, a in enumerate(candidates)]
     return META.format(question=question, answers="\n".join(lines))
 

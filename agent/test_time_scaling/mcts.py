@@ -92,18 +92,18 @@ class Node:
 
 
 def allowed(done: Sequence[int]) -> list[int]:
-    """The actions that may follow the actions `done`."""
+    """Return the actions that may follow the actions `done`."""
     return [a for a in ACTIONS if done.count(a) < MOST[a] and all(need in done for need in NEEDS[a])]
 
 
 def prompt(action: int, path: Sequence[Node]) -> str:
-    """What to ask for an action after the descriptions of a path."""
+    """Return what to ask for an action after the descriptions of a path."""
     earlier = [f"- {quote(node.text[:LONGEST])}" for node in path if node.text]
     return "\n".join([ACTIONS[action], *(["Described already, not to be repeated:", *earlier] if earlier else [])])
 
 
 def sentences(description: str) -> list[str]:
-    """The key points of a description: its first sentences, as the published code has it."""
+    """Return the key points of a description: its first sentences, as the published code has it."""
     parts = re.split(r"(?:[.!?]+(?=\s|$)|\n)+", description)
     return [" ".join(part.split()) for part in parts if any(c.isalnum() for c in part)][:MOST_POINTS]
 
@@ -174,17 +174,17 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def q_value(v: float, similarity: float) -> float:
-    """How good a description is: confirmed and unlike what was said before."""
+    """Return how good a description is: confirmed and unlike what was said before."""
     return float(ALPHA ** (1 - v) * BETA**similarity)
 
 
 def u_value(parent_visits: int, visits: int) -> float:
-    """How little a node was tried."""
+    """Return how little a node was tried."""
     return C * math.sqrt(parent_visits) / (1 + visits)
 
 
 def select(tree: Sequence[Node]) -> Node:
-    """The node to describe on from: highest Q + U of those with an action left; of equals the oldest."""
+    """Return the node to describe on from: highest Q + U of those with an action left; of equals the oldest."""
     return max(
         (n for n in tree if actions_left(n)), key=lambda n: n.q + u_value(n.parent.visits if n.parent else 0, n.visits)
     )
@@ -197,7 +197,7 @@ def actions_left(node: Node) -> list[int]:
 
 
 def draw(node: Node, rng: random.Random) -> int:
-    """One of the actions left, details with double weight."""
+    """Return one of the actions left, details with double weight."""
     actions = actions_left(node)
     return rng.choices(actions, [DETAIL_WEIGHT if a == DETAIL else 1 for a in actions])[0]
 
@@ -216,13 +216,13 @@ def grow(node: Node, action: int, text: str, v: float) -> Node:
 
 
 def confirmed(statements: Sequence[str], replies: Sequence[str]) -> list[str]:
-    """The statements to which every pass says yes."""
+    """Return the statements to which every pass says yes."""
     passes = [verdicts(reply, len(statements)) for reply in replies]
     return [s for s, *each in zip(statements, *passes, strict=True) if each and all(each)]
 
 
 def similarity(text: str, others: Sequence[str]) -> float:
-    """Mean cosine of a text to others; 0 where there are none."""
+    """Return mean cosine of a text to others; 0 where there are none."""
     if not others:
         return 0.0
     rows = text_encoder("hashed").encode([text, *others])
@@ -230,7 +230,7 @@ def similarity(text: str, others: Sequence[str]) -> float:
 
 
 def distinct(points: Sequence[str]) -> list[str]:
-    """The key points without those that say what an earlier one says."""
+    """Return the key points without those that say what an earlier one says."""
     rows = text_encoder("hashed").encode(points) if points else np.zeros((0, 1), np.float32)
     indices: list[int] = []
     for i in range(len(points)):

@@ -14,7 +14,7 @@ _YES_NO = re.compile(r"\b(yes|true|continue|no|false|stop)\b", re.IGNORECASE)
 
 
 def questions(text: str) -> list[str]:
-    """The questions of a reply, each once: the strings of a JSON list, else the lines that end with a question mark."""
+    """Return the questions of a reply, each once: the strings of a JSON list, else the lines that end with `?`."""
     rows = _listed(text)
     if not isinstance(rows, list):
         rows = [_BULLET.sub("", line) for line in text.splitlines() if line.strip().rstrip("*\"'").endswith("?")]
@@ -23,7 +23,7 @@ def questions(text: str) -> list[str]:
 
 
 def yes_or_no(text: str) -> bool | None:
-    """The first word of a reply that says yes or no."""
+    """Return the first word of a reply that says yes or no."""
     matches = _YES_NO.search(text)
     return matches[1].lower() in ("yes", "true", "continue") if matches else None
 
@@ -38,13 +38,13 @@ def verdicts(text: str, count: int) -> list[bool | None]:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The JSON object in a reply, the largest of several; empty if there is none."""
+    """Return the JSON object in a reply, the largest of several; empty if there is none."""
     matches = [(end - start, row) for start, end, row in objects(text)]
     return max(matches, key=lambda pair: pair[0])[1] if matches else {}
 
 
 def _listed(text: str) -> Any:
-    """The JSON list from the first bracket to the last; None if there is none."""
+    """Return the JSON list from the first bracket to the last; None if there is none."""
     try:
         return json.loads(text[text.index("[") : text.rindex("]") + 1])
     except (ValueError, RecursionError):
@@ -52,6 +52,6 @@ def _listed(text: str) -> Any:
 
 
 def chosen(text: str, count: int) -> int | None:
-    """The index of the one letter (A, B, …) that a reply chooses; None where it chooses none or several."""
+    """Return the index of the one letter (A, B, …) that a reply chooses; None where it chooses none or several."""
     option = option_in(text, [""] * count)
     return None if option is None else ord(option) - ord("A")

@@ -117,7 +117,7 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def _prompt(prompt: str, remaining: Budget) -> Generator[tuple[Prompt, ...], tuple[Result, ...], tuple[str, Budget]]:
-    """The reply to a plain question, empty where the budget has no room for it, and what is left."""
+    """Return the reply to a plain question, empty where the budget has no room for it, and what is left."""
     step = prompt_step(prompt, remaining)
     if not step:
         return "", remaining

@@ -37,7 +37,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of an attempt or of a plain question."""
+    """The result of an attempt or of a plain question."""
 
     text: str
     """The last message as it was said."""
@@ -55,7 +55,7 @@ ScalingSteps = Generator[tuple[Attempt | Prompt, ...], tuple[Result, ...], Answe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingBrief:
-    """What a scaling is told."""
+    """The task of a scaling."""
 
     question: Question
     budget: Budget
@@ -74,4 +74,4 @@ class Scaling:
     """What it does, in one line."""
     run: Callable[[ScalingBrief], ScalingSteps]
     needs_model: bool = True
-    """Whether the policy must be a language model (writes free text, samples), which `heuristic` is not."""
+    """True if the policy must be a language model (writes free text, samples), which `heuristic` is not."""

@@ -59,7 +59,7 @@ class Group:
         return sum(answer.confidence for answer in self.members)
 
     def spoken_for(self, share: float, by: Answer | None = None) -> Answer:
-        """Return one answer for all: that of `by` or the most confident, with all evidence and `share` as confidence."""
+        """Return one answer for all: that of `by` or the most confident, with all evidence and confidence `share`."""
         spokesman = by or most_confident(self.members)
         return replace(spokesman, evidence=evidence_of(self.members), confidence=min(max(share, 0.0), 1.0))
 

@@ -85,15 +85,15 @@ def shares(lengths: Sequence[float], total: int) -> list[int]:
     return parts
 
 
-def merged(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
-    """Spans in order, those that overlap or lie at most `gap` seconds apart made one."""
-    found: list[Span] = []
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that overlap or touch made one."""
+    joined: list[Span] = []
     for span in sorted(spans):
-        if found and span.start - found[-1].end <= gap:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
         else:
-            found.append(span)
-    return found
+            joined.append(span)
+    return joined
 
 
 def at_least(span: Span, seconds: float, bounds: Span) -> Span:

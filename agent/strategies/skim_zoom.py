@@ -32,14 +32,14 @@ Several spans are allowed. Do not answer the question.
 Question: {question}"""
 
 
-def stage_two(spans: Sequence[Span], frames: int, fps: float = ZOOM_FPS) -> list[float]:
+def stage_two(spans: Sequence[Span], frames: int) -> list[float]:
     """Return times (seconds) of at most `frames` frames in spans that do not overlap.
 
-    Each span gets `shares` of `frames` by its length, at least 1, at most `fps` a second.
+    Each span gets `shares` of `frames` by its length, at least 1, at most `ZOOM_FPS` a second.
     """
     times: list[float] = []
     for span, count in zip(spans, shares([span.duration for span in spans], frames), strict=True):
-        times += even(span, min(count, max(1, math.ceil(span.duration * fps))))
+        times += even(span, min(count, max(1, math.ceil(span.duration * ZOOM_FPS))))
     return times
 
 

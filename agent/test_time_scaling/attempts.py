@@ -109,7 +109,7 @@ class ScaledLoop:
             "guidance": piece.guidance,
             "sampling": {"temperature": piece.temperature, "seed": piece.seed},
         }
-        route = piece.route or state.get("route")
+        route = state.get("route")
         if route:
             first["route"] = route
         record = await self.run(str(number), first)

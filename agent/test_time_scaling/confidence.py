@@ -17,8 +17,7 @@ marinero4972/CyberV (`utils.select_output`, `test/test_videommmu.py`).
 Choices made here, where the paper needs what an agent with tools does not have:
 
 * p is `Result.likelihood` where the model tells it, else the confidence of the checked answer.
-* No model here reports attention, so `attentive` is 1 for all (`all_origin` in the published code). `scores` takes the
-  drifts of a model that does.
+* No model here reports attention, so `attentive` is 1 for all (`all_origin` in the published code).
 * Where to zoom is taken from attention there; here from the places that the attempts cite, those of the least agreed
   answers last. The zoom is asked for in words, and the policy's tools do it.
 * Failed attempts are left out of the first round (N is what is left), abstentions stay in as an answer of their own.
@@ -37,6 +36,7 @@ from .budget_split import affords_attempt, attempts_afforded, budget_split, rema
 from .scaling import Attempt, Result, Scaling, ScalingBrief, ScalingSteps
 
 WEIGHT = 0.2
+ATTENTIVE = 1
 NO_PROBABILITY = 1e-4
 ZOOM_TEMPERATURE = 0.01
 TOP = 5
@@ -93,24 +93,19 @@ def sure(sum_of_best: float, n: int) -> bool:
     return sum_of_best > n * (0.5 if n == 2 else 0.3)
 
 
-def scores(
-    likelihoods: Sequence[float], texts: Sequence[str], drifts: Sequence[float | None] | None = None
-) -> list[float]:
+def scores(likelihoods: Sequence[float], texts: Sequence[str]) -> list[float]:
     """Return the Score Forest. The first attempt is the direct one.
 
     Args:
         likelihoods: p of each attempt, in (0, 1].
-        texts: each reply as it was said.
-        drifts: change of the attention to video and speech against the direct attempt, where a model reports it.
+        texts: each reply as it was written.
     """
     n = len(likelihoods)
     ranks = {i: rank for rank, i in enumerate(sorted(range(n), key=lambda i: likelihoods[i]), start=1)}
     sums = []
     for i, p in enumerate(likelihoods):
         stable = (p - likelihoods[0]) / likelihoods[0] >= -0.5
-        drift = drifts[i] if drifts else None
-        attentive = drift is None or drift >= -0.1
-        sums.append(WEIGHT * (p + stable + (not repeats(texts[i])) + attentive + ranks[i] / n))
+        sums.append(WEIGHT * (p + stable + (not repeats(texts[i])) + ATTENTIVE + ranks[i] / n))
     return sums
 
 

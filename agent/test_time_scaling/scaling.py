@@ -20,8 +20,6 @@ class Attempt:
     """Another question to ask instead (a sub-question); None asks the question itself, with its options."""
     guidance: str = ""
     """Words for the policy besides the question (think step by step, be sceptical, what is known so far)."""
-    route: str | None = None
-    """Route instead of the planner's."""
     temperature: float | None = None
     """Sampling temperature; None leaves it to the policy."""
     seed: int = 0

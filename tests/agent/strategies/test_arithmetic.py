@@ -58,7 +58,6 @@ def test_shares_are_whole_and_never_too_many(total: int):
 def test_spans_are_merged_and_widened():
     spans = [Span(10, 12), Span(0, 3), Span(3, 5), Span(14, 15)]
     assert merged(spans) == [Span(0, 5), Span(10, 12), Span(14, 15)]
-    assert merged(spans, gap=2) == [Span(0, 5), Span(10, 15)]
     # 2 s widened to 8: 3 s more at both ends; at the edges the other end takes it.
     assert at_least(Span(10, 12), 8, Span(0, 100)) == Span(7, 15)
     assert at_least(Span(1, 3), 8, Span(0, 100)) == Span(0, 8)

@@ -48,7 +48,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     """Verify format, spans, citations, quotes and option; an abstention needs no evidence, but a look."""
     messages = list(messages)
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
-    observed = [uri for m in tool_messages for uri in _uris(m)]
+    observed = [MediaURI.parse(uri) for m in tool_messages for uri in (m.artifact or {}).get("uris", ())]
     pieces = pieces_of(tool_messages)
     missing: list[str] = []
     marked = []
@@ -57,7 +57,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
         marked.append(replace(item, supported=problem is None))
         if problem:
             missing.append(problem)
-    option = _option(draft, question)
+    option = None if draft.option is None else option_in(draft.option, question.options)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
     if draft.abstained and draft.plain and pieces and not _has_called(messages):
@@ -258,11 +258,6 @@ def _stands(quote: str, text: str) -> bool:
     return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
 
 
-def _uris(message: ToolMessage) -> list[MediaURI]:
-    artifact = message.artifact or {}
-    return [MediaURI.parse(uri) for uri in artifact.get("uris", ())]
-
-
 def _problem(
     item: Evidence, question: Question, observed: list[MediaURI], tool_messages: list[ToolMessage]
 ) -> str | None:
@@ -296,11 +291,6 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
     return covered_until >= cited.span.end and any(
         span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
     )
-
-
-def _option(draft: Draft, question: Question) -> str | None:
-    """Return the letter of the chosen option, also where the draft names it by its text."""
-    return None if draft.option is None else option_in(draft.option, question.options)
 
 
 def _strings(value: Any) -> Iterable[str]:

@@ -15,7 +15,7 @@ from rewatch.agent.replay import replay
 from rewatch.memory import ClipMemory
 from rewatch.tools import Reply, VisualQuestion
 
-from .scripted import Scripted
+from ..scripted import Scripted
 
 
 class Cut(BaseException):

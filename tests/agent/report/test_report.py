@@ -28,8 +28,8 @@ from rewatch.memory import VideoError
 from rewatch.memory.video.file import Video
 from rewatch.tools import Budget
 
-from ..media_files import write_video
-from .recorded import VIDEO, Recorder
+from ...media_files import write_video
+from ..recorded import VIDEO, Recorder
 
 V = "video:0a1b2c3d"
 TAGS = (

@@ -135,7 +135,7 @@ class Calibration:
             value = (np.logaddexp(0, z) - right * z).sum() + prior / 2 * ((slope - 1) ** 2 + offset**2)
             return float(value), np.array([error @ x + prior * (slope - 1), error.sum() + prior * offset])
 
-        options = {"ftol": 0.0, "gtol": 1e-9, "maxiter": 1000}
+        options = {"ftol": 1e-15, "gtol": 1e-8}
         fit = minimize(loss, [1.0, 0.0], jac=True, bounds=[(0, None), (None, None)], options=options)
         return cls(slope=float(fit.x[0]), offset=float(fit.x[1]), pairs=len(stated))
 

@@ -63,8 +63,10 @@ def render(
 
 
 def _about(video: dict[str, Any], pictures: bool) -> str:
-    known = [name.replace("_", " ") for name in video["channels"] if name != "summary" and (pictures or name in _READ)]
+    channels = [
+        name.replace("_", " ") for name in video["channels"] if name != "summary" and (pictures or name in _READ)
+    ]
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
-    told = f"{size}{sound}known: {', '.join(known) or 'nothing'}"
-    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {told}."
+    facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
+    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

@@ -75,7 +75,7 @@ def _unpacked(content: bytes) -> Any:
         def decode_ext(code: int, inner: bytes) -> Any:
             try:
                 return _decode(code, inner, depth)
-            except Exception as error:
+            except Exception as error:  # ormsgpack hides the reason: it is kept here
                 refused.append(f"{error}")
                 raise
 
@@ -95,5 +95,5 @@ def _unpacked(content: bytes) -> Any:
 
     try:
         return ormsgpack.unpackb(content, ext_hook=hook(0), option=ormsgpack.OPT_NON_STR_KEYS)
-    except Exception as error:
+    except Exception as error:  # damaged bytes make any constructor fail
         raise CheckpointError(" ".join((refused[0] if refused else f"damaged: {error}").split())[:300]) from None

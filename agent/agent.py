@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
 from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
+from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
 from .answer import Answer
@@ -102,7 +102,7 @@ class VideoAgent:
         elif isinstance(viewer, (str, BaseChatModel)):
             viewer = ChatViewer(load_policy(viewer))
         built_in = (*BUILT_IN, *VLM_TOOLS) if viewer is not None else BUILT_IN
-        offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
+        offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._config = policy_of(self.policy).policy_config
         loop = self._config.own_loop(memory, self.policy) if self._config else None
         if self._config and loop is None:
@@ -204,9 +204,10 @@ class VideoAgent:
 
             async def attempt(number: str, first: dict[str, Any]) -> RunRecord:
                 attempt_id = f"{run_id}.{number}"
-                if await runner.stored(attempt_id):
-                    return await runner.resume(attempt_id)
-                return await runner.run(attempt_id, first)
+                strict = replace(runner, raise_bugs=True)  # a bug ends the whole scaling
+                if await strict.stored(attempt_id):
+                    return await strict.resume(attempt_id)
+                return await strict.run(attempt_id, first)
 
             chosen = replace(runner, finish=self._calibrated)
             scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))

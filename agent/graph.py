@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from langgraph.types import Command
 
 from ..memory import FrameReader, RewatchError
 from ..tools import Budget, Observation, Spend, Toolbox
+from ..tools.errors import words_of
 from .answer import Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
@@ -33,7 +35,7 @@ from .models.turn import PolicyError, Turn, cause_of, policy_errors, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, useful
 from .parsing.reply import draft_of, question_of
-from .parsing.settling import PolicyFailed, settled, with_calls_found
+from .parsing.settling import PolicyFailed, is_model_failure, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question
@@ -66,6 +68,8 @@ class Loop:
     """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
     """The calls that come before the policy's first turn, where the planner names none itself."""
+    raise_bugs: bool = False
+    """Whether what is no failure of a model or a video is raised, as in training and evaluation, and not told."""
     numbers: bool = True
     """True if the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: FrameReader = field(init=False)
@@ -80,6 +84,12 @@ class Loop:
     def capabilities(self) -> Policy:
         """What the policy can do."""
         return policy_of(self.policy)
+
+    def raising_bugs(self) -> Loop:
+        """The same loop, with the same pictures in store, for training and evaluation: bugs are raised."""
+        strict = copy.copy(self)
+        object.__setattr__(strict, "raise_bugs", True)
+        return strict
 
     async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
@@ -166,6 +176,9 @@ class Loop:
             tokens = error.tokens if isinstance(error, PolicyError) else 0
             return _without_policy(new, "seconds", TIME_UP, began, tokens=tokens)
         except RewatchError as error:  # the run ends with an answer, not with a stack trace
+            cause = cause_of(error)
+            if self.raise_bugs and keeps_limits and isinstance(cause, Exception) and not is_model_failure(cause):
+                raise cause from None
             tokens, stopped_by = 0, "policy_error"
             if isinstance(error, PolicyError):
                 tokens, stopped_by = error.tokens, error.stopped_by
@@ -298,6 +311,7 @@ class Loop:
                 left=remaining,
                 approved=call["id"] in approved,
                 eyes=self.capabilities.eyes(state["messages"]),
+                raise_bugs=self.raise_bugs,
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
@@ -346,7 +360,9 @@ class Loop:
                 probabilities.append(None)
                 continue
             began = time.monotonic()
-            observation, cost = await self.toolbox.call(*call, memory=memory, videos=videos, left=remaining)
+            observation, cost = await self.toolbox.call(
+                *call, memory=memory, videos=videos, left=remaining, raise_bugs=self.raise_bugs
+            )
             cost += Spend(seconds=time.monotonic() - began)
             total += cost
             probabilities.append(None if observation.error else float(observation.data["yes"]))
@@ -389,12 +405,9 @@ def _spent(state: State) -> Spend:
 def _failure(error: RewatchError) -> str:
     """Return a policy's error as one line."""
     cause = cause_of(error)
-    try:
-        text = one_line(str(cause), longest=600)
-    except Exception:  # the model's own error fails to say what it is
-        text = ""
     kind = "" if isinstance(error, PolicyFailed) else type(cause).__name__
-    return f"The policy failed ({', '.join(part for part in (kind, text) if part)})."
+    reason = one_line(words_of(cause), longest=600)
+    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
 
 
 def _without_policy(

@@ -55,7 +55,7 @@ class Collector:
     graph: CompiledStateGraph = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "graph", build_graph(self.loop))
+        object.__setattr__(self, "graph", build_graph(self.loop.raising_bugs()))
 
     def __call__(
         self,
@@ -69,7 +69,8 @@ class Collector:
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
 
-        A run that fails is a rollout too: `failure` says why. Nothing that a task, a video or the policy does raises.
+        A run that fails is a rollout too: `failure` says why. What a task, a video or a model does wrong does not
+        raise; a bug does, for it must not be trained on.
 
         Args:
             tasks: what to ask; one may occur several times.
@@ -118,11 +119,11 @@ class Collector:
         record = RunRecord()
         try:
             state = self.first_state(task, seed, guidance)
-            await Runner(graph=self.graph).run("", state, on_event, record)
+            await Runner(graph=self.graph, raise_bugs=True).run("", state, on_event, record)
             return Rollout(
                 task=task, answer=Answer.from_dict(record.answer), messages=tuple(record.messages), meta=meta
             )
-        except (RewatchError, OSError) as error:  # a video that is gone must not end the training of a night
+        except RewatchError as error:  # a video that is gone must not end the training of a night
             answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
             failed = f"{type(error).__name__}: {error}"
             return Rollout(task=task, answer=answered, messages=tuple(record.messages), meta={**meta, "failed": failed})

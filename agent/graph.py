@@ -40,7 +40,7 @@ from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question
 from .state import State
-from .steps import Call, advance, observed
+from .steps import Call, advance, observed, route_message
 from .strategies import ROUTES, Brief
 from .trace import observation_row
 from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check, second_looks
@@ -135,7 +135,7 @@ class Loop:
         results = observed(state["messages"])
         looks = tuple(call for call in plan.looks or () if call.key not in results)
         if looks and not budget.exhausted(_spent(state)):
-            return Command(update={"messages": [_route_message("look", looks, state)]}, goto="looks")
+            return Command(update={"messages": [route_message("look", looks, len(state["messages"]))]}, goto="looks")
         allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
         if plan.route == "search" or allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
@@ -148,7 +148,8 @@ class Loop:
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, result = advance(route.run(brief), state["messages"])
             if result is None:
-                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="looks")
+                message = route_message(route.name, calls, len(state["messages"]))
+                return Command(update={"messages": [message]}, goto="looks")
             numbers = numbers_of(result.evidence, pieces_of(state["messages"]).values())[:CITED]
             text = f"{result.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
             texts += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []
@@ -366,11 +367,8 @@ class Loop:
             cost += Spend(seconds=time.monotonic() - began)
             total += cost
             probabilities.append(None if observation.error else float(observation.data["yes"]))
-            row = {
-                "id": f"second_look_{len(state['messages'])}_{len(steps)}",
-                "name": call.tool,
-                "args": call.arguments,
-            }
+            call_id = f"second_look_{len(state['messages'])}_{len(steps)}"
+            row = {"id": call_id, "name": call.tool, "args": call.arguments}
             steps.append(observation_row(observed_message(row, observation, observation.text, [], cost)))
         return probabilities, steps, total
 
@@ -422,16 +420,6 @@ def _without_policy(
     message = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
     update = {"messages": [*new, message], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
-
-
-def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessage:
-    number = len(state["messages"])
-    rows = [
-        {"name": call.tool, "args": call.arguments, "id": f"{route}_{number}_{k}", "type": "tool_call"}
-        for k, call in enumerate(calls)
-    ]
-    text = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
-    return AIMessage(content=text, tool_calls=rows, additional_kwargs={"by": "route"})
 
 
 def observed_message(

@@ -148,8 +148,8 @@ class Loop:
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, result = advance(route.run(brief), state["messages"])
             if result is None:
-                message = route_message(route.name, calls, len(state["messages"]))
-                return Command(update={"messages": [message]}, goto="looks")
+                request = route_message(route.name, calls, len(state["messages"]))
+                return Command(update={"messages": [request]}, goto="looks")
             numbers = numbers_of(result.evidence, pieces_of(state["messages"]).values())[:CITED]
             text = f"{result.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
             texts += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []

@@ -275,39 +275,15 @@ def _show(console: Console, row: dict[str, Any]) -> None:
 
 
 def _page(row: dict[str, Any], pictures: list[str]) -> str:
-    """One page without scripts: the call, its cost, the words, the pictures, the data."""
-    from ..agent.report.markup import el, join
+    """Return one page without scripts: the call, its cost, the words, the pictures, the data."""
+    from ..agent.report import render_template
 
-    figures = [
-        el("figure", el("img", src=picture, alt=meta["of"]), el("figcaption", meta["of"]))
-        for picture, meta in zip(pictures, row["pictures"], strict=False)
-    ]
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
-        "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f2;padding:1rem;border-radius:6px}"
-        "figure{display:inline-block;margin:0 1rem 1rem 0;max-width:20rem}img{max-width:100%}"
-        "figcaption,.cost{color:#666;font-size:14px;overflow-wrap:anywhere}"
-        "@media(prefers-color-scheme:dark){body{background:#161616;color:#e6e6e6}pre{background:#222}}"
-    )
-    data = json.dumps(row["data"], ensure_ascii=False, indent=1, default=str)
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return "<!doctype html>" + el(
-        "html",
-        el(
-            "head",
-            el("meta", charset="utf-8"),
-            el("meta", name="viewport", content="width=device-width"),
-            el("meta", http_equiv="Content-Security-Policy", content=policy),
-            el("title", f"rewatch: {row['tool']}"),
-            el("style", style),
-        ),
-        el(
-            "body",
-            el("h1", _call_text(row)),
-            el("p", f"{row['origin']} · {_cost_text(row)}", class_="cost"),
-            el("pre", row["text"]),
-            join(*figures),
-            el("details", el("summary", "data"), el("pre", data)) if row["data"] else None,
-        ),
-        lang="en",
+    return render_template(
+        "tool_call.html.j2",
+        tool=row["tool"],
+        call=_call_text(row),
+        cost=f"{row['origin']} · {_cost_text(row)}",
+        text=row["text"],
+        pictures=[(picture, meta["of"]) for picture, meta in zip(pictures, row["pictures"], strict=False)],
+        data=json.dumps(row["data"], ensure_ascii=False, indent=1, default=str) if row["data"] else "",
     )

@@ -118,8 +118,8 @@ def main() -> None:
             tell("held-out", step, evaluate(collect, held_out, seed=1))
     shutil.copytree(folder, args.out / "trained", dirs_exist_ok=True)  # tokenizer, pictures, template
     policy.engine.loaded.model.save_pretrained(args.out / "trained")
-    manner = PolicyConfig(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
-    manner.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
+    config = PolicyConfig(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
+    config.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
     log.close()
     draw(args.out)
 

@@ -108,7 +108,7 @@ def saved_policy(name: str | Path) -> Path | None:
     return None
 
 
-def read_manner(folder: Path) -> PolicyConfig:
+def read_policy_config(folder: Path) -> PolicyConfig:
     """What a folder says of how its policy works.
 
     Raises:
@@ -160,8 +160,3 @@ def _require_harmless(path: Path, row: Mapping[str, Any]) -> None:
 def _require(fits: bool, path: Path, key: str, wanted: str) -> None:
     if not fits:
         raise CapabilityError(f"{path}: {key} has to be {wanted}; was the file edited?")
-
-
-def manner_of(policy: Any) -> PolicyConfig | None:
-    """How a policy was trained to work; None where nothing says so."""
-    return getattr(policy, "manner", None)

@@ -214,7 +214,7 @@ def _passes(error: BaseException) -> bool:
     return error_alone or isinstance(error, (KeyboardInterrupt, RewatchError))
 
 
-def failure_text(error: Exception) -> str:
+def failure_text(error: BaseException) -> str:
     """What a policy raised, as one line."""
     kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
     reason = one_line(words_of(error), longest=600)

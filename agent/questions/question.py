@@ -50,6 +50,11 @@ class Question:
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
 
+    @property
+    def prompt(self) -> str:
+        """The question with its options, as a model is asked it."""
+        return "\n".join([self.text, *(f"{letter(i)}. {option}" for i, option in enumerate(self.options))])
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
         row = asdict(self)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import rewatch
-from rewatch.agent.models.policy_config import PolicyConfig, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_policy_config
 from rewatch.agent.models.registry import load_policy
 from rewatch.memory import CapabilityError
 
@@ -61,7 +61,7 @@ def test_what_a_folder_may_not_set(tmp_path: Path, key: str, row: dict[str, Any]
 def test_files_that_are_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "rewatch.json").write_text(content)
     with pytest.raises(CapabilityError):
-        read_manner(tmp_path)
+        read_policy_config(tmp_path)
 
 
 def test_what_training_saves_is_read(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_what_training_saves_is_read(tmp_path: Path) -> None:
         "frames_as": "video",
     }
     loop = "rewatch.training.gym.clips16:loop"
-    manner = PolicyConfig(dialect="short", system="Look.", loop=loop, tools=("browse",), settings=settings, base="a/b")
-    manner.save(tmp_path)
-    assert read_manner(tmp_path) == manner
+    config = PolicyConfig(dialect="short", system="Look.", loop=loop, tools=("browse",), settings=settings, base="a/b")
+    config.save(tmp_path)
+    assert read_policy_config(tmp_path) == config
 
 
 @pytest.fixture

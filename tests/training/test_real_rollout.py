@@ -50,7 +50,7 @@ def run(memory: ClipMemory, task: Task, dialect: str, *replies: str) -> Rollout:
     agent = VideoAgent(memory, policy=policy, budget=Budget(frames=40, calls=8))
     asked = question_about(memory, task.question, options=task.options or None, videos=None, now=task.now)
     state: dict[str, Any] = {"question": asked.as_dict(), "budget": agent.budget.as_dict(), "route": "search"}
-    end = asyncio.run(agent._graph.ainvoke(state))
+    end = asyncio.run(agent.graph.ainvoke(state))
     return Rollout(task=task, answer=Answer.from_dict(end["answer"]), messages=tuple(end["messages"]))
 
 

@@ -14,9 +14,9 @@ from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
 from ...agent.models.local import open_local
 from ...agent.models.local_vlm import LocalPolicy
-from ...agent.models.policy_config import PolicyConfig, read_manner, saved_policy
+from ...agent.models.policy import policy_of
+from ...agent.models.policy_config import PolicyConfig, read_policy_config, saved_policy
 from ...agent.models.viewer import ChatViewer
-from ...agent.offering import sees
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...memory import ClipMemory
@@ -47,7 +47,7 @@ class Source:
     """Folder or hub name of the whole model."""
     adapter: Path | None
     """Folder of an adapter that an earlier run trained."""
-    manner: PolicyConfig
+    config: PolicyConfig
 
 
 def source_of(
@@ -67,7 +67,7 @@ def source_of(
             with without_bars():
                 save_tiny_qwen(name, clips16.corpus(list(lessons)), seed=seed)
     elif (saved := saved_policy(policy.model)) is not None:
-        before = read_manner(saved)
+        before = read_policy_config(saved)
         name, adapter = (before.base, saved) if before.base else (str(saved), None)
     preset = loop.preset
     settings = {**_PRESET_SETTINGS.get(preset or "", {}), **before.settings}
@@ -76,7 +76,7 @@ def source_of(
     dialect = policy.dialect or (before.dialect if started else "short" if preset == "clips16" else "hermes")
     system = loop.system or (before.system if started else clips16.SYSTEM if preset == "clips16" else None)
     tools = None if preset else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
-    manner = PolicyConfig(
+    config = PolicyConfig(
         dialect=dialect,
         system=system,
         loop=PRESETS[preset] if preset else None,
@@ -85,7 +85,7 @@ def source_of(
         settings=settings,
         base=_absolute(name) if adapter or policy.lora else None,
     )
-    return Source(name=name, adapter=adapter, manner=manner)
+    return Source(name=name, adapter=adapter, config=config)
 
 
 def _absolute(name: str) -> str:
@@ -110,7 +110,7 @@ def load(policy: Policy, source: Source, *, trains_lora: bool) -> LocalPolicy:
     given: dict[str, Any] = {"dtype": policy.dtype, "device": device, "attention": policy.attention}
     given |= {"adapter": str(source.adapter) if source.adapter else None, "download": policy.download}
     given = {name: value for name, value in given.items() if value is not None}
-    made = open_local(source.name, dialect=source.manner.spoken(), **given, **source.manner.settings)
+    made = open_local(source.name, dialect=source.config.spoken(), **given, **source.config.settings)
     loaded = made.engine.loaded
     if source.adapter:
         loaded.adapter = None  # it stays on; taking it on for each turn, as in use, would switch its gradients off
@@ -163,12 +163,12 @@ def freeze_vision(model: Any) -> int:
     return sum(parameter.numel() for _, parameter in found)
 
 
-def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: PolicyConfig) -> Loop:
+def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, config: PolicyConfig) -> Loop:
     """The loop that the policy works in, in training as in use."""
     if part.preset is not None:
         if part.tools is not None:
             raise ConfigError("loop.tools: the preset clips16 has its own two; leave tools out.")
-        made = manner.own_loop(memory, policy)
+        made = config.own_loop(memory, policy)
         assert made is not None
         return made
     offered: list[Any] = list(BUILT_IN)
@@ -179,8 +179,8 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, manner: P
             if ":" not in name and name not in named:
                 raise ConfigError(f"loop.tools: {name} {unknown(name, named)}")
             offered.append(imported(name, "loop.tools") if ":" in name else named[name])
-    system = manner.spoken().system or SYSTEM
-    viewer = ChatViewer(policy) if sees(policy) else None
+    system = config.spoken().system or SYSTEM
+    viewer = ChatViewer(policy) if policy_of(policy).sees else None
     toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=viewer)
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
 
@@ -216,12 +216,12 @@ def without_bars() -> Iterator[None]:
 
 def complete(source: Source, folder: Path, policy: LocalPolicy) -> Path:
     """Put beside saved weights what is not weights: tokenizer, pictures, template, and how the policy works."""
-    if source.manner.base is None and find_gguf(source.name) is not None:
+    if source.config.base is None and find_gguf(source.name) is not None:
         policy.engine.loaded.tokenizer.save_pretrained(folder)
-    elif source.manner.base is None:
+    elif source.config.base is None:
         for file in Checkpoint.find(source.name, kind="Policy").folder.iterdir():
             known = file.name.endswith(".index.json") or file.suffix in _WEIGHTS or (folder / file.name).exists()
             if file.is_file() and not known:
                 shutil.copyfile(file, folder / file.name)
-    source.manner.save(folder)
+    source.config.save(folder)
     return folder

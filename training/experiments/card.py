@@ -51,8 +51,8 @@ def card(bench: TrainingContext, facts: Mapping[str, Any], samples: Mapping[str,
                 "started from": _start(bench),
                 _LICENSE: license(bench),
                 "parameters": f"{bench.size:,}, of which {bench.trained:,} were trained",
-                "saved as": "a LoRA adapter" if bench.source.manner.base else "whole weights",
-                "dialect": bench.source.manner.dialect,
+                "saved as": "a LoRA adapter" if bench.source.config.base else "whole weights",
+                "dialect": bench.source.config.dialect,
                 "tools": ", ".join(tool.name for tool in bench.loop.toolbox),
                 "reward": ", ".join(f"{weight:g} × {name}" for name, (_, weight) in bench.mix.components.items()),
                 **{name.replace("_", " "): str(value) for name, value in facts.items()},
@@ -146,7 +146,7 @@ def _samples(samples: Mapping[str, list[str]]) -> str:
 
 
 def _base_note(bench: TrainingContext) -> str:
-    base = bench.source.manner.base
+    base = bench.source.config.base
     return (
         f" The adapter needs its base, `{base}`; if that has moved: `--policy {bench.folder.path}?base=FOLDER`."
         if base

@@ -58,7 +58,7 @@ class TrainingContext:
             config.policy, config.loop, lessons, self._start(), config.seed, begun=self.folder.begun
         )
         self.policy: LocalPolicy = load(config.policy, self.source, trains_lora=config.trainer.engine == "mini")
-        self.loop = loop_of(config.loop, self.memory, self.policy, self.source.manner)
+        self.loop = loop_of(config.loop, self.memory, self.policy, self.source.config)
         self.collect = Collector(loop=self.loop, budget=budget_of(config.loop), route=config.loop.route)
         parameters = list(self.policy.engine.loaded.model.parameters())
         self.size = sum(p.numel() for p in parameters)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any, Literal
 
-from ...agent.questions.question import question_about
 from ...agent.report import write_report
-from ...agent.runner import Runs, run_to_end
-from ...agent.trace import SCHEMA
-from ...memory import ClipMemory
-from ...memory.files.names import to_text
-from ...tools.schemas import function_schema
+from ...agent.runner import Runner, run_event, run_to_end
 from ..data.task import Task
 from ..rollouts.collector import Collector, seed_of
 from .context import TrainingContext
@@ -44,37 +39,6 @@ def spread(tasks: tuple[Task, ...]) -> list[Task]:
 
 def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
     """One sampled run of a task with its trace; an earlier trace in its place goes."""
-    from ...version import __version__
-
-    loop, memory = collect.loop, collect.loop.memory
-    question = question_about(
-        memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
-    )
-    state = {
-        "question": question.as_dict(),
-        "budget": collect.budget.as_dict(),
-        "route": collect.route,
-        "sampling": {"temperature": collect.temperature, "seed": seed_of("sample", seed, task.id)},
-    }
-
-    def head(run_id: str, first: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "event": "run",
-            "schema": SCHEMA,
-            "rewatch": __version__,
-            "run_id": run_id,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "question": first["question"],
-            "paths": {v["id"]: _path(memory, v["id"]) for v in question.as_dict()["videos"]},
-            "budget": first["budget"],
-            "policy": loop.policy._llm_type,
-            "tools": [function_schema(tool)["function"] for tool in loop.toolbox],
-        }
-
     path.unlink(missing_ok=True)
-    runs = Runs(graph=collect.graph, saver=None, traces=path.parent, first_event=head)
-    run_to_end(runs.drive(path.stem, state, None))
-
-
-def _path(memory: ClipMemory, video: str) -> str:
-    return to_text(memory.video(video).path)
+    runner = Runner(graph=collect.graph, traces=path.parent, first_event=partial(run_event, collect.loop))
+    run_to_end(runner.run(path.stem, collect.first_state(task, seed_of("sample", seed, task.id))))

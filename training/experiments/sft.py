@@ -79,7 +79,7 @@ def _played(bench: TrainingContext, config: SFTRun) -> list[Rollout]:
     if not config.tasks.families:
         raise ConfigError("traces.expert: the expert knows the gym's tasks only; give tasks.families, or trace files.")
     tasks = bench.tasks[: asked.count]
-    dialect = bench.source.manner.spoken()
+    dialect = bench.source.config.spoken()
     ways: dict[str, Any] = {"strategies": clips16.STRATEGIES} if config.loop.preset == "clips16" else {}
     expert = Expert.of(tasks, dialect=dialect, guess=asked.guesses, waste=asked.waste, seed=config.seed, **ways)
     return play(bench.loop, tasks, expert)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent.graph import Loop
-from ...agent.models.policy_config import PolicyConfig, manner_of
+from ...agent.models.policy import policy_of
+from ...agent.models.policy_config import PolicyConfig
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
-from ...agent.tool_formats import ToolFormat
 from ...memory import ClipMemory
 from ...tools import BUILT_IN, Toolbox
 from ..data.task_files import write_tasks
@@ -151,15 +151,15 @@ def collector(lessons: Sequence[Lesson], memory: ClipMemory, policy: BaseChatMod
             {"dialect": PolicyConfig(dialect="short").spoken(), "strategies": STRATEGIES} if small else {}
         )
         policy = Expert.of([one.task for one in lessons], **how)
-    manner = manner_of(policy)
-    made = small_loop(memory, policy) if small else manner.own_loop(memory, policy) if manner else None
+    config = policy_of(policy).policy_config
+    made = small_loop(memory, policy) if small else config.own_loop(memory, policy) if config else None
     if made is None:
-        spoken: ToolFormat | None = getattr(policy, "dialect", None)
+        spoken = policy_of(policy).dialect
         made = Loop(
             memory=memory,
             policy=policy,
             planner=plan_by_rules,
-            toolbox=Toolbox(manner.offered(BUILT_IN) if manner else BUILT_IN),
+            toolbox=Toolbox(config.offered(BUILT_IN) if config else BUILT_IN),
             system=(spoken and spoken.system) or SYSTEM,
         )
     return Collector(loop=made, budget=BUDGET)

@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
-from ...agent.steps import Call, observed
+from ...agent.steps import Call, Finished, observed, replay
 from ...agent.tool_formats import ParsedTurn, ToolFormat, draft, load_tool_format
 from ...memory import FrameReader, Span
 from ..data.task import Task
@@ -104,21 +104,16 @@ class Expert(BaseChatModel):
     ) -> Call | Say:
         """Replay the strategy over what was observed: its first call that has no result yet, or its answer."""
         known = shown(messages, pixels)
-        run = self.strategies[case.task.meta["gym"]["family"]](case)
-        last: Shown | None = None
-        while True:
-            try:
-                step = next(run) if last is None else run.send(last)
-            except StopIteration as end:
-                said: Say = end.value
-                return said
-            if rng.random() < self.waste:
-                vain = wasted(case, rng.randrange)
-                if vain.key not in known:
-                    return vain
-            if step.key not in known:
-                return step
-            last = known[step.key]
+        vain: list[Call] = []
+
+        def outcome_of(call: Call) -> Shown | None:
+            if rng.random() < self.waste and (waste := wasted(case, rng.randrange)).key not in known:
+                vain.append(waste)
+                return None
+            return known.get(call.key)
+
+        step = replay(self.strategies[case.task.meta["gym"]["family"]](case), outcome_of)
+        return step.result if isinstance(step, Finished) else (*vain, step)[0]
 
     def _call(self, step: Call, messages: Sequence[BaseMessage]) -> AIMessage:
         number = sum(isinstance(message, AIMessage) for message in messages)

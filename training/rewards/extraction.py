@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ...agent.models.eyes import told_eyes
+from ...agent.models.eyes import recorded_eyes
 from ...agent.parsing.draft import numbers_of
 from ...agent.parsing.reply import parse_reply
 from ...agent.parsing.thoughts import without_thoughts
@@ -150,7 +150,7 @@ def _claimed_box(rollout: Rollout, numbers: list[float]) -> Box | None:
         return None
     if max(right, bottom) <= 1:
         return Box(left, top, right, bottom)
-    eyes = told_eyes(rollout.messages)
+    eyes = recorded_eyes(rollout.messages)
     if eyes is None or any(number % 1 for number in numbers):  # fractions that leave the picture
         return None
     video = video_facts(rollout, rollout.task.truth.video) or video_facts(rollout)

@@ -19,20 +19,18 @@ from ...agent import Answer
 from ...agent.graph import Loop, build_graph
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.questions.question import question_about
-from ...agent.runner import run_to_end
-from ...agent.trace import events_of
+from ...agent.runner import Listener as RunListener
+from ...agent.runner import Runner, RunRecord, run_to_end
 from ...memory.errors import RewatchError
 from ...tools import Budget
 from ..data.task import Task
 from .rollout import Rollout
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
     from langgraph.graph.state import CompiledStateGraph
 
 Listener = Callable[[int, dict[str, Any]], None]
 """Is told every trace event of every run, with the run's place in the list that comes back."""
-_MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
 
 
 class CollectError(RewatchError):
@@ -111,33 +109,37 @@ class Collector:
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
     async def _run(
-        self, task: Task, seed: int, meta: dict[str, Any], guidance: str, tell: Callable[[dict[str, Any]], None] | None
+        self,
+        task: Task,
+        seed: int,
+        meta: dict[str, Any],
+        guidance: str,
+        on_event: Callable[[dict[str, Any]], None] | None,
     ) -> Rollout:
-        messages: list[BaseMessage] = []
+        record = RunRecord()
         try:
-            question = question_about(
-                self.loop.memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
+            state = self.first_state(task, seed, guidance)
+            await Runner(graph=self.graph, raise_bugs=True).run("", state, on_event, record)
+            return Rollout(
+                task=task, answer=Answer.from_dict(record.answer), messages=tuple(record.messages), meta=meta
             )
-            state = {
-                "question": question.as_dict(),
-                "budget": self.budget.as_dict(),
-                "route": self.route,
-                "sampling": {"temperature": self.temperature, "seed": seed},
-                **({"guidance": guidance} if guidance else {}),
-            }
-            answer: dict[str, Any] = {}
-            updates = self.graph.astream(state, {"recursion_limit": _MANY_STEPS}, stream_mode="updates")  # type: ignore[call-overload]
-            async for update in updates:
-                for node, change in update.items():
-                    messages += (change or {}).get("messages", ())
-                    answer = (change or {}).get("answer", answer)
-                    for event in events_of(node, change or {}) if tell else ():
-                        tell(event)  # type: ignore[misc]
-            return Rollout(task=task, answer=Answer.from_dict(answer), messages=tuple(messages), meta=meta)
-        except RewatchError as error:
+        except RewatchError as error:  # a video that is gone must not end the training of a night
             answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
-            told = f"{type(error).__name__}: {error}"
-            return Rollout(task=task, answer=answered, messages=tuple(messages), meta={**meta, "failed": told})
+            failed = f"{type(error).__name__}: {error}"
+            return Rollout(task=task, answer=answered, messages=tuple(record.messages), meta={**meta, "failed": failed})
+
+    def first_state(self, task: Task, seed: int, guidance: str = "") -> dict[str, Any]:
+        """Return the state that a run of a task begins with."""
+        question = question_about(
+            self.loop.memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
+        )
+        return {
+            "question": question.as_dict(),
+            "budget": self.budget.as_dict(),
+            "route": self.route,
+            "sampling": {"temperature": self.temperature, "seed": seed},
+            **({"guidance": guidance} if guidance else {}),
+        }
 
 
 def failure(rollout: Rollout) -> str | None:
@@ -179,5 +181,5 @@ def draw(tasks: Sequence[Task], count: int, *, seed: int, step: int) -> list[Tas
     return drawn
 
 
-def _to(listener: Listener | None, place: int) -> Callable[[dict[str, Any]], None] | None:
+def _to(listener: Listener | None, place: int) -> RunListener | None:
     return None if listener is None else lambda event: listener(place, event)

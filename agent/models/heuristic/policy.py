@@ -17,7 +17,7 @@ from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
 from ...questions.question import Question, question_of
-from ...steps import Call, CallResult, observed
+from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, yes_no_count
 from .objects import about_objects
 from .options import choose
@@ -61,21 +61,21 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
     results = observed(messages)
     question = question_of(messages)
     assert question is not None
-    run = answer(question)
-    result: CallResult | None = None
     gone: dict[str, None] = {}
-    while True:
-        try:
-            step = next(run) if result is None else run.send(result)
-        except StopIteration as end:
-            draft: Draft = _with_gone(end.value, question, tuple(gone))
-            return AIMessage(content=draft.as_message())
-        if step.key not in results and step.tool in tools:
-            call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(results)}", "type": "tool_call"}
-            return AIMessage(content=_aloud(step), tool_calls=[call])
-        result = results.get(step.key, CallResult(error=True))
+
+    def outcome_of(call: Call) -> CallResult | None:
+        if call.key not in results and call.tool in tools:
+            return None
+        result = results.get(call.key, CallResult(error=True))
         if GONE in result.text:
-            gone[step.arguments.get("video") or ""] = None
+            gone[call.arguments.get("video") or ""] = None
+        return result
+
+    step = replay(answer(question), outcome_of)
+    if isinstance(step, Finished):
+        return AIMessage(content=_with_gone(step.result, question, tuple(gone)).as_message())
+    call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(results)}", "type": "tool_call"}
+    return AIMessage(content=_aloud(step), tool_calls=[call])
 
 
 def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:

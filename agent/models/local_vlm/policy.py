@@ -60,7 +60,7 @@ class LocalPolicy(BaseChatModel):
 
     _engine: Engine = PrivateAttr()
     _turns: Turns = PrivateAttr()
-    _manner: PolicyConfig | None = PrivateAttr(default=None)
+    _policy_config: PolicyConfig | None = PrivateAttr(default=None)
 
     def __init__(self, loaded: Loaded, *, dialect: ToolFormat | str = "hermes", **settings: Any) -> None:
         super().__init__(**settings)
@@ -115,13 +115,13 @@ class LocalPolicy(BaseChatModel):
         return self._engine.loaded.roles
 
     @property
-    def manner(self) -> PolicyConfig | None:
+    def policy_config(self) -> PolicyConfig | None:
         """How it was trained to work; None where nothing says so."""
-        return self._manner
+        return self._policy_config
 
-    def trained(self, manner: PolicyConfig) -> Self:
+    def trained(self, config: PolicyConfig) -> Self:
         """The policy, told how it was trained to work."""
-        self._manner = manner
+        self._policy_config = config
         return self
 
     @property

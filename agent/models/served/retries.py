@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
 
-from ....memory import RewatchError
+from ..turn import PolicyError
 from .refusals import Topic, topic_of
 from .wire import EndlessReply, LedAway, UnknownPacking
 
@@ -37,11 +37,9 @@ _TOOLLESS = re.compile(
 _KEY = re.compile(r"(?i)\b(?:bearer\s+|(?:sk|pk|rk|key|hf|gsk)[-_])[\w.-]{6,}")
 
 
-class ServedError(RewatchError):
+class ServedError(PolicyError):
     """A served model did not answer; the text is one line that says why, and holds no keys."""
 
-    tokens: int = 0
-    """What was used up all the same, as far as the server told."""
     fault: Fault | None = None
     """What the server did, where it was asked."""
 

@@ -49,11 +49,14 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
         seen[:] = [time for m in views for time in m.artifact["data"].get("times", ())]
         return points(messages, may_call)
 
-    agent = VideoAgent(
-        demo, policy=Scripted(step=step), second_look=False, budget=Budget(frames=96, calls=24, seconds=None)
-    )
     rater = PixelRater("red ball")
-    agent.toolbox._viewer = rater
+    agent = VideoAgent(
+        demo,
+        policy=Scripted(step=step),
+        viewer=rater,
+        second_look=False,
+        budget=Budget(frames=96, calls=24, seconds=None),
+    )
     answer = agent.ask(QUESTION, route=route)
     assert any(BALL.contains(time) for time in seen), (route, seen)
     assert answer.spend["frames"] <= 96 and answer.stopped_by == "answer"
@@ -66,9 +69,12 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
 def test_map_reduce_goes_through_the_whole_video(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worlds, "look", red_ball)
     agent = VideoAgent(
-        demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=96, calls=24, seconds=None)
+        demo,
+        policy=Scripted(step=points),
+        viewer=PixelRater("red ball"),
+        second_look=False,
+        budget=Budget(frames=96, calls=24, seconds=None),
     )
-    agent.toolbox._viewer = PixelRater("red ball")
     answer = agent.ask("How many red balls are there?", route="map_reduce")
     assert answer.stopped_by == "answer" and answer.spend["frames"] <= 96
 
@@ -78,9 +84,12 @@ def test_vote_over_a_route(demo: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     """Three attempts by the same route within one budget agree."""
     monkeypatch.setattr(worlds, "look", red_ball)
     agent = VideoAgent(
-        demo, policy=Scripted(step=points), second_look=False, budget=Budget(frames=180, calls=60, seconds=None)
+        demo,
+        policy=Scripted(step=points),
+        viewer=PixelRater("red ball"),
+        second_look=False,
+        budget=Budget(frames=180, calls=60, seconds=None),
     )
-    agent.toolbox._viewer = PixelRater("red ball")
     answer = agent.ask(QUESTION, route="adaptive", scale="vote", width=3)
     assert answer.confidence == 1.0 and answer.evidence and BALL.overlap(answer.spans[0]) >= 0
     assert BALL.contains(answer.spans[0].start) and answer.spend["frames"] <= 180

@@ -9,7 +9,7 @@ from rewatch.agent.parsing.options import option_in
 from rewatch.agent.steps import CallResult
 from rewatch.agent.strategies.entities import Mention, associate, count_kinds, join, read_mentions
 from rewatch.agent.strategies.map_reduce import read_groups
-from rewatch.agent.strategies.replies import digit, items, labeled, read_spans, said, same_answer
+from rewatch.agent.strategies.replies import digit, items, labeled, read_spans, reply_text, same_answer
 from rewatch.agent.strategies.route_budget import short
 from rewatch.agent.strategies.tree import picked
 from rewatch.memory import Span
@@ -42,8 +42,9 @@ def test_spans_are_read_in_many_spellings(reply: str, spans: list[tuple[float, f
 
 
 def test_thoughts_are_not_part_of_a_reply():
-    assert said(CallResult(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
-    assert said(CallResult(data={"text": "‹think>no‹/think> yes"})) == "yes" and said(CallResult("x", error=True)) == ""
+    assert reply_text(CallResult(data={"text": "<think>at 10-20 s?</think>\n30-40 s"})) == "30-40 s"
+    assert reply_text(CallResult(data={"text": "‹think>no‹/think> yes"})) == "yes"
+    assert reply_text(CallResult("x", error=True)) == ""
 
 
 def test_labels_numbers_and_items():

@@ -11,8 +11,8 @@ import pytest
 from rewatch.agent.answer import Draft, Evidence
 from rewatch.agent.report import write_report
 
-from ..media_files import write_video
-from .recorded import Recorder
+from ...media_files import write_video
+from ..recorded import Recorder
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from rewatch.agent.test_time_scaling import Attempt, Say
+from rewatch.agent.test_time_scaling import Attempt, Prompt
 from rewatch.agent.test_time_scaling.critic import AXES, read_report, reward
 from rewatch.agent.test_time_scaling.reading import chosen, questions, verdicts, yes_or_no
 from rewatch.agent.test_time_scaling.refine import GO_ON, INTENT, SPLIT, SUMMARY
@@ -16,7 +16,7 @@ from .playing import ASKED, FAILED, NOTHING, OPEN, cited, play, said
 URI, OTHER = "video:0123abcd#t=1,3", "video:0123abcd#t=7,9"
 
 
-def kind(piece: Attempt | Say) -> str:
+def kind(piece: Attempt | Prompt) -> str:
     """What a piece of `refine` is."""
     if isinstance(piece, Attempt):
         return "summary" if piece.question == SUMMARY else "sub" if piece.question else "final"

@@ -12,7 +12,8 @@ from rewatch.agent.strategies.map_reduce import read_groups, split
 from rewatch.agent.strategies.role_chain import fallback_windows
 from rewatch.agent.strategies.route_budget import at_least, even, merged, shares, thin
 from rewatch.agent.strategies.skim_zoom import stage_two
-from rewatch.agent.strategies.tree import Said, agree, picked, segments
+from rewatch.agent.strategies.tree import TrustedAnswer as Trusted
+from rewatch.agent.strategies.tree import agree, picked, segments
 from rewatch.agent.strategies.video_tree import fill, next_k, relevance
 from rewatch.memory import Span
 
@@ -57,7 +58,6 @@ def test_shares_are_whole_and_never_too_many(total: int):
 def test_spans_are_merged_and_widened():
     spans = [Span(10, 12), Span(0, 3), Span(3, 5), Span(14, 15)]
     assert merged(spans) == [Span(0, 5), Span(10, 12), Span(14, 15)]
-    assert merged(spans, gap=2) == [Span(0, 5), Span(10, 15)]
     # 2 s widened to 8: 3 s more at both ends; at the edges the other end takes it.
     assert at_least(Span(10, 12), 8, Span(0, 100)) == Span(7, 15)
     assert at_least(Span(1, 3), 8, Span(0, 100)) == Span(0, 8)
@@ -179,11 +179,17 @@ def test_stage_two_gives_frames_by_length():
 
 
 def test_the_search_stops_where_two_trusted_answers_agree():
-    assert agree(Said("A red car", 3), Said("the red car.", 3), ())
-    assert not agree(Said("A red car", 2), Said("red car", 3), ()) and not agree(Said("x", 5), Said("x", 2), ())
-    assert not agree(Said("red", 5), Said("blue", 3), ())
-    assert agree(Said("x", 1), Said("x", 2), (), late=True) and not agree(Said("x", 1), Said("x", 1), (), late=True)
-    assert agree(Said("B. dog", 4), Said("(B)", 3), ("cat", "dog")) and not agree(Said("", 5), Said("", 3), ())
+    assert agree(Trusted("A red car", 3), Trusted("the red car.", 3), ())
+    assert not agree(Trusted("A red car", 2), Trusted("red car", 3), ()) and not agree(
+        Trusted("x", 5), Trusted("x", 2), ()
+    )
+    assert not agree(Trusted("red", 5), Trusted("blue", 3), ())
+    assert agree(Trusted("x", 1), Trusted("x", 2), (), late=True) and not agree(
+        Trusted("x", 1), Trusted("x", 1), (), late=True
+    )
+    assert agree(Trusted("B. dog", 4), Trusted("(B)", 3), ("cat", "dog")) and not agree(
+        Trusted("", 5), Trusted("", 3), ()
+    )
 
 
 def test_segments_and_the_ones_that_are_split():

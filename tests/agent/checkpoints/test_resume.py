@@ -15,7 +15,7 @@ from rewatch.agent.replay import replay
 from rewatch.memory import ClipMemory
 from rewatch.tools import Reply, VisualQuestion
 
-from .scripted import Scripted
+from ..scripted import Scripted
 
 
 class Cut(BaseException):
@@ -48,9 +48,11 @@ def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
 
 
 def build(memory: ClipMemory, folder: Path, policy: Any, seeing: bool) -> VideoAgent:
-    agent = VideoAgent(memory, policy=policy, traces=folder / "runs", checkpoints=folder / "runs" / "steps.sqlite")
-    agent.toolbox._viewer = Rater() if seeing else None
-    return agent
+    runs = folder / "runs"
+    viewer = Rater() if seeing else None
+    return VideoAgent(
+        memory, policy=policy, viewer=viewer, second_look=False, traces=runs, checkpoints=runs / "steps.sqlite"
+    )
 
 
 def plain(answer: Answer, *, cache: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rewatch.agent.answer import Answer, Evidence
 from rewatch.agent.questions.question import Question
-from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Result, Say, ScalingBrief
+from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Prompt, Result, ScalingBrief
 from rewatch.tools import Budget
 
 FREE = Budget(frames=None, calls=None, tokens=None, seconds=None)
@@ -30,7 +30,7 @@ def cited(*uris: str, claim: str = "it is seen", supported: bool = True) -> tupl
 NOTHING = Answer(question="q", text="Nothing shows it.", abstained=True, confidence=0.2)
 FAILED = Answer(question="q", text="The policy failed (E: e).", abstained=True, stopped_by="policy_error")
 
-Piece = Attempt | Say
+Piece = Attempt | Prompt
 Reply = Answer | str | Result
 
 
@@ -47,8 +47,8 @@ class Played:
         return [piece for step in self.steps for piece in step if isinstance(piece, Attempt)]
 
     @property
-    def says(self) -> list[Say]:
-        return [piece for step in self.steps for piece in step if isinstance(piece, Say)]
+    def says(self) -> list[Prompt]:
+        return [piece for step in self.steps for piece in step if isinstance(piece, Prompt)]
 
 
 def play(
@@ -90,14 +90,14 @@ def play(
 
 def as_result(reply: Reply, left: Budget) -> Result:
     if isinstance(reply, Result):
-        return replace(reply, left=left)
+        return replace(reply, remaining=left)
     if isinstance(reply, Answer):
-        return Result(text=reply.text, answer=reply, left=left)
-    return Result(text=reply, left=left)
+        return Result(text=reply.text, answer=reply, remaining=left)
+    return Result(text=reply, remaining=left)
 
 
 def result(answer: Answer, likelihood: float | None = None, text: str | None = None) -> Result:
-    return Result(text=answer.text if text is None else text, answer=answer, likelihood=likelihood, left=FREE)
+    return Result(text=answer.text if text is None else text, answer=answer, likelihood=likelihood, remaining=FREE)
 
 
 def minus(budget: Budget, spent: dict[str, float]) -> Budget:
@@ -115,7 +115,7 @@ def within(step: Sequence[Piece], left: Budget) -> None:
         assert all(part is not None for part in shares), f"an attempt without a limit of {limit}"
         assert sum(shares) <= have + 1e-9, f"{limit}: {shares} of {have}"
         if limit == "tokens":
-            assert sum(piece.max_tokens for piece in step if isinstance(piece, Say)) <= have
+            assert sum(piece.max_tokens for piece in step if isinstance(piece, Prompt)) <= have
 
 
 def _most(piece: Piece, limit: str) -> float:

@@ -21,15 +21,15 @@ from PIL import Image
 from rewatch.agent.answer import Draft, Evidence
 from rewatch.agent.report import ReportError, write_report
 from rewatch.agent.report.page import render
-from rewatch.agent.report.pictures import MOST
-from rewatch.agent.report.reading import read_run
+from rewatch.agent.report.run_summary import read_run
+from rewatch.agent.report.thumbnails import MOST
 from rewatch.agent.trace import TraceError, read_trace
 from rewatch.memory import VideoError
 from rewatch.memory.video.file import Video
 from rewatch.tools import Budget
 
-from ..media_files import write_video
-from .recorded import VIDEO, Recorder
+from ...media_files import write_video
+from ..recorded import VIDEO, Recorder
 
 V = "video:0a1b2c3d"
 TAGS = (

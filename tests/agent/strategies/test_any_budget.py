@@ -153,9 +153,8 @@ def test_a_route_runs_inside_the_loop_and_the_policy_answers_at_once(memory: Cli
         turns.append((messages, tools))
         return AIMessage('{"answer": "it shines", "evidence": []}')
 
-    agent = VideoAgent(memory, policy=Scripted(step=step), second_look=False)
     rater = PixelRater("red circle", ["moss"])
-    agent.toolbox._viewer = rater
+    agent = VideoAgent(memory, policy=Scripted(step=step), viewer=rater, second_look=False)
     answer = agent.ask("What does the red circle do?", route=name, budget=Budget(frames=32, calls=12))
     assert answer.text == "it shines" and answer.spend["frames"] <= 24 and answer.spend["calls"] <= 9  # three quarters
     messages, tools = turns[0]
@@ -172,7 +171,6 @@ def test_with_no_frame_left_the_policy_may_go_on_by_itself(memory: ClipMemory):
         told.append(tools)
         return AIMessage('{"answer": "unknown", "evidence": []}')
 
-    agent = VideoAgent(memory, policy=Scripted(step=step), second_look=False)
-    agent.toolbox._viewer = PixelRater("red circle")
+    agent = VideoAgent(memory, policy=Scripted(step=step), viewer=PixelRater("red circle"), second_look=False)
     agent.ask("What does the red circle do?", route="skim_zoom", budget=Budget(frames=0))
     assert told[0]

@@ -6,16 +6,21 @@ import random
 
 import pytest
 from rewatch.agent.questions.question import Question
-from rewatch.agent.test_time_scaling.autocaption import ACTIONS, MOST, NEEDS, allowed, prompt, sentences
 from rewatch.agent.test_time_scaling.mcts import (
+    ACTIONS,
+    MOST,
+    NEEDS,
     Node,
+    actions_left,
+    allowed,
     confirmed,
     distinct,
     draw,
     grow,
-    left_to_do,
+    prompt,
     q_value,
     select,
+    sentences,
     similarity,
     u_value,
 )
@@ -66,7 +71,7 @@ def test_values_are_backed_up_to_the_root_by_hand():
     assert (root.visits, one.visits) == (3, 2) and root.q == one.q == pytest.approx(0.6036, abs=1e-4)
     # Select: root has had its only action; one: .6036 + .125·√3/3 = .6757; three: .5 + .125·√2/1 = .6768;
     # four: .7071 + .1768 = .8839.
-    assert left_to_do(root) == [] and select([root, one, *one.children]) is four
+    assert actions_left(root) == [] and select([root, one, *one.children]) is four
 
 
 def test_a_tie_is_broken_by_age_and_a_repeated_action_pays_for_saying_the_same():

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from rewatch.agent.answer import Answer
 from rewatch.agent.questions.question import Question
 from rewatch.agent.test_time_scaling import SCALINGS, Attempt, Result, ScalingBrief
-from rewatch.agent.test_time_scaling.budget_split import affords, after, ask, enough
+from rewatch.agent.test_time_scaling.budget_split import (
+    affords_attempt,
+    attempts_afforded,
+    prompt_step,
+    remaining_after,
+)
 from rewatch.tools import Budget
 
 from .playing import ASKED, FAILED, FREE, LIMITS, NOTHING, OPEN, cited, play, said
@@ -36,7 +41,7 @@ results = st.builds(
     text=st.one_of(st.just("and then the car " * 6), st.text(max_size=40)),
     answer=st.one_of(answers, st.none()),
     likelihood=st.one_of(st.none(), st.floats(0, 1)),
-    left=st.just(FREE),
+    remaining=st.just(FREE),
 )
 lines = st.sampled_from(
     ['["Is it red?", "Is it a car?"]', "yes", "no", "B", "A or B", '{"visual_alignment": 3}', "[", "{}", "?"]
@@ -109,7 +114,7 @@ def test_less_than_one_attempts_worth_makes_one_attempt_with_all_there_is(name: 
 def test_when_every_attempt_fails_the_answer_says_so(name: str):
     played = play(name, lambda piece, count: FAILED if isinstance(piece, Attempt) else "")
     assert played.answer.stopped_by == "policy_error" and played.answer.abstained
-    nothing = play(name, lambda piece, count: Result(text="", left=FREE))
+    nothing = play(name, lambda piece, count: Result(text="", remaining=FREE))
     assert nothing.answer.abstained and nothing.answer.question == ASKED.text
 
 
@@ -120,23 +125,33 @@ def test_they_are_listed_with_their_papers():
 
 
 def test_what_is_left_is_the_least_that_any_piece_of_a_step_names():
-    one = Result(text="", left=Budget(frames=9, calls=3, tokens=None, seconds=4.0))
-    two = replace(one, left=Budget(frames=4, calls=5, tokens=None, seconds=9.0))
-    assert after([one, two]) == Budget(frames=4, calls=3, tokens=None, seconds=4.0)
+    one = Result(text="", remaining=Budget(frames=9, calls=3, tokens=None, seconds=4.0))
+    two = replace(one, remaining=Budget(frames=4, calls=5, tokens=None, seconds=9.0))
+    assert remaining_after([one, two]) == Budget(frames=4, calls=3, tokens=None, seconds=4.0)
 
 
 def test_how_many_attempts_a_budget_is_good_for():
-    assert affords(FREE, 8) == 8 and affords(FREE, 0) == 1
-    assert affords(Budget(frames=5, calls=12, tokens=9000, seconds=100), 8) == 4  # 9000 // 2048
-    assert affords(Budget(frames=2, calls=12, tokens=9000, seconds=100), 8) == 2
-    assert affords(Budget(frames=0, calls=12, tokens=9000, seconds=100), 8) == 4  # without frames it can still listen
-    assert enough(Budget(frames=0, calls=2, tokens=2048, seconds=2.0)) and enough(FREE)
-    assert not enough(Budget(calls=1)) and not enough(Budget(tokens=2047)) and not enough(Budget(seconds=1.9))
+    assert attempts_afforded(FREE, 8) == 8 and attempts_afforded(FREE, 0) == 1
+    assert attempts_afforded(Budget(frames=5, calls=12, tokens=9000, seconds=100), 8) == 4  # 9000 // 2048
+    assert attempts_afforded(Budget(frames=2, calls=12, tokens=9000, seconds=100), 8) == 2
+    assert (
+        attempts_afforded(Budget(frames=0, calls=12, tokens=9000, seconds=100), 8) == 4
+    )  # without frames it can still listen
+    assert affords_attempt(Budget(frames=0, calls=2, tokens=2048, seconds=2.0)) and affords_attempt(FREE)
+    assert (
+        not affords_attempt(Budget(calls=1))
+        and not affords_attempt(Budget(tokens=2047))
+        and not affords_attempt(Budget(seconds=1.9))
+    )
 
 
 def test_a_question_leaves_what_an_attempt_needs():
-    assert ask("x" * 300, FREE)[0].max_tokens == 512
+    assert prompt_step("x" * 300, FREE)[0].max_tokens == 512
     # 2600 - 2048 for an attempt - 100 for the prompt = 452; 2179 leaves 31, less than is worth asking for
-    assert ask("x" * 300, Budget(tokens=2600, seconds=None))[0].max_tokens == 452
-    assert ask("x" * 300, Budget(tokens=2179, seconds=None)) == () != ask("x" * 300, Budget(tokens=2180, seconds=None))
-    assert ask("x", Budget(tokens=None, seconds=3.9)) == ()
+    assert prompt_step("x" * 300, Budget(tokens=2600, seconds=None))[0].max_tokens == 452
+    assert (
+        prompt_step("x" * 300, Budget(tokens=2179, seconds=None))
+        == ()
+        != prompt_step("x" * 300, Budget(tokens=2180, seconds=None))
+    )
+    assert prompt_step("x", Budget(tokens=None, seconds=3.9)) == ()

@@ -21,7 +21,7 @@ from rewatch.agent.questions.question import QuestionError
 from rewatch.memory import ClipMemory, MemoryFolderError
 from rewatch.tools import tool
 
-from .scripted import Scripted
+from ..scripted import Scripted
 from .test_resume import Cut, plain, step
 
 QUESTION = "When is the budget mentioned?"

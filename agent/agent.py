@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
 from ..memory.files.names import written
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
 from ..tools.plugins.foreign_schema import described
 from .answer import Answer

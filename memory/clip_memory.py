@@ -17,6 +17,7 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .memory_models import MemoryModels, listener
 from .protocol import VideoSource
+from .registry import require_name
 from .span import Span
 from .store import units
 from .store.database import Store
@@ -146,9 +147,10 @@ class ClipMemory:
         again = channel_names(again)
         channels = (again or self._usual_channels) if channels is None else channel_names(channels)
         channels = (*channels, *again)
-        unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
-        if unknown or not channels:
-            raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
+        if not channels:
+            raise ValueError(f"channels is empty: give some of {', '.join((*CHANNELS, OBJECTS))}.")
+        for channel in channels:
+            require_name("channel", channel, (*CHANNELS, OBJECTS))
         if OBJECTS in channels:
             self._encoders.require_detector()
         if clip_seconds is not None and not (isinstance(clip_seconds, int | float) and 1 <= clip_seconds < math.inf):

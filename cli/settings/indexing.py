@@ -15,7 +15,7 @@ from rich.text import Text
 from ...memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
 from ...memory import Progress as Step
 from ...memory.files.names import shown
-from ...memory.near import did_you_mean
+from ...memory.registry import did_you_mean
 from ...memory.sanitize import one_line
 from ..terminal.estimates import index_estimate
 from ..terminal.output import Console, message

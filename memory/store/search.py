@@ -15,6 +15,7 @@ import numpy as np
 from ..encoders import TextEncoder, VisualEncoder
 from ..encoders.floors import best_floor, floor
 from ..protocol import Frame
+from ..registry import require_name
 from ..span import Span
 from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
 from .database import Space, Store
@@ -134,9 +135,8 @@ def scope_of(
     """
     if channels is not None:
         channels = channel_names(channels)
-        unknown = [channel for channel in channels if channel not in (*CHANNELS, OBJECTS, SUMMARY)]
-        if unknown:
-            raise ValueError(f"There is no channel {unknown[0]!r}: give {', '.join((*CHANNELS, OBJECTS, SUMMARY))}.")
+        for channel in channels:
+            require_name("channel", channel, (*CHANNELS, OBJECTS, SUMMARY))
     return Scope(channels, None if videos is None else tuple(videos), span_of(between))
 
 
@@ -205,8 +205,7 @@ class Searcher:
         Raises:
             ValueError: if an argument can mean nothing.
         """
-        if level not in LEVELS:
-            raise ValueError(f"There is no level {level!r}: give {', '.join(LEVELS)}.")
+        require_name("level", level, LEVELS)
         k = min(_count(k), _MOST)
         vector = None if vector is None else _vector(vector)
         with self._lock:

@@ -185,7 +185,7 @@ def test_a_file_that_is_no_video_is_said_to_be(tmp_path: Path) -> None:
             memory.add(tmp_path / "noise.mp4", workers=workers)
     with pytest.raises(VideoError, match="There is no file"):
         memory.add(tmp_path / "missing.mp4")
-    with pytest.raises(ValueError, match="Unknown channels"):
+    with pytest.raises(ValueError, match="There is no channel .smell."):
         memory.add(tmp_path / "noise.mp4", channels=("smell",))
     assert memory.videos() == []
 

@@ -12,7 +12,7 @@ class RewatchError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return shown(super().__str__(), keep="\n\t")
+        return shown(Exception.__str__(self), keep="\n\t")
 
 
 class VideoError(RewatchError):

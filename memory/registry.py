@@ -53,7 +53,7 @@ def require_name(kind: str, name: str, names: Iterable[str]) -> str:
 
 
 def unknown_name(kind: str, name: object, names: Iterable[str]) -> str:
-    """Return the message for a name that does not exist: `There is no channel 'speach'; there are …. Did you mean …?`."""
+    """Return the message for an unknown name: `There is no channel 'speach'; there are …. Did you mean speech?`."""
     names = tuple(names)
     listed = f"there are {', '.join(names)}" if names else "there are none"
     return f"There is no {kind} {name!r}; {listed}.{did_you_mean(names, str(name))}"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...memory import CapabilityError
-from ...memory.encoders.checkpoint import Checkpoint
-from ...memory.encoders.torch_runtime import require_torch
+from ...memory.checkpoints import Checkpoint, require_torch
 from ...memory.files.regular import read_text
 from .gguf import find_gguf, load_gguf
 from .local_vlm import LocalPolicy

@@ -109,7 +109,9 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
-    near = closest_name([record.name for record in records], word) or closest_name([Path(r.name).stem for r in records], word)
+    near = closest_name([record.name for record in records], word) or closest_name(
+        [Path(r.name).stem for r in records], word
+    )
     hint = f" Did you mean {near}?" if near else ""
     there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
     more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from ..encoders import TextEncoder, VisualEncoder
-from ..encoders.floors import best_floor, floor
+from ..encoders.text import best_floor, floor
 from ..protocol import Frame
 from ..registry import require_name
 from ..span import Span

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-
 from rewatch.memory.errors import RewatchError
 from rewatch.memory.registry import Registry, UnknownNameError, did_you_mean, require_name, unknown_name
 

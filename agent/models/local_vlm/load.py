@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....memory import CapabilityError
-from ....memory.encoders.checkpoint import Checkpoint
-from ....memory.encoders.torch_runtime import require_torch
+from ....memory.checkpoints import Checkpoint, require_torch
 from .processor import load_processor
 
 _LOADS = ("4bit", "8bit")

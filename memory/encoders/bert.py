@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+_ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)  # Abramowitz and Stegun 7.1.26, to 1.5e-7
+_ERF_SCALE = 0.3275911
+
 Affine = tuple[np.ndarray, np.ndarray]
 """Weight [in, out] and bias [out] of a linear layer, or scale [D] and shift [D] of a layer norm."""
 
@@ -133,11 +136,21 @@ def _linear(weights: Affine, rows: np.ndarray) -> np.ndarray:
 
 
 def _gelu(rows: np.ndarray) -> np.ndarray:
-    """GELU, x (1 + erf(x / √2)) / 2, in place."""
-    from scipy.special import erf
-
-    gate: np.ndarray = erf(rows * np.float32(0.5**0.5))
-    gate += 1
-    rows *= gate
-    rows *= np.float32(0.5)
-    return rows
+    """GELU, x (1 + erf(x / √2)) / 2, with erf by a polynomial, which is quicker than scipy's import and its erf."""
+    size = np.abs(rows)
+    size *= np.float32(0.5**0.5)
+    step = 1 / (1 + np.float32(_ERF_SCALE) * size)
+    series = np.full_like(rows, _ERF[0])
+    for factor in _ERF[1:]:
+        series *= step
+        series += np.float32(factor)
+    series *= step
+    np.square(size, out=step)
+    np.negative(step, out=step)
+    series *= np.exp(step, out=step)
+    np.subtract(1, series, out=series)  # erf of |x| / √2
+    np.copysign(series, rows, out=series)
+    series += 1
+    series *= rows
+    series *= np.float32(0.5)
+    return series

@@ -66,7 +66,7 @@ def test_minilm_needs_no_torch_and_equals_it(minilm: TextEncoder) -> None:
 
     code = (
         "import sys; from rewatch.memory.encoders import text_encoder; text_encoder().encode(['a red car']);"
-        "print([name for name in ('torch', 'transformers') if name in sys.modules])"
+        "print([name for name in ('torch', 'transformers', 'scipy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

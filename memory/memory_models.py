@@ -93,8 +93,12 @@ class MemoryModels:
         if isinstance(self.detector_choice, str):
             find_weights(self.detector_choice)
 
-    def remember(self) -> None:
-        """Keep the names that were given, so that the memory opens with the same encoders next time."""
+    def remember(self, transcriber: Transcriber | str | None, language: str | None) -> None:
+        """Keep the names that were given, so that the memory opens with the same models next time."""
+        from .speech.transcriber import lasting_name
+
+        if isinstance(transcriber, str) or (transcriber is None and language is not None):
+            self._store.set_meta("transcriber", lasting_name(transcriber, language))
         for key, choice in (
             ("text_encoder", self._text_choice),
             ("visual_encoder", self.visual_choice),

@@ -176,7 +176,7 @@ class Past:
 
     def _looked_for(self, record: VideoRecord, since: float) -> list[NewText] | None:
         """What the memory's own detector sees from `since` to `now`; None where it is not here, or that is too long."""
-        from ..ingest.objects_channel import look_for, stamp
+        from ..ingest.objects_channel import detect_clip, stamp
 
         span = Span(since, min(self.now, record.end))
         if span.duration <= 0:
@@ -185,7 +185,7 @@ class Past:
             detector = self._detector() if span.duration <= _LOOK else None
             if detector is None or stamp(detector) != record.channels[OBJECTS]:
                 return None
-            return look_for(self._open_video(record.id), span, detector, lambda: None)
+            return detect_clip(self._open_video(record.id), span, detector, lambda: None)
         except (RewatchError, ImportError) as error:
             log.info("the last seconds of %s were not looked at: %s", record.name, error)
             return None

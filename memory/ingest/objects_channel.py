@@ -60,7 +60,7 @@ def follow(
     return tracker.tracks()
 
 
-def look_for(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
+def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
     """The rows of one clip: how many of what, and each track with its own span and places."""
     wide = Span(span.start - _MARGIN, span.end + _MARGIN).within(video.info.span)
     frames = _steady(video, grid_times(video.info, worth_looking_at(video, wide)))

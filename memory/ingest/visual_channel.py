@@ -165,7 +165,7 @@ def _shrunken(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def see(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:
+def encode_clip(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:
     """One vector for the clip, and a description where the encoder has one."""
     vector = pool(encoder.encode_frames(frames))
     text = encoder.describe(frames)

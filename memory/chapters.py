@@ -6,14 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .ingest.summary_channel import rarity, telling
+from .protocol import MemoryView
 from .span import Span
 from .types import Text
-
-if TYPE_CHECKING:
-    from .causal_view import MemoryView
 
 _JOINS = 1.0  # seconds between two rows of one text that still stood all the while
 _FLICKER = 1.0  # seconds; what is shown for less begins no part

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .causal_view import CausalView
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
-from .memory_models import MemoryModels, listener
-from .protocol import VideoSource
+from .memory_models import MemoryModels
+from .protocol import Picture, VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store
@@ -23,19 +24,17 @@ from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
-from .video.image_query import Picture, read_picture
+from .video.image_query import read_picture
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.streams import Streams
 
 if TYPE_CHECKING:
-    from .causal.rows import Past
-    from .causal_view import CausalView
+    from .causal.past import Past
     from .ingest.request import IngestRequest
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
-_PASTS = 8
-"""Moments of which what was known then is kept."""
+_PASTS = 8  # moments of which the known rows are kept
 
 
 class ClipMemory:
@@ -197,10 +196,12 @@ class ClipMemory:
             state = os.stat(source)
         except OSError:
             return None
-        video = self.store.known_file(Path(source), state.st_size, state.st_mtime_ns)
-        if video is None or self.store.checked(video) != fingerprint:
+        file = self.store.file(source)
+        if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
             return None
-        return video if self.store.records(video)[0].complete else None
+        if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
+            return None
+        return file.video
 
     def remove(self, video_id: str) -> int:
         """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.
@@ -244,8 +245,7 @@ class ClipMemory:
     @property
     def transcriber(self) -> str | None:
         """Name of the recognizer that was last asked for by name, for what was not listened to yet."""
-        name: str | None = self.store.meta("transcriber")
-        return name
+        return self.models.transcriber_name
 
     @property
     def detector(self) -> Detector | None:
@@ -307,7 +307,7 @@ class ClipMemory:
 
     def knows(self, path: str | Path) -> bool:
         """Whether a file at this place was added, whatever lies there now."""
-        return self.store.known_as(Path(path).expanduser().absolute()) is not None
+        return self.store.file(Path(path).expanduser().absolute()) is not None
 
     def known(self, path: str | Path) -> VideoRecord | None:
         """The video that a file is, without adding anything; None if it is not in the memory.
@@ -318,16 +318,16 @@ class ClipMemory:
         Raises:
             VideoError: if it is there, and no video.
         """
-        file = Path(str(path)).expanduser().absolute()
+        place = Path(path).expanduser().absolute()
+        file = self.store.file(place)
+        id_ = file.video if file is not None else None
         try:
-            state = file.stat()
+            state = place.stat()
         except OSError:
-            id_ = self.store.find_path(str(file))
-        else:
-            id_ = self.store.known_file(file, state.st_size, state.st_mtime_ns)
-            if id_ is None:
-                with Video(file) as video:
-                    id_ = self.store.find_content(video.content_id)
+            state = None
+        if state is not None and (file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns)):
+            with Video(place) as video:
+                id_ = self.store.find_content(video.content_id)
         return self.store.records(id_)[0] if id_ is not None else None
 
     def open(self, video_id: str) -> VideoSource:
@@ -398,30 +398,23 @@ class ClipMemory:
         return record.end if channel in record.channels else record.start
 
     def until(self, now: float) -> CausalView:
-        """This memory as it was at `now` seconds: nothing that happens later can be read or searched.
+        """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.
 
         Raises:
             ValueError: if `now` is not a number.
         """
-        from .causal_view import CausalView
+        return CausalView(self, self._past, now)
 
-        return CausalView(self, now)
-
-    def past(self, now: float) -> Past:
-        """What was known at `now` seconds, for `CausalView`; kept for the views that follow."""
-        from .causal.rows import Past
+    def _past(self, now: float) -> Past:
+        """The rows that were known at `now` seconds; kept for the views that follow."""
+        from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 
         key = (now, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
                 self._pasts[key] = Past(
-                    self.store,
-                    self.models,
-                    lambda video: TruncatedVideo(self.open(video), now),
-                    lambda: listener(self.transcriber),
-                    lambda: self.detector,
-                    now,
+                    self.store, self.models, lambda video: TruncatedVideo(self.open(video), now), now
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=1)
-def listener(name: str | None) -> Transcriber:
-    """The recognizer of that name; loading one takes longer than listening to a few seconds."""
+def _transcriber(name: str | None) -> Transcriber:
     from .speech.transcriber import transcriber
 
     return transcriber(name)
@@ -53,6 +52,21 @@ class MemoryModels:
         """For pictures and queries on them."""
         given = self.visual_choice
         return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+
+    @property
+    def transcriber_name(self) -> str | None:
+        """The recognizer that was last asked for by name."""
+        name: str | None = self._store.meta("transcriber")
+        return name
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """The recognizer of that name; the last one is kept, since loading takes longer than a few seconds of sound.
+
+        Raises:
+            CapabilityError: if it is not here.
+        """
+        return _transcriber(self.transcriber_name)
 
     def choose_detector(self, choice: Detector | str) -> None:
         """Take this detector. Weights are found now, so that workers and later runs find them by their path."""

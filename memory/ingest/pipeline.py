@@ -108,11 +108,11 @@ class Ingest:
         other words: it becomes a video of its own, and nothing of the first is lost.
         """
         plain, subtitles = probed.content_id, probed.subtitles
-        mine = self._store.known_as(path)
-        if mine is not None and mine.partition(".")[0] == plain:
-            return mine
+        file = self._store.file(path)
+        if file is not None and file.content_id.partition(".")[0] == plain:
+            return file.content_id
         beside = subtitles is not None and subtitles.embedded is None and self._request.subtitles is None
-        if not beside or subtitles is None or not self._store.has_content(plain):
+        if not beside or subtitles is None or self._store.find_content(plain) is None:
             return plain
         told = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
         for content, others, stamp in self._store.same_bytes(plain):

@@ -32,6 +32,16 @@ class Space:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that was found to be a video: ids of the video and of its content, bytes and mtime in ns at that time."""
+
+    video: str
+    content_id: str
+    size: int
+    mtime_ns: int
+
+
 class Store(Database):
     """Reads and writes of `memory.sqlite`. Any thread may read; writing is inside `writing()` and `transaction()`."""
 
@@ -89,17 +99,14 @@ class Store(Database):
         )
         return str(found[0][0]) if found else None
 
-    def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
-        """The id of the video that this unchanged file was found to be."""
-        found = self.rows(
-            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
+    def file(self, path: str | Path) -> KnownFile | None:
+        """The file that last lay at this path, if it was found to be a video."""
+        rows = self.rows(
+            "SELECT v.id, v.content_id, p.size, p.mtime_ns FROM paths p JOIN videos v ON v.id = p.video "
+            "WHERE p.path = ?",
+            (stored(str(path)),),
         )
-        return found[0][0] if found else None
-
-    def find_path(self, path: str) -> str | None:
-        """The id of the video that a file of this path was last found to be."""
-        found = self.rows("SELECT video FROM paths WHERE path = ?", (stored(path),))
-        return str(found[0][0]) if found else None
+        return KnownFile(*rows[0]) if rows else None
 
     def find_content(self, content_id: str) -> str | None:
         """The id of the video with this content."""
@@ -134,17 +141,6 @@ class Store(Database):
                 "UPDATE videos SET start_s = ?, end_s = ?, info = ? WHERE id = ?",
                 (info.start, info.end, json.dumps(details, ensure_ascii=False), video),
             )
-
-    def known_as(self, path: Path) -> str | None:
-        """The content id of the video that this path was last found to be."""
-        found = self.rows(
-            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (stored(str(path)),)
-        )
-        return str(found[0][0]) if found else None
-
-    def has_content(self, content_id: str) -> bool:
-        """Whether there is a video of that content."""
-        return bool(self.rows("SELECT 1 FROM videos WHERE content_id = ?", (content_id,)))
 
     def same_bytes(self, content_id: str) -> list[tuple[str, list[Path], str]]:
         """Videos of the same bytes: content id, files that were found to be it, and what made its speech."""

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..errors import MemoryFolderError
 from . import schema
@@ -42,6 +42,20 @@ class Database:
             self._check_version()
             if self.size_on_disk() <= _SMALL:
                 self._require_whole()
+
+    @classmethod
+    def in_memory(cls, folder: Path) -> Self:
+        """Return an empty database that is in this process only; `folder` is the one that it stands for."""
+        database = cls.__new__(cls)
+        database.folder = folder
+        database._lock = threading.RLock()
+        database._read_only = False
+        database.damage = None
+        database.holds_writer_lock = False
+        database._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        database.writable = True
+        database._create()
+        return database
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):

@@ -16,8 +16,7 @@ from ..span import Box, MediaURI, Span
 from .video_pool import VideoPool
 
 if TYPE_CHECKING:
-    from ..causal_view import CausalView
-    from ..clip_memory import ClipMemory
+    from ..protocol import MemoryView
 
 _ROUNDED = 1e-3
 """Seconds to which a media URI tells a time."""
@@ -36,7 +35,7 @@ class FrameReader:
 
     def __init__(
         self,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         *,
         size: int = 768,
         keep: int = 256 << 20,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ..protocol import VideoSource
 
 if TYPE_CHECKING:
-    from ..causal_view import CausalView
-    from ..clip_memory import ClipMemory
+    from ..protocol import MemoryView
 
 
 MOST = 8
@@ -23,7 +22,7 @@ class VideoPool:
         self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
         self._lock = threading.Lock()
 
-    def take(self, memory: ClipMemory | CausalView, video_id: str) -> VideoSource:
+    def take(self, memory: MemoryView, video_id: str) -> VideoSource:
         """An opened video of the memory, for the caller alone.
 
         Raises:
@@ -36,7 +35,7 @@ class VideoPool:
                     return self._idle.pop(n)[1]
         return memory.open(video_id)
 
-    def put_back(self, memory: ClipMemory | CausalView, video_id: str, source: VideoSource | None) -> None:
+    def put_back(self, memory: MemoryView, video_id: str, source: VideoSource | None) -> None:
         """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
         if source is not None:
             with self._lock:
@@ -44,6 +43,6 @@ class VideoPool:
                 del self._idle[:-MOST]
 
 
-def place(memory: ClipMemory | CausalView, video_id: str) -> tuple[str, float | None, str, str]:
+def place(memory: MemoryView, video_id: str) -> tuple[str, float | None, str, str]:
     """What tells apart the same video in two memories, before two moments, or as two detectors see it."""
     return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")

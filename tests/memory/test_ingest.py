@@ -152,7 +152,7 @@ UNFINISHED = """
 def test_a_bug_is_raised_and_no_failure_of_a_clip(
     traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, kind: type[Exception]
 ) -> None:
-    """What our own code does wrong (here: it calls a method that there is not) must not be stored as a video's fault."""
+    """A mistake of our own code (it calls a method that does not exist) is not stored as a fault of the video."""
     (tmp_path / "unfinished.py").write_text(textwrap.dedent(UNFINISHED))
     monkeypatch.syspath_prepend(str(tmp_path))
     from unfinished import Unfinished  # type: ignore[import-not-found]

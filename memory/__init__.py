@@ -8,7 +8,8 @@ and `encoders/` hold the models.
 from .causal_view import CausalView
 from .clip_memory import ClipMemory
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
-from .protocol import Frame, MemoryView, VideoInfo, VideoSource
+from .memory_view import MemoryView
+from .protocol import Frame, VideoInfo, VideoSource
 from .span import Box, MediaURI, Span, clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import VideoError
-from .protocol import MemoryView, Picture, VideoSource
+from .memory_view import MemoryView, Picture
+from .protocol import VideoSource
 from .span import Span
 from .store.search import scope_of
 from .types import CLIP, Clip, Hit, Text, VideoRecord

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .ingest.summary_channel import rarity, telling
-from .protocol import MemoryView
+from .memory_view import MemoryView
 from .span import Span
 from .types import Text
 

@@ -16,7 +16,8 @@ from .causal_view import CausalView
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .memory_models import MemoryModels
-from .protocol import Picture, VideoSource
+from .memory_view import Picture
+from .protocol import VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store

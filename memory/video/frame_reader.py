@@ -16,7 +16,7 @@ from ..span import Box, MediaURI, Span
 from .video_pool import VideoPool
 
 if TYPE_CHECKING:
-    from ..protocol import MemoryView
+    from ..memory_view import MemoryView
 
 _ROUNDED = 1e-3
 """Seconds to which a media URI tells a time."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import VideoError
 from ..files.regular import read_bytes
-from ..protocol import MemoryView, Picture
+from ..memory_view import MemoryView, Picture
 from ..span import MediaURI
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..protocol import VideoSource
 
 if TYPE_CHECKING:
-    from ..protocol import MemoryView
+    from ..memory_view import MemoryView
 
 
 MOST = 8

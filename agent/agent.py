@@ -14,7 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.files.names import written
+from ..memory.files.names import to_text
 from ..memory.registry import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
 from ..tools.plugins.foreign_schema import described
@@ -284,7 +284,7 @@ class VideoAgent:
     def _paths(self, ids: Sequence[str]) -> dict[str, str]:
         """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
         known = {record.id: record.path for record in self.memory.videos()}
-        return {id_: written(known[id_]) for id_ in ids if id_ in known}
+        return {id_: to_text(known[id_]) for id_ in ids if id_ in known}
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__

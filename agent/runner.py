@@ -15,7 +15,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from ..memory import MemoryFolderError, RewatchError
-from ..tools import Budget, Spend, ToolThreads
+from ..memory.processes.daemon_threads import DaemonThreads
+from ..tools import Budget, Spend
 from ..tools.budget import rounded
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
-_threads = ToolThreads()  # a person who is asked must not hold up the exit
+_threads = DaemonThreads()  # a person who is asked must not hold up the exit
 _OVER = object()
 _INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")

@@ -22,7 +22,6 @@ from .plugins.entry_points import Plugged, load_tools, registered_tools
 from .plugins.naming import plug_all
 from .retry import Retry
 from .sandbox.choice import ISOLATED
-from .sandbox.threads import ToolThreads
 from .tool import VideoTool, tool
 from .toolbox import Toolbox
 from .viewer import Reply, Viewer, VisualQuestion
@@ -52,7 +51,6 @@ __all__ = [
     "Retry",
     "Spend",
     "ToolError",
-    "ToolThreads",
     "Toolbox",
     "VideoContext",
     "VideoTool",

@@ -12,14 +12,14 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from ..memory.processes.daemon_threads import DaemonThreads
 from .budget import Spend
 from .context import VideoContext
 from .observation import Observation
 from .outcomes import failure, is_async, perform
 from .plugins.content import called_with, observation_of
 from .retry import Retry, with_retries
-from .sandbox.processes import Crashed, Lease, NotStarted, isolation
-from .sandbox.threads import ToolThreads
+from .sandbox.isolation import Crashed, Lease, NotStarted, isolation
 from .sandbox.tool_ref import NotSerializable
 
 _GRACE = 0.3
@@ -73,7 +73,7 @@ class ToolRun:
         return total
 
 
-async def carry_out(run: ToolRun, threads: ToolThreads) -> Observation:
+async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
     """Make the call and wait for it no longer than it has. Never raises but when it is cancelled itself."""
     seconds = None if run.seconds == float("inf") else max(run.seconds, 0.001)
     whole = min(run.left, run.seconds + _START) if run.isolated else run.seconds

@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool, ToolException
 from ..memory import RewatchError
 from .observation import Observation, ToolError
 from .plugins.content import called_with, observation_of
-from .sandbox.limits import is_spent, limit_told
+from .sandbox.limits import is_spent, limit_text
 from .tool import VideoTool
 from .viewer import ViewerError
 
@@ -69,7 +69,7 @@ def failure(name: str, error: BaseException) -> str:
         return f"{name}: {reason}"
     kind = type(error).__name__
     if is_spent(error):
-        return f"{name} ran out of memory{limit_told()}: ask for a shorter span or a lower rate, or use another tool."
+        return f"{name} ran out of memory{limit_text()}: ask for a shorter span or a lower rate, or use another tool."
     return f"{name} failed ({f'{kind}: {reason}' if reason else kind}). Try other arguments or another tool."
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import RewatchError, Span, VideoPool, VideoRecord, place, within_view
+from ..memory import RewatchError, Span, VideoPool, VideoRecord, video_key, within_view
+from ..memory.processes.daemon_threads import DaemonThreads
 from .arguments import BadArguments, as_mapping, repair, tidy
 from .boxes import Eyes
 from .budget import Spend
@@ -24,8 +25,7 @@ from .outcomes import failure, says_what_next, short
 from .plugins.arguments import fit
 from .plugins.foreign_schema import clean_schema, described
 from .sandbox.choice import ISOLATED, to_isolate
-from .sandbox.processes import isolation
-from .sandbox.threads import ToolThreads
+from .sandbox.isolation import isolation
 from .sanitize import defuse, defuse_data, named
 from .tool import VideoTool, as_tool
 from .viewer import Viewer
@@ -33,7 +33,7 @@ from .viewer import Viewer
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 MAX_TEXT = 6000
 """Characters of one observation that a policy is shown; the rest stays in `data`."""
 
@@ -246,7 +246,7 @@ class Toolbox:
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
         known = [memory.video(one) for one in several] or ([info] if info else [])
-        where = [[place(memory, one.id), one.channels] for one in known]
+        where = [[video_key(memory, one.id), one.channels] for one in known]
         eyes = eyes or Eyes()
         seen = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
 from ..store.units import Rows, Unit
-from ..video.streams import Streams
 from .speech_channel import Subtitles
+from .stream_choice import Streams
 
 if TYPE_CHECKING:
     from ..encoders import VisualEncoder

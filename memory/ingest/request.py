@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from ..protocol import VideoSource
 from ..registry import require_name
 from ..types import CHANNELS, OBJECTS, Progress
-from ..video.streams import Streams
 from .jobs import ModelSpecs
+from .stream_choice import Streams
 
 if TYPE_CHECKING:
     from ..speech.transcriber import Transcriber

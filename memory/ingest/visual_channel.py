@@ -13,6 +13,7 @@ from ..ocr.rows import as_data
 from ..protocol import Frame, VideoInfo, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows
+from ..video.shape import shrink
 from .planning import worth_looking_at
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class ClipFrames:
             self._alive()
             frame = self._run.next()
             if self._taken % self._step == 0:
-                self._small.append(Frame(frame.time, _shrunken(frame.image), frame.full))
+                self._small.append(Frame(frame.time, shrink(frame.image, _SMALL), frame.full))
             self._taken += 1
             yield frame
 

@@ -15,11 +15,11 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from ..video.streams import choose_sound, faint, is_silent
 from .jobs import Cut, Failed, Heartbeat, Job, JobDone, Pieces, Probe, Probed, Send, UnitDone, Work
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
 from .speech_channel import Subtitles, find_subtitles, from_sound, from_subtitles
+from .stream_choice import choose_sound, faint_note, is_silent
 from .visual_channel import ClipFrames, VisualRun, encode_clip
 from .worker_models import WorkerModels
 
@@ -142,7 +142,7 @@ def _find_words(
         subtitles = words.subtitles
         notes += words.notes
     if subtitles is None and video.info.has_audio and path is not None:
-        quiet = faint(path, video.info.span, audio, alive)
+        quiet = faint_note(path, video.info.span, audio, alive)
         notes += [quiet] if quiet else []
         if language is not None and models.transcriber_or_none is not None and not understands():
             notes.append(

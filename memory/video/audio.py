@@ -34,7 +34,7 @@ _MARGIN = 0.05
 
 
 def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> np.ndarray:
-    """Samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
+    """Return samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
 
     Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
     an empty array. Takes the memory of the result and no more.
@@ -74,7 +74,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
 
 
 def sounding(path: Path, track: int | None = None) -> list[Span]:
-    """Where a sound track has packets, in seconds and in order; gaps under a minute are bridged. Decodes nothing.
+    """Return where a sound track has packets, in seconds and order; gaps under a minute are bridged. Decodes nothing.
 
     Args:
         path: the file.
@@ -143,7 +143,7 @@ class _Piece:
 
 
 def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) -> Iterator[tuple[AudioFrame, float]]:
-    """Decoded frames that touch `span`, each with the time of its first sample; broken packets are passed over."""
+    """Yield decoded frames that touch `span`, each with the time of its first sample; skip broken packets."""
     tick = tick_of(stream)
     begin = (stream.start_time or 0) * tick
     if span.start - _PREROLL > begin + _PREROLL:
@@ -179,7 +179,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
-    """The packets of a stream to the end of the file, past what cannot be read."""
+    """Yield the packets of a stream to the end of the file, past what cannot be read."""
     failures = 0
     while failures < 32:
         try:

@@ -82,7 +82,7 @@ class PyAVReader:
             self._next = _LOST
 
     def _key_packets(self, start: int) -> Iterator[av.Packet]:
-        """Packets flagged as keyframes, from the last one at or before `start` (ticks) or earlier."""
+        """Yield packets flagged as keyframes, from the last one at or before `start` (ticks) or earlier."""
         self._rewind()
         if start > (self.stream.start_time or 0):
             self._seek_ticks(start)
@@ -117,7 +117,7 @@ class PyAVReader:
         while rest:
             missed = False
             for run in index.runs(list(rest)):
-                for position, frame in self._run(index, run.start, run.stop, run.wanted, whole):
+                for position, frame in self._run(index, run.start, run.stop, run.positions, whole):
                     if frame is None and not whole:
                         # What was left out may be what should stand instead, or what a decoder patches a damaged
                         # picture with: go on from here with everything.
@@ -133,14 +133,14 @@ class PyAVReader:
             whole = True
 
     def _run(
-        self, index: PacketIndex, start: int, stop: int, wanted: tuple[int, ...], whole: bool
+        self, index: PacketIndex, start: int, stop: int, positions: tuple[int, ...], whole: bool
     ) -> Iterator[tuple[int, Decoded | None]]:
         """Decode `[start, stop]`; yield each wanted position with its frame.
 
         Where it does not come out: with the frame before it if `whole`; else with None, as after any error.
         """
-        pending = deque(wanted)
-        keep = None if whole else {int(index.order[position]) for position in wanted}
+        pending = deque(positions)
+        keep = None if whole else {int(index.order[position]) for position in positions}
         previous: Decoded | None = None
         floor = index.packet_pts[start] if start else None
         for frame in self.decode(index, start, stop, keep):
@@ -189,7 +189,7 @@ class PyAVReader:
             return []
 
     def _read(self) -> av.Packet | None:
-        """The next packet of the stream, or None at the end."""
+        """Return the next packet of the stream, or None at the end."""
         if self._held is not None:
             packet, self._held = self._held, None
             self._next += 1
@@ -246,7 +246,7 @@ class PyAVReader:
             self._open()
 
     def _recognize(self, index: PacketIndex) -> int | None:
-        """Ordinal of the next packet after a seek, found by its pts, and hold that packet."""
+        """Return the ordinal of the next packet after a seek, found by its pts, and hold that packet."""
         for _ in range(64):
             packet = self._read()
             if packet is None:
@@ -260,7 +260,7 @@ class PyAVReader:
         return None
 
     def _counted(self, positions: Sequence[int]) -> Iterator[tuple[int, Decoded]]:
-        """Frames by their count, for containers without presentation times."""
+        """Yield frames by their count, for containers without presentation times."""
         self._rewind()
         pending = deque(positions)
         count, frame = 0, None
@@ -285,7 +285,7 @@ class _Gap:
         self._frame: Decoded | None = None
 
     def stand_in(self, position: int) -> Decoded | None:
-        """The last frame before `position` that decodes, else the first after it, else None."""
+        """Return the last frame before `position` that decodes, else the first after it, else None."""
         index = self._index
         reader = PyAVReader(self._path)
         try:

@@ -14,7 +14,7 @@ import numpy as np
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from ...memory.video.image_query import NotAPicture, decoded, flat, require_small
+from ...memory.video.pictures import NotAPicture, check_picture, decode_picture, to_rgb
 from ..bounded import MOST_CHARACTERS, Room, bounded, cut
 from ..observation import Observation
 
@@ -49,12 +49,12 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
 
     try:
         if isinstance(image, (bytes, bytearray)):
-            small = decoded(bytes(image), most=_PIXELS)
+            small = decode_picture(bytes(image), most=_PIXELS)
         elif isinstance(image, np.ndarray) and image.dtype == np.uint8:
-            small = flat(Image.fromarray(np.ascontiguousarray(image)))
+            small = to_rgb(Image.fromarray(np.ascontiguousarray(image)))
         elif isinstance(image, Image.Image):
-            require_small(image, _PIXELS)
-            small = flat(image)
+            check_picture(image, _PIXELS)
+            small = to_rgb(image)
         else:
             raise NotAPicture(f"{type(image).__name__} is no picture")
         if small.width * small.height > _PIXELS:

@@ -23,10 +23,10 @@ _SPENT = re.compile(
 
 
 def memory_limit() -> int | None:
-    """Bytes that an isolated tool may take: what `REWATCH_TOOL_MEMORY` says, else three quarters of what there is."""
-    asked = os.environ.get(OPTION, "")
+    """Return the bytes an isolated tool may take: `REWATCH_TOOL_MEMORY`, else three quarters of what there is."""
+    setting = os.environ.get(OPTION, "")
     with contextlib.suppress(ValueError):
-        gigabytes = float(asked)
+        gigabytes = float(setting)
         if gigabytes == 0:
             return None
         if 0 < gigabytes < 1e6:
@@ -55,21 +55,21 @@ def limit_memory(most: int | None) -> None:
     if resource is None:
         return
     _, highest = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = resource.RLIM_INFINITY if most is None else most
+    limit = resource.RLIM_INFINITY if most is None else most
     if highest != resource.RLIM_INFINITY:
-        wanted = highest if most is None else min(most, highest)
+        limit = highest if most is None else min(most, highest)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, highest))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, highest))
 
 
 def no_core_files() -> None:
-    """A crash leaves no picture of the memory on the disk."""
+    """Return a crash leaves no picture of the memory on the disk."""
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def is_spent(error: BaseException | str) -> bool:
-    """Whether something failed for want of memory; native code says so in words."""
+    """Tell whether something failed for want of memory; native code says so in words."""
     if isinstance(error, MemoryError):
         return True
     with contextlib.suppress(BaseException):
@@ -77,8 +77,8 @@ def is_spent(error: BaseException | str) -> bool:
     return False
 
 
-def limit_told(most: int | None = None) -> str:
-    """The limit in words, with what changes it; empty in a process without one."""
+def limit_text(most: int | None = None) -> str:
+    """Return the limit in words, with what changes it; empty in a process without one."""
     most = most or _now
     if most is None:
         return ""

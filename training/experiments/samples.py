@@ -10,7 +10,7 @@ from ...agent.report import write_report
 from ...agent.runner import Runs, run_to_end
 from ...agent.trace import SCHEMA
 from ...memory import ClipMemory
-from ...memory.files.names import written
+from ...memory.files.names import to_text
 from ...tools.plugins.foreign_schema import described
 from ..data.task import Task
 from ..rollouts.collector import Collector, seed_of
@@ -77,4 +77,4 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
 
 
 def _path(memory: ClipMemory, video: str) -> str:
-    return written(memory.video(video).path)
+    return to_text(memory.video(video).path)

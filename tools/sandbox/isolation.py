@@ -6,9 +6,9 @@ pixels of frames for a viewer), never a pickle: a process that a video has taken
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import json
+import math
 import os
 import pickle
 import secrets
@@ -17,7 +17,6 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +24,12 @@ from langchain_core.tools import BaseTool
 
 from ...memory import Frame
 from ...memory.processes.child_process import Child
+from ...memory.processes.pool import ProcessPool
 from ..observation import Line, Observation, ToolError
 from ..outcomes import failure
 from ..viewer import VisualQuestion
-from .child import OUR_CHILD, Task, View
-from .limits import is_spent, limit_told, memory_limit
-from .threads import ToolThreads
+from .child import OUR_CHILD, ToolCall, VideoView
+from .limits import is_spent, limit_text, memory_limit
 from .tool_ref import ToolRef, pack
 
 if TYPE_CHECKING:
@@ -38,14 +37,11 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Processes that run at a time; further calls wait for one."""
+LONGEST_TEXT = 1 << 26
+"""Bytes of what a process says at once, without the frames that it wants looked at; more ends it."""
+LONGEST_MESSAGE = 1 << 31
+"""Bytes of a message with its frames; a longer one ends the process."""
 _LINE = ("text", "uri", "quote", "channel")
-LONGEST_MESSAGE = 1 << 26
-"""Bytes of one message from a process; a longer one ends it."""
-LONGEST_PART = 1 << 28
-"""Bytes of one frame that it wants looked at."""
-MOST_PARTS = 4096
-LONGEST_PARTS = 1 << 31
-"""Bytes of all frames of one question."""
 GARBLED = "it wrote into the connection that its answers take"
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 _count = itertools.count()
@@ -63,15 +59,15 @@ class NotStarted(Exception):
     """No process was ready before the time was up."""
 
 
-@dataclass(slots=True)
 class Lease:
     """A call's hold on its process, through which another thread may end it."""
 
-    _process: _Process | None = None
-    stopped: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self.stopped = False
+        self._process: ToolProcess | None = None
+        self._lock = threading.Lock()
 
-    def take(self, process: _Process | None) -> None:
+    def take(self, process: ToolProcess | None) -> None:
         """Note which process the call runs in now."""
         with self._lock:
             self._process = process
@@ -81,52 +77,23 @@ class Lease:
         with self._lock:
             self.stopped = True
             if self._process is not None and self._process.ready:
-                self._process.child.stop()
+                self._process.stop()
 
 
 class Isolation:
     """The kept processes. Safe between threads."""
 
     def __init__(self) -> None:
-        self._idle: list[_Process] = []
-        self._busy = 0
-        self._free = threading.Condition()
-        self._starter = ToolThreads()
-        self._all: weakref.WeakSet[_Process] = weakref.WeakSet()
-        atexit.register(self._end_all)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
-
-    def _forget(self) -> None:
-        """After a fork: the processes are the other program's, which would get the answers to this one's calls."""
-        for process in list(self._all):
-            with suppress(OSError):
-                process.child.disown()
-        self._idle, self._busy = [], 0
-        self._free = threading.Condition()
-        self._all = weakref.WeakSet()
+        self._pool = ProcessPool(ToolProcess, MOST)
 
     def warm(self) -> None:
-        """Have one process started in the background, where there is none."""
-        if os.environ.get(OUR_CHILD):
-            return
-        with self._free:
-            if self._idle or self._busy:
-                return
-            self._busy += 1
-        self._starter.submit(self._start, {})
+        """Have one process started, where there is none."""
+        if not os.environ.get(OUR_CHILD):
+            self._pool.warm()
 
-    def _start(self) -> None:
-        """Start a process on behalf of nobody yet; `_busy` counts it already."""
-        process = self._new()
-        with suppress(Exception):
-            process.wait_ready(time.monotonic() + 60.0)
-        self._put_back(process)
-
-    def _new(self) -> _Process:
-        process = _Process()
-        self._all.add(process)
-        return process
+    def close(self) -> None:
+        """End the processes that are idle; they start again when needed."""
+        self._pool.close()
 
     def call(self, item: BaseTool, arguments: dict[str, Any], context: VideoContext | None, parameter: str | None,
              deadline: float, begin: Callable[[], float], lease: Lease) -> Observation:  # fmt: skip
@@ -147,92 +114,62 @@ class Isolation:
             Crashed: if the process ended.
             NotSerializable: if the tool or its arguments cannot be sent.
         """
-        parcel = pack(item)
+        tool_ref = pack(item)
         pickled = pickle.dumps(arguments)
-        process = self._take(parcel, deadline)
+        if os.environ.get(OUR_CHILD):
+            raise Crashed("an isolated tool cannot run isolated tools; guard the module's main part with __name__")
+        try:
+            # One that knows the tool, else one that has started.
+            process = self._pool.take(deadline, lambda one: 2 * (tool_ref in one.tools) + one.ready)
+        except TimeoutError:
+            raise NotStarted from None
         lease.take(process)
-        whole = True
-        most = memory_limit()
+        reusable = True
+        limit = memory_limit()
         try:
             process.wait_ready(deadline)
             deadline = begin()
             view = None if context is None else process.view(context, str(parameter))
             if lease.stopped:
                 raise NotStarted
-            whole = False
-            name = secrets.token_hex(8)
-            process.send(Task(tool=item.name, parcel=parcel, arguments=pickled, view=view, call=name, memory=most))
-            process.tools.add(parcel)
-            seen = process.hear(name, context, deadline)
-            whole = True
-            return seen
+            reusable = False
+            call = secrets.token_hex(8)
+            process.send(ToolCall(tool=item.name, ref=tool_ref, arguments=pickled, view=view, call=call, memory=limit))
+            process.tools.add(tool_ref)
+            observation = process.serve(call, context, deadline)
+            reusable = True
+            return observation
         except TimeoutError:
             raise
         except Garbled:
-            whole = False
+            reusable = False
             raise
         except (EOFError, OSError):
-            whole = False
-            how = process.child.epitaph()
+            reusable = False
+            how = process.epitaph()
             if "SIGKILL" in how and not lease.stopped:
                 how += ", perhaps for want of memory"
-            raise Crashed(how + (limit_told(most) if is_spent(how) or "memory" in how else "")) from None
+            raise Crashed(how + (limit_text(limit) if is_spent(how) or "memory" in how else "")) from None
         finally:
             lease.take(None)
-            if whole and not (lease.stopped and process.ready):  # one that is starting goes on, for the next call
-                self._put_back(process)
+            if reusable and not (lease.stopped and process.ready):  # one that is starting goes on, for the next call
+                self._pool.put_back(process)
             else:
-                process.child.kill()
-                self._starter.submit(self._start, {})  # the next call finds one ready
-
-    def _take(self, parcel: ToolRef, deadline: float) -> _Process:
-        """An idle process, one that knows the tool if there is one; a new one where there is room."""
-        if os.environ.get(OUR_CHILD):
-            raise Crashed("an isolated tool cannot run isolated tools; guard the module's main part with __name__")
-        with self._free:
-            while not self._idle and self._busy >= MOST:
-                if not self._free.wait(max(0.0, min(deadline - time.monotonic(), 3600.0))):
-                    raise NotStarted
-            self._busy += 1
-            for spoilt in [process for process in self._idle if process.spoilt()]:
-                self._idle.remove(spoilt)
-                spoilt.child.kill()
-            if self._idle:
-                knows = [process for process in self._idle if parcel in process.tools]
-                ready = [process for process in self._idle if process.ready]
-                process = (knows or ready or self._idle)[-1]
-                self._idle.remove(process)
-                return process
-        return self._new()
-
-    def _put_back(self, process: _Process) -> None:
-        with self._free:
-            self._busy -= 1
-            self._idle.append(process)
-            self._free.notify()
-
-    def _end_all(self) -> None:
-        """At the end of the program: those that are busy or starting too."""
-        for process in list(self._all):
-            process.child.stop()
-        self.close()
-
-    def close(self) -> None:
-        """End the processes that are idle; they start again when needed."""
-        with self._free:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.child.kill()
+                self._pool.discard(process, replace=True)  # the next call finds one ready
 
 
-class _Process:
+class ToolProcess(Child):
     """One process, and what it knows already."""
 
     def __init__(self) -> None:
-        self.child = Child(f"{__package__}.child")
+        super().__init__(f"{__package__}.child")
         self.ready = False
         self.tools: set[ToolRef] = set()
         self._memories: set[tuple[str, str]] = set()
+
+    def is_sound(self) -> bool:
+        """See `Child.is_sound`; one that is starting will say that it is ready."""
+        return not self.ready or super().is_sound()
 
     def wait_ready(self, deadline: float) -> None:
         """Wait until it has imported what it needs.
@@ -240,31 +177,19 @@ class _Process:
         Raises:
             NotStarted: at the deadline.
         """
-        if self.ready:
-            return
-        if not self.child.connection.poll(_until(deadline)):
-            raise NotStarted
-        self._receive()
-        self.ready = True
+        if not self.ready:
+            if not self.connection.poll(_until(deadline)):
+                raise NotStarted
+            self._receive()
+            self.ready = True
 
-    def spoilt(self) -> bool:
-        """Whether it has ended, or said something that nobody asked, while it was idle."""
-        try:
-            return self.ready and self.child.connection.poll(0)
-        except OSError:
-            return True
-
-    def send(self, thing: object) -> None:
-        """Hand over an object of ours."""
-        self.child.connection.send(thing)
-
-    def view(self, context: VideoContext, parameter: str) -> View:
-        """The context in the words of the process."""
+    def view(self, context: VideoContext, parameter: str) -> VideoView:
+        """Return the context in the words of the process."""
         models, folder = context.memory.models_given, str(context.memory.folder.absolute())
         key = _key(context.memory, models)
         sent = None if (folder, key) in self._memories else pickle.dumps(models)
         self._memories.add((folder, key))
-        return View(
+        return VideoView(
             parameter=parameter,
             folder=folder,
             key=key,
@@ -278,7 +203,7 @@ class _Process:
             eyes=context.eyes,
         )
 
-    def hear(self, call: str, context: VideoContext | None, deadline: float) -> Observation:
+    def serve(self, call: str, context: VideoContext | None, deadline: float) -> Observation:
         """Serve it until it is done with a call; what it says about another is passed over.
 
         Raises:
@@ -287,12 +212,11 @@ class _Process:
             Garbled: if it said what no process of ours says.
         """
         while True:
-            if not self.child.connection.poll(_until(deadline)):
+            if not self.connection.poll(_until(deadline)):
                 raise TimeoutError
-            message = self._receive()
+            message, pixels = self._receive()
             try:
                 kind = message["kind"]
-                parts = self._parts(min(int(message.get("parts", 0)), MOST_PARTS))
                 if message["call"] != call:
                     continue
                 if kind == "done":
@@ -310,21 +234,24 @@ class _Process:
                     with suppress(ToolError):
                         context.charge(max(0, int(message["count"])))
                 elif kind == "ask":
-                    self.send(self._ask(message, parts, context))
+                    self.send(self._ask(message, pixels, context))
             except (KeyError, TypeError, ValueError):
                 raise Garbled(GARBLED) from None
 
-    def _ask(self, message: dict[str, Any], parts: list[bytes], context: VideoContext) -> Any:
-        """The viewer's replies to what the process asks, or why there are none."""
-        pixels = iter(parts)
-        questions = [
-            VisualQuestion(
-                frames=tuple(_frame(next(pixels, b""), *frame) for frame in asked["frames"]),
-                text=asked["text"],
-                role=asked["role"],
-            )
-            for asked in message["questions"]
-        ]
+    def _ask(self, message: dict[str, Any], pixels: bytes, context: VideoContext) -> Any:
+        """Return the viewer's replies to what the process asks, or why there are none."""
+        place = 0
+        questions = []
+        for question in message["questions"]:
+            frames = []
+            for time_s, *shape in question["frames"]:
+                count = math.prod(shape)
+                image = (
+                    np.frombuffer(pixels, np.uint8, count, place).reshape(shape) if count else np.zeros(shape, np.uint8)
+                )
+                frames.append(Frame(float(time_s), image))
+                place += count
+            questions.append(VisualQuestion(frames=tuple(frames), text=question["text"], role=question["role"]))
         try:
             return context.ask(
                 questions,
@@ -337,20 +264,11 @@ class _Process:
         except Exception as error:  # noqa: BLE001 - models raise anything
             return failure("the model that sees", error)
 
-    def _parts(self, count: int) -> list[bytes]:
-        """The frames that follow a message."""
-        parts: list[bytes] = []
-        room = LONGEST_PARTS
-        for _ in range(count):
-            if room <= 0:
-                raise Garbled(GARBLED)
-            parts.append(self.child.connection.recv_bytes(min(LONGEST_PART, room)))
-            room -= len(parts[-1])
-        return parts
-
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self) -> tuple[dict[str, Any], bytes]:
+        """Return the next message, and the pixels of the frames that come with it."""
         try:
-            message = json.loads(self.child.connection.recv_bytes(LONGEST_MESSAGE))
+            text, _, pixels = self.connection.recv_bytes(LONGEST_MESSAGE).partition(b"\n")
+            message = json.loads(text) if len(text) <= LONGEST_TEXT else None
         except (ValueError, RecursionError):
             raise Garbled(GARBLED) from None
         except OSError as error:
@@ -359,11 +277,7 @@ class _Process:
             raise
         if not isinstance(message, dict):
             raise Garbled(GARBLED)
-        return message
-
-
-def _frame(pixels: bytes, time: float, *shape: int) -> Frame:
-    return Frame(float(time), np.frombuffer(pixels, np.uint8).reshape(shape))
+        return message, pixels
 
 
 def _until(deadline: float) -> float | None:
@@ -371,7 +285,7 @@ def _until(deadline: float) -> float | None:
 
 
 def _key(memory: Any, models: dict[str, Any]) -> str:
-    """The models by their names; where one has none, a number of the memory (or of what a view is of)."""
+    """Return the models by their names; where one has none, a number of the memory (or of what a view is of)."""
     if all(isinstance(model, str) for model in models.values()):
         return repr(sorted(models.items()))
     whole = getattr(memory, "_memory", memory)

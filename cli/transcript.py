@@ -62,9 +62,9 @@ def transcript(
         why = "no speech was recognized in it" if record.has_audio else "it has no sound"
         steps.print(Text(f"{record.name}: {why}", style="yellow"))
     if to is not None:
-        from ..memory.speech.transcript import transcript as written
+        from ..memory.speech.transcript import transcript as format_transcript
 
-        write(written(record, said, to.value))
+        write(format_transcript(record, said, to.value))
         return
     table = Table.grid(padding=(0, 2))
     for text in said:

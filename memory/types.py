@@ -92,8 +92,8 @@ class Text:
 
     `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`,
     `exact` (False where the words' times are only spread over the text), `probability` of the whole in [0, 1] (below
-    `words.UNCERTAIN` it is a guess) and, if it was recognized, `language`, or `assumed_language` where the recognizer
-    knows no other. screen_text, a block of lines: `box` (left,
+    `transcript.UNCERTAIN` it is a guess) and, if it was recognized, `language`, or `assumed_language` where the
+    recognizer knows no other. screen_text, a block of lines: `box` (left,
     top, right, bottom as fractions), `score`, `height` (median height of its lines' boxes, as a fraction of the
     picture's), `place` and `size` in words, `lines` (each with `text`, `box`, `height`, `score`). objects: `counts` of
     each kind over a clip, or a `track` (see `memory.objects`). summary: `level`.

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..encoders import TextEncoder
 from ..errors import CapabilityError
-from ..ocr.rows import Joiner
+from ..ocr.blocks import BlockBuilder
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
 from ..store import units as work
@@ -254,8 +254,8 @@ class Ingest:
             (video,),
         )
         if new:
-            joiner = Joiner(info.width / max(info.height, 1))
-            work.replace_texts(self._store, video, "screen_text", joiner.add)
+            builder = BlockBuilder(info.width / max(info.height, 1))
+            work.replace_texts(self._store, video, "screen_text", builder.add)
 
     def _embed_again(self, video: str) -> None:
         """Give texts that another encoder had encoded vectors of this one."""

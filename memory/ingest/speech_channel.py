@@ -169,7 +169,7 @@ def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Sub
     """
     from ..speech.subtitles import read_subtitles
 
-    cues = read_subtitles(file)
+    cues = read_subtitles(file, fps=info.fps)
     if not cues and (not named or read_bytes(file).strip()):
         raise VideoError(f"{file}: there are no lines in it.")
     if not cues:
@@ -224,7 +224,11 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
 
     path, shift = Path(subtitles.path), subtitles.shift
     cues: Sequence[Cue]
-    cues = read_subtitles(path) if subtitles.embedded is None else embedded_subtitles(path)[subtitles.embedded]
+    cues = (
+        read_subtitles(path, fps=video.info.fps)
+        if subtitles.embedded is None
+        else embedded_subtitles(path)[subtitles.embedded]
+    )
     info = video.info
     inside = [cue for cue in cues if _inside(cue, info, shift)]
     moved = [replace(cue, start=cue.start + shift, end=cue.end + shift) for cue in inside] if shift else inside
@@ -250,7 +254,7 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
                 "probability": round(each.probability, 3),
                 **({"assumed_language" if each.assumed else "language": each.language} if each.language else {}),
                 # A word may have been made out by what follows it: before that it is not known.
-                **({"heard": round(each.heard, 3)} if each.heard is not None else {}),
+                **({"heard": round(each.sound_until, 3)} if each.sound_until is not None else {}),
             },
         )
         for each in utterances

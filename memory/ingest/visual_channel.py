@@ -9,7 +9,7 @@ import numpy as np
 
 from ..encoders import VisualEncoder, pool
 from ..errors import VideoError
-from ..ocr.rows import as_data
+from ..ocr.blocks import as_data
 from ..protocol import Frame, VideoInfo, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows
@@ -17,7 +17,8 @@ from ..video.shape import shrink
 from .planning import worth_looking_at
 
 if TYPE_CHECKING:
-    from ..ocr.screen_text import Sweep, TextReader
+    from ..ocr.changes import ChangedTextReader
+    from ..ocr.lines import TextReader
 
 FPS = 1.0
 """Frames a second at which clips are encoded, and at which moving text is read."""
@@ -40,7 +41,7 @@ class VisualRun:
         self.video = video
         self._spans = list(spans)
         self._stream: Iterator[Frame] | None = None
-        self._sweep: Sweep | None = None
+        self._screen: ChangedTextReader | None = None
         self._signalling: _Signalling | None = None
 
     def clip(self, span: Span, alive: Callable[[], None]) -> ClipFrames:
@@ -56,15 +57,15 @@ class VisualRun:
     def _times(self, span: Span) -> list[float]:
         return _times(worth_looking_at(self.video, span), self.fps, self.video.info)
 
-    def sweep(self, reader: TextReader, alive: Callable[[], None]) -> tuple[Sweep, TextReader]:
+    def screen(self, reader: TextReader, alive: Callable[[], None]) -> tuple[ChangedTextReader, TextReader]:
         """What stands on screen, followed over all clips, and the reader with a sign of life before every picture."""
-        from ..ocr.screen_text import Sweep
+        from ..ocr.changes import ChangedTextReader
 
-        if self._sweep is None or self._signalling is None or self._signalling.reader is not reader:
+        if self._screen is None or self._signalling is None or self._signalling.reader is not reader:
             self._signalling = _Signalling(reader)
-            self._sweep = Sweep(self._signalling)
+            self._screen = ChangedTextReader(self._signalling)
         self._signalling.alive = alive
-        return self._sweep, self._signalling
+        return self._screen, self._signalling
 
     def next(self) -> Frame:
         """The next frame. After an error the decoder starts afresh with the next clip."""
@@ -107,11 +108,11 @@ class ClipFrames:
 
         What stands since an earlier clip of the run is not read again.
         """
-        from ..ocr.screen_text import TextLog, read_span
+        from ..ocr.timeline import TextLog, read_span
 
-        sweep, signalling = self._run.sweep(reader, alive)
+        screen, signalling = self._run.screen(reader, alive)
         log = TextLog()
-        readings = read_span(self, self._span, signalling, fps=FPS, sweep=sweep, log=log)
+        readings = read_span(self, self._span, signalling, fps=FPS, screen=screen, log=log)
         texts = [NewText(reading.start, reading.end, reading.text, as_data(reading)) for reading in readings]
         return Rows(texts, log=log.as_json())
 

@@ -11,7 +11,7 @@ from ..protocol import VideoSource
 from .jobs import ModelSpecs
 
 if TYPE_CHECKING:
-    from ..ocr.screen_text import TextReader
+    from ..ocr.lines import TextReader
     from ..speech.transcriber import Transcriber
     from ..tracking.detector import Detector
     from ..video.file import Video
@@ -33,7 +33,7 @@ class WorkerModels:
     @cached_property
     def reader(self) -> TextReader:
         """The reader of on-screen text."""
-        from ..ocr.screen_text import text_reader
+        from ..ocr.reader import text_reader
 
         return text_reader()
 

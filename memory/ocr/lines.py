@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Protocol
 
+import cv2
 import numpy as np
 from rapidfuzz.fuzz import ratio
 
@@ -16,6 +18,8 @@ from ..span import Box, Span
 
 _KEPT = 6
 """Variants of one text that are kept for the vote."""
+_CUT = 0.005
+"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class TextReader(Protocol):
     """Name, version and settings: what was read under another stamp is read again."""
 
     def read(self, image: np.ndarray, *, quick: bool = False) -> list[Line]:
-        """Lines in reading order.
+        """Return the lines in reading order.
 
         Args:
             image: `[H, W, 3]` uint8 RGB.
@@ -67,8 +71,49 @@ class TextReader(Protocol):
         ...
 
 
+def read_region(
+    reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
+) -> list[Line]:
+    """Read one region of a picture; the boxes of the lines are those in the whole picture.
+
+    Args:
+        reader: reads the region.
+        image: `[H, W, 3]` uint8 RGB.
+        region: fractions of the picture.
+        scale: by how much the region is scaled before.
+        quick: see `TextReader`.
+        whole: leave out lines that the region cuts, at a side that is no border of the picture.
+    """
+    height, width = image.shape[:2]
+    left, top = int(region.left * width), int(region.top * height)
+    right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
+    part = image[top:bottom, left:right]
+    if scale != 1.0:
+        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
+    lines = []
+    for line in reader.read(np.ascontiguousarray(part), quick=quick):
+        box = line.box
+        cut = (
+            (box.left < _CUT and left > 0)
+            or (box.top < _CUT and top > 0)
+            or (box.right > 1 - _CUT and right < width)
+            or (box.bottom > 1 - _CUT and bottom < height)
+        )
+        if not (whole and cut):
+            across, down = (right - left) / width, (bottom - top) / height
+            outer = Box(
+                left / width + box.left * across,
+                top / height + box.top * down,
+                left / width + box.right * across,
+                top / height + box.bottom * down,
+            )
+            lines.append(Line(line.text, outer, line.score))
+    return lines
+
+
 def clean(text: str) -> str:
-    """`text` without control characters, in one line, with single spaces; a sentence is parted from the one before."""
+    """Return `text` in one line without control characters, with single spaces and a space behind each sentence."""
     printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     kept = "".join(char for char in printable if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn"))
     # The recognizer drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
@@ -76,7 +121,7 @@ def clean(text: str) -> str:
 
 
 def same_text(first: str, second: str, confidence: float) -> bool:
-    """Whether two readings at one place are one text, read twice with the recognizer's jitter.
+    """Return whether two readings at one place are one text, read twice with the recognizer's jitter.
 
     A digit that turns into another digit is a counter that went on, never jitter; so is any other change of
     letters that was read with certainty.
@@ -101,7 +146,7 @@ def same_text(first: str, second: str, confidence: float) -> bool:
 
 
 def fuller(whole: str, part: str) -> bool:
-    """Whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
+    """Return whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
     one, other = _skeleton(whole), _skeleton(part)
     return len(one) > len(other) >= max(2, len(one) / 2) and (one.startswith(other) or one.endswith(other))
 
@@ -114,17 +159,17 @@ def _digits(text: str) -> bool:
 
 
 def _cut_from(part: str, whole: str) -> bool:
-    """Whether `part` is `whole` with an end cut off, and long enough to be sure."""
+    """Return whether `part` is `whole` with an end cut off, and long enough to be sure."""
     return len(part) >= max(4, 0.4 * len(whole)) and (whole.startswith(part) or whole.endswith(part))
 
 
 def _skeleton(text: str) -> str:
-    """Letters and digits only, with the letters that OCR mixes up made one."""
+    """Return letters and digits only, with the letters that OCR mixes up made one."""
     return "".join(char for char in text.translate(_LOOKALIKES).casefold() if char.isalnum())
 
 
 def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
-    """Whether two boxes overlap, or lie within `reach` of their heights of one another."""
+    """Return whether two boxes overlap, or lie within `reach` of their heights of one another."""
     height = max(first.bottom - first.top, second.bottom - second.top)
     across = max(first.left, second.left) - min(first.right, second.right)
     down = max(first.top, second.top) - min(first.bottom, second.bottom)
@@ -132,26 +177,21 @@ def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
 
 
 def overlap(first: Box, second: Box) -> float:
-    """How much of the smaller one's area both have in common, in [0, 1]."""
+    """Return the share of the smaller one's area that both have in common, in [0, 1]."""
     across = min(first.right, second.right) - max(first.left, second.left)
     down = min(first.bottom, second.bottom) - max(first.top, second.top)
     smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
     return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
 
 
-def telling(text: str, score: float) -> float:
-    """What a reading tells: of two of one place, a longer one only wins when it is about as sure."""
+def information(text: str, score: float) -> float:
+    """Return a weight for a reading: of two of one place, a longer one only wins when it is about as sure."""
     return float(len(text) * (score - 0.5) ** 3)
 
 
 def better(first: Line | Reading, second: Line | Reading) -> bool:
-    """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
+    """Return whether `first` is the better variant of one text: surer, or as sure and fuller."""
     return _surer(first.text, first.score, second.text, second.score)
-
-
-def _fullness(text: str, score: float) -> tuple[int, int, float]:
-    # The recognizer rather drops a space between words than invents one.
-    return len(_skeleton(text)), len(text.split()), score
 
 
 def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Reading]:
@@ -174,16 +214,26 @@ def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Rea
 
 
 def continues(first: Reading, second: Reading) -> bool:
-    """Whether two readings are of one text at one place."""
+    """Return whether two readings are of one text at one place."""
     return same_place(first.box, second.box) and same_text(first.text, second.text, min(first.score, second.score))
 
 
 def joined(first: Reading, second: Reading) -> Reading:
-    """Two readings of one text as one, from the start of the earlier to the end of the later."""
+    """Join two readings of one text, from the start of the earlier to the end of the later."""
     best = first if not better(second, first) else second
     variants: tuple[tuple[str, float, float], ...] = ()
     if first.text != second.text or first.variants or second.variants:
-        variants = _summed([*_variants(first), *_variants(second)])
+        votes: dict[str, float] = {}
+        surest: dict[str, float] = {}
+        for each in (first, second):
+            # A reading that was kept without its votes counts for as long as it stayed.
+            alone = (each.text, each.score * max(each.end - each.start, 0.1), each.score)
+            for text, count, score in each.variants or (alone,):
+                votes[text] = votes.get(text, 0.0) + count
+                surest[text] = max(surest.get(text, 0.0), score)
+        variants = tuple(
+            (text, count, surest[text]) for text, count in sorted(votes.items(), key=lambda each: -each[1])[:_KEPT]
+        )
         text, score = chosen(variants)
         best = replace(best, text=text, score=score)
     earlier = first if first.start <= second.start else second
@@ -199,23 +249,8 @@ def joined(first: Reading, second: Reading) -> Reading:
     )
 
 
-def _variants(reading: Reading) -> tuple[tuple[str, float, float], ...]:
-    # A reading that was kept without its votes counts for as long as it stayed.
-    return reading.variants or ((reading.text, reading.score * max(reading.end - reading.start, 0.1), reading.score),)
-
-
-def _summed(variants: Iterable[tuple[str, float, float]]) -> tuple[tuple[str, float, float], ...]:
-    votes: dict[str, float] = {}
-    best: dict[str, float] = {}
-    for text, count, score in variants:
-        votes[text] = votes.get(text, 0.0) + count
-        best[text] = max(best.get(text, 0.0), score)
-    most = sorted(votes, key=lambda text: -votes[text])[:_KEPT]
-    return tuple((text, votes[text], best[text]) for text in most)
-
-
 def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
-    """The best of several readings of one text, and its score.
+    """Return the best of several readings of one text, and its score.
 
     A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
     among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
@@ -245,5 +280,5 @@ def _surer(text: str, score: float, other: str, than: float) -> bool:
         # The recognizer rather drops a space than invents one.
         return (len(text), score) > (len(other), than)
     if abs(score - than) <= 0.04:
-        return _fullness(text, score) > _fullness(other, than)
+        return (len(_skeleton(text)), len(text.split()), score) > (len(_skeleton(other)), len(other.split()), than)
     return score > than

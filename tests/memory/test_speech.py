@@ -14,7 +14,7 @@ import pytest
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.span import Span
 from rewatch.memory.speech import transcriber as speech
-from rewatch.memory.speech.words import Utterance, Word, utterances
+from rewatch.memory.speech.transcript import Utterance, Word, utterances
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.memory.video.file import Video
 

@@ -14,8 +14,8 @@ from rewatch.memory import ClipMemory
 from rewatch.memory.errors import NotUnderstoodError
 from rewatch.memory.span import Span
 from rewatch.memory.speech import transcriber as speech
+from rewatch.memory.speech.transcript import UNCERTAIN, Utterance, Word, utterances
 from rewatch.memory.speech.whisper import Whisper, without_pauses
-from rewatch.memory.speech.words import UNCERTAIN, Utterance, Word, utterances
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.memory.video.file import Video
 from talks import spoken

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import faster_whisper.vad
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel, decode_audio
@@ -20,9 +19,8 @@ from rewatch.memory import ClipMemory
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.span import Span
 from rewatch.memory.speech import transcriber as speech
-from rewatch.memory.speech.vad import runs
-from rewatch.memory.speech.whisper import SETTINGS, Whisper, model_and_language, spoken_pieces
-from rewatch.memory.speech.words import Word
+from rewatch.memory.speech.transcript import Word
+from rewatch.memory.speech.whisper import SETTINGS, Whisper, model_and_language
 from rewatch.memory.video.array_video import ArrayVideo
 from whisper_model import make_whisper
 
@@ -109,7 +107,8 @@ def test_word_for_word_what_faster_whisper_says(
         believed = ears.transcribe(sound, offset=0.0)
         with monkeypatch.context() as patch:  # what the guard is given
             patch.setattr(
-                "rewatch.memory.speech.whisper.believed", lambda windows, _: [w for one in windows for w in one.words]
+                "rewatch.memory.speech.whisper.plausible_words",
+                lambda windows, _: [w for one in windows for w in one.words],
             )
             patch.setattr("rewatch.memory.speech.whisper.without_pauses", lambda words, _: words)
             heard = [w for each in ears.transcribe(sound, offset=0.0) for w in each.words]
@@ -140,26 +139,6 @@ def test_words_lie_where_somebody_speaks(ears: Whisper, said: Said) -> None:
     words = [w for each in speech.transcribe(clip, clip.info.span, ears) for w in each.words]
     assert words and all(any(s.start - 0.5 <= w.start <= w.end <= s.end + 0.5 for s in spoken) for w in words)
     assert all(a.end <= b.start for a, b in pairwise(words))
-
-
-def test_the_pieces_are_those_of_faster_whisper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against its own function, on probabilities that flicker around both thresholds."""
-    generator = np.random.default_rng(0)
-    for _ in range(200):
-        count = int(generator.integers(1, 1500))
-        levels = generator.choice([0.1, 0.34, 0.36, 0.4, 0.5, 0.9], count // 20 + 1)
-        flicker = np.where(generator.random(count) < 0.1, generator.random(count), np.repeat(levels, 20)[:count])
-        samples = count * 512 - int(generator.integers(0, 511))
-        probability = flicker.astype(np.float32)
-        padded = np.append(probability, np.float32(0))
-        monkeypatch.setattr(
-            faster_whisper.vad, "get_vad_model", lambda padded=padded: lambda sound: padded[: len(sound) // 512]
-        )
-        theirs = faster_whisper.vad.get_speech_timestamps(
-            np.zeros(samples, np.float32), faster_whisper.vad.VadOptions()
-        )
-        ours = spoken_pieces(probability, samples / RATE, runs(probability, samples / RATE))
-        assert ours == [(each["start"], each["end"]) for each in theirs]
 
 
 class Fabricated:
@@ -320,7 +299,7 @@ def test_a_memory_listens_with_it(model: Path, said: Said, tmp_path: Path) -> No
 
 
 def test_fabricated_words_of_no_length_are_kept() -> None:
-    from rewatch.memory.speech.words import in_order
+    from rewatch.memory.speech.transcript import in_order
 
     jumbled = [
         Word(0, 1, "a", 0.5),

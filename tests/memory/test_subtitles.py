@@ -220,3 +220,56 @@ def test_more_subtitles_than_any_video_has_are_not_read(tmp_path: Path) -> None:
     path.write_text("".join(one.format(number % 900, number) for number in range(100_001)))
     with pytest.raises(VideoError, match="more than any video has"):
         read_subtitles(path)
+
+
+ASS = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize
+Style: Default,Arial,20
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Comment: 0,0:00:00.00,0:00:01.00,Default,,0,0,0,,a note
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\an8}Grüß dich,{\\i1} world
+Dialogue: 0,0:01:02.00,1:00:03.25,Default,,0,0,0,,Second\\Nline
+Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ass", ASS),
+        ("a.srt", ASS),  # whatever its ending says
+        ("a.sub", "{1}{1}10\n{10}{25}{Y:i}Grüß dich, world\n{620}{36032}Second|line\n"),
+        ("a.txt", "[10][25]Grüß dich, world\n[620][36032]Second|line\n"),
+        ("a.vtt", f"WEBVTT\n\n{SRT}"),
+        ("a.srt", "00:01.000 --> 00:02.500\nGrüß dich, world\n\n01:02.000 --> 01:00:03.250\nSecond\nline\n"),
+    ],
+    ids="ass ass-as-srt microdvd mpl2 commas hourless".split(),
+)  # fmt: skip
+def test_other_formats(tmp_path: Path, name: str, content: str) -> None:
+    cues = read_subtitles(write(tmp_path / name, content))
+    assert [(cue.start, cue.text) for cue in cues] == [(cue.start, cue.text) for cue in READ]
+    assert [cue.end for cue in cues] == pytest.approx([cue.end for cue in READ], abs=0.06)
+
+
+def test_frames_need_a_rate(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.sub", "{10}{25}hello\n")
+    assert read_subtitles(path, fps=10) == [Cue(1.0, 2.5, "hello")]
+    with pytest.raises(VideoError, match="no subtitles"):
+        read_subtitles(path)
+
+
+def test_a_number_that_is_said_is_no_number_of_a_cue(tmp_path: Path) -> None:
+    text = "00:00:01,000 --> 00:00:02,000\nThe answer is\n42\n\n00:00:03,000 --> 00:00:04,000\nand not\n43\n"
+    assert [cue.text for cue in read_subtitles(write(tmp_path / "a.srt", text))] == ["The answer is 42", "and not 43"]
+
+
+def test_runs_of_blanks_cost_no_time(tmp_path: Path) -> None:
+    start = "1\n00:00:01,000 --> 00:00:02,000\nhello"
+    for middle in ("\n" * 300_000, "<" + " " * 1_000_000, "\n" + " " * 1_000_000, "\n1" * 200_000):
+        (cue,) = read_subtitles(write(tmp_path / "a.srt", f"{start}{middle}x"))
+        assert cue.text.startswith("hello")

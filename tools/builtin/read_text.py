@@ -17,8 +17,8 @@ from .evidence_lines import line
 
 if TYPE_CHECKING:
     from ...memory.ocr import Block
+    from ...memory.ocr.lines import Line, Reading
     from ...memory.ocr.reader import RapidReader
-    from ...memory.ocr.screen_text import Line, Reading
 
 _SHORT = 10.0
 """Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""
@@ -94,7 +94,7 @@ def _looked(
         return _known(video, span), ""
     _ = video.video  # before any frame is charged: its file may be gone
     if small and box is None:
-        return _read_tiles(video, span), ""
+        return _read_small(video, span), ""
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
@@ -145,10 +145,10 @@ def _read_moment(video: VideoContext, time: float) -> list[Block]:
     return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
 
 
-def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
+def _read_small(video: VideoContext, span: Span) -> list[Block]:
     """A few frames of the span with every tile of them; a text that stays is one reading."""
     from ...memory.ocr import blocks_of, compose
-    from ...memory.ocr.screen_text import Reading, merge_readings
+    from ...memory.ocr.lines import Reading, merge_readings
 
     if span.duration == 0:
         image = video.frame(span.start)
@@ -166,7 +166,7 @@ def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     """Look again. The frames of the asked rate are charged; that the reader skips what did not change is its gain."""
     from ...memory.ocr import compose
-    from ...memory.ocr.screen_text import read_span
+    from ...memory.ocr.timeline import read_span
 
     taken = len(video.times(span, fps))
     video.charge(taken)
@@ -242,7 +242,8 @@ def _exactly(video: VideoContext, block: Block, line: Line, span: Span, others: 
 
     The line is gone when another text stands in its place.
     """
-    from ...memory.ocr.screen_text import Reading, refine
+    from ...memory.ocr.exact_times import refine
+    from ...memory.ocr.lines import Reading
 
     replaced = [o.start for o in others if o.start >= span.end - 0.01 and _in_place_of(o, line)]
     bounds = Span(video.whole.start, min([*replaced, video.whole.end]))
@@ -278,6 +279,6 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _reader() -> RapidReader:
-    from ...memory.ocr.screen_text import text_reader
+    from ...memory.ocr.reader import text_reader
 
     return text_reader()

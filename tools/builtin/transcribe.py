@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...memory import CapabilityError, Span, clock
-from ...memory.speech.words import UNCERTAIN
+from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..sanitize import quote

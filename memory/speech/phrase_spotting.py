@@ -13,8 +13,8 @@ import numpy as np
 from ..errors import CapabilityError
 from .pocketsphinx import FRAME, pcm
 from .pronunciation import pronounce, spoken
+from .transcript import Word
 from .vad import RATE
-from .words import Word
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder, Segment
@@ -35,7 +35,7 @@ _NOISE = "_noise_"
 
 
 def spot(samples: np.ndarray, phrase: str) -> list[tuple[float, float, float]]:
-    """Places in `samples` (mono, 16 kHz) where `phrase` may be spoken: start, end (seconds), confidence in [0, 1]."""
+    """Return places in `samples` (mono, 16 kHz) where `phrase` may be: start, end (s), confidence in [0, 1]."""
     words = [word for token in phrase.split() for word in spoken(token)]
     if not words or len(samples) < RATE // 10:
         return []
@@ -43,7 +43,7 @@ def spot(samples: np.ndarray, phrase: str) -> list[tuple[float, float, float]]:
     found: list[tuple[float, float, float]] = []
     with _LOCK:
         decoder = _decoder()
-        for way in itertools.islice(itertools.product(*(_ways(decoder, word) for word in words)), _WAYS):
+        for way in itertools.islice(itertools.product(*(_variants(decoder, word) for word in words)), _WAYS):
             phones = sum(len(decoder.lookup_word(word).split()) for word in way)
             decoder.add_keyphrase("phrase", " ".join(way))
             for segment in _decode(decoder, "phrase", sound):
@@ -52,30 +52,30 @@ def spot(samples: np.ndarray, phrase: str) -> list[tuple[float, float, float]]:
     return _without_overlap([place for place in found if place[2] >= _LEAST])
 
 
-def lay_over(samples: np.ndarray, text: str) -> list[Word]:
-    """Words of `text` with their seconds in `samples` (mono, 16 kHz); [] where they cannot be laid over the sound."""
+def align_words(samples: np.ndarray, text: str) -> list[Word]:
+    """Return the words of `text` with their seconds in `samples` (mono, 16 kHz); [] where they do not fit the sound."""
     tokens = [(token, words) for token in text.split() if (words := spoken(token))]
     if not tokens or len(samples) < RATE // 10:
         return []
     with _LOCK:
         decoder = _decoder()
-        said = [word for _, words in tokens for word in words]
+        chain = [word for _, words in tokens for word in words]
         # Cheap noise finds the edges best, but drowns the words where the voice is far from what the model knows.
         for noise in (1e-8, 1e-30):
-            times = _lay(decoder, said, noise, pcm(samples))
+            times = _align(decoder, chain, noise, pcm(samples))
             if times:
                 break
     if not times:
         return []
-    laid, place = [], 0
+    aligned, place = [], 0
     for token, words in tokens:
-        laid.append(Word(times[place][0], times[place + len(words) - 1][1], token, 1.0))
+        aligned.append(Word(times[place][0], times[place + len(words) - 1][1], token, 1.0))
         place += len(words)
-    return laid
+    return aligned
 
 
-def _lay(decoder: Decoder, words: list[str], noise: float, sound: bytes) -> list[tuple[float, float]]:
-    """Start and end of each word in seconds, or [].
+def _align(decoder: Decoder, words: list[str], noise: float, sound: bytes) -> list[tuple[float, float]]:
+    """Return start and end of each word in seconds, or [].
 
     The words stand in a chain. Before and after it any sounds may be, each with the probability `noise`: the
     neighbouring speech. The decoder itself puts in pauses between words and the other ways of saying a word.
@@ -84,7 +84,7 @@ def _lay(decoder: Decoder, words: list[str], noise: float, sound: bytes) -> list
     arcs = [(state, state, noise, _NOISE + phone.lower()) for phone in _PHONES for state in (0, last)]
     arcs += [(place, place + 1, 1.0, word) for place, word in enumerate(words)]
     for word in words:
-        _ways(decoder, word)
+        _variants(decoder, word)
     decoder.add_fsg("text", decoder.create_fsg("text", 0, last, arcs))
     times = [
         (segment.start_frame * FRAME, (segment.end_frame + 1) * FRAME)
@@ -109,8 +109,8 @@ def _decode(decoder: Decoder, search: str, sound: bytes) -> list[Segment]:
         decoder.remove_search(search)
 
 
-def _ways(decoder: Decoder, word: str) -> list[str]:
-    """Names under which the decoder knows the ways of saying `word`; one that is not in the dictionary is added."""
+def _variants(decoder: Decoder, word: str) -> list[str]:
+    """Return the decoder's names for the ways of saying `word`; one that is not in the dictionary is added."""
     if decoder.lookup_word(word) is None:
         decoder.add_word(word, pronounce(word, decoder.lookup_word), True)
     others = (f"{word}({number})" for number in range(2, 5))
@@ -118,7 +118,7 @@ def _ways(decoder: Decoder, word: str) -> list[str]:
 
 
 def _confidence(probability: float, phones: int, seconds: float) -> float:
-    """Chance that a place is right, from how well the sounds fit, how many they are, and how hurried they would be.
+    """Return the chance that a place is right, from how well the sounds fit, their number, and their pace.
 
     Fitted by logistic regression on 211 words and phrases that are spoken in real and synthetic clips of 4 to 12 s and
     193 that are not: at 0.5, 69 % of those are found, and 8 % of all are heard in a clip where they are not (17 % of

@@ -11,7 +11,7 @@ _SURE = 0.8
 """Probability from which on a window is taken to be in another language than the sound as a whole."""
 
 
-class Following(WhisperModel):  # type: ignore[misc]
+class MultilingualWhisper(WhisperModel):  # type: ignore[misc]
     """faster-whisper's model, with each window of 30 s in the language that is spoken there.
 
     faster-whisper's own `multilingual` takes whatever language is likeliest, also in a window with one cry, and does

@@ -35,6 +35,7 @@ from types import MappingProxyType
 
 from torch import Tensor
 
+from ...memory.registry import require_name
 from .advantages import TRL_EPS, VERL_EPS, Advantages, dapo, dr_grpo, group_advantages, multi_task
 from .cot_length import with_cot_penalty
 from .difficulty import RunningDifficulty, dgrpo_weight
@@ -200,6 +201,4 @@ def objective_named(name: str) -> Objective:
     Raises:
         ValueError: if there is none; the message names those there are.
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"There is no objective {name!r}; there are {', '.join(sorted(OBJECTIVES))}.")
-    return OBJECTIVES[name]
+    return OBJECTIVES[require_name("objective", name, sorted(OBJECTIVES))]

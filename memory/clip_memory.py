@@ -271,8 +271,8 @@ class ClipMemory:
         Args:
             channels: as they are given to `add`.
         """
-        wanted = not self.videos() if channels is None else OBJECTS in channels
-        return usual_detector() if wanted and self.models.detector_choice is None else None
+        takes_one = not self.videos() if channels is None else OBJECTS in channels
+        return usual_detector() if takes_one and self.models.detector_choice is None else None
 
     def use_detector(self, detector: Detector | str) -> None:
         """Take another detector from now on; a name is kept when the next video is added.
@@ -286,8 +286,8 @@ class ClipMemory:
     def models_given(self) -> dict[str, Any]:
         """Arguments with which another process opens this folder to the same effect; defaults are left out."""
         text, visual = self._given
-        given = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
-        return {name: choice for name, choice in given.items() if choice is not None}
+        choices = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
+        return {name: choice for name, choice in choices.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""
@@ -369,8 +369,8 @@ class ClipMemory:
             VideoError: if there is no such video.
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
-        asked = query if isinstance(query, str) else read_picture(query, self)
-        return self.searcher.search(asked, scope_of(channels, names, between), level=level, k=k, vector=vector)
+        content = query if isinstance(query, str) else read_picture(query, self)
+        return self.searcher.search(content, scope_of(channels, names, between), level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""

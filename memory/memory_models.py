@@ -44,14 +44,14 @@ class MemoryModels:
     @cached_property
     def text(self) -> TextEncoder:
         """For texts and queries on them."""
-        given = self._text_choice
-        return text_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+        choice = self._text_choice
+        return text_encoder(choice, threads=1) if choice is None or isinstance(choice, str) else choice
 
     @cached_property
     def visual(self) -> VisualEncoder:
         """For pictures and queries on them."""
-        given = self.visual_choice
-        return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+        choice = self.visual_choice
+        return visual_encoder(choice, threads=1) if choice is None or isinstance(choice, str) else choice
 
     @property
     def transcriber_name(self) -> str | None:

@@ -69,7 +69,7 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
     Raises:
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
-    if name is None or name == "colours":
+    if name in (None, "colors", "colours"):
         from .colors import NamedColors
 
         return NamedColors()

@@ -66,10 +66,10 @@ def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Calla
     frames = _steady(video, grid_times(video.info, worth_looking_at(video, wide)))
     pieces = follow(frames, detector, fps=FPS, span=wide, alive=alive)
     rows = [_row(track, span) for track in pieces if any(span.contains(sight.time) for sight in track.sights)]
-    told = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start)
-    if told:
-        text = count_words(told.most_common())
-        rows.insert(0, NewText(span.start, span.end, text, {"counts": dict(told.most_common())}))
+    counts = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start)
+    if counts:
+        text = count_words(counts.most_common())
+        rows.insert(0, NewText(span.start, span.end, text, {"counts": dict(counts.most_common())}))
     return rows
 
 

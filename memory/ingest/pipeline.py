@@ -114,16 +114,16 @@ class Ingest:
         beside = subtitles is not None and subtitles.embedded is None and self._request.subtitles is None
         if not beside or subtitles is None or self._store.find_content(plain) is None:
             return plain
-        told = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
+        digest = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
         for content, others, stamp in self._store.same_bytes(plain):
             wordless = not stamp or _unavailable(stamp)
             if (
                 wordless
-                or stamp.startswith(f"subtitles:{told}")
+                or stamp.startswith(f"subtitles:{digest}")
                 or not any(other != path and other.exists() for other in others)
             ):
                 return content
-        return f"{plain}.{told}"
+        return f"{plain}.{digest}"
 
     def _note_twins(self, path: Path, content: str, plain: str) -> None:
         """Note where other files hold the same bytes."""

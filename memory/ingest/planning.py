@@ -43,8 +43,8 @@ class Busy:
     def seconds(self, span: Span, within: float = 60.0) -> float:
         """How much of `span` holds something: a picture counts for `within` seconds at most."""
         inside = self.pictures[(self.pictures >= span.start) & (self.pictures < span.end)]
-        seen = float(np.minimum(np.diff(np.append(inside, span.end)), within).sum()) if len(inside) else 0.0
-        return min(span.duration, max(seen, sum(each.overlap(span) for each in self.sound)))
+        visible = float(np.minimum(np.diff(np.append(inside, span.end)), within).sum()) if len(inside) else 0.0
+        return min(span.duration, max(visible, sum(each.overlap(span) for each in self.sound)))
 
 
 def worth_looking_at(video: VideoSource, span: Span) -> Span:
@@ -52,9 +52,9 @@ def worth_looking_at(video: VideoSource, span: Span) -> Span:
     times = getattr(video, "times", None)
     if span.duration <= _LONG or times is None:
         return span
-    shown = times()
-    last = int(np.searchsorted(shown, span.end)) - 1
-    newest = max(span.start, float(shown[last])) if last >= 0 else span.start
+    picture_times = times()
+    last = int(np.searchsorted(picture_times, span.end)) - 1
+    newest = max(span.start, float(picture_times[last])) if last >= 0 else span.start
     return Span(span.start, min(span.end, newest + _STAYS))
 
 

@@ -182,10 +182,10 @@ class Store(Database):
     ) -> list[Text]:
         """Texts of a video in time order; `between` keeps those that overlap it."""
         where, parameters = ["video = ?"], [video]
-        wanted = (channel,) if channel is not None else tuple(channels)
-        if wanted:
-            where.append(f"channel IN ({','.join('?' * len(wanted))})")
-            parameters += wanted
+        names = (channel,) if channel is not None else tuple(channels)
+        if names:
+            where.append(f"channel IN ({','.join('?' * len(names))})")
+            parameters += names
         _overlapping(where, parameters, between)
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE {' AND '.join(where)} "

@@ -91,8 +91,8 @@ class Database:
         raise MemoryFolderError(damaged(self._file, self._problem()))
 
     def _problem(self) -> str | None:
-        told = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        return None if told == "ok" else " ".join(told.split())[:160]
+        report = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if report == "ok" else " ".join(report.split())[:160]
 
     @property
     def _file(self) -> Path:

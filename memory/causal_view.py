@@ -139,7 +139,7 @@ class CausalView:
 
 
 def _overlaps(row: Text | Clip, between: Span | None) -> bool:
-    """Whether a row overlaps a span; a moment keeps what it lies in."""
+    """Return whether a row overlaps a span; a moment keeps what it lies in."""
     if between is None:
         return True
     end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))

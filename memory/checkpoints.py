@@ -54,7 +54,7 @@ class Checkpoint:
     name: str
     folder: Path
     kind: str = "Encoder"
-    """How messages call it."""
+    """Its kind in messages."""
     pattern: str = TORCH
     """The files that hold its weights."""
 
@@ -137,6 +137,8 @@ class Checkpoint:
         try:
             with no_progress_bar():
                 yield
+        except MemoryError:
+            raise
         # transformers, tokenizers, safetensors and onnxruntime document no exceptions for a damaged or foreign folder.
         except Exception as error:
             reason = first_line(error)

@@ -259,7 +259,7 @@ class ClipMemory:
 
     @property
     def detector_stamp(self) -> str:
-        """What tells its detector from others, for caches; costs no loading. Empty where it has none."""
+        """The stamp of its detector, for caches; costs no loading. Empty where it has none."""
         return self.models.detector_stamp
 
     def found_detector(self, channels: Sequence[str] | None = None) -> Path | None:
@@ -307,7 +307,7 @@ class ClipMemory:
         return found[0] if id_ is not None and found else find_video(found, text, self.folder)
 
     def knows(self, path: str | Path) -> bool:
-        """Whether a file at this place was added, whatever lies there now."""
+        """Return whether a file at this place was added, whatever lies there now."""
         return self.store.file(Path(path).expanduser().absolute()) is not None
 
     def known(self, path: str | Path) -> VideoRecord | None:
@@ -381,7 +381,7 @@ class ClipMemory:
         return self.store.clips(self.video(video_id).id, level, span_of(between))
 
     def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
-        """How long indexing takes here: seconds of waiting for a second of video, by channel.
+        """Estimate how long indexing takes here: seconds of waiting for a second of video, by channel.
 
         Args:
             channels: which (None: those that `add` fills).

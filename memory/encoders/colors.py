@@ -30,7 +30,7 @@ _LENGTH = math.sqrt(1 + _COLORS + len(LOOKS))
 
 @dataclass(frozen=True, slots=True)
 class FrameColors:
-    """What is seen of one frame; every value lies in [0, 1]."""
+    """The measures of one frame; every value lies in [0, 1]."""
 
     shares: np.ndarray
     """[11] Share of the picture that has each colour; sums to 1."""

@@ -22,7 +22,7 @@ class TextEncoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         ...
 
     @property

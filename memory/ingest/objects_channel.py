@@ -28,7 +28,7 @@ _VERSION = "1"
 
 
 def stamp(detector: Detector) -> str:
-    """What the channel is made with."""
+    """Return the stamp of the channel: detector, rate and version."""
     return f"{detector.stamp} {FPS:g} fps {_VERSION}"
 
 

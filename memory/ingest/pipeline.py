@@ -102,7 +102,7 @@ class Ingest:
         return video
 
     def _own_content(self, path: Path, probed: Probed) -> str:
-        """What a file is known by: its bytes, and subtitles beside it that another file of these bytes does not have.
+        """Return the content id of a file: of its bytes, and of subtitles that another file of these bytes lacks.
 
         A copy is the same video. A copy that lies beside other subtitles, while the first is still where it was, says
         other words: it becomes a video of its own, and nothing of the first is lost.
@@ -188,7 +188,7 @@ class Ingest:
                 work.plan_again(store, video, [SUMMARY], "done")
 
     def _clipping(self, before: str) -> str:
-        """How to cut, as text that is equal only for equal cuts; what was not asked for stays as it was."""
+        """Return the cut as text that is equal only for equal cuts; options that are None stay as they were."""
         kind, _, seconds = before.partition(" ")
         kind = self._request.clips or kind or "fixed"
         length = self._request.clip_seconds or float(seconds or _CLIP_SECONDS)

@@ -24,7 +24,7 @@ MOST = 250_000
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """When a video holds something new: `pictures` are seconds `[n]`, ascending; `sound` is where there are samples."""
+    """The times at which a video holds something new: `pictures` are seconds `[n]`, ascending; `sound` is where there are samples."""
 
     pictures: np.ndarray
     sound: Sequence[Span] = ()
@@ -41,7 +41,7 @@ class Busy:
         return cls(times(), [video.info.span] if video.info.has_audio else [])
 
     def seconds(self, span: Span, within: float = 60.0) -> float:
-        """How much of `span` holds something: a picture counts for `within` seconds at most."""
+        """Return the seconds of `span` that hold something: a picture counts for `within` seconds at most."""
         inside = self.pictures[(self.pictures >= span.start) & (self.pictures < span.end)]
         visible = float(np.minimum(np.diff(np.append(inside, span.end)), within).sum()) if len(inside) else 0.0
         return min(span.duration, max(visible, sum(each.overlap(span) for each in self.sound)))

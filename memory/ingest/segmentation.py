@@ -1,4 +1,4 @@
-"""Where clips begin and end: fixed windows, shots between cuts, and the coarse levels above them."""
+"""The bounds of clips: fixed windows, shots between cuts, and the coarse levels above them."""
 
 from __future__ import annotations
 

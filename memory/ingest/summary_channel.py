@@ -89,7 +89,7 @@ def _headlines(texts: Sequence[Text]) -> list[str]:
 
 
 def _looks(descriptions: Iterable[str]) -> str:
-    """What most clips look like."""
+    """Return the look of most clips."""
     counts = Counter(descriptions)
     return min(counts, key=lambda text: (-counts[text], text), default="")
 

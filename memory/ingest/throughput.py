@@ -1,4 +1,4 @@
-"""How long indexing takes here, by what earlier videos took: seconds of waiting for a second of video."""
+"""Estimates of indexing time from earlier videos: seconds of waiting for a second of video."""
 
 from __future__ import annotations
 

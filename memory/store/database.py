@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where vectors can be compared: one channel as one encoder sees it. `generation` moves when rows are deleted."""
+    """A space of vectors that can be compared: one channel by one encoder. `generation` moves when rows are deleted."""
 
     id: int
     channel: str
@@ -161,7 +161,7 @@ class Store(Database):
             db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, printable(path.name), video))
 
     def checked(self, video: str) -> str:
-        """What was asked for when the video was last found to be complete; see `set_checked`."""
+        """The fingerprint of the request for which the video was last complete; see `set_checked`."""
         found = self.rows("SELECT checked FROM videos WHERE id = ?", (video,))
         return str(found[0][0]) if found else ""
 
@@ -171,7 +171,7 @@ class Store(Database):
             db.execute("UPDATE videos SET checked = ? WHERE id = ?", (checked, video))
 
     def clipping(self, video: str) -> str:
-        """How the video was cut into clips, as text that only changes when the cut does; empty when it was not yet."""
+        """The cut of the video into clips, as text that only changes when the cut does; empty before the first."""
         found = self.rows("SELECT clipping FROM videos WHERE id = ?", (video,))
         return str(found[0][0]) if found else ""
 

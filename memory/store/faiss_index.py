@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """What a cache holds: of which database and space, up to which row, after how many deletions."""
+    """The content of a cache: its database and space, its last row, and the number of deletions before it."""
 
     memory: str
     channel: str
@@ -170,7 +170,7 @@ class ChannelIndex:
 
     @property
     def behind(self) -> int:
-        """How many rows the file does not have, at least; all of them when it is of another generation."""
+        """Rows that the file lacks, at least; all of them when it is of another generation."""
         if self._saved is None or self._saved.generation != self._stamp.generation:
             return len(self)
         return self._stamp.last - self._saved.last
@@ -268,7 +268,7 @@ def _inverted_lists(dim: int, lists: int, sample: np.ndarray) -> Any:
 
 
 def _probes(index: Any, queries: np.ndarray) -> int:
-    """How many lists to probe: the fewest for the wanted recall (doubling from 8), with a margin."""
+    """Return the number of lists to probe: the fewest for the recall (doubling from 8), with a margin."""
 
     def nearest(probes: int) -> np.ndarray:
         index.nprobe = probes
@@ -301,7 +301,7 @@ def _ids(index: Any) -> np.ndarray:
 
 
 def _of_ours(index: Any, dim: int) -> bool:
-    """Whether an index is of a kind that is written here, for vectors of this length."""
+    """Return whether an index is of a kind that is written here, for vectors of this length."""
     import faiss
 
     if index.d != dim:

@@ -73,7 +73,7 @@ class Encoders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to look: nothing given means everywhere."""
+    """The part of a memory to search; by default all of it."""
 
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None

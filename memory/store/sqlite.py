@@ -34,7 +34,7 @@ class Database:
         self._lock = threading.RLock()
         self._read_only = read_only
         self.damage: str | None = None
-        """What was found to be damaged; None while nothing was."""
+        """The damage that was found; None while there is none."""
         self.holds_writer_lock = False
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)

@@ -56,7 +56,7 @@ class NewVector:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a unit found. `stamp` names the encoder of the vectors; empty when there are none.
+    """The rows that a unit makes. `stamp` names the encoder of the vectors; empty when there are none.
 
     `log` says, as JSON, what was found at which moment, for channels whose texts come of several moments.
     """

@@ -50,7 +50,7 @@ class SubtitleStream:
     """Its number among the subtitle streams, from 1, as players count."""
     title: str = ""
     flags: frozenset[str] = frozenset()
-    """Its purposes as the file states them: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg's dispositions)."""
+    """Its purposes as the file states them: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg)."""
 
     @property
     def pictures(self) -> bool:

@@ -124,8 +124,8 @@ class ClipMemory:
                 it in any memory.
             clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
-            subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
-                in it, where there is one, unless `transcriber` is given.
+            subtitles: take the words from this subtitle file (.srt, .vtt, .ass, .sub). None: from a file beside the
+                video or a text stream in it, where there is one, unless `transcriber` is given.
             transcriber: recognize speech with this one; a changed one redoes the speech. None: the best that is here,
                 for what was not listened to yet.
             language: code of the language that is spoken (`de`); None detects it where the recognizer can. A changed

@@ -52,8 +52,7 @@ class Block:
     @property
     def score(self) -> float:
         """The recognizer's score in [0, 1], by letters."""
-        letters = sum(len(line.text) for line in self.lines)
-        return sum(line.score * len(line.text) for line in self.lines) / max(letters, 1)
+        return _in_one(self.lines).score
 
     @property
     def height(self) -> float:
@@ -129,7 +128,7 @@ def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
 
 def blocks_of(lines: Sequence[Line], time: float, aspect: float) -> list[Block]:
     """Return the blocks of the lines of one picture, from top to bottom."""
-    return [Block(time, time, tuple(_in_one(row) for row in rows)) for rows in arrange(lines, aspect)]
+    return [_block(time, time, rows) for rows in arrange(lines, aspect)]
 
 
 def line_readings(blocks: Iterable[Block]) -> list[Reading]:
@@ -208,8 +207,8 @@ def _beside(first: Box, second: Box) -> bool:
     return same_place(first, second, _NEAR) and overlap(first, second) <= _SAME_PLACE
 
 
-def _block(start: float, end: float, rows: Sequence[Sequence[Reading]], *, moving: bool = False) -> Block:
-    return Block(start, end, tuple(_in_one(row) for row in rows), moving)
+def _block(start: float, end: float, rows: Sequence[Sequence[Reading | Line]], *, moving: bool = False) -> Block:
+    return Block(start, end, tuple(map(_in_one, rows)), moving)
 
 
 def _in_one(row: Sequence[Reading | Line]) -> Line:
@@ -226,7 +225,7 @@ def _rounded(box: Box) -> list[float]:
 def as_data(reading: Reading) -> dict[str, Any]:
     """Return all but the span and the text of a line as a clip brings it, as JSON."""
     data: dict[str, Any] = {
-        "box": [round(float(side), 4) for side in reading.box],
+        "box": _rounded(reading.box),
         "score": round(float(reading.score), 4),
         "height": round(float(reading.height), 4),
     }
@@ -244,13 +243,9 @@ def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
         texts: rows of one video.
         aspect: width of its picture over the height.
     """
-    lines: list[Reading] = []
-    known: list[Block] = []
-    for text in texts:
-        if "lines" in text.data:
-            known.append(Block.of(text))
-        else:
-            lines.append(_line(text))
+    rows = list(texts)
+    known = [Block.of(text) for text in rows if "lines" in text.data]
+    lines = [_line(text) for text in rows if "lines" not in text.data]
     return compose(merge_readings([*lines, *line_readings(known)]), aspect) if lines else known
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from ..span import Box
-from .lines import Line, TextReader, information, overlap, read_region, same_place
-from .reader import small_print
+from .lines import Line, TextReader, information, overlap, same_place
+from .reader import read_region, small_print
 
 # Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
 # pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from ..span import Box, Span
-from .lines import Line, Reading, TextReader, read_region, same_text
+from .lines import Line, Reading, TextReader, same_text
+from .reader import read_region
 
 if TYPE_CHECKING:
     from ..protocol import VideoSource

@@ -1,4 +1,4 @@
-"""Which lines of one picture belong together, in which order they are read, and words for where they stand."""
+"""Layout: group the lines of one picture into rows and blocks in reading order, and name their place and size."""
 
 from __future__ import annotations
 

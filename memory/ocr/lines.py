@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Protocol
 
-import cv2
 import numpy as np
 from rapidfuzz.fuzz import ratio
 
@@ -18,8 +16,6 @@ from ..span import Box, Span
 
 _KEPT = 6
 """Variants of one text that are kept for the vote."""
-_CUT = 0.005
-"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,47 +65,6 @@ class TextReader(Protocol):
             quick: spend less on tiny and odd text; for sweeps over many frames.
         """
         ...
-
-
-def read_region(
-    reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
-) -> list[Line]:
-    """Read one region of a picture; the boxes of the lines are those in the whole picture.
-
-    Args:
-        reader: reads the region.
-        image: `[H, W, 3]` uint8 RGB.
-        region: fractions of the picture.
-        scale: by how much the region is scaled before.
-        quick: see `TextReader`.
-        whole: leave out lines that the region cuts, at a side that is no border of the picture.
-    """
-    height, width = image.shape[:2]
-    left, top = int(region.left * width), int(region.top * height)
-    right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
-    part = image[top:bottom, left:right]
-    if scale != 1.0:
-        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
-    lines = []
-    for line in reader.read(np.ascontiguousarray(part), quick=quick):
-        box = line.box
-        cut = (
-            (box.left < _CUT and left > 0)
-            or (box.top < _CUT and top > 0)
-            or (box.right > 1 - _CUT and right < width)
-            or (box.bottom > 1 - _CUT and bottom < height)
-        )
-        if not (whole and cut):
-            across, down = (right - left) / width, (bottom - top) / height
-            outer = Box(
-                left / width + box.left * across,
-                top / height + box.top * down,
-                left / width + box.right * across,
-                top / height + box.bottom * down,
-            )
-            lines.append(Line(line.text, outer, line.score))
-    return lines
 
 
 def clean(text: str) -> str:
@@ -266,13 +221,13 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
     }
     own = max(count for _, count, _ in variants)
     enough = 0.85 * max(support.values())
-    taken: tuple[str, float] | None = None
+    best: tuple[str, float] | None = None
     for text, count, score in variants:
         if support[text] < enough or count < 0.2 * own:
             continue
-        if taken is None or _surer(text, score, *taken):
-            taken = text, score
-    return taken or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
+        if best is None or _surer(text, score, *best):
+            best = text, score
+    return best or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
 
 
 def _surer(text: str, score: float, other: str, than: float) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from ..span import Box
-from .lines import Line, clean, information
+from .lines import Line, TextReader, clean, information
 
 _DETECTOR = "PP-OCRv6_det_small.onnx"
 _RECOGNIZER = "PP-OCRv6_rec_small.onnx"
@@ -32,7 +32,9 @@ _DOUBTFUL, _CERTAIN = 0.4, 0.97
 _HIGH = 144
 """Pixels of letters that the detector sees without fail."""
 _QUICK_TRIES, _TRIES = 3, 6
-_BATCH = 8
+
+_CUT = 0.005
+"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class RapidReader:
                 "Det.box_thresh": 0.45,
                 "Det.score_mode": "slow",  # over the blob itself: over its box, faint and curved lines score too low
                 "Rec.model_path": str(models / _RECOGNIZER),
-                "Rec.rec_batch_num": _BATCH,
+                # In a batch all lines are padded to the longest, which costs one thread more than batches save.
+                "Rec.rec_batch_num": 1,
                 # Short words need not be padded to 320 pixels: the network takes any width.
                 "Rec.rec_img_shape": [3, 48, 64],
             }
@@ -150,8 +153,12 @@ class RapidReader:
     def _detected(self, picture: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
         """Return the corners `[4, 2]` (top left first, clockwise) and the score of each place that looks like text."""
         detector = self._engine.text_det
+        # The network takes sides of multiples of 32.
+        height, width = (max(32, round(side * scale / 32) * 32) for side in picture.shape[:2])
         smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        scaled = picture if scale == 1.0 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=smooth)
+        scaled = picture
+        if (height, width) != picture.shape[:2]:
+            scaled = cv2.resize(picture, (width, height), interpolation=smooth)
         probabilities = detector.session(detector.get_preprocess()(scaled))
         boxes, scores = detector.postprocess_op(probabilities, picture.shape[:2])
         return [(np.asarray(box, np.float32), float(score)) for box, score in zip(boxes, scores, strict=True)]
@@ -183,6 +190,47 @@ def text_reader() -> RapidReader:
         CapabilityError: when RapidOCR or its models are missing.
     """
     return RapidReader()
+
+
+def read_region(
+    reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
+) -> list[Line]:
+    """Read one region of a picture; the boxes of the lines are those in the whole picture.
+
+    Args:
+        reader: reads the region.
+        image: `[H, W, 3]` uint8 RGB.
+        region: fractions of the picture.
+        scale: by how much the region is scaled before.
+        quick: see `TextReader`.
+        whole: leave out lines that the region cuts, at a side that is no border of the picture.
+    """
+    height, width = image.shape[:2]
+    left, top = int(region.left * width), int(region.top * height)
+    right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
+    part = image[top:bottom, left:right]
+    if scale != 1.0:
+        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
+    lines = []
+    for line in reader.read(np.ascontiguousarray(part), quick=quick):
+        box = line.box
+        cut = (
+            (box.left < _CUT and left > 0)
+            or (box.top < _CUT and top > 0)
+            or (box.right > 1 - _CUT and right < width)
+            or (box.bottom > 1 - _CUT and bottom < height)
+        )
+        if not (whole and cut):
+            across, down = (right - left) / width, (bottom - top) / height
+            outer = Box(
+                left / width + box.left * across,
+                top / height + box.top * down,
+                left / width + box.right * across,
+                top / height + box.bottom * down,
+            )
+            lines.append(Line(line.text, outer, line.score))
+    return lines
 
 
 def needs_tiles(width: int, height: int) -> bool:
@@ -237,6 +285,8 @@ def _other_cuts(corners: np.ndarray) -> list[np.ndarray]:
     """
     width, height = _side(corners, 0, 1), _side(corners, 0, 3)
     cuts = [_shrunk(corners, 0.2 * min(width, height))]
+    if height >= 3 * width:  # a line on end
+        return cuts
     if width < 2.2 * height:
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)

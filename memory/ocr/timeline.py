@@ -1,4 +1,4 @@
-"""When which text is on screen: lines of single pictures followed over time, and what was read when."""
+"""Timeline of on-screen text: follow the lines of single pictures over a span, and log what was read when."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from .lines import (
     fuller,
     merge_readings,
     overlap,
-    read_region,
     same_place,
     same_text,
 )
-from .reader import stands_alone
+from .reader import read_region, stands_alone
 
 if TYPE_CHECKING:
     from ..protocol import VideoSource
@@ -47,7 +46,7 @@ _FPS, _AROUND, _FRAMES = 8.0, 0.5, 12
 _PASSING = 2.0
 """Seconds up to which a text counts as passing; what stays longer is written at the border."""
 _REACH = 2.5
-"""How far into the picture the text is looked for, in widths of what was seen of it."""
+"""Reach into the picture in which the text is looked for, in widths of what was read of it."""
 _SURE = 0.9
 
 
@@ -252,11 +251,11 @@ def _tracks(log: TextLog) -> list[_TextTrack]:
             if (gone := standing.pop(line, None)) is not None:
                 gone.missing = sample.time
         for line in sample.found:
-            taken = set(map(id, standing.values()))
+            followed = set(map(id, standing.values()))
             free = [
                 track
                 for track in tracks
-                if id(track) not in taken
+                if id(track) not in followed
                 and track.missing is not None
                 and sample.time - track.missing <= 1.5 / log.fps
                 and same_text(track.line.text, line.text, min(track.line.score, line.score))
@@ -323,7 +322,7 @@ def complete_at_border(video: VideoSource, span: Span, reading: Reading, reader:
         return reading
 
     def support(text: str) -> tuple[int, float]:
-        """How often a text was seen, whole or with an end cut off, and its best score."""
+        """Return how often a text was read, whole or with an end cut off, and its best score."""
         parts = sum(len(lines) for other, lines in fullest.items() if fuller(text, other))
         return len(fullest[text]) + parts, max(line.score for line in fullest[text])
 

@@ -1,4 +1,4 @@
-"""How written English is spoken: signs and numbers as words, and sounds of words that a dictionary lacks.
+"""Pronunciation of written English: signs and numbers as words, and sounds of words that a dictionary lacks.
 
 Sounds are those of CMUdict (39 phones, no stress).
 """

@@ -43,7 +43,7 @@ _BESIDE = ("srt", "vtt", "ass", "ssa")
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
 _FORMATS = ("vtt", "ass", "ssa", "srt", "microdvd", "mpl2")
-"""What pysubs2 reads that people call subtitles; its JSON and XML formats are not taken from strangers."""
+"""The formats of pysubs2 that are read; its JSON and XML ones are not taken from strangers."""
 _WORD_TIME = re.compile(r"<\d[\d:.,]{0,20}>")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|\d[\d:.,]{0,20})>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")
@@ -126,7 +126,8 @@ def _parse(lines: Sequence[str], fps: float | None) -> list[Cue]:
     for kind in dict.fromkeys([*guesses, "srt", "vtt"]):
         try:
             events = pysubs2.SSAFile.from_string(text, kind, fps=fps, keep_html_tags=True).get_text_events()
-        except Exception:  # whatever its parsers raise on a file that is not what it seems
+        # What its parsers raise on a file that is not what it seems, or that has no frame rate, is not documented.
+        except (pysubs2.Pysubs2Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             continue
         if events:
             texts = [event.text for event in events]
@@ -246,8 +247,8 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
     than `_DENSEST` that begin within a second, which nobody can read, the rest is left out.
     """
     kept: list[Cue] = []
-    shown: list[str] = []
-    shown_end = float("-inf")
+    previous: list[str] = []
+    previous_end = float("-inf")
     began: deque[float] = deque(maxlen=_DENSEST)
     for cue in sorted(cues, key=lambda cue: (min(cue.start, cue.end), max(cue.start, cue.end))):
         if len(began) == _DENSEST and min(cue.start, cue.end) - began[0] < 1.0:
@@ -257,12 +258,12 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
         lines = [line for line in map(plain, cue.text[:_LONGEST_CUE].splitlines()) if line]
         if not lines:
             continue
-        fresh = _fresh(shown, lines) if start - shown_end < 0.2 else lines
+        fresh = _fresh(previous, lines) if start - previous_end < 0.2 else lines
         if fresh:
             kept.append(Cue(start, end, " ".join(fresh)))
         elif kept:
             kept[-1] = Cue(kept[-1].start, max(kept[-1].end, end), kept[-1].text)
-        shown, shown_end = lines, end
+        previous, previous_end = lines, end
     return kept
 
 
@@ -272,12 +273,12 @@ def plain(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", html.unescape(text)).split())
 
 
-def _fresh(shown: list[str], lines: list[str]) -> list[str]:
-    """Return the part of `lines` that was not in `shown`, the cue just before."""
-    for count in range(min(len(shown), len(lines)), 0, -1):
-        if shown[-count:] == lines[:count]:
+def _fresh(previous: list[str], lines: list[str]) -> list[str]:
+    """Return the part of `lines` that was not in `previous`, the cue just before."""
+    for count in range(min(len(previous), len(lines)), 0, -1):
+        if previous[-count:] == lines[:count]:
             return lines[count:]
-    before, now = " ".join(shown).split(), " ".join(lines).split()
+    before, now = " ".join(previous).split(), " ".join(lines).split()
     # A text that grows word by word, or the same words broken into other lines. Fewer words may repeat by chance.
     for count in range(min(len(before), len(now)), 0, -1):
         if before[-count:] == now[:count] and (count >= 4 or count == len(before) < len(now)):

@@ -48,7 +48,7 @@ class Transcriber(Protocol):
     stamp: str
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
-        """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
+        """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
 
 
 def transcriber(name: str | None = None, *, language: str | None = None, download: bool = False) -> Transcriber:

@@ -1,4 +1,4 @@
-"""Where somebody speaks: the Silero model (ONNX) that lies in faster_whisper's wheel."""
+"""Voice activity detection: the Silero model (ONNX) that lies in faster_whisper's wheel."""
 
 from __future__ import annotations
 

@@ -102,7 +102,8 @@ class Whisper:
         raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {known} …")
 
     @cached_property
-    def _model(self) -> MultilingualWhisper:
+    def model(self) -> MultilingualWhisper:
+        """The weights; they are loaded when they are first needed."""
         import ctranslate2
 
         from .multilingual_whisper import MultilingualWhisper
@@ -112,7 +113,9 @@ class Whisper:
         kind = "default" if ctranslate2.get_cuda_device_count() else on_cpu
         try:
             model = MultilingualWhisper(str(self._folder), compute_type=kind, local_files_only=True)
-        except Exception as error:  # CTranslate2 raises many kinds.
+        except MemoryError:
+            raise
+        except Exception as error:  # CTranslate2 and its tokenizer raise many kinds, bare ones too.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CapabilityError(
                 f"The Whisper in {self._folder} cannot be loaded ({reason}): copy it again."
@@ -145,9 +148,9 @@ class Whisper:
             return []
         sound = cut_out(samples, pieces, 0.0)
         with self._lock:
-            segments, _ = self._model.transcribe(sound.samples, language=self._language, **SETTINGS)
+            segments, _ = self.model.transcribe(sound.samples, language=self._language, **SETTINGS)
             # Segments are made when they are asked for: the model is still at the window of each.
-            spoken = [(segment, self._model.language) for segment in segments]
+            spoken = [(segment, self.model.language) for segment in segments]
         windows = [_window(list(group), sound) for _, group in groupby(spoken, key=lambda each: each[0].seek)]
         # A soft "ask" is hardly voice to the detector; that the model heard a word there too is a second witness.
         maybe = runs(probability, length, **_FAINT)

@@ -68,7 +68,7 @@ def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
 
     try:
         return WhisperFolder(name, Path(download_model(name, local_files_only=not download)))
-    except Exception as error:  # The hub raises many kinds.
+    except Exception as error:  # The hub raises many kinds, of several libraries below it.
         raise CapabilityError(
             f"The Whisper model {name!r} is not here: give the folder of a CTranslate2 model, put it into "
             f"{weights_folders()[0]}, or get it: {how_to_get(name)}"

@@ -1,4 +1,4 @@
-"""The sound of a video as recognizers want it: windows that cut no word, and speech without its pauses."""
+"""The sound of a video cut for recognizers: windows that cut no word, and speech without its pauses."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class Fabricated:
 
 
 def fabricated(ears: Whisper, model: Fabricated, monkeypatch: pytest.MonkeyPatch) -> Whisper:
-    monkeypatch.setitem(ears.__dict__, "_model", model)
+    monkeypatch.setitem(ears.__dict__, "model", model)
     return ears
 
 

@@ -113,7 +113,7 @@ def test_weights_that_cannot_be_read_say_so(places: dict[str, Path]) -> None:
     ears = Whisper(str(put(places["data"] / "broken")))
     assert ears.transcribe(np.zeros(16000, np.float32), offset=0.0) == [], "silence needs no weights"
     with pytest.raises(CapabilityError, match="cannot be loaded") as caught:
-        ears._model  # noqa: B018
+        ears.model  # noqa: B018
     assert "\n" not in str(caught.value)
 
 

@@ -99,7 +99,7 @@ def test_silence_loads_no_model(ears: Whisper) -> None:
     for quiet in (np.zeros(20 * RATE, np.float32), hush(20)):
         video = sound(quiet)
         assert speech.transcribe(video, video.info.span, fresh) == []
-    assert "_model" not in fresh.__dict__
+    assert "model" not in fresh.__dict__
 
 
 def test_listening_again(

@@ -24,7 +24,7 @@ MOST = 250_000
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The times at which a video holds something new: `pictures` are seconds `[n]`, ascending; `sound` is where there are samples."""
+    """The times of something new in a video: `pictures` in seconds `[n]`, ascending, and the spans of `sound`."""
 
     pictures: np.ndarray
     sound: Sequence[Span] = ()

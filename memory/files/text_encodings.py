@@ -48,7 +48,7 @@ _MARKS = frozenset("’‘“”„«»‹›–—…¿¡°£€§·´©®™\x
 """Signs that stand in texts of any language."""
 _CODECS = ("cp932 euc_jp gb18030 big5 cp949 cp1253 cp1255 cp1256 cp1258 cp874 cp1250 cp1251 cp1252 cp1254 cp1257 "
            "koi8_r iso8859_2 cp866").split()  # fmt: skip
-"""What charset-normalizer chooses from."""
+"""The codecs that charset-normalizer chooses from."""
 _ENOUGH = 20_000
 """Bytes beyond ASCII that say as much as more of them would."""
 

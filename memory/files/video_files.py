@@ -42,12 +42,12 @@ class PassedOver:
 
     path: Path
     why: str
-    """What it is instead, in a few words."""
+    """The kind of thing that it is instead, in a few words."""
 
 
 @dataclass(slots=True)
 class FolderScan:
-    """What lies below a folder. Each file once, under the name that comes first."""
+    """The files below a folder. Each file once, under the name that comes first."""
 
     videos: list[Path] = field(default_factory=list)
     """In the order of their paths."""

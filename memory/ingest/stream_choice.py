@@ -51,7 +51,7 @@ _SPOKEN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What a person asked for: numbers count from 1 among the streams of a kind; a language is a code or its name."""
+    """The streams a person asks for: numbers count from 1 among streams of a kind; a language is a code or its name."""
 
     audio: int | str | None = None
     subtitles: int | str | None = None
@@ -60,14 +60,14 @@ class Streams:
 
 @dataclass(frozen=True, slots=True)
 class SoundSample:
-    """What a sound track holds, as far as it was sampled: the loudest sample in [0, 1], and seconds of speech."""
+    """A sound track as far as it was sampled: the loudest sample in [0, 1], and seconds of speech."""
 
     loudest: float
     speech: float
 
     @property
     def silent(self) -> bool:
-        """Whether nothing can be heard."""
+        """True where nothing can be heard."""
         return self.loudest <= _LOUD
 
 
@@ -227,9 +227,9 @@ class RankedSubtitles:
     stream: SubtitleStream
     lines: int
     partial: bool
-    """Whether it holds only some of what is said, or something else."""
+    """True if it holds only some of what is said, or something else."""
     foreign: bool
-    """Whether it is in another language than the sound."""
+    """True if it is in another language than the sound."""
 
 
 def rank_subtitles(

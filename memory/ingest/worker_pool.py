@@ -103,7 +103,7 @@ class VideoWorker(Child):
         try:
             message = self.receive()
         except (EOFError, ConnectionError):
-            return f"the process that read it died ({self.epitaph()})"
+            return f"the process that read it died ({self.exit_reason()})"
         if isinstance(message, Heartbeat):
             self._current, self.patience = message.units, message.patience
         elif isinstance(message, UnitDone | Failed):

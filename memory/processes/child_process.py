@@ -70,14 +70,14 @@ class Child:
         with contextlib.suppress(ConnectionError):
             self.connection.send(thing)
 
-    def is_sound(self) -> bool:
+    def is_healthy(self) -> bool:
         """Tell whether it, being idle, has neither ended nor said something that nobody asked."""
         try:
             return not self.connection.poll(0)
         except OSError:
             return False
 
-    def epitaph(self) -> str:
+    def exit_reason(self) -> str:
         """Return how it died, in a few words; one that does not end now is ended."""
         try:
             code = self.process.wait(timeout=3.0)

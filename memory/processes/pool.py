@@ -55,7 +55,7 @@ class ProcessPool(Generic[Process]):
             while not self._idle and self._busy >= self.most:
                 if not self._free.wait(max(0.0, min(deadline - time.monotonic(), 3600.0))):
                     raise TimeoutError
-            for broken in [process for process in self._idle if not process.is_sound()]:
+            for broken in [process for process in self._idle if not process.is_healthy()]:
                 self._idle.remove(broken)
                 broken.kill()
             process = max(reversed(self._idle), key=preference) if self._idle else self._start()

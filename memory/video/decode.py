@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..span import Span
-from .packets import TOLERANCE, PacketIndex, read_index, seconds_of, tick_of
+from .packets import TOLERANCE, PacketIndex, discard_others, read_index, read_packets, seconds_of, tick_of
 from .probe import open_container, video_stream
 from .random_access import is_entry_point
 from .shape import Decoded, Shapes
@@ -38,14 +38,12 @@ class PyAVReader:
     def _open(self) -> None:
         self._container = open_container(self._path)
         self.stream = video_stream(self._container, self._path)
-        for other in self._container.streams:
-            if other is not self.stream:
-                other.discard = av.stream.Discard.all
+        discard_others(self._container, self.stream)
         self._codec = self.stream.codec_context
         # More threads cost more CPU in all; files and segments are what to run in parallel.
         self._codec.thread_count = 1
         self._shapes = Shapes(self.stream)
-        self._packets = self._container.demux(self.stream)
+        self._packets = read_packets(self._container, self.stream)
         self._next = 0
         self._held: av.Packet | None = None
         self._failed = False
@@ -74,7 +72,7 @@ class PyAVReader:
                 if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
                     continue
                 frames = [*self._decoded(packet), *self._decoded(None)]
-                self._afresh()
+                self._reset()
                 for frame in frames:
                     if frame.pts == packet.pts:
                         yield seconds_of(self.stream, packet.pts or 0), frame
@@ -174,10 +172,10 @@ class PyAVReader:
             yield from self._decoded(None)
         finally:
             # Whether drained or left half-way, the decoder begins afresh at the next entry point.
-            self._afresh()
+            self._reset()
             self._codec.skip_frame = "DEFAULT"
 
-    def _afresh(self) -> None:
+    def _reset(self) -> None:
         self._codec.flush_buffers()
         self._shapes.restart()
 
@@ -190,21 +188,11 @@ class PyAVReader:
 
     def _read(self) -> av.Packet | None:
         """Return the next packet of the stream, or None at the end."""
-        if self._held is not None:
-            packet, self._held = self._held, None
-            self._next += 1
-            return packet
-        for _ in range(32):
-            try:
-                for packet in self._packets:
-                    if packet.size:
-                        self._next += 1
-                        return packet
-                return None
-            except FFmpegError:
-                # A damaged stretch: what comes after it may still be good.
-                self._packets = self._container.demux(self.stream)
-        return None
+        packet, self._held = self._held, None
+        if packet is None:
+            packet = next((packet for packet in self._packets if packet.size), None)
+        self._next += packet is not None
+        return packet
 
     def _go_to(self, index: PacketIndex, ordinal: int) -> None:
         """Make `ordinal` the next packet."""
@@ -236,7 +224,7 @@ class PyAVReader:
             self._container.seek(time, stream=self.stream, backward=True)
         except FFmpegError:
             return False
-        self._packets, self._held = self._container.demux(self.stream), None
+        self._packets, self._held = read_packets(self._container, self.stream), None
         return True
 
     def _rewind(self) -> None:

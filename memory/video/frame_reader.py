@@ -100,7 +100,9 @@ class FrameReader:
                 times = [_moment(p) for p in group]
                 frames = source.frames_at(times, size=None if cropped else self._size) if group else ()
                 for place, frame in zip(group, frames, strict=False):
-                    read.append((place, shrink(_cut(frame.image, place.box), self._size)))
+                    # A crop that is kept must not keep the whole picture.
+                    picture = shrink(_cut(frame.image, place.box), self._size)
+                    read.append((place, np.ascontiguousarray(picture)))
             return read
         finally:
             self._idle.put_back(self._memory, video, source)

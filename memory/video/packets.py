@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av.error import FFmpegError
 
 from .random_access import is_entry_point, may_drop
 
@@ -55,7 +57,7 @@ class PacketIndex:
     end: float
     """Seconds at which the last frame is over."""
     may_drop: bool
-    """Whether pictures that nothing refers to may be skipped."""
+    """True if pictures that nothing refers to may be skipped."""
     sequential: bool = False
     """The container does not say when frames appear: they can only be counted, decoding from the beginning."""
     damage: str | None = None
@@ -174,30 +176,47 @@ def lasting(packet: Packet) -> float:
     return seconds if 0 <= seconds < _LONGEST_PACKET else 0.0
 
 
-def _list_packets(container: InputContainer, stream: VideoStream) -> _Listing:
-    from av.error import FFmpegError
-
-    codec = stream.codec_context.codec.canonical_name
-    extradata = stream.codec_context.extradata or b""
-    listing = _Listing()
+def read_packets(
+    container: InputContainer, stream: Stream, on_damage: Callable[[FFmpegError], None] = lambda error: None
+) -> Iterator[Packet]:
+    """Yield the packets of a stream from where the container stands to the end, past what cannot be read."""
     failures = 0
     while failures < _MAX_FAILURES:
         try:
-            for packet in container.demux(stream):
-                if not packet.size:
-                    continue
+            for packet in container.demux(stream):  # type: ignore[call-overload]
                 failures = 0
-                ordinal = len(listing.pts)
-                listing.pts.append(_NONE if packet.pts is None else packet.pts)
-                listing.dts.append(_NONE if packet.dts is None else packet.dts)
-                listing.lasting = lasting(packet) or listing.lasting
-                # VP8 stores the pictures that it only refers to as packets of their own.
-                if packet.is_discard or (codec == "vp8" and not memoryview(packet)[0] & 0x10):
-                    listing.hidden.append(ordinal)
-                if packet.is_keyframe and is_entry_point(codec, extradata, memoryview(packet)):
-                    listing.entries.append(ordinal)
-            break
+                yield packet
+            return
         except FFmpegError as error:
-            listing.damage = f"it cannot be read to its end ({error.strerror})"
+            on_damage(error)
             failures += 1
+
+
+def discard_others(container: InputContainer, stream: Stream) -> None:
+    """Have the demuxer leave out every other stream."""
+    for other in container.streams:
+        if other is not stream:
+            other.discard = av.stream.Discard.all
+
+
+def _list_packets(container: InputContainer, stream: VideoStream) -> _Listing:
+    codec = stream.codec_context.codec.canonical_name
+    extradata = stream.codec_context.extradata or b""
+    listing = _Listing()
+
+    def note_damage(error: FFmpegError) -> None:
+        listing.damage = f"it cannot be read to its end ({error.strerror})"
+
+    for packet in read_packets(container, stream, note_damage):
+        if not packet.size:
+            continue
+        ordinal = len(listing.pts)
+        listing.pts.append(_NONE if packet.pts is None else packet.pts)
+        listing.dts.append(_NONE if packet.dts is None else packet.dts)
+        listing.lasting = lasting(packet) or listing.lasting
+        # VP8 stores the pictures that it only refers to as packets of their own.
+        if packet.is_discard or (codec == "vp8" and not memoryview(packet)[0] & 0x10):
+            listing.hidden.append(ordinal)
+        if packet.is_keyframe and is_entry_point(codec, extradata, memoryview(packet)):
+            listing.entries.append(ordinal)
     return listing

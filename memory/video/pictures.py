@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is decoded: Pillow knows others that start programs (EPS) or read other files."""
+"""The formats that are decoded: Pillow knows others that start programs (EPS) or read other files."""
 _PIXELS = 64_000_000
 _BYTES = 256_000_000
 

@@ -1,4 +1,4 @@
-"""Where decoding may begin exactly, and what may be left out: read from the first bytes of packets, not from flags.
+"""Find where decoding may begin exactly, and what may be left out, from the first bytes of packets, not from flags.
 
 A container flags "keyframes" freely: an I picture in the middle of a group, the start of an intra refresh. Only an IDR,
 an IRAP or an exact recovery point promises that everything shown from there on depends on nothing before it.

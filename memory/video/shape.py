@@ -1,4 +1,4 @@
-"""How stored pictures are brought into shape: turned upright, and stretched where their pixels are not square.
+"""Bring pictures into shape: another size, upright, and stretched where their pixels are not square.
 
 Size, rotation and pixel aspect belong to each picture, not to a file: streams that were joined change them midway.
 """
@@ -56,7 +56,7 @@ def shrink(image: np.ndarray, longest: int | None) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How stored pictures are brought upright: transposed first, then mirrored."""
+    """The turn that brings stored pictures upright: transposed first, then mirrored."""
 
     transpose: bool = False
     flip_x: bool = False

@@ -1,4 +1,4 @@
-"""What runs in the process of isolated tools: calls come in, observations go out as plain data."""
+"""The main module of a process of isolated tools: calls come in, observations go out as plain data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from ...memory import CausalView, ClipMemory, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
-from ..observation import Observation, ToolError
-from ..outcomes import failure, perform
+from ..errors import ToolBug, ToolError, failure, is_refusal
+from ..observation import Observation
+from ..tool import invoke
 from ..viewer import Reply, VisualQuestion
 from .limits import limit_memory, no_core_files
 from .tool_ref import ToolRef, unpack
@@ -49,10 +50,10 @@ class VideoView:
     now: float | None
     video: str
     videos: tuple[str, ...]
-    asked: tuple[str, ...]
+    question_videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
-    """Whether the parent has a viewer."""
+    """True if the parent has a viewer."""
     eyes: Eyes
 
 
@@ -158,7 +159,11 @@ class ToolServer:
         self._idle = VideoPool()
 
     def run(self, call: ToolCall) -> Observation:
-        """Run one call; never raises."""
+        """Run one call.
+
+        Raises:
+            ToolBug: if the tool raises what it does not document.
+        """
         self._parent.begin(call.call)
         limit_memory(call.memory)
         context = None
@@ -173,12 +178,16 @@ class ToolServer:
                 memory = memory if view.now is None else memory.until(view.now)
                 context = self._context(call.call, view, memory)
                 arguments[view.parameter] = context
-        except BaseException as error:  # noqa: BLE001 - other people's modules raise anything when they are imported
+            return invoke(self._tools[call.ref], arguments)
+        except BaseException as error:  # what ends a process (SystemExit, want of memory) ends this call, no more
+            if isinstance(error, ToolBug):
+                raise
+            if isinstance(error, Exception) and not is_refusal(error):
+                raise ToolBug.of(call.tool, error) from error
             return Observation(text=failure(call.tool, error), error=True)
-        observation = perform(self._tools[call.ref], arguments)
-        if context is not None and memory is not None:
-            self._idle.put_back(memory, context.video_id, context.opened)
-        return observation
+        finally:
+            if context is not None and memory is not None:
+                self._idle.put_back(memory, context.video_id, context.opened)
 
     def _memory(self, view: VideoView) -> ClipMemory:
         if view.models is not None:
@@ -199,7 +208,7 @@ class ToolServer:
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
-            asked=view.asked,
+            question_videos=view.question_videos,
             eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,
@@ -222,10 +231,17 @@ def main() -> None:
         parent.end("", kind="ready")
         while True:
             call: ToolCall = connection.recv()
-            observation = server.run(call)
+            bug = None
+            try:
+                observation = server.run(call)
+            except ToolBug as error:
+                bug = error
             limit_memory(None)  # there must be room to report it
             if os.getpid() != process:  # a tool has forked, and this is what came of it
                 os._exit(0)
+            if bug is not None:
+                parent.end(call.call, kind="bug", text=bug.text, trace=bug.trace)
+                continue
             parent.end(
                 call.call,
                 kind="done",

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from langchain_core.tools import BaseTool
 
 from ...memory import MisuseError
-from ..outcomes import is_async
-from ..plugins.entry_points import OTHERS
-from ..tool import VideoTool
+from ..plugins.loading import OTHERS
+from ..tool import VideoTool, is_async
 from .tool_ref import NotSerializable, pack
 
 KINDS = ("marked", "others", "video", "foreign")

@@ -25,12 +25,12 @@ from langchain_core.tools import BaseTool
 from ...memory import Frame
 from ...memory.processes.child_process import Child
 from ...memory.processes.pool import ProcessPool
-from ..observation import Line, Observation, ToolError
-from ..outcomes import failure
-from ..viewer import VisualQuestion
+from ..errors import ToolBug, ToolError
+from ..observation import Line, Observation
+from ..viewer import Reply, VisualQuestion
 from .child import OUR_CHILD, ToolCall, VideoView
 from .limits import is_spent, limit_text, memory_limit
-from .tool_ref import ToolRef, pack
+from .tool_ref import NotSerializable, ToolRef, pack
 
 if TYPE_CHECKING:
     from ..context import VideoContext
@@ -41,6 +41,7 @@ LONGEST_TEXT = 1 << 26
 """Bytes of what a process says at once, without the frames that it wants looked at; more ends it."""
 LONGEST_MESSAGE = 1 << 31
 """Bytes of a message with its frames; a longer one ends the process."""
+_Question = tuple[list[VisualQuestion], dict[str, Any]]
 _LINE = ("text", "uri", "quote", "channel")
 GARBLED = "it wrote into the connection that its answers take"
 _numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -52,7 +53,7 @@ class Crashed(Exception):
 
 
 class Garbled(Crashed):
-    """What came from the process is not what a process of ours says."""
+    """A message of the process is not one that a process of ours sends."""
 
 
 class NotStarted(Exception):
@@ -112,10 +113,11 @@ class Isolation:
             TimeoutError: at the deadline.
             NotStarted: if no process was ready before the deadline.
             Crashed: if the process ended.
-            NotSerializable: if the tool or its arguments cannot be sent.
+            ToolBug: if the tool raises what it does not document.
+            NotSerializable: if the tool, its arguments or the memory's models cannot be sent.
         """
         tool_ref = pack(item)
-        pickled = pickle.dumps(arguments)
+        pickled = _pickled(arguments, "its arguments")
         if os.environ.get(OUR_CHILD):
             raise Crashed("an isolated tool cannot run isolated tools; guard the module's main part with __name__")
         try:
@@ -141,12 +143,15 @@ class Isolation:
             return observation
         except TimeoutError:
             raise
+        except ToolBug:
+            reusable = True
+            raise
         except Garbled:
             reusable = False
             raise
         except (EOFError, OSError):
             reusable = False
-            how = process.epitaph()
+            how = process.exit_reason()
             if "SIGKILL" in how and not lease.stopped:
                 how += ", perhaps for want of memory"
             raise Crashed(how + (limit_text(limit) if is_spent(how) or "memory" in how else "")) from None
@@ -167,9 +172,9 @@ class ToolProcess(Child):
         self.tools: set[ToolRef] = set()
         self._memories: set[tuple[str, str]] = set()
 
-    def is_sound(self) -> bool:
-        """See `Child.is_sound`; one that is starting will say that it is ready."""
-        return not self.ready or super().is_sound()
+    def is_healthy(self) -> bool:
+        """See `Child.is_healthy`; one that is starting will say that it is ready."""
+        return not self.ready or super().is_healthy()
 
     def wait_ready(self, deadline: float) -> None:
         """Wait until it has imported what it needs.
@@ -187,7 +192,7 @@ class ToolProcess(Child):
         """Return the context in the words of the process."""
         models, folder = context.memory.models_given, str(context.memory.folder.absolute())
         key = _key(context.memory, models)
-        sent = None if (folder, key) in self._memories else pickle.dumps(models)
+        sent = None if (folder, key) in self._memories else _pickled(models, "the models of the memory")
         self._memories.add((folder, key))
         return VideoView(
             parameter=parameter,
@@ -197,7 +202,7 @@ class ToolProcess(Child):
             now=getattr(context.memory, "now", None),
             video=context.video_id,
             videos=context.videos,
-            asked=context.asked,
+            question_videos=context.question_videos,
             frames_left=context.frames_left,
             sees=context.viewer is not None,
             eyes=context.eyes,
@@ -215,54 +220,26 @@ class ToolProcess(Child):
             if not self.connection.poll(_until(deadline)):
                 raise TimeoutError
             message, pixels = self._receive()
+            question: _Question | None = None
             try:
                 kind = message["kind"]
                 if message["call"] != call:
                     continue
+                if kind == "bug":
+                    raise ToolBug(str(message["text"]), str(message["trace"]))
                 if kind == "done":
-                    return Observation(
-                        text=str(message["text"]),
-                        uris=tuple(map(str, message["uris"])),
-                        pictures=tuple(map(str, message["pictures"])),
-                        data=dict(message["data"]),
-                        lines=tuple(Line(**{key: str(row[key]) for key in _LINE}) for row in message["lines"]),
-                        error=bool(message["error"]),
-                    )
+                    return _observation(message)
                 if context is None:
                     raise ValueError
                 if kind == "charge":
                     with suppress(ToolError):
                         context.charge(max(0, int(message["count"])))
                 elif kind == "ask":
-                    self.send(self._ask(message, pixels, context))
+                    question = _question(message, pixels)
             except (KeyError, TypeError, ValueError):
                 raise Garbled(GARBLED) from None
-
-    def _ask(self, message: dict[str, Any], pixels: bytes, context: VideoContext) -> Any:
-        """Return the viewer's replies to what the process asks, or why there are none."""
-        place = 0
-        questions = []
-        for question in message["questions"]:
-            frames = []
-            for time_s, *shape in question["frames"]:
-                count = math.prod(shape)
-                image = (
-                    np.frombuffer(pixels, np.uint8, count, place).reshape(shape) if count else np.zeros(shape, np.uint8)
-                )
-                frames.append(Frame(float(time_s), image))
-                place += count
-            questions.append(VisualQuestion(frames=tuple(frames), text=question["text"], role=question["role"]))
-        try:
-            return context.ask(
-                questions,
-                max_tokens=int(message["max_tokens"]),
-                beams=int(message["beams"]),
-                yes_no=bool(message["yes_no"]),
-            )
-        except ToolError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001 - models raise anything
-            return failure("the model that sees", error)
+            if question is not None and context is not None:
+                self.send(_answer(context, question))
 
     def _receive(self) -> tuple[dict[str, Any], bytes]:
         """Return the next message, and the pixels of the frames that come with it."""
@@ -278,6 +255,50 @@ class ToolProcess(Child):
         if not isinstance(message, dict):
             raise Garbled(GARBLED)
         return message, pixels
+
+
+def _observation(message: dict[str, Any]) -> Observation:
+    return Observation(
+        text=str(message["text"]),
+        uris=tuple(map(str, message["uris"])),
+        pictures=tuple(map(str, message["pictures"])),
+        data=dict(message["data"]),
+        lines=tuple(Line(**{key: str(row[key]) for key in _LINE}) for row in message["lines"]),
+        error=bool(message["error"]),
+    )
+
+
+def _question(message: dict[str, Any], pixels: bytes) -> _Question:
+    """Read what the viewer is asked, and how."""
+    questions, place = [], 0
+    for row in message["questions"]:
+        frames = []
+        for seconds, *shape in row["frames"]:
+            count = math.prod(shape)
+            image = np.frombuffer(pixels, np.uint8, count, place) if count else np.zeros(0, np.uint8)
+            frames.append(Frame(float(seconds), image.reshape(shape)))
+            place += count
+        questions.append(VisualQuestion(frames=tuple(frames), text=row["text"], role=row["role"]))
+    settings = {"max_tokens": int(message["max_tokens"]), "beams": int(message["beams"])}
+    return questions, {**settings, "yes_no": bool(message["yes_no"])}
+
+
+def _answer(context: VideoContext, question: _Question) -> list[Reply] | str:
+    """Return the viewer's replies, or why there are none."""
+    questions, settings = question
+    try:
+        return context.ask(questions, **settings)
+    except ToolError as error:
+        return str(error)
+
+
+def _pickled(value: Any, name: str) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise NotSerializable(
+            f"{name} cannot be sent to another process ({error}): run it without isolation."
+        ) from error
 
 
 def _until(deadline: float) -> float | None:

@@ -1,4 +1,4 @@
-"""How a tool gets into another process: by the name under which its module holds it, else as a pickle."""
+"""A tool on its way into another process: by the name under which its module holds it, else as a pickle."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class NotSerializable(CapabilityError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ToolRef:
-    """A tool on its way."""
+    """The address of a tool."""
 
     module: str
     file: str | None
-    """Where the module was loaded from; looked at where its name leads elsewhere, or nowhere."""
+    """The file that the module was loaded from; looked at where its name leads elsewhere, or nowhere."""
     name: str
     pickled: bytes | None = None
 

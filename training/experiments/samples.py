@@ -11,7 +11,7 @@ from ...agent.runner import Runs, run_to_end
 from ...agent.trace import SCHEMA
 from ...memory import ClipMemory
 from ...memory.files.names import to_text
-from ...tools.plugins.foreign_schema import described
+from ...tools.schemas import function_schema
 from ..data.task import Task
 from ..rollouts.collector import Collector, seed_of
 from .context import TrainingContext
@@ -68,7 +68,7 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
             "paths": {v["id"]: _path(memory, v["id"]) for v in question.as_dict()["videos"]},
             "budget": first["budget"],
             "policy": loop.policy._llm_type,
-            "tools": [described(tool)["function"] for tool in loop.toolbox],
+            "tools": [function_schema(tool)["function"] for tool in loop.toolbox],
         }
 
     path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 import hostile_tools as hostile
 import pytest
 from rewatch.tools import Observation, Toolbox
-from rewatch.tools.outcomes import says_what_next
+from rewatch.tools.errors import says_what_next
 from rewatch.tools.sandbox.isolation import GARBLED, isolation
 
 

@@ -27,7 +27,8 @@ FLAT_UP_TO = 100_000
 _RECALL = 0.98  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
 _MARGIN = 2  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
 _MAGIC = b"RWIX1\n"
-_TAIL = struct.Struct("<II6s")  # footer length, CRC-32 of the index, magic
+TAIL = struct.Struct("<II6s")
+"""The end of a cache file: footer length, CRC-32 of the index, magic."""
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
 
@@ -197,7 +198,7 @@ class ChannelIndex:
             with plain_errors(self._store.folder), temporary.open("r+b") as file:
                 checksum = _checksum(temporary, os.fstat(file.fileno()).st_size)
                 file.seek(0, os.SEEK_END)
-                file.write(footer + _TAIL.pack(len(footer), checksum, _MAGIC))
+                file.write(footer + TAIL.pack(len(footer), checksum, _MAGIC))
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(temporary, self.path)
@@ -317,9 +318,9 @@ def _read_stamp(path: Path) -> _Stamp | None:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            file.seek(max(size - _TAIL.size, 0))
-            length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
-            body = size - _TAIL.size - length
+            file.seek(max(size - TAIL.size, 0))
+            length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
+            body = size - TAIL.size - length
             if magic != _MAGIC or body <= 0:
                 return None
             file.seek(body)

@@ -244,9 +244,9 @@ def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
         aspect: width of its picture over the height.
     """
     rows = list(texts)
-    known = [Block.of(text) for text in rows if "lines" in text.data]
+    stored = [Block.of(text) for text in rows if "lines" in text.data]
     lines = [_line(text) for text in rows if "lines" not in text.data]
-    return compose(merge_readings([*lines, *line_readings(known)]), aspect) if lines else known
+    return compose(merge_readings([*lines, *line_readings(stored)]), aspect) if lines else stored
 
 
 class BlockBuilder:

@@ -96,12 +96,12 @@ class _End:
         """Return the picture on screen at `time`; at the very end, the last one."""
         return next(iter(self.video.frames_at([time]))).image
 
-    def shows(self, image: np.ndarray, known: np.ndarray) -> bool:
+    def shows(self, image: np.ndarray, reference: np.ndarray) -> bool:
         """Return whether the text stands in `image`, given a picture in which it does."""
-        if likeness(*self.patches(image, known)) > _SAME:
+        if likeness(*self.patches(image, reference)) > _SAME:
             return True
         read, other = self.read(image)
-        return read or (self.lone and not other and self.like(image, known) > _SAME_BEHIND)
+        return read or (self.lone and not other and self.like(image, reference) > _SAME_BEHIND)
 
     @property
     def height(self) -> float:
@@ -143,37 +143,37 @@ class _End:
 
 def _edge(end: _End) -> float | None:
     """Return the time of the end to the frame; None where the text cannot be read at all."""
-    present, absent, known = _anchor(end)
+    present, absent, reference = _anchor(end)
     # A reading's start is a picture in which the text was read: where that fails, its surroundings do not do.
-    if end.letters < math.inf and (known is None or (end.back and absent is not None)):
+    if end.letters < math.inf and (reference is None or (end.back and absent is not None)):
         return _edge(replace(end, letters=math.inf))
-    if known is None:
+    if reference is None:
         return None
     if absent is None:
-        absent, present, known = _beyond(end, present, known)
+        absent, present, reference = _beyond(end, present, reference)
     if absent is None:
         return end.limit
     without = end.image(absent)
     while abs(absent - present) > 0.75 / end.finest:
         middle = (present + absent) / 2
         image = end.image(middle)
-        like, unlike = end.like(image, known), end.like(image, without)
+        like, unlike = end.like(image, reference), end.like(image, without)
         clear = abs(like - unlike) > _CLEARLY and max(like, unlike) > 2 * _CLEARLY
-        there = like > unlike if clear else end.shows(image, known)
+        there = like > unlike if clear else end.shows(image, reference)
         present, absent = (middle, absent) if there else (present, middle)
     return _faded(end, present, absent)
 
 
 def _anchor(end: _End) -> tuple[float, float | None, np.ndarray | None]:
     """Return a time inside the reading at which the text is there, one outwards at which it is not, and the picture."""
-    present, absent, known = _outermost(end, lambda image: end.read(image)[0])
-    if known is None and end.lone and end.letters == math.inf:
+    present, absent, reference = _outermost(end, lambda image: end.read(image)[0])
+    if reference is None and end.lone and end.letters == math.inf:
         # It was read at its start, in some part of the picture: these pixels tell how long it stays.
         first = end.image(end.inside.start)
-        present, absent, known = _outermost(end, lambda image: end.shows(image, first))
-    if known is not None and absent is not None and end.shows(end.image(end.edge), known):
+        present, absent, reference = _outermost(end, lambda image: end.shows(image, first))
+    if reference is not None and absent is not None and end.shows(end.image(end.edge), reference):
         present, absent = end.edge, None
-    return present, absent, known
+    return present, absent, reference
 
 
 def _outermost(end: _End, there: Callable[[np.ndarray], bool]) -> tuple[float, float | None, np.ndarray | None]:
@@ -189,7 +189,7 @@ def _outermost(end: _End, there: Callable[[np.ndarray], bool]) -> tuple[float, f
     return end.edge, absent, None
 
 
-def _beyond(end: _End, present: float, known: np.ndarray) -> tuple[float | None, float, np.ndarray]:
+def _beyond(end: _End, present: float, reference: np.ndarray) -> tuple[float | None, float, np.ndarray]:
     """Return a time outwards of the text (None: it stays to the limit), the last one at which it is, its picture."""
     step, time = _STEP, end.edge
     # A short text is missed now and then; two misses in a row are its end.
@@ -200,16 +200,16 @@ def _beyond(end: _End, present: float, known: np.ndarray) -> tuple[float | None,
         # The last frame stays until the video ends.
         moment = time if end.back else min(time, end.limit - 0.5 / end.finest)
         image = end.image(moment)
-        if end.shows(image, known):
+        if end.shows(image, reference):
             misses, present, step = 0, moment, min(2 * step, _LONGEST_STEP)
             if end.lone:  # what crosses it goes on bit by bit
-                known = image
+                reference = image
             continue
         misses, first_miss = misses + 1, first_miss if misses else moment
         if misses == most:
-            return first_miss, present, known
+            return first_miss, present, reference
         step = _STEP
-    return (first_miss if misses else None), present, known
+    return (first_miss if misses else None), present, reference
 
 
 def _faded(end: _End, present: float, absent: float) -> float:

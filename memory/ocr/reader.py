@@ -38,7 +38,7 @@ _CUT = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _RecognizedPlace:
     """One recognized place: its text, score, and corners `[4, 2]` (along the line first) in pixels."""
 
     text: str
@@ -110,7 +110,7 @@ class RapidReader:
         if min(height, width) < 8:
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found: list[_Found] = []
+        found: list[_RecognizedPlace] = []
         for scale in _scales(width, height, quick):
             found += self._at_scale(picture, scale, quick, found)
         if (tiles or not quick) and needs_tiles(width, height):
@@ -125,22 +125,24 @@ class RapidReader:
             lines = [line for line in lines if stands_alone(line.text) or any(stands_alone(o.text) for o in lines)]
         return reading_order(lines)
 
-    def _at_scale(self, picture: np.ndarray, scale: float, quick: bool, known: Sequence[_Found]) -> list[_Found]:
-        """Return what is found at one scale, but for places that are `known` for certain."""
+    def _at_scale(
+        self, picture: np.ndarray, scale: float, quick: bool, earlier: Sequence[_RecognizedPlace]
+    ) -> list[_RecognizedPlace]:
+        """Return what is found at one scale, but for places that an earlier pass read for certain."""
         places = [
             corners
             for corners, score in self._detected(picture, scale)
             if not quick or score >= _LIKELY or _side(corners, 0, 3) >= _LARGE
         ]
-        found = self._recognized(picture, _unknown(places, known))
+        found = self._recognized(picture, _unknown(places, earlier))
         doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each)]
         # Large ones first: what fails on small ones is mostly texture.
         doubtful = sorted(doubtful, key=lambda each: -each.height)[: _QUICK_TRIES if quick else _TRIES]
         again = [cut for each in doubtful for cut in _other_cuts(each.corners)]
         return found + [each for each in self._recognized(picture, again) if each.score >= _SURE]
 
-    def _in_tile(self, picture: np.ndarray, tile: Box, known: Sequence[_Found]) -> list[_Found]:
-        """Return what is found in a tile at full resolution, but for places that are `known` for certain."""
+    def _in_tile(self, picture: np.ndarray, tile: Box, earlier: Sequence[_RecognizedPlace]) -> list[_RecognizedPlace]:
+        """Return what is found in a tile at full resolution, but for places that an earlier pass read for certain."""
         left, top, right, bottom = map(int, tile)
         places = []
         for corners, _ in self._detected(picture[top:bottom, left:right], 1.0):
@@ -148,7 +150,7 @@ class RapidReader:
             # A line that the tile's edge cuts is read in the neighbor, or as a whole at the smaller scale.
             if min(low) >= 1 and high[0] < right - left - 1 and high[1] < bottom - top - 1:
                 places.append(corners + np.array([left, top], np.float32))
-        return self._recognized(picture, _unknown(places, known))
+        return self._recognized(picture, _unknown(places, earlier))
 
     def _detected(self, picture: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
         """Return the corners `[4, 2]` (top left first, clockwise) and the score of each place that looks like text."""
@@ -163,7 +165,7 @@ class RapidReader:
         boxes, scores = detector.postprocess_op(probabilities, picture.shape[:2])
         return [(np.asarray(box, np.float32), float(score)) for box, score in zip(boxes, scores, strict=True)]
 
-    def _recognized(self, picture: np.ndarray, places: Sequence[np.ndarray]) -> list[_Found]:
+    def _recognized(self, picture: np.ndarray, places: Sequence[np.ndarray]) -> list[_RecognizedPlace]:
         """Return the best reading of each place; tall ones are tried upright and turned either way."""
         crops, owners = [], []
         for number, crop in enumerate(self._engine.crop_text_regions(picture, places)):
@@ -173,13 +175,13 @@ class RapidReader:
                 turns = [0, 2, 3] if height < 3 * width else [0, 2]
             crops += [np.ascontiguousarray(np.rot90(crop, turn)) for turn in turns]
             owners += [number] * len(turns)
-        best: dict[int, _Found] = {}
+        best: dict[int, _RecognizedPlace] = {}
         if crops:
             result = self._engine.recognize_txt(crops)
             for owner, text, score in zip(owners, result.txts, result.scores, strict=True):
                 text, score = clean(str(text)), float(score) if math.isfinite(score) else 0.0
                 if text and (owner not in best or score > best[owner].score):
-                    best[owner] = _Found(text, score, places[owner])
+                    best[owner] = _RecognizedPlace(text, score, places[owner])
         return list(best.values())
 
 
@@ -260,9 +262,9 @@ def _inside(point: tuple[float, float], box: Box) -> bool:
     return box.left <= point[0] <= box.right and box.top <= point[1] <= box.bottom
 
 
-def _unknown(places: Iterable[np.ndarray], known: Sequence[_Found]) -> list[np.ndarray]:
+def _unknown(places: Iterable[np.ndarray], earlier: Sequence[_RecognizedPlace]) -> list[np.ndarray]:
     """Return the places but for those that were read for certain."""
-    sure = [each.corners for each in known if each.score >= _CERTAIN]
+    sure = [each.corners for each in earlier if each.score >= _CERTAIN]
     return [corners for corners in places if not any(_iou(corners, other) > 0.6 for other in sure)]
 
 
@@ -331,9 +333,9 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
     return common / max(one + other - common, 1e-9)
 
 
-def _apart(found: Iterable[_Found]) -> list[_Found]:
+def _apart(found: Iterable[_RecognizedPlace]) -> list[_RecognizedPlace]:
     """Return the best of what was read several times: no two share most of the smaller one's area."""
-    kept: list[_Found] = []
+    kept: list[_RecognizedPlace] = []
     for each in sorted(found, key=lambda one: -information(one.text, one.score)):
         shares = (_shared(each.corners, other.corners) for other in kept)
         if all(common < 0.5 * max(min(one, other), 1e-9) for common, one, other in shares):
@@ -353,7 +355,7 @@ def credible(text: str, score: float) -> bool:
     return score >= needed
 
 
-def _like_a_cross(found: _Found) -> bool:
+def _like_a_cross(found: _RecognizedPlace) -> bool:
     """Return whether it is one letter or sign, and not a large one: bars and crosses read as such in every cut."""
     return len(found.text) == 1 and not found.text.isdecimal() and found.height < _LARGE
 

@@ -86,8 +86,9 @@ def pronounce(word: str, lookup: Callable[[str], str | None]) -> str:
     for cut in sorted(range(3, len(letters) - 2), key=lambda cut: abs(cut - len(letters) / 2)):
         if (head := lookup(letters[:cut])) and (tail := lookup(letters[cut:])):
             return f"{head} {tail}"
-    if not re.search(r"[aeiouy]", letters):
-        return " ".join(filter(None, map(lookup, letters)))
+    names = [lookup(letter) for letter in letters]
+    if all(names) and not re.search(r"[aeiouy]", letters):
+        return " ".join(filter(None, names))
     once = re.sub(r"([^aeiou])\1", r"\1", letters)  # doubled consonants sound once
     sounds = ""
     for match in _SPELLING.finditer(once):

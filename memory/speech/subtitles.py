@@ -296,13 +296,13 @@ class _Raw:
 def _decoded(raw: Sequence[_Raw]) -> tuple[list[Cue], str | None]:
     """Return cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
     whole = b"\n".join(one.text for one in raw if isinstance(one.text, bytes))
-    known = decode(whole, "-->")
-    name = known.encoding if known.guessed else "utf-8"
+    decoded = decode(whole, "-->")
+    name = decoded.encoding if decoded.guessed else "utf-8"
     cues = [
         Cue(one.start, one.end, one.text if isinstance(one.text, str) else one.text.decode(name, errors="replace"))
         for one in raw
     ]
-    return cues, known.encoding if known.guessed else None
+    return cues, decoded.encoding if decoded.guessed else None
 
 
 def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[_Raw]]) -> None:

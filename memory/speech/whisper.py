@@ -98,8 +98,8 @@ class Whisper:
                 f"The Whisper model {self.name!r} knows English only: name a multilingual one for {language!r} with "
                 f"--transcriber, such as 'small' ({how_to_get()})."
             )
-        known = ", ".join(sorted(codes)[:12])
-        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {known} …")
+        some = ", ".join(sorted(codes)[:12])
+        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {some} …")
 
     @cached_property
     def model(self) -> MultilingualWhisper:

@@ -29,13 +29,13 @@ drops or samples anew the groups that are `flat`, and counts them; `drop_flat` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
 
 from torch import Tensor
 
-from ...memory.registry import require_name
+from ...memory.registry import Registry
 from .advantages import TRL_EPS, VERL_EPS, Advantages, dapo, dr_grpo, group_advantages, multi_task
 from .cot_length import with_cot_penalty
 from .difficulty import RunningDifficulty, dgrpo_weight
@@ -191,7 +191,7 @@ _ALL = (
     cot_objective(),
 )
 
-OBJECTIVES: Mapping[str, Objective] = MappingProxyType({objective.name: objective for objective in _ALL})
+OBJECTIVES = Registry("objective", {objective.name: objective for objective in _ALL})
 """Every online objective by name."""
 
 
@@ -201,4 +201,4 @@ def objective_named(name: str) -> Objective:
     Raises:
         ValueError: if there is none; the message names those there are.
     """
-    return OBJECTIVES[require_name("objective", name, sorted(OBJECTIVES))]
+    return OBJECTIVES[name]

@@ -35,11 +35,11 @@ from .models.served.retries import one_line
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
-from .parsing.reply import draft_of, question_of
+from .parsing.draft import draft_of
 from .parsing.settling import PolicyFailed, is_model_failure, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
-from .questions.question import Question
+from .questions.question import Question, question_of
 from .state import State
 from .steps import Call, advance, observed
 from .strategies import ROUTES, Brief

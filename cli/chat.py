@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from ..memory.sanitize import one_line
 from .settings.agent import MakeAgent, agents, find_video, open_memory
 from .settings.groups import AgentOptions, BudgetOptions, IndexOptions, ToolOptions, grouped, moment

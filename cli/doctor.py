@@ -80,8 +80,8 @@ def _decoding() -> Capability:
 
 
 def _speech() -> Capability:
+    from ..memory.checkpoints import weights_folders
     from ..memory.speech.whisper_models import best_whisper, how_to_get, whispers
-    from ..memory.weights import weights_folders
 
     sizes = "base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
     place = f"or put its folder into {weights_folders()[0]}"

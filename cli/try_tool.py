@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, FrameReader, RewatchError, VideoRecord
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .settings.places import memory_folder
 from .settings.video_names import named, refuse_address

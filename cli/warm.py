@@ -174,7 +174,7 @@ def _import_all() -> None:
     import tokenizers  # noqa: F401
 
     from .. import agent  # noqa: F401
-    from ..memory.encoders import bert_text  # noqa: F401
+    from ..memory.encoders import sentence_encoder  # noqa: F401
     from .terminal import console  # noqa: F401
 
     gc.collect()

@@ -37,7 +37,7 @@ class Span:
         return (self.start + self.end) / 2
 
     def contains(self, time: float) -> bool:
-        """Whether `time` (seconds) lies inside; a moment contains itself."""
+        """Return whether `time` (seconds) lies inside; a moment contains itself."""
         return self.start <= time < self.end or time == self.start
 
     def overlap(self, other: Span) -> float:
@@ -159,7 +159,7 @@ class MediaURI:
 
     @property
     def is_frame(self) -> bool:
-        """Whether it names one moment."""
+        """Return whether it names one moment."""
         return self.span is not None and self.span.start == self.span.end
 
     def __str__(self) -> str:

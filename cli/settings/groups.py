@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 
 from ...memory import CHANNELS, OBJECTS
-from ...memory.near import did_you_mean
+from ...memory.registry import did_you_mean
 from .options import (
     Approve,
     Audio,

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from ...memory import ClipMemory, VideoError, VideoRecord
-from ...memory.near import close, did_you_mean
+from ...memory.registry import closest_name, did_you_mean
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MEDIA = frozenset(
@@ -109,7 +109,9 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
-    near = close([record.name for record in records], word) or close([Path(r.name).stem for r in records], word)
+    near = closest_name([record.name for record in records], word) or closest_name(
+        [Path(r.name).stem for r in records], word
+    )
     hint = f" Did you mean {near}?" if near else ""
     there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
     more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""

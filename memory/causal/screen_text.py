@@ -85,7 +85,7 @@ def _with_care(rows: Sequence[Text], now: float) -> tuple[list[NewText], float]:
 
 
 def _one_of(lines: Sequence[tuple[str, Box]], text: str, box: Box) -> bool:
-    """Whether one of the lines may hold a piece of this one, read over all the time that both stood."""
+    """Return whether one of the lines may hold a piece of this one, read over all the time that both stood."""
     words = set(text.casefold().split())
     return any(
         own == text

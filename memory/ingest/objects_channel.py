@@ -28,7 +28,7 @@ _VERSION = "1"
 
 
 def stamp(detector: Detector) -> str:
-    """What the channel is made with."""
+    """Return the stamp of the channel: detector, rate and version."""
     return f"{detector.stamp} {FPS:g} fps {_VERSION}"
 
 
@@ -60,16 +60,16 @@ def follow(
     return tracker.tracks()
 
 
-def look_for(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
+def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
     """The rows of one clip: how many of what, and each track with its own span and places."""
     wide = Span(span.start - _MARGIN, span.end + _MARGIN).within(video.info.span)
     frames = _steady(video, grid_times(video.info, worth_looking_at(video, wide)))
     pieces = follow(frames, detector, fps=FPS, span=wide, alive=alive)
     rows = [_row(track, span) for track in pieces if any(span.contains(sight.time) for sight in track.sights)]
-    told = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start)
-    if told:
-        text = count_words(told.most_common())
-        rows.insert(0, NewText(span.start, span.end, text, {"counts": dict(told.most_common())}))
+    counts = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start)
+    if counts:
+        text = count_words(counts.most_common())
+        rows.insert(0, NewText(span.start, span.end, text, {"counts": dict(counts.most_common())}))
     return rows
 
 

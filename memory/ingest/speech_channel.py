@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Where the words of a video are already written: a file, or the n-th text stream inside the video."""
+    """The place where the words of a video are already written: a file, or the n-th text stream inside the video."""
 
     path: str
     embedded: int | None
     stamp: str
     shift: float = 0.0
-    """What to add to the times of a file for the video's own (see `docs/clock.md`)."""
+    """Seconds to add to the times of a file for the video's own (see `docs/clock.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Where to take the words from, None for the sound; `notes` say what was chosen or passed over, and why."""
+    """The source of the words, None for the sound; `notes` say why it was chosen or others were passed over."""
 
     subtitles: Subtitles | None
     notes: tuple[str, ...] = ()
@@ -202,7 +202,7 @@ def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Sub
 
 
 def shift_of(cues: Sequence[Cue], info: VideoInfo) -> float:
-    """What to add to the times in a file beside a video, for seconds on the video's own clock.
+    """Return the seconds to add to the times in a file beside a video, for the video's own clock.
 
     They count from where players begin, the first picture or sound, wherever that lies on the container's clock. Only
     where more of the lines lie in the video when they are taken for times on that clock itself, they are.
@@ -236,7 +236,7 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
 
 
 def from_sound(video: VideoSource, span: Span, transcriber: Transcriber) -> list[NewText]:
-    """What is said in a span."""
+    """Return the recognized speech of a span."""
     from ..speech.transcriber import transcribe
 
     return _texts(transcribe(video, span, transcriber))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ import av
 import pysubs2
 from av.error import FFmpegError
 from pysubs2.formats import get_format_class
+from pysubs2.formats.subrip import SubripFormat
 
 from ..errors import VideoError
 from ..files.regular import read_side_file
@@ -109,6 +111,12 @@ def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFil
     return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
 
 
+class _SubRip(SubripFormat):
+    """SubRip with hours of any length: the pattern of pysubs2 takes the last two digits of them."""
+
+    TIMESTAMP = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2})[.,](\d{1,3})")
+
+
 def _parse(lines: Sequence[str], fps: float | None) -> list[Cue]:
     """Return the cues of a file, by the first format that finds some."""
     numbered: list[str] = []
@@ -125,7 +133,10 @@ def _parse(lines: Sequence[str], fps: float | None) -> list[Cue]:
     # Files without a header, or with the other's decimal sign, are read too.
     for kind in dict.fromkeys([*guesses, "srt", "vtt"]):
         try:
-            events = pysubs2.SSAFile.from_string(text, kind, fps=fps, keep_html_tags=True).get_text_events()
+            subtitles = pysubs2.SSAFile()
+            parser = _SubRip if kind == "srt" else get_format_class(kind)
+            parser.from_file(subtitles, io.StringIO(text), kind, fps=fps, keep_html_tags=True)
+            events = subtitles.get_text_events()
         # What its parsers raise on a file that is not what it seems, or that has no frame rate, is not documented.
         except (pysubs2.Pysubs2Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             continue

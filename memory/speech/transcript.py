@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ..registry import UnknownNameError, unknown_name
 from ..sanitize import as_json, one_line
 from ..types import Text, VideoRecord
 
@@ -158,7 +159,7 @@ def transcript(record: VideoRecord, utterances: Sequence[Text], form: str) -> st
             for text in utterances
         ]
         return as_json({"schema": 1, "video": video, "utterances": rows}) + "\n"
-    raise ValueError(f"There is no format {form!r}; there are {', '.join(FORMATS)}.")
+    raise UnknownNameError(unknown_name("format", form, FORMATS))
 
 
 def _time(seconds: float, point: str = ".") -> str:

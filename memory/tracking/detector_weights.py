@@ -9,9 +9,9 @@ import zipfile
 from functools import lru_cache
 from pathlib import Path
 
+from ..checkpoints import weights_folders
 from ..errors import CapabilityError
 from ..files.regular import open_regular
-from ..weights import weights_folders
 
 SUFFIXES = (".pt", ".onnx")
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"

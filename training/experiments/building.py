@@ -20,7 +20,7 @@ from ...agent.models.viewer import ChatViewer
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...memory import ClipMemory
-from ...memory.encoders.checkpoint import Checkpoint
+from ...memory.checkpoints import Checkpoint
 from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Budget, Toolbox
 from ..gym import Lesson, clips16
 from ..trainers.tiny import save_tiny_qwen

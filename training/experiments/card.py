@@ -9,7 +9,7 @@ from typing import Any
 
 from ...agent.models.policy_config import saved_policy
 from ...memory import CapabilityError
-from ...memory.encoders.checkpoint import Checkpoint
+from ...memory.checkpoints import Checkpoint
 from .building import TINY
 from .config import TaskSet
 from .context import TrainingContext

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ...memory import CapabilityError
+from ...memory.registry import UnknownNameError, unknown_name
 from ..rollouts.rollout import Rollout
 from . import groups, tools
 from .answers import exact_option, is_right, task_reward, text_reward
@@ -238,7 +239,7 @@ def load_preset(name: str, **options: Any) -> Mix:
     """
     preset = PRESETS.get(name.lower().replace("-", "_"))
     if preset is None:
-        raise CapabilityError(f"There is no reward preset {name!r}; use {', '.join(PRESETS)}.")
+        raise UnknownNameError(unknown_name("reward preset", name, PRESETS))
     known = preset.__kwdefaults__ or {}
     wrong = sorted(set(options) - set(known))
     if wrong:

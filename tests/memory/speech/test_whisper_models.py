@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from rewatch.memory import weights
+from rewatch.memory import checkpoints
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.speech import transcriber as speech
 from rewatch.memory.speech import whisper_models
@@ -32,7 +32,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     import huggingface_hub.constants
     import platformdirs
 
-    monkeypatch.delenv(weights.FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(checkpoints.FOLDER_VARIABLE, raising=False)
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda _: str(tmp_path / "data"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(whisper_models, "_WHEEL", "no_such_package_at_all")
@@ -53,7 +53,7 @@ def test_places_go_in_order(places: dict[str, Path], monkeypatch: pytest.MonkeyP
     assert best_whisper() == whisper_models.WhisperFolder("Systran/faster-whisper-base", hub)
     own = put(places["data"] / "mine")
     assert best_whisper().folder == own  # type: ignore[union-attr]
-    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(places["named"]))
+    monkeypatch.setenv(checkpoints.FOLDER_VARIABLE, str(places["named"]))
     assert best_whisper().folder == own, "a folder that is not there is no fault"  # type: ignore[union-attr]
     named = put(places["named"] / "first")
     assert [each.folder for each in whispers()] == [named, own, hub]

@@ -13,7 +13,7 @@ from rewatch.memory.span import Span
 from rewatch.memory.store.database import Store
 from rewatch.memory.store.units import NewText, Rows, embed_again, finish, plan_channel, plan_clips, units_to_do
 
-DEMO = Path(__file__).parents[2] / "examples" / "demo" / "truth.json"
+DEMO = Path(__file__).parents[3] / "examples" / "demo" / "truth.json"
 NOISY = [
     "Annua1 report 2o25",
     "Regi0nal rnuseum of clocks",

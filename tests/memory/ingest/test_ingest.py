@@ -114,7 +114,7 @@ def test_only_what_changed_is_done_again(traffic: Path, tmp_path: Path) -> None:
 
 def test_encoders_are_remembered_by_name(traffic: Path, tmp_path: Path) -> None:
     ClipMemory(tmp_path / "m", text_encoder="hashed").add(traffic, channels=("visual",), workers=0)
-    assert ClipMemory(tmp_path / "m")._encoders.text.stamp.startswith("hashed")
+    assert ClipMemory(tmp_path / "m").models.text.stamp.startswith("hashed")
 
 
 def test_a_complete_file_is_not_even_opened(traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,33 @@ def test_a_failure_costs_its_clip_only(traffic: Path, tmp_path: Path) -> None:
     before = done_units(memory, "visual")
     again = memory.add(traffic, channels=("visual",), workers=0)
     assert again.failures == record.failures and done_units(memory, "visual") == before
-    memory._encoders.visual_choice = Stubborn("touchy")
+    memory.models.visual_choice = Stubborn("touchy")
     mended = memory.add(traffic, channels=("visual",), workers=0, retry=True)
     assert not mended.failures and before < done_units(memory, "visual")
+
+
+UNFINISHED = """
+    import numpy as np
+
+    class Unfinished:
+        dim, name, stamp = 2, "unfinished", "unfinished"
+        def encode_frames(self, frames): return np.tile(np.float32([1, 0]), (len(frames), 1))
+"""
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(0, AttributeError), (1, RuntimeError)])
+def test_a_bug_is_raised_and_no_failure_of_a_clip(
+    traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, kind: type[Exception]
+) -> None:
+    """A mistake of our own code (it calls a method that does not exist) is not stored as a fault of the video."""
+    (tmp_path / "unfinished.py").write_text(textwrap.dedent(UNFINISHED))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from unfinished import Unfinished  # type: ignore[import-not-found]
+
+    memory = ClipMemory(tmp_path / "m", text_encoder="hashed", visual_encoder=Unfinished())
+    with pytest.raises(kind, match="'Unfinished' object has no attribute 'describe'"):
+        memory.add(traffic, channels=("visual",), workers=workers)
+    assert not memory.videos()[0].failures and not memory.videos()[0].complete
 
 
 # In worker processes the same encoder hangs, or takes the process down with it.
@@ -185,7 +209,7 @@ def test_a_file_that_is_no_video_is_said_to_be(tmp_path: Path) -> None:
             memory.add(tmp_path / "noise.mp4", workers=workers)
     with pytest.raises(VideoError, match="There is no file"):
         memory.add(tmp_path / "missing.mp4")
-    with pytest.raises(ValueError, match="Unknown channels"):
+    with pytest.raises(ValueError, match="There is no channel .smell."):
         memory.add(tmp_path / "noise.mp4", channels=("smell",))
     assert memory.videos() == []
 

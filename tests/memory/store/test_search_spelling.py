@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.encoders import text_encoder
-from rewatch.memory.encoders.floors import floor
+from rewatch.memory.encoders.text import floor
 from rewatch.memory.span import Span
 from rewatch.memory.store.database import Store
 from rewatch.memory.store.full_text import asked_marks, marks, match_expression

@@ -1,9 +1,9 @@
-"""What a memory knew at one moment: every row made of pictures and sound before it alone, and nothing else.
+"""The rows of a memory at one moment: each is made of pictures and sound before it alone.
 
-What was indexed says of which stretch it was made: a clip of its own, text on screen of the looks at which it was read,
-speech of the sound that the recognizer was given. What reaches beyond the moment is left out, or made again of what was
-there by then: text on screen from its looks, the last words by listening to the video as it ends at that moment,
-summaries from what is known.
+A stored row says of which stretch it was made: a clip of its own, text on screen of the frames at which it was read,
+speech of the sound that the recognizer was given. A row that reaches beyond the moment is left out, or made again of
+what was there by then: text on screen from its log, the last words by transcribing the video as it ends at that
+moment, summaries from the rows that are known.
 """
 
 from __future__ import annotations
@@ -28,20 +28,16 @@ from .screen_text import covered, text_until
 from .search import KnownVideo, searcher_of
 
 if TYPE_CHECKING:
-    from ..speech.transcriber import Transcriber
+    from ..memory_models import MemoryModels
     from ..store.database import Store
-    from ..store.search import Encoders, Searcher
-    from ..tracking.detector import Detector
+    from ..store.search import Searcher
 
-_MARGIN = 0.5
-"""Seconds beyond its own end that the work on a piece of speech, or on the objects of a clip, looks."""
-_LISTEN = 60.0
-"""Seconds before the moment that are listened to again at most, where the index had to wait for what came later."""
-_LOOK = 30.0
-"""Seconds before the moment in which objects are looked for again, likewise."""
-_LEAST = 0.3
-"""Seconds of sound that are worth listening to."""
-_SEARCHERS = 4
+_MARGIN = 0.5  # seconds beyond its own end that the work on a piece of speech, or on the objects of a clip, looks
+# Seconds before the moment that are transcribed, or looked at for objects, again at most, where the index had to wait
+# for what came later.
+_TRANSCRIBED, _DETECTED = 60.0, 30.0
+_LEAST_SOUND = 0.3  # seconds that are worth transcribing
+_SEARCHERS = 4  # sets of videos whose searcher is kept
 _ROOM = 10**8  # ids of one channel of one video
 
 log = logging.getLogger(__name__)
@@ -52,51 +48,39 @@ class Past:
 
     Args:
         store: the memory's.
-        encoders: its encoders.
+        models: its encoders, recognizer and detector.
         open_video: opens a video as it ends at `now`.
-        ears: gives the recognizer with which the memory listens.
-        detector: gives its detector, if it has one.
         now: seconds on the clock of each video.
     """
 
     def __init__(
-        self,
-        store: Store,
-        encoders: Encoders,
-        open_video: Callable[[str], VideoSource],
-        ears: Callable[[], Transcriber],
-        detector: Callable[[], Detector | None],
-        now: float,
+        self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], now: float
     ) -> None:
         self._store = store
-        self._encoders = encoders
+        self._models = models
         self._open_video = open_video
-        self._ears = ears
-        self._detector = detector
         self.now = now
         self._lock = threading.RLock()
-        self._rows: dict[tuple[str, str], list[Text]] = {}
-        self._known: dict[tuple[str, str], float] = {}
+        self._rows: dict[tuple[str, str], tuple[list[Text], float]] = {}
         self._searchers: OrderedDict[tuple[str, ...], Searcher] = OrderedDict()
         self._records = {record.id: (number, record) for number, record in enumerate(store.records())}
 
     def texts(self, video: str, channels: Sequence[str] = ()) -> list[Text]:
-        """Texts of some channels (none: all) in time order."""
+        """Return the texts of some channels (none: all) in time order."""
         _, record = self._records[video]
-        wanted = channels or (*record.channels,)
-        found = [text for channel in wanted if channel in record.channels for text in self._channel(record, channel)]
-        return sorted(found, key=lambda text: (text.start, text.end, text.channel, text.id))
+        present = [channel for channel in channels or record.channels if channel in record.channels]
+        texts = [text for channel in present for text in self._channel(record, channel)[0]]
+        return sorted(texts, key=lambda text: (text.start, text.end, text.channel, text.id))
 
     def known_until(self, video: str, channel: str) -> float:
-        """The second up to which what is known of a channel is all that there was; the video's start if nothing is."""
+        """Return the second up to which a channel is known in full; the video's start if nothing of it is."""
         _, record = self._records[video]
         if channel not in record.channels:
             return record.start
-        self._channel(record, channel)
-        return min(max(self._known[video, channel], record.start), record.end, self.now)
+        return min(max(self._channel(record, channel)[1], record.start), record.end, self.now)
 
     def clips(self, video: str, level: str) -> list[Clip]:
-        """The clips of one level that have begun, the last of which ends at `now`."""
+        """Return the clips of one level that have begun, the last of which ends at `now`."""
         number, record = self._records[video]
         if record.start >= self.now or level not in (CLIP, *LEVELS):
             return []
@@ -105,7 +89,7 @@ class Past:
             if not self._store.clips(video, "chapter"):
                 return []
             seconds = float(self._store.clipping(video).partition(" ")[2])
-            so_far = cast(VideoInfo, replace(record, end=min(record.end, self.now)))  # only its span is looked at
+            so_far = cast(VideoInfo, replace(record, end=min(record.end, self.now)))  # only its span is read
             spans = coarse_windows(so_far, seconds, clips=spans).get(level, [])
         base = _ROOM * (number * (1 + len(LEVELS)) + [CLIP, *LEVELS].index(level))
         return [Clip(base + place, video, level, span.start, span.end) for place, span in enumerate(spans, 1)]
@@ -121,12 +105,12 @@ class Past:
         return [Span(span.start, min(span.end, self.now)) for span in begun]
 
     def searcher(self, videos: Iterable[str]) -> Searcher:
-        """A searcher that knows these videos, and of them what was known."""
+        """Return a searcher over these videos as they were known, and over nothing else."""
         key = tuple(sorted(videos))
         with self._lock:
             if key not in self._searchers:
                 known = [self._known_video(video) for video in key]
-                self._searchers[key] = searcher_of(self._store, self._encoders, known, self.now)
+                self._searchers[key] = searcher_of(self._store, self._models, known, self.now)
                 while len(self._searchers) > _SEARCHERS:
                     self._searchers.popitem(last=False)
             self._searchers.move_to_end(key)
@@ -137,58 +121,36 @@ class Past:
         clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
         return KnownVideo(video, tuple(record.channels), tuple(self.texts(video)), tuple(clips))
 
-    def _channel(self, record: VideoRecord, channel: str) -> list[Text]:
+    def _channel(self, record: VideoRecord, channel: str) -> tuple[list[Text], float]:
+        """The rows of a channel, and the second up to which they are all that there was."""
+        key = (record.id, channel)
         with self._lock:
-            key = (record.id, channel)
             if key not in self._rows:
-                rows, known = self._made(record, channel)
-                base = self._base(record.id, channel)
-                self._rows[key] = [
+                rows, known = self._make(record, channel) if record.start < self.now else ([], record.start)
+                base = _ROOM * (100 * self._records[record.id][0] + sorted(record.channels).index(channel))
+                texts = [
                     Text(base + place, record.id, channel, row.start, row.end, row.text, row.data)
                     for place, row in enumerate(rows, 1)
                 ]
-                self._known[key] = known
+                self._rows[key] = texts, known
             return self._rows[key]
 
-    def _base(self, video: str, channel: str) -> int:
-        number, record = self._records[video]
-        return _ROOM * (100 * number + sorted(record.channels).index(channel))
-
-    def _made(self, record: VideoRecord, channel: str) -> tuple[list[NewText], float]:
-        """The rows of a channel, and the second up to which they are all that there was."""
-        if record.start >= self.now:
-            return [], record.start
+    def _make(self, record: VideoRecord, channel: str) -> tuple[list[NewText], float]:
         if channel == "screen_text":
             return text_until(self._store, record.id, record.width / max(record.height, 1), self.now)
         if channel == "speech":
             if record.channels[channel].startswith("subtitles:"):
-                return list(_so_far(self._stored(record, channel), self.now)), self.now
-            return self._heard(record)
+                return list(_subtitles_until(self._stored(record, channel), self.now)), self.now
+            return self._speech(record)
         if channel == SUMMARY:
             return self._gists(record), self.now
         margin = _MARGIN if channel == OBJECTS else 0.0
         known = covered(self._store, record.id, channel, self.now, margin, record.end)
         rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= self.now]
         if channel == OBJECTS:
-            again = self._looked_for(record, max(known, record.start))
-            return (rows, known) if again is None else ([*rows, *again], min(self.now, record.end))
+            latest = self._detected(record, max(known, record.start))
+            return (rows, known) if latest is None else ([*rows, *latest], min(self.now, record.end))
         return rows, known
-
-    def _looked_for(self, record: VideoRecord, since: float) -> list[NewText] | None:
-        """What the memory's own detector sees from `since` to `now`; None where it is not here, or that is too long."""
-        from ..ingest.objects_channel import look_for, stamp
-
-        span = Span(since, min(self.now, record.end))
-        if span.duration <= 0:
-            return []
-        try:
-            detector = self._detector() if span.duration <= _LOOK else None
-            if detector is None or stamp(detector) != record.channels[OBJECTS]:
-                return None
-            return look_for(self._open_video(record.id), span, detector, lambda: None)
-        except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not looked at: %s", record.name, error)
-            return None
 
     def _stored(self, record: VideoRecord, channel: str) -> list[tuple[NewText, Span]]:
         """The stored rows of a channel that begin before `now`, each with the stretch that its unit worked on."""
@@ -204,8 +166,8 @@ class Past:
             if id_ in texts
         ]
 
-    def _heard(self, record: VideoRecord) -> tuple[list[NewText], float]:
-        """Recognized speech: what was recognized without later sound, and the last seconds listened to again."""
+    def _speech(self, record: VideoRecord) -> tuple[list[NewText], float]:
+        """Recognized speech: what was recognized without later sound, and the last seconds transcribed again."""
         known = covered(self._store, record.id, "speech", self.now, _MARGIN, record.end)
         kept: list[NewText] = []
         since = max(known, record.start)
@@ -214,36 +176,50 @@ class Past:
             if min(heard, record.end) <= self.now and row.end <= self.now:
                 kept.append(row)
                 since = max(since, row.end)
-        again, until = self._listened(record, max(since, self.now - _LISTEN))
-        if until is not None and until - since <= _LISTEN:
+        latest, until = self._transcribed(record, max(since, self.now - _TRANSCRIBED))
+        if until is not None and until - since <= _TRANSCRIBED:
             known = until
-        return [*kept, *again], known
+        return [*kept, *latest], known
 
-    def _listened(self, record: VideoRecord, since: float) -> tuple[list[NewText], float | None]:
-        """What the memory's own recognizer makes of the sound from `since` to `now`; nothing where it is not here."""
+    def _transcribed(self, record: VideoRecord, since: float) -> tuple[list[NewText], float | None]:
+        """The words from `since` to `now` by the memory's own recognizer, and their end; None where it is not here."""
         end = min(self.now, record.end)
-        if end - since < _LEAST:
-            return [], end
-        if not record.has_audio:
+        if end - since < _LEAST_SOUND or not record.has_audio:
             return [], end
         from ..ingest.speech_channel import from_sound
 
         try:
-            ears = self._ears()
-            if ears.stamp != record.channels["speech"].partition(" track ")[0]:
+            transcriber = self._models.transcriber
+            if transcriber.stamp != record.channels["speech"].partition(" track ")[0]:
                 return [], None
-            return from_sound(self._open_video(record.id), Span(since, end), ears), end
+            return from_sound(self._open_video(record.id), Span(since, end), transcriber), end
         except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not listened to: %s", record.name, error)
+            log.info("the last seconds of %s were not transcribed: %s", record.name, error)
             return [], None
+
+    def _detected(self, record: VideoRecord, since: float) -> list[NewText] | None:
+        """The objects from `since` to `now` by the memory's own detector; None where it is not here, or too long."""
+        from ..ingest.objects_channel import detect_clip, stamp
+
+        span = Span(since, max(since, min(self.now, record.end)))
+        if span.duration == 0:
+            return []
+        try:
+            detector = self._models.detector if span.duration <= _DETECTED else None
+            if detector is None or stamp(detector) != record.channels[OBJECTS]:
+                return None
+            return detect_clip(self._open_video(record.id), span, detector, lambda: None)
+        except (RewatchError, ImportError) as error:
+            log.info("the last seconds of %s were not looked at: %s", record.name, error)
+            return None
 
     def _gists(self, record: VideoRecord) -> list[NewText]:
         levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
-        known = [channel for channel in record.channels if channel != SUMMARY]
-        return gists({level: spans for level, spans in levels.items() if spans}, self.texts(record.id, known))
+        channels = [channel for channel in record.channels if channel != SUMMARY]
+        return gists({level: spans for level, spans in levels.items() if spans}, self.texts(record.id, channels))
 
 
-def _so_far(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewText]:
+def _subtitles_until(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewText]:
     """Subtitles up to `now`: of one that still stands, the words that are over.
 
     Their times were spread over all of it, which nobody knows yet: they are spread over what has passed.
@@ -256,13 +232,9 @@ def _so_far(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewTex
         if over:
             pace = (now - row.start) / max(over[-1][1] - row.start, 1e-6)
             words = [
-                [
-                    round(row.start + (start - row.start) * pace, 3),
-                    round(row.start + (end - row.start) * pace, 3),
-                    *rest,
-                ]
+                [*(round(row.start + (time - row.start) * pace, 3) for time in (start, end)), *rest]
                 for start, end, *rest in over
             ]
             words[-1][1] = now
-            said = " ".join(str(word[2]).strip() for word in words)
-            yield NewText(row.start, now, said, {**row.data, "words": words})
+            text = " ".join(str(word[2]).strip() for word in words)
+            yield NewText(row.start, now, text, {**row.data, "words": words})

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rewatch.memory.checkpoints import Checkpoint
 from rewatch.memory.encoders import TextEncoder, text_encoder
-from rewatch.memory.encoders.checkpoint import Checkpoint
-from rewatch.memory.encoders.transformers_text import TransformersText
+from rewatch.memory.encoders.sentence_encoder import TransformersText
 from rewatch.memory.errors import CapabilityError
 
 TEXTS = [

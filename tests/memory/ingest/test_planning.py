@@ -86,7 +86,7 @@ def test_a_file_of_four_pictures_is_four_pictures_of_work(times: list[float], cl
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with ClipMemory(tmp_path / "m", text_encoder="hashed") as memory:
         record = memory.add(path, workers=0, clips=clips, channels=("visual", "screen_text", "speech"))
-        (count,) = memory._store.rows("SELECT count(*) FROM units")[0]
+        (count,) = memory.store.rows("SELECT count(*) FROM units")[0]
         assert record.complete and not record.failures and count < 20
         assert record.end == pytest.approx(times[-1], abs=1) and "one clip a stretch" in record.notes[-1]
         assert len(memory.clips(record.id)) <= 7
@@ -101,7 +101,7 @@ def test_sound_is_listened_to_where_there_is_some(tmp_path: Path) -> None:
         record = memory.add(path, workers=0, channels=("speech",), transcriber=TellsTones())
         (text,) = memory.texts(record.id, channel="speech")
         assert text.start == pytest.approx(900_000, abs=0.1) and text.end == pytest.approx(900_020, abs=0.1)
-        assert len(memory._store.rows("SELECT 1 FROM units WHERE channel = 'speech'")) == 1
+        assert len(memory.store.rows("SELECT 1 FROM units WHERE channel = 'speech'")) == 1
     with Video(path) as video:
         assert [(round(one.start), round(one.end)) for one in video.sounding()] == [(900_000, 900_020)]
         with pytest.raises(VideoError, match="h of sound are asked for at once"):

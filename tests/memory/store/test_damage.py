@@ -148,13 +148,13 @@ def _other_length(path: Path) -> None:
     from rewatch.memory.store import faiss_index as index
 
     content = path.read_bytes()
-    length, _, magic = index._TAIL.unpack(content[-index._TAIL.size :])
-    stamp = content[-index._TAIL.size - length : -index._TAIL.size]
+    length, _, magic = index.TAIL.unpack(content[-index.TAIL.size :])
+    stamp = content[-index.TAIL.size - length : -index.TAIL.size]
     other = faiss.IndexIDMap2(faiss.IndexFlatIP(7))
     other.add_with_ids(np.ones((3, 7), np.float32), np.arange(1, 4))
     faiss.write_index(other, str(path))
     body = path.read_bytes()
-    path.write_bytes(body + stamp + index._TAIL.pack(len(stamp), zlib.crc32(body), magic))
+    path.write_bytes(body + stamp + index.TAIL.pack(len(stamp), zlib.crc32(body), magic))
 
 
 @pytest.mark.parametrize("kind", CACHES)

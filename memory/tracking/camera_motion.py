@@ -105,7 +105,7 @@ def _stretches(video: VideoSource, span: Span, fps: float, size: int) -> Iterato
 
 def _other_shape(one: Array, other: Array) -> bool:
     """Tell another picture from the same one at another resolution, whose sides are rounded."""
-    return abs(one.shape[1] * other.shape[0] / (one.shape[0] * other.shape[1]) - 1) >= 0.03
+    return bool(abs(one.shape[1] * other.shape[0] / (one.shape[0] * other.shape[1]) - 1) >= 0.03)
 
 
 def is_cut(before: Array, image: Array) -> bool:
@@ -131,7 +131,7 @@ def _moving_frames(stretch: Stretch) -> Array:
     for index, time in enumerate(stretch.times):
         if time - times[picks[-1]] >= _STEP - 1e-3:
             picks.append(index)
-    grays = [cv2.imdecode(stretch.pictures[pick], cv2.IMREAD_GRAYSCALE) for pick in picks]
+    grays = [np.asarray(cv2.imdecode(stretch.pictures[pick], cv2.IMREAD_GRAYSCALE)) for pick in picks]
     moves = []
     oldest = 0
     for step in range(1, len(picks)):

@@ -55,7 +55,9 @@ class MotionDetector:
         self._model.setVarMin(_LEAST_VARIANCE)
         for sample in samples:  # how much each pixel of the background flickers
             hidden = _foreground(self._model, sample)[..., None] > 0
-            self._model.apply(cv2.GaussianBlur(np.where(hidden, picture, sample), (3, 3), 0), learningRate=_FLICKER_RATE)
+            self._model.apply(
+                cv2.GaussianBlur(np.where(hidden, picture, sample), (3, 3), 0), learningRate=_FLICKER_RATE
+            )
 
     def detect(
         self, images: Sequence[Array], *, labels: Sequence[str] | None = None, least: float = LEAST
@@ -70,7 +72,7 @@ class MotionDetector:
         joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
         found = []
         for (rows, columns), region in _regions(joined):
-            own = region & mask[rows, columns]
+            own = np.bitwise_and(region, mask[rows, columns])
             area = int(own.sum()) / (height * width)
             if area >= _LEAST_AREA:
                 inner = cv2.erode(own, _SMALL, borderValue=0)  # the border is mixed with the background

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ..protocol import VideoSource
 from ..span import Box, Span
 from .camera_motion import still_stretches
@@ -20,9 +18,11 @@ _SAMPLES = 32  # frames from which one background is learned; more cost time and
 # Settled on benchmarks/moving_objects.py and the videos in docs/results.md.
 _LEAST_WAY = 0.03  # shares of the picture that an object moves; a trembling leaf moves less
 _LEAST_SIZES = 0.3, 0.5  # its own sizes that it moves, if it crosses an edge, and if it does not
+_LEAST_PRESENCE = 0.4  # share of its frames in which an object is detected
 _PART_AREA, _PART_TIME = 0.5, 0.6  # shares of a larger track: a smaller one beside or in it for so long is a part of it
-_WITHIN, _BESIDE = 0.15, 0.5  # sizes of the larger one that it may be away, the second for what is there briefly,
+_WITHIN, _BESIDE = 0.15, 0.8  # sizes of the larger one that it may be away, the second for what is there briefly,
 _BRIEF = 0.35  # for less than this share of its time, as a reflection or a shadow is
+_LAG = 0.5  # seconds by which a shadow comes earlier and goes later
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def moving_objects(video: VideoSource, span: Span, *, fps: float = 8.0, size: in
         _scored(track, fps)
         for shot, tracker in shots
         for track in _wholes(link(tracker.tracks(shot)))
-        if _moves(track)
+        if _moves(track, fps)
     ]
     return MotionReport(
         span=span,
@@ -96,27 +96,32 @@ def _is_part(track: Track, whole: Track) -> bool:
     """Tell whether a track lies in or close beside a larger one for most of its time."""
     if track.area > _PART_AREA * whole.area:
         return False
-    reach = whole.area**0.5 * (_BESIDE if len(track.boxes) < _BRIEF * len(whole.boxes) else _WITHIN)
-    places = {one.time: one.box for one in whole.boxes}
+    brief = len(track.boxes) < _BRIEF * len(whole.boxes)
+    reach = whole.area**0.5 * (_BESIDE if brief else _WITHIN)
     near = 0
     for one in track.boxes:
-        if one.time in places:
-            left, top, right, bottom = places[one.time]
+        if whole.start - _LAG <= one.time <= whole.end + _LAG:
+            left, top, right, bottom = whole.box_at(one.time)
             room = Box(left - reach, top - reach, right + reach, bottom + reach)
-            near += one.box.intersection(room) > 0.5 * one.box.area
+            near += one.box.intersection(room) > (0.0 if brief else 0.5) * one.box.area
     return near >= _PART_TIME * len(track.boxes)
 
 
-def _moves(track: Track) -> bool:
+def _moves(track: Track, fps: float) -> bool:
     """Tell an object from a light that changes or a leaf that trembles."""
     ends = {touched_edge(track.boxes[0].box), touched_edge(track.boxes[-1].box)}
     sizes = traveled(track.boxes)
+    if _presence(track, fps) < _LEAST_PRESENCE:
+        return False
     return sizes * track.area**0.5 > _LEAST_WAY and sizes > _LEAST_SIZES[ends == {"inside"}]
+
+
+def _presence(track: Track, fps: float) -> float:
+    """The share of the frames from its first to its last in which it was detected."""
+    return min(1.0, len(track.boxes) / (1 + (track.boxes[-1].time - track.boxes[0].time) * fps))
 
 
 def _scored(track: Track, fps: float) -> Track:
     """The track with the confidence that it is one object: it is in view without gaps, and it goes somewhere."""
-    seconds = track.boxes[-1].time - track.boxes[0].time
-    steady = min(1.0, len(track.boxes) / (1 + seconds * fps))
     moved = min(1.0, traveled(track.boxes))
-    return replace(track, score=round(float(np.clip(0.1 + 0.4 * steady + 0.5 * moved, 0, 1)), 2))
+    return replace(track, score=round(0.1 + 0.4 * _presence(track, fps) + 0.5 * moved, 2))

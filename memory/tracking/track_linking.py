@@ -169,9 +169,7 @@ def _clash(pieces: Sequence[Track], first: Sequence[int], second: Sequence[int])
 
 def _same_kind(one: Track, two: Track) -> bool:
     return (
-        same_kind(one.label, two.label)
-        or one.votes.get(two.label, 0.0) >= 0.1
-        or two.votes.get(one.label, 0.0) >= 0.1
+        same_kind(one.label, two.label) or one.votes.get(two.label, 0.0) >= 0.1 or two.votes.get(one.label, 0.0) >= 0.1
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..span import Box, Span
+from ..span import Span
 from .detector import LEAST, Detection, MergedDetection, merge_detections
 from .detector_labels import same_kind
 from .track import Track, TrackedBox

@@ -47,7 +47,9 @@ def detect_objects(
         kinds, unknown = requested_labels(labels, detector.labels if words is None else words)
         moments = [[one for one in objects if one.label in kinds] for objects in moments]
     counts = [dict(Counter(one.label for one in objects).most_common()) for objects in moments]
-    lines = [f"{time:.1f} s: {count_words(list(row.items())) or 'nothing'}" for time, row in zip(times, counts, strict=True)]
+    lines = [
+        f"{time:.1f} s: {count_words(list(row.items())) or 'nothing'}" for time, row in zip(times, counts, strict=True)
+    ]
     if len(times) == 1:
         lines += [f"{one.label} {one.score:.2f}, box {_box(one.box)}" for one in moments[0][:_LISTED]]
     rows = [

@@ -72,7 +72,7 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
 
 
 def open_words(detector: Detector, labels: Sequence[str] | None) -> list[str] | None:
-    """Return the labels to ask of a detector with an open vocabulary; None for a closed one, which finds all it knows."""
+    """Return the labels to ask of a detector with an open vocabulary; None for a closed one."""
     if not labels or not detector.open_vocabulary:
         return None
     return [(labels_for(label, detector.labels) or (label,))[0] for label in labels]

@@ -1,11 +1,12 @@
 """Moving objects without weights: right counts, times and colours on rendered scenes, at a small CPU cost.
 
-Both sides are OpenCV's MOG2 with ByteTrack. Peer: both at their defaults, without mending the background (that is, boxes of more than 0.1 % of the picture, tracks of at least
-0.5 s), on the same frames in the same run. Scenes are rendered with known truth, with sensor noise, flicker, soft
-shadows and x264 compression: shapes that cross, stop, stand there from the start, or go behind a pole.
+Both sides are OpenCV's MOG2 with ByteTrack on the same frames in the same run. Peer: both at their defaults (boxes of
+more than 0.1 % of the picture, tracks of at least 0.5 s), without mending the background and without linking. Scenes
+are rendered with known truth, with sensor noise, flicker, soft shadows and x264 compression: shapes that cross, stop,
+stand there from the start, or go behind a pole.
 
-Limits: counts right in at least two thirds of the scenes; median entry and exit error at most 0.15 s; colours right at least
-90 %; at most 0.15 CPU seconds per second of 640x360 video, decoding included.
+Limits: counts right in at least two thirds of the scenes; median entry and exit error at most 0.15 s; colours right at
+least 90 %; at most 0.15 CPU seconds per second of 640x360 video, decoding included.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def look_for(video: VideoSource, span: Span, detector: Detector, alive: Callable
 
 
 def grid_times(info: VideoInfo, span: Span, fps: float = FPS) -> list[float]:
-    """Return times on one grid for the whole video, so that clips that overlap look at the same frames; at least one."""
+    """Return times on one grid for the whole video, so that clips that overlap use the same frames; at least one."""
     first = int(np.ceil((span.start - info.start) * fps - 1e-6))
     last = int(np.ceil((span.end - info.start) * fps - 1e-6))
     return [info.start + k / fps for k in range(first, last)] or [span.start]

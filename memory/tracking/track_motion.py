@@ -86,7 +86,7 @@ def _growth(track: Track) -> float:
 
 
 def touched_edge(box: Box) -> str:
-    """The edge that a box touches most nearly, or `inside`; something tall that stands on the bottom came from a side."""
+    """The edge that a box touches most nearly, or `inside`; something tall on the bottom came from a side."""
     gaps = (box.left, box.top, 1 - box.right, 1 - box.bottom)
     touched = [side for side, gap in enumerate(gaps) if gap < _EDGE]
     if not touched:

@@ -92,7 +92,7 @@ class UltralyticsDetector:
         """See `Detector`.
 
         Raises:
-            CapabilityError: if other labels than its own are asked of an open-vocabulary model without its text encoder.
+            CapabilityError: if other labels than its own are asked of an open vocabulary without its text encoder.
         """
         found: list[list[Detection]] = []
         with self._lock:

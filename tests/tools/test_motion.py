@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from rewatch.memory import Frame, Video
 from rewatch.memory.span import Span
 from rewatch.memory.tracking.camera_motion import LONGEST, camera_moves, is_cut, still_stretches
 from rewatch.memory.tracking.motion_detector import MotionDetector
 from rewatch.memory.tracking.moving_objects import MotionReport, moving_objects
 from rewatch.memory.tracking.track import Track
 from rewatch.memory.tracking.track_motion import direction, way_in, way_out
-from rewatch.memory.video.file import Frame, Video
 from rewatch.tools.builtin.track_report import counts_over_time
 
 WIDTH, HEIGHT, FPS = 320, 180, 15

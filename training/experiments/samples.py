@@ -10,8 +10,8 @@ from ...agent.report import write_report
 from ...agent.runner import Runs, run_to_end
 from ...agent.trace import SCHEMA
 from ...memory import ClipMemory
-from ...memory.files.names import written
-from ...tools.plugins.foreign_schema import described
+from ...memory.files.names import to_text
+from ...tools.schemas import function_schema
 from ..data.task import Task
 from ..rollouts.collector import Collector, seed_of
 from .context import TrainingContext
@@ -68,7 +68,7 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
             "paths": {v["id"]: _path(memory, v["id"]) for v in question.as_dict()["videos"]},
             "budget": first["budget"],
             "policy": loop.policy._llm_type,
-            "tools": [described(tool)["function"] for tool in loop.toolbox],
+            "tools": [function_schema(tool)["function"] for tool in loop.toolbox],
         }
 
     path.unlink(missing_ok=True)
@@ -77,4 +77,4 @@ def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
 
 
 def _path(memory: ClipMemory, video: str) -> str:
-    return written(memory.video(video).path)
+    return to_text(memory.video(video).path)

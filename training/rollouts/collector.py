@@ -57,7 +57,7 @@ class Collector:
     graph: CompiledStateGraph = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "graph", build_graph(self.loop))
+        object.__setattr__(self, "graph", build_graph(self.loop.raising_bugs()))
 
     def __call__(
         self,
@@ -71,7 +71,8 @@ class Collector:
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
 
-        A run that fails is a rollout too: `failure` says why. Nothing that a task, a video or the policy does raises.
+        A run that fails is a rollout too: `failure` says why. What a task, a video or a model does wrong does not
+        raise; a bug does, for it must not be trained on.
 
         Args:
             tasks: what to ask; one may occur several times.
@@ -133,7 +134,7 @@ class Collector:
                     for event in events_of(node, change or {}) if tell else ():
                         tell(event)  # type: ignore[misc]
             return Rollout(task=task, answer=Answer.from_dict(answer), messages=tuple(messages), meta=meta)
-        except Exception as error:  # whatever it is: one run must not end the training of a night
+        except RewatchError as error:
             answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
             told = f"{type(error).__name__}: {error}"
             return Rollout(task=task, answer=answered, messages=tuple(messages), meta={**meta, "failed": told})

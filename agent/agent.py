@@ -32,7 +32,7 @@ from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
-from .tool_formats import load_dialect, with_prompt
+from .tool_formats import load_tool_format, with_prompt
 from .trace import SCHEMA
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class VideoAgent:
         return {id_: to_text(known[id_]) for id_ in ids if id_ in known}
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        from .. import __version__
+        from ..version import __version__
 
         question = state["question"]
         return {
@@ -310,7 +310,7 @@ def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
     """What the policy is told before anything else: as asked for, else as its dialect has it, else the loop's words."""
     dialect = getattr(policy, "dialect", None)
     if prompt is not None:
-        dialect = with_prompt(dialect or load_dialect("hermes"), prompt)
+        dialect = with_prompt(dialect or load_tool_format("hermes"), prompt)
     return (dialect and dialect.system) or SYSTEM
 
 

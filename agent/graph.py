@@ -24,22 +24,21 @@ from langgraph.types import Command
 from ..memory import FrameReader
 from ..tools import Budget, Observation, Spend, Toolbox
 from ..tools.budget import rounded
-from ..tools.errors import always_passes, words_of
+from ..tools.errors import always_passes
 from .answer import Answer, Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
 from .models.eyes import eyes_of
-from .models.served.retries import one_line
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
-from .parsing.reply import draft_of, question_of
-from .parsing.settling import PolicyFailed, is_model_failure, settled, with_calls_found
+from .parsing.draft import draft_of
+from .parsing.settling import failure_text, is_model_failure, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
-from .questions.question import Question
+from .questions.question import Question, question_of
 from .state import State
 from .steps import Call, advance, observed
 from .strategies import ROUTES, Brief
@@ -173,11 +172,10 @@ class Loop:
         except TimeoutError as error:
             return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
         except Exception as error:  # a chat model of anybody's, whose exceptions are documented nowhere
-            ours = getattr(self.policy, "takes_turn", False)
-            if always_passes(error) or (self.raise_bugs and ours and not is_model_failure(error)):
+            if always_passes(error) or (self.raise_bugs and keeps_limits and not is_model_failure(error)):
                 raise
             stopped_by = getattr(error, "stopped_by", "policy_error")
-            text = TOKENS_SPENT if stopped_by == "tokens" else _failure(error)
+            text = TOKENS_SPENT if stopped_by == "tokens" else failure_text(error)
             return _without_policy(new, stopped_by, text, began, tokens=getattr(error, "tokens", 0))
         if may_call and not keeps_limits:  # any other policy reads its own text for calls
             said = with_calls_found(said, useful(self.toolbox, self.policy, question))
@@ -400,13 +398,6 @@ def _budget(state: State) -> Budget:
 
 def _spent(state: State) -> Spend:
     return Spend.from_dict(state["spend"])
-
-
-def _failure(error: Exception) -> str:
-    """What a policy raised, as one line."""
-    kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
-    reason = one_line(words_of(error), longest=600)
-    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
 
 
 def _without_policy(

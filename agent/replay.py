@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from .answer import Answer, Draft
 from .evidence import unseen
-from .parsing.reply import draft_of
+from .parsing.draft import draft_of
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .questions.question import Question
 from .test_time_scaling.attempts import ScaledState, replay_scaling

@@ -248,7 +248,7 @@ def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
 def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, float]) -> dict[str, Any]:
     """What a run ends with that came upon a bug."""
     reason = error.text if isinstance(error, ToolBug) else f"{type(error).__name__}: {words_of(error)}"
-    reason = " ".join(reason.partition(" Try other arguments")[0].split())[:400].rstrip(".")
+    reason = " ".join(reason.split())[:400].rstrip(".")
     return Answer(
         question=state["question"]["text"],
         text=f"A bug in the program ended the run: {reason}. Please report it, with the traceback in the run's trace.",

@@ -13,10 +13,10 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from ..memory import MediaURI, Span
 from .answer import Draft, Evidence
 from .evidence import Piece, pieces_of
-from .parsing.reply import bare, option_in
+from .parsing.options import option_in
 from .questions.question import Question, letter
 from .steps import Call
-from .text_matching import content, coverage, tokens
+from .text_matching import alphanumeric, content, coverage, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -219,9 +219,9 @@ def _holds(message: ToolMessage, quote: str) -> bool:
 
 def _stands(quote: str, text: str) -> bool:
     """Whether words stand in a text, whatever the case and the punctuation; a short quote must be whole words."""
-    wanted = bare(quote)
+    wanted = alphanumeric(quote)
     if len(wanted) > _SHORT or not wanted.isascii():
-        return wanted in bare(text)
+        return wanted in alphanumeric(text)
     return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
 
 
@@ -244,7 +244,7 @@ def _problem(
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and not bare(item.quote):
+    if item.quote and not alphanumeric(item.quote):
         return f'The quote "{item.quote[:80]}" has no words: quote what a tool returned, or leave the quote out.'
     if item.quote and not any(_holds(m, item.quote) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'

@@ -149,9 +149,9 @@ def _tools() -> Capability:
 
     groups, broken = registered_tools()
     brought = [f"{group.origin}: {', '.join(tool.name for tool in group.tools)}" for group in groups]
-    spoken = f"MCP {_version('mcp')}" if _has("mcp") else "no MCP"
+    protocol = f"MCP {_version('mcp')}" if _has("mcp") else "no MCP"
     missing = "" if _has("mcp") else "pip install 'rewatch[mcp]'"
-    return Capability("tools", "; ".join(["built in", *brought, spoken]), "; ".join(broken), missing)
+    return Capability("tools", "; ".join(["built in", *brought, protocol]), "; ".join(broken), missing)
 
 
 def _on_this_disk(*beginnings: str) -> str:

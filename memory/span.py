@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,6 +57,17 @@ class Span:
 
     def __str__(self) -> str:
         return f"{clock(self.start)}-{clock(self.end)}"
+
+
+def merge_spans(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
+    """The spans in order of time, those that overlap or lie at most `gap` seconds apart as one."""
+    union: list[Span] = []
+    for span in sorted(spans):
+        if union and span.start - union[-1].end <= gap:
+            union[-1] = Span(union[-1].start, max(union[-1].end, span.end))
+        else:
+            union.append(span)
+    return union
 
 
 class Box(NamedTuple):

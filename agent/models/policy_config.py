@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ...memory import CapabilityError
 from ...memory.files.regular import read_text
-from ..tool_formats import Dialect, load_dialect
+from ..tool_formats import ToolFormat, load_tool_format
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -57,10 +57,10 @@ class PolicyConfig:
     base: str | None = None
     """Folder or hub name of the model that the weights are an adapter of; None where they are a whole model."""
 
-    def spoken(self) -> Dialect:
+    def spoken(self) -> ToolFormat:
         """The dialect, with the system prompt of the training."""
-        found = load_dialect(self.dialect)
-        return found if self.system is None else cast(Dialect, replace(cast(Any, found), system=self.system))
+        found = load_tool_format(self.dialect)
+        return found if self.system is None else replace(found, system=self.system)
 
     def own_loop(self, memory: ClipMemory, policy: BaseChatModel) -> Loop | None:
         """The loop of its own, where it has one.

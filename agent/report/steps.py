@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..parsing.reply import parse_draft
+from ..parsing.draft import parse_draft
 from .blocks import Room, amount, counted, long_text, spent, thumbnails
 from .markup import Html, el, join
 from .pictures import ReportImages

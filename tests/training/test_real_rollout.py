@@ -12,7 +12,7 @@ import pytest
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer
 from rewatch.agent.questions.question import question_about
-from rewatch.agent.tool_formats import load_dialect
+from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import Span
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.rewards import faithful, hit, is_right, load_preset, quotes, tiou, validity
@@ -46,7 +46,7 @@ def notices(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., P
 
 def run(memory: ClipMemory, task: Task, dialect: str, *replies: str) -> Rollout:
     """The loop's last state as a rollout."""
-    policy = Speaking(dialect=load_dialect(dialect), replies=list(replies))
+    policy = Speaking(dialect=load_tool_format(dialect), replies=list(replies))
     agent = VideoAgent(memory, policy=policy, budget=Budget(frames=40, calls=8))
     asked = question_about(memory, task.question, options=task.options or None, videos=None, now=task.now)
     state: dict[str, Any] = {"question": asked.as_dict(), "budget": agent.budget.as_dict(), "route": "search"}

@@ -44,7 +44,7 @@ def spread(tasks: tuple[Task, ...]) -> list[Task]:
 
 def trace(collect: Collector, task: Task, path: Any, *, seed: int) -> None:
     """One sampled run of a task with its trace; an earlier trace in its place goes."""
-    from ... import __version__
+    from ...version import __version__
 
     loop, memory = collect.loop, collect.loop.memory
     question = question_about(

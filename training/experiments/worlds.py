@@ -11,7 +11,7 @@ from ...agent.graph import Loop
 from ...agent.models.policy_config import PolicyConfig, manner_of
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
-from ...agent.tool_formats import Dialect
+from ...agent.tool_formats import ToolFormat
 from ...memory import ClipMemory
 from ...tools import BUILT_IN, Toolbox
 from ..data.task_files import write_tasks
@@ -154,7 +154,7 @@ def collector(lessons: Sequence[Lesson], memory: ClipMemory, policy: BaseChatMod
     manner = manner_of(policy)
     made = small_loop(memory, policy) if small else manner.own_loop(memory, policy) if manner else None
     if made is None:
-        spoken: Dialect | None = getattr(policy, "dialect", None)
+        spoken: ToolFormat | None = getattr(policy, "dialect", None)
         made = Loop(
             memory=memory,
             policy=policy,

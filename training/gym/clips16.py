@@ -17,7 +17,7 @@ from ...agent.graph import Loop
 from ...agent.planner import plan_by_rules
 from ...agent.state import State
 from ...agent.steps import Call
-from ...agent.tool_formats.short import Short
+from ...agent.tool_formats.hermes import SHORT
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import ClipMemory, Span
 from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
@@ -35,7 +35,7 @@ WORDS = (
 SHAPES = ("circle", "square", "triangle", "cross")
 SYSTEM = "clips"
 """The whole system prompt."""
-DIALECT = Short(system=SYSTEM)
+DIALECT = replace(SHORT, system=SYSTEM)
 """Calls as Qwen writes them, no schemas in the prompt, and the bare word as the answer."""
 LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, difficulty=0.5)
 

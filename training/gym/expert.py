@@ -18,7 +18,7 @@ from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
 from ...agent.steps import Call, observed
-from ...agent.tool_formats import Dialect, Said, draft, load_dialect
+from ...agent.tool_formats import ParsedTurn, ToolFormat, draft, load_tool_format
 from ...memory import FrameReader, Span
 from ..data.task import Task
 from .strategies import STRATEGIES, Case, Say, Shown, Strategy, wasted
@@ -53,13 +53,13 @@ class Expert(BaseChatModel):
         cls,
         tasks: Iterable[Task],
         *,
-        dialect: Dialect | str = "hermes",
+        dialect: ToolFormat | str = "hermes",
         strategies: Mapping[str, Strategy] = STRATEGIES,
         **settings: Any,
     ) -> Expert:
         """An expert for some tasks of the gym; `settings` are `guess`, `waste` and `seed`."""
         known = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
-        spoken = load_dialect(dialect) if isinstance(dialect, str) else dialect
+        spoken = load_tool_format(dialect) if isinstance(dialect, str) else dialect
         return cls(tasks=known, dialect=spoken, strategies=strategies, **settings)
 
     @property
@@ -135,9 +135,8 @@ class Expert(BaseChatModel):
             confidence = 0.0 if say.abstained else 0.9
             done = Draft(text=text, option=option, evidence=evidence, confidence=confidence, abstained=say.abstained)
             return AIMessage(content=done.as_message())
-        write = getattr(self.dialect, "write_answer", "<think>It was found.</think> <answer>{}</answer>".format)
-        written = write("N/A" if say.abstained else option or text)
-        read: Said = self.dialect.read(written, messages)
+        written = self.dialect.answer_form.format("N/A" if say.abstained else option or text)
+        read: ParsedTurn = self.dialect.read(written, messages)
         return AIMessage(content=written, additional_kwargs={"draft": draft(read, messages)})
 
 

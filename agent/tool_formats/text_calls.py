@@ -62,7 +62,7 @@ _RUN = frozenset(("call", "run", "invoke"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundCalls:
+class TextCalls:
     """What a text holds."""
 
     calls: tuple[tuple[str, dict[str, Any]], ...]
@@ -73,7 +73,7 @@ class FoundCalls:
     """What is left of the text."""
 
 
-def calls_in(text: str, names: Sequence[str]) -> FoundCalls:
+def calls_in(text: str, names: Sequence[str]) -> TextCalls:
     """The calls that stand in a reply.
 
     Args:
@@ -81,19 +81,19 @@ def calls_in(text: str, names: Sequence[str]) -> FoundCalls:
         names: of the tools that were offered; without any nothing is a call.
     """
     if not names:
-        return FoundCalls(calls=(), broken=(), words=text)
+        return TextCalls(calls=(), broken=(), words=text)
     split = split_thoughts(text)
-    body = _DSML.sub("", (split.said or split.cut)[-LONGEST:])
+    body = _DSML.sub("", (split.reply or split.cut)[-LONGEST:])
     for reader in (_tagged, _keyed, _named_tags, _before_objects, _objects_that_call, _as_python):
         calls, words = reader(body, names)
         if calls:
             rest = _MARKS.sub("", words)
             rest = re.sub(r"```\w*\s*(?:```)?", "", rest).strip(" \n,[]")
-            return FoundCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
+            return TextCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
     if any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body)) and not _is_prose(body):
         why = "there is no JSON object with a name and arguments"
-        return FoundCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
-    return FoundCalls(calls=(), broken=(), words=body.strip() if body != text else text)
+        return TextCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
+    return TextCalls(calls=(), broken=(), words=body.strip() if body != text else text)
 
 
 def _is_prose(body: str) -> bool:
@@ -108,13 +108,13 @@ def _tagged(body: str, names: Sequence[str]) -> _Calls:
     """`<function=name><parameter=key>value</parameter></function>`, `<invoke name="…">`, and with JSON inside."""
     calls = []
     for match in _INVOKED.finditer(body):
-        given = {one["key"]: _value(one["value"]) for one in _PARAMETER.finditer(match["body"])}
-        if not given and "{" in match["body"]:
+        arguments = {one["key"]: _value(one["value"]) for one in _PARAMETER.finditer(match["body"])}
+        if not arguments and "{" in match["body"]:
             try:
-                given = read_object(match["body"])
+                arguments = read_object(match["body"])
             except NotJson:
                 continue
-        calls.append((_known(match["name"], names) or match["name"], given))
+        calls.append((_known(match["name"], names) or match["name"], arguments))
     return calls, _INVOKED.sub(" ", body) if calls else body
 
 
@@ -123,8 +123,8 @@ def _keyed(body: str, names: Sequence[str]) -> _Calls:
     calls = []
     if "<arg_key>" in body:
         for match in _KEYED.finditer(body):
-            given = {one["key"].strip(): _value(one["value"]) for one in _PAIR.finditer(match["body"])}
-            calls.append((_known(match["name"], names) or match["name"], given))
+            arguments = {one["key"].strip(): _value(one["value"]) for one in _PAIR.finditer(match["body"])}
+            calls.append((_known(match["name"], names) or match["name"], arguments))
         return calls, _KEYED.sub(" ", body)
     for match in _ALONE.finditer(body):
         if name := _known(match["name"], names):
@@ -138,13 +138,13 @@ def _named_tags(body: str, names: Sequence[str]) -> _Calls:
     pattern = re.compile(rf"<(?P<name>{some})>(?P<body>(?:(?!</?(?:{some})>).)*)</(?P=name)>", re.DOTALL)
     calls, words, at = [], [], 0
     for match in pattern.finditer(body):
-        given = {one["key"]: _value(one["value"]) for one in _INNER.finditer(match["body"])}
-        if not given and match["body"].strip():
+        arguments = {one["key"]: _value(one["value"]) for one in _INNER.finditer(match["body"])}
+        if not arguments and match["body"].strip():
             try:
-                given = read_object(match["body"])
+                arguments = read_object(match["body"])
             except NotJson:
                 continue
-        calls.append((match["name"], given))
+        calls.append((match["name"], arguments))
         words.append(body[at : match.start()])
         at = match.end()
     return calls, " ".join([*words, body[at:]])
@@ -321,12 +321,12 @@ def _python_call(node: ast.AST, names: Sequence[str]) -> tuple[str, dict[str, An
         return None
     try:
         arguments = {key.arg: ast.literal_eval(key.value) for key in node.keywords if key.arg}
-        given = [ast.literal_eval(value) for value in node.args]
+        positional = [ast.literal_eval(value) for value in node.args]
         json.dumps(arguments)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
-    if given and isinstance(given[0], dict) and not arguments:
-        arguments = given[0]
-    elif given and "query" not in arguments and isinstance(given[0], str):
-        arguments["query"] = given[0]
+    if positional and isinstance(positional[0], dict) and not arguments:
+        arguments = positional[0]
+    elif positional and "query" not in arguments and isinstance(positional[0], str):
+        arguments["query"] = positional[0]
     return str(name), arguments

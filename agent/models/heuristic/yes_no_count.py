@@ -8,58 +8,60 @@ from dataclasses import replace
 
 from ...answer import Draft
 from ...text_matching import STOP, content, numbers
-from .context import Passage, cite, on_one_line
-from .gathering import Case
+from .passages import Passage, cite, on_one_line
 from .question_parser import query
 from .ranking import GOOD, Ranking, sure
-from .reading import allowed, tell, unlooked
+from .reading import allowed, state, unlooked
+from .retrieval import Retrieval
 
 _COUNTED = re.compile(r"^.*\b(?:how many|number of|wie ?viele?|cu[aá]nt[oa]s?|combien)\b")
 
 
-def count(case: Case) -> Draft:
+def count(retrieval: Retrieval) -> Draft:
     """How often a word is said or shown, or a number that is told with what is counted."""
-    ask = case.ask
-    if re.search(r"\b(?:times|often|oft|veces)\b", ask.text.lower()) and (ask.phrase or ask.channel):
-        found = mentioned(case)
-        if found and ask.phrase:
-            pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
+    question = retrieval.question
+    if re.search(r"\b(?:times|often|oft|veces)\b", question.text.lower()) and (question.phrase or question.channel):
+        found = mentioned(retrieval)
+        if found and question.phrase:
+            pattern = re.compile(rf"(?<!\w){re.escape(question.phrase.lower())}(?!\w)")
             total = sum(len(pattern.findall(p.text.lower())) for p in found)
             return Draft(text=str(total), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.7)
         if found:
             return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.5)
-        if ask.channel:
-            return not_found(case, ask.phrase or " ".join(ask.topic))
-    told = stated_number(case) or tell_plainly(case)
-    if told is not None:
-        return told
-    what = " ".join((*ask.topic, *ask.loose)) or "that"
-    return case.first.abstain(
+        if question.channel:
+            return not_found(retrieval, question.phrase or " ".join(question.topic))
+    draft = stated_number(retrieval) or plain_statement(retrieval)
+    if draft is not None:
+        return draft
+    what = " ".join((*question.topic, *question.loose)) or "that"
+    return retrieval.first.abstain(
         f"I cannot count {what}: no number for it was heard or read, and counting what is in the picture takes "
         "detector weights that know it, or a Video-LMM (rewatch doctor says how to get them)."
     )
 
 
-def stated_number(case: Case) -> Draft | None:
+def stated_number(retrieval: Retrieval) -> Draft | None:
     """A number that is said or written together with what is counted; None if there is none."""
-    ask = replace(case.ask, value="number")
-    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
-    least = 0.42 if ask.channel else GOOD
-    ranking = Ranking(ask, kept)
-    counted = set(content(" ".join(query(_COUNTED.sub("", ask.text.lower()))[:1])))  # a room's number counts no people
+    question = replace(retrieval.question, value="number")
+    kept = [p for p in allowed(retrieval) if question.channel in (None, p.channel)]
+    least = 0.42 if question.channel else GOOD
+    ranking = Ranking(question, kept)
+    counted = set(
+        content(" ".join(query(_COUNTED.sub("", question.text.lower()))[:1]))
+    )  # a room's number counts no people
     ranked = [r for r in ranking.rank() if r.fit >= least and numbers(r.text) and counted <= ranking.holds(r.text)]
     if not ranked or not counted:
         return None
     best = ranked[0]
     number = _nearest_number(best.text, tuple(counted))
-    text = f"{case.name(best.passage)}{number:g} (“{on_one_line(best.text)}”)"
+    text = f"{retrieval.name(best.passage)}{number:g} (“{on_one_line(best.text)}”)"
     return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
 
 
-def tell_plainly(case: Case) -> Draft | None:
+def plain_statement(retrieval: Retrieval) -> Draft | None:
     """The piece that plainly is about the question, whatever kind of value it holds; None if there is none."""
-    ranked = Ranking(replace(case.ask, value=None), allowed(case)).rank()
-    if not ranked or ranked[0].fit < 0.65 or len(case.ask.topic) < 2:
+    ranked = Ranking(replace(retrieval.question, value=None), allowed(retrieval)).rank()
+    if not ranked or ranked[0].fit < 0.65 or len(retrieval.question.topic) < 2:
         return None
     best = ranked[0]
     return Draft(text=on_one_line(best.text), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6))
@@ -74,53 +76,53 @@ def _nearest_number(text: str, topic: Sequence[str]) -> float:
     return min(places, key=lambda place: place[0])[1] if places else found[0]
 
 
-def mentioned(case: Case) -> list[Passage]:
+def mentioned(retrieval: Retrieval) -> list[Passage]:
     """The passages that hold the phrase, or all words of the topic, each in order of time."""
-    ask = case.ask
-    wanted = ask.phrase or " ".join(ask.topic)
-    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
-    if ask.phrase:
-        pattern = re.compile(rf"(?<!\w){re.escape(ask.phrase.lower())}(?!\w)")
+    question = retrieval.question
+    words = question.phrase or " ".join(question.topic)
+    kept = [p for p in allowed(retrieval) if question.channel in (None, p.channel)]
+    if question.phrase:
+        pattern = re.compile(rf"(?<!\w){re.escape(question.phrase.lower())}(?!\w)")
         return [p for p in kept if pattern.search(p.text.lower().replace("\n", " "))]
-    ranking = Ranking(ask, kept)
-    return [p for p in kept if content(wanted) and ranking.covered(p.text) >= 0.99]
+    ranking = Ranking(question, kept)
+    return [p for p in kept if content(words) and ranking.covered(p.text) >= 0.99]
 
 
-def yes_no(case: Case) -> Draft:
+def yes_no(retrieval: Retrieval) -> Draft:
     """Yes with the words that say so; no only of text on the screen that was read whole; else what is closest."""
-    ask = case.ask
-    kept = [p for p in allowed(case) if ask.channel in (None, p.channel)]
-    named = [t for t in ask.loose if t not in STOP]
-    if (why := unlooked(case)) and not kept:
-        return case.first.abstain(why)
-    if not ask.topic and not ask.phrase and not named and ask.channel:
+    question = retrieval.question
+    kept = [p for p in allowed(retrieval) if question.channel in (None, p.channel)]
+    named = [t for t in question.loose if t not in STOP]
+    if (why := unlooked(retrieval)) and not kept:
+        return retrieval.first.abstain(why)
+    if not question.topic and not question.phrase and not named and question.channel:
         if kept:
             return Draft(
                 text=f"yes: “{on_one_line(kept[0].text)}”",
                 evidence=tuple(cite(kept[0])),
                 confidence=0.5 + 0.4 * kept[0].sure,
             )
-        return not_found(case, "speech" if ask.channel == "speech" else "text")
-    holding = mentioned(replace(case, ask=replace(ask, topic=ask.topic or ask.loose)))
+        return not_found(retrieval, "speech" if question.channel == "speech" else "text")
+    holding = mentioned(replace(retrieval, question=replace(question, topic=question.topic or question.loose)))
     if holding:
         first = holding[0]
         # `not` in what is said does not unsay that it is said.
-        yes = ask.channel is not None or _denies(ask.text) == _denies(_clause(first.text, ask.topic))
-        text = f"{case.name(first)}{'yes' if yes else 'no'}: “{on_one_line(first.text)}”"
+        yes = question.channel is not None or _denies(question.text) == _denies(_clause(first.text, question.topic))
+        text = f"{retrieval.name(first)}{'yes' if yes else 'no'}: “{on_one_line(first.text)}”"
         return Draft(
             text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * first.sure
         )
-    ranked = Ranking(ask, kept).rank()
-    if ranked and ask.channel and ranked[0].fit >= GOOD:
+    ranked = Ranking(question, kept).rank()
+    if ranked and question.channel and ranked[0].fit >= GOOD:
         best = ranked[0]
         return Draft(
-            text=f"closest: {case.name(best.passage)}“{on_one_line(best.text)}”",
+            text=f"closest: {retrieval.name(best.passage)}“{on_one_line(best.text)}”",
             evidence=tuple(cite(best.passage, best.text)),
             confidence=0.3,
         )
-    if ask.channel:
-        return not_found(case, ask.phrase or " ".join(ask.topic or ask.loose))
-    return tell(case, ranked[:1])
+    if question.channel:
+        return not_found(retrieval, question.phrase or " ".join(question.topic or question.loose))
+    return state(retrieval, ranked[:1])
 
 
 _DENIAL = re.compile(
@@ -143,15 +145,14 @@ def _clause(text: str, topic: Sequence[str]) -> str:
 _STATUS = frozenset(content("allowed forbidden prohibited welcome permitted banned open closed"))
 
 
-def not_found(case: Case, what: str) -> Draft:
+def not_found(retrieval: Retrieval, what: str) -> Draft:
     """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
-    ask, scene = case.ask, case.first
-    tool = "transcribe" if ask.channel == "speech" else "read_text"
-    claim = (
-        f"{what} was not {'recognized in the speech' if ask.channel == 'speech' else 'found in the text on the screen'}"
-    )
-    evidence = scene.evidence(claim, scene.window, tool)
-    if ask.channel == "speech":
+    question, context = retrieval.question, retrieval.first
+    tool = "transcribe" if question.channel == "speech" else "read_text"
+    where = "recognized in the speech" if question.channel == "speech" else "found in the text on the screen"
+    claim = f"{what} was not {where}"
+    evidence = context.evidence(claim, context.window, tool)
+    if question.channel == "speech":
         has = (
             "no: no speech was recognized"
             if what == "speech"

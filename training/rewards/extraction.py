@@ -1,4 +1,4 @@
-"""What a rollout states as its answer: letters, a number, spans, boxes. Only the answer is read, never the thoughts."""
+"""Extract what a rollout answers: letters, a number, words, spans, boxes. The thoughts are never read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...agent.models.eyes import told_eyes
-from ...agent.parsing.reply import chosen_letters, numbers_of
+from ...agent.parsing.draft import numbers_of
+from ...agent.parsing.reply import parse_reply
 from ...agent.parsing.thoughts import without_thoughts
-from ...agent.questions.question import letter
+from ...agent.questions.question import letter, question_of
 from ...agent.text_matching import numbers
-from ...agent.tool_formats.facts import question_of
 from ...memory import Box, MediaURI, Span
 from ...tools.boxes import read_box
 from ...tools.times import TIME, parse_pair
@@ -45,7 +45,7 @@ def letters(rollout: Rollout) -> frozenset[str]:
         return frozenset()
     options = rollout.task.options
     if rollout.final.strip():
-        found: Iterable[str] = chosen_letters(rollout.final, options, numbers_of(rollout.messages))
+        found: Iterable[str] = parse_reply(rollout.final).letters(options, numbers_of(rollout.messages))
     else:
         found = (rollout.answer.option,) if rollout.answer.option else ()
     return same_letters(found, options)
@@ -101,8 +101,8 @@ def spans(rollout: Rollout) -> tuple[Span, ...]:
 
 def cites(rollout: Rollout) -> bool:
     """Whether the model itself wrote media URIs into its answer, well formed or not."""
-    said = without_thoughts(rollout.final)
-    return "video:" in said and "#t=" in said
+    text = without_thoughts(rollout.final)
+    return "video:" in text and "#t=" in text
 
 
 def claimed(rollout: Rollout) -> tuple[MediaURI, ...]:
@@ -153,7 +153,7 @@ def _claimed_box(rollout: Rollout, numbers: list[float]) -> Box | None:
     eyes = told_eyes(rollout.messages)
     if eyes is None or any(number % 1 for number in numbers):  # fractions that leave the picture
         return None
-    video = facts(rollout, rollout.task.truth.video) or facts(rollout)
+    video = video_facts(rollout, rollout.task.truth.video) or video_facts(rollout)
     try:
         return read_box(numbers, (video["width"], video["height"]) if video else (1, 1), eyes)[0]
     except ValueError:
@@ -173,24 +173,24 @@ def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:
 
 def concerns(rollout: Rollout, place: MediaURI) -> bool:
     """Whether a place lies in the video that the truth is about; with one video every place does."""
-    wanted = rollout.task.truth.video
-    if wanted is None or wanted == place.video:
+    meant = rollout.task.truth.video
+    if meant is None or meant == place.video:
         return True
-    video = facts(rollout, place.video)
-    return video is not None and PurePosixPath(wanted).name in (video["name"], PurePosixPath(video["name"]).stem)
+    video = video_facts(rollout, place.video)
+    return video is not None and PurePosixPath(meant).name in (video["name"], PurePosixPath(video["name"]).stem)
 
 
-def facts(rollout: Rollout, video: str | None = None) -> dict[str, Any] | None:
-    """What the loop told of a video (of the first, without an id); None where it told nothing."""
+def video_facts(rollout: Rollout, video: str | None = None) -> dict[str, Any] | None:
+    """The facts of a video that the question gives (of the first, without an id); None where it gives none."""
     question = question_of(rollout.messages)
-    known: Sequence[dict[str, Any]] = question.videos if question else ()
-    return next((v for v in known if video is None or v["id"] == video), None)
+    videos: Sequence[dict[str, Any]] = question.videos if question else ()
+    return next((v for v in videos if video is None or v["id"] == video), None)
 
 
 def duration(rollout: Rollout, video: str | None = None) -> float | None:
     """Seconds that a video lasts, as the task or the loop tells; None where neither does."""
-    told = rollout.task.meta.get("duration")
-    if told:
-        return float(told)
-    row = facts(rollout, video)
+    length = rollout.task.meta.get("duration")
+    if length:
+        return float(length)
+    row = video_facts(rollout, video)
     return float(row["end"]) - float(row["start"]) if row else None

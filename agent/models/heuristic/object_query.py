@@ -36,7 +36,7 @@ _TIME = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ObjectQuery:
     """The things that a question is about, and what it wants of them.
 
     `noun` is a detector's label for them or a group of such (`vehicle`), empty for whatever moves; `narrower` says that
@@ -55,7 +55,7 @@ class Wanted:
     strange: tuple[str, ...]
 
 
-def wanted(text: str, *, timed: bool, ordered: bool) -> Wanted | None:
+def parse_object_query(text: str, *, timed: bool, ordered: bool) -> ObjectQuery | None:
     """Read a question; None where it is not about things in the picture, or is about what is *not* there.
 
     Args:
@@ -79,9 +79,9 @@ def wanted(text: str, *, timed: bool, ordered: bool) -> Wanted | None:
     roots = {word: re.sub(r"(?:ing|es|ed|(?<!s)s|e)$", "", word) for word in rest}
     verbs = {root for roots_of in _WAYS.values() for root in roots_of.split()}
     verbs -= _OF_SOME if noun == "person" or noun in labels_for("animal", COCO_LABELS) else frozenset()
-    known = STOP | _PLAIN | _SIZES | COLORS | (GENERIC if not noun else frozenset())
-    known |= {"between", "after", "before"} if timed else set()
-    return Wanted(
+    vocabulary = STOP | _PLAIN | _SIZES | COLORS | (GENERIC if not noun else frozenset())
+    vocabulary |= {"between", "after", "before"} if timed else set()
+    return ObjectQuery(
         noun=noun,
         narrower=bool(size) and bool({words[at], singular(words[at])} & NARROWER_WORDS),
         does=frozenset(way for way, ways in _WAYS.items() if set(ways.split()) & set(roots.values())),
@@ -91,6 +91,6 @@ def wanted(text: str, *, timed: bool, ordered: bool) -> Wanted | None:
         times="many times" in low,
         strange=tuple(
             word for word, root in roots.items()
-            if not ({word, singular(word)} & known or root in verbs or (ordered and ordinal(word)))
+            if not ({word, singular(word)} & vocabulary or root in verbs or (ordered and ordinal(word)))
         ),
     )  # fmt: skip

@@ -68,7 +68,7 @@ class Passage:
 class HeuristicContext:
     """One question about one video."""
 
-    ask: ParsedQuestion
+    question: ParsedQuestion
     video: dict[str, Any]
     many: bool = False
     """Whether the question is about several videos, so that calls must name theirs."""
@@ -81,7 +81,11 @@ class HeuristicContext:
     @property
     def window(self) -> Span:
         """The span that the question names, else the whole video."""
-        return self.whole if self.ask.at is None or self.ask.at.duration == 0 else self.ask.at.within(self.whole)
+        return (
+            self.whole
+            if self.question.at is None or self.question.at.duration == 0
+            else self.question.at.within(self.whole)
+        )
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""
@@ -101,6 +105,11 @@ class HeuristicContext:
         return Draft(text=why, abstained=True, confidence=0.0)
 
 
+def from_to(span: Span) -> str:
+    """A span in words."""
+    return f"at {span.start:.1f} s" if span.duration == 0 else f"from {span.start:.1f} s to {span.end:.1f} s"
+
+
 def on_one_line(text: str) -> str:
     """Rows of a block with slashes between them."""
     return " / ".join(text.split("\n"))
@@ -117,7 +126,7 @@ def cite(passage: Passage, piece: str | None = None) -> list[Evidence]:
     return [Evidence(claim=piece or passage.text, uri=uri, tool=passage.tool, quote=piece or passage.text)]
 
 
-def utterances(seen: CallResult, video: str) -> list[Passage]:
+def utterances(result: CallResult, video: str) -> list[Passage]:
     """The utterances that `transcribe` brought back."""
     return [
         Passage(
@@ -126,19 +135,19 @@ def utterances(seen: CallResult, video: str) -> list[Passage]:
             assumed_language=str(row.get("assumed_language", "")),
             words=tuple((float(w[0]), float(w[1])) for w in row.get("words", ())), rows=_sentences(str(row["text"])),
         )
-        for row in seen.data.get("utterances", ())
+        for row in result.data.get("utterances", ())
     ]  # fmt: skip
 
 
-def readings(seen: CallResult, video: str, tool: str = "read_text") -> list[Passage]:
+def readings(result: CallResult, video: str, tool: str = "read_text") -> list[Passage]:
     """The blocks that `read_text` brought back."""
-    return [_block(row, video, tool) for row in seen.data.get("readings", ())]
+    return [_block(row, video, tool) for row in result.data.get("readings", ())]
 
 
-def hits(seen: CallResult, video: str) -> list[Passage]:
+def hits(result: CallResult, video: str) -> list[Passage]:
     """The texts that `search_clips` brought back, best first, summaries left out."""
     found = []
-    for hit in seen.data.get("hits", ()):
+    for hit in result.data.get("hits", ()):
         for row in hit["texts"]:
             similarity, where = float(row.get("similarity") or 0.0), hit.get("video", video)
             if row["channel"] == "speech":

@@ -78,6 +78,27 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
+    @property
+    def area(self) -> float:
+        """Share of the picture that it covers."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def intersection(self, other: Box) -> float:
+        """Area that both boxes share (0 when they are apart)."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return max(across, 0.0) * max(min(self.bottom, other.bottom) - max(self.top, other.top), 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union in [0, 1]; 0 when both are empty."""
+        shared = self.intersection(other)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+    def expanded(self, share: float) -> Box:
+        """The box with a margin of that share of its size on each side; it may reach beyond the picture."""
+        across, down = share * (self.right - self.left), share * (self.bottom - self.top)
+        return Box(self.left - across, self.top - down, self.right + across, self.bottom + down)
+
 
 def clock(seconds: float) -> str:
     """Seconds as people read them: `07:41`, `07:41.5`, `1:02:03`; tenths only where there are some.

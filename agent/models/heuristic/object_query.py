@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ....memory.tracking.detector_labels import COMMON, NARROWER, first_thing, labels_for, singular
+from ....memory.tracking.detector_labels import COCO_LABELS, NARROWER_WORDS, first_object, labels_for, singular
 from ...text_matching import STOP, ordinal
 
 COLORS = frozenset("black white grey gray red orange yellow green blue purple pink brown".split())
@@ -72,18 +72,18 @@ def parse_object_query(text: str, *, timed: bool, ordered: bool) -> ObjectQuery 
     edge = _EDGE.search(low)
     bare = _EDGE.sub(" ", _AT_ONCE.sub(" ", low.replace("many times", "many")))
     words = [w for w in (w.strip(".:'-") for w in (_TIME.sub(" ", bare) if timed else bare).split()) if w]
-    at, size, noun = first_thing(words)
+    at, size, noun = first_object(words)
     if not noun and not any(singular(word) in GENERIC for word in words) and not COLORS & set(words):
         return None
     rest = [word for place, word in enumerate(words) if not at <= place < at + size]
     roots = {word: re.sub(r"(?:ing|es|ed|(?<!s)s|e)$", "", word) for word in rest}
     verbs = {root for roots_of in _WAYS.values() for root in roots_of.split()}
-    verbs -= _OF_SOME if noun == "person" or noun in labels_for("animal", COMMON) else frozenset()
+    verbs -= _OF_SOME if noun == "person" or noun in labels_for("animal", COCO_LABELS) else frozenset()
     vocabulary = STOP | _PLAIN | _SIZES | COLORS | (GENERIC if not noun else frozenset())
     vocabulary |= {"between", "after", "before"} if timed else set()
     return ObjectQuery(
         noun=noun,
-        narrower=bool(size) and bool({words[at], singular(words[at])} & NARROWER),
+        narrower=bool(size) and bool({words[at], singular(words[at])} & NARROWER_WORDS),
         does=frozenset(way for way, ways in _WAYS.items() if set(ways.split()) & set(roots.values())),
         large=bool(_SIZES & set(rest)),
         at_once=bool(_AT_ONCE.search(low)),

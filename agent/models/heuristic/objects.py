@@ -11,8 +11,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span, clock
-from ....memory.tracking.detector_labels import COMMON, count_words, labels_for, plural
-from ....memory.tracking.track_colors import may_look
+from ....memory.tracking.detector_labels import COCO_LABELS, count_words, labels_for, plural
+from ....memory.tracking.track_colors import similar_colors
 from ....tools.builtin.track_objects import ANYTHING
 from ....tools.builtin.track_report import distinct, most_at_once
 from ...answer import Draft
@@ -35,7 +35,7 @@ _TIME_SEEN = re.compile(
     r"\b(?:what|which) (?:time|second|moment|point)\b.*\b(?:view|picture|frame|appear|show up|visible)"
 )
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_GROUPS = {group: labels_for(group, COMMON) for group in ("vehicle", "animal", "furniture", "fruit")}
+_GROUPS = {group: labels_for(group, COCO_LABELS) for group in ("vehicle", "animal", "furniture", "fruit")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,10 @@ def _detected(context: HeuristicContext, query: ObjectQuery) -> Generator[Call, 
     result = yield context.over("track_objects", window, labels=[query.noun])
     if result.error or "how" not in result.data or result.data.get("unknown"):
         return None
-    own = labels_for(query.noun, COMMON)  # a car that may be a bus is a worse bus
+    own = labels_for(query.noun, COCO_LABELS)  # a car that may be a bus is a worse bus
     objects = [t if t.label in own else replace(t, sure=0.7 * t.sure) for t in _things(result, 1.0)]
     if color is not None:  # where there are none of it, those whose paint may look so
-        colored = ([t for t in objects if t.color == one] for one in may_look(color))
+        colored = ([t for t in objects if t.color == one] for one in similar_colors(color))
         objects = next((found for found in colored if found), [])
     if moment is not None:
         objects = [t for t in objects if t.span.start <= moment <= t.span.end]

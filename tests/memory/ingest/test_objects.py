@@ -12,9 +12,9 @@ from rewatch.memory import OBJECTS, Box, CapabilityError, ClipMemory, Span, Vide
 from rewatch.memory.ingest.objects_channel import stored_tracks
 from rewatch.memory.tracking.drawing import write_clip, write_frames
 from rewatch.memory.tracking.export import coco, within, write_coco, write_mot
-from rewatch.memory.tracking.track_ids import TrackBook
+from rewatch.memory.tracking.track import Track, TrackedBox
+from rewatch.memory.tracking.track_ids import TrackRegistry
 from rewatch.memory.tracking.track_linking import sure
-from rewatch.memory.tracking.tracker import Sighting, Track
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +96,14 @@ def test_objects_without_weights_say_what_is_wanted(street: Path, tmp_path: Path
 def test_ids_last_from_call_to_call_and_never_reach_another_video(known: tuple[ClipMemory, VideoRecord]) -> None:
     memory, record = known
     tracks = tracks_of(memory, record.id)
-    book = TrackBook()
-    first = book.name("a", within(tracks, Span(0, 14)))
+    registry = TrackRegistry()
+    first = registry.assign_ids("a", within(tracks, Span(0, 14)))
     assert [t.id for t in first] == [1, 2, 3]
-    overlapping = book.name("a", within(tracks, Span(12, 24)))
+    overlapping = registry.assign_ids("a", within(tracks, Span(12, 24)))
     assert [(t.id, t.label) for t in overlapping] == [(2, "dog"), (3, "person")]
-    adjacent = book.name("a", within(tracks, Span(14.01, 16)))
+    adjacent = registry.assign_ids("a", within(tracks, Span(14.01, 16)))
     assert sorted(t.id for t in adjacent) == [2, 3]
-    assert [t.id for t in book.name("b", within(tracks, Span(12, 24)))] == [1, 2]
+    assert [t.id for t in registry.assign_ids("b", within(tracks, Span(12, 24)))] == [1, 2]
 
 
 def test_coco_is_read_by_pycocotools(known: tuple[ClipMemory, VideoRecord], tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_coco_is_read_by_pycocotools(known: tuple[ClipMemory, VideoRecord], tmp_
         assert 0 <= left <= left + width <= record.width + 0.01 and 0 <= top <= top + height <= record.height + 0.01
     reader = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
     read = reader.COCO(str(path))
-    assert len(read.getAnnIds()) == sum(len(track.sights) for track in tracks)
+    assert len(read.getAnnIds()) == sum(len(track.boxes) for track in tracks)
     dogs = read.loadAnns(read.getAnnIds(catIds=read.getCatIds(["dog"])))
     assert {row["track_id"] for row in dogs} == {2}
     assert read.loadRes(written["annotations"]).getImgIds() == read.getImgIds()
@@ -163,8 +163,8 @@ def test_objects_are_drawn_where_they_are(known: tuple[ClipMemory, VideoRecord],
 )
 def test_a_hand_is_no_person_beside_its_own(score: float, box: tuple[float, ...], kept: bool) -> None:
     def person(score: float, place: tuple[float, ...]) -> Track:
-        sights = tuple(Sighting(k / 4, Box(*place), score) for k in range(8))
-        return Track(id=0, label="person", score=score, start=0.0, end=2.0, sights=sights, votes={"person": 1.0})
+        boxes = tuple(TrackedBox(k / 4, Box(*place), score) for k in range(8))
+        return Track(id=0, label="person", score=score, start=0.0, end=2.0, boxes=boxes, votes={"person": 1.0})
 
     told = sure([person(0.7, (0.3, 0.1, 0.9, 1.0)), person(score, box)])
     assert len(told) == 1 + kept and [track.id for track in told] == list(range(1, len(told) + 1))

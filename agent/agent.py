@@ -28,6 +28,7 @@ from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
 from .runner import Listener, Runs, run_to_end
+from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
@@ -102,7 +103,7 @@ class VideoAgent:
         built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
         offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._manner = manner_of(self.policy)
-        loop = self._manner.own_loop(memory, self.policy) if self._manner else None
+        loop = own_loop(self._manner, memory, self.policy)
         if self._manner and loop is None:
             offered = self._manner.offered(offered)
         self.budget = budget or Budget()

@@ -102,6 +102,6 @@ def _train(
     folder = out or Path("runs") / f"{config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     with Screen(as_json=as_json, quiet=quiet or os.environ.get("RANK", "0") != "0") as screen:
         try:
-            verb(read, folder, resume=resume, told=screen)
+            verb(read, folder, resume=resume, on_event=screen)
         except ConfigError as error:
             raise ConfigError(f"{config}: {error}") from None

@@ -13,6 +13,8 @@ from ..data.task import Task
 
 _SMOOTH = 0.5
 _FOLDS = 4
+FEWEST = 2 * _FOLDS
+"""Tasks of a family that blind guessing needs, to learn on some and be asked on others."""
 _SIGMAS = 3.5
 
 
@@ -64,8 +66,8 @@ def certify(tasks: Sequence[Task]) -> dict[str, Certificate]:
 
 
 def _certificate(family: str, tasks: list[Task]) -> Certificate:
-    if len(tasks) < 2 * _FOLDS:
-        raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {2 * _FOLDS}.")
+    if len(tasks) < FEWEST:
+        raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {FEWEST}.")
     ways: dict[str, Way] = {"constant": commonest, "words": by_words, "numbers": by_numbers}
     if tasks[0].kind == "temporal":
         ways = {"constant": usual_place}
@@ -73,10 +75,10 @@ def _certificate(family: str, tasks: list[Task]) -> Certificate:
     for name, way in ways.items():
         right = 0
         for fold in range(_FOLDS):
-            known = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
-            asked = [task for k, task in enumerate(tasks) if k % _FOLDS == fold]
-            answer = way(known)
-            right += sum(answer(task) for task in asked)
+            train = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
+            held = [task for k, task in enumerate(tasks) if k % _FOLDS == fold]
+            is_right = way(train)
+            right += sum(is_right(task) for task in held)
         scores[name] = right / len(tasks)
     chance = sum(float(task.meta["chance"]) for task in tasks) / len(tasks)
     return Certificate(

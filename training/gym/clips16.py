@@ -1,4 +1,6 @@
-"""`clips16`: sixteen clips, short words, two tools, one-word answers: for a model of a million parameters on a CPU.
+"""`clips16`: sixteen clips, short words, one-word answers: for a model of a million parameters on a CPU.
+
+Its policies work in the loop of `agent.small_loop`.
 
 Every clip says a word and shows a shape, so that only the right clip tells: search by the word, then view the clip.
 """
@@ -10,17 +12,10 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from langgraph.types import Command
-
-from ...agent.first_look import no_look
-from ...agent.graph import Loop
-from ...agent.planner import plan_by_rules
-from ...agent.state import State
+from ...agent.small_loop import DIALECT, SYSTEM
 from ...agent.steps import Call
-from ...agent.tool_formats.short import Short
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
-from ...memory import ClipMemory, Span
-from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
+from ...memory import Span
 from .drawing import COLORS
 from .lesson import Draft, Lesson
 from .level import Level
@@ -33,10 +28,6 @@ WORDS = (
     " mug net nut oak oar owl pan pen pie pig pin pot rat rug saw sea sun tap tea toy van web"
 ).split()
 SHAPES = ("circle", "square", "triangle", "cross")
-SYSTEM = "clips"
-"""The whole system prompt."""
-DIALECT = Short(system=SYSTEM)
-"""Calls as Qwen writes them, no schemas in the prompt, and the bare word as the answer."""
 LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, difficulty=0.5)
 
 
@@ -154,77 +145,6 @@ def _draft(
         about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **said},
         chance=1 / len(values),
         channels=("speech",),
-    )
-
-
-# The tools
-
-
-@tool
-def search_clips(query: str, video: VideoContext) -> Observation:
-    """Find the clip in which a word is said.
-
-    Args:
-        query: the word.
-    """
-    hits = video.memory.search(query, videos=[video.video_id], channels=("speech",), k=1)
-    if not hits or not any(name.endswith(".bm25") for name in hits[0].channels):
-        return Observation(text="no clip", data={"clip": None})
-    number = _spans(video).index(hits[0].span)
-    return Observation(text=f"clip {number}", uris=(video.uri(hits[0].span),), data={"clip": number})
-
-
-@tool
-def view_clip(clip: int, video: VideoContext) -> Observation:
-    """See a clip.
-
-    Args:
-        clip: its number, from 0.
-    """
-    spans = _spans(video)
-    if not 0 <= clip < len(spans):
-        raise ToolError("no clip: try another")
-    span = spans[clip]
-    times = video.times(span, video.info.fps)  # one frame, or two where what is asked is their order
-    video.charge(len(times))
-    pictures = tuple(video.uri(time) for time in times)
-    return Observation(text=f"clip {clip}", uris=(video.uri(span), *pictures), pictures=pictures, data={"clip": clip})
-
-
-def _spans(video: VideoContext) -> list[Span]:
-    return [clip.span for clip in video.memory.clips(video.video_id)]
-
-
-TOOLS = (search_clips, view_clip)
-
-
-def toolbox() -> Toolbox:
-    """The two tools."""
-    return Toolbox(TOOLS)
-
-
-class ShortLoop(Loop):
-    """The loop, whose policy reads the bare question: no list of videos, no budget, no plan, no first look."""
-
-    async def plan(self, state: State) -> Command[Any]:
-        """See `Loop.plan`."""
-        made = await super().plan(state)
-        assert isinstance(made.update, dict)
-        system, human = made.update["messages"]
-        told = human.model_copy(update={"content": state["question"]["text"]})
-        return Command(update={**made.update, "messages": [system, told]}, goto=made.goto)
-
-
-def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
-    """The preset's loop, for `training.collect.Collector` and for play."""
-    return ShortLoop(
-        memory=memory,
-        policy=policy,
-        planner=plan_by_rules,
-        toolbox=toolbox(),
-        system=SYSTEM,
-        first_look=no_look,
-        numbers=False,
     )
 
 

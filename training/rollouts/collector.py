@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent import Answer
 from ...agent.graph import Loop, build_graph
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.questions.question import question_about
-from ...agent.runner import run_to_end
-from ...agent.trace import events_of
+from ...agent.runner import Runs, run_to_end
+from ...agent.trace import SCHEMA, events_of
 from ...memory.errors import RewatchError
+from ...memory.files.names import written
 from ...tools import Budget
+from ...tools.plugins.foreign_schema import described
 from ..data.task import Task
 from .rollout import Rollout
 
@@ -109,21 +113,49 @@ class Collector:
             if isinstance(self.loop.policy, LocalPolicy):
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
+    def _state(self, task: Task, seed: int, guidance: str = "") -> dict[str, Any]:
+        """The graph's state before a run."""
+        question = question_about(
+            self.loop.memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
+        )
+        return {
+            "question": question.as_dict(),
+            "budget": self.budget.as_dict(),
+            "route": self.route,
+            "sampling": {"temperature": self.temperature, "seed": seed},
+            **({"guidance": guidance} if guidance else {}),
+        }
+
+    def trace(self, task: Task, path: Path, *, seed: int) -> None:
+        """Run a task once and write its trace; an earlier trace in its place goes."""
+        from ... import __version__
+
+        memory = self.loop.memory
+
+        def head(run_id: str, first: dict[str, Any]) -> dict[str, Any]:
+            return {
+                "event": "run",
+                "schema": SCHEMA,
+                "rewatch": __version__,
+                "run_id": run_id,
+                "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "question": first["question"],
+                "paths": {v["id"]: written(memory.video(v["id"]).path) for v in first["question"]["videos"]},
+                "budget": first["budget"],
+                "policy": self.loop.policy._llm_type,
+                "tools": [described(tool)["function"] for tool in self.loop.toolbox],
+            }
+
+        path.unlink(missing_ok=True)
+        runs = Runs(graph=self.graph, saver=None, traces=path.parent, first_event=head)
+        run_to_end(runs.drive(path.stem, self._state(task, seed_of("sample", seed, task.id)), None))
+
     async def _run(
         self, task: Task, seed: int, meta: dict[str, Any], guidance: str, tell: Callable[[dict[str, Any]], None] | None
     ) -> Rollout:
         messages: list[BaseMessage] = []
         try:
-            question = question_about(
-                self.loop.memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
-            )
-            state = {
-                "question": question.as_dict(),
-                "budget": self.budget.as_dict(),
-                "route": self.route,
-                "sampling": {"temperature": self.temperature, "seed": seed},
-                **({"guidance": guidance} if guidance else {}),
-            }
+            state = self._state(task, seed, guidance)
             answer: dict[str, Any] = {}
             updates = self.graph.astream(state, {"recursion_limit": _MANY_STEPS}, stream_mode="updates")  # type: ignore[call-overload]
             async for update in updates:

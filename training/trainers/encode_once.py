@@ -125,18 +125,6 @@ def tower_of(model: Any) -> Any:
     return tower if hasattr(tower, "spatial_merge_size") else None
 
 
-def freeze_vision(model: Any) -> None:
-    """Train the language model only: then a picture is encoded once in a whole run, as long as there is room.
-
-    Raises:
-        CapabilityError: if the model has no tower that is known.
-    """
-    tower = tower_of(model)
-    if tower is None:
-        raise CapabilityError(f"{model.config.model_type} has no vision tower that is known here; freeze it by hand.")
-    tower.requires_grad_(False)
-
-
 def _apart(made: Any, sizes: list[int]) -> list[Features]:
     """The tower's output picture by picture; what the language model does not read is let go."""
     import torch

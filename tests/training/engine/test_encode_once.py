@@ -13,7 +13,7 @@ from rewatch.memory import CapabilityError
 from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rows import Row, row_of, score
-from rewatch.training.trainers.encode_once import EncodeOnce, freeze_vision
+from rewatch.training.trainers.encode_once import EncodeOnce, tower_of
 
 from ...agent.video_lmm.steering import steered
 from .test_collect import looks_once
@@ -77,7 +77,7 @@ def test_what_is_kept_is_forgotten_when_the_tower_learns(make_policy: MakePolicy
 def test_a_frozen_tower_is_asked_once_for_rollouts_and_loss(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     model = policy.engine.loaded.model
-    freeze_vision(model)
+    tower_of(model).requires_grad_(False)
     once = EncodeOnce(model)
     assert EncodeOnce.before(model) is once
     with torch.no_grad():

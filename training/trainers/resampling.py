@@ -7,27 +7,25 @@ step's seed alone, so that a run which goes on asks the same, and processes need
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ..data.task import Task
 from ..objectives.groups import statistics
 from ..rewards import Mix
-from ..trainers.scoring import ScoredBatch, judge
-from .collector import draw, grouped, seed_of
-from .rollout import Rollout
+from ..rollouts.collector import Collector, draw, grouped, seed_of
+from ..rollouts.rollout import Rollout
+from .scoring import ScoredBatch, judge
 
 Flat = Literal["count", "drop", "resample"]
-"""What becomes of groups whose rewards are all equal: their tokens count in the loss's mean, they do not, or other
+"""The fate of groups whose rewards are all equal: their tokens count in the loss's mean, they do not, or other
 tasks are drawn in their place (those that are still flat in the end do not count)."""
-Collect = Callable[..., Sequence[Rollout]]
-"""A `Collector`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledGroups:
-    """What came of drawing anew."""
+    """The groups of a step."""
 
     rollouts: list[Rollout]
     """As many groups as were asked for: those that teach, and flat ones in the end where there were not enough."""
@@ -43,7 +41,7 @@ class SampledGroups:
 
 
 def flat_groups(judged: ScoredBatch, group_size: int) -> list[bool]:
-    """For each group whether its rewards are all equal, or none of its runs could be scored."""
+    """Tell for each group if its rewards are all equal, or none of its runs could be scored."""
     import torch
 
     reward_R = torch.tensor(judged.totals)
@@ -51,17 +49,10 @@ def flat_groups(judged: ScoredBatch, group_size: int) -> list[bool]:
     return [bool(is_flat) for is_flat in found.flat[::group_size]]
 
 
-def collect_varied(
-    collect: Collect,
-    tasks: Sequence[Task],
-    pool: Sequence[Task],
-    mix: Mix,
-    *,
-    group_size: int,
-    seed: int,
-    most_tries: int,
+def sample_groups(
+    collect: Collector, tasks: Sequence[Task], pool: Sequence[Task], mix: Mix, *, group_size: int, seed: int, tries: int
 ) -> SampledGroups:
-    """Groups of runs of which as many as possible teach something.
+    """Run groups, and others in the place of those that teach nothing.
 
     Args:
         collect: runs the loop.
@@ -70,22 +61,24 @@ def collect_varied(
         mix: the reward.
         group_size: runs of a task.
         seed: of the step.
-        most_tries: how often tasks are drawn anew.
+        tries: how often tasks are drawn anew; with 0 the groups of `tasks` are taken as they come.
     """
+    if not tries:
+        return SampledGroups(rollouts=collect(tasks, group_size, seed=seed), left_out=[], figures={})
     good: list[list[Rollout]] = []
     flat: list[list[Rollout]] = []
-    asked, used = list(tasks), set[str]()
-    for attempt in range(most_tries + 1):
-        rollouts = collect(asked, group_size, seed=seed_of("again", seed, attempt) if attempt else seed)
-        told = flat_groups(judge(rollouts, mix, group_size), group_size)
-        for group, is_flat in zip(grouped(rollouts, group_size), told, strict=True):
+    current, used = list(tasks), set[str]()
+    for attempt in range(tries + 1):
+        rollouts = collect(current, group_size, seed=seed_of("again", seed, attempt) if attempt else seed)
+        are_flat = flat_groups(judge(rollouts, mix, group_size), group_size)
+        for group, is_flat in zip(grouped(rollouts, group_size), are_flat, strict=True):
             (flat if is_flat else good).append(group)
-        used |= {task.id for task in asked}
+        used |= {task.id for task in current}
         missing = len(tasks) - len(good)
-        if not missing or attempt == most_tries:
+        if not missing or attempt == tries:
             break
         fresh = [task for task in pool if task.id not in used] or list(pool)
-        asked = draw(fresh, missing, seed=seed_of("anew", seed), step=attempt)
+        current = draw(fresh, missing, seed=seed_of("anew", seed), step=attempt)
     ran = len(good) + len(flat)
     missing = len(tasks) - len(good)
     return SampledGroups(

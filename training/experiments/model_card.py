@@ -61,10 +61,8 @@ def card(context: TrainingContext, facts: Mapping[str, Any], samples: Mapping[st
                 "tools": ", ".join(tool.name for tool in context.loop.toolbox),
                 "reward": ", ".join(f"{weight:g} × {name}" for name, (_, weight) in context.mix.components.items()),
                 **{name.replace("_", " "): str(value) for name, value in facts.items()},
-                "trained on": _tasks(config.tasks, len(context.tasks)),
-                "measured on": _tasks(config.held_out, len(context.held_out))
-                if config.held_out
-                else "nothing held out",
+                "trained on": _tasks(config.tasks, context.tasks),
+                "measured on": _tasks(config.held_out, context.held_out),
             }
         ),
         "## Measured on held-out tasks",

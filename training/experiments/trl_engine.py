@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers.trainer_callback import PrinterCallback, TrainerCallback, TrainerState
+from transformers.trainer_callback import PrinterCallback, TrainerCallback
 
 from ..data.validation import unknown
 from ..rollouts.collector import require_some, seed_of
@@ -209,9 +209,10 @@ def _adopted(context: TrainingContext, trainer: Any) -> Path | None:
     trainer.save_model(str(folder))
     torch.save(row, folder / "optimizer.pt")
     torch.save(scheduler.state_dict(), folder / "scheduler.pt")
-    TrainerState(global_step=done, max_steps=context.config.trainer.steps).save_to_json(
-        str(folder / "trainer_state.json")
-    )
+    trainer.state.global_step, trainer.state.max_steps = done, context.config.trainer.steps
+    trainer.state.train_batch_size = trainer.args.train_batch_size
+    trainer.state.logging_steps, trainer.state.save_steps = trainer.args.logging_steps, trainer.args.save_steps
+    trainer.state.save_to_json(str(folder / "trainer_state.json"))
     (folder / WHOLE).touch()
     trainer.optimizer = trainer.lr_scheduler = None  # they are made anew, and read from there
     return folder
@@ -226,6 +227,8 @@ class _RunCallback(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Write a step's figures."""
         figures = figures_of(logs or {})
+        if self._context.stage != "rl":
+            figures.pop("num_tokens", None)  # it begins at 0 again in a run that goes on
         if "loss" in figures or "reward" in figures:  # not the summary of the end
             self._context.write(state.global_step, figures)
 

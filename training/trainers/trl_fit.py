@@ -128,9 +128,17 @@ def step_of(checkpoint: Path) -> int:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without bars and notices of renamed settings, which belong to TRL's makers and not to whoever trains."""
-    with warnings.catch_warnings(), without_bars():
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        yield
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings(), without_bars():
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+            yield
+    finally:
+        logging.set_verbosity(level)
 
 
 @contextmanager

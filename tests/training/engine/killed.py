@@ -59,6 +59,7 @@ def mini(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any
 
 def by_trl(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any) -> None:
     from rewatch.training.trainers.grpo import STATE, GraphGRPOTrainer, grpo_config
+    from rewatch.training.trainers.trl_fit import last_checkpoint
     from transformers import TrainerCallback
 
     class Telling(TrainerCallback):

@@ -14,8 +14,9 @@ from ...rewards import Mix, faithful, hit
 from ...rewards.evidence import cited
 from ...rollouts.collector import Collector, draw, failure, grouped, require_some, seed_of
 from ...rollouts.rollout import Rollout
+from ..metrics import figures
 from ..mini import MiniSettings, MiniTrainer
-from ..scoring import figures, judge
+from ..scoring import judge
 from .dpo import DPOSettings, train_dpo
 from .pairs import Preference, Verifier, pairs_of
 

@@ -1,6 +1,6 @@
 """Weights by difficulty: DGRPO as VITAL released it, and the survey's general form with running difficulty.
 
-Shapes: see groups.py.
+Shapes: see advantages.py.
 """
 
 from __future__ import annotations

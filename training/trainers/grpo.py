@@ -34,8 +34,7 @@ from .grpo_setup import component, grpo_config, prepared, prompts, require, with
 from .metrics import advantage_figures, figures
 from .read_once import ReadOnce
 from .reference import lent, refuse_fsdp
-from .resampling import Flat, sample_groups
-from .scoring import RolloutStats, judge, scored, stats, token_advantages, update_difficulty
+from .scoring import Flat, RolloutStats, judge, sample_groups, scored, stats, token_advantages, update_difficulty
 
 if TYPE_CHECKING:
     from ...agent.models.local_vlm import LocalPolicy

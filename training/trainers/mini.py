@@ -22,8 +22,7 @@ from .encode_once import EncodeOnce
 from .metrics import advantage_figures, figures
 from .read_once import ReadOnce
 from .reference import Reference
-from .resampling import Flat, sample_groups
-from .scoring import ScoredBatch, judge, scored, stats, token_advantages, update_difficulty
+from .scoring import Flat, ScoredBatch, judge, sample_groups, scored, stats, token_advantages, update_difficulty
 from .trl_fit import SETTINGS, Betas, OnStep
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from rewatch.training.rewards import Mix, Reward
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
-from rewatch.training.trainers.resampling import flat_groups, sample_groups
-from rewatch.training.trainers.scoring import ScoredBatch
+from rewatch.training.trainers.scoring import ScoredBatch, flat_groups, sample_groups
 
 from .test_mini import letters
 from .test_trainer import arguments, trl_trainer

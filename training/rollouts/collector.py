@@ -75,7 +75,8 @@ class Collector:
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
 
-        A run that fails is a rollout too: `failure` says why. Nothing that a task, a video or the policy does raises.
+        A run that fails is a rollout too: `failure` says why. What a task, a video or the policy does wrong raises
+        nothing; a bug in the loop or a tool does.
 
         Args:
             tasks: what to ask; one may occur several times.
@@ -165,10 +166,10 @@ class Collector:
                     for event in events_of(node, change or {}) if tell else ():
                         tell(event)  # type: ignore[misc]
             return Rollout(task=task, answer=Answer.from_dict(answer), messages=tuple(messages), meta=meta)
-        except Exception as error:  # whatever it is: one run must not end the training of a night
-            answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
-            told = f"{type(error).__name__}: {error}"
-            return Rollout(task=task, answer=answered, messages=tuple(messages), meta={**meta, "failed": told})
+        except RewatchError as error:  # a video that is gone, say: one run must not end the training of a night
+            nothing = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
+            failed = {"failed": f"{type(error).__name__}: {error}"}
+            return Rollout(task=task, answer=nothing, messages=tuple(messages), meta={**meta, **failed})
 
 
 def failure(rollout: Rollout) -> str | None:

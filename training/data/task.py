@@ -131,9 +131,9 @@ class Task:
             if not (kind == "caption" and truth.words):
                 raise TaskError("truth.answer", f"is missing, and a task of kind {kind} needs it (or truth.absent)")
         if self.options and (kind in ("mcq", "grounded_qa")):
-            known = {letter(i) for i in range(len(self.options))}
-            if not truth.letters or not truth.letters <= known:
-                raise TaskError("truth.answer", f"is {truth.answer!r}, give letters of {letter(0)} to {max(known)}")
+            letters = {letter(i) for i in range(len(self.options))}
+            if not truth.letters or not truth.letters <= letters:
+                raise TaskError("truth.answer", f"is {truth.answer!r}, give letters of {letter(0)} to {max(letters)}")
         if kind in ("numeric", "count") and truth.number is None:
             raise TaskError("truth.answer", f"is {truth.answer!r}, give a number")
         if kind in ("temporal", "grounded_qa"):

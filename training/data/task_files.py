@@ -139,7 +139,7 @@ def _kind(value: Any) -> str:
 
 def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str]:
     """Each task of a file, or what is wrong with its line. Empty lines are passed over."""
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}
     try:
         text = read_text(path, "utf-8-sig", LARGEST_TASKS)
     except (OSError, UnicodeDecodeError) as error:
@@ -152,9 +152,9 @@ def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str
             continue
         try:
             task = from_row(json.loads(line))
-            if task.id in seen:
-                raise TaskError("id", f"{task.id!r} is that of line {seen[task.id]} too, give each task its own")
-            seen[task.id] = number
+            if task.id in lines:
+                raise TaskError("id", f"{task.id!r} is that of line {lines[task.id]} too, give each task its own")
+            lines[task.id] = number
             missing = [video for video in task.videos if root is not None and not (root / video).exists()]
             if missing:
                 raise TaskError("videos", f"there is no {missing[0]} in {root}, put it there or leave the task out")
@@ -201,18 +201,18 @@ def write_tasks(path: str | Path, tasks: Iterable[Task]) -> int:
     Raises:
         TaskFileError: if two have the same id, or `meta` holds what is no JSON.
     """
-    seen: set[str] = set()
+    lines: set[str] = set()
     with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         for task in tasks:
-            if task.id in seen:
+            if task.id in lines:
                 raise TaskFileError(f"Two tasks have the id {task.id!r}; give each its own.")
-            seen.add(task.id)
+            lines.add(task.id)
             try:
                 line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise TaskFileError(f"Task {task.id}: meta: is no JSON ({error}), put plain values there.") from None
             file.write(line + "\n")
-    return len(seen)
+    return len(lines)
 
 
 def to_dataset(tasks: Iterable[Task]) -> Dataset:

@@ -274,10 +274,10 @@ def settings_of(into: type[_Made], trainer: Trainer, **fixed: Any) -> _Made:
     Raises:
         ConfigError: if a key is unknown, or of another type.
     """
-    known = [name for name in into.__dataclass_fields__ if name not in fixed]  # type: ignore[attr-defined]
+    names = [name for name in into.__dataclass_fields__ if name not in fixed]  # type: ignore[attr-defined]
     for name in trainer.settings:
-        if name not in known:
-            raise ConfigError(f"trainer.{name} {unknown(name, [*Trainer.model_fields, *known])}")
+        if name not in names:
+            raise ConfigError(f"trainer.{name} {unknown(name, [*Trainer.model_fields, *names])}")
     try:
         return into(**trainer.settings, **fixed)
     except ValidationError as error:
@@ -325,6 +325,6 @@ def _wording(problem: Problem) -> str:
         return f"{problem.key} is missing; {problem.remedy}."
     if problem.type == "literal_error":
         return f"{problem.key} is {value!r}; {problem.remedy}."
-    shown = f" ({value!r})" if problem.type in SCALARS else ""
+    detail = f" ({value!r})" if problem.type in SCALARS else ""
     example = ": [one, two]" if problem.type == "tuple_type" else ""
-    return f"{problem.key} is {kind_of(value)}{shown}; {problem.remedy}{example}."
+    return f"{problem.key} is {kind_of(value)}{detail}; {problem.remedy}{example}."

@@ -56,10 +56,10 @@ def _reward(name: str, options: Mapping[str, Any], key: str) -> Reward | GroupRe
     make = imported(name, f"{key}.reward") if ":" in name else REWARDS.get(name)
     if make is None:
         raise ConfigError(f"{key}.reward: {name} {unknown(name, REWARDS)}")
-    known = list(inspect.signature(make).parameters)
+    parameters = list(inspect.signature(make).parameters)
     for option in options:
-        if option not in known:
-            raise ConfigError(f"{key}.options: {option} {unknown(option, known)}")
+        if option not in parameters:
+            raise ConfigError(f"{key}.options: {option} {unknown(option, parameters)}")
     try:
         made = make(**options)
     except (TypeError, ValueError) as error:

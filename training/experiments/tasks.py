@@ -38,10 +38,10 @@ def tasks_of(part: TaskSet, section: str) -> Tasks:
         if part.memory is None:
             raise ConfigError(f"{section}.memory is missing; give the folder of the memory that holds the videos.")
         return Tasks(tasks=tuple(task for path in part.files for task in read_tasks(path)))
-    known = {**FAMILIES, **SMALL}
+    every = {**FAMILIES, **SMALL}
     for name in part.families:
-        if name not in known:
-            raise ConfigError(f"{section}.families: {name} {unknown(name, known)}")
+        if name not in every:
+            raise ConfigError(f"{section}.families: {name} {unknown(name, every)}")
     if part.count < 1:
         raise ConfigError(f"{section}.count is {part.count}; write how many tasks, at least 1.")
     small = [name in SMALL for name in part.families]

@@ -74,8 +74,8 @@ def rl_by_trl(context: TrainingContext, config: RLRun, on_start: OnStart) -> Pat
             context.collect, context.mix, context.tasks, args=args, objective=config.objective, **flat, **_peft(context)
         )
 
-    def configure(**given: Any) -> Any:
-        return grpo_config(config.objective, **given)
+    def configure(**settings: Any) -> Any:
+        return grpo_config(config.objective, **settings)
 
     return _train(context, make, configure, check_settings(GRPOConfig, settings), ours, on_start)
 

@@ -49,11 +49,11 @@ def build_memory(
                 continue
             made.add(one.world.name)
             subtitles = None
-            wanted = tuple(channels or one.channels)
-            if "speech" in wanted:
+            needed = tuple(channels or one.channels)
+            if "speech" in needed:
                 subtitles = Path(scratch) / f"{one.world.name}.srt"
                 subtitles.write_text(one.world.subtitles(), encoding="utf-8")
-            memory.add(one.world, channels=wanted, clip_seconds=one.clip_seconds, subtitles=subtitles, workers=0)
+            memory.add(one.world, channels=needed, clip_seconds=one.clip_seconds, subtitles=subtitles, workers=0)
     return memory
 
 

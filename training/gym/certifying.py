@@ -90,33 +90,33 @@ Way = Callable[[Sequence[Task]], Callable[[Task], bool]]
 """Learns from tasks; tells whether it gets another one right."""
 
 
-def commonest(known: Sequence[Task]) -> Callable[[Task], bool]:
+def commonest(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Always the answer that was right most often."""
-    best = Counter(task.truth.answer for task in known).most_common(1)[0][0]
+    best = Counter(task.truth.answer for task in tasks).most_common(1)[0][0]
     return lambda task: task.truth.answer == best
 
 
-def by_words(known: Sequence[Task]) -> Callable[[Task], bool]:
+def by_words(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Naive Bayes over the words of question and options."""
-    return _bayes(known, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
+    return _bayes(tasks, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
 
 
-def by_numbers(known: Sequence[Task]) -> Callable[[Task], bool]:
+def by_numbers(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Naive Bayes over the numbers of the question, such as times."""
-    return _bayes(known, lambda task: set(re.findall(r"\d+", task.question)))
+    return _bayes(tasks, lambda task: set(re.findall(r"\d+", task.question)))
 
 
-def _bayes(known: Sequence[Task], features: Callable[[Task], set[str]]) -> Callable[[Task], bool]:
-    answers = Counter(str(task.truth.answer) for task in known)
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for task in known:
-        seen[str(task.truth.answer)].update(features(task))
+def _bayes(tasks: Sequence[Task], features: Callable[[Task], set[str]]) -> Callable[[Task], bool]:
+    answers = Counter(str(task.truth.answer) for task in tasks)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for task in tasks:
+        counts[str(task.truth.answer)].update(features(task))
 
     def right(task: Task) -> bool:
         def likelihood(answer: str) -> float:
             count = answers[answer]
             return math.log(count) + sum(
-                math.log((seen[answer][f] + _SMOOTH) / (count + 2 * _SMOOTH)) for f in features(task)
+                math.log((counts[answer][f] + _SMOOTH) / (count + 2 * _SMOOTH)) for f in features(task)
             )
 
         return max(sorted(answers), key=likelihood) == task.truth.answer
@@ -124,14 +124,14 @@ def _bayes(known: Sequence[Task], features: Callable[[Task], set[str]]) -> Calla
     return right
 
 
-def usual_place(known: Sequence[Task]) -> Callable[[Task], bool]:
+def usual_place(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """The clip in which answers lie most often, counted in clips from the start: right from a tIoU of 0.5."""
-    best = Counter(_clip(task) for task in known).most_common(1)[0][0]
+    best = Counter(_clip(task) for task in tasks).most_common(1)[0][0]
 
     def right(task: Task) -> bool:
         seconds = float(task.meta["clip_seconds"])
-        said = Span(best * seconds, (best + 1) * seconds)
-        return any(said.iou(span) >= 0.5 for span in task.truth.spans)
+        guess = Span(best * seconds, (best + 1) * seconds)
+        return any(guess.iou(span) >= 0.5 for span in task.truth.spans)
 
     return right
 

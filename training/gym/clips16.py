@@ -33,16 +33,16 @@ LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, dif
 
 def color(rng: random.Random, level: Level) -> Draft:
     """What color is seen where a word is said? Two hops."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'color at "{words[k]}"?', shown[k].color, tuple(COLORS), world, k, words[k], shape=shown[k].shape)
+    return _draft(f'color at "{words[k]}"?', things[k].color, tuple(COLORS), world, k, words[k], shape=things[k].shape)
 
 
 def shape(rng: random.Random, level: Level) -> Draft:
     """What shape is seen where a word is said? Two hops, and harder to see."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].color)
+    return _draft(f'shape at "{words[k]}"?', things[k].shape, SHAPES, world, k, words[k], colour=things[k].color)
 
 
 def clip(rng: random.Random, level: Level) -> Draft:
@@ -59,9 +59,9 @@ _NUMBERED = "clip {}"
 
 def first(rng: random.Random, level: Level) -> Draft:
     """What color comes first where a word is said? Each clip shows two, so that only their order tells."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     halves = []
-    for thing in shown:
+    for thing in things:
         other = rng.choice([color for color in COLORS if color != thing.color])
         middle = thing.span.middle
         halves += [
@@ -70,16 +70,16 @@ def first(rng: random.Random, level: Level) -> Draft:
         ]
     k = rng.randrange(len(words))
     two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
-    return _draft(f'first at "{words[k]}"?', shown[k].color, tuple(COLORS), two, k, words[k], shape=shown[k].shape)
+    return _draft(f'first at "{words[k]}"?', things[k].color, tuple(COLORS), two, k, words[k], shape=things[k].shape)
 
 
 def echo(rng: random.Random, level: Level) -> Draft:
     """Say what the question says: no tool is needed."""
     world, _, _ = _clips(rng, level)
-    said = rng.choice(list(COLORS))
+    color_name = rng.choice(list(COLORS))
     return Draft(
-        question=f'say "{said}".',
-        answer=said,
+        question=f'say "{color_name}".',
+        answer=color_name,
         values=tuple(COLORS),
         world=world,
         needs=(),
@@ -103,7 +103,7 @@ def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str],
     """Fields of a world, the word of each clip, and what is seen in it."""
     words = rng.sample(WORDS, level.clips)
     spans = [Span(k * level.clip_seconds, (k + 1) * level.clip_seconds) for k in range(level.clips)]
-    shown = [
+    things = [
         Thing(
             color=rng.choice(list(COLORS)),
             shape=rng.choice(SHAPES),
@@ -119,12 +119,12 @@ def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str],
     ]
     world = {
         "span": Span(0, level.seconds),
-        "things": tuple(shown),
+        "things": tuple(things),
         "lines": tuple(lines),
         "fps": 1 / level.clip_seconds,
         "side": level.side,
     }
-    return world, words, shown
+    return world, words, things
 
 
 def _draft(
@@ -133,7 +133,7 @@ def _draft(
     line = world["lines"][k]
     clip_span = Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3))
     two_hops = bool(about)
-    said = {} if two_hops else {"form": _NUMBERED}
+    form = {} if two_hops else {"form": _NUMBERED}
     return Draft(
         question=question,
         answer=answer,
@@ -142,7 +142,7 @@ def _draft(
         spans=(clip_span,),
         world=dict(world),
         needs=("search_clips", "view_clip") if two_hops else ("search_clips",),
-        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **said},
+        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **form},
         chance=1 / len(values),
         channels=("speech",),
     )
@@ -153,7 +153,7 @@ def _draft(
 
 def _search(case: Case) -> Generator[Call, Shown, int | None]:
     found = yield Call("search_clips", {"query": case.about["query"]})
-    number = found.seen.data.get("clip")
+    number = found.result.data.get("clip")
     return None if number is None else int(number)
 
 
@@ -168,9 +168,9 @@ def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
     number = yield from _search(case)
     if number is None:
         return NOT_FOUND
-    shown = yield Call("view_clip", {"clip": number})
-    answer = described(case, shown.look())
-    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+    view = yield Call("view_clip", {"clip": number})
+    answer = described(case, view.look())
+    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
 def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
@@ -178,9 +178,9 @@ def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
     number = yield from _search(case)
     if number is None:
         return NOT_FOUND
-    shown = yield Call("view_clip", {"clip": number})
-    answer = described(case, shown.look()[:1])
-    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+    view = yield Call("view_clip", {"clip": number})
+    answer = described(case, view.look()[:1])
+    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
 def repeat(case: Case) -> Generator[Call, Shown, Say]:

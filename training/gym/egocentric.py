@@ -24,20 +24,20 @@ def day(rng: random.Random, level: Level) -> Draft:
     count = min(max(level.clips, 12), int((EVENING - MORNING) / CLIP))
     spans = [Span(MORNING + k * CLIP, MORNING + (k + 1) * CLIP) for k in range(count)]
     meant, *others = rng.sample(BELONGINGS, len(BELONGINGS))
-    told: dict[int, str] = {}
+    lines_at: dict[int, str] = {}
     puts = 1 + max(1, level.duplicates) + 1  # before, the last one before now, and one that has not happened yet
     times = sorted(rng.sample(range(1, count - 1), puts))
     places = rng.sample(PLACES, puts) if puts <= len(PLACES) else [rng.choice(PLACES) for _ in range(puts)]
     for k, where in zip(times, places, strict=True):
-        told[k] = f"I put the {meant} into the {where}"
+        lines_at[k] = f"I put the {meant} into the {where}"
     last, later = times[-2], times[-1]
     now = spans[rng.randint(last + 1, later)].start
-    for k in rng.sample([k for k in range(count) if k not in told], min(count // 4, 6 * (1 + level.duplicates))):
-        told[k] = f"I put the {rng.choice(others)} into the {rng.choice(PLACES)}"
+    for k in rng.sample([k for k in range(count) if k not in lines_at], min(count // 4, 6 * (1 + level.duplicates))):
+        lines_at[k] = f"I put the {rng.choice(others)} into the {rng.choice(PLACES)}"
     lines = [
-        Line(text=told.get(k) or rng.choice(DOINGS), span=Span(span.start + 3, span.end - 3))
+        Line(text=lines_at.get(k) or rng.choice(DOINGS), span=Span(span.start + 3, span.end - 3))
         for k, span in enumerate(spans)
-        if k in told or rng.random() < 0.6
+        if k in lines_at or rng.random() < 0.6
     ]
     about: dict[str, Any] = {
         "query": f"put the {meant} into",

@@ -58,9 +58,9 @@ class Expert(BaseChatModel):
         **settings: Any,
     ) -> Expert:
         """An expert for some tasks of the gym; `settings` are `guess`, `waste` and `seed`."""
-        known = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
+        by_question = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
         spoken = load_dialect(dialect) if isinstance(dialect, str) else dialect
-        return cls(tasks=known, dialect=spoken, strategies=strategies, **settings)
+        return cls(tasks=by_question, dialect=spoken, strategies=strategies, **settings)
 
     @property
     def _llm_type(self) -> str:
@@ -91,8 +91,8 @@ class Expert(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _case(self, messages: Sequence[BaseMessage]) -> Case:
-        asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
-        question = Question.from_dict(asked.additional_kwargs["question"])
+        message = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
+        question = Question.from_dict(message.additional_kwargs["question"])
         video = question.videos[0]
         task = self.tasks.get((question.text, _stem(video["name"])))
         if task is None:
@@ -103,22 +103,22 @@ class Expert(BaseChatModel):
         self, case: Case, messages: Sequence[BaseMessage], pixels: FrameReader | None, rng: random.Random
     ) -> Call | Say:
         """Replay the strategy over what was observed: its first call that has no result yet, or its answer."""
-        known = shown(messages, pixels)
+        results = shown(messages, pixels)
         run = self.strategies[case.task.meta["gym"]["family"]](case)
         last: Shown | None = None
         while True:
             try:
                 step = next(run) if last is None else run.send(last)
             except StopIteration as end:
-                said: Say = end.value
-                return said
+                answer: Say = end.value
+                return answer
             if rng.random() < self.waste:
                 vain = wasted(case, rng.randrange)
-                if vain.key not in known:
+                if vain.key not in results:
                     return vain
-            if step.key not in known:
+            if step.key not in results:
                 return step
-            last = known[step.key]
+            last = results[step.key]
 
     def _call(self, step: Call, messages: Sequence[BaseMessage]) -> AIMessage:
         number = sum(isinstance(message, AIMessage) for message in messages)

@@ -21,8 +21,8 @@ _CORNERS = ((0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73))
 def retrieval(rng: random.Random, level: Level) -> Draft:
     """When is it spoken of? Every clip speaks of something; some speak of nearly the same."""
     spans = clip_spans(level)
-    told, lines = _mentions(rng, level, spans)
-    (adjective, noun), place = told[0], lines[0].span
+    mentions, lines = _mentions(rng, level, spans)
+    (adjective, noun), place = mentions[0], lines[0].span
     return Draft(
         question=f"When is the {adjective} {noun} mentioned?",
         answer=None,
@@ -41,14 +41,18 @@ def spotting(rng: random.Random, level: Level) -> Draft:
     order = rng.sample(range(level.clips), level.clips)
     color, *others = rng.sample(list(COLORS), len(COLORS))
     place = spans[order[0]]
-    shown = [_thing(rng, level, place, color=color)]
-    shown += [_thing(rng, level, spans[k], color=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
+    things = [_thing(rng, level, place, color=color)]
+    things += [_thing(rng, level, spans[k], color=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
     return Draft(
         question=f"When is something {color} on screen?",
         answer=None,
         kind="temporal",
         spans=(place,),
-        world={"span": Span(0, level.seconds), "things": tuple(shown), "scenes": scenery(rng, spans, ("grey", "sand"))},
+        world={
+            "span": Span(0, level.seconds),
+            "things": tuple(things),
+            "scenes": scenery(rng, spans, ("grey", "sand")),
+        },
         needs=("search_clips",),
         about={"query": f"something {color}", "colour": color, "at": [place.start, place.end]},
         chance=1 / level.clips,
@@ -157,9 +161,9 @@ def reading(rng: random.Random, level: Level) -> Draft:
 def two_hops(rng: random.Random, level: Level) -> Draft:
     """What is seen while something is spoken of? Search for the words, then look."""
     spans = clip_spans(level)
-    told, lines = _mentions(rng, level, spans)
-    (adjective, noun), said = told[0], lines[0].span
-    place = next(span for span in spans if span.contains(said.middle))
+    mentions, lines = _mentions(rng, level, spans)
+    (adjective, noun), line = mentions[0], lines[0].span
+    place = next(span for span in spans if span.contains(line.middle))
     world: dict[str, Any] = {"span": Span(0, level.seconds), "scenes": scenery(rng, spans), "lines": _in_order(lines)}
     world["things"], meant = _crowds(rng, level, spans, place)
     about: dict[str, Any] = {"query": f"{adjective} {noun}", "at": [place.start, place.end]}
@@ -207,13 +211,13 @@ def nothing(rng: random.Random, level: Level) -> Draft:
 
 def _mentions(rng: random.Random, level: Level, spans: Sequence[Span]) -> tuple[list[tuple[str, str]], list[Line]]:
     """Something that each clip speaks of, the asked one first, the nearly same ones next; and the lines, likewise."""
-    told = subjects(rng, len(spans), level.duplicates)
+    mentions = subjects(rng, len(spans), level.duplicates)
     order = rng.sample(list(spans), len(spans))
     lines = [
         Line(text=f"here we talk about the {adjective} {noun}", span=_inner(span))
-        for (adjective, noun), span in zip(told, order, strict=True)
+        for (adjective, noun), span in zip(mentions, order, strict=True)
     ]
-    return told, lines
+    return mentions, lines
 
 
 def _crowds(rng: random.Random, level: Level, spans: Sequence[Span], place: Span) -> tuple[tuple[Thing, ...], Thing]:

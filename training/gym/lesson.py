@@ -86,9 +86,9 @@ def finish(family: str, seed: int, level: Level, draft: Draft, rng: random.Rando
     options: tuple[str, ...] = ()
     if level.options and kind == "open" and answer is not None:
         others = [value for value in draft.values if value != answer]
-        shown = [answer, *rng.sample(others, min(3, len(others)))]
-        rng.shuffle(shown)
-        answer, kind, options = letter(shown.index(answer)), "mcq", tuple(shown)
+        texts = [answer, *rng.sample(others, min(3, len(others)))]
+        rng.shuffle(texts)
+        answer, kind, options = letter(texts.index(answer)), "mcq", tuple(texts)
     task = Task(
         id=f"{family}-{tag}-{seed}",
         question=draft.question,

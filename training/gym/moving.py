@@ -42,13 +42,13 @@ def crossing(rng: random.Random, level: Level) -> Draft:
     meant = rng.choice(movers)
     speed = (_AWAY * 2 + 1) / _CROSSING
     hidden = (_AWAY - meant.size / 2) / speed
-    seen = Span(round(meant.span.start + hidden, 3), round(meant.span.end - hidden, 3))
+    visible = Span(round(meant.span.start + hidden, 3), round(meant.span.end - hidden, 3))
     return Draft(
         question=f"When does something {meant.color} cross the picture between {clock(window.start)} and "
         f"{clock(window.end)}?",
         answer=None,
         kind="temporal",
-        spans=(seen,),
+        spans=(visible,),
         world=world,
         needs=("track_objects",),
         about={"at": [window.start, window.end], "colour": meant.color},

@@ -142,8 +142,8 @@ class World:
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """One frame for each time, in ascending order: the last at or before it, else the first."""
         last = self._count - 1
-        for wanted in sorted_times(times):
-            number = min(max(int(np.floor((wanted - self.span.start + _EARLY) * self.fps)), 0), last)
+        for query in sorted_times(times):
+            number = min(max(int(np.floor((query - self.span.start + _EARLY) * self.fps)), 0), last)
             time = self.span.start + number / self.fps
             yield Frame(time, resized(self.draw(time), size))
 

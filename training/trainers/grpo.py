@@ -140,7 +140,7 @@ class GraphGRPOTrainer(GRPOTrainer):
             if name != "reward":  # TRL logs that one
                 self._log_metric(name, value)
         self._count([len(row.ids) for row in self._rows], mode)
-        pictures = [list(row.seen) for row in self._rows]
+        pictures = [list(row.frames) for row in self._rows]
         return (
             [list(row.ids[: row.prompt]) for row in self._rows],
             [list(row.completion) for row in self._rows],
@@ -157,7 +157,7 @@ class GraphGRPOTrainer(GRPOTrainer):
         self._inputs = inputs
         with prepared(self.processing_class, self.policy.engine.sight):
             batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        if any(row.seen for row in self._rows) and "pixel_values" not in batch:
+        if any(row.frames for row in self._rows) and "pixel_values" not in batch:
             raise RuntimeError("TRL has dropped the pictures of a batch: its rows and pictures do not match.")
         training = self.model.training
         size = self.num_generations if training else self.num_generations_eval
@@ -241,7 +241,7 @@ class GraphGRPOTrainer(GRPOTrainer):
     def _nothing(self) -> Row:
         """Stands for a run that failed before anything was sampled: nothing of it counts."""
         pad = self.policy.engine.bounds.pad
-        return Row(ids=(pad, pad), mask=(False, False), logprobs=(), seen=(), prompt=1)
+        return Row(ids=(pad, pad), mask=(False, False), logprobs=(), frames=(), prompt=1)
 
     def _count(self, lengths: Sequence[int], mode: str) -> None:
         tokens = torch.tensor(sum(lengths), device=self.accelerator.device)

@@ -99,7 +99,7 @@ def test_little_room_keeps_little_and_changes_nothing(make_policy: MakePolicy, r
 def test_pictures_that_differ_in_one_bit_are_two(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     once = EncodeOnce(policy.engine.loaded.model)
-    first = rows[0].seen[0]
+    first = rows[0].frames[0]
     other = first.inputs.clone()
     other[3, 5] = torch.nextafter(other[3, 5], torch.tensor(9.0))
     grids = torch.tensor([first.grid] * 3)

@@ -43,8 +43,8 @@ def scored(policy: VideoLMM, rows: list[Row]) -> tuple[torch.Tensor, torch.Tenso
 
 def test_the_same_outcome_and_gradient_with_less_read(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
-    assert len({len(row.ids) for row in rows}) > 1 and {bool(row.seen) for row in rows} == {True, False}
-    bare = [row for row in rows if not row.seen] * 2
+    assert len({len(row.ids) for row in rows}) > 1 and {bool(row.frames) for row in rows} == {True, False}
+    bare = [row for row in rows if not row.frames] * 2
     wanted = scored(policy, rows), scored(policy, bare)
     once = ReadOnce(policy.engine.loaded.model)
     for some, (logp_RT, gradient) in zip((rows, bare), wanted, strict=True):
@@ -60,7 +60,7 @@ def test_the_same_outcome_and_gradient_with_less_read(make_policy: MakePolicy, r
 def test_padding_on_both_sides_and_rows_that_share_nothing(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     model, pad = policy.engine.loaded.model, policy.engine.bounds.pad
-    some = [list(row.ids) for row in rows if not row.seen] * 3
+    some = [list(row.ids) for row in rows if not row.frames] * 3
     some[1], some[2] = [*some[1], 7, 8, 9], some[2][:-2]
     width = 4 + max(map(len, some))
     ids, mask = torch.full((3, width), pad), torch.zeros((3, width), dtype=torch.long)

@@ -62,9 +62,9 @@ def test_what_an_expert_wrote_becomes_the_ids_that_the_policy_would_have_sampled
         messages[2] = messages[2].model_copy(update={"content": ""})  # a call by name and arguments only
         made = recorded(policy, messages, tools=tools, pixels=loop.pixels)
         row, own = (row_of(policy, m, loop.pixels) for m in (made, rollout.messages))
-        assert row and own and row.seen and row.written == own.written
+        assert row and own and row.frames and row.written == own.written
         assert (row.ids, row.mask, row.prompt) == (own.ids, own.mask, own.prompt)
-        assert [s.name for s in row.seen] == [s.name for s in own.seen] and set(row.logprobs) == {0.0}
+        assert [s.name for s in row.frames] == [s.name for s in own.frames] and set(row.logprobs) == {0.0}
         again = recorded(policy, made, tools=tools, pixels=loop.pixels)
         assert [a is b for a, b in zip(made, again, strict=True)] == [True] * len(made)
 

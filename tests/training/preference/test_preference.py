@@ -97,7 +97,7 @@ def test_pairs_are_rows_of_what_was_said(
 ) -> None:
     pairs = preferences(make_policy(), make_loop, groups)
     assert [pair.task for pair in pairs] == [group[0].task.id for group in groups] and pairs[0].margin == 1.0
-    assert all(pair.chosen.seen and not pair.rejected.seen for pair in pairs)
+    assert all(pair.chosen.frames and not pair.rejected.frames for pair in pairs)
     assert pairs[0].chosen.written == sum(len(t["sampled"]) for t in groups[0][0].turns)
     same = [[groups[0][0], replace(groups[0][0], meta={"again": True})]]
     policy = make_policy()
@@ -251,7 +251,7 @@ def by_hand(
     """The loss at beta 0.05 and its gradient, from the policy's own teacher-forced pass: tools' words are left out."""
     loss = torch.zeros(())
     for n, pair in enumerate(pairs):
-        good, bad = policy.engine.logprobs([(r.ids, r.mask, r.seen) for r in (pair.chosen, pair.rejected)])
+        good, bad = policy.engine.logprobs([(r.ids, r.mask, r.frames) for r in (pair.chosen, pair.rejected)])
         assert len(good) == pair.chosen.written < len(pair.chosen.completion)
         margin = 0.05 * ((good.sum() - reference_P2[n, 0]) - (bad.sum() - reference_P2[n, 1]))
         right, wrong = torch.log1p(torch.exp(-margin)), torch.log1p(torch.exp(margin))
@@ -280,7 +280,7 @@ def test_loss_and_gradient_are_those_of_the_formula_however_it_is_cut(
     theirs = torch.tensor([data["ref_chosen_logps"][:], data["ref_rejected_logps"][:]]).T
     with torch.no_grad():
         rows = [row for pair in pairs for row in (pair.chosen, pair.rejected)]
-        reference_P2 = torch.stack([g.sum() for g in policy.engine.logprobs([(r.ids, r.mask, r.seen) for r in rows])])
+        reference_P2 = torch.stack([g.sum() for g in policy.engine.logprobs([(r.ids, r.mask, r.frames) for r in rows])])
         reference_P2 = reference_P2.view(-1, 2)
         for p in trainer.model.parameters():
             p.mul_(1.01)  # away from the reference

@@ -46,8 +46,8 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
 
 def answer_of(text: str) -> str:
     """What stands in the last `<answer>` outside of thoughts, or the text without them."""
-    said = take_apart(text, "tool_call")
-    return (said.rest if said.answer is None else said.answer).strip()
+    reply = take_apart(text, "tool_call")
+    return (reply.rest if reply.answer is None else reply.answer).strip()
 
 
 def video_path(path: str) -> str:
@@ -65,8 +65,8 @@ def options_of(value: Any, name: str = "options") -> tuple[str, ...]:
         raise TaskError(name, "are no list of texts, leave the row out or mend it")
     marks = [marked(option) for option in value]
     letters = [mark and mark[0] for mark in marks]
-    wanted = [letter(i) for i in range(len(value))]
-    if letters != wanted and sorted(filter(None, letters)) == wanted:
+    expected = [letter(i) for i in range(len(value))]
+    if letters != expected and sorted(filter(None, letters)) == expected:
         raise TaskError(name, "do not have the letters A, B, C, … in order, so that the answer's letter is not certain")
     return split_options(value)
 

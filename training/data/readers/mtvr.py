@@ -78,13 +78,13 @@ def _truth(row: Mapping[str, Any], kind: Kind, options: tuple[str, ...]) -> tupl
     turns = [part for part in solution if isinstance(part, str)] if isinstance(solution, list) else []
     if isinstance(solution, str) and "<think>" in solution:
         turns = [solution]
-    told: Any = row["answer"] if row.get("answer") not in (None, "") else turns[-1] if turns else solution
+    answer: Any = row["answer"] if row.get("answer") not in (None, "") else turns[-1] if turns else solution
     field = "answer" if row.get("answer") not in (None, "") else "solution"
-    if told is None:
+    if answer is None:
         raise TaskError("solution", "is missing, leave the row out or mend it")
     if kind == "temporal":
-        return Truth(spans=spans_of(told, field)), turns
-    words = answer_of(str(told))
+        return Truth(spans=spans_of(answer, field)), turns
+    words = answer_of(str(answer))
     spans: tuple[Span, ...] = ()
     if kind == "grounded_qa":
         spans = spans_of(words, field)

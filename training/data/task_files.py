@@ -19,7 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from ...memory import Box, Span
 from ...memory.errors import RewatchError
-from ...memory.files.regular import LARGEST_TASKS, read_text, replacing
+from ...memory.files.regular import replacing
+from .json_lines import read_lines
 from .task import Task, TaskError, Truth
 from .validation import Problem, Section, first_problem, kind_of
 
@@ -138,31 +139,19 @@ def _kind(value: Any) -> str:
 
 
 def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str]:
-    """Each task of a file, or what is wrong with its line. Empty lines are passed over."""
+    """Each task of a file, or what is wrong with its line."""
     lines: dict[str, int] = {}
-    try:
-        text = read_text(path, "utf-8-sig", LARGEST_TASKS)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text in UTF-8"
-        raise TaskFileError(
-            f"The tasks {path} cannot be read ({reason}); give a file of one JSON object a line."
-        ) from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            task = from_row(json.loads(line))
-            if task.id in lines:
-                raise TaskError("id", f"{task.id!r} is that of line {lines[task.id]} too, give each task its own")
-            lines[task.id] = number
+    for number, task in read_lines(path, from_row, TaskFileError):
+        if isinstance(task, Task):
             missing = [video for video in task.videos if root is not None and not (root / video).exists()]
-            if missing:
-                raise TaskError("videos", f"there is no {missing[0]} in {root}, put it there or leave the task out")
-            yield task
-        except json.JSONDecodeError as error:
-            yield f"{path}, line {number}: line: is not JSON ({error.msg} at column {error.colno}), mend or remove it"
-        except TaskError as error:
-            yield f"{path}, line {number}: {error}"
+            if task.id in lines:
+                task = TaskError("id", f"{task.id!r} is that of line {lines[task.id]} too, give each task its own")
+            elif missing:
+                lines[task.id] = number
+                task = TaskError("videos", f"there is no {missing[0]} in {root}, put it there or leave the task out")
+            else:
+                lines[task.id] = number
+        yield task if isinstance(task, Task) else f"{path}, line {number}: {task}"
 
 
 def validate(path: str | Path, *, root: str | Path | None = None) -> list[str]:

@@ -51,16 +51,16 @@ class Audit:
         return Audited(reason=self._reason(rollout, rewards), rewards=rewards)
 
     def _reason(self, rollout: Rollout, rewards: Mapping[str, float]) -> str | None:
-        truth, told = rollout.task.truth, rollout.answer
+        truth, answer = rollout.task.truth, rollout.answer
         if failure(rollout) is not None:
             return "failed"
-        if told.stopped_by != "answer":
-            return f"out of {told.stopped_by}"
+        if answer.stopped_by != "answer":
+            return f"out of {answer.stopped_by}"
         if too_long(rollout):
             return "answer too long"
         if not is_right(rollout):
-            return "abstained" if told.abstained else "wrong answer"
-        if not told.abstained and truth.spans:
+            return "abstained" if answer.abstained else "wrong answer"
+        if not answer.abstained and truth.spans:
             if rollout.task.kind in LOOKS_AT_ITS_PLACE and spans(rollout) and rewards["tiou"] < self.least_tiou:
                 return "wrong place"
             if not cited(rollout):

@@ -90,8 +90,8 @@ class Teaching:
             blind = Collector(loop=texts_loop(seeing), budget=self.budget)
             drafts = list(blind(tasks, 1, seed=seed))
             able = [draft if draft and failure(draft) is None else None for draft in drafts]
-            told = [notes(self.loop, task, draft) for task, draft in zip(tasks, able, strict=True)]
-            guidance = {task.id: words for task, words in zip(tasks, told, strict=True) if words}
+            texts = [notes(self.loop, task, draft) for task, draft in zip(tasks, able, strict=True)]
+            guidance = {task.id: text for task, text in zip(tasks, texts, strict=True) if text}
         refine = Collector(loop=seeing, budget=self.budget)
         refined = refine(tasks, 1, seed=seed_of("refine", seed), guidance=guidance)
         meta = {"by": "teacher", "teacher": teacher.name}
@@ -111,11 +111,11 @@ class Teaching:
         passed = {name: traces[name] for name, one in found.items() if one.passed}
         reasons = {name: one.reason or "alone" for name, one in found.items()}
         agreed = _largest(passed, traces)
-        wanted = len(self.teachers) if self.agree is None else self.agree
+        needed = len(self.teachers) if self.agree is None else self.agree
         kept: tuple[Rollout, ...] = ()
-        if agreed and len(agreed) >= wanted:
+        if agreed and len(agreed) >= needed:
             best = min(agreed, key=lambda name: (len(traces[name].calls), list(traces).index(name)))
-            kept = (_told(traces[best], found[best], agreed=len(agreed)),)
+            kept = (_with_rewards(traces[best], found[best], agreed=len(agreed)),)
             reasons |= dict.fromkeys(agreed, "agrees") | {best: "kept"}
         elif passed:
             apart = any(not same_answer(trace, one) for one in passed.values() for trace in traces.values())
@@ -136,7 +136,7 @@ class Teaching:
             if same_answer(traces[best], trace):
                 continue
             why = f"{best} over {name}: {found[name].reason}"
-            chosen, rejected = _told(traces[best], found[best]), _told(trace, found[name])
+            chosen, rejected = _with_rewards(traces[best], found[best]), _with_rewards(trace, found[name])
             pairs.append(Judgment(chosen=chosen, rejected=rejected, margin=margin, why=why))
         return tuple(pairs)
 
@@ -170,7 +170,7 @@ def _led(draft: Rollout, run: Rollout) -> bool:
     return any(a.video == b.video and a.span and b.span and a.span.overlap(b.span) > 0 for a in found for b in looked)
 
 
-def _told(trace: Rollout, found: Audited, **more: object) -> Rollout:
+def _with_rewards(trace: Rollout, found: Audited, **more: object) -> Rollout:
     """The trace with what the audit gave it."""
     rewards = {name: round(value, 4) for name, value in found.rewards.items()}
     return replace(trace, meta={**trace.meta, "rewards": rewards, **more})

@@ -155,7 +155,7 @@ def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str
 
 
 def validate(path: str | Path, *, root: str | Path | None = None) -> list[str]:
-    """What is wrong with a file of tasks: `FILE, line N: field: what, what to do`; empty if nothing is.
+    """List the mistakes in a file of tasks: `FILE, line N: field: what, what to do`; empty if nothing is.
 
     Args:
         path: the file.

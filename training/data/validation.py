@@ -42,7 +42,7 @@ class Problem:
     allowed: tuple[str, ...]
     """The keys that there are at this place, for a key that is unknown or not given keys."""
     remedy: str
-    """What to write instead."""
+    """Words that say what to write instead."""
 
 
 def first_problem(error: ValidationError, model: type[BaseModel], *prefix: str) -> Problem:

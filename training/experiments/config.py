@@ -50,7 +50,7 @@ class Policy(Section):
     device: str | None = None
     attention: str | None = None
     download: bool = False
-    """Whether a hub name may be fetched."""
+    """True if a hub name may be fetched."""
     max_tokens: int | None = None
     """Of a reply; None: the earlier run's, or 1024."""
     max_pixels: int | None = None
@@ -83,7 +83,7 @@ class LoopPart(Section):
     system: str | None = None
     """Instead of the dialect's, or the loop's, system prompt."""
     route: str = "search"
-    """How to look; `search` leaves all looking to the policy."""
+    """Route of the planner; `search` leaves all looking to the policy."""
     budget: Limits = Limits()
 
 
@@ -92,7 +92,7 @@ class TaskSet(Section):
 
     families: Names = ()
     count: int = 0
-    """How many of the gym; the families take turns."""
+    """Number of tasks of the gym; the families take turns."""
     seed: int = 0
     """Of the first; each has one of its own, so `seed + count` begins a fresh set."""
     levels: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
@@ -151,7 +151,7 @@ class ExpertPart(Section):
     """The gym's expert plays the training tasks."""
 
     count: int | None = None
-    """How many of them; null: all."""
+    """Number of them; null: all."""
     guesses: float = 0.0
     """Share of runs that answer without looking."""
     waste: float = 0.0
@@ -187,7 +187,7 @@ class Pairs(Section):
 
 
 class Log(Section):
-    """Where figures go, besides `metrics.jsonl` and the pictures."""
+    """Destinations of figures, besides `metrics.jsonl` and the pictures."""
 
     tensorboard: bool = False
     wandb: str | None = None

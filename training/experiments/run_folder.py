@@ -25,7 +25,7 @@ class RunFolderError(RewatchError):
 
 
 class RunFolder:
-    """Where a run keeps what it makes. Of several processes only the first writes.
+    """The folder that a run writes. Of several processes only the first writes.
 
     Args:
         path: made if it is not there.
@@ -42,7 +42,7 @@ class RunFolder:
         self.path, self.writes = Path(path), writes
         text, own = as_yaml(config), self.path / CONFIG
         self.begun = self.policy.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
-        """Whether there is something to go on from; what never reached a checkpoint begins anew."""
+        """True if there is something to go on from; what never reached a checkpoint begins anew."""
         if self.begun and not resume:
             raise RunFolderError(f"{self.path} holds a run already; give another --out, or --resume to go on with it.")
         if self.begun and own.is_file():
@@ -61,7 +61,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """What --resume goes on from."""
+        """States that --resume goes on from."""
         return self.path / "checkpoints"
 
     @property
@@ -76,12 +76,12 @@ class RunFolder:
 
     @property
     def policy(self) -> Path:
-        """What was trained."""
+        """The trained policy."""
         return self.path / "policy"
 
     @property
     def finished(self) -> bool:
-        """Whether the run is over: its card is written last of all."""
+        """True if the run is over: its card is written last of all."""
         return self.policy.is_dir() and (self.path / CARD).is_file()
 
     @property
@@ -181,7 +181,7 @@ def _write(path: Path, text: str) -> None:
 
 
 MAY_CHANGE = ("log", "trainer.evaluate_every", "trainer.save_every")
-"""What a run that goes on may have otherwise than it began."""
+"""Settings that may differ in a run that goes on."""
 
 
 def _require_same(before: str, now: str, path: Path) -> None:

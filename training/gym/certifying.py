@@ -20,7 +20,7 @@ _SIGMAS = 3.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """How well the tasks of one family are answered by those who look at nothing."""
+    """Accuracy on one family's tasks of those who look at nothing."""
 
     family: str
     tasks: int
@@ -29,7 +29,7 @@ class Certificate:
     scores: dict[str, float]
     """Share that each blind way got right, learned on other tasks of the family."""
     gated: bool
-    """Whether tools are needed at all."""
+    """True if tools are needed at all."""
 
     @property
     def best(self) -> float:
@@ -38,12 +38,12 @@ class Certificate:
 
     @property
     def limit(self) -> float:
-        """What chance alone stays below, but for one time in a thousand."""
+        """The accuracy that chance alone exceeds once in a thousand times."""
         return self.chance + _SIGMAS * math.sqrt(self.chance * (1 - self.chance) / self.tasks) + 1 / self.tasks
 
     @property
     def holds(self) -> bool:
-        """Whether no blind way beats chance; families that need no tool are not asked to."""
+        """True if no blind way beats chance; families that need no tool are not asked to."""
         return not self.gated or self.best <= self.limit
 
 

@@ -54,7 +54,7 @@ def clip(rng: random.Random, level: Level) -> Draft:
 
 
 _NUMBERED = "clip {}"
-"""How a clip is named in answers: as tools name it, so that a number is the same token in both."""
+"""Name of a clip in answers: as tools name it, so that a number is the same token in both."""
 
 
 def first(rng: random.Random, level: Level) -> Draft:
@@ -218,4 +218,4 @@ def corpus(lessons: list[Lesson]) -> list[str]:
 
 
 AGAIN = (SENT_BACK + NO_EVIDENCE,)
-"""What the loop's check says to an answer for which nothing was looked at."""
+"""Words of the loop's check to an answer for which nothing was looked at."""

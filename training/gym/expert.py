@@ -40,7 +40,7 @@ class Expert(BaseChatModel):
     tasks: dict[tuple[str, str], Task]
     """By question and video name."""
     dialect: Any
-    """What its messages are written in."""
+    """The dialect of its messages."""
     strategies: Mapping[str, Strategy]
     guess: float = 0.0
     """Probability of answering by chance, without a call."""
@@ -154,7 +154,7 @@ def by_chance(case: Case, rng: random.Random) -> Say:
 
 
 def shown(messages: Sequence[BaseMessage], pixels: FrameReader | None) -> dict[str, Shown]:
-    """What each call brought back, by `Call.key`."""
+    """The result of each call, by `Call.key`."""
     artifacts = {m.tool_call_id: m.artifact or {} for m in messages if isinstance(m, ToolMessage)}
     found: dict[str, Shown] = {}
     results = observed(messages)

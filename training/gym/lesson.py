@@ -26,7 +26,7 @@ class Lesson:
     task: Task
     world: World
     channels: tuple[str, ...] = ("visual", "speech")
-    """What of the video the memory is to hold."""
+    """Channels of the video that the memory is to hold."""
 
     @property
     def clip_seconds(self) -> float:
@@ -36,7 +36,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a family makes up; `finish` makes the lesson of it."""
+    """The invention of a family; `finish` makes the lesson of it."""
 
     question: str
     answer: str | None
@@ -50,7 +50,7 @@ class Draft:
     needs: tuple[str, ...]
     """Tools without which it cannot be answered."""
     about: dict[str, Any]
-    """What an expert has to know: `query`, `at`, `color` and the like, JSON values."""
+    """Facts that an expert has to know: `query`, `at`, `color` and the like, JSON values."""
     chance: float
     """Share of right answers of the best guess."""
     now: float | None = None

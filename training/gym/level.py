@@ -1,4 +1,4 @@
-"""How hard a question is: how long the video, how small the thing, how many others are like it."""
+"""Levels of difficulty: the length of the video, the size of the thing, the number of others like it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """What makes a question hard. `Level.of` gives a ladder; every rung can be changed.
+    """The parameters of difficulty. `Level.of` gives a ladder; every rung can be changed.
 
     Raises:
         ValueError: if a number makes no world.
@@ -27,7 +27,7 @@ class Level:
     side: int = 64
     """Pixels of the picture's side; small print and small details are in pictures of four times that."""
     options: bool = False
-    """Whether possible answers are given, so that a letter is asked for."""
+    """True if possible answers are given, so that a letter is asked for."""
     difficulty: float | None = None
     """In [0, 1], for `Task.difficulty`."""
 

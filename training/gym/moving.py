@@ -15,7 +15,7 @@ from .world import Thing
 _CROSSING, _PAUSE = 2.5, 0.8
 """Seconds that a thing takes to cross the picture, and until the next one sets out."""
 _AWAY = 0.25
-"""How far outside of the picture things start and end, as a fraction of it."""
+"""Distance from the picture at which things start and end, as a fraction of it."""
 
 
 def tracking(rng: random.Random, level: Level) -> Draft:

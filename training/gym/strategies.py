@@ -1,4 +1,4 @@
-"""How each family is solved through the tools: what to call, what to read from it, what to answer."""
+"""Solutions of the families through the tools: calls, the reading of their results, and answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import pixel_oracle as eyes
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a call brought back, with its pictures."""
+    """The result of a call, with its pictures."""
 
     result: CallResult
     uris: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a strategy goes by: the task's question, and the video it is about."""
+    """The input of a strategy: the task's question, and the video it is about."""
 
     task: Task
     video: str

@@ -32,7 +32,7 @@ class Thing:
     """Height as a fraction of the picture's."""
 
     def center(self, time: float) -> tuple[float, float]:
-        """Where it is at `time` (seconds)."""
+        """Its center at `time` (seconds)."""
         if self.to is None or self.span.duration == 0:
             return self.at
         share = (time - self.span.start) / self.span.duration
@@ -182,7 +182,7 @@ class World:
         return image
 
     def subtitles(self) -> str:
-        """What is said as an .srt file; empty where nothing is."""
+        """The lines as an .srt file; empty where there are none."""
         rows = [
             f"{n}\n{_stamp(e.span.start)} --> {_stamp(e.span.end)}\n{e.text}\n" for n, e in enumerate(self.lines, 1)
         ]

@@ -140,7 +140,7 @@ class WeightLog:
 
     @property
     def left_one(self) -> bool:
-        """Whether any weight was below 1."""
+        """True if any weight was below 1."""
         return self.below_one > 0
 
     def warning(self) -> str | None:

@@ -173,7 +173,7 @@ class Collector:
 
 
 def failure(rollout: Rollout) -> str | None:
-    """Why a run failed, in a line; None where it came to an answer of its own."""
+    """The reason why a run failed, in a line; None where it came to an answer of its own."""
     if "failed" in rollout.meta:
         return str(rollout.meta["failed"])
     return rollout.answer.text if rollout.answer.stopped_by == "policy_error" else None

@@ -51,7 +51,7 @@ def recorded(
 
 
 def _is_settled(message: AIMessage, policy: LocalPolicy) -> bool:
-    """Whether a route wrote it, or this model (or one with its vocabulary) did."""
+    """True if a route wrote it, or this model (or one with its vocabulary) did."""
     known = message.response_metadata.get("tokens")
     return "by" in message.additional_kwargs or (known is not None and known["vocabulary"] == policy.engine.vocabulary)
 

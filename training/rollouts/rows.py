@@ -35,7 +35,7 @@ class Row:
     frames: tuple[SampledFrames, ...]
     """The pictures, in the order of their tokens."""
     prompt: int
-    """How many ids stood before the first written one."""
+    """Number of ids before the first written one."""
 
     @property
     def completion(self) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def written(self) -> int:
-        """How many ids were written."""
+        """Number of written ids."""
         return sum(self.mask)
 
     def sampled_at(self) -> list[float]:
@@ -75,14 +75,14 @@ def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: FrameRe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What a model thinks of rows. Everything is laid out by position in the completion, padded on the right."""
+    """Log-probabilities and entropies of rows, by position in the completion, padded on the right."""
 
     logp_RT: Tensor
     """Log-probabilities of the written ids, 0 elsewhere."""
     entropy_RT: Tensor
     """Entropies where an id was written, 0 elsewhere; without gradient unless it was asked for."""
     mask_RT: Tensor
-    """Where an id was written."""
+    """1 where an id was written."""
     full_RTV: Tensor | None = None
     """Log-probabilities over the whole vocabulary, where they were asked for."""
 

@@ -20,21 +20,21 @@ LOOKS_AT_ITS_PLACE = ("temporal", "grounded_qa")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """What an audit found."""
+    """The result of an audit."""
 
     reason: str | None
-    """Why a trace may not be learnt from, in a few words that can be counted; None where it may."""
+    """The reason why a trace may not be learned from, in a few words that can be counted; None where it may."""
     rewards: Mapping[str, float]
 
     @property
     def passed(self) -> bool:
-        """Whether it may be learnt from."""
+        """True if it may be learnt from."""
         return self.reason is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What a trace must be: right, from the right place, on evidence that it looked at, without vain calls."""
+    """The tests of a trace: right, from the right place, on evidence that it looked at, without vain calls."""
 
     dialect: str | None = None
     """Whose format every turn must have (`rewards.FORMS`); None asks for none."""
@@ -43,7 +43,7 @@ class Audit:
     most_repeats: int = 0
     """Calls that brought nothing new."""
     valid: bool = True
-    """Whether every call must have worked."""
+    """True if every call must have worked."""
 
     def __call__(self, rollout: Rollout) -> Audited:
         """Judge a trace; the reasons come in the order of what is worst."""
@@ -83,7 +83,7 @@ class Audit:
 
 
 def _quotes(rollout: Rollout) -> bool:
-    """Whether the answer stands on words that a tool returned about a cited place."""
+    """True if the answer stands on words that a tool returned about a cited place."""
     return any(holds_quote(item, rollout) for item in cited(rollout))
 
 

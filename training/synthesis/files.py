@@ -42,7 +42,7 @@ class Judgment:
     margin: float
     """Reward of the chosen one less that of the rejected one."""
     why: str = ""
-    """Who decided, and what was wrong with the other."""
+    """The one who decided, and the fault of the other."""
 
 
 def conversation_row(rollout: Rollout) -> dict[str, Any]:

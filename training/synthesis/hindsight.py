@@ -28,11 +28,11 @@ from .teaching import BUDGET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hindsight:
-    """What hindsight found."""
+    """The traces of hindsight."""
 
     traces: tuple[Rollout, ...]
     reasons: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """How many runs were `kept` as they are, `cut`, `relabeled`, or why not."""
+    """Numbers of runs that were `kept` as they are, `cut`, `relabeled`, or refused, by reason."""
 
 
 def hindsight(
@@ -119,7 +119,7 @@ def _vain(run: Rollout) -> set[int]:
 
 
 def _serves(made: Made, run: Rollout) -> bool:
-    """Whether a call found places (and was not just a look at one), or looked at a true or a cited one."""
+    """True if a call found places (and was not just a look at one), or looked at a true or a cited one."""
     looked = spans_of(made, run)
     if len(looked) != 1:
         return True
@@ -179,7 +179,7 @@ def _question_for(task: Task, span: Span) -> Task | None:
 
 
 def _foreign(run: Rollout, task: Task) -> bool:
-    """Whether a call names what only the old question asks for."""
+    """True if a call names what only the old question asks for."""
     only = set(content(run.task.question)) - set(content(task.question))
     texts = [value for call in run.calls for value in call.arguments.values() if isinstance(value, str)]
     return any(only & set(content(text)) for text in texts)

@@ -77,7 +77,7 @@ def _kept(path: Path, belongs: Callable[[dict[str, Any]], bool]) -> list[dict[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of a synthesis, earlier parts of it included."""
+    """The yield of a synthesis, earlier parts of it included."""
 
     tasks: int
     kept: int

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
 class MiniSettings:
-    """What a run is made of, besides tasks and rewards."""
+    """Settings of a run, besides tasks and rewards."""
 
     group_size: int = 8
     tasks: int = 8
@@ -59,7 +59,7 @@ class MiniSettings:
     """Groups whose rewards are all equal: their tokens count in the loss's mean, or not, or other tasks are drawn in
     their place; None: as the objective has it (`drop_flat`)."""
     most_tries: int = 3
-    """How often tasks of a step are drawn anew for flat groups."""
+    """Number of times that tasks of a step are drawn anew for flat groups."""
     seed: int = 0
 
 
@@ -91,7 +91,7 @@ class MiniTrainer:
         self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
         self.weights = WeightLog()
         self.steps = 0
-        """How many steps are done."""
+        """Number of steps that are done."""
         self.parameters = [p for p in self.policy.engine.loaded.model.parameters() if p.requires_grad]
         how: dict[str, Any] = {"betas": self.settings.betas, "weight_decay": self.settings.weight_decay}
         self.optimizer = torch.optim.AdamW(self.parameters, lr=self.settings.learning_rate, **how)

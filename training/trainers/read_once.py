@@ -31,7 +31,7 @@ class ReadOnce:
     def __init__(self, model: Any) -> None:
         self._text = _text_of(model)
         self._forward: Callable[..., Any] = self._text.forward
-        self.asked = self.read = 0
+        self.requested = self.read = 0
         """Places of batches that came, and those that went through the model."""
         self._text.forward = self._once
 
@@ -72,14 +72,14 @@ class ReadOnce:
         if not plain or inputs_embeds is None or attention_mask is None or self._checkpoints():
             return self._forward(**arguments)
         batch = _Batch(inputs_embeds, attention_mask, position_ids, visual_pos_masks)
-        self.asked += batch.embeds.shape[0] * batch.embeds.shape[1]
+        self.requested += batch.embeds.shape[0] * batch.embeds.shape[1]
         if batch.shared < WORTH:
             self.read += batch.embeds.shape[0] * batch.embeds.shape[1]
             return self._forward(**arguments)
         return self._apart(batch, how)
 
     def _apart(self, batch: _Batch, how: dict[str, Any]) -> Any:
-        """What is shared by itself, then the rows behind it."""
+        """Read the shared beginning by itself, then the rows behind it."""
         import torch
         from transformers.cache_utils import DynamicCache
         from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -148,7 +148,7 @@ class _Batch:
         alike = alike if self.pictures is None else alike & ~self.pictures
         count = int(alike.all(dim=0).long().cumprod(dim=0).sum())
         self.shared = min(count, int(lengths.min()) - 1) if len(embeds) > 1 else 0
-        """How many places at their beginning the rows share, pictures not among them."""
+        """Number of places at their beginning that the rows share, pictures not among them."""
 
     def back(self, hidden: Tensor) -> Tensor:
         """States [B, n, H] in the places that the rows had; anything where they were padded."""

@@ -130,7 +130,7 @@ def sample_groups(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStats:
-    """What an objective may ask of one rollout, as plain values that processes can send each other."""
+    """Values of one rollout for objectives, as plain numbers and texts that processes can send each other."""
 
     kind: str
     task: str

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 SETTINGS = ConfigDict(extra="forbid", strict=True)
-"""How settings of trainers are checked: unknown names and values of another type are errors."""
+"""The check of trainers' settings: unknown names and values of another type are errors."""
 Betas = Annotated[tuple[float, float], Field(strict=False)]
 OnStep = Callable[[int, dict[str, float]], None]
 """Is called with the number of a step and its figures."""

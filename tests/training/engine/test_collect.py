@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import CollectError, Collector, failure, grouped, require_some
 from rewatch.training.rollouts.rows import row_of, sampled, score
+from worlds import World
 
 from ...agent.video_lmm.steering import steered
 
@@ -83,10 +84,14 @@ def test_pictures_are_decoded_and_prepared_once_and_turns_share_batches(
     policy = make_policy()
     loop = make_loop(policy)
     decoded: list[int] = []
-    plain = loop.pixels._decode
-    monkeypatch.setattr(
-        loop.pixels, "_decode", lambda video, places: decoded.append(len(places)) or plain(video, places)
-    )
+    plain = World.frames_at
+
+    def counted(world: World, times: Iterable[float], **how: Any) -> Any:
+        moments = list(times)
+        decoded.append(len(moments))
+        return plain(world, moments, **how)
+
+    monkeypatch.setattr(World, "frames_at", counted)
     sizes: list[int] = []
     run = policy.engine.batcher._run
     monkeypatch.setattr(policy.engine.batcher, "_run", lambda batch: sizes.append(len(batch)) or run(batch))

@@ -49,7 +49,7 @@ def test_each_picture_is_encoded_once_with_the_same_outcome_and_gradient(
     with torch.no_grad():
         for _ in range(2):
             assert (score(policy.engine, rows).logp_RT - plain).abs().max() < 1e-5
-    assert once.asked == 2 * 6 * 4 and once.encoded == 2 * 4  # the second pass needed none
+    assert once.requested == 2 * 6 * 4 and once.encoded == 2 * 4  # the second pass needed none
     got = gradients(policy, rows)
     assert once.encoded == 4 * 4  # a gradient needs the tower, but each picture once
     assert (got - wanted).norm() < 1e-4 * wanted.norm()
@@ -104,8 +104,10 @@ def test_pictures_that_differ_in_one_bit_are_two(make_policy: MakePolicy, rows: 
     other[3, 5] = torch.nextafter(other[3, 5], torch.tensor(9.0))
     grids = torch.tensor([first.grid] * 3)
     with torch.no_grad():
-        once._tower(torch.cat([first.inputs, other, first.inputs]), grid_thw=grids, return_dict=True)
-    assert once.asked == 3 and once.encoded == 2
+        tower_of(policy.engine.loaded.model)(
+            torch.cat([first.inputs, other, first.inputs]), grid_thw=grids, return_dict=True
+        )
+    assert once.requested == 3 and once.encoded == 2
 
 
 def test_a_model_without_such_a_tower_is_refused() -> None:

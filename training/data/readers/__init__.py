@@ -33,13 +33,13 @@ READERS: dict[str, Reader] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What a released file holds."""
+    """Contents of a released file."""
 
     tasks: tuple[Task, ...]
     problems: tuple[str, ...]
     """`FILE, line N: field: what is wrong`, one for each row that is no task."""
     skipped: Mapping[str, int]
-    """How many rows were left out on purpose, by why (`image`)."""
+    """Number of rows left out on purpose, by reason (`image`)."""
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""What released rows have in common: texts, options inside a question, answers in tags, times."""
+"""Parsing that released rows have in common: texts, options inside a question, answers in tags, times."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def answer_of(text: str) -> str:
-    """What stands in the last `<answer>` outside of thoughts, or the text without them."""
+    """The last `<answer>` outside of thoughts, or the text without them."""
     reply = take_apart(text, "tool_call")
     return (reply.rest if reply.answer is None else reply.answer).strip()
 

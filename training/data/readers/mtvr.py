@@ -31,7 +31,7 @@ _KINDS: dict[str, Kind] = {
     "free_form": "open",
     "ocr": "ocr",
 }
-"""What a part of data_source (or of the file's name) means."""
+"""Kinds by parts of data_source (or of the file's name)."""
 _TIMES = re.compile(
     rf"^\s*(?:from\s+)?(?:\[\s*)?{TIME}\s*s?(?:ec(?:ond)?s?)?\s*(?:to|-|,|and)\s*{TIME}\s*s?(?:ec(?:ond)?s?)?\s*\]?[.,;:]?\s*",
     re.IGNORECASE,
@@ -73,7 +73,7 @@ def read_mtvr(row: Mapping[str, Any], name: str) -> Task:
 
 
 def _truth(row: Mapping[str, Any], kind: Kind, options: tuple[str, ...]) -> tuple[Truth, list[str]]:
-    """What is true, and the turns of a CoT file."""
+    """The truth, and the turns of a CoT file."""
     solution = row.get("solution")
     turns = [part for part in solution if isinstance(part, str)] if isinstance(solution, list) else []
     if isinstance(solution, str) and "<think>" in solution:

@@ -90,7 +90,7 @@ class VerifierDPO:
         self.rl_steps, self.dpo_steps, self.pair_tasks = rl_steps, dpo_steps, pair_tasks
         self.margin, self.per_group, self.dpo = margin, per_group, dpo or DPOSettings()
         self.rounds = 0
-        """How many rounds are done."""
+        """Number of rounds that are done."""
 
     def train(self, rounds: int, *, on_event: OnEvent | None = None) -> list[dict[str, float]]:
         """Rounds until `rounds` are done in all, earlier ones included; what the verifier found in each."""

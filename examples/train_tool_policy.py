@@ -29,9 +29,7 @@ from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
 from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
 from rewatch.training.rollouts.collector import Collector
-from rewatch.training.rollouts.recording import recorded
-from rewatch.training.rollouts.rollout import Rollout
-from rewatch.training.rollouts.rows import row_of
+from rewatch.training.rollouts.recording import recorded_row
 from rewatch.training.trainers.gate import Gate
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
 from rewatch.training.trainers.sft import SFTSettings, train_sft
@@ -97,7 +95,7 @@ def main() -> None:
     print(f"{size / 1e6:.2f}M parameters, {len(lessons)} lessons, {time.monotonic() - began:.0f} s")
 
     expert = Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, guess=args.guesses, seed=args.seed)
-    rows = [row for rollout in play(loop, tasks, expert) if (row := _row(policy, loop, rollout))]
+    rows = [row for rollout in play(loop, tasks, expert) if (row := recorded_row(policy, loop, rollout))]
     print(f"{len(rows)} traces, {time.monotonic() - began:.0f} s")
     settings = SFTSettings(rows=32, seed=args.seed)
     train_sft(policy, rows, steps=args.sft_steps, settings=settings, on_step=lambda step, row: tell("sft", step, row))
@@ -120,12 +118,6 @@ def main() -> None:
     config.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
     log.close()
     draw(args.out)
-
-
-def _row(policy: VideoLMM, loop: Any, rollout: Rollout) -> Any:
-    """A conversation as ids of this model."""
-    schemas = loop.offered_in(rollout.messages)
-    return row_of(policy, recorded(policy, rollout.messages, tools=schemas, pixels=loop.pixels), loop.pixels)
 
 
 def draw(out: Path) -> None:

@@ -12,9 +12,9 @@ from ..gym.expert import Expert
 from ..gym.playing import play
 from ..objectives import OBJECTIVES
 from ..rollouts.collector import grouped, require_some, seed_of
-from ..rollouts.recording import recorded
+from ..rollouts.recording import recorded_row
 from ..rollouts.rollout import Rollout
-from ..rollouts.rows import Row, row_of
+from ..rollouts.rows import Row
 from ..synthesis import read_conversations, read_preferences
 from ..trainers.mini import MiniSettings, MiniTrainer
 from ..trainers.preference import DPOSettings, Preference, pairs_of, recorded_pairs
@@ -141,9 +141,7 @@ def rows_of(context: TrainingContext, config: SFTRun) -> list[Row]:
     rollouts += [one for path in config.traces.files for one in read_conversations(path)]
     rows: list[Row] = []
     for rollout in rollouts:
-        schemas, pixels = context.loop.offered_in(rollout.messages), context.loop.pixels
-        messages = recorded(context.policy, rollout.messages, tools=schemas, pixels=pixels)
-        rows += [row] if (row := row_of(context.policy, messages, pixels)) else []
+        rows += [row] if (row := recorded_row(context.policy, context.loop, rollout)) else []
     if not rows:
         raise ConfigError("traces: there is nothing to learn from; give expert or files.")
     context.note(f"{len(rows)} traces, {sum(row.written for row in rows)} tokens to learn")

@@ -12,8 +12,11 @@ from ...agent.models.local_vlm.passages import Words, passages
 from ...agent.models.local_vlm.record import Part
 from ...agent.models.local_vlm.turns import GenerationRequest
 from ...memory.errors import RewatchError
+from .rollout import Rollout
+from .rows import Row, row_of
 
 if TYPE_CHECKING:
+    from ...agent.graph import Loop
     from ...memory import FrameReader
 
 
@@ -48,6 +51,16 @@ def recorded(
             message = _with_record(policy, made, message, tuple(tools), pixels)
         made.append(message)
     return tuple(made)
+
+
+def recorded_row(policy: LocalPolicy, loop: Loop, rollout: Rollout) -> Row | None:
+    """The row of a conversation that anybody had in a loop, as this policy would have had it; None for an empty one.
+
+    Raises:
+        TraceError: see `recorded`.
+    """
+    tools = loop.offered_in(rollout.messages)
+    return row_of(policy, recorded(policy, rollout.messages, tools=tools, pixels=loop.pixels), loop.pixels)
 
 
 def _is_settled(message: AIMessage, policy: LocalPolicy) -> bool:

@@ -95,7 +95,7 @@ def test_learning_by_heart_makes_the_loop_look_and_answer(
     collect = Collector(loop=make_loop(policy), temperature=0.0)
     with pytest.raises(GateError, match="no tool is called"):
         Gate().require(collect(tasks, 1))
-    curve = train_sft(policy, rows, steps=60, settings=replace(QUICK, learning_rate=3e-2))
+    curve = train_sft(policy, rows, steps=90, settings=replace(QUICK, rows=5, learning_rate=3e-2))
     assert curve[-1]["loss"] < 0.5 < curve[0]["loss"]
     rollouts = collect(tasks, 1)
     found = Gate().require(rollouts)

@@ -99,7 +99,7 @@ def sft_trainer(policy: LocalPolicy, rows: Sequence[Row], args: Any, **more: Any
     kept, engine = list(rows), policy.engine
     # TRL looks at the first example to tell kinds of data sets apart: ready ids pass for tokenized text.
     examples = Dataset.from_list([{"input_ids": list(row.ids), "row": n} for n, row in enumerate(kept)])
-    return SFTTrainer(
+    trainer = SFTTrainer(
         model=engine.loaded.model,
         args=args,
         train_dataset=examples,
@@ -107,6 +107,9 @@ def sft_trainer(policy: LocalPolicy, rows: Sequence[Row], args: Any, **more: Any
         processing_class=engine.loaded.processor,
         **more,
     )
+    # TRL makes the loss itself, of all tokens of a step; Qwen-VL models would have it a mean of the passes' means.
+    trainer.model_accepts_loss_kwargs = True
+    return trainer
 
 
 def collated(engine: Engine, rows: Sequence[Row]) -> dict[str, Any]:

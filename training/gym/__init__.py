@@ -1,9 +1,8 @@
 """The gym: videos of known truth, questions that take tools to answer, and an expert that answers them."""
 
 from .building import build_memory, write_set, write_video
-from .lesson import Lesson
+from .lesson import Lesson, Level
 from .lessons import EVERY, FAMILIES, GymError, known, lesson, lesson_of, level_of, mixed
-from .level import Level
 from .world import World
 
 __all__ = [

@@ -17,8 +17,7 @@ from ...agent.steps import Call
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import Span
 from .drawing import COLORS
-from .lesson import Draft, Lesson
-from .level import Level
+from .lesson import Draft, Lesson, Level
 from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
 from .world import Line, Thing
 

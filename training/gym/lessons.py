@@ -9,21 +9,21 @@ from ...memory import RewatchError
 from ..data.task import Task, TaskError
 from ..data.validation import unknown
 from .clips16 import LEVEL, SMALL
-from .egocentric import day
 from .families import (
     Family,
     cropping,
+    crossing,
+    day,
     listening,
     nothing,
     reading,
     retrieval,
     spotting,
+    tracking,
     two_hops,
     viewing,
 )
-from .lesson import SOURCE, Lesson, finish
-from .level import Level
-from .moving import crossing, tracking
+from .lesson import SOURCE, Lesson, Level, finish
 
 FAMILIES: dict[str, Family] = {
     "retrieval": retrieval,

@@ -14,10 +14,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.files.names import written
+from ..memory.files.names import to_text
 from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
-from ..tools.plugins.foreign_schema import described
+from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
+from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
@@ -101,7 +101,7 @@ class VideoAgent:
         self.policy = load_policy(policy)
         seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
         built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
-        offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
+        offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._manner = manner_of(self.policy)
         loop = own_loop(self._manner, memory, self.policy)
         if self._manner and loop is None:
@@ -229,7 +229,7 @@ class VideoAgent:
             }
 
             async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
-                runs = Runs(graph=self._graph, **shared)
+                runs = Runs(graph=self._graph, raise_bugs=True, **shared)  # one ends the whole scaling
                 attempt_id = f"{run_id}.{number}"
                 ended = await runs.drive(attempt_id, None if await runs.stored(attempt_id) else first, None)
                 return ended.answer, str(ended.said.text), ended.said.response_metadata.get("likelihood")
@@ -285,7 +285,7 @@ class VideoAgent:
     def _paths(self, ids: Sequence[str]) -> dict[str, str]:
         """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
         known = {record.id: record.path for record in self.memory.videos()}
-        return {id_: written(known[id_]) for id_ in ids if id_ in known}
+        return {id_: to_text(known[id_]) for id_ in ids if id_ in known}
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
         from .. import __version__
@@ -303,7 +303,7 @@ class VideoAgent:
             "policy": self.policy._llm_type,
             **{key: state[key] for key in ("scale", "width") if key in state},
             **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [described(t)["function"] for t in self.toolbox],
+            "tools": [function_schema(t)["function"] for t in self.toolbox],
         }
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from langgraph.types import Command
 from ..memory import FrameReader
 from ..tools import Budget, Observation, Spend, Toolbox
 from ..tools.budget import rounded
+from ..tools.errors import always_passes, words_of
 from .answer import Answer, Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
@@ -34,7 +36,7 @@ from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, reads_pictures, useful
 from .parsing.reply import draft_of, question_of
-from .parsing.settling import PolicyFailed, settled, with_calls_found
+from .parsing.settling import PolicyFailed, is_model_failure, settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question
@@ -67,6 +69,8 @@ class Loop:
     """Whether the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
     """The calls that come before the policy's first turn, where the planner names none itself."""
+    raise_bugs: bool = False
+    """Whether what is no failure of a model or a video is raised, as in training and evaluation, and not told."""
     numbers: bool = True
     """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: FrameReader = field(init=False)
@@ -76,6 +80,12 @@ class Loop:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", FrameReader(self.memory))
+
+    def raising_bugs(self) -> Loop:
+        """The same loop, with the same pictures in store, for training and evaluation: bugs are raised."""
+        strict = copy.copy(self)
+        object.__setattr__(strict, "raise_bugs", True)
+        return strict
 
     async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
@@ -162,7 +172,10 @@ class Loop:
             said = settled(await self._ask(bound, [*state["messages"], *new], state))
         except TimeoutError as error:
             return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
-        except Exception as error:  # a policy that fails ends the run with an answer, not with a stack trace
+        except Exception as error:  # a chat model of anybody's, whose exceptions are documented nowhere
+            ours = getattr(self.policy, "takes_turn", False)
+            if always_passes(error) or (self.raise_bugs and ours and not is_model_failure(error)):
+                raise
             stopped_by = getattr(error, "stopped_by", "policy_error")
             text = TOKENS_SPENT if stopped_by == "tokens" else _failure(error)
             return _without_policy(new, stopped_by, text, began, tokens=getattr(error, "tokens", 0))
@@ -296,6 +309,7 @@ class Loop:
                 left=left,
                 approved=call["id"] in approved,
                 eyes=eyes_of(self.policy, state["messages"]),
+                raise_bugs=self.raise_bugs,
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
@@ -349,7 +363,9 @@ class Loop:
                 looked.append(None)
                 continue
             began = time.monotonic()
-            seen, cost = await self.toolbox.call(*wanted, memory=memory, videos=videos, left=left)
+            seen, cost = await self.toolbox.call(
+                *wanted, memory=memory, videos=videos, left=left, raise_bugs=self.raise_bugs
+            )
             cost += Spend(seconds=time.monotonic() - began)
             total += cost
             looked.append(None if seen.error else float(seen.data["yes"]))
@@ -388,12 +404,9 @@ def _spent(state: State) -> Spend:
 
 def _failure(error: Exception) -> str:
     """What a policy raised, as one line."""
-    try:
-        told = one_line(str(error), longest=600)
-    except Exception:  # its own words fail it
-        told = ""
     kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
-    return f"The policy failed ({': '.join(part for part in (kind, told) if part)})."
+    reason = one_line(words_of(error), longest=600)
+    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
 
 
 def _without_policy(

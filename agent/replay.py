@@ -78,10 +78,12 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
     end = next((event for event in told if event["event"] == "answer"), None)
     if end is None:
         return Replayed(events=events, answer=None, differences=[])
+    recorded = Answer.from_dict(end["answer"])
+    if recorded.stopped_by == "bug":
+        return Replayed(events=events, answer=recorded, differences=[])
     _, answer = replay_scaling({**head, "results": steps})
     if answer is None:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
-    recorded = Answer.from_dict(end["answer"])
     kept = ("question", "spend", "budget", "run_id", "trace")
     answer = replace(answer, **{name: getattr(recorded, name) for name in kept})
     differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
@@ -153,6 +155,9 @@ class _Run:
     def _end(self, event: Mapping[str, Any]) -> None:
         self._add(event.get("cost", {}))
         recorded = Answer.from_dict(event["answer"])
+        if recorded.stopped_by == "bug":  # follows from no message
+            self.answer = recorded
+            return
         draft = self._verdict([item.verified for item in recorded.evidence]).draft
         self.answer = Answer(
             question=self.question.text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,8 +15,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from ..memory import MemoryFolderError, RewatchError
-from ..tools import Budget, Spend, ToolThreads
+from ..memory.processes.daemon_threads import DaemonThreads
+from ..tools import Budget, Spend
 from ..tools.budget import rounded
+from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
 from .parsing.settling import PolicyFailed, ended_by_policy
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
-_threads = ToolThreads()  # a person who is asked must not hold up the exit
+_threads = DaemonThreads()  # a person who is asked must not hold up the exit
 _OVER = object()
 _INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")
@@ -61,6 +63,8 @@ class Runs:
     """Makes the last change to an answer before it is told."""
     approve: Approve | None = None
     """Is asked before calls that a person has to allow."""
+    raise_bugs: bool = False
+    """Whether a bug is raised instead of ending the run with an answer that says so."""
     may_ask: bool = False
     """Whether there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
@@ -100,6 +104,8 @@ class Runs:
             raise
         except Exception as error:
             if state is not None:
+                raise
+            if isinstance(error, ToolBug) or always_passes(error):
                 raise
             raise _cannot_go_on(run_id, error) from error
 
@@ -154,6 +160,15 @@ class Runs:
                             tell({**event, "spend": rounded(spend)})
                 if waiting:
                     going = await self._asked(run_id, waiting)
+        except Exception as error:  # the boundary of a run: a bug ends it with an answer, and is recorded
+            if isinstance(error, RewatchError) or (state is None and not isinstance(error, ToolBug)):
+                raise
+            tell({"event": "bug", "traceback": traceback_of(error), "spend": rounded(spend)})
+            if self.raise_bugs or always_passes(error):
+                raise
+            answer = _answer_of_bug(error, state or stored, spend)
+            final = self._final(answer, run_id, path if writer and not writer.lost else None)
+            tell({"event": "answer", "answer": final, "spend": rounded(spend)})
         finally:
             if writer:
                 writer.close()
@@ -228,6 +243,20 @@ def _require_whole(values: dict[str, Any]) -> None:
 def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return MemoryFolderError(f"The run {run_id} cannot go on from what is stored of it ({reason}): ask again.")
+
+
+def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, float]) -> dict[str, Any]:
+    """What a run ends with that came upon a bug."""
+    reason = error.text if isinstance(error, ToolBug) else f"{type(error).__name__}: {words_of(error)}"
+    reason = " ".join(reason.partition(" Try other arguments")[0].split())[:400].rstrip(".")
+    return Answer(
+        question=state["question"]["text"],
+        text=f"A bug in the program ended the run: {reason}. Please report it, with the traceback in the run's trace.",
+        abstained=True,
+        stopped_by="bug",
+        spend=rounded({**Spend().as_dict(), **spend}),
+        budget=state["budget"],
+    ).as_dict()
 
 
 def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:

@@ -145,7 +145,7 @@ def _objects() -> Capability:
 
 def _tools() -> Capability:
     """Tools beside the built-in ones: what installed packages bring, and whether MCP can be spoken."""
-    from ..tools.plugins.entry_points import registered_tools
+    from ..tools.plugins.loading import registered_tools
 
     groups, broken = registered_tools()
     brought = [f"{group.origin}: {', '.join(tool.name for tool in group.tools)}" for group in groups]

@@ -38,8 +38,8 @@ def export(
     from ..memory.ingest.objects_channel import stored_tracks
     from ..memory.tracking import drawing as objects_draw
     from ..memory.tracking import export as objects_export
-    from ..tools.arguments import parse_seconds
     from ..tools.builtin.track_objects import asked_for
+    from ..tools.times import parse_seconds
 
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     record = named(clip_memory, video)

@@ -47,7 +47,7 @@ def search(
 ) -> None:
     """Find the spans that match words, over every video and channel of the memory."""
     with importing():
-        from ..tools.arguments import parse_seconds
+        from ..tools.times import parse_seconds
 
     query = " ".join(words or ())
     if bool(query.strip()) == (image is not None):

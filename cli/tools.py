@@ -46,10 +46,10 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from ..tools import ISOLATED, VLM_TOOLS, VideoTool
-    from ..tools.plugins.foreign_schema import described
     from ..tools.sandbox.choice import to_isolate
+    from ..tools.schemas import function_schema
 
-    function = described(tool)["function"]
+    function = function_schema(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
     looks = isinstance(tool, VideoTool) and tool.context_parameter is not None
     return {

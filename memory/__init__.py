@@ -9,8 +9,8 @@ from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text
 from .video.array_video import ArrayVideo
 from .video.file import Video
 from .video.frame_reader import FrameReader, within_view
+from .video.open import VideoPool, video_key
 from .video.truncated_video import TruncatedVideo
-from .video.video_pool import VideoPool, place
 
 __all__ = [
     "CHANNELS",
@@ -43,6 +43,6 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
-    "place",
+    "video_key",
     "within_view",
 ]

@@ -16,8 +16,8 @@ from .protocol import VideoSource
 from .span import Span
 from .store.search import scope_of
 from .types import CLIP, Clip, Hit, Text, VideoRecord
-from .video.image_query import Picture, read_picture
 from .video.open import find_video, one_or_many
+from .video.pictures import Picture, read_picture
 from .video.truncated_video import TruncatedVideo
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
+from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels, listener
 from .protocol import VideoSource
 from .span import Span
@@ -24,9 +25,8 @@ from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
-from .video.image_query import Picture, read_picture
 from .video.open import as_source, find_video, one_or_many, open_file
-from .video.streams import Streams
+from .video.pictures import Picture, read_picture
 
 if TYPE_CHECKING:
     from .causal.rows import Past

@@ -153,6 +153,20 @@ class VideoSource(Protocol):
         """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
 
 
+class TimedFrames:
+    """What every source makes of its `info` and `frames_at`."""
+
+    __slots__ = ()
+
+    def frames(self: VideoSource, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
+        """Return the frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
+        return self.frames_at(grid(span, fps, self.info.span), size=size)
+
+    def frame(self: VideoSource, time: float, *, size: int | None = None) -> Frame:
+        """Return the frame on screen at `time` (seconds)."""
+        return next(iter(self.frames_at([time], size=size)))
+
+
 def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:
     """Times `span.start + k / fps` (float64, seconds) that lie in both `span` and `bounds`.
 

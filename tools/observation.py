@@ -1,4 +1,4 @@
-"""What a tool hands back to the policy, and how a tool says that it could not."""
+"""`Observation`, the result of a tool call, and its lines that can be cited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Line:
     text: str
     """The line, exactly as it stands in `Observation.text`."""
     uri: str
-    """Media URI of what it tells of."""
+    """Media URI of the place that it is about."""
     quote: str = ""
     """The words that were said or shown there, where it repeats any."""
     channel: str = ""
@@ -38,7 +38,3 @@ class Observation:
     """Whether the call failed; the text then says what to do instead."""
     cached: bool = False
     """Whether it was taken from the toolbox's cache."""
-
-
-class ToolError(Exception):
-    """Raise this inside a tool to tell the policy what went wrong and what to do instead, in one line."""

@@ -14,10 +14,10 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
 from ...memory import FrameReader
-from ...tools import ToolThreads
+from ...memory.processes.daemon_threads import DaemonThreads
 from ..parsing.settling import contained, contained_async
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

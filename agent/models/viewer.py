@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
-from ..parsing.settling import usable
+from ..parsing.settling import contained, usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
 from .usage import price_of, tokens_of
@@ -55,11 +56,13 @@ class ChatViewer:
         roles = [q.role if q.role in self._roles else "" for q in questions]
         for role in dict.fromkeys(roles):
             chosen = [i for i, its in enumerate(roles) if its == role]
-            said = self.model.batch(
+            ask = partial(
+                self.model.batch,
                 [self._messages(questions[i], yes_no) for i in chosen],
                 {"max_concurrency": min(len(chosen), MAX_AT_ONCE)},
                 **self._arguments(max_tokens, beams, role, weigh),
             )
+            said = contained(ask)
             replies.update({i: _reply(message, yes_no, weigh) for i, message in zip(chosen, said, strict=True)})
         return [replies[i] for i in range(len(questions))]
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
 from ...memory import RewatchError
+from ...tools.sandbox.limits import is_spent
 from ..models.usage import whole_number
 from ..tool_formats.found_calls import calls_in
 from ..tool_formats.hermes import USAGE
@@ -182,16 +183,14 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def contained(work: Callable[[], Result]) -> Result:
-    """What `work` returns; what no policy may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
+    """The result of `work`; what no model may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
 
-    An interrupt by a person passes, and so does an error that says by itself what it is.
+    An interrupt by a person passes, and so does any error that is an error alone.
     """
     try:
         return work()
-    except (KeyboardInterrupt, RewatchError):
-        raise
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, _ODD):
+    except BaseException as error:  # of a chat model of anybody's, which may raise anything
+        if _passes(error):
             raise
         raise PolicyFailed(f"it raised {type(error).__name__}") from error
 
@@ -200,17 +199,22 @@ async def contained_async(work: Awaitable[Result]) -> Result:
     """`contained` for a coroutine; that it is cancelled from outside passes."""
     try:
         return await work
-    except (KeyboardInterrupt, RewatchError):
-        raise
-    except asyncio.CancelledError as error:
+    except BaseException as error:  # of a chat model of anybody's, which may raise anything
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise PolicyFailed("it raised CancelledError") from error
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, _ODD):
+        cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
+        if cancelled or _passes(error):
             raise
         raise PolicyFailed(f"it raised {type(error).__name__}") from error
+
+
+def _passes(error: BaseException) -> bool:
+    error_alone = isinstance(error, Exception) and not isinstance(error, _ODD)
+    return error_alone or isinstance(error, (KeyboardInterrupt, RewatchError))
+
+
+def is_model_failure(error: Exception) -> bool:
+    """Whether a model of ours may fail with an exception: a mistake, a time-out, a server or memory that is gone."""
+    return isinstance(error, (RewatchError, OSError)) or is_spent(error) or type(error).__name__ == "OutOfMemoryError"
 
 
 def ended_by_policy(error: SystemExit) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, MediaURI, TruncatedVideo
-from ...memory.files.names import read
+from ...memory.files.names import from_text
 from .reading import ReportLook, RunSummary, looked_and_found, mapping, number, place_of, rows, string
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def make_album(run: RunSummary, open_video: OpenVideo | None) -> ReportImages:
     for look in run.looks:
         album.looks[look.number] = _of_look(look, run)
     chosen = _keep_first(album)
-    paths = {key: read(string(path)) for key, path in mapping(run.head.get("paths")).items()}
+    paths = {key: from_text(string(path)) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
     now = number(run.question.get("now"))
     for video in dict.fromkeys(wanted.video for wanted in chosen):

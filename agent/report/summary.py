@@ -18,6 +18,7 @@ _STOPPED = {
     "tokens": "Stopped because the budget of tokens was spent.",
     "seconds": "Stopped because the budget of seconds was spent.",
     "policy_error": "Stopped because the policy failed.",
+    "bug": "Stopped by a bug in the program; the trace has the traceback.",
     "viewer_error": "Nothing was found, and the model that sees failed each time it was asked.",
 }
 _EVIDENCE = 60  # pieces shown

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...memory import Span
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from ..questions.question import Question
 from .reply import BadCall
 

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ...memory import MediaURI
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from ..parsing.reply import question_of as question_of
 from .reply import BadCall
 

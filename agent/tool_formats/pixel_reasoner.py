@@ -14,8 +14,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from ...memory import Box, MediaURI
-from ...tools.argument_formats import box_numbers
-from ...tools.boxes import read_box
+from ...tools.boxes import box_numbers, read_box
 from ..parsing.reply import last_boxed, take_apart
 from ..questions.question import Question
 from .dialect import Said

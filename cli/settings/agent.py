@@ -127,8 +127,8 @@ def agents(
 
 
 def tell_failure(answer: Answer) -> None:
-    """Say on stderr, in one line, that there is no answer since a model failed."""
-    text = answer.text if answer.stopped_by == "policy_error" else f"The model that sees failed. {answer.text}"
+    """Say on stderr, in one line, why there is no answer."""
+    text = answer.text if answer.stopped_by != "viewer_error" else f"The model that sees failed. {answer.text}"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     sys.stderr.write(f"error: {line}\n")
 
@@ -140,7 +140,7 @@ def moment(text: str, option: str = "--now") -> float:
         BadParameter: if it is no time, or one that no video has.
     """
     from ...agent.questions.question import LATEST
-    from ...tools.arguments import parse_seconds
+    from ...tools.times import parse_seconds
 
     try:
         seconds = parse_seconds(text)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ...memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
 from ...memory import Progress as Step
-from ...memory.files.names import shown
+from ...memory.files.names import printable
 from ...memory.near import did_you_mean
 from ...memory.sanitize import one_line
 from ..terminal.estimates import index_estimate
@@ -52,7 +52,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("", name=shown(path.name), what="opening", total=None)
+        task = bar.add_task("", name=printable(path.name), what="opening", total=None)
 
         def step(progress: Step) -> None:
             done[progress.channel] = (progress.done, progress.total)
@@ -62,7 +62,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
             if not console.is_terminal and time.monotonic() - told[0] >= EVERY:
                 told[0] = time.monotonic()
                 share = f"{ready / total:>4.0%}" if total else ""
-                line = f"{shown(path.name)}  {share}  {what} {clock(progress.span.end)}"
+                line = f"{printable(path.name)}  {share}  {what} {clock(progress.span.end)}"
                 console.print(message("indexing", line), soft_wrap=True)
 
         record = memory.add(path, progress=step, **settings)

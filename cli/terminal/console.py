@@ -10,7 +10,7 @@ from rich.text import Text
 from ...agent import Answer, Evidence
 from ...memory import MediaURI, Span, clock
 from ...memory.sanitize import one_line
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from .output import Console
 
 _VERBS = {

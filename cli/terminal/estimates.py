@@ -100,7 +100,7 @@ def _spend_of(trace: Path) -> dict[str, Any] | None:
             head = json.loads(file.readline())
             file.seek(max(trace.stat().st_size - _LAST_LINE, 0))
             end = json.loads(file.read().splitlines()[-1])
-        if end["answer"]["stopped_by"] == "policy_error":
+        if end["answer"]["stopped_by"] in ("policy_error", "bug"):
             return None
         return {"policy": head["policy"], **end["answer"]["spend"]}
     except (OSError, ValueError, KeyError, IndexError, TypeError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..video.shape import shrink
 from .color_names import NAMES, name_pixels
 from .color_words import LOOKS, read_query
 
@@ -103,24 +104,13 @@ class NamedColors:
 def look_at(frames: Sequence[Frame]) -> list[FrameColors]:
     """Measure successive frames of one clip."""
     looks: list[FrameColors] = []
-    small = [_shrink(frame.image) for frame in frames]
+    small = [shrink(frame.image, _SIDE) for frame in frames]
     luma = [image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for image in small]
     for index, (image, gray) in enumerate(zip(small, luma, strict=True)):
         # The first frame has no frame before it: it shares the motion of the second.
         motion = _difference(luma[max(index, 1) - 1], luma[max(index, 1)]) if len(luma) > 1 else None
         looks.append(_measure(image, gray, motion))
     return looks
-
-
-def _shrink(image: np.ndarray) -> np.ndarray:
-    import cv2
-
-    height, width = image.shape[:2]
-    scale = _SIDE / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> FrameColors:

@@ -22,8 +22,8 @@ from ..store.database import Store
 from ..store.search import Searcher
 from ..store.units import NewText, NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
-from ..video.streams import Streams
 from .segmentation import coarse_windows
+from .stream_choice import Streams
 from .summary_channel import gists
 from .worker import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .worker_pool import Inline, Workers

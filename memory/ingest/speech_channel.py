@@ -12,7 +12,7 @@ from ..files.regular import read_bytes
 from ..protocol import VideoInfo, VideoSource
 from ..span import clock
 from ..store.units import NewText
-from ..video.streams import Streams, named, rank_subtitles, told
+from .stream_choice import Streams, describe_stream, find_stream, rank_subtitles
 
 if TYPE_CHECKING:
     from ..span import Span
@@ -122,7 +122,7 @@ def _candidates(
         several = len(info.subtitle_streams)
         for written in rank_subtitles(info.subtitle_streams, lines, spoken):
             place = places[written.stream.index]
-            which = f"subtitle stream {told(written.stream)} of {several}"
+            which = f"subtitle stream {describe_stream(written.stream)} of {several}"
             other = f" in another language than the sound ({spoken})" if written.foreign else ""
             against = " holds only some of what is said" if written.partial else other and f" is{other}"
             taken = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
@@ -136,22 +136,24 @@ def _candidates(
                 if all(one.pictures for one in unread)
                 else "without words in the video"
             )
-            notes.append(f"its subtitles ({'; '.join(told(one) for one in unread)}) are {why}")
+            notes.append(f"its subtitles ({'; '.join(describe_stream(one) for one in unread)}) are {why}")
     yield from later
 
 
 def _asked_for(info: VideoInfo, path: Path, wanted: int | str) -> Words:
     from ..speech.subtitles import embedded_subtitles
 
-    stream = named(info.subtitle_streams, wanted, "subtitle stream", info.path)
+    stream = find_stream(info.subtitle_streams, wanted, "subtitle stream", info.path)
     tracks = embedded_subtitles(path)
     place = next((place for place, track in enumerate(tracks) if track.stream == stream.index), None)
     if place is None or not tracks[place]:
         why = "is made of pictures of words, which are not read" if stream.pictures else "holds no words"
-        raise VideoError(f"{info.path}: subtitle stream {told(stream)} {why}. Take another, or listen to the sound.")
+        raise VideoError(
+            f"{info.path}: subtitle stream {describe_stream(stream)} {why}. Take another, or listen to the sound."
+        )
     return Words(
         _stream(path, place),
-        (f"subtitle stream {told(stream)} of {len(info.subtitle_streams)} was taken, as asked for",),
+        (f"subtitle stream {describe_stream(stream)} of {len(info.subtitle_streams)} was taken, as asked for",),
     )
 
 

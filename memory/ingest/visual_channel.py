@@ -13,6 +13,7 @@ from ..ocr.rows import as_data
 from ..protocol import Frame, VideoInfo, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows
+from ..video.shape import shrink
 from .planning import worth_looking_at
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class ClipFrames:
             self._alive()
             frame = self._run.next()
             if self._taken % self._step == 0:
-                self._small.append(Frame(frame.time, _shrunken(frame.image), frame.full))
+                self._small.append(Frame(frame.time, shrink(frame.image, _SMALL), frame.full))
             self._taken += 1
             yield frame
 
@@ -152,17 +153,6 @@ class ClipFrames:
 def _times(span: Span, fps: float, info: VideoInfo) -> list[float]:
     times: list[float] = grid(span, fps, info.span).tolist()
     return times or [span.start]
-
-
-def _shrunken(image: np.ndarray) -> np.ndarray:
-    import cv2
-
-    height, width = image.shape[:2]
-    scale = _SMALL / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def see(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:

@@ -17,11 +17,11 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from ..video.streams import Streams, choose_sound, faint, is_silent
 from . import speech_channel as listening
 from . import visual_channel as looking
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
+from .stream_choice import Streams, choose_sound, faint_note, is_silent
 
 if TYPE_CHECKING:
     from ..ocr.screen_text import TextReader
@@ -273,7 +273,7 @@ def _probe(job: Probe, bench: WorkerModels, send: Send) -> Probed:
                     )
                     subtitles, notes = words.subtitles, [*notes, *words.notes]
                 if subtitles is None and video.info.has_audio and isinstance(job.source, str):
-                    quiet = faint(
+                    quiet = faint_note(
                         Path(job.source), video.info.span, audio, lambda: send(Heartbeat((), 2 * _STEP_SECONDS))
                     )
                     notes = [*notes, quiet] if quiet else notes

@@ -15,7 +15,7 @@ import av
 from av.error import FFmpegError
 
 from ..errors import VideoError
-from ..files.side_file import read_side_file
+from ..files.regular import read_side_file
 from ..files.text_encodings import decode
 from ..video.probe import language_of, open_container
 from .languages import known_language, same_language

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files.names import restored, shown, stored
+from ..files.names import from_sql, printable, to_sql
 from ..span import Span
 from ..types import Clip, Failure, Text, VideoRecord
 from . import schema
@@ -65,7 +65,7 @@ class Store(Database):
             with self._sound():
                 facts = json.loads(info)
                 record = VideoRecord(
-                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=float(start),
+                    id=id_, content_id=content_id, name=printable(name), path=from_sql(path), start=float(start),
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
                     complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
@@ -75,7 +75,7 @@ class Store(Database):
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
-        name, where = shown(text), stored(path)
+        name, where = printable(text), to_sql(path)
         found = (
             self.rows("SELECT id FROM videos WHERE id = ?", (name,))
             or self.rows("SELECT id FROM videos WHERE path = ? ORDER BY rowid DESC LIMIT 1", (where,))
@@ -84,7 +84,7 @@ class Store(Database):
             or self.rows("SELECT video FROM paths WHERE path = ?", (where,))
             or self.rows(
                 "SELECT video FROM paths WHERE substr(path, -length(?1)) = ?1 ORDER BY rowid DESC LIMIT 1",
-                (stored(f"{os.sep}{text}"),),
+                (to_sql(f"{os.sep}{text}"),),
             )
         )
         return str(found[0][0]) if found else None
@@ -92,13 +92,13 @@ class Store(Database):
     def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
         """The id of the video that this unchanged file was found to be."""
         found = self.rows(
-            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
+            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (to_sql(str(path)), size, mtime_ns)
         )
         return found[0][0] if found else None
 
     def find_path(self, path: str) -> str | None:
         """The id of the video that a file of this path was last found to be."""
-        found = self.rows("SELECT video FROM paths WHERE path = ?", (stored(path),))
+        found = self.rows("SELECT video FROM paths WHERE path = ?", (to_sql(path),))
         return str(found[0][0]) if found else None
 
     def find_content(self, content_id: str) -> str | None:
@@ -109,7 +109,7 @@ class Store(Database):
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
         rows = self.rows("SELECT path, size, mtime_ns FROM paths WHERE video = ? ORDER BY rowid DESC", (video,))
-        return [(Path(restored(path)), size, mtime) for path, size, mtime in rows]
+        return [(Path(from_sql(path)), size, mtime) for path, size, mtime in rows]
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
@@ -122,7 +122,7 @@ class Store(Database):
             details = _facts(info)
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
-                (id_, content_id, shown(name), stored(info.path), info.start, info.end, json.dumps(details)),
+                (id_, content_id, printable(name), to_sql(info.path), info.start, info.end, json.dumps(details)),
             )
         return id_
 
@@ -138,7 +138,7 @@ class Store(Database):
     def known_as(self, path: Path) -> str | None:
         """The content id of the video that this path was last found to be."""
         found = self.rows(
-            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (stored(str(path)),)
+            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (to_sql(str(path)),)
         )
         return str(found[0][0]) if found else None
 
@@ -158,11 +158,11 @@ class Store(Database):
 
     def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
         """Remember that this file is the video; its name and path follow the latest file."""
-        where = stored(str(path))
+        where = to_sql(str(path))
         with self.transaction() as db:
             db.execute("DELETE FROM paths WHERE path = ?", (where,))
             db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (where, video, size, mtime_ns))
-            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, shown(path.name), video))
+            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, printable(path.name), video))
 
     def checked(self, video: str) -> str:
         """What was asked for when the video was last found to be complete; see `set_checked`."""

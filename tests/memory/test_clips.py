@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewatch.memory.ingest.segmentation import coarse_windows, fixed_windows
+from rewatch.memory.protocol import VideoInfo
 from rewatch.memory.span import Span
-from rewatch.memory.video.file import VideoInfo
 
 
 def info(duration: float, start: float = 0.0) -> VideoInfo:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rewatch.memory import Frame, Video
 from rewatch.memory.encoders import pool, visual_encoder
 from rewatch.memory.encoders.color_names import NAMES, name_pixels
 from rewatch.memory.encoders.color_words import read_query
-from rewatch.memory.video.file import Frame, Video
 
 ENCODER = visual_encoder()
 RGB = {

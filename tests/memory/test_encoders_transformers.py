@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from checkpoints import COLORS, FAMILIES, SIDE, colored, save_bert, save_visual, write_json
+from rewatch.memory import Frame
 from rewatch.memory.encoders import TextEncoder, VisualEncoder, export_visual, text_encoder, visual_encoder
 from rewatch.memory.encoders.bert_text import BertText
 from rewatch.memory.encoders.checkpoint import Checkpoint
@@ -18,7 +19,6 @@ from rewatch.memory.encoders.onnx_visual import OnnxVisual
 from rewatch.memory.encoders.transformers_text import TransformersText
 from rewatch.memory.encoders.transformers_visual import TransformersVisual
 from rewatch.memory.errors import CapabilityError
-from rewatch.memory.video.file import Frame
 
 Visual = Callable[[str], Path]
 

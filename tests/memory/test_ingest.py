@@ -162,8 +162,8 @@ def test_a_hang_or_crash_costs_its_clip_only(
 ) -> None:
     (tmp_path / "harmful.py").write_text(textwrap.dedent(HARMFUL))
     monkeypatch.syspath_prepend(str(tmp_path))
-    heard = pools._Worker.hear
-    monkeypatch.setattr(pools._Worker, "hear", lambda worker, message: heard(worker, _impatient(message)))
+    receive = pools.VideoWorker.receive
+    monkeypatch.setattr(pools.VideoWorker, "receive", lambda worker: _impatient(receive(worker)))
     from harmful import Harmful  # type: ignore[import-not-found]
 
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed", visual_encoder=Harmful(harm))

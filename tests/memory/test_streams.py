@@ -11,11 +11,11 @@ from hearing import CUES, TellsTones, ears, film, srt, tone
 from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError, VideoRecord
 from rewatch.memory.ingest.speech_channel import find_subtitles
+from rewatch.memory.ingest.stream_choice import rank_subtitles
 from rewatch.memory.ingest.worker import WorkerModels
 from rewatch.memory.protocol import SubtitleStream
 from rewatch.memory.speech.languages import language_code, same_language
 from rewatch.memory.video.file import Video
-from rewatch.memory.video.streams import rank_subtitles
 
 __all__ = ["ears"]
 

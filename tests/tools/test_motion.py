@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from rewatch.memory import Frame, Video
 from rewatch.memory.span import Span
-from rewatch.memory.video.file import Frame, Video
 from rewatch.tools.builtin.motion import MotionReport, Track, count_over_time, moving_objects
 from rewatch.tools.builtin.motion.background import learn_background
 from rewatch.tools.builtin.motion.camera import CutFinder, camera_moves

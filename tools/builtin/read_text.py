@@ -11,8 +11,7 @@ import numpy as np
 from ...memory import Box, Span, VideoGoneError
 from ..context import VideoContext
 from ..observation import Observation
-from ..retry import Retry
-from ..tool import tool
+from ..tool import Retry, tool
 from .evidence_lines import line
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from ...memory import OBJECTS, Span
 from ...memory.tracking.detector_labels import alike, labels_for
 from ...memory.tracking.detector_weights import SUGGESTED, how_to_get
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from ...agent.questions.question import question_about
 from ...agent.runner import Runs, run_to_end
 from ...agent.trace import SCHEMA, events_of
 from ...memory.errors import RewatchError
-from ...memory.files.names import written
+from ...memory.files.names import to_text
 from ...tools import Budget
-from ...tools.plugins.foreign_schema import described
+from ...tools.schemas import function_schema
 from ..data.task import Task
 from .rollout import Rollout
 
@@ -61,7 +61,7 @@ class Collector:
     graph: CompiledStateGraph = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "graph", build_graph(self.loop))
+        object.__setattr__(self, "graph", build_graph(self.loop.raising_bugs()))
 
     def __call__(
         self,
@@ -141,10 +141,10 @@ class Collector:
                 "run_id": run_id,
                 "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
                 "question": first["question"],
-                "paths": {v["id"]: written(memory.video(v["id"]).path) for v in first["question"]["videos"]},
+                "paths": {v["id"]: to_text(memory.video(v["id"]).path) for v in first["question"]["videos"]},
                 "budget": first["budget"],
                 "policy": self.loop.policy._llm_type,
-                "tools": [described(tool)["function"] for tool in self.loop.toolbox],
+                "tools": [function_schema(tool)["function"] for tool in self.loop.toolbox],
             }
 
         path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ....memory import Span
-from ....tools.arguments import parse_seconds
+from ....tools.times import parse_seconds
 from ...text_matching import STOP, ordinal, tokens
 
 Kind = Literal["time", "how_long", "count", "yes_no", "where", "summary", "file", "video", "text"]

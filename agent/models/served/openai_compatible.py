@@ -21,8 +21,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, ValidationError
 
 from ....memory import CapabilityError
+from ....memory.processes.daemon_threads import DaemonThreads
 from ....tools import Eyes
-from ....tools.sandbox.threads import ToolThreads
 from ...parsing.settling import contained
 from ...tool_formats import Dialect, load_dialect
 from ..eyes import SIDE, scale_of
@@ -35,7 +35,7 @@ from .streams import Joined
 from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
 from .wire import ended, until
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 _CHARACTERS_A_TOKEN = 16
 """A reply that is longer than this for each token allowed is cut: the server heeds no limit."""
 _IDLE_CHUNKS = 4096

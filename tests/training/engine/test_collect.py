@@ -12,6 +12,9 @@ import torch
 from langchain_core.messages import ToolMessage
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.memory import VideoError
+from rewatch.tools import Toolbox, view_clip
+from rewatch.tools.errors import ToolBug
 from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import CollectError, Collector, failure, grouped, require_some
 from rewatch.training.rollouts.rows import row_of, sampled, score
@@ -115,14 +118,34 @@ def test_failures_are_data(make_policy: MakePolicy, make_loop: MakeLoop, tasks: 
         require_some(grouped(rollouts, 2)[0])
 
 
-def test_a_policy_that_breaks_ends_its_runs_only(
-    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), VideoError("gone")])
+def test_a_policy_that_fails_ends_its_runs_only(
+    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     policy = make_policy(max_tokens=8)
 
     def broken(**given: Any) -> Any:
-        raise RuntimeError("out of luck")
+        raise error
 
     monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)
     rollouts = Collector(loop=make_loop(policy))(tasks[:1], 2)
-    assert all("out of luck" in (failure(r) or "") for r in rollouts)
+    assert all(str(error) in (failure(r) or "") for r in rollouts)
+
+
+def test_a_bug_is_raised(
+    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = make_policy()
+
+    def broken(*given: Any, **settings: Any) -> Any:
+        raise KeyError("out of luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "rewatch.tools.builtin.view_clip.visual_encoder", broken
+        )  # which `view_clip` describes frames by
+        with steered(policy, looks_once), pytest.raises(ToolBug, match="out of luck"):
+            Collector(loop=replace(make_loop(policy), toolbox=Toolbox([view_clip])))(tasks[:1], 2)
+    monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)
+    with pytest.raises(KeyError, match="out of luck"):
+        Collector(loop=make_loop(policy))(tasks[:1], 2)

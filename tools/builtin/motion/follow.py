@@ -10,7 +10,7 @@ import numpy as np
 from ....memory.span import Box, Span
 
 if TYPE_CHECKING:
-    from ....memory.video.file import VideoSource
+    from ....memory.protocol import VideoSource
     from .background import Background
     from .stretches import Stretch
     from .tracks import Follower, Trail

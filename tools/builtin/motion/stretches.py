@@ -12,7 +12,7 @@ from ....memory.span import Span
 from .camera import CutFinder, camera_moves
 
 if TYPE_CHECKING:
-    from ....memory.video.file import VideoSource
+    from ....memory.protocol import VideoSource
 
 Array = np.ndarray[Any, Any]
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import VideoError
 from ..files.regular import read_bytes
 from ..span import MediaURI
+from .frame_reader import FrameReader
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Picture = np.ndarray | Path | MediaURI
 """[H, W, 3] uint8 RGB, an image file, or a frame or crop of a video in the memory."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is decoded: Pillow knows others that start programs (EPS) or read other files."""
+"""The formats that are decoded: Pillow knows others that start programs (EPS) or read other files."""
 _PIXELS = 64_000_000
 _BYTES = 256_000_000
 
@@ -31,18 +32,16 @@ class NotAPicture(ValueError):
 
 
 def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
-    """The pixels: [H, W, 3] uint8 RGB, upright.
+    """Return the pixels: [H, W, 3] uint8 RGB, upright.
 
     Raises:
         VideoError: if the file is no image that can be read, or the URI's video is gone.
         ValueError: if an array is not [H, W, 3] uint8.
     """
     if isinstance(picture, MediaURI):
-        from .frame_reader import FrameReader
-
         return FrameReader(memory, keep=0).read([str(picture)])[0]
     if isinstance(picture, Path):
-        return _opened(picture)
+        return _read_file(picture)
     if not isinstance(picture, np.ndarray):
         raise ValueError(
             f"A query is words, or a picture (an array, a Path or a MediaURI), not {type(picture).__name__}."
@@ -52,8 +51,8 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
     return picture
 
 
-def decoded(encoded: bytes, *, most: int = _PIXELS) -> Image:
-    """An encoded picture as RGB, upright, what is transparent on white; of an animation the first picture.
+def decode_picture(encoded: bytes, *, most: int = _PIXELS) -> Image:
+    """Return an encoded picture as RGB, upright, what is transparent on white; of an animation the first picture.
 
     Args:
         encoded: in one of `FORMATS`.
@@ -68,8 +67,8 @@ def decoded(encoded: bytes, *, most: int = _PIXELS) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large and damaged ones
             with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
-                require_small(opened, most)
-                return flat(ImageOps.exif_transpose(opened) or opened)
+                check_picture(opened, most)
+                return to_rgb(ImageOps.exif_transpose(opened) or opened)
     except UnidentifiedImageError:
         raise NotAPicture(f"it is none of {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError:
@@ -81,7 +80,7 @@ def decoded(encoded: bytes, *, most: int = _PIXELS) -> Image:
         raise NotAPicture((str(e) or type(e).__name__).splitlines()[0]) from None
 
 
-def require_small(image: Image, most: int = _PIXELS) -> None:
+def check_picture(image: Image, most: int = _PIXELS) -> None:
     """Make sure that a picture may be decoded; it need not have been yet.
 
     Raises:
@@ -93,8 +92,8 @@ def require_small(image: Image, most: int = _PIXELS) -> None:
         raise NotAPicture(f"{image.width}x{image.height} pixels are too many, {most / 1e6:.0f} million at most")
 
 
-def flat(image: Image) -> Image:
-    """An RGB copy; what is transparent is white."""
+def to_rgb(image: Image) -> Image:
+    """Return an RGB copy; what is transparent is white."""
     from PIL import Image as Pillow
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -104,9 +103,9 @@ def flat(image: Image) -> Image:
     return image.convert("RGB")
 
 
-def _opened(path: Path) -> np.ndarray:
+def _read_file(path: Path) -> np.ndarray:
     try:
-        return np.asarray(decoded(read_bytes(path, _BYTES)))
+        return np.asarray(decode_picture(read_bytes(path, _BYTES)))
     except FileNotFoundError:
         raise VideoError(f"There is no file {path}: check the name.") from None
     except NotAPicture as error:

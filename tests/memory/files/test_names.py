@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from media_files import write_video
 from rewatch import VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.report import write_report
 from rewatch.memory import ClipMemory, VideoError
-from rewatch.memory.files.names import read, restored, shown, stored, written
-
-from ..media_files import write_video
+from rewatch.memory.files.names import from_sql, from_text, printable, to_sql, to_text
 
 NAMES = (
     b"caf\xe9.mp4",
@@ -49,15 +48,15 @@ if sys.platform != "linux":
     ],
 )  # fmt: skip
 def test_names_are_shown_as_one_printable_line(name: str, as_shown: str) -> None:
-    assert shown(name) == as_shown == shown(shown(name))
-    shown(name).encode("utf-8")
+    assert printable(name) == as_shown == printable(printable(name))
+    printable(name).encode("utf-8")
 
 
 def test_a_path_comes_back_as_it_was() -> None:
     for name in (*map(os.fsdecode, NAMES), "talk.mp4", "Vorträge"):
-        kept = stored(name)
-        assert restored(kept) == name and (isinstance(kept, bytes) or kept.encode("utf-8"))
-        assert read(written("/v/" + name)) == "/v/" + name and json.dumps(written(name)).encode("utf-8")
+        kept = to_sql(name)
+        assert from_sql(kept) == name and (isinstance(kept, bytes) or kept.encode("utf-8"))
+        assert from_text(to_text("/v/" + name)) == "/v/" + name and json.dumps(to_text(name)).encode("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_videos_of_any_name_are_kept_and_found(odd: tuple[Path, ClipMemory]) -> 
     for name in NAMES:
         path = folder / os.fsdecode(name)
         record = memory.video(path)
-        assert record.path == str(path) and record.name == shown(path.name)
+        assert record.path == str(path) and record.name == printable(path.name)
         assert memory.video(path.name).id == memory.video(record.name).id == record.id
         memory.open(record.id).frame(0.5)  # type: ignore[attr-defined]
         assert memory.add(path, channels=("visual",), workers=0).id == record.id
@@ -97,10 +96,10 @@ def test_a_run_about_them_is_told_replayed_and_shown(odd: tuple[Path, ClipMemory
         answer = agent.ask("What is shown?", videos=[str(folder / os.fsdecode(name))])
         events = read_trace(answer.trace or "")
         (path,) = events[0]["paths"].values()
-        assert read(path) == str(folder / os.fsdecode(name))
+        assert from_text(path) == str(folder / os.fsdecode(name))
         page = write_report(answer.trace or "", tmp_path / "page.html").read_text(encoding="utf-8")
-        assert shown(os.fsdecode(name)) in page and "No pictures of video" not in page
-        assert shown(os.fsdecode(name)) in json.dumps(events, ensure_ascii=False).replace("\\\\", "\\")
+        assert printable(os.fsdecode(name)) in page and "No pictures of video" not in page
+        assert printable(os.fsdecode(name)) in json.dumps(events, ensure_ascii=False).replace("\\\\", "\\")
 
 
 def test_errors_name_files_in_printable_text(odd: tuple[Path, ClipMemory]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +14,7 @@ from ..protocol import SoundTrack, SubtitleStream, VideoInfo
 from ..span import Span
 from ..speech.languages import known_language, same_language
 from ..speech.vad import RATE, voiced
-from .audio import read_audio
+from ..video.audio import read_audio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ _SPOKEN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What a person asked for: numbers count from 1 among the streams of a kind; a language is a code or its name."""
+    """The streams a person asks for: numbers count from 1 among streams of a kind; a language is a code or its name."""
 
     audio: int | str | None = None
     subtitles: int | str | None = None
@@ -59,25 +59,25 @@ class Streams:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a sound track holds, as far as it was listened to: the loudest sample in [0, 1], and seconds of speech."""
+class SoundSample:
+    """A sound track as far as it was sampled: the loudest sample in [0, 1], and seconds of speech."""
 
     loudest: float
     speech: float
 
     @property
     def silent(self) -> bool:
-        """Whether nothing can be heard."""
+        """True where nothing can be heard."""
         return self.loudest <= _LOUD
 
 
-def named(streams: Sequence[Stream], wanted: int | str, what: str, path: str) -> Stream:
-    """The stream that a person means: by its number, else its language, else words of its title.
+def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: str) -> Stream:
+    """Return the stream that a person means: by its number, else its language, else words of its title.
 
     Raises:
         VideoError: if there is none; the text lists those that there are.
     """
-    text = str(wanted).strip()
+    text = str(request).strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         found = [one for one in streams if one.number == int(text)]
     else:
@@ -85,12 +85,12 @@ def named(streams: Sequence[Stream], wanted: int | str, what: str, path: str) ->
         found = sorted(found, key=_is_aside) or [one for one in streams if text and text.lower() in one.title.lower()]
     if found:
         return found[0]
-    there = "; ".join(map(told, streams)) or "none"
+    there = "; ".join(map(describe_stream, streams)) or "none"
     raise VideoError(f"{path} has no {what} {text!r}. There are: {there}. Name one by its number or language.")
 
 
-def told(stream: SoundTrack | SubtitleStream) -> str:
-    """A stream in a few words: `2 (eng, “Commentary”, comment)`."""
+def describe_stream(stream: SoundTrack | SubtitleStream) -> str:
+    """Return a stream in a few words: `2 (eng, “Commentary”, comment)`."""
     flags = sorted(stream.flags - {"default", "captions"})
     title = f"“{stream.title}”" if stream.title and "handler" not in stream.title.lower() else ""
     facts = ", ".join(fact for fact in (stream.language, title, *flags) if fact)
@@ -100,11 +100,11 @@ def told(stream: SoundTrack | SubtitleStream) -> str:
 def choose_sound(
     info: VideoInfo,
     path: Path,
-    wish: Streams,
+    request: Streams,
     knows_only: str | None = None,
     alive: Callable[[], None] = lambda: None,
 ) -> tuple[SoundTrack | None, str | None]:
-    """The sound track to take, and a line that says which, where there were several.
+    """Return the sound track to take, and a line that says which, where there were several.
 
     What was asked for comes first. Else one in which nothing can be heard is last, then commentaries, descriptions for
     the blind and the like; then the language decides, then whether anybody speaks in it, then what the file says is
@@ -113,7 +113,7 @@ def choose_sound(
     Args:
         info: of the video.
         path: its file.
-        wish: what was asked for.
+        request: what was asked for.
         knows_only: the one language that the recognizer knows; None where it knows many.
         alive: called before each piece that is listened to.
 
@@ -121,21 +121,21 @@ def choose_sound(
         VideoError: if a track was asked for that is not there.
     """
     tracks = info.sound_tracks
-    if wish.audio is not None:
-        chosen = named(tracks, wish.audio, "sound track", info.path)
-        return chosen, f"sound track {told(chosen)} of {len(tracks)} was taken, as asked for"
+    if request.audio is not None:
+        chosen = find_stream(tracks, request.audio, "sound track", info.path)
+        return chosen, f"sound track {describe_stream(chosen)} of {len(tracks)} was taken, as asked for"
     if len(tracks) < 2:
         return (tracks[0] if tracks else None), None
     every, tracks = len(tracks), tracks[:_MOST_TRACKS]
-    heard = {track.index: listen(path, info.span, track, alive=alive) for track in tracks}
-    if all(one.silent for one in heard.values()):
-        heard = {track.index: listen(path, info.span, track, whole=True, alive=alive) for track in tracks}
-    someone = any(one.speech >= _SPOKEN for one in heard.values())
-    wanted = wish.language or knows_only
+    samples = {track.index: sample_sound(path, info.span, track, alive=alive) for track in tracks}
+    if all(one.silent for one in samples.values()):
+        samples = {track.index: sample_sound(path, info.span, track, whole=True, alive=alive) for track in tracks}
+    someone = any(one.speech >= _SPOKEN for one in samples.values())
+    language = request.language or knows_only
 
     def rank(track: SoundTrack) -> tuple[bool, bool, bool, bool, bool, bool, bool, int]:
-        here = heard[track.index]
-        foreign = wanted is not None and track.language is not None and not same_language(track.language, wanted)
+        here = samples[track.index]
+        foreign = language is not None and track.language is not None and not same_language(track.language, language)
         return (
             here.silent,
             _is_aside(track),
@@ -151,36 +151,33 @@ def choose_sound(
     others = []
     for track in tracks:
         if track is not chosen:
-            silent = heard[track.index].silent
-            speechless = someone and heard[track.index].speech < _SPOKEN
-            others.append(told(track) + (" silent" if silent else " without speech" if speechless else ""))
-    state = ", which is silent" if heard[chosen.index].silent else ""
+            silent = samples[track.index].silent
+            speechless = someone and samples[track.index].speech < _SPOKEN
+            others.append(describe_stream(track) + (" silent" if silent else " without speech" if speechless else ""))
+    state = ", which is silent" if samples[chosen.index].silent else ""
     return chosen, (
-        f"sound track {told(chosen)} of {every} was taken{state}; there are also {'; '.join(others)} "
+        f"sound track {describe_stream(chosen)} of {every} was taken{state}; there are also {'; '.join(others)} "
         "(--audio takes another)"
     )
 
 
-def listen(
+def sample_sound(
     path: Path, span: Span, track: SoundTrack, *, whole: bool = False, alive: Callable[[], None] = lambda: None
-) -> Heard:
+) -> SoundSample:
     """Listen to a sound track here and there, all of it if it is short; `whole` goes on until something is heard."""
     loudest = speech = 0.0
-    for piece in _places(span, whole):
-        alive()
-        samples = read_audio(path, piece, RATE, track.index)
-        peak = float(np.abs(samples).max()) if len(samples) else 0.0
+    for samples, peak in _pieces(path, span, track.index, whole, alive):
         loudest = max(loudest, peak)
         if peak > _LOUD:
             gain = 0.3 / peak if peak < _QUIET else 1.0
             speech += sum(end - start for start, end in voiced(samples * np.float32(gain)))
             if whole or speech >= 10 * _SPOKEN:
                 break
-    return Heard(loudest, speech)
+    return SoundSample(loudest, speech)
 
 
-def faint(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> str | None:
-    """A line where a sound track is silent or hardly to be heard, as far as it is listened to here and there."""
+def faint_note(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> str | None:
+    """Return a line where a sound track is silent or hardly to be heard, as far as it is sampled here and there."""
     loudest = _loudest(path, span, track, alive)
     if loudest > _FAINT:
         return None
@@ -190,20 +187,28 @@ def faint(path: Path, span: Span, track: int | None, alive: Callable[[], None] =
 
 
 def is_silent(path: Path, span: Span, track: int | None, alive: Callable[[], None] = lambda: None) -> bool:
-    """Whether nothing can be heard in a sound track, as far as it is listened to here and there."""
+    """Tell whether nothing can be heard in a sound track, as far as it is sampled here and there."""
     return _loudest(path, span, track, alive) <= _LOUD
 
 
 def _loudest(path: Path, span: Span, track: int | None, alive: Callable[[], None]) -> float:
-    """The loudest sample, or the first one that is loud enough to be heard well."""
+    """Return the loudest sample, or the first one that is loud enough to be heard well."""
     loudest = 0.0
-    for piece in _places(span, whole=False):
-        alive()
-        samples = read_audio(path, piece, RATE, track)
-        loudest = max(loudest, float(np.abs(samples).max()) if len(samples) else 0.0)
+    for _, peak in _pieces(path, span, track, False, alive):
+        loudest = max(loudest, peak)
         if loudest > _FAINT:
             break
     return loudest
+
+
+def _pieces(
+    path: Path, span: Span, track: int | None, whole: bool, alive: Callable[[], None]
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Read pieces of a sound track, each with its loudest sample."""
+    for piece in _places(span, whole):
+        alive()
+        samples = read_audio(path, piece, RATE, track)
+        yield samples, float(np.abs(samples).max()) if len(samples) else 0.0
 
 
 def _places(span: Span, whole: bool) -> list[Span]:
@@ -216,19 +221,21 @@ def _places(span: Span, whole: bool) -> list[Span]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RankedSubtitles:
     """A subtitle stream with words: how many lines, and what speaks against it."""
 
     stream: SubtitleStream
     lines: int
     partial: bool
-    """Whether it holds only some of what is said, or something else."""
+    """True if it holds only some of what is said, or something else."""
     foreign: bool
-    """Whether it is in another language than the sound."""
+    """True if it is in another language than the sound."""
 
 
-def rank_subtitles(streams: Sequence[SubtitleStream], lines: dict[int, int], spoken: str | None) -> list[Written]:
-    """The subtitle streams that hold words, the one to take first.
+def rank_subtitles(
+    streams: Sequence[SubtitleStream], lines: dict[int, int], spoken: str | None
+) -> list[RankedSubtitles]:
+    """Return the subtitle streams that hold words, the one to take first.
 
     Args:
         streams: those of the file.
@@ -247,9 +254,9 @@ def rank_subtitles(streams: Sequence[SubtitleStream], lines: dict[int, int], spo
         few = count < _PARTIAL * fullest[known_language(one.language or "")]
         forced = "forced" in one.flags or _FORCED_TITLE.search(one.title) is not None
         foreign = spoken is not None and one.language is not None and not same_language(one.language, spoken)
-        found.append(Written(one, count, forced or few or _is_aside(one), foreign))
+        found.append(RankedSubtitles(one, count, forced or few or _is_aside(one), foreign))
 
-    def rank(one: Written) -> tuple[bool, bool, bool, bool, bool, int]:
+    def rank(one: RankedSubtitles) -> tuple[bool, bool, bool, bool, bool, int]:
         flags = one.stream.flags
         matches = spoken is None or same_language(one.stream.language, spoken)
         # Those for the hard of hearing also tell of sounds.

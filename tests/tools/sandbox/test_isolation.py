@@ -17,8 +17,8 @@ import rough_tools as rough
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, VLM_TOOLS, Observation, Reply, Spend, Toolbox, VisualQuestion, tool
-from rewatch.tools.outcomes import says_what_next
-from rewatch.tools.sandbox.processes import MOST, isolation
+from rewatch.tools.errors import says_what_next
+from rewatch.tools.sandbox.isolation import MOST, isolation
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from rewatch.memory.errors import VideoError
 from rewatch.memory.span import Span
 from rewatch.memory.video.file import Video
 
-SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "media"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "media"
 NAMES = [
     str(path.relative_to(SHARED))
     for path in sorted([*SHARED.glob("*.*"), *SHARED.glob("edge/*.*")])

@@ -11,7 +11,7 @@ import pytest
 from hearing import CUES, ears, srt
 from media_files import write_video
 from rewatch.memory import ClipMemory, VideoError
-from rewatch.memory.files.side_file import read_side_file
+from rewatch.memory.files.regular import read_side_file
 from rewatch.memory.speech.subtitles import read_subtitles
 
 __all__ = ["ears"]

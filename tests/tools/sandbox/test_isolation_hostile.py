@@ -13,8 +13,8 @@ from typing import Any
 import hostile_tools as hostile
 import pytest
 from rewatch.tools import Observation, Toolbox
-from rewatch.tools.outcomes import says_what_next
-from rewatch.tools.sandbox.processes import GARBLED, isolation
+from rewatch.tools.errors import says_what_next
+from rewatch.tools.sandbox.isolation import GARBLED, isolation
 
 
 def slow(*values: str) -> list[Any]:
@@ -64,7 +64,7 @@ def test_what_a_tool_writes_is_nobody_elses_answer(what: str):
 
 
 def test_frames_that_a_process_sends_have_a_bound_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rewatch.tools.sandbox.processes.LONGEST_PARTS", 3_000_000)
+    monkeypatch.setattr("rewatch.tools.sandbox.isolation.LONGEST_MESSAGE", 3_000_000)
     seen = call(hostile.writes, what="frames")
     assert seen.error and GARBLED in seen.text, "four times a million bytes"
     the_rest_goes_on()

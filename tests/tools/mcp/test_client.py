@@ -19,7 +19,7 @@ from rewatch.memory import CapabilityError, ClipMemory
 from rewatch.tools import McpServer, McpServers, Observation, Toolbox
 from rewatch.tools.mcp.config import read_servers
 
-from ..agent.scripted import Scripted, calling, observations
+from ...agent.scripted import Scripted, calling, observations
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 ODD = Path(__file__).with_name("odd_mcp_server.py")

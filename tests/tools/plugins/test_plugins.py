@@ -23,13 +23,13 @@ from PIL import Image
 from rewatch.agent import VideoAgent
 from rewatch.agent.models.content_blocks import blocks, pictures
 from rewatch.memory import CapabilityError, ClipMemory
-from rewatch.tools import Observation, Toolbox, as_picture, load_tools, plug_all, registered_tools
+from rewatch.tools import Observation, Toolbox, as_picture, load_tools, plugin_tools, registered_tools
 from rewatch.tools.plugins.content import NotAPicture, observation_of
-from rewatch.tools.plugins.naming import plug
+from rewatch.tools.plugins.naming import with_free_names
 
-from ..agent.scripted import Scripted, calling, observations
+from ...agent.scripted import Scripted, calling, observations
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_tool.py"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "own_tool.py"
 
 
 @pytest.fixture(scope="module")
@@ -316,10 +316,11 @@ def test_data_of_any_kind_survives_json():
 
 def test_names_that_clash_get_a_prefix_and_the_rest_stay():
     named = [t.model_copy(update={"name": n}) for n in ("sync_sum", "odd.name/x", "sync_sum") for t in (sync_sum,)]
-    assert [t.name for t in plug(["sync_sum"], named, "my server")] == [
+    assert [t.name for t in with_free_names(["sync_sum"], named, "my server")] == [
         "my_server_sync_sum", "odd_name_x", "my_server_sync_sum_2",
     ]  # fmt: skip
-    assert all(len(t.name) <= 64 for t in plug(["x" * 64], [sync_sum.model_copy(update={"name": "x" * 90})], "p"))
+    long = sync_sum.model_copy(update={"name": "x" * 90})
+    assert all(len(t.name) <= 64 for t in with_free_names(["x" * 64], [long], "p"))
 
 
 def test_a_tool_of_ones_own_cannot_take_the_place_of_an_inner_one(memory: ClipMemory):
@@ -400,6 +401,6 @@ def test_an_installed_package_is_called_by_the_loop_and_a_broken_one_is_a_line(m
     assert "weather" not in VideoAgent(memory, registered=False).toolbox.names
 
 
-def test_plug_all_keeps_the_order_of_what_is_given():
+def test_plugin_tools_keep_the_order_of_what_is_given():
     other = sync_sum.model_copy(update={"name": "other"})
-    assert [t.name for t in plug_all([], [other, sync_sum], registered=False)] == ["other", "sync_sum"]
+    assert [t.name for t in plugin_tools([], [other, sync_sum], registered=False)] == ["other", "sync_sum"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from media_files import quarter, write_video
 from PIL import Image
 from rewatch.agent import read_trace
 from rewatch.agent.models.content_blocks import picture
@@ -20,12 +21,10 @@ from rewatch.memory import ClipMemory, RewatchError, Video, VideoError
 from rewatch.memory.files.regular import NotAFile, odd_kind, open_regular, read_bytes, read_text, replacing
 from rewatch.memory.speech.subtitles import read_subtitles
 from rewatch.memory.video.array_video import ArrayVideo
-from rewatch.memory.video.image_query import NotAPicture, decoded, read_picture
+from rewatch.memory.video.pictures import NotAPicture, decode_picture, read_picture
 from rewatch.tools import as_picture, load_tools
 from rewatch.training.data.readers.rows import rows_of
 from rewatch.training.data.task_files import read_tasks
-
-from ..media_files import quarter, write_video
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 KINDS = {"pipe": "a pipe", "folder": "a folder", "socket": "a socket", "device": "a device"}
@@ -131,7 +130,7 @@ def encoded(form: str, image: Image.Image | None = None, **how: object) -> bytes
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_common_formats_are_decoded(form: str) -> None:
-    image = decoded(encoded(form))
+    image = decode_picture(encoded(form))
     assert image.size == (64, 48) and image.mode == "RGB"
 
 
@@ -142,7 +141,7 @@ def test_others_are_not_even_tried(form: str, tmp_path: Path, monkeypatch: pytes
     bad = encoded(form, image)
     (tmp_path / "a.png").write_bytes(bad)
     with pytest.raises(NotAPicture, match="none of"):
-        decoded(bad)
+        decode_picture(bad)
     with pytest.raises(VideoError, match="not an image"):
         read_picture(tmp_path / "a.png", ClipMemory(tmp_path / "memory"))
     with pytest.raises(NotAPicture):
@@ -183,7 +182,7 @@ def test_damaged_pictures_are_refused_in_one_line() -> None:
                 if len(broken):
                     broken[place] = int(rng.integers(256))
             try:
-                decoded(bytes(broken))
+                decode_picture(bytes(broken))
             except NotAPicture as error:
                 assert "\n" not in str(error)
 
@@ -191,9 +190,9 @@ def test_damaged_pictures_are_refused_in_one_line() -> None:
 def test_pictures_are_upright_and_on_white() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert decoded(encoded("JPEG", Image.new("RGB", (64, 48)), exif=exif)).size == (48, 64)
+    assert decode_picture(encoded("JPEG", Image.new("RGB", (64, 48)), exif=exif)).size == (48, 64)
     clear = encoded("PNG", Image.new("RGBA", (8, 8), (255, 0, 0, 0)))
-    assert np.asarray(decoded(clear)).min() == 255
+    assert np.asarray(decode_picture(clear)).min() == 255
     video = ArrayVideo([quarter(64, 48)], 1)
     assert video.frame(0).whole == (64, 48)
 

@@ -28,17 +28,17 @@ OTHERS = "rewatch_others"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plugged:
-    """Tools from one place."""
+class ToolGroup:
+    """The tools of one file, module, package or server."""
 
     origin: str
-    """Where they are from, in words: a file, a module, or a package with its version."""
+    """Name of that place for people: a file, a module, or a package with its version."""
     prefix: str
-    """What stands before a name that another tool already has."""
+    """Goes before the name of a tool where another tool has that name."""
     tools: tuple[BaseTool, ...]
 
 
-def load_tools(name: str) -> Plugged:
+def load_tools(name: str) -> ToolGroup:
     """The tools that `name` means.
 
     Args:
@@ -52,39 +52,36 @@ def load_tools(name: str) -> Plugged:
     place, attribute = _split(name)
     try:
         module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
-        found = getattr(module, attribute) if attribute else _own_tools(module) or _documented(module)
-        tools = _as_tools(found)
-    except (Exception, SystemExit) as error:  # the code of other people: whatever it raises is told in one line
-        raise CapabilityError(f"--tools {name}: {_said(error)}") from error
+        tools = _as_tools(getattr(module, attribute) if attribute else _own_tools(module) or _documented(module))
+    except (Exception, SystemExit) as error:  # code of others, which raises anything when it is imported
+        raise CapabilityError(f"--tools {name}: {_one_line(error)}") from error
     if not tools:
+        missing = "; ".join(f"{one.__name__} lacks {_missing_parts(one)}" for one in _functions(module)[:3])
         raise CapabilityError(
             f"--tools {name}: there is no tool in it; mark a function with @tool of rewatch.tools, or write one with "
-            f"types and a docstring.{_lacking(module)}"
+            f"types and a docstring.{f' ({missing})' if missing else ''}"
         )
-    return Plugged(origin=place, prefix=Path(place).stem.rsplit(".", 1)[-1], tools=tools)
+    return ToolGroup(origin=place, prefix=Path(place).stem.rsplit(".", 1)[-1], tools=tools)
 
 
-def registered_tools() -> tuple[list[Plugged], list[str]]:
+def registered_tools() -> tuple[list[ToolGroup], list[str]]:
     """The tools that installed packages register, and one line for each that cannot be had.
 
     A package writes `[project.entry-points."rewatch.tools"]` with `name = "module:attribute"`.
     """
-    found: list[Plugged] = []
+    groups: list[ToolGroup] = []
     broken: list[str] = []
-    seen = set()
-    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
-        if (point.name, point.value) in seen:  # a package that is on the path twice
-            continue
-        seen.add((point.name, point.value))
+    points = {(point.name, point.value): point for point in importlib.metadata.entry_points(group=GROUP)}
+    for _, point in sorted(points.items()):
         package = point.dist.name if point.dist else point.module
         version = f" {point.dist.version}" if point.dist else ""
         try:
             tools = _as_tools(point.load())
-        except (Exception, SystemExit) as error:
-            broken.append(f"{package}{version}: its tool {point.name} ({point.value}) is left out: {_said(error)}")
+        except (Exception, SystemExit) as error:  # code of others, which raises anything when it is imported
+            broken.append(f"{package}{version}: its tool {point.name} ({point.value}) is left out: {_one_line(error)}")
             continue
-        found.append(Plugged(origin=f"{package}{version}", prefix=package, tools=tools))
-    return found, broken
+        groups.append(ToolGroup(origin=f"{package}{version}", prefix=package, tools=tools))
+    return groups, broken
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -130,25 +127,25 @@ def _of_file(path: Path) -> ModuleType:
 
 def _own_tools(module: ModuleType) -> list[BaseTool]:
     """The tools that a module holds, but for those of this package."""
-    tools = sys.modules.get("rewatch.tools")
-    ours = set(map(id, vars(tools).values())) if tools else set()
-    held = [value for value in vars(module).values() if isinstance(value, BaseTool) and id(value) not in ours]
-    return list({id(value): value for value in held}.values())
+    package = sys.modules.get("rewatch.tools")
+    ours = set(map(id, vars(package).values())) if package else set()
+    tools = [value for value in vars(module).values() if isinstance(value, BaseTool) and id(value) not in ours]
+    return list({id(value): value for value in tools}.values())
 
 
 def _functions(module: ModuleType) -> list[FunctionType]:
     """The functions that are written in a module and not private to it."""
-    held = [value for name, value in vars(module).items() if isinstance(value, FunctionType) and name[:1] != "_"]
-    return [one for one in {id(value): value for value in held}.values() if one.__module__ == module.__name__]
+    functions = [value for name, value in vars(module).items() if isinstance(value, FunctionType) and name[:1] != "_"]
+    return [one for one in {id(value): value for value in functions}.values() if one.__module__ == module.__name__]
 
 
 def _documented(module: ModuleType) -> list[FunctionType]:
     """Those with a docstring and a type for each parameter: what a policy reads of a tool."""
-    return [one for one in _functions(module) if not _lacks(one)]
+    return [one for one in _functions(module) if not _missing_parts(one)]
 
 
-def _lacks(function: FunctionType) -> str:
-    """What a function lacks for a tool; nothing where it is one."""
+def _missing_parts(function: FunctionType) -> str:
+    """The parts of a tool that a function lacks; empty if it is one."""
     if not inspect.getdoc(function):
         return "a docstring"
     untyped = [
@@ -158,12 +155,6 @@ def _lacks(function: FunctionType) -> str:
         or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     return f"types of {', '.join(untyped)}" if untyped else ""
-
-
-def _lacking(module: ModuleType) -> str:
-    """What the functions of a module lack."""
-    told = [f"{one.__name__} lacks {_lacks(one)}" for one in _functions(module)[:3]]
-    return f" ({'; '.join(told)})" if told else ""
 
 
 def _as_tools(found: Any) -> tuple[BaseTool, ...]:
@@ -176,7 +167,7 @@ def _as_tools(found: Any) -> tuple[BaseTool, ...]:
     return tools
 
 
-def _said(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """An error of other people's code on one line."""
     text = " ".join(str(error).split())[:300]
     if isinstance(error, (AttributeError, FileNotFoundError, ImportError, TypeError, ValueError)) and text:

@@ -10,11 +10,10 @@ import av
 import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
+from media_files import ENCODINGS, Encoding, join, quarter, write_video
 from rewatch.memory import Span, Video, VideoError
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.memory.video.truncated_video import TruncatedVideo
-
-from ..media_files import ENCODINGS, Encoding, join, quarter, write_video
 
 MJPEG = Encoding(codec="mjpeg", pixel_format="yuvj420p", ending="mkv")
 KINDS = {

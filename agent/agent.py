@@ -28,6 +28,7 @@ from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
+from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
@@ -104,7 +105,7 @@ class VideoAgent:
         built_in = (*BUILT_IN, *VLM_TOOLS) if viewer is not None else BUILT_IN
         offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._config = policy_of(self.policy).policy_config
-        loop = self._config.own_loop(memory, self.policy) if self._config else None
+        loop = own_loop(self._config, memory, self.policy) if self._config else None
         if self._config and loop is None:
             offered = self._config.offered(offered)
         self.budget = budget or Budget()

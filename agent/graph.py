@@ -28,12 +28,13 @@ from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
+from .models.failures import PolicyError, cause_of, failure_text, is_model_failure, policy_errors
 from .models.policy import Policy, policy_of
-from .models.turn import PolicyError, Turn, cause_of, policy_errors, take_turn
+from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, useful
 from .parsing.draft import draft_of
-from .parsing.settling import failure_text, is_model_failure, settled, with_calls_found
+from .parsing.settling import settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question, question_of

@@ -27,7 +27,7 @@ from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
 from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
-from .parsing.settling import PolicyFailed, ended_by_policy
+from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
 from .state import add
 from .trace import SCHEMA, TraceWriter, events_of

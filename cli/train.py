@@ -90,6 +90,6 @@ def _train(
     folder = options.out or Path("runs") / f"{config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     with Screen(as_json=options.as_json, quiet=options.quiet or os.environ.get("RANK", "0") != "0") as screen:
         try:
-            verb(run, folder, resume=options.resume, told=screen)
+            verb(run, folder, resume=options.resume, on_event=screen)
         except ConfigError as error:
             raise ConfigError(f"{config}: {error}") from None

@@ -11,7 +11,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
-from ..parsing.settling import contained, usable
+from ..models.failures import contained
+from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
 from .policy import policy_of

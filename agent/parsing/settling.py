@@ -6,18 +6,13 @@ all of a local policy's, are kept as they are, token records included.
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import CancelledError
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ...memory import RewatchError
-from ...tools.errors import words_of
-from ...tools.sandbox.limits import is_spent
-from ..models.served.retries import one_line
+from ..models.failures import PolicyFailed
 from ..models.usage import whole_number
 from ..tool_formats.text_calls import calls_in
 from ..tool_formats.tool_format import USAGE
@@ -26,14 +21,7 @@ LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""
 MOST_CALLS = 64
 _LONGEST_ARGUMENTS, _DEEPEST, _LONGEST_NAME = 100_000, 32, 200
-Result = TypeVar("Result")
-_ODD = (StopIteration, StopAsyncIteration, TimeoutError, CancelledError)
-"""Exceptions that mean something else to whoever waits: the end of a loop, that the time is up, that nobody waits."""
 _HOW = "Write shorter arguments as one plain JSON object."
-
-
-class PolicyFailed(RewatchError):
-    """A policy has done what none may; the text is one line that says what."""
 
 
 def settled(message: Any) -> AIMessage:
@@ -182,58 +170,6 @@ def _same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and repr(one) == repr(other)
     except (RecursionError, ValueError):
         return False
-
-
-def contained(work: Callable[[], Result]) -> Result:
-    """The result of `work`; what no model may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
-
-    An interrupt by a person passes, and so does any error that is an error alone.
-    """
-    try:
-        return work()
-    except BaseException as error:  # of a chat model of anybody's, which may raise anything
-        if _passes(error):
-            raise
-        raise PolicyFailed(f"it raised {type(error).__name__}") from error
-
-
-async def contained_async(work: Awaitable[Result]) -> Result:
-    """`contained` for a coroutine; that it is cancelled from outside passes."""
-    try:
-        return await work
-    except BaseException as error:  # of a chat model of anybody's, which may raise anything
-        task = asyncio.current_task()
-        cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
-        if cancelled or _passes(error):
-            raise
-        raise PolicyFailed(f"it raised {type(error).__name__}") from error
-
-
-def _passes(error: BaseException) -> bool:
-    error_alone = isinstance(error, Exception) and not isinstance(error, _ODD)
-    return error_alone or isinstance(error, (KeyboardInterrupt, RewatchError))
-
-
-def failure_text(error: BaseException) -> str:
-    """What a policy raised, as one line."""
-    kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
-    reason = one_line(words_of(error), longest=600)
-    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
-
-
-def is_model_failure(error: Exception) -> bool:
-    """Whether a model of ours may fail with an exception: a mistake, a time-out, a server or memory that is gone."""
-    return isinstance(error, (RewatchError, OSError)) or is_spent(error) or type(error).__name__ == "OutOfMemoryError"
-
-
-def ended_by_policy(error: SystemExit) -> bool:
-    """Whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
-    at = error.__traceback__
-    while at is not None:
-        if at.tb_frame.f_code.co_name in ("_agenerate", "_astream"):
-            return True
-        at = at.tb_next
-    return False
 
 
 def usable(message: BaseMessage) -> str:

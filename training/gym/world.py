@@ -32,7 +32,7 @@ class Thing:
     """Height as a fraction of the picture's."""
 
     def center(self, time: float) -> tuple[float, float]:
-        """Where it is at `time` (seconds)."""
+        """Its center at `time` (seconds)."""
         if self.to is None or self.span.duration == 0:
             return self.at
         share = (time - self.span.start) / self.span.duration
@@ -142,8 +142,8 @@ class World(TimedFrames):
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """One frame for each time, in ascending order: the last at or before it, else the first."""
         last = self._count - 1
-        for wanted in sorted_times(times):
-            number = min(max(int(np.floor((wanted - self.span.start + _EARLY) * self.fps)), 0), last)
+        for query in sorted_times(times):
+            number = min(max(int(np.floor((query - self.span.start + _EARLY) * self.fps)), 0), last)
             time = self.span.start + number / self.fps
             yield Frame(time, shrink(self.draw(time), size))
 
@@ -174,7 +174,7 @@ class World(TimedFrames):
         return image
 
     def subtitles(self) -> str:
-        """What is said as an .srt file; empty where nothing is."""
+        """The lines as an .srt file; empty where there are none."""
         rows = [
             f"{n}\n{_stamp(e.span.start)} --> {_stamp(e.span.end)}\n{e.text}\n" for n, e in enumerate(self.lines, 1)
         ]

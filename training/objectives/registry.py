@@ -37,10 +37,9 @@ from torch import Tensor
 
 from ...memory.registry import Registry
 from .advantages import TRL_EPS, VERL_EPS, Advantages, dapo, dr_grpo, group_advantages, multi_task
-from .cot_length import with_cot_penalty
 from .difficulty import RunningDifficulty, dgrpo_weight
 from .objective import Objective, Scored
-from .retrieval_penalty import with_retrieval_penalty
+from .penalties import with_cot_penalty, with_retrieval_penalty
 from .surrogate import Surrogate
 from .t_grpo import temporal_bonus
 from .tw_grpo import token_weights

@@ -13,6 +13,8 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent import Answer
@@ -20,7 +22,7 @@ from ...agent.graph import Loop, build_graph
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.questions.question import question_about
 from ...agent.runner import Listener as RunListener
-from ...agent.runner import Runner, RunRecord, run_to_end
+from ...agent.runner import Runner, RunRecord, run_event, run_to_end
 from ...memory.errors import RewatchError
 from ...tools import Budget
 from ..data.task import Task
@@ -69,8 +71,8 @@ class Collector:
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
 
-        A run that fails is a rollout too: `failure` says why. What a task, a video or a model does wrong does not
-        raise; a bug does, for it must not be trained on.
+        A run that fails is a rollout too: `failure` says why. What a task, a video or the policy does wrong raises
+        nothing; a bug in the loop or a tool does.
 
         Args:
             tasks: what to ask; one may occur several times.
@@ -108,6 +110,12 @@ class Collector:
             if isinstance(self.loop.policy, LocalPolicy):
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
+    def trace(self, task: Task, path: Path, *, seed: int) -> None:
+        """Run a task once and write its trace; an earlier trace in its place goes."""
+        path.unlink(missing_ok=True)
+        runner = Runner(graph=self.graph, traces=path.parent, first_event=partial(run_event, self.loop))
+        run_to_end(runner.run(path.stem, self.first_state(task, seed_of("sample", seed, task.id))))
+
     async def _run(
         self,
         task: Task,
@@ -143,7 +151,7 @@ class Collector:
 
 
 def failure(rollout: Rollout) -> str | None:
-    """Why a run failed, in a line; None where it came to an answer of its own."""
+    """The reason why a run failed, in a line; None where it came to an answer of its own."""
     if "failed" in rollout.meta:
         return str(rollout.meta["failed"])
     return rollout.answer.text if rollout.answer.stopped_by == "policy_error" else None

@@ -1,12 +1,12 @@
-"""The policy, the loop and the collector of a configuration."""
+"""The policy that a configuration names, and the loop that it works in: opened, and saved with all that it needs."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +19,24 @@ from ...agent.models.policy_config import PolicyConfig, read_policy_config, save
 from ...agent.models.viewer import ChatViewer
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
+from ...agent.small_loop import SYSTEM as SMALL_SYSTEM
+from ...agent.small_loop import own_loop
 from ...memory import ClipMemory
 from ...memory.checkpoints import Checkpoint
-from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Budget, Toolbox
+from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Toolbox
+from ..data.validation import unknown
 from ..gym import Lesson, clips16
 from ..trainers.tiny import save_tiny_qwen
-from .config import LoopPart, Lora, Policy
-from .reading import ConfigError, unknown
+from ..trainers.trl_fit import without_bars
+from .config import ConfigError, LoopPart, Policy
 from .rewards import imported
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 TINY = "tiny"
-PRESETS = {"clips16": "rewatch.training.gym.clips16:loop"}
-_PRESET_SETTINGS: dict[str, dict[str, Any]] = {"clips16": {"max_tokens": 32, "rows": 64}}
+_SMALL_SETTINGS = {"max_tokens": 32, "rows": 64}
+"""Of the preset clips16: its longest message is a call of 20 tokens, and 64 turns fit into one batch on a CPU."""
 _SETTINGS = ("max_tokens", "max_pixels", "context", "rows")
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".msgpack", ".h5")
 _VISION = r".*(visual|vision_tower|vision_model|vision_encoder).*"
@@ -41,7 +44,7 @@ _VISION = r".*(visual|vision_tower|vision_model|vision_encoder).*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a policy comes from, and how it is to work."""
+    """The model that training starts from, and how it is to work."""
 
     name: str
     """Folder or hub name of the whole model."""
@@ -53,36 +56,32 @@ class Source:
 def source_of(
     policy: Policy, loop: LoopPart, lessons: Sequence[Lesson], out: Path, seed: int, *, begun: bool = False
 ) -> Source:
-    """The model that a configuration starts from; the tiny one is made in `out`, but for a run that had `begun`.
+    """Find the model that a configuration starts from; make the tiny one in `out`, but for a run that had `begun`.
 
     Raises:
         ConfigError: if the tiny model is to learn without the tasks that its vocabulary is made of.
     """
     before, name, adapter = PolicyConfig(), policy.model, None
+    small, saved = loop.preset == "clips16", None if policy.model == TINY else saved_policy(policy.model)
     if policy.model == TINY:
-        if loop.preset != "clips16" or not lessons:
+        if not small or not lessons:
             raise ConfigError("policy.model: tiny needs loop.preset clips16 and tasks of the gym, for its vocabulary.")
         name = str(out / "start")
         if not begun or not (out / "start" / "chat_template.jinja").is_file():  # the last file that is written
             with without_bars():
                 save_tiny_qwen(name, clips16.corpus(list(lessons)), seed=seed)
-    elif (saved := saved_policy(policy.model)) is not None:
+    elif saved is not None:
         before = read_policy_config(saved)
         name, adapter = (before.base, saved) if before.base else (str(saved), None)
-    preset = loop.preset
-    settings = {**_PRESET_SETTINGS.get(preset or "", {}), **before.settings}
-    settings |= {key: value for key in _SETTINGS if (value := getattr(policy, key)) is not None}
-    started = saved_policy(policy.model) is not None and policy.model != TINY
-    dialect = policy.dialect or (before.dialect if started else "short" if preset == "clips16" else "hermes")
-    system = loop.system or (before.system if started else clips16.SYSTEM if preset == "clips16" else None)
-    tools = None if preset else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
+    own = {key: value for key in _SETTINGS if (value := getattr(policy, key)) is not None}
+    tools = None if small else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
     config = PolicyConfig(
-        dialect=dialect,
-        system=system,
-        loop=PRESETS[preset] if preset else None,
+        dialect=policy.dialect or (before.dialect if saved else "short" if small else "hermes"),
+        system=loop.system or (before.system if saved else SMALL_SYSTEM if small else None),
+        loop=loop.preset,
         tools=tools,
         route=loop.route,
-        settings=settings,
+        settings={**(_SMALL_SETTINGS if small else {}), **before.settings, **own},
         base=_absolute(name) if adapter or policy.lora else None,
     )
     return Source(name=name, adapter=adapter, config=config)
@@ -93,7 +92,7 @@ def _absolute(name: str) -> str:
 
 
 def load(policy: Policy, source: Source, *, trains_lora: bool) -> LocalPolicy:
-    """The policy, ready to be trained.
+    """Load the policy, ready to be trained.
 
     Args:
         policy: of the configuration.
@@ -103,14 +102,14 @@ def load(policy: Policy, source: Source, *, trains_lora: bool) -> LocalPolicy:
     Raises:
         CapabilityError: if it cannot be loaded here.
     """
+    import torch
+
     rank = os.environ.get("LOCAL_RANK")
-    device = policy.device
-    if device is None and rank is not None and _has_gpu():
-        device = f"cuda:{rank}"
-    given: dict[str, Any] = {"dtype": policy.dtype, "device": device, "attention": policy.attention}
-    given |= {"adapter": str(source.adapter) if source.adapter else None, "download": policy.download}
-    given = {name: value for name, value in given.items() if value is not None}
-    made = open_local(source.name, dialect=source.config.spoken(), **given, **source.config.settings)
+    device = policy.device or (f"cuda:{rank}" if rank is not None and torch.cuda.is_available() else None)
+    options: dict[str, Any] = {"dtype": policy.dtype, "device": device, "attention": policy.attention}
+    options |= {"adapter": str(source.adapter) if source.adapter else None, "download": policy.download}
+    options = {name: value for name, value in options.items() if value is not None}
+    made = open_local(source.name, dialect=source.config.spoken(), **options, **source.config.settings)
     loaded = made.engine.loaded
     if source.adapter:
         loaded.adapter = None  # it stays on; taking it on for each turn, as in use, would switch its gradients off
@@ -121,46 +120,39 @@ def load(policy: Policy, source: Source, *, trains_lora: bool) -> LocalPolicy:
     elif policy.lora and trains_lora:
         from peft import get_peft_model
 
-        loaded.model = get_peft_model(loaded.model, lora_config(policy.lora, policy))
+        loaded.model = get_peft_model(loaded.model, peft_config(policy))
         loaded.model.eval()
     if policy.freeze_vision:
         freeze_vision(loaded.model)
     return made
 
 
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def lora_config(lora: Lora, policy: Policy) -> Any:
-    """Peft's configuration."""
+def peft_config(policy: Policy) -> Any:
+    """The configuration of peft; None where no adapter is trained."""
+    if policy.lora is None:
+        return None
     from peft import LoraConfig
 
     return LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=list(lora.targets),
+        r=policy.lora.r,
+        lora_alpha=policy.lora.alpha,
+        lora_dropout=policy.lora.dropout,
+        target_modules=list(policy.lora.targets),
         exclude_modules=_VISION if policy.freeze_vision else None,
     )
 
 
-def freeze_vision(model: Any) -> int:
-    """Keep the vision tower as it is; gives how many of its parameters that are.
+def freeze_vision(model: Any) -> None:
+    """Keep the vision tower as it is.
 
     Raises:
         ConfigError: if the model has no tower that is known by its name.
     """
-    import re
-
-    found = [(name, p) for name, p in model.named_parameters() if re.fullmatch(_VISION, name)]
-    if not found:
+    parameters = [parameter for name, parameter in model.named_parameters() if re.fullmatch(_VISION, name)]
+    if not parameters:
         raise ConfigError("policy.freeze_vision: no vision tower is found in this model by its name; set it to false.")
-    for _, parameter in found:
+    for parameter in parameters:
         parameter.requires_grad_(False)
-    return sum(parameter.numel() for _, parameter in found)
 
 
 def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, config: PolicyConfig) -> Loop:
@@ -168,30 +160,24 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, config: P
     if part.preset is not None:
         if part.tools is not None:
             raise ConfigError("loop.tools: the preset clips16 has its own two; leave tools out.")
-        made = config.own_loop(memory, policy)
+        made = own_loop(config, memory, policy)
         assert made is not None
         return made
-    offered: list[Any] = list(BUILT_IN)
+    tools: list[Any] = list(BUILT_IN)
     if part.tools is not None:
         named = {tool.name: tool for tool in (*BUILT_IN, *VLM_TOOLS)}
-        offered = []
+        tools = []
         for name in part.tools:
             if ":" not in name and name not in named:
                 raise ConfigError(f"loop.tools: {name} {unknown(name, named)}")
-            offered.append(imported(name, "loop.tools") if ":" in name else named[name])
+            tools.append(imported(name, "loop.tools") if ":" in name else named[name])
+    toolbox = Toolbox(tools, inner=INTERNAL_TOOLS, viewer=ChatViewer(policy) if policy_of(policy).sees else None)
     system = config.spoken().system or SYSTEM
-    viewer = ChatViewer(policy) if policy_of(policy).sees else None
-    toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=viewer)
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
 
 
-def budget_of(part: LoopPart) -> Budget:
-    """Limits of one run."""
-    return Budget(**asdict(part.budget))
-
-
 def save_policy(policy: LocalPolicy, source: Source, folder: Path) -> Path:
-    """Weights and all that `load_policy` needs, in a fresh folder; of an adapter the adapter alone."""
+    """Save weights and all that `load_policy` needs in a fresh folder; of an adapter the adapter alone."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -200,28 +186,14 @@ def save_policy(policy: LocalPolicy, source: Source, folder: Path) -> Path:
     return complete(source, folder, policy)
 
 
-@contextmanager
-def without_bars() -> Iterator[None]:
-    """Keep transformers from drawing its own progress into ours."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
 def complete(source: Source, folder: Path, policy: LocalPolicy) -> Path:
     """Put beside saved weights what is not weights: tokenizer, pictures, template, and how the policy works."""
     if source.config.base is None and find_gguf(source.name) is not None:
         policy.engine.loaded.tokenizer.save_pretrained(folder)
     elif source.config.base is None:
         for file in Checkpoint.find(source.name, kind="Policy").folder.iterdir():
-            known = file.name.endswith(".index.json") or file.suffix in _WEIGHTS or (folder / file.name).exists()
-            if file.is_file() and not known:
+            is_saved = file.name.endswith(".index.json") or file.suffix in _WEIGHTS or (folder / file.name).exists()
+            if file.is_file() and not is_saved:
                 shutil.copyfile(file, folder / file.name)
     source.config.save(folder)
     return folder

@@ -1,7 +1,9 @@
-"""The folder of a run: configuration, figures, checkpoints; whole after a kill at any moment."""
+"""The folder of a run: configuration, figures, checkpoints; whole after a kill at any moment. TensorBoard and W&B."""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -10,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...memory import RewatchError
-from .config import Run
-from .reading import as_yaml
+import yaml
+
+from ...memory import CapabilityError, RewatchError
+from .config import Log, Run, as_yaml
 
 CONFIG, METRICS, CARD = "config.yaml", "metrics.jsonl", "README.md"
 
@@ -22,7 +25,7 @@ class RunFolderError(RewatchError):
 
 
 class RunFolder:
-    """Where a run keeps what it makes. Of several processes only the first writes.
+    """The folder that a run writes. Of several processes only the first writes.
 
     Args:
         path: made if it is not there.
@@ -39,7 +42,7 @@ class RunFolder:
         self.path, self.writes = Path(path), writes
         text, own = as_yaml(config), self.path / CONFIG
         self.begun = self.policy.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
-        """Whether there is something to go on from; what never reached a checkpoint begins anew."""
+        """True if there is something to go on from; what never reached a checkpoint begins anew."""
         if self.begun and not resume:
             raise RunFolderError(f"{self.path} holds a run already; give another --out, or --resume to go on with it.")
         if self.begun and own.is_file():
@@ -58,7 +61,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """What --resume goes on from."""
+        """States that --resume goes on from."""
         return self.path / "checkpoints"
 
     @property
@@ -73,12 +76,12 @@ class RunFolder:
 
     @property
     def policy(self) -> Path:
-        """What was trained."""
+        """The trained policy."""
         return self.path / "policy"
 
     @property
     def finished(self) -> bool:
-        """Whether the run is over: its card is written last of all."""
+        """True if the run is over: its card is written last of all."""
         return self.policy.is_dir() and (self.path / CARD).is_file()
 
     @property
@@ -178,13 +181,11 @@ def _write(path: Path, text: str) -> None:
 
 
 MAY_CHANGE = ("log", "trainer.evaluate_every", "trainer.save_every")
-"""What a run that goes on may have otherwise than it began."""
+"""Settings that may differ in a run that goes on."""
 
 
 def _require_same(before: str, now: str, path: Path) -> None:
     """Raise if a run would go on with other settings than it began with."""
-    import yaml
-
     old, new = _flat(yaml.safe_load(before) or {}), _flat(yaml.safe_load(now))
     for key in {**old, **new}:
         if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
@@ -198,3 +199,63 @@ def _flat(row: Any, key: str = "") -> dict[str, Any]:
     if not isinstance(row, dict) or not row:
         return {key: row}
     return {name: value for k, v in row.items() for name, value in _flat(v, f"{key}.{k}" if key else str(k)).items()}
+
+
+class Sinks:
+    """Writers of figures to TensorBoard and W&B, as the configuration has them.
+
+    Raises:
+        CapabilityError: if one is not installed; before anything else is done.
+    """
+
+    def __init__(self, log: Log, folder: Path, config: Run) -> None:
+        self._board = _board(folder) if log.tensorboard else None
+        self._wandb = _wandb(log.wandb, folder, config) if log.wandb else None
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """One row, under `<stage>/<figure>`."""
+        figures = {name: value for name, value in row.items() if name not in ("stage", "step", "s")}
+        named = {f"{row['stage']}/{name}": value for name, value in figures.items()}
+        if self._board is not None:
+            for name, value in named.items():
+                self._board.add_scalar(name, value, row["step"])
+            self._board.flush()
+        if self._wandb is not None:
+            self._wandb.log({**named, "step": row["step"]})
+
+    def close(self) -> None:
+        """End both."""
+        if self._board is not None:
+            self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _board(folder: Path) -> Any:
+    if importlib.util.find_spec("tensorboardX") is not None:
+        from tensorboardX import SummaryWriter
+
+        return SummaryWriter(str(folder / "tensorboard"))
+    if importlib.util.find_spec("tensorboard") is None:
+        raise CapabilityError("log.tensorboard needs tensorboard, which is not installed: pip install tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def _wandb(project: str, folder: Path, config: Run) -> Any:
+    if importlib.util.find_spec("wandb") is None:
+        raise CapabilityError("log.wandb needs wandb, which is not installed: pip install wandb")
+    import wandb
+
+    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]  # a run that goes on is the same run there
+    settings = wandb.Settings(silent=True, console="off")
+    return wandb.init(
+        project=project,
+        dir=str(folder),
+        name=folder.name,
+        id=key,
+        resume="allow",
+        config=config.model_dump(mode="json"),
+        settings=settings,
+    )

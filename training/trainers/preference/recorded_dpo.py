@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+import trl
 from datasets import Dataset
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from .on_trl import collated_pairs
+from ....agent.models.local_vlm.inputs import inputs_of
+from ....memory import CapabilityError
+from ..grpo_setup import TESTED
 from .pairs import Preference
 
 if TYPE_CHECKING:
     from ....agent.models.local_vlm import LocalPolicy
+    from ....agent.models.local_vlm.engine import Engine
 
 
 class RecordedDPOTrainer(DPOTrainer):
@@ -26,13 +31,15 @@ class RecordedDPOTrainer(DPOTrainer):
     model: Any
 
     def __init__(self, policy: LocalPolicy, pairs: Sequence[Preference], args: Any, **more: Any) -> None:
+        if not trl.__version__.startswith(TESTED):
+            raise CapabilityError(
+                f"Training by TRL needs trl {TESTED}*, and {trl.__version__} is here: pip install 'trl=={TESTED}*'"
+            )
         kept, engine = list(pairs), policy.engine
         args.precompute_ref_log_probs, args.remove_unused_columns, args.max_length = True, False, None
         args.dataloader_pin_memory = False  # the collator puts tensors where the model is
 
         def collate(examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-            import torch
-
             batch = collated_pairs(engine, [kept[example["pair"]] for example in examples])
             for name in ("ref_chosen_logps", "ref_rejected_logps"):
                 if name in examples[0]:
@@ -61,8 +68,21 @@ def _examples(pairs: Sequence[Preference]) -> Dataset:
                 "pair": n,
                 "chosen_ids": list(pair.chosen.ids),
                 "rejected_ids": list(pair.rejected.ids),
-                "seen": [look.name for row in (pair.chosen, pair.rejected) for look in row.seen],
+                "seen": [look.name for row in (pair.chosen, pair.rejected) for look in row.frames],
             }
             for n, pair in enumerate(pairs)
         ]
     )
+
+
+def collated_pairs(engine: Engine, pairs: Sequence[Preference]) -> dict[str, Any]:
+    """Model inputs of pairs as DPOTrainer takes them: the chosen rows, then the rejected ones.
+
+    `completion_mask` [2P, T] is 1 where the policy wrote, so that the words of tools do not count.
+    """
+    rows = [*(pair.chosen for pair in pairs), *(pair.rejected for pair in pairs)]
+    inputs = inputs_of(engine.loaded, engine.sight, [r.ids for r in rows], [r.frames for r in rows], engine.bounds.pad)
+    mask_RT = torch.zeros_like(inputs["input_ids"])
+    for n, row in enumerate(rows):
+        mask_RT[n, -len(row.ids) :] = torch.tensor(row.mask, device=mask_RT.device)
+    return {**inputs, "completion_mask": mask_RT}

@@ -1,4 +1,4 @@
-"""What the trainer on TRL is set up with: its configuration, its rows, and the pictures as the policy saw them."""
+"""Parts of the trainer on TRL: its configuration, its rows, and the pictures as the policy saw them."""
 
 from __future__ import annotations
 

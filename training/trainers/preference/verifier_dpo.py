@@ -10,16 +10,44 @@ from typing import Any
 
 from ...data.task import Task
 from ...objectives import Objective
-from ...rewards import Mix
-from ...rollouts.collector import Collector, draw, grouped, require_some, seed_of
+from ...rewards import Mix, faithful, hit
+from ...rewards.evidence import cited
+from ...rollouts.collector import Collector, draw, failure, grouped, require_some, seed_of
+from ...rollouts.rollout import Rollout
+from ..metrics import figures
 from ..mini import MiniSettings, MiniTrainer
-from ..scoring import figures, judge
-from .mini import DPOSettings, MiniDPO
+from ..scoring import judge
+from .dpo import DPOSettings, train_dpo
 from .pairs import Preference, Verifier, pairs_of
-from .verifier import evidence_verifier
 
-Told = Callable[[str, int, dict[str, float]], None]
-"""Is told the stage (`rl`, `verify`, `dpo`), its step in all, and the figures."""
+OnEvent = Callable[[str, int, dict[str, float]], None]
+"""Is called with the stage (`rl`, `verify`, `dpo`), its step in all, and the figures."""
+
+
+def evidence_verifier(*, repeats: int = 0) -> Verifier:
+    """Passes runs whose answer stands on what they looked at.
+
+    All that is cited was observed, is not just the whole video, and its quotes hold; where the truth has a place, one
+    of those cited meets it; where the answer cites nothing, the task must have no place. An abstention passes where the
+    videos do not show what is asked. It does not look at the answer itself: the reward does, and a pair is made where
+    both agree (VerIPO, arXiv 2505.19000, puts a verifier of the reasoning beside the reward of the answer).
+
+    Args:
+        repeats: most calls that brought nothing new.
+    """
+    holds, meets = faithful(), hit()
+
+    def passes(rollout: Rollout) -> bool:
+        truth = rollout.task.truth
+        if failure(rollout) is not None or rollout.repeats > repeats:
+            return False
+        if rollout.answer.abstained or truth.absent:
+            return rollout.answer.abstained and truth.absent
+        if not cited(rollout):
+            return not truth.spans
+        return holds(rollout) == 1.0 and (not truth.spans or meets(rollout) > 0)
+
+    return passes
 
 
 class VerifierDPO:
@@ -62,25 +90,31 @@ class VerifierDPO:
         self.rl_steps, self.dpo_steps, self.pair_tasks = rl_steps, dpo_steps, pair_tasks
         self.margin, self.per_group, self.dpo = margin, per_group, dpo or DPOSettings()
         self.rounds = 0
-        """How many rounds are done."""
+        """Number of rounds that are done."""
 
-    def train(self, rounds: int, *, told: Told | None = None) -> list[dict[str, float]]:
+    def train(self, rounds: int, *, on_event: OnEvent | None = None) -> list[dict[str, float]]:
         """Rounds until `rounds` are done in all, earlier ones included; what the verifier found in each."""
-        return [self.round(told=told) for _ in range(self.rounds, rounds)]
+        return [self.round(on_event=on_event) for _ in range(self.rounds, rounds)]
 
-    def round(self, *, told: Told | None = None) -> dict[str, float]:
+    def round(self, *, on_event: OnEvent | None = None) -> dict[str, float]:
         """One round; what its runs were like before DPO, and how many pairs they gave.
 
         A round whose runs give no pair has no DPO part: `pairs` is 0 then.
         """
-        tell: Told = told or (lambda *unused: None)
+        tell: OnEvent = on_event or (lambda *unused: None)
         trainer, number = self.trainer, self.rounds
-        trainer.train(self.tasks, (number + 1) * self.rl_steps, told=lambda step, found: tell("rl", step, found))
+        trainer.train(self.tasks, (number + 1) * self.rl_steps, on_step=lambda step, found: tell("rl", step, found))
         pairs, found = self.pairs()
         tell("verify", number + 1, found)
         if pairs and self.dpo_steps:
-            learner = MiniDPO(trainer.policy, pairs, steps=self.dpo_steps, settings=self.dpo)
-            learner.train(told=lambda step, figures: tell("dpo", number * self.dpo_steps + step, figures))
+            before = number * self.dpo_steps
+            train_dpo(
+                trainer.policy,
+                pairs,
+                steps=self.dpo_steps,
+                settings=self.dpo,
+                on_step=lambda step, figures: tell("dpo", before + step, figures),
+            )
         self.rounds += 1
         return found
 
@@ -115,10 +149,3 @@ class VerifierDPO:
         """Take up what `state_dict` gave."""
         self.trainer.load_state_dict(state["trainer"])
         self.rounds = int(state["rounds"])
-
-
-def verifier_dpo(
-    collect: Collector, mix: Mix, tasks: Sequence[Task], *, rounds: int, told: Told | None = None, **settings: Any
-) -> list[dict[str, float]]:
-    """`rounds` rounds of GRPO, verifier and DPO; what the verifier found in each. `settings` are `VerifierDPO`'s."""
-    return VerifierDPO(collect, mix, tasks, **settings).train(rounds, told=told)

@@ -20,13 +20,13 @@ def _counting(policy: VideoLMM, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rows of each batch, as they come."""
     policy.engine.batcher.linger = 0.2  # so that a busy machine does not pull apart what came at once
     calls: list[int] = []
-    plain = policy.engine.batcher._run
+    plain = policy.engine.batcher.run
 
     def run(batch: Any) -> Any:
         calls.append(len(batch))
         return plain(batch)
 
-    monkeypatch.setattr(policy.engine.batcher, "_run", run)
+    monkeypatch.setattr(policy.engine.batcher, "run", run)
     return calls
 
 

@@ -96,8 +96,8 @@ def test_pictures_are_decoded_and_prepared_once_and_turns_share_batches(
 
     monkeypatch.setattr(World, "frames_at", counted)
     sizes: list[int] = []
-    run = policy.engine.batcher._run
-    monkeypatch.setattr(policy.engine.batcher, "_run", lambda batch: sizes.append(len(batch)) or run(batch))
+    run = policy.engine.batcher.run
+    monkeypatch.setattr(policy.engine.batcher, "run", lambda batch: sizes.append(len(batch)) or run(batch))
     with steered(policy, looks_once):
         rollouts = Collector(loop=loop)(tasks[:2], 4)
     pictures = {uri for r in rollouts for t in r.turns for uri in t["pictures"]}

@@ -29,7 +29,7 @@ class Run:
         self.requests = server.requests
         self.events = read_trace(self.answer.trace or "")
         assert self.events[-1]["event"] == "answer"
-        assert self.seconds < 8, "a run must not hang"
+        assert self.seconds < 120, "a run must not hang"
         written = Path(self.answer.trace or "").read_text(encoding="utf-8")
         assert KEY not in written and "Traceback" not in written and KEY not in repr(self.policy)
 

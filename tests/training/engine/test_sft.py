@@ -88,6 +88,7 @@ def rows(make_policy: MakePolicy, make_loop: MakeLoop, conversations: list[Rollo
     return [row for row in found if row]
 
 
+@pytest.mark.slow
 def test_learning_by_heart_makes_the_loop_look_and_answer(
     make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], rows: Sequence[Row]
 ) -> None:

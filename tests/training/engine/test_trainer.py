@@ -284,7 +284,7 @@ def test_two_processes_end_with_the_same_weights(folder: Path, colors: ClipMemor
     with (tmp_path / "log").open("w") as log:
         torchrun = subprocess.Popen([*command, *given], stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
         try:
-            assert torchrun.wait(timeout=150) == 0, (tmp_path / "log").read_text()[-3000:]
+            assert torchrun.wait(timeout=280) == 0, (tmp_path / "log").read_text()[-3000:]
         finally:
             if torchrun.poll() is None:
                 os.killpg(torchrun.pid, signal.SIGKILL)  # its workers too

@@ -104,7 +104,6 @@ def dull(tasks: list[Task]) -> Mix:
     return Mix({"letters": (score, 1.0)})
 
 
-@pytest.mark.slow
 def test_a_step_is_of_groups_that_teach_its_figures_of_all_and_resume_goes_the_same_way(
     make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], dull: Mix
 ) -> None:

@@ -1,4 +1,4 @@
-"""Lessons by family, seed and level: the same three make the same video and the same question, always."""
+"""Environments by family, seed and level: the same three make the same video and the same question, always."""
 
 from __future__ import annotations
 
@@ -8,39 +8,12 @@ from collections.abc import Mapping, Sequence
 from ...memory import RewatchError
 from ..data.task import Task, TaskError
 from ..data.validation import unknown
-from .clips16 import LEVEL, SMALL
-from .families import (
-    Family,
-    cropping,
-    crossing,
-    day,
-    listening,
-    nothing,
-    reading,
-    retrieval,
-    spotting,
-    tracking,
-    two_hops,
-    viewing,
-)
-from .lesson import SOURCE, Lesson, Level, finish
+from . import clips16
+from .environment import SOURCE, Environment, Level, finish
+from .task_families import FAMILIES, Family
 
-FAMILIES: dict[str, Family] = {
-    "retrieval": retrieval,
-    "spotting": spotting,
-    "viewing": viewing,
-    "cropping": cropping,
-    "listening": listening,
-    "reading": reading,
-    "tracking": tracking,
-    "crossing": crossing,
-    "two_hops": two_hops,
-    "day": day,
-    "nothing": nothing,
-}
-"""Every family of questions, by name."""
-EVERY: dict[str, Family] = {**FAMILIES, **SMALL}
-"""The same with those of clips16, which are last."""
+ALL_FAMILIES: dict[str, Family] = {**FAMILIES, **clips16.FAMILIES}
+"""Every family by name, those of clips16 last."""
 
 
 class GymError(RewatchError):
@@ -49,15 +22,15 @@ class GymError(RewatchError):
     exit_code = 2
 
 
-def known(families: Sequence[str]) -> list[str]:
+def check_families(families: Sequence[str]) -> list[str]:
     """The families of these names.
 
     Raises:
         GymError: naming one that is none.
     """
     for name in families:
-        if name not in EVERY:
-            raise GymError(f"gym: {name} {unknown(name, EVERY)}")
+        if name not in ALL_FAMILIES:
+            raise GymError(f"gym: {name} {unknown(name, ALL_FAMILIES)}")
     return list(families)
 
 
@@ -73,20 +46,20 @@ def level_of(difficulty: float | None) -> Level | None:
         raise GymError(f"gym: {error}") from None
 
 
-def lesson(family: str, seed: int, level: Level | None = None) -> Lesson:
+def make_environment(family: str, seed: int, level: Level | None = None) -> Environment:
     """One question about one video; the level is a middling one unless one is given.
 
     Raises:
         GymError: if there is no such family.
     """
-    known([family])
-    level = level or (LEVEL if family in SMALL else Level())
+    check_families([family])
+    level = level or (clips16.LEVEL if family in clips16.FAMILIES else Level())
     rng = random.Random(f"{family} {seed} {level}")
-    return finish(family, seed, level, EVERY[family](rng, level), rng)
+    return finish(family, seed, level, ALL_FAMILIES[family](rng, level), rng)
 
 
-def lesson_of(task: Task) -> Lesson:
-    """The lesson that a task of the gym was made for, from what the task says of itself.
+def environment_of(task: Task) -> Environment:
+    """The environment that a task of the gym was made for, from what the task says of itself.
 
     Raises:
         TaskError: if the task is none of the gym's.
@@ -94,7 +67,7 @@ def lesson_of(task: Task) -> Lesson:
     made = task.meta.get("gym")
     if task.source != SOURCE or not isinstance(made, Mapping):
         raise TaskError("meta.gym", f"is missing from {task.id}, so its video cannot be made: use tasks of the gym")
-    return lesson(str(made["family"]), int(made["seed"]), Level.from_dict(made["level"]))
+    return make_environment(str(made["family"]), int(made["seed"]), Level.from_dict(made["level"]))
 
 
 def mixed(
@@ -103,16 +76,16 @@ def mixed(
     families: Sequence[str] = tuple(FAMILIES),
     levels: Mapping[Level | None, float] | None = None,
     seed: int = 0,
-) -> list[Lesson]:
-    """Lessons of several families and levels.
+) -> list[Environment]:
+    """Environments of several families and levels.
 
     Args:
         count: how many; the families take turns.
-        families: names of `FAMILIES`.
+        families: names of `ALL_FAMILIES`.
         levels: levels and how often each is drawn, against the others; each family's own by default.
-        seed: the first lesson's; every lesson has one of its own, so that `seed + count` begins a fresh set.
+        seed: of the first environment; each has one of its own, so that `seed + count` begins a fresh set.
     """
     ladder: Mapping[Level | None, float] = levels or {None: 1.0}
     rng = random.Random(f"mixed {seed}")
     drawn = rng.choices(list(ladder), list(ladder.values()), k=count)
-    return [lesson(families[k % len(families)], seed + k, level) for k, level in enumerate(drawn)]
+    return [make_environment(families[k % len(families)], seed + k, level) for k, level in enumerate(drawn)]

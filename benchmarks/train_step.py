@@ -240,13 +240,13 @@ def main() -> int:
                 disable_tqdm=True, logging_strategy="no", max_steps=WARM_UP + options.steps,
             )  # fmt: skip
 
-        lessons = mixed(64, families=FAMILIES, seed=0)
-        memory, tasks = build_memory(lessons, place / "memory"), [lesson.task for lesson in lessons]
+        environments = mixed(64, families=FAMILIES, seed=0)
+        memory, tasks = build_memory(environments, place / "memory"), [one.task for one in environments]
         tools = [
             *small_loop(memory, None).toolbox.schemas([]),
             *map(get_json_schema, (Environment.search_clips, Environment.view_clip)),
         ]
-        texts = clips16.corpus(lessons) + [json.dumps(tools)] * 20
+        texts = clips16.corpus(environments) + [json.dumps(tools)] * 20
         folder = save_tiny_qwen(place / "start", texts)
         sides = ours(folder, memory, tasks, config), peers(folder, memory, tasks, config)
         gates = threading.Semaphore(1), threading.Semaphore(0)

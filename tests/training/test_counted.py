@@ -27,9 +27,9 @@ MIX = Mix({"task": (task_reward(), 1.0)})
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> list[list[Rollout]]:
     """The same tasks collected twice by one loop."""
-    lessons = mixed(2, families=["viewing"], seed=3)
-    memory = build_memory(lessons, tmp_path_factory.mktemp("gym") / "memory")
-    tasks = [lesson.task for lesson in lessons]
+    environments = mixed(2, families=["viewing"], seed=3)
+    memory = build_memory(environments, tmp_path_factory.mktemp("gym") / "memory")
+    tasks = [one.task for one in environments]
     loop = Loop(
         memory=memory,
         policy=Expert.of(tasks),

@@ -1,4 +1,4 @@
-"""Certification: what a policy without tools can get by guessing, measured against chance, family by family."""
+"""Blind baselines: what a policy without tools gets by guessing, measured against chance, family by family."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ FEWEST = 2 * _FOLDS
 """Tasks of a family that blind guessing needs, to learn on some and be asked on others."""
 _SIGMAS = 3.5
 
+Judge = Callable[[Task], bool]
+"""True if a baseline answers a task right."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Accuracy on one family's tasks of those who look at nothing."""
+    """Accuracy of the blind baselines on one family's tasks."""
 
     family: str
     tasks: int
     chance: float
     """Share that the best guess gets right, as the family says."""
     scores: dict[str, float]
-    """Share that each blind way got right, learned on other tasks of the family."""
+    """Share that each baseline got right, learned on other tasks of the family."""
     gated: bool
     """True if tools are needed at all."""
 
     @property
     def best(self) -> float:
-        """Of the blind ways, the best."""
+        """The accuracy of the best baseline."""
         return max(self.scores.values())
 
     @property
@@ -43,15 +46,15 @@ class Certificate:
 
     @property
     def holds(self) -> bool:
-        """True if no blind way beats chance; families that need no tool are not asked to."""
+        """True if no baseline beats chance; families that need no tool are not held to it."""
         return not self.gated or self.best <= self.limit
 
 
 def certify(tasks: Sequence[Task]) -> dict[str, Certificate]:
     """One certificate a family.
 
-    Blind ways: the commonest answer; the commonest for the question's words (naive Bayes); the commonest letter where
-    there are options; for times, the place in the video where answers lie most.
+    Baselines: the commonest answer (or letter); the likeliest one for the words of the question, and for its numbers
+    (naive Bayes); for times, the place in the video where answers lie most.
 
     Args:
         tasks: of the gym, at least 8 of each family.
@@ -68,73 +71,65 @@ def certify(tasks: Sequence[Task]) -> dict[str, Certificate]:
 def _certificate(family: str, tasks: list[Task]) -> Certificate:
     if len(tasks) < FEWEST:
         raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {FEWEST}.")
-    ways: dict[str, Way] = {"constant": commonest, "words": by_words, "numbers": by_numbers}
+    baselines: dict[str, Callable[[Sequence[Task]], Judge]]
     if tasks[0].kind == "temporal":
-        ways = {"constant": usual_place}
-    scores = {}
-    for name, way in ways.items():
-        right = 0
-        for fold in range(_FOLDS):
-            train = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
-            held = [task for k, task in enumerate(tasks) if k % _FOLDS == fold]
-            is_right = way(train)
-            right += sum(is_right(task) for task in held)
-        scores[name] = right / len(tasks)
+        baselines = {"constant": usual_place}
+    else:
+        baselines = {"constant": commonest, "words": by_words, "numbers": by_numbers}
+    scores = dict.fromkeys(baselines, 0.0)
+    for fold in range(_FOLDS):
+        train = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
+        for name, fit in baselines.items():
+            scores[name] += sum(map(fit(train), tasks[fold::_FOLDS])) / len(tasks)
     chance = sum(float(task.meta["chance"]) for task in tasks) / len(tasks)
-    return Certificate(
-        family=family, tasks=len(tasks), chance=chance, scores=scores, gated=any(task.meta["needs"] for task in tasks)
-    )
+    gated = any(task.meta["needs"] for task in tasks)
+    return Certificate(family=family, tasks=len(tasks), chance=chance, scores=scores, gated=gated)
 
 
-Way = Callable[[Sequence[Task]], Callable[[Task], bool]]
-"""Learns from tasks; tells whether it gets another one right."""
-
-
-def commonest(tasks: Sequence[Task]) -> Callable[[Task], bool]:
-    """Always the answer that was right most often."""
-    best = Counter(task.truth.answer for task in tasks).most_common(1)[0][0]
+def commonest(train: Sequence[Task]) -> Judge:
+    """The answer that was right most often."""
+    best = Counter(task.truth.answer for task in train).most_common(1)[0][0]
     return lambda task: task.truth.answer == best
 
 
-def by_words(tasks: Sequence[Task]) -> Callable[[Task], bool]:
+def by_words(train: Sequence[Task]) -> Judge:
     """Naive Bayes over the words of question and options."""
-    return _bayes(tasks, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
+    return _bayes(train, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
 
 
-def by_numbers(tasks: Sequence[Task]) -> Callable[[Task], bool]:
+def by_numbers(train: Sequence[Task]) -> Judge:
     """Naive Bayes over the numbers of the question, such as times."""
-    return _bayes(tasks, lambda task: set(re.findall(r"\d+", task.question)))
+    return _bayes(train, lambda task: set(re.findall(r"\d+", task.question)))
 
 
-def _bayes(tasks: Sequence[Task], features: Callable[[Task], set[str]]) -> Callable[[Task], bool]:
-    answers = Counter(str(task.truth.answer) for task in tasks)
+def _bayes(train: Sequence[Task], features: Callable[[Task], set[str]]) -> Judge:
+    answers = Counter(str(task.truth.answer) for task in train)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for task in tasks:
+    for task in train:
         counts[str(task.truth.answer)].update(features(task))
 
-    def right(task: Task) -> bool:
+    def is_right(task: Task) -> bool:
+        present = features(task)
+
         def likelihood(answer: str) -> float:
-            count = answers[answer]
-            return math.log(count) + sum(
-                math.log((counts[answer][f] + _SMOOTH) / (count + 2 * _SMOOTH)) for f in features(task)
-            )
+            count, words = answers[answer], counts[answer]
+            terms = (math.log((words[word] + _SMOOTH) / (count + 2 * _SMOOTH)) for word in present)
+            return math.log(count) + sum(terms)
 
         return max(sorted(answers), key=likelihood) == task.truth.answer
 
-    return right
+    return is_right
 
 
-def usual_place(tasks: Sequence[Task]) -> Callable[[Task], bool]:
+def usual_place(train: Sequence[Task]) -> Judge:
     """The clip in which answers lie most often, counted in clips from the start: right from a tIoU of 0.5."""
-    best = Counter(_clip(task) for task in tasks).most_common(1)[0][0]
+    seconds = [float(task.meta["clip_seconds"]) for task in train]
+    places = Counter(int(task.truth.spans[0].middle // s) for task, s in zip(train, seconds, strict=True))
+    best = places.most_common(1)[0][0]
 
-    def right(task: Task) -> bool:
-        seconds = float(task.meta["clip_seconds"])
-        guess = Span(best * seconds, (best + 1) * seconds)
+    def is_right(task: Task) -> bool:
+        length = float(task.meta["clip_seconds"])
+        guess = Span(best * length, (best + 1) * length)
         return any(guess.iou(span) >= 0.5 for span in task.truth.spans)
 
-    return right
-
-
-def _clip(task: Task) -> int:
-    return int(task.truth.spans[0].middle // float(task.meta["clip_seconds"]))
+    return is_right

@@ -106,9 +106,7 @@ def _world(rng: random.Random, level: Level) -> dict[str, Any]:
     return {"things": tuple(things), "lines": tuple(lines), "fps": 1 / level.clip_seconds, "side": level.side}
 
 
-def _draft(
-    topic: str, answer: str, values: Sequence[str], world: Mapping[str, Any], k: int, **attribute: str
-) -> Draft:
+def _draft(topic: str, answer: str, values: Sequence[str], world: Mapping[str, Any], k: int, **attribute: str) -> Draft:
     """The question for clip `k`; with the other `attribute` of what is there, it takes two hops."""
     line = world["lines"][k]
     return Draft(

@@ -318,8 +318,7 @@ def _mentions(rng: random.Random, level: Level) -> tuple[list[str], list[Line]]:
     names = [f"{a} {n}" for a, n in ((adjective, noun), *alike, *rest)]
     order = rng.sample(level.spans, level.clips)
     return names, [
-        Line(text=f"here we talk about the {name}", span=_spoken(span))
-        for name, span in zip(names, order, strict=True)
+        Line(text=f"here we talk about the {name}", span=_spoken(span)) for name, span in zip(names, order, strict=True)
     ]
 
 

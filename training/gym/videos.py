@@ -1,4 +1,4 @@
-"""A memory over worlds, and worlds as real files, with their tasks."""
+"""The videos of environments: in a memory, as real files with their tasks, and as one picture."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from ...memory import ClipMemory
+import numpy as np
+
+from ...memory import ClipMemory, Span
 from ...memory.encoders import TextEncoder, VisualEncoder
 from ..data.task import Task
 from ..data.task_files import write_tasks
-from .lesson import Lesson
-from .lessons import lesson_of
+from .environment import Environment
+from .registry import environment_of
 from .world import World
 
 
 def build_memory(
-    lessons: Iterable[Lesson | Task],
+    environments: Iterable[Environment | Task],
     folder: str | Path,
     *,
     text_encoder: TextEncoder | str = "hashed",
     visual_encoder: VisualEncoder | str | None = None,
     channels: Sequence[str] | None = None,
 ) -> ClipMemory:
-    """A real memory that holds the video of each lesson, under the name that its task gives.
+    """A real memory that holds the video of each environment, under the name that its task gives.
 
     Nothing that is there already is made again; but a memory of worlds has to be built again in each process, since
-    there are no files from which it could open them. Subtitles are what is said.
+    there are no files from which it could open them. Subtitles are the world's utterances.
 
     Args:
-        lessons: lessons, or tasks of the gym.
+        environments: environments, or tasks of the gym.
         folder: where the memory lies.
-        text_encoder: hashed n-grams unless told otherwise, which are quick.
-        visual_encoder: named colours unless told otherwise.
-        channels: instead of those that each lesson needs; with `screen_text`, everything written is read.
+        text_encoder: hashed n-grams unless another is given, which are quick.
+        visual_encoder: named colours unless another is given.
+        channels: instead of those that each environment needs; with `screen_text`, everything written is read.
 
     Raises:
         TaskError: if a task is none of the gym's.
@@ -43,8 +45,8 @@ def build_memory(
     memory = ClipMemory(folder, text_encoder=text_encoder, visual_encoder=visual_encoder)
     made: set[str] = set()
     with tempfile.TemporaryDirectory() as scratch:
-        for each in lessons:
-            one = lesson_of(each) if isinstance(each, Task) else each
+        for each in environments:
+            one = environment_of(each) if isinstance(each, Task) else each
             if one.world.name in made:
                 continue
             made.add(one.world.name)
@@ -86,37 +88,66 @@ def write_video(world: World, folder: str | Path, *, quality: int = 10) -> Path:
     return path
 
 
-def write_set(
-    lessons: Sequence[Lesson], out: Path, *, videos: bool, on_done: Callable[[int], None] | None = None
+def write_task_set(
+    environments: Sequence[Environment], out: Path, *, videos: bool, on_done: Callable[[int], None] | None = None
 ) -> Path:
     """Write `tasks.jsonl`; with `videos` also the encoded videos and a memory that holds them; gives the file.
 
     Args:
-        lessons: what to write.
+        environments: what to write.
         out: made if it is not there.
         videos: encode each video with its subtitles, index it in `memory`, and name it so in the tasks.
         on_done: is called with how many are done.
     """
     out.mkdir(parents=True, exist_ok=True)
-    tasks = [one.task for one in lessons]
+    tasks = [one.task for one in environments]
     if videos:
-        (out / "videos").mkdir(exist_ok=True)
+        folder = out / "videos"
+        folder.mkdir(exist_ok=True)
         memory = ClipMemory(out / "memory", text_encoder="hashed")
-        tasks = []
-        for number, each in enumerate(lessons, 1):
-            path = out / "videos" / f"{each.world.name}.mp4"
+        for number, one in enumerate(environments):
+            path = folder / f"{one.world.name}.mp4"
             if not path.is_file():
-                path = write_video(each.world, out / "videos")
-            subtitles = path.with_suffix(".srt")
-            memory.add(
-                path,
-                channels=each.channels,
-                clip_seconds=each.clip_seconds,
-                subtitles=subtitles if subtitles.is_file() else None,
-                workers=0,
-            )
-            tasks.append(replace(each.task, videos=(path.name,)))
+                path = write_video(one.world, folder)
+            srt = path.with_suffix(".srt")
+            subtitles = srt if srt.is_file() else None
+            memory.add(path, channels=one.channels, clip_seconds=one.clip_seconds, subtitles=subtitles, workers=0)
+            tasks[number] = replace(one.task, videos=(path.name,))
             if on_done:
-                on_done(number)
+                on_done(number + 1)
     write_tasks(out / "tasks.jsonl", tasks)
     return out / "tasks.jsonl"
+
+
+def contact_sheet(environment: Environment, *, columns: int = 8, most: int = 32) -> np.ndarray:
+    """The clips of a video in order, as one picture `[H, W, 3]` uint8; those that hold the answer are framed.
+
+    Args:
+        environment: whose video.
+        columns: clips in a row.
+        most: clips at most; of longer videos those around the answer, and evenly spread others.
+    """
+    import cv2
+
+    world, seconds = environment.world, environment.clip_seconds
+    starts = [world.span.start + k * seconds for k in range(max(1, round(world.span.duration / seconds)))]
+    truth = environment.task.truth.spans
+    true = {k for k, start in enumerate(starts) if any(Span(start, start + seconds).overlap(s) > 0 for s in truth)}
+    shown = list(range(len(starts)))
+    if len(starts) > most:
+        spread = np.linspace(0, len(starts) - 1, most - min(len(true), most)).astype(int).tolist()
+        shown = sorted({*sorted(true)[:most], *spread})
+    side, gap, head = 128, 6, 16
+    rows = -(-len(shown) // columns)
+    page = np.full((rows * (side + head + gap) + gap, columns * (side + gap) + gap, 3), 250, np.uint8)
+    for place, k in enumerate(shown):
+        top, left = gap + place // columns * (side + head + gap), gap + place % columns * (side + gap)
+        image = world.draw(min(starts[k] + seconds / 2, world.span.end - 1e-3))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_NEAREST)
+        page[top + head : top + head + side, left : left + side] = small
+        text = f"{starts[k]:g} s"
+        cv2.putText(page, text, (left + 2, top + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
+        if k in true:
+            corner = (left + side, top + head + side)
+            cv2.rectangle(page, (left - 1, top + head - 1), corner, (230, 60, 20), 2)
+    return page

@@ -14,7 +14,7 @@ from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget
 from ..data.task import Task, TaskError, Truth
-from ..gym.lessons import lesson_of
+from ..gym.registry import environment_of
 from ..rewards import stated
 from ..rewards.answers import meets
 from ..rewards.spans import iou, merged
@@ -155,7 +155,7 @@ def _budget(run: Rollout) -> Budget:
 def _question_for(task: Task, span: Span) -> Task | None:
     """The question of the task's family whose answer is `span`."""
     try:
-        world = lesson_of(task).world
+        world = environment_of(task).world
     except TaskError:
         return None
     family = task.meta["gym"]["family"]

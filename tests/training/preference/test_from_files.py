@@ -11,7 +11,7 @@ import pytest
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.training.data.task import Task
-from rewatch.training.gym.playing import BUDGET
+from rewatch.training.gym.evaluation import BUDGET
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.recording import recorded
 from rewatch.training.rollouts.rows import row_of

@@ -21,9 +21,9 @@ from rewatch.agent.planner import plan_by_rules
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task
-from rewatch.training.gym import Level, build_memory, lesson
+from rewatch.training.gym import Level, build_memory, make_environment
+from rewatch.training.gym.evaluation import BUDGET
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import BUDGET
 from rewatch.training.rewards import is_right
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.synthesis import (
@@ -47,7 +47,7 @@ FAMILIES = ("two_hops", "viewing", "retrieval")
 
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
-    return [lesson(family, seed, LEVEL).task for family in FAMILIES for seed in range(4)]
+    return [make_environment(family, seed, LEVEL).task for family in FAMILIES for seed in range(4)]
 
 
 @pytest.fixture(scope="module")

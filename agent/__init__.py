@@ -1,4 +1,9 @@
-"""The loop: plan, policy, tools, check, answer."""
+"""The loop: plan, policy, tools, check, answer.
+
+`agent` is the public face, `graph` the loop, `runner` drives it, `steps` replays strategies, `trace` and `replay`
+record a run and derive it again. Folders: `models` (policies), `parsing`, `tool_formats`, `questions`, `strategies`,
+`test_time_scaling`, `checkpoints` and `report`.
+"""
 
 from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence

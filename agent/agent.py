@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,27 +14,26 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.files.names import to_text
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
-from ..tools.schemas import function_schema
+from ..tools.tool import VideoTool
+from ..tools.viewer import Viewer
 from .answer import Answer
 from .approval import Approve
 from .graph import Loop, build_graph
-from .models.registry import HeuristicPolicy, load_policy, manner_of
+from .models.policy import policy_of
+from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
-from .offering import sees
 from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
-from .runner import Listener, Runs, run_to_end
+from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
-from .tool_formats import load_dialect, with_prompt
-from .trace import SCHEMA
+from .tool_formats import load_tool_format, with_prompt
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
@@ -56,8 +55,8 @@ class VideoAgent:
         registered: whether the tools that installed packages register (entry points `rewatch.tools`) are there too.
         budget: limits of one run.
         planner: chooses the route: `"rules"`, `"model"` (the policy plans), or a function.
-        viewer: the model that sees for tools, routes and the check; the policy itself where it sees, unless told
-            otherwise, so that a text-only policy can drive a model that sees.
+        viewer: the model that sees for tools, routes and the check, by name, as a chat model, or as any
+            `tools.Viewer`; by default the policy itself where it sees. A text-only policy can drive a model that sees.
         prompt: a system prompt instead of the loop's or the dialect's: `"video_of_thought"`, or a text file.
         second_look: whether the check has the viewer confirm what was seen (VideoMind's verifier).
         calibration: maps stated confidences to measured ones.
@@ -85,7 +84,7 @@ class VideoAgent:
         registered: bool = True,
         budget: Budget | None = None,
         planner: Planner | Literal["rules", "model"] = "rules",
-        viewer: str | BaseChatModel | None = None,
+        viewer: str | BaseChatModel | Viewer | None = None,
         prompt: str | Path | None = None,
         second_look: bool = True,
         calibration: Calibration | None = None,
@@ -99,76 +98,32 @@ class VideoAgent:
         if detector is not None:
             memory.use_detector(detector)
         self.policy = load_policy(policy)
-        seeing = load_policy(viewer) if viewer is not None else self.policy if sees(self.policy) else None
-        built_in = (*BUILT_IN, *VLM_TOOLS) if seeing is not None else BUILT_IN
+        if viewer is None:
+            viewer = ChatViewer(self.policy) if policy_of(self.policy).sees else None
+        elif isinstance(viewer, (str, BaseChatModel)):
+            viewer = ChatViewer(load_policy(viewer))
+        built_in = (*BUILT_IN, *VLM_TOOLS) if viewer is not None else BUILT_IN
         offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
-        self._manner = manner_of(self.policy)
-        loop = own_loop(self._manner, memory, self.policy)
-        if self._manner and loop is None:
-            offered = self._manner.offered(offered)
+        self._config = policy_of(self.policy).policy_config
+        loop = own_loop(self._config, memory, self.policy) if self._config else None
+        if self._config and loop is None:
+            offered = self._config.offered(offered)
         self.budget = budget or Budget()
         self.calibration = calibration
-        self._traces = Path(traces) if traces else None
-        self._checkpoints = Path(checkpoints) if checkpoints else None
+        self.traces = Path(traces) if traces else None
+        self.checkpoints = Path(checkpoints) if checkpoints else None
         self._approve = approve
         loop = loop or Loop(
             memory=memory,
             policy=self.policy,
             planner=_planner(planner, self.policy),
-            toolbox=Toolbox(
-                offered, inner=INTERNAL_TOOLS, viewer=ChatViewer(seeing) if seeing else None, isolate=isolate
-            ),
+            toolbox=Toolbox(offered, inner=INTERNAL_TOOLS, viewer=viewer, isolate=isolate),
             system=_system(prompt, self.policy),
-            looks_twice=second_look and seeing is not None,
+            looks_twice=second_look and viewer is not None,
         )
         self.toolbox = loop.toolbox
-        self._graph = build_graph(loop)
-
-    def ask(
-        self,
-        question: str,
-        *,
-        options: Sequence[str] | None = None,
-        videos: str | Path | Sequence[str | Path] | None = None,
-        now: float | None = None,
-        budget: Budget | None = None,
-        route: str | None = None,
-        scale: str | None = None,
-        width: int = 8,
-        earlier: Sequence[tuple[str, str]] = (),
-        listener: Listener | None = None,
-    ) -> Answer:
-        """Answer a question.
-
-        Args:
-            question: in plain words.
-            options: possible answers, with or without letters.
-            videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
-            now: nothing after this time (seconds) may be seen.
-            budget: limits of this run instead of the agent's own.
-            route: how to look, a name of `ROUTES`; the planner chooses if it is left out.
-            scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
-            width: how many runs a scaling may make.
-            earlier: questions of the same conversation and the answers to them, which a model reads as material.
-            listener: is told every trace event as it happens.
-
-        Raises:
-            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
-            CapabilityError: if the route or the scaling needs a model that is not there.
-        """
-        asked = self.aask(
-            question,
-            options=options,
-            videos=videos,
-            now=now,
-            budget=budget,
-            route=route,
-            scale=scale,
-            width=width,
-            earlier=earlier,
-            listener=listener,
-        )
-        return run_to_end(asked)
+        self._loop = loop
+        self.graph = build_graph(loop)
 
     async def aask(
         self,
@@ -184,29 +139,48 @@ class VideoAgent:
         earlier: Sequence[tuple[str, str]] = (),
         listener: Listener | None = None,
     ) -> Answer:
-        """`ask`, for callers that have an event loop."""
-        asked = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
-        route = route or (self._manner.route if self._manner else None)
+        """Answer a question; `ask` is the same for callers that have no event loop.
+
+        Args:
+            question: in plain words.
+            options: possible answers, with or without letters.
+            videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
+            now: nothing after this time (seconds) may be seen.
+            budget: limits of this run instead of the agent's own.
+            route: a name of `ROUTES`; the planner chooses if it is left out.
+            scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
+            width: the number of runs that a scaling may make.
+            earlier: questions of the same conversation and the answers to them, which a model reads as material.
+            listener: called with every trace event as it happens.
+
+        Raises:
+            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
+            CapabilityError: if the route or the scaling needs a model that is not there.
+        """
+        parsed = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
+        route = route or (self._config.route if self._config else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        state: dict[str, Any] = {"question": asked.as_dict(), "budget": (budget or self.budget).as_dict()}
+        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": (budget or self.budget).as_dict()}
         if route:
             state["route"] = route
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
 
+    ask = synchronous(aask)
+
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
     ) -> Conversation:
-        """A conversation about videos of the memory (all of them by default), in which follow-ups are understood."""
+        """Begin a conversation about videos of the memory (all by default), in which follow-ups are understood."""
         from .questions.conversation import Conversation
 
         return Conversation(self, videos=videos, now=now)
 
     @property
     def reads_prompts(self) -> bool:
-        """Whether its policy is a language model, which reads what it is told besides the question."""
+        """True if its policy is a language model, which reads what it is told besides the question."""
         return not isinstance(self.policy, HeuristicPolicy)
 
     def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
@@ -218,39 +192,41 @@ class VideoAgent:
         return run_to_end(self._drive(run_id, None, listener))
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
-        """One run of the loop, or of a scaling over it; without a first state, the stored one goes on."""
+        """Run the loop, or a scaling over it; without a first state, the stored run goes on."""
         async with self._stored_steps(run_id, again=state is None) as saver:
-            shared: dict[str, Any] = {
-                "saver": saver,
-                "traces": self._traces,
-                "first_event": self._first_event,
-                "approve": self._approve,
-                "may_ask": any(getattr(item, "approval", False) for item in self.toolbox),
-            }
+            runner = Runner(
+                graph=self.graph,
+                saver=saver,
+                traces=self.traces,
+                first_event=self._first_event,
+                approve=self._approve,
+                may_ask=any(isinstance(tool, VideoTool) and tool.approval for tool in self.toolbox),
+            )
 
-            async def attempt(number: str, first: dict[str, Any]) -> tuple[dict[str, Any], str, float | None]:
-                runs = Runs(graph=self._graph, raise_bugs=True, **shared)  # one ends the whole scaling
+            async def attempt(number: str, first: dict[str, Any]) -> RunRecord:
                 attempt_id = f"{run_id}.{number}"
-                ended = await runs.drive(attempt_id, None if await runs.stored(attempt_id) else first, None)
-                return ended.answer, str(ended.said.text), ended.said.response_metadata.get("likelihood")
+                strict = replace(runner, raise_bugs=True)  # a bug ends the whole scaling
+                if await strict.stored(attempt_id):
+                    return await strict.resume(attempt_id)
+                return await strict.run(attempt_id, first)
 
-            scaled = build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy))
-            scaled_runs = Runs(graph=scaled, finish=self._calibrated, **shared)
-            kept = (await scaled_runs.stored(run_id)) if state is None else state
-            runs = scaled_runs if kept.get("scale") else Runs(graph=self._graph, finish=self._calibrated, **shared)
-            answer = Answer.from_dict((await runs.drive(run_id, state, listener)).answer)
+            chosen = replace(runner, finish=self._calibrated)
+            scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))
+            kept = await scaled.stored(run_id) if state is None else state
+            chosen = scaled if kept.get("scale") else chosen
+            record = await (chosen.run(run_id, state, listener) if state else chosen.resume(run_id, listener))
             self.memory.require_sound()
-            return answer
+            return Answer.from_dict(record.answer)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
-        """Where the run's steps are stored; `again` for one that has some."""
-        if self._checkpoints is None:
+        """Open the store of the run's steps; `again` for a run that has some."""
+        if self.checkpoints is None:
             yield None
             return
         from .checkpoints.store import checkpoint_file, checkpointer
 
-        path = checkpoint_file(self._checkpoints, run_id, stored=again)
+        path = checkpoint_file(self.checkpoints, run_id, stored=again)
         if again and not path.exists():
             raise RunError(f"No step of run {run_id} is stored in {path.parent}; ask the question again.")
         async with checkpointer(path, again=again) as saver:
@@ -282,36 +258,18 @@ class VideoAgent:
                     "give a model as the policy (docs/policies.md says which)."
                 )
 
-    def _paths(self, ids: Sequence[str]) -> dict[str, str]:
-        """Where the videos lie; of one that was removed meanwhile there is nothing to tell."""
-        known = {record.id: record.path for record in self.memory.videos()}
-        return {id_: to_text(known[id_]) for id_ in ids if id_ in known}
-
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        from .. import __version__
-
-        question = state["question"]
-        return {
-            "event": "run",
-            "schema": SCHEMA,
-            "rewatch": __version__,
-            "run_id": run_id,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "question": question,
-            "paths": self._paths([v["id"] for v in question["videos"]]),
-            "budget": state["budget"],
-            "policy": self.policy._llm_type,
-            **{key: state[key] for key in ("scale", "width") if key in state},
-            **({"calibration": asdict(self.calibration)} if self.calibration else {}),
-            "tools": [function_schema(t)["function"] for t in self.toolbox],
-        }
+        more: dict[str, Any] = {key: state[key] for key in ("scale", "width") if key in state}
+        if self.calibration:
+            more["calibration"] = asdict(self.calibration)
+        return run_event(self._loop, run_id, state, **more)
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
-    """What the policy is told before anything else: as asked for, else as its dialect has it, else the loop's words."""
-    dialect = getattr(policy, "dialect", None)
+    """Return the system prompt: the one that was asked for, else that of the policy's dialect, else the loop's."""
+    dialect = policy_of(policy).dialect
     if prompt is not None:
-        dialect = with_prompt(dialect or load_dialect("hermes"), prompt)
+        dialect = with_prompt(dialect or load_tool_format("hermes"), prompt)
     return (dialect and dialect.system) or SYSTEM
 
 

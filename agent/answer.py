@@ -24,7 +24,7 @@ class Evidence:
     tool: str = ""
     quote: str | None = None
     supported: bool = True
-    """Whether the check found the place among what this run observed, and the quote in it."""
+    """True if the check found the place among what this run observed, and the quote in it."""
     verified: float | None = None
     """P(yes), in [0, 1], of a model that was shown the span again, zoomed; None where nobody looked again."""
 
@@ -78,7 +78,7 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Whether this is no answer, since a model or the program failed; `rewatch ask` then exits with 1."""
+        """True if this is no answer, since a model or the program failed; `rewatch ask` then exits with 1."""
         return self.stopped_by in FAILURES
 
     @property
@@ -112,7 +112,7 @@ class Answer:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Answer:
-        """The answer that `as_dict` wrote."""
+        """Return the answer that `as_dict` wrote."""
         evidence = tuple(
             Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
             for e in row["evidence"]
@@ -123,7 +123,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a policy says before it is checked."""
+    """An answer as the policy gives it, before it is checked."""
 
     text: str
     option: str | None = None
@@ -131,12 +131,12 @@ class Draft:
     confidence: float = 0.5
     abstained: bool = False
     plain: bool = False
-    """Whether it was written in plain words, not as JSON."""
+    """True if it was written in plain words, not as JSON."""
     unknown: tuple[int, ...] = ()
     """Numbers that were cited and stand for no line."""
 
     def as_message(self) -> str:
-        """The JSON that a policy may give as its last message."""
+        """Return the JSON that a policy may give as its last message."""
         return json.dumps(
             {
                 "answer": self.text,

@@ -27,29 +27,29 @@ class ApprovalNeeded(RewatchError):
 
 
 def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
-    """Ids of the calls that a person has allowed; interrupts the run until that is told.
+    """Return ids of the calls that a person has allowed; interrupts the run until that is told.
 
     To be called before anything else in a node: LangGraph runs the node again from its start when the run goes on.
 
     Args:
         waiting: per call id what is to be asked (`tool`, `arguments`); None where nothing is.
     """
-    asked = [{"id": id_, **call} for id_, call in waiting.items() if call is not None]
-    return frozenset(interrupt(asked)) if asked else frozenset()
+    waiting_calls = [{"id": id_, **call} for id_, call in waiting.items() if call is not None]
+    return frozenset(interrupt(waiting_calls)) if waiting_calls else frozenset()
 
 
 def calls_of(interrupts: Sequence[Any]) -> list[dict[str, Any]]:
-    """The calls that an interrupted run asks about."""
+    """Return the calls that an interrupted run asks about."""
     return [call for one in interrupts for call in one.value]
 
 
 def answers(calls: Sequence[Mapping[str, Any]], approve: Approve | None) -> list[str]:
-    """Ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
-    said = []
+    """Return ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
+    allowed_ids = []
     for call in calls:
         try:
             if approve is not None and approve({key: value for key, value in call.items() if key != "id"}):
-                said.append(str(call["id"]))
-        except Exception:  # noqa: BLE001, S112
+                allowed_ids.append(str(call["id"]))
+        except Exception:  # noqa: BLE001, S112 - a person's own function; who cannot be asked has allowed nothing
             continue
-    return said
+    return allowed_ids

@@ -26,7 +26,7 @@ CITED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What one number stands for."""
+    """The place and the words that one number stands for."""
 
     n: int
     uri: str
@@ -38,83 +38,83 @@ class Piece:
     """The tool that found it."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The row of `artifact["evidence"]`."""
+        """Return the row of `artifact["evidence"]`."""
         return {key: value for key, value in asdict(self).items() if key != "tool"}
 
 
 def pieces_of(messages: Iterable[BaseMessage]) -> dict[int, Piece]:
-    """What each number of the conversation stands for."""
-    found: dict[int, Piece] = {}
+    """Return what each number of the conversation stands for."""
+    results: dict[int, Piece] = {}
     for message in messages:
         if isinstance(message, ToolMessage):
             for row in (message.artifact or {}).get("evidence", ()):
                 piece = Piece(**{key: row[key] for key in ("n", "uri", "text", "channel")}, tool=message.name or "")
-                found.setdefault(piece.n, piece)
-    return found
+                results.setdefault(piece.n, piece)
+    return results
 
 
 def unseen(messages: Iterable[BaseMessage]) -> bool:
-    """Whether the model that sees was asked and failed each time: what the pictures show was then not looked at."""
-    asked = [
+    """Return whether the model that sees was asked and failed each time, so that no picture was looked at."""
+    viewer_data = [
         (message.artifact or {}).get("data") or {}
         for message in messages
         if isinstance(message, ToolMessage) and message.name in SEEN_BY
     ]
-    failed = [isinstance(data, dict) and bool(data.get(VIEWER_FAILED)) for data in asked]
+    failed = [isinstance(data, dict) and bool(data.get(VIEWER_FAILED)) for data in viewer_data]
     return bool(failed) and all(failed)
 
 
 def numbers_of(evidence: Iterable[Evidence], pieces: Iterable[Piece]) -> list[int]:
-    """The numbers of the lines that places of an answer stand in, each once: the line that fits its time best."""
-    found: list[int] = []
-    known = [(piece, MediaURI.parse(piece.uri)) for piece in pieces]
+    """Return the number of the line that fits each place of an answer best, each number once."""
+    results: list[int] = []
+    candidates = [(piece, MediaURI.parse(piece.uri)) for piece in pieces]
     for item in evidence:
         cited = MediaURI.parse(item.uri)
         quoted = _letters(item.quote or "")
         ranked = [
             (quoted != "" and quoted in _letters(piece.text), cited.span.iou(place.span), -piece.n)
-            for piece, place in known
+            for piece, place in candidates
             if place.video == cited.video and place.span is not None and cited.span is not None
         ]
         best = max(ranked, default=(False, 0.0, 0))
         if best[0] or best[1] > 0:
-            found.append(-best[2])
-    return list(dict.fromkeys(found))
+            results.append(-best[2])
+    return list(dict.fromkeys(results))
 
 
 def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def number(observation: Observation, known: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """The text of an observation with its lines numbered, and its pieces of evidence.
+def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list[Piece]]:
+    """Return the text of an observation with its lines numbered, and its pieces of evidence.
 
     Args:
         observation: of one tool call.
-        known: the pieces of the run so far.
+        before: the pieces of the run so far.
     """
     if observation.error:
         return observation.text, []
-    numbers = {(piece.uri, piece.text): piece.n for piece in known}
-    made: list[Piece] = []
+    numbers = {(piece.uri, piece.text): piece.n for piece in before}
+    pieces: list[Piece] = []
 
     def numbered(uri: str, text: str, channel: str) -> Piece:
         n = numbers.setdefault((uri, text), max(numbers.values(), default=0) + 1)
-        made.append(Piece(n=n, uri=uri, text=text, channel=channel))
-        return made[-1]
+        pieces.append(Piece(n=n, uri=uri, text=text, channel=channel))
+        return pieces[-1]
 
-    rows, left = [], list(observation.lines)
+    rows, lines = [], list(observation.lines)
     for row in observation.text.split("\n"):
-        place = next((k for k, one in enumerate(left) if one.text == row), None)
+        place = next((k for k, one in enumerate(lines) if one.text == row), None)
         if place is not None:
-            one = left[place]
+            one = lines[place]
             row = f"[{numbered(one.uri, one.quote, one.channel).n}] {row}"
-            left = left[place + 1 :]
+            lines = lines[place + 1 :]
         rows.append(row)
     if not observation.lines and observation.uris:
         cited = [numbered(uri, "", "") for uri in observation.uris[:CITED]]
         rows.append("Cite as " + ", ".join(f"[{piece.n}] {_when(piece.uri)}" for piece in cited))
-    return "\n".join(rows), made
+    return "\n".join(rows), pieces
 
 
 def _when(uri: str) -> str:

@@ -43,7 +43,7 @@ _WHOLE = re.compile(
 
 
 def first_look(situation: Situation) -> tuple[Call, ...]:
-    """The calls of the first look, the most telling first, as many as the budget allows."""
+    """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
     calls = list(_search(question.text, len(question.videos), tools))
     if question.options and content(" ".join(question.options)):
@@ -65,7 +65,7 @@ def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
 
 
 def _parts(text: str, video: dict[str, Any], many: bool, now: float | None, tools: frozenset[str]) -> Iterator[Call]:
-    """The beginning, the end or the outline of one video, as far as the question is about them."""
+    """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
     start, end = float(video["start"]), float(video["end"] if now is None else min(video["end"], now))
     length = min(PART, max((end - start) / 5, 5.0), end - start)
     which = {"video": video["id"]} if many else {}

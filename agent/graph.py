@@ -21,30 +21,28 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from ..memory import FrameReader
+from ..memory import FrameReader, RewatchError
 from ..tools import Budget, Observation, Spend, Toolbox
-from ..tools.budget import rounded
-from ..tools.errors import always_passes, words_of
-from .answer import Answer, Draft
+from .answer import Draft
 from .approval import allowed
-from .evidence import CITED, Piece, number, numbers_of, pieces_of, unseen
+from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
-from .models.eyes import eyes_of
-from .models.served.retries import one_line
+from .models.failures import PolicyError, cause_of, failure_text, is_model_failure, policy_errors
+from .models.policy import Policy, policy_of
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
-from .offering import offered, reads_pictures, useful
-from .parsing.reply import draft_of, question_of
-from .parsing.settling import PolicyFailed, is_model_failure, settled, with_calls_found
+from .offering import offered, useful
+from .parsing.draft import draft_of
+from .parsing.settling import settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
-from .questions.question import Question
+from .questions.question import Question, question_of
 from .state import State
-from .steps import Call, advance, observed
+from .steps import Call, advance, observed, route_message
 from .strategies import ROUTES, Brief
-from .trace import told_of
-from .verifier import SENT_BACK, Verdict, after_looking, check, second_looks
+from .trace import observation_row
+from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check, second_looks
 
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory
@@ -57,7 +55,7 @@ _VIEWS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """What the nodes work with. Holds nothing of a run: that is all in the state."""
+    """Memory, policy and tools of the nodes. Holds nothing of a run: that is all in the state."""
 
     memory: ClipMemory
     policy: BaseChatModel
@@ -66,13 +64,13 @@ class Loop:
     system: str = SYSTEM
     """What the policy is told before anything else."""
     looks_twice: bool = False
-    """Whether the check asks the viewer to confirm what was seen."""
+    """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
     """The calls that come before the policy's first turn, where the planner names none itself."""
     raise_bugs: bool = False
     """Whether what is no failure of a model or a video is raised, as in training and evaluation, and not told."""
     numbers: bool = True
-    """Whether the lines of observations are numbered, so that an answer can cite `[3]`."""
+    """True if the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: FrameReader = field(init=False)
     """Reads pictures of the whole memory; a run has `pixels_of` its question."""
     views: OrderedDict[tuple[Any, ...], FrameReader] = field(default_factory=OrderedDict, init=False)
@@ -80,6 +78,11 @@ class Loop:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", FrameReader(self.memory))
+
+    @property
+    def capabilities(self) -> Policy:
+        """What the policy can do."""
+        return policy_of(self.policy)
 
     def raising_bugs(self) -> Loop:
         """The same loop, with the same pictures in store, for training and evaluation: bugs are raised."""
@@ -97,7 +100,7 @@ class Loop:
             tools=tuple(self.toolbox.names),
             routes=routes,
             budget=_budget(state),
-            reads_only=getattr(self.policy, "sees", None) is False and not self.toolbox.sees and self.numbers,
+            reads_only=self.capabilities.sees is False and not self.toolbox.sees and self.numbers,
         )
         planner = plan_route(state["route"]) if state.get("route") else self.planner
         planned = planner(situation)
@@ -112,13 +115,13 @@ class Loop:
                 plan,
                 state["budget"],
                 state.get("guidance", ""),
-                pictures=reads_pictures(self.policy),
+                pictures=self.capabilities.reads_pictures,
                 reminds=self.numbers and self.system == SYSTEM,
             ),
             additional_kwargs={
                 "question": question.as_dict(),
                 "plan": plan.as_dict(),
-                "eyes": eyes_of(self.policy, []).as_dict(),
+                "eyes": self.capabilities.eyes([]).as_dict(),
             },
         )
         cost = Spend(tokens=plan.tokens, seconds=time.monotonic() - began if plan.said else 0.0)
@@ -128,77 +131,78 @@ class Loop:
     async def follow(self, state: State) -> Command[Literal["looks", "policy"]]:
         """Take the first look, then the route's next step; at its end, or the budget's, hand over to the policy."""
         question, plan, budget = Question.from_dict(state["question"]), Plan.from_dict(state["plan"]), _budget(state)
-        known = observed(state["messages"])
-        looks = tuple(call for call in plan.looks or () if call.key not in known)
+        results = observed(state["messages"])
+        looks = tuple(call for call in plan.looks or () if call.key not in results)
         if looks and not budget.exhausted(_spent(state)):
-            return Command(update={"messages": [_route_message("look", looks, state)]}, goto="looks")
-        if plan.route == "search":
-            return Command(update={"routed": "go on"}, goto="policy")
+            return Command(update={"messages": [route_message("look", looks, len(state["messages"]))]}, goto="looks")
         allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
-        if allowed.exhausted(_spent(state)):
+        if plan.route == "search" or allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
         route, many = ROUTES[plan.route], len(question.videos) > 1
-        told: list[str] = []
+        texts: list[str] = []
         cited: list[int] = []
-        now = False
+        answer_now = False
         for video in question.videos:
             part = fraction(budget, plan.share / len(question.videos))
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
-            calls, found = advance(route.run(brief), state["messages"])
-            if found is None:
-                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="looks")
-            numbers = numbers_of(found.evidence, pieces_of(state["messages"]).values())[:CITED]
-            text = f"{found.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
-            told += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []
+            calls, result = advance(route.run(brief), state["messages"])
+            if result is None:
+                request = route_message(route.name, calls, len(state["messages"]))
+                return Command(update={"messages": [request]}, goto="looks")
+            numbers = numbers_of(result.evidence, pieces_of(state["messages"]).values())[:CITED]
+            text = f"{result.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
+            texts += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []
             cited += numbers
-            now = now or found.answer_now
-        message = HumanMessage("\n".join(told), additional_kwargs={"cites": cited} if cited else {})
-        update = {"messages": [message] if told else [], "routed": "answer" if now else "go on"}
+            answer_now = answer_now or result.answer_now
+        message = HumanMessage("\n".join(texts), additional_kwargs={"cites": cited} if cited else {})
+        update = {"messages": [message] if texts else [], "routed": "answer" if answer_now else "go on"}
         return Command(update=update, goto="policy")
 
     async def act(self, state: State) -> Command[Literal["tools", "check"]]:
         """Ask the policy for its next step; once the budget is spent, for its best answer without tools."""
-        budget, spent, pace = _budget(state), _spent(state), TurnCostEstimate.of(state)
-        limit = pace.limit(budget, spent)
+        budget, spent, estimate = _budget(state), _spent(state), TurnCostEstimate.of(state)
+        limit = estimate.limit(budget, spent)
         new: list[AnyMessage] = [HumanMessage(SPENT.format(limit=limit))] if limit else []
         may_call = not limit and state.get("routed") != "answer"
         question = Question.from_dict(state["question"])
         began = time.monotonic()
-        keeps_limits = getattr(self.policy, "takes_turn", False)  # such a policy makes do with what a turn may cost
-        if limit == "tokens" and not keeps_limits and not pace.affords_a_turn(budget, spent):
+        keeps_limits = self.capabilities.takes_turn  # such a policy makes do with what a turn may cost
+        if limit == "tokens" and not keeps_limits and not estimate.affords_a_turn(budget, spent):
             return _without_policy([], limit, TOKENS_SPENT, began)
         try:
             bound = self._bound(question) if may_call else self.policy
-            said = settled(await self._ask(bound, [*state["messages"], *new], state))
+            reply = settled(await self._ask(bound, [*state["messages"], *new], state))
         except TimeoutError as error:
-            return _without_policy(new, "seconds", TIME_UP, began, tokens=getattr(error, "tokens", 0))
-        except Exception as error:  # a chat model of anybody's, whose exceptions are documented nowhere
-            ours = getattr(self.policy, "takes_turn", False)
-            if always_passes(error) or (self.raise_bugs and ours and not is_model_failure(error)):
-                raise
-            stopped_by = getattr(error, "stopped_by", "policy_error")
-            text = TOKENS_SPENT if stopped_by == "tokens" else _failure(error)
-            return _without_policy(new, stopped_by, text, began, tokens=getattr(error, "tokens", 0))
+            tokens = error.tokens if isinstance(error, PolicyError) else 0
+            return _without_policy(new, "seconds", TIME_UP, began, tokens=tokens)
+        except RewatchError as error:  # the run ends with an answer, not with a stack trace
+            cause = cause_of(error)
+            if self.raise_bugs and keeps_limits and isinstance(cause, Exception) and not is_model_failure(cause):
+                raise cause from None
+            tokens, stopped_by = 0, "policy_error"
+            if isinstance(error, PolicyError):
+                tokens, stopped_by = error.tokens, error.stopped_by
+            text = TOKENS_SPENT if stopped_by == "tokens" else failure_text(cause_of(error))
+            return _without_policy(new, stopped_by, text, began, tokens=tokens)
         if may_call and not keeps_limits:  # any other policy reads its own text for calls
-            said = with_calls_found(said, useful(self.toolbox, self.policy, question))
-        tokens, price = tokens_of(said), price_of(said)
-        cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
-        update: dict[str, Any] = {"messages": [*new, said], "spend": cost.as_dict(), "pace": pace.with_turn(cost)}
-        if limit or said.response_metadata.get("finish_reason") == "tokens":
+            reply = with_calls_found(reply, useful(self.toolbox, self.policy, question))
+        cost = Spend(tokens=tokens_of(reply), seconds=time.monotonic() - began, price=price_of(reply))
+        update: dict[str, Any] = {"messages": [*new, reply], "spend": cost.as_dict(), "pace": estimate.with_turn(cost)}
+        if limit or reply.response_metadata.get("finish_reason") == "tokens":
             update["stopped_by"] = limit or "tokens"
-        calls = (said.tool_calls or said.invalid_tool_calls) and may_call
+        calls = (reply.tool_calls or reply.invalid_tool_calls) and may_call
         return Command(update=update, goto="tools" if calls else "check")
 
     async def _ask(self, model: Runnable[Any, AIMessage], messages: list[AnyMessage], state: State) -> AIMessage:
-        """One turn, within the time that is left."""
-        left = _budget(state).left(_spent(state))
-        seconds = max(left["seconds"], GRACE) if "seconds" in left else None
-        if not getattr(self.policy, "takes_turn", False):
+        """Take one turn, within the time that remains."""
+        remaining = _budget(state).left(_spent(state))
+        seconds = max(remaining["seconds"], GRACE) if "seconds" in remaining else None
+        if not self.capabilities.takes_turn:
             return await take_turn(model, self.policy, messages, seconds)
         sampling = state.get("sampling", {})
         turn = Turn(
             pixels=self.pixels_of(Question.from_dict(state["question"])),
-            tokens=int(left["tokens"]) if "tokens" in left else None,
+            tokens=int(remaining["tokens"]) if "tokens" in remaining else None,
             seconds=seconds,
             temperature=sampling.get("temperature"),
             seed=sampling.get("seed"),
@@ -206,7 +210,7 @@ class Loop:
         return await take_turn(model, self.policy, messages, seconds, turn=turn)
 
     def pixels_of(self, question: Question) -> FrameReader:
-        """The pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
+        """Return the pictures that a run may see: of the videos that it is about, and nothing after its `now`."""
         key = (question.now, *sorted(video["id"] for video in question.videos))
         if key not in self.views:
             shared = self.pixels if question.now is None else None  # what ends at some moment is read through its view
@@ -219,35 +223,36 @@ class Loop:
         return self.memory if question.now is None else self.memory.until(question.now)
 
     def offered(self, question: Question) -> list[dict[str, Any]]:
-        """Schemas of the tools that the policy is offered for a question."""
+        """Return schemas of the tools that the policy is offered for a question."""
         return offered(self.toolbox, self.policy, question)
 
     def offered_in(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-        """Schemas of the tools that the policy would be offered in a conversation of the loop."""
+        """Return schemas of the tools that the policy would be offered in a conversation of the loop."""
         return self.offered(question_of(messages) or Question(text=""))
 
     def _bound(self, question: Question) -> Runnable[Any, AIMessage]:
-        """The policy with the tools; bound once, since every turn of every run asks for it."""
+        """Return the policy with the tools; bound once, since every turn of every run asks for it."""
         names = [*useful(self.toolbox, self.policy, question), "", *(video["id"] for video in question.videos)]
         key = " ".join(names)
         if key not in self.bound:
-            self.bound[key] = self.policy.bind_tools(self.offered(question))
+            with policy_errors():
+                self.bound[key] = self.policy.bind_tools(self.offered(question))
         return self.bound[key]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
-        """Run the calls of the last message, each within what is left of the budget.
+        """Run the calls of the last message, each within what remains of the budget.
 
         A policy's calls run in order; a route's stand on their own and run side by side, each with an even share.
         """
-        said = state["messages"][-1]
-        assert isinstance(said, AIMessage)
-        budget, before, pace = _budget(state), _spent(state), TurnCostEstimate.of(state)
+        message = state["messages"][-1]
+        assert isinstance(message, AIMessage)
+        budget, before, estimate = _budget(state), _spent(state), TurnCostEstimate.of(state)
         memory = self._view(Question.from_dict(state["question"]))
-        calls: list[dict[str, Any]] = [dict(c) for c in (*said.tool_calls, *said.invalid_tool_calls)]
+        calls: list[dict[str, Any]] = [dict(c) for c in (*message.tool_calls, *message.invalid_tool_calls)]
         approved = self._approved(calls, state, memory)
-        alone = said.additional_kwargs.get("by") != "route"
+        by_route = message.additional_kwargs.get("by") == "route"
         results: list[AnyMessage] = []
-        known = list(pieces_of(state["messages"]).values())
+        pieces = list(pieces_of(state["messages"]).values())
         spent = before
         while calls:
             limit = budget.exhausted(spent)
@@ -255,26 +260,23 @@ class Loop:
                 text = f"Not run: the budget of {limit} is spent."
                 results += [_tool_message(c, text, {"skipped": True}, error=True) for c in calls]
                 break
-            left = pace.left(budget, spent)
-            side_by_side = 1 if alone else min(len(calls), int(left.get("calls", len(calls))))
-            now, calls = calls[:side_by_side], calls[side_by_side:]
-            share = {**left, **({"frames": left["frames"] // len(now)} if "frames" in left else {})}
+            remaining = estimate.remaining(budget, spent)
+            side_by_side = min(len(calls), int(remaining.get("calls", len(calls)))) if by_route else 1
+            batch, calls = calls[:side_by_side], calls[side_by_side:]
+            share = {**remaining, **({"frames": remaining["frames"] // len(batch)} if "frames" in remaining else {})}
             began = time.monotonic()
-            if alone:
-                ran = [await self._run(now[0], state, memory, share, approved)]
-            else:
-                ran = await asyncio.gather(*(self._run(call, state, memory, share, approved) for call in now))
-            for call, (observation, cost, timed) in zip(now, ran, strict=True):
-                text, pieces = number(observation, known) if self.numbers else (observation.text, [])
-                known += pieces
-                results.append(_observed(call, observation, text, pieces, timed))
+            outcomes = await asyncio.gather(*(self._run(call, state, memory, share, approved) for call in batch))
+            for call, (observation, cost, timed_cost) in zip(batch, outcomes, strict=True):
+                text, new_pieces = number(observation, pieces) if self.numbers else (observation.text, [])
+                pieces += new_pieces
+                results.append(observed_message(call, observation, text, new_pieces, timed_cost))
                 spent += cost
             spent += Spend(seconds=time.monotonic() - began)
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
 
     def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
-        """Ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
+        """Return ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
         return allowed(
             {
@@ -291,10 +293,10 @@ class Loop:
         call: dict[str, Any],
         state: State,
         memory: ClipMemory | CausalView,
-        left: dict[str, float],
+        remaining: dict[str, float],
         approved: frozenset[str],
     ) -> tuple[Observation, Spend, Spend]:
-        """One call: its observation, its cost but for the seconds (calls side by side share those), and with them."""
+        """Return the observation of a call, its cost without the seconds (calls side by side share those), and with."""
         videos = [v["id"] for v in state["question"]["videos"]]
         began = time.monotonic()
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
@@ -306,40 +308,35 @@ class Loop:
                 arguments,
                 memory=memory,
                 videos=videos,
-                left=left,
+                left=remaining,
                 approved=call["id"] in approved,
-                eyes=eyes_of(self.policy, state["messages"]),
+                eyes=self.capabilities.eyes(state["messages"]),
                 raise_bugs=self.raise_bugs,
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
     async def verify(self, state: State) -> Command[Literal["policy", "__end__"]]:
         """Check the last message as an answer; send it back once, or end."""
-        said = state["messages"][-1]
         question, budget, spent = Question.from_dict(state["question"]), _budget(state), _spent(state)
-        verdict = check(draft_of(said, state["messages"]), question, state["messages"])
+        verdict = check(draft_of(state["messages"][-1], state["messages"]), question, state["messages"])
         stopped_by = state.get("stopped_by", "")
         update: dict[str, Any] = {}
         if self.looks_twice and not verdict.missing and not stopped_by:
-            looked, steps, cost = await self._look_again(verdict, question, state)
-            verdict = after_looking(verdict, looked)
+            probabilities, steps, cost = await self._look_again(verdict, question, state)
+            verdict = after_looking(verdict, probabilities)
             spent += cost
-            update = {"spend": cost.as_dict(), "looked": looked, "second_looks": steps}
+            update = {"spend": cost.as_dict(), "looked": probabilities, "second_looks": steps}
         may_return = state.get("checked", 0) < MAX_CHECKS and not stopped_by
         if verdict.missing and may_return and not TurnCostEstimate.of(state).limit(budget, spent):
             missing = SENT_BACK + " ".join(verdict.missing)
             update |= {"messages": [HumanMessage(missing)], "checked": state.get("checked", 0) + 1}
             return Command(update=update, goto="policy")
-        draft = verdict.draft
-        answer = Answer(
-            question=question.text,
-            text=draft.text,
-            option=None if draft.abstained else draft.option,
-            evidence=draft.evidence,
-            confidence=draft.confidence,
-            abstained=draft.abstained,
-            stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(state["messages"]) else "answer"),
-            spend=rounded(spent.as_dict()),
+        answer = answer_of(
+            verdict.draft,
+            question,
+            state["messages"],
+            stopped_by=stopped_by,
+            spend=spent.as_dict(),
             budget=state["budget"],
         )
         return Command(update={**update, "answer": answer.as_dict()}, goto="__end__")
@@ -355,24 +352,24 @@ class Loop:
         memory = self._view(question)
         budget, spent, total = _budget(state), _spent(state), Spend()
         videos = [v["id"] for v in question.videos]
-        looked: list[float | None] = []
+        probabilities: list[float | None] = []
         steps: list[dict[str, Any]] = []
-        for wanted in second_looks(verdict, many=len(videos) > 1):
-            left = budget.left(spent + total)
-            if wanted is None or budget.exhausted(spent + total) or left.get("frames", 1) < 1:
-                looked.append(None)
+        for call in second_looks(verdict, many=len(videos) > 1):
+            remaining = budget.left(spent + total)
+            if call is None or budget.exhausted(spent + total) or remaining.get("frames", 1) < 1:
+                probabilities.append(None)
                 continue
             began = time.monotonic()
-            seen, cost = await self.toolbox.call(
-                *wanted, memory=memory, videos=videos, left=left, raise_bugs=self.raise_bugs
+            observation, cost = await self.toolbox.call(
+                *call, memory=memory, videos=videos, left=remaining, raise_bugs=self.raise_bugs
             )
             cost += Spend(seconds=time.monotonic() - began)
             total += cost
-            looked.append(None if seen.error else float(seen.data["yes"]))
-            call = {"id": f"second_look_{len(state['messages'])}_{len(steps)}", "name": wanted.tool}
-            made = _observed({**call, "args": wanted.arguments}, seen, seen.text, [], cost)
-            steps.append(told_of(made))
-        return looked, steps, total
+            probabilities.append(None if observation.error else float(observation.data["yes"]))
+            call_id = f"second_look_{len(state['messages'])}_{len(steps)}"
+            row = {"id": call_id, "name": call.tool, "args": call.arguments}
+            steps.append(observation_row(observed_message(row, observation, observation.text, [], cost)))
+        return probabilities, steps, total
 
 
 GRACE = 1.0
@@ -402,41 +399,24 @@ def _spent(state: State) -> Spend:
     return Spend.from_dict(state["spend"])
 
 
-def _failure(error: Exception) -> str:
-    """What a policy raised, as one line."""
-    kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
-    reason = one_line(words_of(error), longest=600)
-    return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
-
-
 def _without_policy(
     new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
-    """The end of a run whose policy cannot be asked any more."""
+    """Return the end of a run whose policy cannot be asked any more."""
     draft = Draft(text=text, abstained=True, confidence=0.0)
     cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
     usage: UsageMetadata | None = None
     if tokens:
         usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
-    said = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
-    update = {"messages": [*new, said], "stopped_by": stopped_by, "spend": cost.as_dict()}
+    message = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
+    update = {"messages": [*new, message], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
 
 
-def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessage:
-    number = len(state["messages"])
-    made = [
-        {"name": call.tool, "args": call.arguments, "id": f"{route}_{number}_{k}", "type": "tool_call"}
-        for k, call in enumerate(calls)
-    ]
-    said = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
-    return AIMessage(content=said, tool_calls=made, additional_kwargs={"by": "route"})
-
-
-def _observed(
+def observed_message(
     call: dict[str, Any], observation: Observation, text: str, pieces: list[Piece], cost: Spend
 ) -> ToolMessage:
-    """The message of a call that was made."""
+    """Return the message of a call that was made."""
     artifact = {
         "arguments": call["args"],
         "uris": list(observation.uris),

@@ -16,16 +16,15 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from ..memory import clock
+from ..memory import RewatchError, clock
 from ..tools.sanitize import quote
-from .models.served.retries import one_line
+from .models.failures import cause_of, one_line
 from .models.turn import take_turn
 from .models.usage import tokens_of
 from .parsing.loose_json import NotJson, read_object
-from .parsing.reply import take_apart
+from .parsing.reply import parse_reply
 from .parsing.settling import usable
 from .planner import Plan, Planner, Situation, plan_by_rules
-from .questions.question import letter
 from .strategies import ROUTES
 
 MOST_SUB_QUESTIONS, LONGEST_SUB_QUESTION = 8, 200
@@ -56,7 +55,7 @@ SubQuestion = Annotated[Line, Field(min_length=1, max_length=LONGEST_SUB_QUESTIO
 
 
 class Proposal(BaseModel):
-    """What the model is to write."""
+    """The plan that the model is to write."""
 
     route: Line
     sub_questions: Annotated[
@@ -71,7 +70,7 @@ class Unusable(Exception):
 
 
 def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Planner:
-    """A planner that asks a model, and takes the plan of `fallback` where the model fails or writes none.
+    """Return a planner that asks a model, and takes the plan of `fallback` where the model fails or writes none.
 
     Args:
         model: any chat model; it is asked in text alone, without tools.
@@ -84,21 +83,23 @@ def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Pl
         seconds = situation.budget.seconds
         patience = None if seconds is None else max(seconds * PATIENCE, 0.1)
         messages: list[BaseMessage] = [SystemMessage(_SYSTEM), HumanMessage(describe(situation))]
-        said, tokens = "", 0
+        text, tokens = "", 0
         for _ in range(_TRIES):
             try:
                 reply = await take_turn(model, model, messages, patience)
-                said = usable(reply)
-            except Exception as error:  # a run is not lost for want of a plan
-                problem = "no plan in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-                said = said or f"The planning model failed ({one_line(problem)})."
+            except (TimeoutError, RewatchError) as error:  # a run is not lost for want of a plan
+                cause = cause_of(error)
+                late = isinstance(error, TimeoutError)
+                problem = "no plan in time" if late else f"{type(cause).__name__}: {cause}"
+                text = text or f"The planning model failed ({one_line(problem)})."
                 break
+            text = usable(reply)
             tokens += tokens_of(reply)
             try:
-                proposal = read_proposal(said, situation.routes)
+                proposal = read_proposal(text, situation.routes)
             except Unusable as error:
                 wrong = f"This plan cannot be used: {error}. Write the whole JSON object again."
-                messages += [AIMessage(said), HumanMessage(wrong)]
+                messages += [AIMessage(text), HumanMessage(wrong)]
                 continue
             return Plan(
                 text=f"{proposal.route}: {proposal.reason or _about(proposal.route)}"[:300],
@@ -108,19 +109,18 @@ def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Pl
                 sub_questions=tuple(proposal.sub_questions),
                 share=proposal.share,
                 by="model",
-                said=said,
+                said=text,
                 tokens=tokens,
             )
-        return replace(base, said=said, tokens=base.tokens + tokens)
+        return replace(base, said=text, tokens=base.tokens + tokens)
 
     return planner
 
 
 def describe(situation: Situation) -> str:
-    """What the model is told: the question, the videos, the routes, the tools and the budget."""
+    """Return the prompt: the question, the videos, the routes, the tools and the budget."""
     question = situation.question
-    lines = [f"Question: {question.text}"]
-    lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
+    lines = [f"Question: {question.prompt}"]
     for video in question.videos:
         end = video["end"] if question.now is None else min(video["end"], question.now)
         channels = ", ".join(video["channels"]) or "none"
@@ -135,12 +135,12 @@ def describe(situation: Situation) -> str:
 
 
 def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
-    """The plan that a model wrote.
+    """Return the plan that a model wrote.
 
     Raises:
         Unusable: if there is none, a field of it is out of bounds, or its route cannot be taken.
     """
-    parts = take_apart(text, "tool_call")
+    parts = parse_reply(text, "tool_call")
     problem = "there is no JSON object in it"
     for row in _objects(parts.answer or parts.rest):
         try:
@@ -150,8 +150,8 @@ def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
             where = ".".join(str(part) for part in worst["loc"])
             problem = f"{where}: {worst['msg']}"
             continue
-        known = {name.replace("-", "_").lower(): name for name in routes}
-        route = known.get(proposal.route.replace("-", "_").replace(" ", "_").lower())
+        by_spelling = {name.replace("-", "_").lower(): name for name in routes}
+        route = by_spelling.get(proposal.route.replace("-", "_").replace(" ", "_").lower())
         if route is not None:
             return proposal.model_copy(update={"route": route})
         problem = f"there is no route {proposal.route[:40]!r}; take one of {', '.join(routes)}"
@@ -159,7 +159,7 @@ def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
 
 
 def _objects(text: str) -> Iterator[dict[str, object]]:
-    """The objects that can be read in `text`, the outermost first."""
+    """Yield the objects that can be read in `text`, the outermost first."""
     start = text.find("{")
     for _ in range(_MOST_OBJECTS):
         if start < 0:

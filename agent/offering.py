@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from ..tools import VLM_TOOLS, Toolbox
 from ..tools.schemas import brief
+from .models.policy import policy_of
 from .questions.question import Question
 
 PICTURES = frozenset({"view_clip", "crop"})
@@ -20,25 +21,11 @@ _RARE = frozenset({"fps", "small", "box", "k"})
 """Arguments of our own tools that a policy which only reads can do without: each lengthens every prompt."""
 
 
-def sees(policy: BaseChatModel) -> bool:
-    """Whether a chat model takes pictures: it says so itself (`sees`), or its LangChain profile does."""
-    told = getattr(policy, "sees", None)
-    if told is not None:
-        return bool(told)
-    return bool(getattr(policy, "takes_turn", False) or (getattr(policy, "profile", None) or {}).get("image_inputs"))
-
-
-def reads_pictures(policy: BaseChatModel) -> bool:
-    """Whether tools that show pictures are of use to it; a policy that is no model may say so (`reads_pictures`)."""
-    told = getattr(policy, "reads_pictures", None)
-    return sees(policy) if told is None else bool(told)
-
-
 def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple[str, ...]:
-    """Names of the tools that can do something here, in the toolbox's order; tools of others are always among them."""
+    """Return the names of the tools that are of use here, in the toolbox's order; those of others always are."""
     videos = question.videos
     never: set[str] = set()
-    if not reads_pictures(policy):
+    if not policy_of(policy).reads_pictures:
         never |= PICTURES
     if not toolbox.sees:
         never |= _ASKING
@@ -52,9 +39,9 @@ def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple
 
 
 def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list[dict[str, Any]]:
-    """Schemas of the tools that are of use, ours short."""
+    """Return schemas of the tools that are of use, ours short."""
     names = useful(toolbox, policy, question)
-    pictures = reads_pictures(policy)
+    pictures = policy_of(policy).reads_pictures
     without = frozenset() if pictures else _OF_PICTURES | _RARE
     schemas = toolbox.schemas([video["id"] for video in question.videos])
     by_name = {schema["function"]["name"]: schema for schema in schemas}

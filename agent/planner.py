@@ -45,7 +45,7 @@ class Plan:
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Plan:
-        """The plan that `as_dict` wrote."""
+        """Return the plan that `as_dict` wrote."""
         looks = row.get("looks")
         looks = None if looks is None else tuple(Call(one["tool"], one["arguments"]) for one in looks)
         return cls(**{**row, "sub_questions": tuple(row.get("sub_questions", ())), "looks": looks})
@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What a planner sees."""
+    """The input of a planner."""
 
     question: Question
     """With each video's length, sound and channels."""
@@ -63,7 +63,7 @@ class Situation:
     """Names of the routes that can be taken here."""
     budget: Budget
     reads_only: bool = False
-    """Whether the policy says that it reads text alone, and no other model sees for it."""
+    """True if the policy says that it reads text alone, and no other model sees for it."""
 
 
 Planner = Callable[[Situation], Plan | Awaitable[Plan]]
@@ -79,14 +79,14 @@ _HOW = {
 
 
 def plan_by_rules(situation: Situation) -> Plan:
-    """The rule planner: needs no model."""
+    """Plan by the words of the question, without a model."""
     ask = parse(situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
     return Plan(text=_say(ask), route=route, kind=ask.kind, channel=ask.channel)
 
 
 def plan_route(name: str) -> Planner:
-    """A planner that takes the route a person asked for.
+    """Return a planner that takes the route a person asked for.
 
     Raises:
         KeyError: if there is no such route.

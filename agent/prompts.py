@@ -6,9 +6,9 @@ from typing import Any
 
 from ..memory import clock
 from ..tools.sanitize import quote
-from .parsing.reply import NOT_FOUND
+from .parsing.draft import NOT_FOUND
 from .planner import Plan
-from .questions.question import Question, letter
+from .questions.question import Question
 
 SYSTEM = f"""You answer questions about videos from numbered lines. Each line tells what was said, shown or seen, and \
 when; times are seconds or minutes:seconds from the video's start. What stands between « and » comes from the video: \
@@ -36,7 +36,7 @@ def render(
     pictures: bool = True,
     reminds: bool = True,
 ) -> str:
-    """The question as the policy reads it.
+    """Return the question as the policy reads it.
 
     Args:
         question: what is asked.
@@ -46,7 +46,7 @@ def render(
         pictures: whether the policy is shown any, so that their size and number are of interest.
         reminds: whether the form of the answer is said once more; not where a dialect has a form of its own.
     """
-    lines = [f"Asked before: {asked}\nAnswered then: {quote(told)}" for asked, told in question.earlier]
+    lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]
     if question.now is not None:
         lines.append(f"It is now {clock(question.now)}: nothing later has happened yet.")
@@ -54,8 +54,7 @@ def render(
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []
     lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by == "model" else []
-    lines += [f"Question: {question.text}"]
-    lines += [f"{letter(i)}. {option}" for i, option in enumerate(question.options)]
+    lines += [f"Question: {question.prompt}"]
     lines += [f"To find out: {part}" for part in plan.sub_questions]
     lines += [guidance] if guidance else []
     if reminds:
@@ -64,8 +63,10 @@ def render(
 
 
 def _about(video: dict[str, Any], pictures: bool) -> str:
-    known = [name.replace("_", " ") for name in video["channels"] if name != "summary" and (pictures or name in _READ)]
+    channels = [
+        name.replace("_", " ") for name in video["channels"] if name != "summary" and (pictures or name in _READ)
+    ]
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
-    told = f"{size}{sound}known: {', '.join(known) or 'nothing'}"
-    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {told}."
+    facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
+    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

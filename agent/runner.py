@@ -1,4 +1,7 @@
-"""Driving a graph from its first step, or from its last stored one, to the answer; every update goes into the trace."""
+"""The runner: drives a graph from its first or its last stored step to the answer, and turns its updates into events.
+
+`VideoAgent`, scalings and the collection of rollouts all run their graphs with it.
+"""
 
 from __future__ import annotations
 
@@ -6,70 +9,80 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from ..memory import MemoryFolderError, RewatchError
+from ..memory.files.names import to_text
 from ..memory.processes.daemon_threads import DaemonThreads
 from ..tools import Budget, Spend
 from ..tools.budget import rounded
 from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
+from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
-from .parsing.settling import PolicyFailed, ended_by_policy
+from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
 from .state import add
-from .trace import TraceWriter, events_of
+from .trace import SCHEMA, TraceWriter, events_of
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
+
+    from .checkpoints.store import Steps
+    from .graph import Loop
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
 _threads = DaemonThreads()  # a person who is asked must not hold up the exit
-_OVER = object()
 _INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 Listener = Callable[[dict[str, Any]], None]
-"""Is told every trace event as it happens."""
+"""Called with every trace event as it happens."""
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run as far as it has come; one that fails leaves its messages here."""
+
+    answer: dict[str, Any] = field(default_factory=dict)
+    """`Answer.as_dict`; empty before the end."""
+    messages: list[BaseMessage] = field(default_factory=list)
+    spend: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def reply(self) -> AIMessage:
+        """The last message of the policy; empty where it wrote none."""
+        return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnded:
-    """A run at its end."""
-
-    answer: dict[str, Any]
-    """`Answer.as_dict`."""
-    said: AIMessage
-    """The policy's last message; empty where none was made."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
+class Runner:
     """Runs of one graph."""
 
     graph: CompiledStateGraph
-    saver: BaseCheckpointSaver | None
-    traces: Path | None
+    first_event: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
+    """Makes the `run` event of the run's id and its first state; None emits none."""
+    saver: Steps | None = None
+    traces: Path | None = None
     """Folder of the traces; None writes none."""
-    first_event: Callable[[str, dict[str, Any]], dict[str, Any]]
-    """The `run` event, from the run's id and its first state."""
     finish: Callable[[dict[str, Any]], dict[str, Any]] = dict
-    """Makes the last change to an answer before it is told."""
+    """Makes the last change to an answer before it is emitted."""
     approve: Approve | None = None
     """Is asked before calls that a person has to allow."""
     raise_bugs: bool = False
     """Whether a bug is raised instead of ending the run with an answer that says so."""
     may_ask: bool = False
-    """Whether there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
+    """True if there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
     async def stored(self, run_id: str) -> dict[str, Any]:
-        """What is stored of a run; empty if nothing is.
+        """Return the stored state of a run; empty if there is none.
 
         Raises:
             MemoryFolderError: if it is damaged, or not what a run of this program stores.
@@ -82,119 +95,163 @@ class Runs:
             _require_whole(values)
         except RewatchError:
             raise
-        except Exception as error:  # a file from elsewhere may hold anything
+        except Exception as error:  # the file may come from elsewhere: LangGraph fails on it in any way
             raise _cannot_go_on(run_id, error) from error
         return values
 
-    async def drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> RunEnded:
-        """Run to the end.
-
-        Args:
-            run_id: names the run, its trace and its checkpoints.
-            state: the first state; None goes on with the stored run of that id.
-            listener: is told every event.
+    async def resume(self, run_id: str, on_event: Listener | None = None) -> RunRecord:
+        """Go on with a stored run to its end.
 
         Raises:
             QuestionError: if no step of the run is stored.
-            MemoryFolderError: if what is stored cannot be gone on with.
+            MemoryFolderError: if the stored steps are damaged.
         """
+        stored = await self.stored(run_id)
+        if not stored:
+            raise RunError(f"No step of run {run_id} is stored; ask the question again.")
+        record = RunRecord(messages=list(stored.get("messages", ())), spend=stored.get("spend", {}))
+        path = self.traces / f"{run_id}.jsonl" if self.traces else None
+        if stored.get("answer"):
+            record.answer = self._final(stored["answer"], run_id, path)
+            return record
         try:
-            return await self._drive(run_id, state, listener)
+            return await self._drive(
+                run_id, stored, on_event, record, {"event": "resume", "run_id": run_id}, resumes=True
+            )
         except RewatchError:
             raise
-        except Exception as error:
-            if state is not None:
-                raise
+        except Exception as error:  # a state from elsewhere may fail in any node
             if isinstance(error, ToolBug) or always_passes(error):
                 raise
             raise _cannot_go_on(run_id, error) from error
 
-    async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> RunEnded:
-        began = time.monotonic()
-        path = self.traces / f"{run_id}.jsonl" if self.traces else None
-        spend: dict[str, float] = {}
-        stored = await self.stored(run_id) if state is None else {}
-        if state is None and not stored:
-            raise RunError(f"No step of run {run_id} is stored; ask the question again.")
-        if stored.get("answer"):
-            return RunEnded(answer=self._final(stored["answer"], run_id, path), said=_last(stored.get("messages", ())))
-        final: dict[str, Any] = {}
-        said = _last(stored.get("messages", ()))
-        writer = TraceWriter(path) if path else None
+    async def run(
+        self, run_id: str, state: dict[str, Any], on_event: Listener | None = None, record: RunRecord | None = None
+    ) -> RunRecord:
+        """Run from a first state to the end.
 
-        def tell(event: dict[str, Any]) -> None:
+        Args:
+            run_id: names the run, its trace and its checkpoints.
+            state: the first state.
+            on_event: called with every event.
+            record: is filled as the run goes; a new one by default.
+        """
+        event = self.first_event(run_id, state) if self.first_event else None
+        return await self._drive(run_id, state, on_event, record or RunRecord(), event)
+
+    async def _drive(
+        self,
+        run_id: str,
+        state: dict[str, Any],
+        on_event: Listener | None,
+        record: RunRecord,
+        first: dict[str, Any] | None,
+        *,
+        resumes: bool = False,
+    ) -> RunRecord:
+        began = time.monotonic()
+        writer = TraceWriter(self.traces / f"{run_id}.jsonl") if self.traces else None
+
+        def emit(event: dict[str, Any]) -> None:
             event = {"t": round(time.monotonic() - began, 3), **event}
             if writer:
                 writer.write(event)
-            if listener:
-                listener(event)
+            if on_event:
+                on_event(event)
 
+        def take(node: str, change: dict[str, Any]) -> None:
+            record.spend = add(record.spend, change.get("spend", {}))
+            record.messages += change.get("messages", ())
+            if "answer" in change:
+                path = writer.path if writer and not writer.lost else None
+                record.answer = self._final(change["answer"], run_id, path)
+                change = {**change, "answer": record.answer}
+            if writer or on_event:
+                for event in events_of(node, change):
+                    emit({**event, "spend": rounded(record.spend)})
+
+        saver = self.saver or (InMemorySaver() if self.may_ask else None)
+        graph = self.graph.copy(update={"checkpointer": saver}) if saver else self.graph
+        options: dict[str, Any] = {"durability": "sync"} if saver else {}
+        config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
+        state_or_command: Any = None if resumes else state
         try:
-            if state is None:
-                tell({"event": "resume", "run_id": run_id})
-                spend = stored.get("spend", {})
-            else:
-                tell(self.first_event(run_id, state))
-            saver = self.saver
-            if saver is None and self.may_ask:
-                saver = InMemorySaver()
-            graph = self.graph.copy(update={"checkpointer": saver}) if saver else self.graph
-            how: dict[str, Any] = {"durability": "sync"} if saver else {}
-            config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
-            going: Any = state
-            while going is not _OVER:
-                stream = graph.astream(going, config, stream_mode="updates", **how)  # type: ignore[call-overload]
-                going, waiting = _OVER, ()
+            if first:
+                emit(first)
+            while True:
+                interrupts: Sequence[Any] = ()
+                stream = graph.astream(state_or_command, config, stream_mode="updates", **options)  # type: ignore[call-overload]
                 async for update in stream:
-                    if _INTERRUPT in update:
-                        waiting = update[_INTERRUPT]  # asked once the stream has ended, and all is stored
-                        continue
+                    interrupts = update.pop(_INTERRUPT, interrupts)  # asked once the stream has ended: all is stored
                     for node, change in update.items():
-                        change = change or {}
-                        spend = add(spend, change.get("spend", {}))
-                        said = _last(change.get("messages", ()), said)
-                        if "answer" in change:
-                            final = self._final(change["answer"], run_id, path if writer and not writer.lost else None)
-                            change = {**change, "answer": final}
-                        for event in events_of(node, change):
-                            tell({**event, "spend": rounded(spend)})
-                if waiting:
-                    going = await self._asked(run_id, waiting)
+                        take(node, change or {})
+                if not interrupts:
+                    return record
+                state_or_command = await self._asked(run_id, interrupts)
         except Exception as error:  # the boundary of a run: a bug ends it with an answer, and is recorded
-            if isinstance(error, RewatchError) or (state is None and not isinstance(error, ToolBug)):
+            if isinstance(error, RewatchError) or (resumes and not isinstance(error, ToolBug)):
                 raise
-            tell({"event": "bug", "traceback": traceback_of(error), "spend": rounded(spend)})
+            emit({"event": "bug", "traceback": traceback_of(error), "spend": rounded(record.spend)})
             if self.raise_bugs or always_passes(error):
                 raise
-            answer = _answer_of_bug(error, state or stored, spend)
-            final = self._final(answer, run_id, path if writer and not writer.lost else None)
-            tell({"event": "answer", "answer": final, "spend": rounded(spend)})
+            take("decide", {"answer": _answer_of_bug(error, state, record.spend)})
+            return record
         finally:
             if writer:
                 writer.close()
-        return RunEnded(answer=final, said=said)
 
     async def _asked(self, run_id: str, interrupts: Sequence[Any]) -> Command[Any]:
-        """How the run goes on once the calls that wait have been allowed or refused.
+        """Return the command with which the run goes on once the calls that wait have been allowed or refused.
 
         Raises:
             ApprovalNeeded: if nobody can be asked, and the run can be taken up again later.
             MemoryFolderError: if its steps could not be stored.
         """
         calls = calls_of(interrupts)
-        if lost := getattr(self.saver, "lost", None):  # the graph would go on from what it stored last
-            raise MemoryFolderError(f"The run {run_id} asks for approval, and could not be stored: {lost}")
+        if self.saver and self.saver.lost:  # the graph would go on from what it stored last
+            raise MemoryFolderError(f"The run {run_id} asks for approval, and could not be stored: {self.saver.lost}")
         if self.approve is None and self.saver is not None:
             raise ApprovalNeeded(run_id, calls)
-        told = _threads.submit(answers, {"calls": calls, "approve": self.approve})
-        return Command(resume=await asyncio.wrap_future(told))
+        allowed = _threads.submit(answers, {"calls": calls, "approve": self.approve})
+        return Command(resume=await asyncio.wrap_future(allowed))
 
     def _final(self, answer: dict[str, Any], run_id: str, path: Path | None) -> dict[str, Any]:
         return self.finish({**answer, "run_id": run_id, "trace": str(path) if path else None})
 
 
+def run_event(loop: Loop, run_id: str, state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the event that a run's trace begins with."""
+    from .. import __version__
+
+    paths = {record.id: record.path for record in loop.memory.videos()}
+    ids = [video["id"] for video in state["question"]["videos"]]
+    return {
+        "event": "run",
+        "schema": SCHEMA,
+        "rewatch": __version__,
+        "run_id": run_id,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "question": state["question"],
+        "paths": {id_: to_text(paths[id_]) for id_ in ids if id_ in paths},  # a video may have been removed meanwhile
+        "budget": state["budget"],
+        "policy": loop.policy._llm_type,
+        **more,
+        "tools": [function_schema(tool)["function"] for tool in loop.toolbox],
+    }
+
+
+def synchronous(work: Callable[_Arguments, Coroutine[Any, Any, _Result]]) -> Callable[_Arguments, _Result]:
+    """Make a function of a coroutine function, for callers that have no event loop."""
+
+    @wraps(work)
+    def run(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        return run_to_end(work(*args, **kwargs))
+
+    return run
+
+
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """The result, also from inside a running event loop (a notebook), where the work takes a thread of its own."""
+    """Return the result, also from inside a running event loop (a notebook), where the work takes its own thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -205,7 +262,7 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     def target() -> None:
         try:
             results.append(_run(work))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=target, name="rewatch-run")
@@ -226,11 +283,11 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def _require_whole(values: dict[str, Any]) -> None:
-    """Raise unless what is stored of a run has the form that runs store."""
+    """Raise unless a stored state has the form that runs store."""
     if not values:
         return
-    asked = Question.from_dict(values["question"])
-    if not isinstance(asked.text, str) or not all(isinstance(video["id"], str) for video in asked.videos):
+    question = Question.from_dict(values["question"])
+    if not isinstance(question.text, str) or not all(isinstance(video["id"], str) for video in question.videos):
         raise ValueError("its question is none")
     Budget.from_dict(values["budget"])
     Spend.from_dict({**Spend().as_dict(), **values.get("spend", {})})
@@ -246,9 +303,9 @@ def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
 
 
 def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, float]) -> dict[str, Any]:
-    """What a run ends with that came upon a bug."""
+    """Return the answer of a run that came upon a bug."""
     reason = error.text if isinstance(error, ToolBug) else f"{type(error).__name__}: {words_of(error)}"
-    reason = " ".join(reason.partition(" Try other arguments")[0].split())[:400].rstrip(".")
+    reason = " ".join(reason.split())[:400].rstrip(".")
     return Answer(
         question=state["question"]["text"],
         text=f"A bug in the program ended the run: {reason}. Please report it, with the traceback in the run's trace.",
@@ -257,7 +314,3 @@ def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, 
         spend=rounded({**Spend().as_dict(), **spend}),
         budget=state["budget"],
     ).as_dict()
-
-
-def _last(messages: Sequence[Any], before: AIMessage | None = None) -> AIMessage:
-    return next((m for m in reversed(messages) if isinstance(m, AIMessage)), before or AIMessage(""))

@@ -8,6 +8,7 @@ names it (`"loop": "clips16"`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langgraph.types import Command
@@ -18,14 +19,14 @@ from .first_look import no_look
 from .graph import Loop
 from .planner import plan_by_rules
 from .state import State
-from .tool_formats.short import Short
+from .tool_formats.hermes import SHORT
 
 if TYPE_CHECKING:
     from .models.policy_config import PolicyConfig
 
 SYSTEM = "clips"
 """The whole system prompt."""
-DIALECT = Short(system=SYSTEM)
+DIALECT = replace(SHORT, system=SYSTEM)
 """Calls as Qwen writes them, no schemas in the prompt, and the bare word as the answer."""
 
 

@@ -10,7 +10,7 @@ from langgraph.channels.delta import DeltaChannel
 
 
 def append(messages: list[AnyMessage], writes: Sequence[list[AnyMessage]]) -> list[AnyMessage]:
-    """The messages with each write's messages behind them."""
+    """Return the messages with each write's messages behind them."""
     return [*messages, *(message for write in writes for message in write)]
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from ..memory import RewatchError
 from ..memory.files.regular import odd_kind, read_bytes
@@ -36,23 +36,24 @@ class TraceError(RewatchError):
 
 
 def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The trace events of one node's update of the state."""
+    """Yield the trace events of one node's update of the state."""
     messages: list[AnyMessage] = update.get("messages", [])
     if node == "plan":
-        yield {"event": "plan", "plan": update["plan"], "prompt": [_plain_message(m) for m in messages]}
+        yield {"event": "plan", "plan": update["plan"], "prompt": [_row_of(m) for m in messages]}
     elif node in ("route", "policy"):
         for message in messages:
-            yield {"event": "policy", **_plain_message(message)}
+            stopped = isinstance(message, AIMessage) and node == "policy"
+            more = {"stopped_by": update.get("stopped_by", "")} if stopped else {}
+            yield {"event": "policy", **_row_of(message), **more}
     elif node in ("looks", "tools"):
         for message in messages:
             if isinstance(message, ToolMessage):
-                yield {"event": "observation", **told_of(message)}
+                yield {"event": "observation", **observation_row(message)}
     elif node == "attempt":
         for row in update["results"][0]:
             yield {"event": "attempt", **row}
-    elif node == "decide":
-        if "answer" in update:
-            yield {"event": "answer", "answer": update["answer"]}
+    elif node == "decide" and "answer" in update:
+        yield {"event": "answer", "answer": update["answer"]}
     elif node == "check":
         for look in update.get("second_looks", ()):
             yield {"event": "second_look", **look}
@@ -63,8 +64,8 @@ def events_of(node: str, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"event": "check", "missing": [str(m.content) for m in messages], **looks}
 
 
-def told_of(message: ToolMessage) -> dict[str, Any]:
-    """What the trace says of one call and its result."""
+def observation_row(message: ToolMessage) -> dict[str, Any]:
+    """Return the fields of an event about one call and its result."""
     return {
         "call_id": message.tool_call_id,
         "tool": message.name,
@@ -74,7 +75,7 @@ def told_of(message: ToolMessage) -> dict[str, Any]:
     }
 
 
-def _plain_message(message: AnyMessage) -> dict[str, Any]:
+def _row_of(message: AnyMessage) -> dict[str, Any]:
     row: dict[str, Any] = {"role": message.type, "content": message.content}
     if isinstance(message, AIMessage):
         row["tool_calls"] = [{k: c[k] for k in ("name", "args", "id")} for c in message.tool_calls]
@@ -90,6 +91,31 @@ def _plain_message(message: AnyMessage) -> dict[str, Any]:
     if isinstance(message, HumanMessage) and message.additional_kwargs:
         row["metadata"] = message.additional_kwargs
     return row
+
+
+def message_of(row: Mapping[str, Any]) -> AnyMessage:
+    """Return the message that a row of a plan's prompt, a policy event or an observation was made from."""
+    if "call_id" in row:
+        head = {"event", "t", "spend", "call_id", "tool", "text", "error"}
+        return ToolMessage(
+            row["text"],
+            name=row["tool"],
+            tool_call_id=row["call_id"],
+            artifact={key: value for key, value in row.items() if key not in head},
+            status="error" if row["error"] else "success",
+        )
+    role, content = row["role"], row["content"]
+    if role == "system":
+        return SystemMessage(content)
+    if role != "ai":
+        return HumanMessage(content, additional_kwargs=row.get("metadata", {}))
+    return AIMessage(
+        content,
+        tool_calls=[{**call, "type": "tool_call"} for call in row.get("tool_calls", ())],
+        invalid_tool_calls=[{**call, "type": "invalid_tool_call"} for call in row.get("invalid_tool_calls", ())],
+        response_metadata=row.get("metadata", {}),
+        additional_kwargs={key: row[key] for key in ("by", "draft") if key in row},
+    )
 
 
 _LARGEST = 1 << 30
@@ -142,7 +168,7 @@ class TraceWriter:
 
 
 def begun(path: Path) -> bool:
-    """Whether a trace has a whole event yet: one that is just being started has not."""
+    """Return whether a trace has a whole event yet: one that is just being started has not."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -159,7 +185,7 @@ def _cut_half_line(path: Path) -> None:
 
 
 def read_trace(path: str | Path) -> list[dict[str, Any]]:
-    """The events of a trace; a last line that was cut off by a kill is left out.
+    """Return the events of a trace; a last line that was cut off by a kill is left out.
 
     Raises:
         TraceError: if the file is missing, is no trace, or was written by a newer version.

@@ -11,12 +11,13 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ..memory import MediaURI, Span
-from .answer import Draft, Evidence
-from .evidence import Piece, pieces_of
-from .parsing.reply import bare, option_in
+from ..tools.budget import rounded
+from .answer import Answer, Draft, Evidence
+from .evidence import Piece, pieces_of, unseen
+from .parsing.options import option_in
 from .questions.question import Question, letter
 from .steps import Call
-from .text_matching import content, coverage, tokens
+from .text_matching import alphanumeric, content, coverage, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -47,7 +48,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     """Verify format, spans, citations, quotes and option; an abstention needs no evidence, but a look."""
     messages = list(messages)
     tool_messages = [m for m in messages if isinstance(m, ToolMessage)]
-    observed = [uri for m in tool_messages for uri in _uris(m)]
+    observed = [MediaURI.parse(uri) for m in tool_messages for uri in (m.artifact or {}).get("uris", ())]
     pieces = pieces_of(tool_messages)
     missing: list[str] = []
     marked = []
@@ -56,21 +57,21 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
         marked.append(replace(item, supported=problem is None))
         if problem:
             missing.append(problem)
-    option = _option(draft, question)
+    option = None if draft.option is None else option_in(draft.option, question.options)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if draft.abstained and draft.plain and pieces and not _looked(messages):
+    if draft.abstained and draft.plain and pieces and not _has_called(messages):
         missing.append(TOO_EARLY)
     bare_claim = not draft.abstained and not draft.evidence
-    found = _found(draft, question, pieces) if bare_claim else None
+    line = _line_with(draft, question, pieces) if bare_claim else None
     if draft.unknown:
-        missing.append(_unknown(draft.unknown, max(pieces, default=0), found))
+        missing.append(_unknown(draft.unknown, max(pieces, default=0), line))
     elif bare_claim:
-        missing.append(NO_EVIDENCE + (f" Its words stand in line [{found.n}]." if found else ""))
-        marked = [_evidence(draft, found)] if found else []
+        missing.append(NO_EVIDENCE + (f" Its words stand in line [{line.n}]." if line else ""))
+        marked = [_evidence(draft, line)] if line else []
     stray = "" if missing else _stray(draft, question, pieces)
-    if stray and (found := _found(draft, question, pieces)):  # the number is of another line than the words
-        marked, stray = [*marked, _evidence(draft, found)], ""
+    if stray and (line := _line_with(draft, question, pieces)):  # the number is of another line than the words
+        marked, stray = [*marked, _evidence(draft, line)], ""
     missing += [stray] if stray else []
     if not draft.text.strip():
         missing.append("The answer is empty.")
@@ -80,14 +81,46 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     return Verdict(checked, tuple(missing))
 
 
-def _looked(messages: Iterable[AnyMessage]) -> bool:
-    """Whether the policy has called a tool by itself."""
-    said = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
-    return any(message.tool_calls or message.invalid_tool_calls for message in said)
+def answer_of(
+    draft: Draft,
+    question: Question,
+    messages: Sequence[AnyMessage],
+    *,
+    stopped_by: str,
+    spend: Mapping[str, float],
+    budget: Mapping[str, float | None],
+) -> Answer:
+    """Return the answer that a checked draft becomes.
+
+    Args:
+        draft: of a verdict.
+        question: the question of the run.
+        messages: the whole conversation.
+        stopped_by: the limit or failure that ended the run; empty where the policy ended it.
+        spend: what the run has used.
+        budget: what it was allowed.
+    """
+    return Answer(
+        question=question.text,
+        text=draft.text,
+        option=None if draft.abstained else draft.option,
+        evidence=draft.evidence,
+        confidence=draft.confidence,
+        abstained=draft.abstained,
+        stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
+        spend=rounded(spend),
+        budget=dict(budget),
+    )
+
+
+def _has_called(messages: Iterable[AnyMessage]) -> bool:
+    """Return whether the policy has called a tool by itself."""
+    replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    return any(message.tool_calls or message.invalid_tool_calls for message in replies)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
-    """What is left of a confidence: all of it where all evidence holds, a quarter where none does."""
+    """Return what is left of a confidence: all of it where all evidence holds, a quarter where none does."""
     claimed = max(len(marked) + len(draft.unknown), 1)
     held = sum(item.supported for item in marked)
     if draft.abstained or held >= claimed:
@@ -95,15 +128,15 @@ def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
     return 0.5 * (1 + held / claimed) if held else 0.25
 
 
-def _unknown(numbers: Sequence[int], last: int, found: Piece | None) -> str:
+def _unknown(numbers: Sequence[int], last: int, line: Piece | None) -> str:
     listed = ", ".join(f"[{n}]" for n in numbers[:5])
     there = f"the lines go from [1] to [{last}]" if last > 1 else f"there is line [{last}] alone" if last else ""
-    right = f"The words of the answer stand in line [{found.n}]." if found else "Cite a line that shows the answer."
+    right = f"The words of the answer stand in line [{line.n}]." if line else "Cite a line that shows the answer."
     return f"There is no line {listed}: {there or 'no line was shown yet'}. {right}"
 
 
 def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
-    """What is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
+    """Return what is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
 
     Lines are cited by their numbers or by the media URI of their place. Only lines with words can tell, and only
     answers that say more than the question does.
@@ -116,8 +149,8 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
         cited += [n for n in numbers if n not in cited]
     if draft.abstained or not cited:
         return ""
-    asked = set(content(question.text))
-    own = [word for word in content(draft.text) if word not in asked]
+    question_words = set(content(question.text))
+    own = [word for word in content(draft.text) if word not in question_words]
     lines = [word for n in cited for word in content(pieces[n].text)]
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
@@ -128,36 +161,36 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
 
 
 def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
-    """The numbers of the lines that a piece of evidence cites; none where its place was also seen without words."""
+    """Return the numbers of the lines that a piece of evidence cites; none if its place was also seen without words."""
     same = [p.n for p in pieces.values() if p.text and (p.uri, p.text) == (item.uri, item.quote or "")]
     if same:
         return same
     place = MediaURI.parse(item.uri)
-    found: list[int] = []
+    numbers: list[int] = []
     for piece in pieces.values():
         at = MediaURI.parse(piece.uri)
         if at.video != place.video or not _touches(place.span, at.span):
             continue
         if not piece.text:
             return []
-        found.append(piece.n)
-    return found
+        numbers.append(piece.n)
+    return numbers
 
 
 def _touches(one: Span | None, other: Span | None) -> bool:
-    """Whether two places of one video have a moment in common; no span is the whole video."""
+    """Return whether two places of one video have a moment in common; no span is the whole video."""
     return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
-def _found(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
-    """The line in which all words of an answer stand; None where there is no such line.
+def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
+    """Return the line in which all words of an answer stand; None where there is no such line.
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
-    asked = set(content(question.text))
-    wanted = [word for word in content(draft.text) if word not in asked]
+    question_words = set(content(question.text))
+    answer_words = [word for word in content(draft.text) if word not in question_words]
     for piece in pieces.values():
-        if wanted and coverage(wanted, content(piece.text)) == 1.0:
+        if answer_words and coverage(answer_words, content(piece.text)) == 1.0:
             return piece
     return None
 
@@ -167,7 +200,7 @@ def _evidence(draft: Draft, piece: Piece) -> Evidence:
 
 
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
-    """The zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
+    """Return the zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
 
     Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof.
 
@@ -186,27 +219,27 @@ def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
     return calls
 
 
-def after_looking(verdict: Verdict, looked: Sequence[float | None]) -> Verdict:
-    """The verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
+def after_looking(verdict: Verdict, probabilities: Sequence[float | None]) -> Verdict:
+    """Return the verdict once the looks are in: one P(yes) in [0, 1] for each piece of evidence, or None.
 
     The confidence becomes the geometric mean of the draft's own and the mean P(yes) (our choice: VideoMind ranks spans
     by P(yes) and states no confidence); evidence with P(yes) below one half is missing.
     """
-    pairs = list(zip(verdict.draft.evidence, looked, strict=True))
+    pairs = list(zip(verdict.draft.evidence, probabilities, strict=True))
     missing = [
         f'Looked at again, {item.uri} does not seem to show that "{item.claim[:80]}".'
         for item, yes in pairs
         if yes is not None and yes < 0.5
     ]
     draft = replace(verdict.draft, evidence=tuple(replace(item, verified=yes) for item, yes in pairs))
-    found = [yes for yes in looked if yes is not None]
-    if found:
-        draft = replace(draft, confidence=math.sqrt(draft.confidence * sum(found) / len(found)))
+    stated = [yes for yes in probabilities if yes is not None]
+    if stated:
+        draft = replace(draft, confidence=math.sqrt(draft.confidence * sum(stated) / len(stated)))
     return Verdict(draft, (*verdict.missing, *missing))
 
 
 def _holds(message: ToolMessage, quote: str) -> bool:
-    """Whether a tool brought the words back; words of the call itself must stand in the data, not in an echo."""
+    """Return whether a tool brought the words back; words of the call itself must stand in the data, not in an echo."""
     artifact = message.artifact or {}
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
@@ -218,16 +251,11 @@ def _holds(message: ToolMessage, quote: str) -> bool:
 
 
 def _stands(quote: str, text: str) -> bool:
-    """Whether words stand in a text, whatever the case and the punctuation; a short quote must be whole words."""
-    wanted = bare(quote)
-    if len(wanted) > _SHORT or not wanted.isascii():
-        return wanted in bare(text)
+    """Return whether words stand in a text, whatever the case and punctuation; a short quote as whole words."""
+    letters = alphanumeric(quote)
+    if len(letters) > _SHORT or not letters.isascii():
+        return letters in alphanumeric(text)
     return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
-
-
-def _uris(message: ToolMessage) -> list[MediaURI]:
-    artifact = message.artifact or {}
-    return [MediaURI.parse(uri) for uri in artifact.get("uris", ())]
 
 
 def _problem(
@@ -244,7 +272,7 @@ def _problem(
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and not bare(item.quote):
+    if item.quote and not alphanumeric(item.quote):
         return f'The quote "{item.quote[:80]}" has no words: quote what a tool returned, or leave the quote out.'
     if item.quote and not any(_holds(m, item.quote) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
@@ -252,22 +280,17 @@ def _problem(
 
 
 def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
-    """Whether what is cited lies in what was observed, taken together: a fact may run over several clips."""
+    """Return whether what is cited lies in what was observed, taken together: a fact may run over several clips."""
     places = [place.span for place in observed if place.video == cited.video]
     if cited.span is None or None in places:
         return None in places
-    reached = cited.span.start
+    covered_until = cited.span.start
     for span in sorted(span for span in places if span is not None):
-        if span.start - SLACK <= reached:
-            reached = max(reached, span.end + SLACK)
-    return reached >= cited.span.end and any(
+        if span.start - SLACK <= covered_until:
+            covered_until = max(covered_until, span.end + SLACK)
+    return covered_until >= cited.span.end and any(
         span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
     )
-
-
-def _option(draft: Draft, question: Question) -> str | None:
-    """The letter of the chosen option, also where the draft names it by its text."""
-    return None if draft.option is None else option_in(draft.option, question.options)
 
 
 def _strings(value: Any) -> Iterable[str]:

@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from PIL import Image  # noqa: E402
 from rewatch.agent.models.local_vlm import VideoLMM  # noqa: E402
 from rewatch.agent.models.local_vlm.generate import Sampler  # noqa: E402
 from rewatch.agent.small_loop import SYSTEM, small_loop  # noqa: E402
-from rewatch.agent.tool_formats.hermes import Hermes, hermes_call  # noqa: E402
+from rewatch.agent.tool_formats.hermes import HERMES, hermes_call  # noqa: E402
 from rewatch.memory import ClipMemory  # noqa: E402
 from rewatch.training.data.task import Task  # noqa: E402
 from rewatch.training.gym import build_memory, clips16, mixed  # noqa: E402
@@ -158,7 +158,7 @@ class Turns(TrainerCallback):
 
 def ours(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[[str], Any]) -> Side:
     """The loop's rollouts."""
-    policy = VideoLMM.load(str(folder), dialect=Hermes(cites=False), max_tokens=40, rows=GROUP * GROUPS)
+    policy = VideoLMM.load(str(folder), dialect=replace(HERMES, cites=False), max_tokens=40, rows=GROUP * GROUPS)
     script = Script(policy.engine.loaded.processor.tokenizer, tasks)
 
     class Forced(Sampler):

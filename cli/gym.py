@@ -103,8 +103,8 @@ def show(
     line("needs", ", ".join(task.meta["needs"]) or "no tool")
     line("chance", f"{task.meta['chance']:.3f}")
     line("video", f"{world.span.duration:g} s, {world.side} × {world.side}, clips of {made.clip_seconds:g} s")
-    for said in world.lines[:6]:
-        line("said", f"{said.span.start:g} to {said.span.end:g} s: {said.text}")
+    for line_spoken in world.lines[:6]:
+        line("said", f"{line_spoken.span.start:g} to {line_spoken.span.end:g} s: {line_spoken.text}")
     if len(world.lines) > 6:
         line("", f"and {len(world.lines) - 6} more lines")
     line("seen", f"{len(world.things)} things, {len(world.signs)} signs, {len(world.plates)} plates")
@@ -178,9 +178,9 @@ def play(
         blind = "–" if score.blind is None else f"{score.blind:.2f}"
         cells = [f"{score.chance:.2f}", blind]
         for name in players:
-            told = score.figures[name]
-            right, error = told.get("accuracy", 0.0), told.get("accuracy_se", 0.0)
-            cells += [f"{right:.2f} ± {error:.2f}", *([f"{told.get('calls', 0.0):.1f}"] if calls else [])]
+            figures = score.figures[name]
+            right, error = figures.get("accuracy", 0.0), figures.get("accuracy_se", 0.0)
+            cells += [f"{right:.2f} ± {error:.2f}", *([f"{figures.get('calls', 0.0):.1f}"] if calls else [])]
         table.add_row(Text(score.family, style="bold"), str(score.runs), *cells)
     console.print(table)
     console.print("share right ± standard error; blind: the best way that looks at nothing", style="dim")

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..memory import ClipMemory, MediaURI, Span
 from ..memory.sanitize import one_line
 from .settings.agent import importing
-from .settings.indexing import split_channels
+from .settings.groups import split_channels
 from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import named

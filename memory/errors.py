@@ -12,7 +12,7 @@ class RewatchError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return printable(super().__str__(), keep="\n\t")
+        return printable(Exception.__str__(self), keep="\n\t")
 
 
 class VideoError(RewatchError):

@@ -32,7 +32,7 @@ class VideoContext:
     question_videos: tuple[str, ...] = ()
     """Ids of all videos that the run is about; nothing is shown of any other."""
     eyes: Eyes = Eyes()
-    """How the policy is shown pictures: in which numbers it may write places."""
+    """Size of the pictures that the policy is shown, and the numbers in which it writes places."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None

@@ -1,4 +1,4 @@
-"""How a tool call fails: refusals and limits, which a policy is told of, and bugs, which nobody may take for them.
+"""Failures of tool calls: refusals and limits, which a policy is told of, and bugs, which nobody may take for them.
 
 A call ends badly in one of four ways. A tool refuses (`ToolError`, LangChain's `ToolException`); a time-out or a limit
 of resources ends it; a person has made a mistake (`RewatchError`). These three are observations. Everything else is a
@@ -60,7 +60,7 @@ class ToolBug(Exception):
     @classmethod
     def of(cls, tool: str, error: BaseException) -> Self:
         """The bug that an exception of a tool is."""
-        return cls(failure(tool, error), traceback_of(error))
+        return cls(_failed(tool, error), traceback_of(error))
 
 
 def always_passes(error: BaseException) -> bool:
@@ -75,14 +75,18 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def failure(name: str, error: BaseException) -> str:
-    """What a tool raised, as words: its own advice, or that it failed and what to do."""
+    """Return the text of what a tool raised: its own advice, or that it failed and what to do."""
     reason = short(words_of(error))
     if isinstance(error, (ToolError, ToolException, RewatchError)) and reason:
         return f"{name}: {reason}"
-    kind = type(error).__name__
     if is_spent(error):
         return f"{name} ran out of memory{limit_text()}: ask for a shorter span or a lower rate, or use another tool."
-    return f"{name} failed ({f'{kind}: {reason}' if reason else kind}). Try other arguments or another tool."
+    return f"{_failed(name, error)} Try other arguments or another tool."
+
+
+def _failed(name: str, error: BaseException) -> str:
+    kind, reason = type(error).__name__, short(words_of(error))
+    return f"{name} failed ({f'{kind}: {reason}' if reason else kind})."
 
 
 def traceback_of(error: BaseException) -> str:
@@ -101,7 +105,7 @@ def short(text: str, limit: int = LONGEST_REASON) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """What an exception says; nothing where that fails."""
+    """Return the text of an exception; an empty one if it cannot be made."""
     try:
         return str(error)
     except Exception:  # its own words may raise anything

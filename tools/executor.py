@@ -41,11 +41,11 @@ class ToolRun:
     """The time that the whole run has left."""
     calls_left: float
     price: Spend
-    """What each try costs, beside what it takes through the context."""
+    """Cost of each try, beside what it takes through the context."""
     isolated: bool
     lease: Lease = field(default_factory=Lease)
     observations: list[Observation] = field(default_factory=list)
-    """What each try has brought, as it comes."""
+    """Observations of the tries, as they come."""
     finished: bool = False
     """Whether nothing of it runs any more."""
     cut_short: bool = False
@@ -63,7 +63,7 @@ class ToolRun:
 
     @property
     def cost(self) -> Spend:
-        """What it has cost so far, the try that is going on included."""
+        """Cost so far, of the try that is going on too."""
         total = Spend()
         for _ in range(max(1, len(self.observations) + (not self.finished))):
             total += self.price
@@ -174,7 +174,7 @@ def _isolated(run: ToolRun, arguments: dict[str, Any], parameter: str | None) ->
 
 
 def _out_of_time(run: ToolRun) -> Observation:
-    """What a call that was given up leaves: the first try's observation, if only a later one took too long."""
+    """The observation of a call that was given up: the first try's, if only a later one took too long."""
     if run.observations and not run.observations[0].error:
         run.cut_short = True
         return _noted(run.observations[0], "a try at other settings was given up")

@@ -17,7 +17,7 @@ class Line:
     quote: str = ""
     """The words that were said or shown there, where it repeats any."""
     channel: str = ""
-    """How they are known: `speech`, `screen_text`, `summary`, `visual`, …"""
+    """Channel that they are from: `speech`, `screen_text`, `summary`, `visual`, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Observation:
     """The result of one tool call. Holds media URIs, never pixels, so that it can be stored and replayed."""
 
     text: str
-    """What the policy reads."""
+    """Text for the policy."""
     uris: tuple[str, ...] = ()
     """Media URIs of what was looked at; only these may be cited as evidence."""
     pictures: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ class Retry:
     """When a call is made again at other settings (ChartAgent): `@tool(retry=Retry(...))`."""
 
     lacks: Callable[[Observation], str]
-    """What is wrong with an observation in a few words ("nothing found"); empty if nothing is."""
+    """Returns the fault of an observation in a few words ("nothing found"); an empty text if it has none."""
     settings: Sequence[Mapping[str, Any]]
     """Arguments to change for a second try, a third, …; they go over the policy's own."""
 

@@ -21,7 +21,7 @@ from .bounded import bounded
 from .boxes import Eyes
 from .budget import Spend
 from .context import VideoContext
-from .errors import BadArguments, ToolBug, says_what_next, short
+from .errors import BadArguments, ToolBug, always_passes, says_what_next, short
 from .executor import ToolRun, carry_out
 from .observation import Observation
 from .sandbox.choice import ISOLATED, to_isolate
@@ -210,12 +210,14 @@ class Toolbox:
         except (BadArguments, RewatchError) as error:
             observation = Observation(text=f"{short(str(name), 60)}: {short(str(error))}{_usage(item)}", error=True)
         except ToolBug as bug:
-            if raise_bugs or item is None or run is None or is_ours(item):
+            if raise_bugs or item is None or is_ours(item):
                 raise
             logging.getLogger(__name__).warning("a bug in the tool %s of your own: %s", item.name, bug.text)
-            observation, cost = Observation(text=bug.text, error=True, data={"traceback": bug.trace}), run.cost
-            if run.observations and not run.observations[0].error:  # its own check of that is what fails
-                observation = run.observations[0]
+            observation = Observation(text=bug.text, error=True, data={"traceback": bug.trace})
+            if run is not None:
+                cost = run.cost
+                if run.observations and not run.observations[0].error:  # its own check of that is what fails
+                    observation = run.observations[0]
         observation = _within_view(observation, videos, getattr(memory, "now", None))
         return self._clean(observation, item), cost
 
@@ -240,7 +242,12 @@ class Toolbox:
         within = Span(min(r.start for r in records), max(r.end for r in records)) if records else None
         schema = item.args_schema if isinstance(item, VideoTool) else item.tool_call_schema
         if isinstance(schema, type) and issubclass(schema, BaseModel):
-            fitted, repairs = repair(schema, written, within=within)
+            try:
+                fitted, repairs = repair(schema, written, within=within)
+            except Exception as error:  # a validator in the schema of a tool's author may raise anything
+                if isinstance(error, BadArguments) or always_passes(error):
+                    raise
+                raise ToolBug.of(item.name, error) from error
         else:  # a JSON schema, of an MCP server say, which checks for itself
             tidied, repairs = tidy(written)
             cleaned, own_names = clean_schema(schema if isinstance(schema, dict) else {})

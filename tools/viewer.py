@@ -29,7 +29,7 @@ class Reply:
     tokens: int = 0
     """Prompt and completion, as the model counts them."""
     price: float = 0.0
-    """What that cost, where the model has prices."""
+    """Price of these, where the model has prices."""
     yes: float | None = None
     """p(Yes) / (p(Yes) + p(No)) in [0, 1], where it was asked for."""
 

@@ -42,14 +42,14 @@ _DEPTH = 32  # of values within values; ours go three deep
 
 
 class CheckpointError(MemoryFolderError):
-    """What is stored of a run cannot be read."""
+    """The stored steps of a run cannot be read."""
 
 
 class KnownKinds(JsonPlusSerializer):
     """Writes as LangGraph does; reads plain values, messages and interrupts, and nothing else."""
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """The stored value.
+        """Return the stored value.
 
         Raises:
             CheckpointError: if it is of another kind than those of `KINDS`, or damaged.
@@ -72,28 +72,28 @@ def _unpacked(content: bytes) -> Any:
     refused: list[str] = []
 
     def hook(depth: int) -> Callable[[int, bytes], Any]:
-        def made(code: int, inner: bytes) -> Any:
+        def decode_ext(code: int, inner: bytes) -> Any:
             try:
-                return _made(code, inner, depth)
-            except Exception as error:
+                return _decode(code, inner, depth)
+            except Exception as error:  # ormsgpack hides the reason: it is kept here
                 refused.append(f"{error}")
                 raise
 
-        return made
+        return decode_ext
 
-    def _made(code: int, inner: bytes, depth: int) -> Any:
+    def _decode(code: int, inner: bytes, depth: int) -> Any:
         if depth > _DEPTH:
             raise ValueError("it is nested too deeply")
         value = ormsgpack.unpackb(inner, ext_hook=hook(depth + 1), option=ormsgpack.OPT_NON_STR_KEYS)
         if code == _SNAPSHOT:
             return _DeltaSnapshot(value)
-        module, name, given = value[:3]
+        module, name, arguments = value[:3]
         kind = KINDS.get((module, name)) if code in _BY_KEYWORDS else None
         if kind is None:
             raise ValueError(f"it asks for {str(module)[:60]}.{str(name)[:60]}, which no run of rewatch stores")
-        return kind(**given)
+        return kind(**arguments)
 
     try:
         return ormsgpack.unpackb(content, ext_hook=hook(0), option=ormsgpack.OPT_NON_STR_KEYS)
-    except Exception as error:
+    except Exception as error:  # damaged bytes make any constructor fail
         raise CheckpointError(" ".join((refused[0] if refused else f"damaged: {error}").split())[:300]) from None

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
-    """The file of a run's steps.
+    """Return the file of a run's steps.
 
     Args:
         where: a file, which all runs share; or a folder (a name without a suffix), in which each has its own.
@@ -55,7 +55,7 @@ def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
 
 @asynccontextmanager
 async def checkpointer(path: Path, *, again: bool) -> AsyncIterator[Steps | None]:
-    """The SQLite file in which every step is stored; None where nothing can be stored, which is told.
+    """Open the SQLite file in which every step is stored; None where nothing can be stored, which is logged.
 
     Args:
         path: the file.
@@ -70,10 +70,10 @@ async def checkpointer(path: Path, *, again: bool) -> AsyncIterator[Steps | None
             raise CheckpointError(f"{path} is no plain file, so no steps can be stored there: move it away.")
         connection = await aiosqlite.connect(path, timeout=_BUSY_SECONDS)
     except (OSError, sqlite3.Error, RewatchError) as error:
-        told = str(error) if isinstance(error, RewatchError) else _unusable(path, error)
+        reason = str(error) if isinstance(error, RewatchError) else _unusable(path, error)
         if again:
-            raise CheckpointError(told) from error
-        log.warning(_LOST, told)
+            raise CheckpointError(reason) from error
+        log.warning(_LOST, reason)
         yield None
         return
     try:
@@ -115,15 +115,15 @@ class Steps(AsyncSqliteSaver):
         if self.lost is not None:
             return None
         try:
-            found = await super().aget_tuple(config)
+            stored = await super().aget_tuple(config)
         except Exception as error:  # damaged rows can make any part of it fail
             if not self._again and isinstance(error, (sqlite3.Error, OSError)):
                 self._lose(error)
                 return None
             raise self._unreadable(error) from error
-        if found is None or not found.pending_writes:
-            return found
-        return found._replace(pending_writes=[write for write in found.pending_writes if write[1] != _RESUME])
+        if stored is None or not stored.pending_writes:
+            return stored
+        return stored._replace(pending_writes=[write for write in stored.pending_writes if write[1] != _RESUME])
 
     async def aget_delta_channel_history(self, *, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, Any]:
         """See LangGraph.
@@ -151,9 +151,9 @@ class Steps(AsyncSqliteSaver):
                 return await super().aput(config, checkpoint, metadata, new_versions)
             except (sqlite3.Error, OSError) as error:
                 self._lose(error)
-        given = config["configurable"]
-        kept = {"thread_id": given["thread_id"], "checkpoint_ns": given["checkpoint_ns"]}
-        return {"configurable": {**kept, "checkpoint_id": checkpoint["id"]}}
+        configurable = config["configurable"]
+        thread = {"thread_id": configurable["thread_id"], "checkpoint_ns": configurable["checkpoint_ns"]}
+        return {"configurable": {**thread, "checkpoint_id": checkpoint["id"]}}
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -180,7 +180,7 @@ class Steps(AsyncSqliteSaver):
 
 
 def _unusable(path: Path, error: Exception) -> str:
-    told = told_plainly(error, path.parent, path)
-    if told and is_damage(told):
+    reason = told_plainly(error, path.parent, path)
+    if reason and is_damage(reason):
         return f"{path} is damaged ({error}): move it away; a run whose steps lay there is to be asked again."
-    return told or f"{path} cannot be used to store steps ({error}): move it away."
+    return reason or f"{path} cannot be used to store steps ({error}): move it away."

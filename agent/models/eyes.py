@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ...tools import Eyes
-from ..offering import reads_pictures
 
 SIDE = 768
 """Longest side in pixels of the pictures that a policy is shown which does not say otherwise."""
@@ -32,19 +30,8 @@ def scale_of(name: str) -> str:
     return "grid" if name in _GRID_TYPES or _GRID.search(name) else ""
 
 
-def eyes_of(policy: BaseChatModel, messages: Sequence[BaseMessage]) -> Eyes:
-    """How the policy has been shown the pictures of a conversation."""
-    told = getattr(policy, "eyes", None)
-    if callable(told):
-        found = told(messages)
-        if isinstance(found, Eyes):
-            return found
-    name = next((str(v) for k in ("model_name", "model") if isinstance(v := getattr(policy, k, None), str)), "")
-    return Eyes(side=SIDE, scale=scale_of(name)) if reads_pictures(policy) else Eyes()
-
-
-def told_eyes(messages: Sequence[BaseMessage]) -> Eyes | None:
-    """What the loop wrote of the policy's eyes beside the question; None in a conversation without it."""
+def recorded_eyes(messages: Sequence[BaseMessage]) -> Eyes | None:
+    """Return the policy's eyes as the loop recorded them beside the question; None in a conversation without."""
     for message in messages:
         if isinstance(message, HumanMessage) and "eyes" in message.additional_kwargs:
             return Eyes.from_dict(message.additional_kwargs["eyes"])

@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ...memory import CapabilityError
 from ...memory.files.regular import read_text
-from ..tool_formats import Dialect, load_dialect
+from ..tool_formats import ToolFormat, load_tool_format
 
 FILE = "rewatch.json"
 SCHEMA = 1
@@ -50,10 +50,10 @@ class PolicyConfig:
     base: str | None = None
     """Folder or hub name of the model that the weights are an adapter of; None where they are a whole model."""
 
-    def spoken(self) -> Dialect:
+    def spoken(self) -> ToolFormat:
         """The dialect, with the system prompt of the training."""
-        found = load_dialect(self.dialect)
-        return found if self.system is None else cast(Dialect, replace(cast(Any, found), system=self.system))
+        found = load_tool_format(self.dialect)
+        return found if self.system is None else replace(found, system=self.system)
 
     def offered(self, tools: Sequence[Any]) -> list[Any]:
         """Those of `tools` that it was offered."""
@@ -83,7 +83,7 @@ def saved_policy(name: str | Path) -> Path | None:
     return None
 
 
-def read_manner(folder: Path) -> PolicyConfig:
+def read_policy_config(folder: Path) -> PolicyConfig:
     """What a folder says of how its policy works.
 
     Raises:
@@ -137,8 +137,3 @@ def _require_harmless(path: Path, row: Mapping[str, Any]) -> None:
 def _require(fits: bool, path: Path, key: str, wanted: str) -> None:
     if not fits:
         raise CapabilityError(f"{path}: {key} has to be {wanted}; was the file edited?")
-
-
-def manner_of(policy: Any) -> PolicyConfig | None:
-    """How a policy was trained to work; None where nothing says so."""
-    return getattr(policy, "manner", None)

@@ -9,9 +9,9 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
-from ...memory.near import did_you_mean
+from ...memory.registry import did_you_mean
 from .heuristic import HeuristicPolicy
-from .policy_config import PolicyConfig, manner_of, saved_policy
+from .policy_config import PolicyConfig, saved_policy
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]+:[^\\]")
 """`openai:gpt-x`; a drive letter is no provider."""
@@ -86,4 +86,4 @@ def split_name(policy: str) -> tuple[str, dict[str, str]]:
     return head + mark + model, options
 
 
-__all__ = ["HeuristicPolicy", "PolicyConfig", "load_policy", "manner_of", "split_name"]
+__all__ = ["HeuristicPolicy", "PolicyConfig", "load_policy", "split_name"]

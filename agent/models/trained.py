@@ -8,7 +8,7 @@ from typing import Any
 from ...memory import CapabilityError
 from .local import open_local
 from .local_vlm import LocalPolicy
-from .policy_config import read_manner, saved_policy
+from .policy_config import read_policy_config, saved_policy
 
 
 def open_trained(folder: Path, **options: Any) -> LocalPolicy:
@@ -22,14 +22,14 @@ def open_trained(folder: Path, **options: Any) -> LocalPolicy:
     Raises:
         CapabilityError: if it cannot be loaded here.
     """
-    manner = read_manner(folder)
-    base = options.pop("base", manner.base)
+    config = read_policy_config(folder)
+    base = options.pop("base", config.base)
     named = options.pop("dialect", None)
-    given: dict[str, Any] = {**manner.settings, **options, "dialect": named or manner.spoken()}
+    given: dict[str, Any] = {**config.settings, **options, "dialect": named or config.spoken()}
     if base is None:
-        return open_local(str(folder), **given).trained(manner)
+        return open_local(str(folder), **given).trained(config)
     try:
-        return open_local(str(base), **{**given, "adapter": str(folder)}).trained(manner)
+        return open_local(str(base), **{**given, "adapter": str(folder)}).trained(config)
     except CapabilityError as error:
         if saved_policy(base) or "Adapter" in str(error):
             raise

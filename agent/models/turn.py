@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable
 
 from ...memory import FrameReader
 from ...memory.processes.daemon_threads import DaemonThreads
-from ..parsing.settling import contained, contained_async
+from .failures import contained, contained_async, policy_errors
 
 _threads = DaemonThreads()
 
@@ -53,11 +53,13 @@ async def take_turn(
 
     Raises:
         TimeoutError: after `seconds`; None waits for ever.
+        PolicyError: if the model raises an error of its own.
         PolicyFailed: if the model raises what would end the process or the loop, as SystemExit does.
     """
-    if type(policy)._agenerate is not BaseChatModel._agenerate or type(policy)._astream is not BaseChatModel._astream:
-        asked = contained_async(model.ainvoke(list(messages), **arguments))
-        return await asyncio.wait_for(asked, seconds)
-    invoke = partial(contextvars.copy_context().run, partial(model.invoke, list(messages), **arguments))
-    waiting = asyncio.wrap_future(_threads.submit(contained, {"work": invoke}))
-    return await asyncio.wait_for(waiting, seconds)
+    with policy_errors():
+        own = type(policy)
+        if own._agenerate is not BaseChatModel._agenerate or own._astream is not BaseChatModel._astream:
+            return await asyncio.wait_for(contained_async(model.ainvoke(list(messages), **arguments)), seconds)
+        invoke = partial(contextvars.copy_context().run, partial(model.invoke, list(messages), **arguments))
+        waiting = asyncio.wrap_future(_threads.submit(contained, {"work": invoke}))
+        return await asyncio.wait_for(waiting, seconds)

@@ -11,9 +11,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
-from ..parsing.settling import contained, usable
+from ..models.failures import contained
+from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
+from .policy import policy_of
 from .usage import price_of, tokens_of
 
 MAX_AT_ONCE = 32
@@ -34,13 +36,12 @@ class ChatViewer:
 
     def __init__(self, model: BaseChatModel) -> None:
         self.model = model
-        self._ours = bool(getattr(model, "takes_turn", False))
-        self._roles = frozenset(getattr(model, "roles", None) or ())
+        self._policy = policy_of(model)
 
     @property
     def sees(self) -> bool:
         """Whether the model takes pictures, as far as is known by now."""
-        return getattr(self.model, "sees", None) is not False
+        return self._policy.sees is not False
 
     def ask(
         self,
@@ -51,9 +52,9 @@ class ChatViewer:
         yes_no: bool = False,
     ) -> list[Reply]:
         """One reply for each question; those of one role go to the model side by side."""
-        weigh = yes_no and bool(getattr(self.model, "weighs", False))
+        weigh = yes_no and self._policy.weighs
         replies: dict[int, Reply] = {}
-        roles = [q.role if q.role in self._roles else "" for q in questions]
+        roles = [q.role if q.role in self._policy.roles else "" for q in questions]
         for role in dict.fromkeys(roles):
             chosen = [i for i, its in enumerate(roles) if its == role]
             ask = partial(
@@ -67,7 +68,7 @@ class ChatViewer:
         return [replies[i] for i in range(len(questions))]
 
     def _arguments(self, max_tokens: int, beams: int, role: str, weigh: bool) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"max_tokens": max_tokens, "beams": beams} if self._ours else {}
+        arguments: dict[str, Any] = {"max_tokens": max_tokens, "beams": beams} if self._policy.takes_turn else {}
         if role:
             arguments["role"] = role
         if weigh:
@@ -78,7 +79,7 @@ class ChatViewer:
         shown: list[str | Block] = []
         for frame in question.frames:
             block: Block = {"type": "image", "image": frame.image}
-            if not self._ours:
+            if not self._policy.takes_turn:
                 block = {"type": "image_url", "image_url": {"url": data_url(picture(block, None))}}
             shown += [{"type": "text", "text": time_text(frame.time)}, block]
         asked = question.text

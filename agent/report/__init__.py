@@ -1,5 +1,9 @@
-"""The report: one run's trace as one self-contained HTML page."""
+"""The report: one run's trace as one self-contained HTML page.
 
-from .page import ReportError, write_report
+`run_summary` reads a trace leniently, `thumbnails` reads the frames, `timeline` lays out the spans, and `page` fills
+the Jinja templates.
+"""
 
-__all__ = ["ReportError", "write_report"]
+from .page import ReportError, render_template, write_report
+
+__all__ = ["ReportError", "render_template", "write_report"]

@@ -1,4 +1,7 @@
-"""The published ways of searching a long video, by name."""
+"""The published ways of searching a long video, one file each beside its paper, by name.
+
+`route` defines them, `route_budget` keeps their budget and shows frames, and `replies` reads what models write.
+"""
 
 from .adaptive import ADAPTIVE
 from .direct import DIRECT

@@ -22,7 +22,7 @@ from ...memory import clock
 from ..steps import CallResult, Steps
 from . import adaptive_sampling as air
 from .route import Brief, Route, RouteResult
-from .route_budget import RouteBudget, asked, even, short, show, thin
+from .route_budget import RouteBudget, short, thin
 
 MOST_RATED = air.C * air.I_MAX
 
@@ -35,34 +35,34 @@ def split_budget(seconds: float, frames: int) -> tuple[int, int]:
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Propose, rate, look closer, and show the B best."""
-    purse = RouteBudget(brief, frames=air.V_MAX + MOST_RATED)
-    final, may_rate = split_budget(brief.whole.duration, purse.frames)
-    if purse.calls < 2 or final < 1:
-        return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to rate: even steps."))
-    times, scores, by = yield from _similarities(brief, purse)
+    budget = RouteBudget(brief, frames=air.V_MAX + MOST_RATED)
+    final, may_rate = split_budget(brief.whole.duration, budget.frames)
+    if budget.calls < 2 or final < 1:
+        return (yield from budget.show_evenly("Too little budget to rate: even steps."))
+    times, scores, by = yield from _similarities(brief, budget)
     chosen = air.initial_frames(times, scores, 2 * max(air.frame_budget(brief.whole.duration), air.C))
     ratings: dict[float, tuple[int | None, str]] = {}
     validated: list[float] = []
     rounds = 0
-    while rounds < air.I_MAX and len(validated) < final and purse.calls >= 2:
+    while rounds < air.I_MAX and len(validated) < final and budget.calls >= 2:
         candidates = air.rank_candidates(chosen, times, scores, list(ratings), min(air.C, may_rate - len(ratings)))
         if not candidates:
             break
         rounds += 1
         asking = sorted(candidates)
-        (seen,) = yield (purse.call("rate_frames", len(asking), times=asking, question=asked(brief)),)
-        if seen.error:
+        (result,) = yield (budget.call("rate_frames", len(asking), times=asking, question=brief.prompt),)
+        if result.error:
             break
-        ratings |= _ratings(seen, asking)
-        kept = keep(asking, ratings, times, scores, final)
-        validated += kept
+        ratings |= _ratings(result, asking)
+        validated_now = keep(asking, ratings, times, scores, final)
+        validated += validated_now
         if len(validated) >= final:
             break
-        around = [time for time in kept if (ratings[time][0] or air.THETA) >= air.THETA]
+        around = [time for time in validated_now if (ratings[time][0] or air.THETA) >= air.THETA]
         chosen = closer(chosen, around, candidates, final - len(validated), times)
     pool = sorted(validated or chosen, key=lambda time: -float(np.interp(time, times, scores)))
     best = thin(pool, final) if np.ptp(scores) == 0 else pool[:final]
-    return (yield from show(purse, best, _told(ratings, rounds, by)))
+    return (yield from budget.show(best, _summary(ratings, rounds, by)))
 
 
 def keep(
@@ -92,7 +92,7 @@ def keep(
 
 
 def closer(
-    chosen: list[float], kept: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
+    chosen: list[float], validated_now: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
 ) -> list[float]:
     """F with the frames of local density sampling around each validated one, in order.
 
@@ -103,29 +103,29 @@ def closer(
         missing: B less the frames validated so far; they are shared out over both sides of each.
         times: sampled seconds `[n]`; nothing outside them is taken.
     """
-    found = set(chosen)
-    for time in kept:
-        for offset in air.density_offsets(candidates[time], math.ceil(missing / (2 * len(kept)))):
+    times_found = set(chosen)
+    for time in validated_now:
+        for offset in air.density_offsets(candidates[time], math.ceil(missing / (2 * len(validated_now)))):
             for new in (round(time - offset, 3), round(time + offset, 3)):
-                if times[0] <= new <= times[-1] and all(abs(new - old) >= 1 / air.FPS for old in found):
-                    found.add(new)
-    return sorted(found)
+                if times[0] <= new <= times[-1] and all(abs(new - old) >= 1 / air.FPS for old in times_found):
+                    times_found.add(new)
+    return sorted(times_found)
 
 
-def _similarities(brief: Brief, purse: RouteBudget) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
-    """Sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
+def _similarities(brief: Brief, budget: RouteBudget) -> Steps[tuple[np.ndarray, np.ndarray, str]]:
+    """Return sampled seconds `[n]`, their similarities `[n]`, and whose they are."""
     question = brief.question.text
-    (seen,) = yield (purse.call("score_frames", query=question, fps=1.0),)
-    times, scores = np.array(seen.data.get("times", ())), np.array(seen.data.get("scores", ()))
-    if not seen.error and len(times) and len(times) == len(scores):
+    (result,) = yield (budget.call("score_frames", query=question, fps=1.0),)
+    times, scores = np.array(result.data.get("times", ())), np.array(result.data.get("scores", ()))
+    if not result.error and len(times) and len(times) == len(scores):
         return times, scores, "the visual encoder"
     whole = brief.whole
     times = whole.start + np.arange(max(1, math.ceil(whole.duration)))
     scores = np.ones(len(times))
-    if purse.calls < 3:
+    if budget.calls < 3:
         return times, scores, "nothing"
-    (seen,) = yield (purse.call("search_clips", query=question, k=50),)
-    hits = [] if seen.error else seen.data.get("hits", [])
+    (result,) = yield (budget.call("search_clips", query=question, k=50),)
+    hits = [] if result.error else result.data.get("hits", [])
     if not hits:
         return times, scores, "nothing"
     scores = np.zeros(len(times))
@@ -136,15 +136,15 @@ def _similarities(brief: Brief, purse: RouteBudget) -> Steps[tuple[np.ndarray, n
     return times, scores, "the memory's search"
 
 
-def _ratings(seen: CallResult, asking: list[float]) -> dict[float, tuple[int | None, str]]:
-    rows = seen.data.get("ratings", [])
+def _ratings(result: CallResult, asking: list[float]) -> dict[float, tuple[int | None, str]]:
+    rows = result.data.get("ratings", [])
     return {time: (row.get("score"), str(row.get("reason", ""))) for time, row in zip(asking, rows, strict=False)}
 
 
-def _told(ratings: dict[float, tuple[int | None, str]], rounds: int, by: str) -> str:
+def _summary(ratings: dict[float, tuple[int | None, str]], rounds: int, by: str) -> str:
     rated = [(time, score, why) for time, (score, why) in ratings.items() if score]
     best = sorted(rated, key=lambda row: -row[1])[:3]
-    why = "; ".join(f"{clock(time)} rated {score} of 5: {short(said, 100)}" for time, score, said in best)
+    why = "; ".join(f"{clock(time)} rated {score} of 5: {short(reason, 100)}" for time, score, reason in best)
     head = f"Frames proposed by {by}; {len(ratings)} rated for the question in {rounds} rounds."
     return f"{head} {why}." if why else head
 

@@ -86,32 +86,32 @@ def events(times: np.ndarray, scores: np.ndarray, least: float) -> list[tuple[in
 
 
 def apart(times: np.ndarray, scores: np.ndarray, count: int, gap: float) -> list[int]:
-    """Indices of the `count` highest scores `[n]` that lie at least `gap` seconds apart, best first."""
-    kept: list[int] = []
+    """Return indices of the `count` highest scores `[n]` that lie at least `gap` seconds apart, best first."""
+    indices: list[int] = []
     for index in np.argsort(-scores, kind="stable").tolist():
-        if len(kept) == count:
+        if len(indices) == count:
             break
-        if all(abs(times[index] - times[other]) >= gap for other in kept):
-            kept.append(index)
-    return kept
+        if all(abs(times[index] - times[other]) >= gap for other in indices):
+            indices.append(index)
+    return indices
 
 
 def initial_frames(times: np.ndarray, scores: np.ndarray, count: int) -> list[float]:
     """F: times (seconds) of about K = `count` frames, the best of each event, in order."""
     least = threshold(scores)
-    found = [] if least is None else events(times, scores, least)
-    if not found:
+    runs_found = [] if least is None else events(times, scores, least)
+    if not runs_found:
         if float(np.std(scores)) < 1e-4:
             even = np.linspace(0, len(times) - 1, min(count, len(times))).round().astype(int)
             return sorted({float(times[i]) for i in even})
         return sorted(float(times[i]) for i in apart(times, scores, count, D_MIN))
-    found = sorted(found, key=lambda run: -float(scores[run[0] : run[1] + 1].max()))[:count]
+    runs_found = sorted(runs_found, key=lambda run: -float(scores[run[0] : run[1] + 1].max()))[:count]
     chosen: list[float] = []
-    for (first, last), k in zip(found, shares([b - a + 1 for a, b in found], count), strict=True):
+    for (first, last), k in zip(runs_found, shares([b - a + 1 for a, b in runs_found], count), strict=True):
         best = first + np.argsort(-scores[first : last + 1], kind="stable")[:k]
         chosen += [float(times[i]) for i in best]
     outside = ~np.isin(times, chosen)
-    for first, last in found:
+    for first, last in runs_found:
         outside[first : last + 1] = False
     more = apart(times[outside], scores[outside], count - len(chosen), D_MIN)
     return sorted([*chosen, *(float(times[outside][i]) for i in more)])
@@ -132,7 +132,7 @@ def potential(scores: np.ndarray, length: float) -> float:
 def rank_candidates(
     chosen: Sequence[float], times: np.ndarray, scores: np.ndarray, rated: Sequence[float], count: int
 ) -> dict[float, float]:
-    """The frames to rate next: ends of the intervals between the frames of F with the highest potential.
+    """Return the frames to rate next: ends of the intervals between the frames of F with the highest potential.
 
     Args:
         chosen: F, seconds in order; the video's first and last sampled frame bound the outer intervals.
@@ -160,7 +160,7 @@ def rank_candidates(
 
 
 def density_offsets(interval: float, count: int) -> list[float]:
-    """Distances in seconds `alpha beta^(m-1)`, m = 1..`count`, at which to look beside a validated frame.
+    """Return distances in seconds `alpha beta^(m-1)`, m = 1..`count`, at which to look beside a validated frame.
 
     `alpha = max(0.05 interval, 15 frames)` for an interval of so many seconds.
     """

@@ -11,16 +11,16 @@ import math
 
 from ..steps import Steps
 from .route import Brief, Route, RouteResult
-from .route_budget import FRAMES, RouteBudget, even, show
+from .route_budget import FRAMES, RouteBudget, even
 
 FPS = 2.0
 
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Show uniform frames."""
-    purse = RouteBudget(brief)
-    count = min(purse.frames, FRAMES, max(1, math.ceil(brief.whole.duration * FPS)))
-    return (yield from show(purse, even(brief.whole, count), "Frames at even steps through the video."))
+    budget = RouteBudget(brief)
+    count = min(budget.frames, FRAMES, max(1, math.ceil(brief.whole.duration * FPS)))
+    return (yield from budget.show(even(brief.whole, count), "Frames at even steps through the video."))
 
 
 DIRECT = Route(

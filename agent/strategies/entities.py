@@ -67,7 +67,7 @@ class Entity:
 
 
 def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
-    """The mentions in a reply: lines such as `red circle | 12 s` or `- a man in a hat (00:12)`.
+    """Return the mentions in a reply: lines such as `red circle | 12 s` or `- a man in a hat (00:12)`.
 
     Args:
         reply: what the model wrote.
@@ -86,7 +86,7 @@ def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
 
 
 def fits(mention: Mention, entity: Entity) -> float:
-    """How well a mention fits an entity, in (0, 1]; 0 where it is another.
+    """Return how well a mention fits an entity, in (0, 1]; 0 where it is another.
 
     They must be of one kind. The words of one must all stand in the other's, or at least half of both be shared; and
     two things that one part tells apart are two.
@@ -121,7 +121,7 @@ def associate(mentions: Iterable[Mention]) -> list[Entity]:
 
 
 def join(entities: Sequence[Entity], groups: Iterable[Iterable[int]]) -> list[Entity]:
-    """The entities with those of each group (numbers from 0; others are passed over) put together as one."""
+    """Return the entities with those of each group (numbers from 0; others are passed over) put together as one."""
     owner = list(range(len(entities)))
     for group in groups:
         numbers = [n for n in group if 0 <= n < len(entities)]
@@ -135,7 +135,7 @@ def join(entities: Sequence[Entity], groups: Iterable[Iterable[int]]) -> list[En
 
 
 def count_kinds(entities: Iterable[Entity]) -> dict[str, int]:
-    """How many individuals there are of each kind, by its word."""
+    """Return how many individuals there are of each kind, by its word."""
     return dict(Counter(entity.name.rpartition("_")[0] for entity in entities))
 
 

@@ -9,33 +9,23 @@ from __future__ import annotations
 import math
 
 from ..models.heuristic.policy import answer
-from ..steps import CallResult, Steps
+from ..steps import Steps, one_at_a_time
 from .route import Brief, Route, RouteResult
 
 _SURE = 0.5
 
 
 def run(brief: Brief) -> Steps[RouteResult]:
-    """The reader's own steps over all videos of the question, once."""
+    """Run the reader's own steps over all videos of the question, once."""
     if brief.video["id"] != brief.question.videos[0]["id"]:
         return RouteResult(text="", answer_now=False)
-    left = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)
-    reader = answer(brief.question)
-    try:
-        call = next(reader)
-        while True:
-            seen = CallResult(error=True)
-            if left >= 1:
-                left -= 1
-                (seen,) = yield (call,)
-            call = reader.send(seen)
-    except StopIteration as end:
-        draft = end.value
+    calls = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)
+    draft = yield from one_at_a_time(answer(brief.question), calls)
     if draft.abstained:
         return RouteResult(text="", answer_now=False)
-    told = f"{draft.option}. {draft.text}" if draft.option else draft.text
+    reply = f"{draft.option}. {draft.text}" if draft.option else draft.text
     how = "The likely answer" if draft.confidence >= _SURE else "A possible answer"
-    text = f"{how}, by words alone, to be repeated with its number if the lines bear it out:\n{told}"
+    text = f"{how}, by words alone, to be repeated with its number if the lines bear it out:\n{reply}"
     return RouteResult(text=text, answer_now=False, evidence=draft.evidence)
 
 

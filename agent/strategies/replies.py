@@ -27,13 +27,13 @@ _LONGEST = 1e9  # seconds; what is written beyond is no time
 _LISTED = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)](?=\s))\s*")
 
 
-def said(seen: CallResult) -> str:
-    """What a model replied to a call, without the thoughts that a reasoning model writes first; empty if it failed."""
-    return without_thoughts(str(seen.data.get("text", ""))).strip()
+def reply_text(result: CallResult) -> str:
+    """Return a model's reply to a call without the thoughts that come before it; empty if the call failed."""
+    return without_thoughts(str(result.data.get("text", ""))).strip()
 
 
 def seconds(written: str) -> float:
-    """A time as it was written (`12.5`, `1:02:03`, `2m30s`, `7 s`) in seconds; 0 where there is none."""
+    """Return a time as it was written (`12.5`, `1:02:03`, `2m30s`, `7 s`) in seconds; 0 where there is none."""
     found = _ONE.search(written)
     try:
         return min(max(parse_seconds(found[0]), 0.0), _LONGEST) if found else 0.0
@@ -51,7 +51,7 @@ def _pair(written: list[str]) -> tuple[float, float]:
 
 
 def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
-    """The spans that a reply names, in its order, clipped to `bounds`; a lone moment is a span without length.
+    """Return the spans that a reply names, in its order, clipped to `bounds`; a lone moment is a span without length.
 
     Read are `12.5-20 s`, `from 00:12 to 01:05`, `[[12, 20], [30, 40]]`, `{"start": 12, "end": 20}`, `at 1:02:03`.
     Spans outside the bounds are passed over.
@@ -69,7 +69,7 @@ def read_spans(text: str, bounds: Span, *, most: int = 20) -> list[Span]:
 
 
 def labeled(text: str, label: str) -> str:
-    """What stands behind `label:` on its line (the last such line), without markup; empty where there is none."""
+    """Return the text behind `label:` on its line (the last such line), without markup; empty if there is none."""
     begins = (
         rf"^(?:(?!\n)[\W_]){{0,40}}{re.escape(label)}(?:\s{{0,9}}\([^()]{{0,80}}\))?[\W_]{{0,20}}?[:=]\s{{0,20}}(.*)$"
     )
@@ -78,19 +78,19 @@ def labeled(text: str, label: str) -> str:
 
 
 def digit(text: str, low: int, high: int) -> int | None:
-    """The first whole number in `text` that lies in `[low, high]`; None where there is none."""
+    """Return the first whole number in `text` that lies in `[low, high]`; None where there is none."""
     numbers = (int(n) for n in re.findall(r"(?<![\d.])\d{1,9}(?![\d]*\.\d)", text))
     return next((n for n in numbers if low <= n <= high), None)
 
 
 def items(text: str) -> list[str]:
-    """The lines of a reply without bullets, numbers, quotation marks and empty ones."""
+    """Return the lines of a reply without bullets, numbers, quotation marks and empty ones."""
     lines = (_LISTED.sub("", line).strip(" \t\"'*`,") for line in text.splitlines())
     return [line for line in lines if line and line not in "[]{}()"]
 
 
 def same_answer(one: str, other: str, options: tuple[str, ...] = ()) -> bool:
-    """Whether two replies give one answer: the same option where there are options, else the same words."""
+    """Return whether two replies give one answer: the same option where there are options, else the same words."""
     if options:
         first = option_in(one, options)
         return first is not None and first == option_in(other, options)

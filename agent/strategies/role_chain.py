@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from ...memory import Span
 from ..steps import Steps
-from .replies import read_spans, said
+from .replies import read_spans, reply_text
 from .route import Brief, Route, RouteResult
-from .route_budget import AT_ONCE, RouteBudget, asked, at_least, even, show
+from .route_budget import AT_ONCE, RouteBudget, at_least, even
 
 TOP = 5
 LEAST = 32.0
@@ -41,32 +41,32 @@ def fallback_windows(whole: Span) -> list[Span]:
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Ground, verify, and show the best span."""
-    purse = RouteBudget(brief)
-    whole, third = brief.whole, purse.frames // 3
-    if third < 1 or purse.calls < 2:
-        return (yield from show(purse, even(whole, purse.frames), "Too little budget for the roles: even steps."))
+    budget = RouteBudget(brief)
+    whole, third = brief.whole, budget.frames // 3
+    if third < 1 or budget.calls < 2:
+        return (yield from budget.show_evenly("Too little budget for the roles: even steps."))
     grid = even(whole, min(third, AT_ONCE))
-    question = GROUND.format(question=asked(brief))
-    (seen,) = yield (purse.call("ask_frames", len(grid), times=grid, question=question, role="grounder"),)
-    named = read_spans(said(seen), whole, most=TOP)
+    question = GROUND.format(question=brief.prompt)
+    (result,) = yield (budget.call("ask_frames", len(grid), times=grid, question=question, role="grounder"),)
+    named = read_spans(reply_text(result), whole, most=TOP)
     by = "the grounder" if named else "even windows, as the grounder named no span"
     sharp = 2 * whole.duration / len(grid)
     spans = [at_least(span, sharp, whole) for span in named] or fallback_windows(whole)
-    count = int(min(len(spans), purse.calls - 1, third))
+    count = int(min(len(spans), budget.calls - 1, third))
     scores = [0.5] * len(spans)
     if count > 1:
         frames = min(VERIFIED, third // count)
         claim = CLAIM.format(question=brief.question.text)
         looks = (
-            purse.call("verify_clip", frames, start=span.start, end=span.end, claim=claim, frames=frames)
+            budget.call("verify_clip", frames, start=span.start, end=span.end, claim=claim, frames=frames)
             for span in spans[:count]
         )
         verdicts = yield tuple(looks)
         scores[:count] = [float(v.data.get("yes", 0.5)) for v in verdicts]
     best = max(range(len(spans)), key=lambda i: scores[i])
-    shown = at_least(spans[best], LEAST, whole)
+    answer_span = at_least(spans[best], LEAST, whole)
     text = f"Spans from {by}: " + ", ".join(f"{s} (yes {p:.2f})" for s, p in zip(spans, scores, strict=True))
-    return (yield from show(purse, even(shown, min(purse.frames, AT_ONCE)), f"{text}. Shown is {shown}."))
+    return (yield from budget.show(even(answer_span, min(budget.frames, AT_ONCE)), f"{text}. Shown is {answer_span}."))
 
 
 ROLE_CHAIN = Route(

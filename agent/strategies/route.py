@@ -15,7 +15,7 @@ from ..steps import Call, Steps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """What a route is told: a question about one video, and what it may spend there."""
+    """The task of a route: a question about one video, and its budget there."""
 
     question: Question
     video: dict[str, Any]
@@ -25,7 +25,7 @@ class Brief:
     sub_questions: tuple[str, ...] = ()
     """What the planner split the question into."""
     many: bool = False
-    """Whether the run is about several videos, so that calls must name theirs."""
+    """True if the run is about several videos, so that calls must name theirs."""
 
     @property
     def whole(self) -> Span:
@@ -33,20 +33,25 @@ class Brief:
         end = self.video["end"] if self.question.now is None else min(self.video["end"], self.question.now)
         return Span(self.video["start"], max(end, self.video["start"]))
 
+    @property
+    def prompt(self) -> str:
+        """The question with its options and what the planner wants to find out, as a model is asked it."""
+        return "\n".join([self.question.prompt, *(f"To find out: {part}" for part in self.sub_questions)])
+
     def call(self, tool: str, **arguments: Any) -> Call:
-        """A call on this video; arguments that are None are left out."""
-        kept = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}
-        return Call(tool, {**kept, "video": self.video["id"]} if self.many else kept)
+        """Return a call on this video; arguments that are None are left out."""
+        values = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}
+        return Call(tool, {**values, "video": self.video["id"]} if self.many else values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteResult:
-    """What a route ends with. Its observations are in the conversation; these are the words that go with them."""
+    """The end of a route. Its observations are in the conversation; these are the words that go with them."""
 
     text: str
     """What was looked at and what it showed, for the policy."""
     answer_now: bool = True
-    """Whether the policy is to answer at once, as the paper does, or may go on with tools."""
+    """True if the policy is to answer at once, as the paper does, or may go on with tools."""
     evidence: tuple[Evidence, ...] = ()
     """What the text rests on; the policy is told the numbers of these places."""
 
@@ -62,4 +67,4 @@ class Route:
     """What it is good for, in one line, for planners and people."""
     run: Callable[[Brief], Steps[RouteResult]]
     needs_viewer: bool = True
-    """Whether it asks a model that sees."""
+    """True if it asks a model that sees."""

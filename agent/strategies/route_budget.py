@@ -8,7 +8,6 @@ from typing import Any
 
 from ...memory import Span
 from ...tools.sanitize import quote
-from ..questions.question import letter
 from ..steps import Call, Steps
 from .route import Brief, RouteResult
 
@@ -19,7 +18,7 @@ AT_ONCE = 128
 
 
 class RouteBudget:
-    """What a route may still spend. It counts what was asked for, so a replay comes to the same sums."""
+    """The frames and calls that remain to a route. It counts requests, so that a replay comes to the same sums."""
 
     def __init__(self, brief: Brief, *, frames: int = FRAMES) -> None:
         self.brief = brief
@@ -29,20 +28,39 @@ class RouteBudget:
         """Calls left."""
 
     def call(self, tool: str, frames: int = 0, /, **arguments: Any) -> Call:
-        """A call on the route's video that takes `frames` frames."""
+        """Return a call on the route's video that takes `frames` frames."""
         self.frames -= frames
         self.calls -= 1
         return self.brief.call(tool, **arguments)
 
+    def show(self, times: Iterable[float], text: str) -> Steps[RouteResult]:
+        """Show the policy the frames at `times` (seconds), as many as the budget has left, and end the route.
+
+        Where nothing can be shown, the policy may go on by itself.
+        """
+        chosen = thin(times, self.frames)
+        if not chosen or self.calls < 1:
+            reason = "the route's budget is spent."
+        else:
+            (result,) = yield (self.call("view_frames", len(chosen), times=chosen),)
+            if not result.error:
+                return RouteResult(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())
+            reason = result.text
+        return RouteResult(text=f"{text} No frame could be shown: {reason}".strip(), answer_now=False)
+
+    def show_evenly(self, text: str) -> Steps[RouteResult]:
+        """Show frames at even steps through the whole video, where a route can do no better."""
+        return (yield from self.show(even(self.brief.whole, self.frames), text))
+
 
 def even(span: Span, count: float) -> list[float]:
-    """The middles of `count` equal parts of a span, in seconds (to a millisecond, each once); none for less than 1."""
+    """Return the middles of `count` equal parts of a span, in seconds (to a millisecond, each once)."""
     whole = int(count)
     return sorted({round(span.start + span.duration * (k + 0.5) / whole, 3) for k in range(whole)})
 
 
 def thin(times: Iterable[float], count: float) -> list[float]:
-    """At most `count` of the times (seconds), evenly chosen, in order, each once."""
+    """Return at most `count` of the times (seconds), evenly chosen, in order, each once."""
     every = sorted({round(float(time), 3) for time in times})
     if len(every) <= count:
         return every
@@ -50,7 +68,7 @@ def thin(times: Iterable[float], count: float) -> list[float]:
 
 
 def shares(lengths: Sequence[float], total: int) -> list[int]:
-    """Whole parts of `total`, in proportion to `lengths` (any unit) and at least 1 each: A.I.R.'s floor-and-add-one.
+    """Return whole parts of `total`, in proportion to `lengths` (any unit), at least 1 each (A.I.R.: floor, add one).
 
     `floor(total * length / sum) + 1`, then one less for the largest parts until they add up to `total`. With more
     lengths than `total`, the longest get 1 and the others 0.
@@ -67,49 +85,26 @@ def shares(lengths: Sequence[float], total: int) -> list[int]:
     return parts
 
 
-def merged(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
-    """Spans in order, those that overlap or lie at most `gap` seconds apart made one."""
-    found: list[Span] = []
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that overlap or touch made one."""
+    joined: list[Span] = []
     for span in sorted(spans):
-        if found and span.start - found[-1].end <= gap:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
         else:
-            found.append(span)
-    return found
+            joined.append(span)
+    return joined
 
 
 def at_least(span: Span, seconds: float, bounds: Span) -> Span:
-    """The span, widened evenly to `seconds` and moved so that it stays inside `bounds` (as far as they reach)."""
+    """Return the span, widened evenly to `seconds` and moved so that it stays inside `bounds`."""
     missing = max(seconds - span.duration, 0.0) / 2
     start, end = span.start - missing, span.end + missing
     move = max(bounds.start - start, 0.0) or min(bounds.end - end, 0.0)
     return Span(start + move, end + move).within(bounds)
 
 
-def asked(brief: Brief) -> str:
-    """The question with its options and what the planner wants to find out, as a model is asked it."""
-    options = [f"{letter(i)}. {option}" for i, option in enumerate(brief.question.options)]
-    parts = [f"To find out: {part}" for part in brief.sub_questions]
-    return "\n".join([brief.question.text, *options, *parts])
-
-
 def short(text: str, limit: int = 160) -> str:
-    """What a model or a video said, quoted and cut, so that it can stand in a prompt as material."""
+    """Return what a model or a video said, quoted and cut, so that it can stand in a prompt as material."""
     line = " ".join(text.split())
     return quote(line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " …")
-
-
-def show(purse: RouteBudget, times: Iterable[float], text: str) -> Steps[RouteResult]:
-    """Show the policy the frames at `times` (seconds), as many as the budget has left, and end the route.
-
-    Where nothing can be shown, the policy may go on by itself.
-    """
-    chosen = thin(times, purse.frames)
-    if not chosen or purse.calls < 1:
-        return RouteResult(
-            text=f"{text} No frame could be shown: the route's budget is spent.".strip(), answer_now=False
-        )
-    (seen,) = yield (purse.call("view_frames", len(chosen), times=chosen),)
-    if seen.error:
-        return RouteResult(text=f"{text} No frame could be shown: {seen.text}".strip(), answer_now=False)
-    return RouteResult(text=f"{text} The frames above ({len(chosen)}) are what was chosen.".strip())

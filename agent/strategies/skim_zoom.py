@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 from ...memory import Span
 from ..steps import Steps
-from .replies import read_spans, said
+from .replies import read_spans, reply_text
 from .route import Brief, Route, RouteResult
-from .route_budget import AT_ONCE, RouteBudget, asked, even, merged, shares, short, show
+from .route_budget import AT_ONCE, RouteBudget, even, merged, shares, short
 
 SKIM = 0.5
 """Part of the frames for stage 1."""
@@ -32,37 +32,37 @@ Several spans are allowed. Do not answer the question.
 Question: {question}"""
 
 
-def stage_two(spans: Sequence[Span], frames: int, fps: float = ZOOM_FPS) -> list[float]:
-    """Times (seconds) of at most `frames` frames in spans that do not overlap.
+def stage_two(spans: Sequence[Span], frames: int) -> list[float]:
+    """Return times (seconds) of at most `frames` frames in spans that do not overlap.
 
-    Each span gets `shares` of `frames` by its length, at least 1, at most `fps` a second.
+    Each span gets `shares` of `frames` by its length, at least 1, at most `ZOOM_FPS` a second.
     """
     times: list[float] = []
     for span, count in zip(spans, shares([span.duration for span in spans], frames), strict=True):
-        times += even(span, min(count, max(1, math.ceil(span.duration * fps))))
+        times += even(span, min(count, max(1, math.ceil(span.duration * ZOOM_FPS))))
     return times
 
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Skim, zoom, and show what the zoom saw."""
-    purse = RouteBudget(brief)
-    skim = even(brief.whole, min(int(purse.frames * SKIM), AT_ONCE))
-    if not skim or purse.calls < 2:
-        return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget to skim: even steps."))
-    question = GROUND.format(question=asked(brief))
-    (seen,) = yield (purse.call("ask_frames", len(skim), times=skim, question=question, role="grounder"),)
-    reply = said(seen)
+    budget = RouteBudget(brief)
+    skim = even(brief.whole, min(int(budget.frames * SKIM), AT_ONCE))
+    if not skim or budget.calls < 2:
+        return (yield from budget.show_evenly("Too little budget to skim: even steps."))
+    question = GROUND.format(question=brief.prompt)
+    (result,) = yield (budget.call("ask_frames", len(skim), times=skim, question=question, role="grounder"),)
+    reply = reply_text(result)
     step = brief.whole.duration / len(skim)
     named = read_spans(reply, brief.whole, most=MAX_SPANS)
     wide = [Span(span.start - step, span.end + step).within(brief.whole) for span in named]
     # The most promising first: of more spans than frames, the last named go.
-    spans = merged(wide[: purse.frames])
+    spans = merged(wide[: budget.frames])
     if not spans:
-        between = even(brief.whole, purse.frames)
-        return (yield from show(purse, between, "The skim named no span: frames at even steps."))
+        between = even(brief.whole, budget.frames)
+        return (yield from budget.show(between, "The skim named no span: frames at even steps."))
     where = ", ".join(map(str, spans))
     text = f"A skim of {len(skim)} frames pointed to {where}: {short(reply)}. Those spans were looked at more closely."
-    return (yield from show(purse, stage_two(spans, purse.frames), text))
+    return (yield from budget.show(stage_two(spans, budget.frames), text))
 
 
 SKIM_ZOOM = Route(

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 from ...memory import Span
 from ..steps import Steps
-from .replies import digit, items, labeled, read_spans, said, same_answer
+from .replies import digit, items, labeled, read_spans, reply_text, same_answer
 from .route import Brief, Route, RouteResult
-from .route_budget import RouteBudget, asked, even, short, show, thin
+from .route_budget import RouteBudget, even, short, thin
 
 EVERY, INITIAL = 10.0, 18
 BEAM, STEPS = 5, 5
@@ -53,14 +53,14 @@ Confidence: 1 (not enough), 2 (partly) or 3 (sufficient)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TrustedAnswer:
     """An answer and how far it is trusted."""
 
     answer: str = ""
     confidence: int = 0
 
 
-def agree(s: Said, r: Said, options: tuple[str, ...], *, late: bool = False) -> bool:
+def agree(s: TrustedAnswer, r: TrustedAnswer, options: tuple[str, ...], *, late: bool = False) -> bool:
     """AKeyS' `vote_conf_and`: one answer, both trusted enough; `late` after the last step, with lower limits."""
     least = (S_POST, R_POST) if late else (S_LEAST, R_LEAST)
     enough = s.confidence >= least[0] and r.confidence >= least[1]
@@ -68,13 +68,13 @@ def agree(s: Said, r: Said, options: tuple[str, ...], *, late: bool = False) -> 
 
 
 def segments(frames: Sequence[float], whole: Span) -> list[Span]:
-    """The stretches between neighbouring frames (seconds), and from the outer ones to the video's ends."""
+    """Return the stretches between neighbouring frames (seconds), and from the outer ones to the video's ends."""
     bounds = sorted({whole.start, *frames, whole.end})
     return [Span(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def picked(reply: str, nodes: Sequence[Span]) -> list[Span]:
-    """Up to BEAM segments that a reply names under `Closer`, else the longest; none that is too short to split.
+    """Return up to BEAM segments that a reply names under `Closer`, else the longest; none that is too short to split.
 
     They are named by number, or by times that are read as spans.
     """
@@ -91,47 +91,47 @@ def picked(reply: str, nodes: Sequence[Span]) -> list[Span]:
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Search, and show what was found."""
-    purse = RouteBudget(brief)
+    budget = RouteBudget(brief)
     whole, options = brief.whole, brief.question.options
-    keep = max(1, purse.frames // 3)
-    new = even(whole, min(INITIAL, math.ceil(whole.duration / EVERY) or 1, (purse.frames - keep) // 2))
-    if not new or purse.calls < 2:
-        return (yield from show(purse, even(whole, purse.frames), "Too little budget to search: even steps."))
-    seen_at: list[float] = []
+    keep = max(1, budget.frames // 3)
+    new = even(whole, min(INITIAL, math.ceil(whole.duration / EVERY) or 1, (budget.frames - keep) // 2))
+    if not new or budget.calls < 2:
+        return (yield from budget.show_evenly("Too little budget to search: even steps."))
+    frames_at: list[float] = []
     notes: list[str] = []
     evidence: list[float] = []
-    s, r, agreed = Said(), Said(), False
+    s, r, agreed = TrustedAnswer(), TrustedAnswer(), False
     for step in range(STEPS + 1):
-        nodes = segments([*seen_at, *new], whole)
-        (seen,) = yield (purse.call("ask_frames", len(new), times=new, question=_summarize(brief, notes, nodes)),)
-        if seen.error:
+        nodes = segments([*frames_at, *new], whole)
+        (result,) = yield (budget.call("ask_frames", len(new), times=new, question=_summarize(brief, notes, nodes)),)
+        if result.error:
             break
-        seen_at = [*new, *seen_at]  # the deepest first
-        reply = said(seen)
+        frames_at = [*new, *frames_at]  # the deepest first
+        reply = reply_text(result)
         s, last = _answer(reply, 5), step == STEPS
         notes += _notes(reply)
         evidence = [span.start for span in read_spans(_with_unit(labeled(reply, "evidence")), whole)] or evidence
-        again = thin(new, min(BEAM, purse.frames - keep))
-        if s.confidence >= (S_POST if last else S_LEAST) and again and purse.calls >= 2:
-            question = REASON.format(notes=_noted(notes), question=asked(brief))
-            (seen,) = yield (purse.call("ask_frames", len(again), times=again, question=question),)
-            r = _answer(said(seen), 3)
+        again = thin(new, min(BEAM, budget.frames - keep))
+        if s.confidence >= (S_POST if last else S_LEAST) and again and budget.calls >= 2:
+            question = REASON.format(notes=_noted(notes), question=brief.prompt)
+            (result,) = yield (budget.call("ask_frames", len(again), times=again, question=question),)
+            r = _answer(reply_text(result), 3)
             agreed = agree(s, r, options, late=last)
-        room = min(BEAM, purse.frames - keep)
+        room = min(BEAM, budget.frames - keep)
         new = sorted(round(node.middle, 3) for node in picked(reply, nodes)[: max(room, 0)])
-        if agreed or not new or purse.calls < 2:
+        if agreed or not new or budget.calls < 2:
             break
     agreed = agreed or agree(s, r, options, late=True)
-    told = f"The search saw {len(seen_at)} frames. " + (
+    summary = f"The search saw {len(frames_at)} frames. " + (
         f"Two answers agreed: {short(s.answer)}." if agreed else "No two answers agreed; judge by the frames."
     )
-    chosen = list(dict.fromkeys([*evidence, *seen_at]))[: max(purse.frames, 0)]
-    return (yield from show(purse, chosen or even(whole, purse.frames), told))
+    chosen = list(dict.fromkeys([*evidence, *frames_at]))[: max(budget.frames, 0)]
+    return (yield from budget.show(chosen or even(whole, budget.frames), summary))
 
 
 def _summarize(brief: Brief, notes: list[str], nodes: list[Span]) -> str:
     listed = "\n".join(f"{number}: {node}" for number, node in enumerate(nodes, 1))
-    return SUMMARIZE.format(notes=_noted(notes), segments=listed, question=asked(brief), beam=BEAM)
+    return SUMMARIZE.format(notes=_noted(notes), segments=listed, question=brief.prompt, beam=BEAM)
 
 
 def _noted(notes: list[str]) -> str:
@@ -139,13 +139,13 @@ def _noted(notes: list[str]) -> str:
 
 
 def _notes(reply: str) -> list[str]:
-    """The lines of a reply on single frames, quoted; the whole reply where it has none."""
+    """Return the lines of a reply on single frames, quoted; the whole reply where it has none."""
     lines = [line for line in items(reply) if re.match(r"<?\d", line)]
     return [short(line, 100) for line in lines[:INITIAL]] or [short(reply, 200)]
 
 
-def _answer(reply: str, most: int) -> Said:
-    return Said(labeled(reply, "answer"), digit(labeled(reply, "confidence"), 1, most) or 0)
+def _answer(reply: str, most: int) -> TrustedAnswer:
+    return TrustedAnswer(labeled(reply, "answer"), digit(labeled(reply, "confidence"), 1, most) or 0)
 
 
 def _with_unit(written: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..steps import Steps
 from .route import Brief, Route, RouteResult
-from .route_budget import RouteBudget, asked, even, show, thin
+from .route_budget import RouteBudget, thin
 
 K, K_MAX, ENOUGH = 8, 32, 4
 BRANCHES = 5
@@ -33,12 +33,12 @@ def relevance(rating: int | None) -> int:
 
 
 def next_k(levels: Sequence[int], k: int) -> int | None:
-    """Twice `k` while fewer than `ENOUGH` groups have relevance 3 and `k` is below `K_MAX`; else None."""
+    """Return twice `k` while fewer than `ENOUGH` groups have relevance 3 and `k` is below `K_MAX`; else None."""
     return None if k >= K_MAX or sum(level == 3 for level in levels) >= ENOUGH else min(2 * k, K_MAX)
 
 
 def fill(tiers: Sequence[Sequence[float]], count: int) -> list[float]:
-    """At most `count` times (seconds), whole tiers in order; the first that does not fit is thinned evenly."""
+    """Return at most `count` times (seconds), whole tiers in order; the first that does not fit is thinned evenly."""
     chosen: set[float] = set()
     for tier in tiers:
         chosen |= set(thin(set(tier) - chosen, count - len(chosen)))
@@ -47,43 +47,43 @@ def fill(tiers: Sequence[Sequence[float]], count: int) -> list[float]:
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Grow the tree, and show its leaves."""
-    purse = RouteBudget(brief)
-    may_rate = purse.frames // 2
-    if may_rate < 1 or purse.calls < 3:
-        return (yield from show(purse, even(brief.whole, purse.frames), "Too little budget for a tree: even steps."))
+    budget = RouteBudget(brief)
+    may_rate = budget.frames // 2
+    if may_rate < 1 or budget.calls < 3:
+        return (yield from budget.show_evenly("Too little budget for a tree: even steps."))
     fps = min(1.0, FEATURES / max(brief.whole.duration, 1.0))
     groups: list[dict[str, Any]] = []
     ratings: dict[float, int | None] = {}
     k: int | None = min(K, may_rate)
-    while k is not None and purse.calls >= 3:
-        (seen,) = yield (purse.call("cluster_frames", k=k, fps=fps),)
-        found = [] if seen.error else seen.data.get("clusters", [])
+    while k is not None and budget.calls >= 3:
+        (result,) = yield (budget.call("cluster_frames", k=k, fps=fps),)
+        found = [] if result.error else result.data.get("clusters", [])
         new = [group["time"] for group in found if group["time"] not in ratings]
         if not found or len(ratings) + len(new) > may_rate:
             break
         groups = found
         if new:
-            (seen,) = yield (purse.call("rate_frames", len(new), times=new, question=asked(brief)),)
-            rows = [] if seen.error else seen.data.get("ratings", [])
+            (result,) = yield (budget.call("rate_frames", len(new), times=new, question=brief.prompt),)
+            rows = [] if result.error else result.data.get("ratings", [])
             ratings |= dict.fromkeys(new) | {t: row.get("score") for t, row in zip(new, rows, strict=False)}
-            if seen.error:
+            if result.error:
                 break
         k = next_k([relevance(ratings[group["time"]]) for group in groups], k)
     if not groups:
-        return (yield from show(purse, even(brief.whole, purse.frames), "No groups could be made: even steps."))
-    tiers = yield from _leaves(purse, groups, ratings)
+        return (yield from budget.show_evenly("No groups could be made: even steps."))
+    tiers = yield from _leaves(budget, groups, ratings)
     levels = [relevance(ratings[group["time"]]) for group in groups]
     text = f"{len(groups)} groups of frames; {levels.count(3)} relevant, {levels.count(2)} perhaps."
-    return (yield from show(purse, fill(tiers, purse.frames), text))
+    return (yield from budget.show(fill(tiers, budget.frames), text))
 
 
 def _leaves(
-    purse: RouteBudget, groups: list[dict[str, Any]], ratings: dict[float, int | None]
+    budget: RouteBudget, groups: list[dict[str, Any]], ratings: dict[float, int | None]
 ) -> Steps[list[list[float]]]:
-    """Times of the leaves of groups of relevance 3, 2 and 1; as many groups are divided as calls are left for it."""
+    """Return the times of the leaves of groups of relevance 3, 2 and 1; the calls bound how many are divided."""
     ordered = sorted(groups, key=lambda group: -relevance(ratings[group["time"]]))
     split = [g for g in ordered if relevance(ratings[g["time"]]) > 1 and len(g["times"]) > 1]
-    split = split[: int(min(purse.calls - 1, len(split)))]
+    split = split[: int(min(budget.calls - 1, len(split)))]
     tiers: dict[int, list[float]] = {3: [], 2: [], 1: []}
     for group in groups:
         tiers[relevance(ratings[group["time"]])].append(group["time"])
@@ -91,11 +91,11 @@ def _leaves(
         calls = []
         for group in split:
             cut = BRANCHES ** (relevance(ratings[group["time"]]) - 1)
-            calls.append(purse.call("cluster_frames", k=cut, inside=thin(group["times"], INSIDE), method="ward"))
+            calls.append(budget.call("cluster_frames", k=cut, inside=thin(group["times"], INSIDE), method="ward"))
         divided = yield tuple(calls)
-        for group, seen in zip(split, divided, strict=True):
-            if not seen.error:
-                below = [leaf["time"] for leaf in seen.data.get("clusters", [])]
+        for group, result in zip(split, divided, strict=True):
+            if not result.error:
+                below = [leaf["time"] for leaf in result.data.get("clusters", [])]
                 tiers[relevance(ratings[group["time"]])] += below
     return [tiers[3], tiers[2], tiers[1]]
 

@@ -1,13 +1,18 @@
-"""Test-time scaling: ways to spend more than one run on an answer, by name."""
+"""Test-time scaling: ways to spend more than one run on an answer, one file each beside its paper, by name.
 
+`scaling` defines them, `budget_split` shares the budget, `attempts` runs them, `agreement` compares answers, and
+`calibration` maps stated confidences to measured ones.
+"""
+
+from .budget_split import share
 from .confidence import CONFIDENCE
 from .critic import CRITIC
 from .mcts import MCTS
 from .refine import REFINE
-from .scaling import Attempt, Result, Say, Scaled, Scaling, ScalingBrief, share
+from .scaling import Attempt, Prompt, Result, Scaling, ScalingBrief, ScalingSteps
 from .verify import VERIFY
 from .vote import VOTE
 
 SCALINGS: dict[str, Scaling] = {s.name: s for s in (VOTE, CONFIDENCE, REFINE, VERIFY, MCTS, CRITIC)}
 
-__all__ = ["SCALINGS", "Attempt", "Result", "Say", "Scaled", "Scaling", "ScalingBrief", "share"]
+__all__ = ["SCALINGS", "Attempt", "Result", "Prompt", "ScalingSteps", "Scaling", "ScalingBrief", "share"]

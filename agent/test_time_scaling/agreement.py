@@ -50,7 +50,7 @@ class Group:
 
     @property
     def abstained(self) -> bool:
-        """Whether what they say is that nothing shows the answer."""
+        """True if what they say is that nothing shows the answer."""
         return is_abstention(self.members[0])
 
     @property
@@ -59,23 +59,23 @@ class Group:
         return sum(answer.confidence for answer in self.members)
 
     def spoken_for(self, share: float, by: Answer | None = None) -> Answer:
-        """One answer for all: that of `by` or of the most confident, everyone's evidence, `share` as confidence."""
-        kept = by or most_confident(self.members)
-        return replace(kept, evidence=evidence_of(self.members), confidence=min(max(share, 0.0), 1.0))
+        """Return one answer for all: that of `by` or the most confident, with all evidence and confidence `share`."""
+        spokesman = by or most_confident(self.members)
+        return replace(spokesman, evidence=evidence_of(self.members), confidence=min(max(share, 0.0), 1.0))
 
 
 def answers_of(results: Iterable[Result]) -> list[Answer]:
-    """The answers of attempts that did not fail; a failed one says nothing about the question."""
+    """Return the answers of attempts that did not fail; a failed one says nothing about the question."""
     return [r.answer for r in results if r.answer is not None and r.answer.stopped_by != "policy_error"]
 
 
 def is_abstention(answer: Answer) -> bool:
-    """Whether the answer answers nothing."""
+    """Return whether the answer answers nothing."""
     return answer.abstained or (answer.option is None and not answer.text.strip())
 
 
 def most_confident(answers: Sequence[Answer]) -> Answer:
-    """The answer with the highest confidence; of equals the first."""
+    """Return the answer with the highest confidence; of equals the first."""
     return max(answers, key=lambda answer: answer.confidence)
 
 
@@ -91,23 +91,26 @@ def grouped(answers: Iterable[Answer], question: Question) -> list[Group]:
             groups.append([(index, answer)])
         else:
             home.append((index, answer))
-    found = [Group(tuple(answer for _, answer in group), tuple(index for index, _ in group)) for group in groups]
-    return sorted(found, key=lambda group: (-len(group.members), group.abstained, -group.confidence))
+    joined = [Group(tuple(answer for _, answer in group), tuple(index for index, _ in group)) for group in groups]
+    return sorted(joined, key=lambda group: (-len(group.members), group.abstained, -group.confidence))
 
 
 def evidence_of(answers: Iterable[Answer]) -> tuple[Evidence, ...]:
-    """The evidence of all answers, each place and quote once, supported pieces first."""
+    """Return the evidence of all answers, each place and quote once, supported pieces first."""
     pieces: dict[tuple[str, str | None], Evidence] = {}
     for answer in answers:
         for piece in answer.evidence:
-            known = pieces.get((piece.uri, piece.quote))
-            if known is None or (piece.supported, piece.verified or 0.0) > (known.supported, known.verified or 0.0):
+            earlier = pieces.get((piece.uri, piece.quote))
+            if earlier is None or (piece.supported, piece.verified or 0.0) > (
+                earlier.supported,
+                earlier.verified or 0.0,
+            ):
                 pieces[piece.uri, piece.quote] = piece
     return tuple(sorted(pieces.values(), key=lambda piece: not piece.supported))
 
 
 def no_answer(question: Question, results: Sequence[Result]) -> Answer:
-    """The end where every attempt failed: the first failure as it stands, else an abstention."""
+    """Return the end where every attempt failed: the first failure as it stands, else an abstention."""
     failed = next((r.answer for r in results if r.answer is not None), None)
     if failed is not None:
         return replace(failed, question=question.text)
@@ -116,7 +119,7 @@ def no_answer(question: Question, results: Sequence[Result]) -> Answer:
 
 
 def same(one: Answer, other: Answer, question: Question) -> bool:
-    """Whether two answers are one answer: the same option; where there is none, texts that say nearly the same.
+    """Return whether two answers are one answer: the same option; where there is none, texts that say nearly the same.
 
     Texts are the same if the times in them are (moments within `NEAR_TIME`, spans with tIoU of at least `NEAR_SPAN`),
     the numbers are, neither denies what the other states, and their words, without those of the question and fill
@@ -136,8 +139,8 @@ def same(one: Answer, other: Answer, question: Question) -> bool:
     figures, other_figures = numbers(_written_out(rest)), numbers(_written_out(other_rest))
     if not (_same_times(times, other_times) and _same_numbers(figures, other_figures)):
         return False
-    asked = set(_words(question.text))
-    words, other_words = set(_words(rest)) - asked, set(_words(other_rest)) - asked
+    question_words = set(_words(question.text))
+    words, other_words = set(_words(rest)) - question_words, set(_words(other_rest)) - question_words
     if not words and not other_words:
         return bool(times or figures) or sorted(first) == sorted(second)
     if not words or not other_words:
@@ -151,8 +154,8 @@ def _denies(words: Sequence[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    kept = [word for word in tokens(text) if word not in _FILL and word not in _SCALES and not numbers(word)]
-    return [stem(word) for word in kept]
+    words_kept = [word for word in tokens(text) if word not in _FILL and word not in _SCALES and not numbers(word)]
+    return [stem(word) for word in words_kept]
 
 
 def _written_out(text: str) -> str:
@@ -161,12 +164,14 @@ def _written_out(text: str) -> str:
 
 
 def _times(text: str) -> tuple[list[float], str]:
-    """Times in seconds that a text states with a unit or as a clock, and the text without them."""
-    found: list[float] = []
+    """Return times in seconds that a text states with a unit or as a clock, and the text without them."""
+    seconds: list[float] = []
     for match in _TIME.finditer(text):
         with contextlib.suppress(ValueError):
-            found += [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
-    return found, _TIME.sub(" ", text)
+            seconds += (
+                [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
+            )
+    return seconds, _TIME.sub(" ", text)
 
 
 def _same_times(one: Sequence[float], other: Sequence[float]) -> bool:

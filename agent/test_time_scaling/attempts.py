@@ -18,17 +18,21 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from ...memory import RewatchError
 from ...tools import Budget, Spend
 from ...tools.budget import rounded
 from ..answer import Answer
-from ..models.served.retries import one_line
+from ..models.failures import PolicyError, cause_of, one_line
+from ..models.policy import policy_of
 from ..models.turn import take_turn
 from ..models.usage import price_of, tokens_of
 from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from ..questions.question import Question
+from ..runner import RunRecord
 from ..state import add
-from . import SCALINGS, Attempt, Result, Say, Scaled, ScalingBrief
+from ..steps import Finished, replay
+from . import SCALINGS, Attempt, Prompt, Result, ScalingBrief
 
 
 class ScaledState(TypedDict, total=False):
@@ -45,13 +49,13 @@ class ScaledState(TypedDict, total=False):
     answer: dict[str, Any]
 
 
-RunLoop = Callable[[str, dict[str, Any]], Awaitable[tuple[dict[str, Any], str, float | None]]]
-"""Number of the attempt and first state in; answer, last message and its likelihood out."""
+RunLoop = Callable[[str, dict[str, Any]], Awaitable[RunRecord]]
+"""Runs the attempt of a number from its first state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaledLoop:
-    """What the nodes work with."""
+    """The runner of attempts and the policy, for the nodes."""
 
     run: RunLoop
     policy: BaseChatModel
@@ -79,19 +83,19 @@ class ScaledLoop:
         budget = Budget.from_dict(state["budget"])
         before = Spend.from_dict(state.get("spend") or Spend().as_dict())
         number = sum(len(pieces) for pieces in state.get("results", ()))
-        left = limits_left(budget, before)
+        remaining = remaining_budget(budget, before)
         work = []
         for k, piece in enumerate(step):
             if isinstance(piece, Attempt):
-                allowed = smaller(piece.budget, left)
-                left = limits_left(left, Spend(frames=allowed.frames or 0, calls=allowed.calls or 0))
+                allowed = smaller(piece.budget, remaining)
+                remaining = remaining_budget(remaining, Spend(frames=allowed.frames or 0, calls=allowed.calls or 0))
                 work.append(self._attempt(number + k + 1, piece, allowed, state))
             else:
-                work.append(self._say(piece))
+                work.append(self._prompt(piece))
         rows = await asyncio.gather(*work)
         total = sum((Spend.from_dict(row["spend"]) for row in rows), Spend())
         cost = replace(total, seconds=time.monotonic() - began)
-        after = limits_left(budget, before + cost).as_dict()
+        after = remaining_budget(budget, before + cost).as_dict()
         done = len(state.get("results", ()))
         return {"results": [[{"step": done, **row, "left": after} for row in rows]], "spend": cost.as_dict()}
 
@@ -105,48 +109,48 @@ class ScaledLoop:
             "guidance": piece.guidance,
             "sampling": {"temperature": piece.temperature, "seed": piece.seed},
         }
-        route = piece.route or state.get("route")
+        route = state.get("route")
         if route:
             first["route"] = route
-        answer, text, likelihood = await self.run(str(number), first)
-        shown = {"question": question["text"], "guidance": piece.guidance, "route": route, "budget": budget.as_dict()}
+        record = await self.run(str(number), first)
+        settings = {
+            "question": question["text"],
+            "guidance": piece.guidance,
+            "route": route,
+            "budget": budget.as_dict(),
+        }
         return {
-            **shown,
-            "answer": answer,
-            "text": text,
-            "likelihood": likelihood,
-            "spend": Spend.from_dict(answer["spend"]).as_dict(),
+            **settings,
+            "answer": record.answer,
+            "text": str(record.reply.text),
+            "likelihood": record.reply.response_metadata.get("likelihood"),
+            "spend": Spend.from_dict(record.answer["spend"]).as_dict(),
         }
 
-    async def _say(self, piece: Say) -> dict[str, Any]:
+    async def _prompt(self, piece: Prompt) -> dict[str, Any]:
         began = time.monotonic()
         try:
-            bounds: dict[str, Any] = (
-                {"max_tokens": piece.max_tokens} if getattr(self.policy, "takes_turn", False) else {}
-            )
-            said = await take_turn(self.policy, self.policy, [HumanMessage(piece.prompt)], None, **bounds)
-            text, tokens, price = without_thoughts(usable(said)), tokens_of(said), price_of(said)
-        except Exception as error:  # the scaling goes on with what it has
-            text, tokens, price = f"({type(error).__name__}: {one_line(str(error))})", getattr(error, "tokens", 0), 0.0
+            bounds = {"max_tokens": piece.max_tokens} if policy_of(self.policy).takes_turn else {}
+            reply = await take_turn(self.policy, self.policy, [HumanMessage(piece.prompt)], None, **bounds)
+            text, tokens, price = without_thoughts(usable(reply)), tokens_of(reply), price_of(reply)
+        except (TimeoutError, RewatchError) as error:  # the scaling goes on with what it has
+            cause = cause_of(error)
+            text, price = f"({type(cause).__name__}: {one_line(str(cause))})", 0.0
+            tokens = error.tokens if isinstance(error, PolicyError) else 0
         cost = Spend(tokens=tokens, seconds=time.monotonic() - began, price=price)
         return {"prompt": piece.prompt, "answer": None, "text": text, "likelihood": None, "spend": cost.as_dict()}
 
 
-def replay_scaling(state: ScaledState) -> tuple[tuple[Attempt | Say, ...], Answer | None]:
+def replay_scaling(state: ScaledState) -> tuple[tuple[Attempt | Prompt, ...], Answer | None]:
     """Replay the scaling over the results so far: its next step, or none and the answer."""
     brief = ScalingBrief(
         question=Question.from_dict(state["question"]),
         budget=Budget.from_dict(state["budget"]),
         width=state["width"],
     )
-    run: Scaled = SCALINGS[state["scale"]].run(brief)
-    try:
-        step = next(run)
-        for rows in state.get("results", ()):
-            step = run.send(tuple(_result(row) for row in rows))
-    except StopIteration as end:
-        return (), end.value
-    return step, None
+    recorded = (tuple(_result(row) for row in rows) for rows in state.get("results", ()))
+    step = replay(SCALINGS[state["scale"]].run(brief), lambda _: next(recorded, None))
+    return ((), step.result) if isinstance(step, Finished) else (step, None)
 
 
 def build_scaled_graph(loop: ScaledLoop) -> CompiledStateGraph:
@@ -159,17 +163,19 @@ def build_scaled_graph(loop: ScaledLoop) -> CompiledStateGraph:
     return graph.compile()
 
 
-def limits_left(budget: Budget, spent: Spend) -> Budget:
-    """What is left, as a budget."""
+def remaining_budget(budget: Budget, spent: Spend) -> Budget:
+    """Return what remains, as a budget."""
     return Budget.from_dict({**budget.as_dict(), **budget.left(spent)})
 
 
 def smaller(one: Budget, other: Budget) -> Budget:
-    """The tighter of two budgets, limit by limit."""
+    """Return the tighter of two budgets, limit by limit."""
     pairs = {name: (value, asdict(other)[name]) for name, value in asdict(one).items()}
     return Budget(**{n: b if a is None else a if b is None else min(a, b) for n, (a, b) in pairs.items()})
 
 
 def _result(row: dict[str, Any]) -> Result:
     answer = None if row["answer"] is None else Answer.from_dict(row["answer"])
-    return Result(text=row["text"], answer=answer, likelihood=row["likelihood"], left=Budget.from_dict(row["left"]))
+    return Result(
+        text=row["text"], answer=answer, likelihood=row["likelihood"], remaining=Budget.from_dict(row["left"])
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ...memory import RewatchError
 from ...memory.files.regular import read_text
@@ -37,23 +39,22 @@ class Bin:
 
 
 def reliability(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> list[Bin]:
-    """Mean confidence and accuracy of `bins` equally wide bins, empty ones among them.
+    """Return mean confidence and accuracy of `bins` equally wide bins, empty ones among them.
 
     Raises:
         ValueError: if the two differ in length, or a confidence is not in [0, 1], or `bins` is below 1.
     """
-    pairs = _pairs(confidences, correct)
+    stated, right = _pairs(confidences, correct)
     if bins < 1:
         raise ValueError(f"At least one bin is needed, got {bins}.")
-    filled: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
-    for confidence, right in pairs:
-        # Rounded, since (0.1 + 0.2) * 10 is a little above 3 and would fall into the next bin.
-        filled[max(math.ceil(round(confidence * bins, 9)) - 1, 0)].append((confidence, right))
+    # Rounded, since (0.1 + 0.2) * 10 is a little above 3 and would fall into the next bin.
+    index = np.maximum(np.ceil(np.round(stated * bins, 9)).astype(int) - 1, 0)
     rows = []
-    for i, inside in enumerate(filled):
-        n = max(len(inside), 1)
-        mean, accuracy = sum(c for c, _ in inside) / n, sum(right for _, right in inside) / n
-        rows.append(Bin(i / bins, (i + 1) / bins, len(inside), mean, accuracy))
+    for i in range(bins):
+        inside = index == i
+        n = int(inside.sum())
+        mean, accuracy = (float(stated[inside].mean()), float(right[inside].mean())) if n else (0.0, 0.0)
+        rows.append(Bin(i / bins, (i + 1) / bins, n, mean, accuracy))
     return rows
 
 
@@ -73,13 +74,15 @@ def ece(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -
 
 
 def brier(confidences: Sequence[float], correct: Sequence[bool]) -> float:
-    """Mean squared difference of confidence and correctness (Brier, 1950), in [0, 1]; NaN for no answers at all.
+    """Return mean squared difference of confidence and correctness (Brier, 1950), in [0, 1]; NaN for no answers at all.
 
     Raises:
         ValueError: as `reliability`.
     """
-    pairs = _pairs(confidences, correct)
-    return sum((confidence - right) ** 2 for confidence, right in pairs) / len(pairs) if pairs else math.nan
+    from sklearn.metrics import brier_score_loss
+
+    stated, right = _pairs(confidences, correct)
+    return float(brier_score_loss(right, stated, pos_label=1.0)) if len(stated) else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,31 +100,44 @@ class Calibration:
     """How many pairs it was fitted on."""
 
     def __call__(self, confidence: float) -> float:
-        """The calibrated confidence, in [0, 1]."""
+        """Return the calibrated confidence, in [0, 1]."""
         if self.slope == 1.0 and self.offset == 0.0:
             return min(max(confidence, 0.0), 1.0)
-        return _sigmoid(self.slope * _logit(confidence) + self.offset)
+        p = min(max(confidence, EDGE), 1 - EDGE)
+        return float(0.5 * (1 + math.tanh((self.slope * math.log(p / (1 - p)) + self.offset) / 2)))
 
     @classmethod
     def fit(cls, confidences: Sequence[float], correct: Sequence[bool], *, prior: float = PRIOR) -> Calibration:
-        """The map that makes the pairs likeliest, held towards the identity.
+        """Return the map that makes the pairs likeliest, held towards the identity.
 
-        Newton's method on Σ -log P(correct_i | q_i) + prior/2 · ((slope - 1)² + offset²): a Gaussian prior that a few
-        pairs hardly outweigh and many forget, which also keeps the optimum finite where all are right or all wrong.
-        Where the best slope is negative (the surer, the more often wrong), it is 0: everyone gets the same confidence.
+        The minimum of Σ -log P(correct_i | q_i) + prior/2 · ((slope - 1)² + offset²) for slope >= 0 (L-BFGS-B): a
+        Gaussian prior that a few pairs hardly outweigh and many forget, which also keeps the optimum finite where all
+        are right or all wrong. scikit-learn's Platt scaling has no such prior. With a slope of 0 (the surer, the more
+        often wrong) everyone gets the same confidence.
 
         Raises:
             ValueError: as `reliability`, or if `prior` is not above 0.
         """
         if not prior > 0:
             raise ValueError(f"The prior must be above 0, got {prior}.")
-        points = [(_logit(confidence), float(right)) for confidence, right in _pairs(confidences, correct)]
-        if not points:
+        stated, right = _pairs(confidences, correct)
+        if not len(stated):
             return cls()
-        slope, offset = _newton(points, prior, fixed_slope=None)
-        if slope < 0:
-            slope, offset = _newton(points, prior, fixed_slope=0.0)
-        return cls(slope=slope, offset=offset, pairs=len(points))
+        from scipy.optimize import minimize
+        from scipy.special import expit, logit
+
+        x = logit(np.clip(stated, EDGE, 1 - EDGE))
+
+        def loss(map_: np.ndarray) -> tuple[float, np.ndarray]:
+            slope, offset = map_
+            z = slope * x + offset
+            error = expit(z) - right
+            value = (np.logaddexp(0, z) - right * z).sum() + prior / 2 * ((slope - 1) ** 2 + offset**2)
+            return float(value), np.array([error @ x + prior * (slope - 1), error.sum() + prior * offset])
+
+        options = {"ftol": 1e-15, "gtol": 1e-8}
+        fit = minimize(loss, [1.0, 0.0], jac=True, bounds=[(0, None), (None, None)], options=options)
+        return cls(slope=float(fit.x[0]), offset=float(fit.x[1]), pairs=len(stated))
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON."""
@@ -145,53 +161,11 @@ class Calibration:
         return found
 
 
-def _newton(points: Iterable[tuple[float, float]], prior: float, *, fixed_slope: float | None) -> tuple[float, float]:
-    """Slope and offset at the optimum of a strictly convex loss; a step that would raise it is halved."""
-    points = list(points)
-    slope, offset = (1.0 if fixed_slope is None else fixed_slope), 0.0
-
-    def loss(a: float, b: float) -> float:
-        fits = sum(_softplus(a * x + b) - y * (a * x + b) for x, y in points)
-        return fits + prior / 2 * ((a - 1) ** 2 + b**2)
-
-    for _ in range(100):
-        ga, gb, haa, hab, hbb = prior * (slope - 1), prior * offset, prior, 0.0, prior
-        for x, y in points:
-            q = _sigmoid(slope * x + offset)
-            weight = q * (1 - q)
-            ga, gb = ga + (q - y) * x, gb + (q - y)
-            haa, hab, hbb = haa + weight * x * x, hab + weight * x, hbb + weight
-        if fixed_slope is not None:
-            da, db = 0.0, gb / hbb
-        else:
-            det = haa * hbb - hab * hab  # above 0: the prior alone makes the Hessian positive definite
-            da, db = (hbb * ga - hab * gb) / det, (haa * gb - hab * ga) / det
-        step, now = 1.0, loss(slope, offset)
-        while loss(slope - step * da, offset - step * db) > now and step > 1e-6:
-            step /= 2
-        slope, offset = slope - step * da, offset - step * db
-        if abs(da) + abs(db) < 1e-10:
-            break
-    return slope, offset
-
-
-def _pairs(confidences: Sequence[float], correct: Sequence[bool]) -> list[tuple[float, bool]]:
+def _pairs(confidences: Sequence[float], correct: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """Return confidences `[n]` and correctness `[n]` (0 or 1) as floats."""
     if len(confidences) != len(correct):
         raise ValueError(f"{len(confidences)} confidences for {len(correct)} answers.")
     for confidence in confidences:
         if not 0 <= confidence <= 1:
             raise ValueError(f"A confidence must lie in [0, 1], got {confidence}.")
-    return [(float(confidence), bool(right)) for confidence, right in zip(confidences, correct, strict=True)]
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, EDGE), 1 - EDGE)
-    return math.log(p / (1 - p))
-
-
-def _sigmoid(z: float) -> float:
-    return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
-
-
-def _softplus(z: float) -> float:
-    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+    return np.array(confidences, float), np.array(correct, float)

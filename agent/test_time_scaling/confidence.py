@@ -17,8 +17,7 @@ marinero4972/CyberV (`utils.select_output`, `test/test_videommmu.py`).
 Choices made here, where the paper needs what an agent with tools does not have:
 
 * p is `Result.likelihood` where the model tells it, else the confidence of the checked answer.
-* No model here reports attention, so `attentive` is 1 for all (`all_origin` in the published code). `scores` takes the
-  drifts of a model that does.
+* No model here reports attention, so `attentive` is 1 for all (`all_origin` in the published code).
 * Where to zoom is taken from attention there; here from the places that the attempts cite, those of the least agreed
   answers last. The zoom is asked for in words, and the policy's tools do it.
 * Failed attempts are left out of the first round (N is what is left), abstentions stay in as an answer of their own.
@@ -33,10 +32,11 @@ from collections.abc import Sequence
 from ..answer import Answer
 from ..questions.question import Question
 from .agreement import Group, answers_of, evidence_of, grouped, is_abstention, no_answer, same
-from .budget_split import affords, after, budget_split, enough
-from .scaling import Attempt, Result, Scaled, Scaling, ScalingBrief
+from .budget_split import affords_attempt, attempts_afforded, budget_split, remaining_after
+from .scaling import Attempt, Result, Scaling, ScalingBrief, ScalingSteps
 
 WEIGHT = 0.2
+ATTENTIVE = 1
 NO_PROBABILITY = 1e-4
 ZOOM_TEMPERATURE = 0.01
 TOP = 5
@@ -45,21 +45,21 @@ TOP = 5
 DIRECT = "Answer directly from what you find."
 THINK = "Think step by step: say what each observation shows, and weigh the possible answers, before you answer."
 ZOOM = (
-    "Earlier attempts were not sure ({said}). Look again at {where}, more densely in time and closer at the regions "
+    "Earlier attempts were not sure ({summary}). Look again at {where}, more densely in time and closer at the regions "
     "that matter, before you decide."
 )
 
 
-def run(brief: ScalingBrief) -> Scaled:
-    """A first round; if its best answer is not sure enough, one closer look."""
+def run(brief: ScalingBrief) -> ScalingSteps:
+    """Make a first round; if its best answer is not sure enough, take one closer look."""
     width = max(brief.width, 1)
-    total = affords(brief.budget, width + 1)
+    total = attempts_afforded(brief.budget, width + 1)
     n = min(width, total - 1 if total > 2 else total)
     heat = 1.0 if n > 2 else 0.0
     attempts = [Attempt(budget=brief.budget, guidance=DIRECT, temperature=0.0)]
     attempts += [Attempt(budget=brief.budget, guidance=THINK, temperature=heat, seed=i) for i in range(1, n)]
-    kept_back = 1 if n > 1 and total > n else 0
-    first = yield budget_split(attempts, brief.budget, n + kept_back)
+    reserve = 1 if n > 1 and total > n else 0
+    first = yield budget_split(attempts, brief.budget, n + reserve)
     usable = [result for result in first if answers_of([result])]
     answers = answers_of(usable)
     if len(answers) < 2:
@@ -68,54 +68,49 @@ def run(brief: ScalingBrief) -> Scaled:
     ranked = _ranked(answers, points, brief.question)
     best, sum_of_best = ranked[0]
     accepted = answers[max(best.indices, key=lambda i: points[i])]
-    if sure(sum_of_best, len(answers)) or not enough(after(first)):
+    if sure(sum_of_best, len(answers)) or not affords_attempt(remaining_after(first)):
         return best.spoken_for(sum_of_best / len(answers), by=accepted)
     zoom = Attempt(budget=brief.budget, guidance=_closer(ranked), temperature=ZOOM_TEMPERATURE, seed=n)
-    closer = answers_of((yield budget_split([zoom], after(first), 1)))
-    kept = _kept(closer, answers, accepted, brief.question)
+    closer = answers_of((yield budget_split([zoom], remaining_after(first), 1)))
+    chosen = _chosen(closer, answers, accepted, brief.question)
     for group, points_of_group in ranked:
-        if same(group.members[0], kept, brief.question):
-            everyone = Group((*group.members, *closer) if kept in closer else group.members)
-            return everyone.spoken_for(points_of_group / len(answers), by=kept)
-    return kept
+        if same(group.members[0], chosen, brief.question):
+            everyone = Group((*group.members, *closer) if chosen in closer else group.members)
+            return everyone.spoken_for(points_of_group / len(answers), by=chosen)
+    return chosen
 
 
-def _kept(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answer, question: Question) -> Answer:
-    """The closer look's answer, where it may replace that of the first round."""
-    found = [answer for answer in closer if not is_abstention(answer)]
+def _chosen(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answer, question: Question) -> Answer:
+    """Return the closer look's answer, where it may replace that of the first round."""
+    answered = [answer for answer in closer if not is_abstention(answer)]
     if len(answers) == 2:
-        return next((answer for answer in (*found, *reversed(answers)) if not is_abstention(answer)), accepted)
-    return next((a for a in found if any(same(a, other, question) for other in answers)), accepted)
+        return next((answer for answer in (*answered, *reversed(answers)) if not is_abstention(answer)), accepted)
+    return next((a for a in answered if any(same(a, other, question) for other in answers)), accepted)
 
 
 def sure(sum_of_best: float, n: int) -> bool:
-    """Whether the best answer of n attempts needs no closer look."""
+    """Return whether the best answer of n attempts needs no closer look."""
     return sum_of_best > n * (0.5 if n == 2 else 0.3)
 
 
-def scores(
-    likelihoods: Sequence[float], texts: Sequence[str], drifts: Sequence[float | None] | None = None
-) -> list[float]:
-    """The Score Forest. The first attempt is the direct one.
+def scores(likelihoods: Sequence[float], texts: Sequence[str]) -> list[float]:
+    """Return the Score Forest. The first attempt is the direct one.
 
     Args:
         likelihoods: p of each attempt, in (0, 1].
-        texts: each reply as it was said.
-        drifts: change of the attention to video and speech against the direct attempt, where a model reports it.
+        texts: each reply as it was written.
     """
     n = len(likelihoods)
     ranks = {i: rank for rank, i in enumerate(sorted(range(n), key=lambda i: likelihoods[i]), start=1)}
-    found = []
+    sums = []
     for i, p in enumerate(likelihoods):
         stable = (p - likelihoods[0]) / likelihoods[0] >= -0.5
-        drift = drifts[i] if drifts else None
-        attentive = drift is None or drift >= -0.1
-        found.append(WEIGHT * (p + stable + (not repeats(texts[i])) + attentive + ranks[i] / n))
-    return found
+        sums.append(WEIGHT * (p + stable + (not repeats(texts[i])) + ATTENTIVE + ranks[i] / n))
+    return sums
 
 
 def repeats(text: str) -> bool:
-    """Whether a piece of 15 to 29 characters stands in `text` five times or more; never in up to 30 characters."""
+    """Return whether a piece of 15 to 29 characters stands in `text` (of over 30) five times or more."""
     if len(text) <= 30:
         return False
     # A longer piece that stands there five times has a first part of 15 characters that does, too.
@@ -124,21 +119,21 @@ def repeats(text: str) -> bool:
 
 
 def probability(result: Result) -> float:
-    """How probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
+    """Return how probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
     p = result.likelihood if result.likelihood is not None else result.answer.confidence if result.answer else 0.0
     return min(max(p, NO_PROBABILITY), 1.0)
 
 
 def _ranked(answers: Sequence[Answer], points: Sequence[float], question: Question) -> list[tuple[Group, float]]:
-    """Groups of one answer with their summed scores, best first."""
+    """Return groups of one answer with their summed scores, best first."""
     sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, question)]
     return sorted(sums, key=lambda pair: -pair[1])
 
 
 def _closer(ranked: Sequence[tuple[Group, float]]) -> str:
     places = dict.fromkeys(piece.uri for group, _ in ranked for piece in evidence_of(group.members))
-    said = f"{len(ranked)} different answers" if len(ranked) > 1 else "the same answer, hardly sure"
-    return ZOOM.format(said=said, where=", ".join(list(places)[:TOP]) or "the moments that decide it")
+    summary = f"{len(ranked)} different answers" if len(ranked) > 1 else "the same answer, hardly sure"
+    return ZOOM.format(summary=summary, where=", ".join(list(places)[:TOP]) or "the moments that decide it")
 
 
 CONFIDENCE = Scaling(

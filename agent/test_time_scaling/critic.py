@@ -27,9 +27,9 @@ from collections.abc import Sequence
 from ...tools.sanitize import quote
 from ..answer import Answer
 from .agreement import answers_of, grouped, is_abstention, most_confident, no_answer
-from .budget_split import affords, after, ask, budget_split
-from .reading import asked, chosen, json_object
-from .scaling import Attempt, Scaled, Scaling, ScalingBrief
+from .budget_split import attempts_afforded, budget_split, prompt_step, remaining_after
+from .reading import chosen, json_object
+from .scaling import Attempt, Scaling, ScalingBrief, ScalingSteps
 
 AXES = (
     "visual_alignment",
@@ -60,32 +60,32 @@ LONGEST = 1500
 """Characters of a report that are passed on."""
 
 
-def run(brief: ScalingBrief) -> Scaled:
+def run(brief: ScalingBrief) -> ScalingSteps:
     """Answer, report, reflections, choice."""
-    total = affords(brief.budget, min(brief.width, 1 + len(REFLECTIONS)))
+    total = attempts_afforded(brief.budget, min(brief.width, 1 + len(REFLECTIONS)))
     first = yield budget_split([Attempt(budget=brief.budget)], brief.budget, total)
-    made, left = list(first), after(first)
+    results, remaining = list(first), remaining_after(first)
     initial = next(iter(answers_of(first)), None)
     if total > 1:
         report = "none"
-        step = ask(report_prompt(asked(brief.question), initial), left) if initial else ()
+        step = prompt_step(report_prompt(brief.question.prompt, initial), remaining) if initial else ()
         if initial and step:
             replies = yield step
-            report, left = read_report(replies[0].text), after(replies)
+            report, remaining = read_report(replies[0].text), remaining_after(replies)
         before = quote(_line(initial)) if initial else "none, the attempt failed"
         ways = list(REFLECTIONS.values())[: total - 1]
         attempts = [
-            Attempt(budget=left, guidance=GUIDANCE.format(answer=before, report=report, how=how), seed=seed)
+            Attempt(budget=remaining, guidance=GUIDANCE.format(answer=before, report=report, how=how), seed=seed)
             for seed, how in enumerate(ways, start=1)
         ]
-        reflected = yield budget_split(attempts, left, len(attempts))
-        made, left = [*made, *reflected], after(reflected)
-    answers = answers_of(made)
+        reflected = yield budget_split(attempts, remaining, len(attempts))
+        results, remaining = [*results, *reflected], remaining_after(reflected)
+    answers = answers_of(results)
     candidates = [answer for answer in answers if not is_abstention(answer)] or answers
     if not candidates:
-        return no_answer(brief.question, made)
+        return no_answer(brief.question, results)
     if len(grouped(candidates, brief.question)) > 1:
-        step = ask(meta_prompt(asked(brief.question), candidates), left, max_tokens=64)
+        step = prompt_step(meta_prompt(brief.question.prompt, candidates), remaining, max_tokens=64)
         if step:
             replies = yield step
             named = chosen(replies[0].text, len(candidates))
@@ -95,7 +95,7 @@ def run(brief: ScalingBrief) -> Scaled:
 
 
 def report_prompt(question: str, answer: Answer) -> str:
-    """What the critic is asked."""
+    """Return what the critic is asked."""
     evidence = "\n".join(
         f"- {quote(piece.claim)} {piece.uri}{f', quote {quote(piece.quote)}' if piece.quote else ''}"
         f"{'' if piece.supported else ' (not confirmed)'}"
@@ -107,7 +107,7 @@ def report_prompt(question: str, answer: Answer) -> str:
 
 
 def read_report(text: str) -> str:
-    """The report as the reflections get it: marks, reasons and reward, or the text itself."""
+    """Return the report as the reflections get it: marks, reasons and reward, or the text itself."""
     row = json_object(text)
     row = row["scores"] if isinstance(row.get("scores"), dict) else row
     marks = {axis: mark for axis in AXES if (mark := _mark(row.get(axis))) is not None}
@@ -119,12 +119,12 @@ def read_report(text: str) -> str:
 
 
 def reward(marks: Sequence[float]) -> float:
-    """The marks' sum as part of what could be had, in [0, 1]."""
+    """Return the marks' sum as part of what could be had, in [0, 1]."""
     return sum(marks) / (MOST * len(AXES))
 
 
 def meta_prompt(question: str, candidates: Sequence[Answer]) -> str:
-    """What the meta agent is asked."""
+    """Return what the meta agent is asked."""
     lines = [f"{chr(65 + i)}. {quote(_line(a))} ({a.confidence:.2f})" for i, a in enumerate(candidates)]
     return META.format(question=question, answers="\n".join(lines))
 

@@ -33,7 +33,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -43,16 +44,31 @@ from ...tools.sanitize import quote
 from ..answer import Answer
 from ..models.heuristic import parse
 from .agreement import answers_of, evidence_of, is_abstention, no_answer
-from .autocaption import CHECKS, allowed, prompt, sentences
-from .budget_split import affords, after, budget_split
+from .budget_split import attempts_afforded, budget_split, remaining_after
 from .reading import verdicts
-from .scaling import Attempt, Scaled, Scaling, ScalingBrief
+from .scaling import Attempt, Scaling, ScalingBrief, ScalingSteps
 
 ROLLOUTS = 25
 ALPHA, BETA, C = 0.5, 0.9, 0.125
 DETAIL, DETAIL_WEIGHT = 2, 2
 TEMPERATURE = 0.7
 ALIKE = 0.8
+MOST_POINTS = 5
+LONGEST = 600
+"""Characters of an earlier description that are told further."""
+
+ACTIONS = {
+    1: "Describe the whole video in detail: who and what is in it, what happens, and where.",
+    2: "Pick one detail of the video that is not described yet (a person or animal, a plant, food, a building, a "
+    "vehicle, any other thing) and describe it closely: number, colour, size, shape, what it does, what is special.",
+    3: "Describe the video from another point in time: what changes before and after one certain moment or cut.",
+    4: "Describe the video from another place in the picture: what is on the left, on the right, in front and behind.",
+    5: "Describe the background: the place, the surroundings, whatever adds to the scene.",
+    6: "Describe the camera: kinds of shots, movements, angles, cuts and effects.",
+}
+NEEDS = {1: (), 2: (3, 4, 5), 3: (1,), 4: (1,), 5: (1,), 6: (2,)}
+MOST = {1: 2, 2: 1000, 3: 2, 4: 2, 5: 2, 6: 2}
+"""How often an action may stand on one path."""
 
 
 @dataclass(eq=False)
@@ -75,9 +91,48 @@ class Node:
         return [*(self.parent.path if self.parent else []), *([self] if self.action else [])]
 
 
-def run(brief: ScalingBrief) -> Scaled:
+def allowed(done: Sequence[int]) -> list[int]:
+    """Return the actions that may follow the actions `done`."""
+    return [a for a in ACTIONS if done.count(a) < MOST[a] and all(need in done for need in NEEDS[a])]
+
+
+def prompt(action: int, path: Sequence[Node]) -> str:
+    """Return what to ask for an action after the descriptions of a path."""
+    earlier = [f"- {quote(node.text[:LONGEST])}" for node in path if node.text]
+    return "\n".join([ACTIONS[action], *(["Described already, not to be repeated:", *earlier] if earlier else [])])
+
+
+def sentences(description: str) -> list[str]:
+    """Return the key points of a description: its first sentences, as the published code has it."""
+    parts = re.split(r"(?:[.!?]+(?=\s|$)|\n)+", description)
+    return [" ".join(part.split()) for part in parts if any(c.isalnum() for c in part)][:MOST_POINTS]
+
+
+def _numbered(statements: Sequence[str]) -> str:
+    return "\n".join(f"{i}. {quote(statement)}" for i, statement in enumerate(statements, start=1))
+
+
+def _accurate(statements: Sequence[str]) -> str:
+    return (
+        "Look at the video again. Is each of these statements about it accurate? Answer with one line for each, its "
+        f"number and yes or no, such as `1: yes`.\n{_numbered(statements)}"
+    )
+
+
+def _supported(statements: Sequence[str]) -> str:
+    return (
+        "Which of the following is really shown or said in the video, in every part of the sentence? Look for what "
+        f"speaks against each. Answer with one line for each, its number and yes or no.\n{_numbered(statements)}"
+    )
+
+
+CHECKS: tuple[Callable[[Sequence[str]], str], ...] = (_accurate, _supported)
+"""The two passes, as questions about a list of statements."""
+
+
+def run(brief: ScalingBrief) -> ScalingSteps:
     """Roll out, collect the key points, answer."""
-    to_come, left = affords(brief.budget, brief.width), brief.budget
+    to_come, remaining = attempts_afforded(brief.budget, brief.width), brief.budget
     tree = [Node()]
     points: list[str] = []
     sources: list[Answer] = []
@@ -86,60 +141,64 @@ def run(brief: ScalingBrief) -> Scaled:
         rng = random.Random(rollout)
         node = select(tree)
         action = draw(node, rng)
-        attempt = Attempt(budget=left, question=prompt(action, node.path), temperature=TEMPERATURE, seed=rollout)
-        described = yield budget_split([attempt], left, to_come)
-        left, to_come = after(described), to_come - 1
+        attempt = Attempt(budget=remaining, question=prompt(action, node.path), temperature=TEMPERATURE, seed=rollout)
+        described = yield budget_split([attempt], remaining, to_come)
+        remaining, to_come = remaining_after(described), to_come - 1
         answer = next((a for a in answers_of(described) if not is_abstention(a)), None)
         statements = sentences(answer.text) if answer else []
         good: list[str] = []
         if statements:
-            passes = [Attempt(budget=left, question=ask(statements), seed=seed) for seed, ask in enumerate(CHECKS)]
-            judged = yield budget_split(passes, left, to_come)
-            left, to_come = after(judged), to_come - 2
+            passes = [Attempt(budget=remaining, question=ask(statements), seed=seed) for seed, ask in enumerate(CHECKS)]
+            judged = yield budget_split(passes, remaining, to_come)
+            remaining, to_come = remaining_after(judged), to_come - 2
             good = confirmed(statements, [r.answer.text if r.answer else "" for r in judged])
         claimed += len(statements)
         tree.append(grow(node, action, answer.text if answer else "", len(good) / max(len(statements), 1)))
         points += good
         sources += [answer] if answer and good else []
-    found = distinct(points)
+    key_points = distinct(points)
     ask_kind = parse(brief.question.text, brief.question.options).kind
-    if found and ask_kind == "summary" and not brief.question.options:
+    if key_points and ask_kind == "summary" and not brief.question.options:
         share_confirmed = len(points) / claimed
-        whole = replace(sources[0], question=brief.question.text, text=" ".join(f"{p}." for p in found), option=None)
+        whole = replace(
+            sources[0], question=brief.question.text, text=" ".join(f"{p}." for p in key_points), option=None
+        )
         return replace(whole, evidence=evidence_of(sources), confidence=share_confirmed)
-    told = "".join(f"\n- {quote(point)}" for point in found)
-    guidance = f"Seen in the video and confirmed twice:{told}\nLook again before you rely on it." if found else ""
-    last = yield budget_split([Attempt(budget=left, guidance=guidance)], left, 1)
+    points_text = "".join(f"\n- {quote(point)}" for point in key_points)
+    guidance = (
+        f"Seen in the video and confirmed twice:{points_text}\nLook again before you rely on it." if key_points else ""
+    )
+    last = yield budget_split([Attempt(budget=remaining, guidance=guidance)], remaining, 1)
     answers = answers_of(last)
     return answers[0] if answers else no_answer(brief.question, last)
 
 
 def q_value(v: float, similarity: float) -> float:
-    """How good a description is: confirmed and unlike what was said before."""
+    """Return how good a description is: confirmed and unlike what was said before."""
     return float(ALPHA ** (1 - v) * BETA**similarity)
 
 
 def u_value(parent_visits: int, visits: int) -> float:
-    """How little a node was tried."""
+    """Return how little a node was tried."""
     return C * math.sqrt(parent_visits) / (1 + visits)
 
 
 def select(tree: Sequence[Node]) -> Node:
-    """The node to describe on from: highest Q + U of those with an action left; of equals the oldest."""
+    """Return the node to describe on from: highest Q + U of those with an action left; of equals the oldest."""
     return max(
-        (n for n in tree if left_to_do(n)), key=lambda n: n.q + u_value(n.parent.visits if n.parent else 0, n.visits)
+        (n for n in tree if actions_left(n)), key=lambda n: n.q + u_value(n.parent.visits if n.parent else 0, n.visits)
     )
 
 
-def left_to_do(node: Node) -> list[int]:
+def actions_left(node: Node) -> list[int]:
     """Actions that are allowed after this path and that no child of the node took; one more detail is always left."""
     taken = {child.action for child in node.children}
     return [a for a in allowed([n.action for n in node.path]) if a == DETAIL or a not in taken]
 
 
 def draw(node: Node, rng: random.Random) -> int:
-    """One of the actions left, details with double weight."""
-    actions = left_to_do(node)
+    """Return one of the actions left, details with double weight."""
+    actions = actions_left(node)
     return rng.choices(actions, [DETAIL_WEIGHT if a == DETAIL else 1 for a in actions])[0]
 
 
@@ -157,13 +216,13 @@ def grow(node: Node, action: int, text: str, v: float) -> Node:
 
 
 def confirmed(statements: Sequence[str], replies: Sequence[str]) -> list[str]:
-    """The statements to which every pass says yes."""
+    """Return the statements to which every pass says yes."""
     passes = [verdicts(reply, len(statements)) for reply in replies]
-    return [s for s, *said in zip(statements, *passes, strict=True) if said and all(said)]
+    return [s for s, *each in zip(statements, *passes, strict=True) if each and all(each)]
 
 
 def similarity(text: str, others: Sequence[str]) -> float:
-    """Mean cosine of a text to others; 0 where there are none."""
+    """Return mean cosine of a text to others; 0 where there are none."""
     if not others:
         return 0.0
     rows = text_encoder("hashed").encode([text, *others])
@@ -171,13 +230,13 @@ def similarity(text: str, others: Sequence[str]) -> float:
 
 
 def distinct(points: Sequence[str]) -> list[str]:
-    """The key points without those that say what an earlier one says."""
+    """Return the key points without those that say what an earlier one says."""
     rows = text_encoder("hashed").encode(points) if points else np.zeros((0, 1), np.float32)
-    kept: list[int] = []
+    indices: list[int] = []
     for i in range(len(points)):
-        if all(float(rows[i] @ rows[j]) < ALIKE for j in kept):
-            kept.append(i)
-    return [points[i] for i in kept]
+        if all(float(rows[i] @ rows[j]) < ALIKE for j in indices):
+            indices.append(i)
+    return [points[i] for i in indices]
 
 
 MCTS = Scaling(

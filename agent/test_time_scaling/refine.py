@@ -27,9 +27,9 @@ from ...tools import Budget
 from ...tools.sanitize import quote
 from ..answer import Answer
 from .agreement import answers_of, evidence_of, is_abstention, no_answer
-from .budget_split import affords, after, ask, budget_split
-from .reading import asked, questions, yes_or_no
-from .scaling import Attempt, Result, Say, Scaled, Scaling, ScalingBrief
+from .budget_split import attempts_afforded, budget_split, prompt_step, remaining_after
+from .reading import questions, yes_or_no
+from .scaling import Attempt, Prompt, Result, Scaling, ScalingBrief, ScalingSteps
 
 MAX_ROUNDS = 25
 LONGEST = 600
@@ -60,74 +60,78 @@ GO_ON = (
 )
 
 
-class _Known(NamedTuple):
+class _Finding(NamedTuple):
     question: str
     answer: Answer
 
     def __str__(self) -> str:
-        said = "not found" if is_abstention(self.answer) else quote(self.answer.text[:LONGEST])
+        text = "not found" if is_abstention(self.answer) else quote(self.answer.text[:LONGEST])
         places = ", ".join(piece.uri for piece in self.answer.evidence if piece.supported)
-        return f"- {self.question} {said}{f' ({places})' if places else ''}"
+        return f"- {self.question} {text}{f' ({places})' if places else ''}"
 
 
-def run(brief: ScalingBrief) -> Scaled:
+def run(brief: ScalingBrief) -> ScalingSteps:
     """Sub-question by sub-question, then the question."""
-    to_come = affords(brief.budget, brief.width)
-    left, whole = brief.budget, asked(brief.question)
-    known: list[_Known] = []
+    to_come = attempts_afforded(brief.budget, brief.width)
+    remaining, whole = brief.budget, brief.question.prompt
+    findings: list[_Finding] = []
     summary = intent = ""
     if to_come >= 3:  # a summary, one sub-question, the question
-        made = yield budget_split([Attempt(budget=left, question=SUMMARY)], left, to_come)
-        left, to_come = after(made), to_come - 1
-        summary = "".join(f" Its summary: {quote(a.text[:LONGEST])}" for a in answers_of(made) if not is_abstention(a))
+        results = yield budget_split([Attempt(budget=remaining, question=SUMMARY)], remaining, to_come)
+        remaining, to_come = remaining_after(results), to_come - 1
+        summary = "".join(
+            f" Its summary: {quote(a.text[:LONGEST])}" for a in answers_of(results) if not is_abstention(a)
+        )
     plan: list[str] = []
     if to_come >= 2:
-        intent, left = yield from _say(INTENT.format(question=whole, summary=summary), left)
-        reply, left = yield from _say(SPLIT.format(question=whole, summary=summary), left)
+        intent, remaining = yield from _prompt(INTENT.format(question=whole, summary=summary), remaining)
+        reply, remaining = yield from _prompt(SPLIT.format(question=whole, summary=summary), remaining)
         plan = questions(reply)
     for _ in range(min(MAX_ROUNDS, to_come - 1)):
         if not plan:
             break
-        attempt = Attempt(budget=left, question=plan[0], guidance=_guidance(intent, summary, known))
-        made = yield budget_split([attempt], left, to_come)
-        left, to_come = after(made), to_come - 1
-        known += [_Known(plan[0], answer) for answer in answers_of(made)]
+        attempt = Attempt(budget=remaining, question=plan[0], guidance=_guidance(intent, summary, findings))
+        results = yield budget_split([attempt], remaining, to_come)
+        remaining, to_come = remaining_after(results), to_come - 1
+        findings += [_Finding(plan[0], answer) for answer in answers_of(results)]
         plan = plan[1:]
         if to_come < 2:
             break
-        said = {"question": whole, "known": _lines(known), "plan": "\n".join(plan) or "(nothing)"}
-        reply, left = yield from _say(RETHINK.format(**said), left)
+        texts = {"question": whole, "known": _lines(findings), "plan": "\n".join(plan) or "(nothing)"}
+        reply, remaining = yield from _prompt(RETHINK.format(**texts), remaining)
         plan = questions(reply) or plan
-        reply, left = yield from _say(GO_ON.format(**{**said, "plan": "\n".join(plan) or "(nothing)"}), left)
+        reply, remaining = yield from _prompt(
+            GO_ON.format(**{**texts, "plan": "\n".join(plan) or "(nothing)"}), remaining
+        )
         if yes_or_no(reply) is False:
             break
     last: tuple[Result, ...] = yield budget_split(
-        [Attempt(budget=left, guidance=_guidance(intent, summary, known))], left, 1
+        [Attempt(budget=remaining, guidance=_guidance(intent, summary, findings))], remaining, 1
     )
-    found = answers_of(last)
-    if not found:
+    answers = answers_of(last)
+    if not answers:
         return no_answer(brief.question, last)
-    if is_abstention(found[0]) or any(piece.supported for piece in found[0].evidence):
-        return found[0]
-    return replace(found[0], evidence=evidence_of([found[0], *(item.answer for item in known)]))
+    if is_abstention(answers[0]) or any(piece.supported for piece in answers[0].evidence):
+        return answers[0]
+    return replace(answers[0], evidence=evidence_of([answers[0], *(item.answer for item in findings)]))
 
 
-def _say(prompt: str, left: Budget) -> Generator[tuple[Say, ...], tuple[Result, ...], tuple[str, Budget]]:
-    """The reply to a plain question, empty where the budget has no room for it, and what is left."""
-    step = ask(prompt, left)
+def _prompt(prompt: str, remaining: Budget) -> Generator[tuple[Prompt, ...], tuple[Result, ...], tuple[str, Budget]]:
+    """Return the reply to a plain question, empty where the budget has no room for it, and what is left."""
+    step = prompt_step(prompt, remaining)
     if not step:
-        return "", left
+        return "", remaining
     results = yield step
-    return results[0].text.strip(), after(results)
+    return results[0].text.strip(), remaining_after(results)
 
 
-def _lines(known: Sequence[_Known]) -> str:
-    return "\n".join(str(item) for item in known) or "(nothing)"
+def _lines(findings: Sequence[_Finding]) -> str:
+    return "\n".join(str(item) for item in findings) or "(nothing)"
 
 
-def _guidance(intent: str, summary: str, known: Sequence[_Known]) -> str:
+def _guidance(intent: str, summary: str, findings: Sequence[_Finding]) -> str:
     parts = [f"What is to be found out: {quote(intent[:LONGEST])}" if intent else "", summary.strip()]
-    parts += [f"Found out so far:\n{_lines(known)}\nLook again before you rely on it." if known else ""]
+    parts += [f"Found out so far:\n{_lines(findings)}\nLook again before you rely on it." if findings else ""]
     return "\n".join(part for part in parts if part)
 
 

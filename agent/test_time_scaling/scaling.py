@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from ...tools import Budget
 from ..answer import Answer
-from ..limits import fraction
 from ..questions.question import Question
 
 
@@ -17,20 +15,18 @@ class Attempt:
     """One run of the loop to make."""
 
     budget: Budget
-    """Its share of what is left; attempts of one step run side by side, each within its own share."""
+    """Its share of what remains; attempts of one step run side by side, each within its own share."""
     question: str | None = None
     """Another question to ask instead (a sub-question); None asks the question itself, with its options."""
     guidance: str = ""
     """Words for the policy besides the question (think step by step, be sceptical, what is known so far)."""
-    route: str | None = None
-    """Route instead of the planner's."""
     temperature: float | None = None
     """Sampling temperature; None leaves it to the policy."""
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
+class Prompt:
     """One plain question to the policy's model, without video and tools."""
 
     prompt: str
@@ -39,7 +35,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of an attempt or of a plain question."""
+    """The result of an attempt or of a plain question."""
 
     text: str
     """The last message as it was said."""
@@ -47,17 +43,17 @@ class Result:
     """The answer of an attempt; None for a plain question."""
     likelihood: float | None = None
     """Geometric mean probability in [0, 1] of the tokens of the last message, where the model tells."""
-    left: Budget
-    """What is left of the whole budget afterwards."""
+    remaining: Budget
+    """What remains of the whole budget afterwards."""
 
 
-Scaled = Generator[tuple[Attempt | Say, ...], tuple[Result, ...], Answer]
+ScalingSteps = Generator[tuple[Attempt | Prompt, ...], tuple[Result, ...], Answer]
 """Yields what to do next (the pieces of one step side by side), is sent their results in order, returns the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingBrief:
-    """What a scaling is told."""
+    """The task of a scaling."""
 
     question: Question
     budget: Budget
@@ -74,11 +70,6 @@ class Scaling:
     paper: str
     about: str
     """What it does, in one line."""
-    run: Callable[[ScalingBrief], Scaled]
+    run: Callable[[ScalingBrief], ScalingSteps]
     needs_model: bool = True
-    """Whether the policy must be a language model (writes free text, samples), which `heuristic` is not."""
-
-
-def share(budget: Budget, parts: int) -> Budget:
-    """An even part of a budget: whole numbers are floored, so that the parts never add up to more than there is."""
-    return fraction(budget, Fraction(1, parts))
+    """True if the policy must be a language model (writes free text, samples), which `heuristic` is not."""

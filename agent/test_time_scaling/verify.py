@@ -20,17 +20,17 @@ Precisely, here:
 from __future__ import annotations
 
 from .agreement import answers_of, is_abstention, no_answer
-from .budget_split import affords, budget_split
-from .scaling import Attempt, Scaled, Scaling, ScalingBrief
+from .budget_split import attempts_afforded, budget_split
+from .scaling import Attempt, Scaling, ScalingBrief, ScalingSteps
 
 CANDIDATES = 5
 TEMPERATURE = 0.7
 CITE = "Cite for your answer the tightest span that shows it by itself: every claim will be looked at again there."
 
 
-def run(brief: ScalingBrief) -> Scaled:
+def run(brief: ScalingBrief) -> ScalingSteps:
     """Candidates side by side; the best verified one."""
-    n = affords(brief.budget, min(brief.width, CANDIDATES))
+    n = attempts_afforded(brief.budget, min(brief.width, CANDIDATES))
     attempts = [
         Attempt(budget=brief.budget, guidance=CITE, temperature=TEMPERATURE if seed else None, seed=seed)
         for seed in range(n)

@@ -20,27 +20,27 @@ Choices made here, where the papers leave one:
 from __future__ import annotations
 
 from .agreement import answers_of, grouped, no_answer
-from .budget_split import affords, after, budget_split
-from .scaling import Attempt, Result, Scaled, Scaling, ScalingBrief
+from .budget_split import attempts_afforded, budget_split, remaining_after
+from .scaling import Attempt, Result, Scaling, ScalingBrief, ScalingSteps
 
 TEMPERATURE = 0.7
 """As in the paper (GPT-3 and PaLM)."""
 
 
-def run(brief: ScalingBrief) -> Scaled:
+def run(brief: ScalingBrief) -> ScalingSteps:
     """Sample attempts until no other answer can win any more; the plurality's answer."""
-    total = affords(brief.budget, brief.width)
+    total = attempts_afforded(brief.budget, brief.width)
     temperature = TEMPERATURE if total > 1 else None  # one attempt alone is better greedy
-    left, results = brief.budget, list[Result]()
+    remaining, results = brief.budget, list[Result]()
     while (to_come := total - len(results)) > 0:
         groups = grouped(answers_of(results), brief.question)
         first, second = (*(len(group.members) for group in groups[:2]), 0, 0)[:2]
         if first - second > to_come:
             break
         batch = range(len(results), len(results) + (to_come - (first - second)) // 2 + 1)
-        attempts = [Attempt(budget=left, temperature=temperature, seed=seed) for seed in batch]
-        results += yield budget_split(attempts, left, to_come)
-        left = after(results[-len(batch) :])
+        attempts = [Attempt(budget=remaining, temperature=temperature, seed=seed) for seed in batch]
+        results += yield budget_split(attempts, remaining, to_come)
+        remaining = remaining_after(results[-len(batch) :])
     answers = answers_of(results)
     if not answers:
         return no_answer(brief.question, results)

@@ -14,7 +14,7 @@ from typing import Any
 from ...memory import Span
 from ...tools.times import parse_seconds
 from ..questions.question import Question
-from .reply import BadCall
+from .tool_format import BadCall
 
 DAY = 86400.0
 _RATE = 20

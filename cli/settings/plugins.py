@@ -23,12 +23,12 @@ def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[st
         name = call["tool"]
         if "all" in named or name in named:
             return True
-        given = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
-        shown = f"{name}({given[:500]})"
+        pairs = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
+        call_text = f"{name}({pairs[:500]})"
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            console.print(Text(f"refused  {shown}: it asks first; allow it with --approve {name}"))
+            console.print(Text(f"refused  {call_text}: it asks first; allow it with --approve {name}"))
             return False
-        console.print(Text(f"allow  {shown}? [y/N] ", style="bold"), end="")
+        console.print(Text(f"allow  {call_text}? [y/N] ", style="bold"), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     return ask
@@ -44,9 +44,9 @@ def kinds(named: Iterable[str] | None) -> tuple[str, ...]:
 
 @contextmanager
 def own_tools(
-    held: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
+    existing: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
 ) -> Iterator[list[Any]]:
-    """The tools (`ToolGroup`) that are meant, each under a name that none of `held` has; servers are open meanwhile.
+    """Yield the `ToolGroup`s that are named, under names that none of `existing` has; servers are open meanwhile.
 
     What cannot be had is named in a line and left out, but for what `--tools` names: that is wrong usage.
     """
@@ -55,7 +55,7 @@ def own_tools(
     from ...tools.plugins.loading import ToolGroup, load_tools, registered_tools
     from ...tools.plugins.naming import with_free_names
 
-    taken = {tool.name for tool in (*held, *INTERNAL_TOOLS, *VLM_TOOLS)}
+    taken = {tool.name for tool in (*existing, *INTERNAL_TOOLS, *VLM_TOOLS)}
     groups: list[ToolGroup] = []
 
     def take(group: ToolGroup) -> None:

@@ -30,7 +30,7 @@ _LENGTH = math.sqrt(1 + _COLORS + len(LOOKS))
 
 @dataclass(frozen=True, slots=True)
 class FrameColors:
-    """What is seen of one frame; every value lies in [0, 1]."""
+    """The measures of one frame; every value lies in [0, 1]."""
 
     shares: np.ndarray
     """[11] Share of the picture that has each colour; sums to 1."""
@@ -64,12 +64,12 @@ class NamedColors:
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, for successive frames of one clip."""
         rows = np.zeros((len(frames), _DIM), dtype=np.float32)
-        for row, seen in zip(rows, look_at(frames), strict=True):
-            row[:_PEAK] = np.sqrt(seen.shares)
-            row[_PEAK:_LOOK:2] = np.sqrt(seen.peaks)
-            row[_PEAK + 1 : _LOOK : 2] = np.sqrt(1 - seen.peaks)
+        for row, look in zip(rows, look_at(frames), strict=True):
+            row[:_PEAK] = np.sqrt(look.shares)
+            row[_PEAK:_LOOK:2] = np.sqrt(look.peaks)
+            row[_PEAK + 1 : _LOOK : 2] = np.sqrt(1 - look.peaks)
             for index, quality in enumerate(LOOKS):
-                value = getattr(seen, quality)
+                value = getattr(look, quality)
                 value = 0.5 if value is None else value  # unknown lies half-way
                 row[_LOOK + 2 * index] = math.sqrt(value)
                 row[_LOOK + 2 * index + 1] = math.sqrt(1 - value)
@@ -77,11 +77,11 @@ class NamedColors:
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector over the looks that the query names in English; None when it names none."""
-        wanted = read_query(query)
-        if not wanted:
+        query_looks = read_query(query)
+        if not query_looks:
             return None
         vector = np.zeros(_DIM, dtype=np.float32)
-        for look, present in wanted.items():
+        for look, present in query_looks.items():
             if look in NAMES:
                 index = NAMES.index(look)
                 vector[_PEAK + 2 * index + (0 if present else 1)] += 1
@@ -181,10 +181,10 @@ def _texture(looks: Sequence[FrameColors]) -> str:
 
 
 def _motion(looks: Sequence[FrameColors]) -> str:
-    known = [look.motion for look in looks if look.motion is not None]
-    if not known:
+    motions = [look.motion for look in looks if look.motion is not None]
+    if not motions:
         return ""
-    motion = float(np.mean(known))
+    motion = float(np.mean(motions))
     return (
         "still" if motion < 0.05 else "little motion" if motion < 0.4 else "motion" if motion < 0.75 else "much motion"
     )

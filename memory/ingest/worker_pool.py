@@ -11,7 +11,9 @@ from multiprocessing.connection import wait
 from ..errors import VideoError
 from ..processes.child_process import Child
 from ..processes.pool import ProcessPool
-from .worker import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work, WorkerModels, run_job
+from .jobs import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work
+from .worker import run_job
+from .worker_models import WorkerModels
 
 Handle = Callable[[Job, Message], None]
 

@@ -17,8 +17,7 @@ from .open import VideoPool
 from .shape import shrink
 
 if TYPE_CHECKING:
-    from ..causal_view import CausalView
-    from ..clip_memory import ClipMemory
+    from ..memory_view import MemoryView
 
 _ROUNDED = 1e-3
 """Seconds to which a media URI tells a time."""
@@ -37,7 +36,7 @@ class FrameReader:
 
     def __init__(
         self,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         *,
         size: int = 768,
         keep: int = 256 << 20,

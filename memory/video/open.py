@@ -15,8 +15,7 @@ from ..types import VideoRecord
 from .file import Video
 
 if TYPE_CHECKING:
-    from ..causal_view import CausalView
-    from ..clip_memory import ClipMemory
+    from ..memory_view import MemoryView
 
 GONE = "gone, so its pictures and sound cannot be read"
 """The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
@@ -100,7 +99,7 @@ class VideoPool:
         self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
         self._lock = threading.Lock()
 
-    def take(self, memory: ClipMemory | CausalView, video_id: str) -> VideoSource:
+    def take(self, memory: MemoryView, video_id: str) -> VideoSource:
         """Return an opened video of the memory, for the caller alone.
 
         Raises:
@@ -113,7 +112,7 @@ class VideoPool:
                     return self._idle.pop(n)[1]
         return memory.open(video_id)
 
-    def put_back(self, memory: ClipMemory | CausalView, video_id: str, source: VideoSource | None) -> None:
+    def put_back(self, memory: MemoryView, video_id: str, source: VideoSource | None) -> None:
         """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
         if source is not None:
             with self._lock:
@@ -121,6 +120,6 @@ class VideoPool:
                 del self._idle[:-_MOST_IDLE]
 
 
-def video_key(memory: ClipMemory | CausalView, video_id: str) -> tuple[str, float | None, str, str]:
+def video_key(memory: MemoryView, video_id: str) -> tuple[str, float | None, str, str]:
     """Return what tells apart the same video in two memories, before two moments, or as two detectors see it."""
     return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")

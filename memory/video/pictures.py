@@ -11,16 +11,13 @@ import numpy as np
 
 from ..errors import VideoError
 from ..files.regular import read_bytes
+from ..memory_view import MemoryView, Picture
 from ..span import MediaURI
 from .frame_reader import FrameReader
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..causal_view import MemoryView
-
-Picture = np.ndarray | Path | MediaURI
-"""[H, W, 3] uint8 RGB, an image file, or a frame or crop of a video in the memory."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """The formats that are decoded: Pillow knows others that start programs (EPS) or read other files."""
 _PIXELS = 64_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent.answer import Answer, Draft
-from rewatch.agent.parsing.reply import draft_of
+from rewatch.agent.parsing.draft import draft_of
 from rewatch.agent.planner import Situation, plan_by_rules
 from rewatch.agent.prompts import SPENT, SYSTEM, render
 from rewatch.agent.questions.question import Question
@@ -75,14 +75,15 @@ class Recorder:
         )
         self._update("plan", {"plan": plan.as_dict(), "messages": [SystemMessage(SYSTEM), human]})
 
-    def say(self, text: str, *calls: tuple[str, dict[str, Any]], tokens: int = 0) -> None:
+    def say(self, text: str, *calls: tuple[str, dict[str, Any]], tokens: int = 0, stopped_by: str = "") -> None:
         """One message of the policy."""
         made = [
             {"name": name, "args": args, "id": f"c{len(self.messages)}_{k}", "type": "tool_call"}
             for k, (name, args) in enumerate(calls)
         ]
         usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens} if tokens else None
-        self._update("policy", {"messages": [AIMessage(text, tool_calls=made, usage_metadata=usage)]}, tokens=tokens)
+        message = AIMessage(text, tool_calls=made, usage_metadata=usage)
+        self._update("policy", {"messages": [message], "stopped_by": stopped_by}, tokens=tokens)
 
     def observe(
         self,
@@ -128,7 +129,7 @@ class Recorder:
 
     def end(self, draft: Draft, *, stopped_by: str = "answer") -> Answer:
         """The draft as the policy's last message, and the answer that the check makes of it."""
-        self.say(draft.as_message())
+        self.say(draft.as_message(), stopped_by="" if stopped_by == "answer" else stopped_by)
         checked = check(draft, self.question, self.messages).draft
         answer = Answer(
             question=self.question.text,

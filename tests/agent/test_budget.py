@@ -82,8 +82,7 @@ def test_no_route_exceeds_a_limit(notices: ClipMemory, route: str):
             tokens=r.choice([None, 500]),
             seconds=None,
         )
-        agent = VideoAgent(notices, policy=greedy(seed, 10))
-        agent.toolbox._viewer = Blinking()
+        agent = VideoAgent(notices, policy=greedy(seed, 10), viewer=Blinking())
         answer = agent.ask("What is written?", budget=budget, route=route)
         assert answer.spend["frames"] <= budget.frames and answer.spend["calls"] <= budget.calls, (seed, budget)
         assert answer.text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import rewatch
-from rewatch.agent.models.policy_config import PolicyConfig, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_policy_config
 from rewatch.agent.models.registry import load_policy
 from rewatch.memory import CapabilityError
 
@@ -61,7 +61,7 @@ def test_what_a_folder_may_not_set(tmp_path: Path, key: str, row: dict[str, Any]
 def test_files_that_are_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "rewatch.json").write_text(content)
     with pytest.raises(CapabilityError):
-        read_manner(tmp_path)
+        read_policy_config(tmp_path)
 
 
 def test_what_training_saves_is_read(tmp_path: Path) -> None:
@@ -73,14 +73,14 @@ def test_what_training_saves_is_read(tmp_path: Path) -> None:
         "temperature": 0,
         "frames_as": "video",
     }
-    manner = PolicyConfig(
+    config = PolicyConfig(
         dialect="short", system="Look.", loop="clips16", tools=("browse",), settings=settings, base="a/b"
     )
-    manner.save(tmp_path)
-    assert read_manner(tmp_path) == manner
+    config.save(tmp_path)
+    assert read_policy_config(tmp_path) == config
     row = json.loads((tmp_path / "rewatch.json").read_text())
     (tmp_path / "rewatch.json").write_text(json.dumps({**row, "loop": "rewatch.training.gym.clips16:loop"}))
-    assert read_manner(tmp_path) == manner  # as 0.1 wrote it
+    assert read_policy_config(tmp_path) == config  # as 0.1 wrote it
 
 
 @pytest.fixture

@@ -99,6 +99,17 @@ def test_a_sound_trace_gives_the_recorded_answer(make: Callable[[Path], Answer],
     assert [e["event"] for e in result.events][0] == "run"
 
 
+@pytest.mark.parametrize("make", [_supported, _calls_spent, _policy_failed])
+def test_a_trace_that_does_not_record_what_ended_the_run_is_replayed_by_its_words(
+    make: Callable[[Path], Answer], tmp_path: Path
+) -> None:
+    answer = make(tmp_path / "run.jsonl")
+    _edit(tmp_path / "run.jsonl", lambda event: event.pop("stopped_by", None))
+    result = replay(tmp_path / "run.jsonl")
+    assert result.differences == []
+    assert result.answer is not None and result.answer.as_dict() == answer.as_dict()
+
+
 def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     events = read_trace(path)
     for event in events:

@@ -13,11 +13,11 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from rewatch.agent import VideoAgent
 from rewatch.agent.answer import Answer, Draft, Evidence
-from rewatch.agent.graph import _observed
+from rewatch.agent.graph import observed_message
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
 from rewatch.agent.test_time_scaling.calibration import Calibration
-from rewatch.agent.trace import events_of, read_trace, told_of
+from rewatch.agent.trace import events_of, observation_row, read_trace
 from rewatch.memory.types import VideoRecord
 from rewatch.tools import Observation, Spend
 
@@ -143,7 +143,9 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     message = AIMessage("", invalid_tool_calls=[bad], response_metadata={"model": "m"}, additional_kwargs=extra)
     events += [{"t": 1.0, "spend": {}, **e} for e in events_of("policy", {"messages": [message, HumanMessage("x")]})]
     call = {"id": "second_look_3_0", "name": "verify_clip", "args": {"start": 0.0, "end": 1.0, "claim": "c"}}
-    look = told_of(_observed(call, Observation(text="yes", data={"yes": 0.9}), "yes", [], Spend(calls=1)))
+    look = observation_row(
+        observed_message(call, Observation(text="yes", data={"yes": 0.9}), "yes", [], Spend(calls=1))
+    )
     spend = {"frames": 8, "calls": 1, "tokens": 5, "seconds": 0.1}
     events += [{"t": 1.0, "spend": spend, **e} for e in events_of("check", {"second_looks": [look], "messages": []})][
         :1

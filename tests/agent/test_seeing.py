@@ -56,9 +56,7 @@ def cites(memory: ClipMemory, claim: str = "a card", confidence: float = 0.81, s
 
 def agent_with(memory: ClipMemory, judge: Judge, *said: AIMessage, **how: Any) -> VideoAgent:
     seeing = Seeing(step=in_turn(*said).step)
-    agent = VideoAgent(memory, policy=seeing, **how)
-    agent.toolbox._viewer = judge
-    return agent
+    return VideoAgent(memory, policy=seeing, viewer=judge, **how)
 
 
 def test_a_policy_that_takes_its_turn_is_told_what_it_may_use(notices: ClipMemory):
@@ -164,7 +162,7 @@ def test_a_text_only_policy_drives_a_viewer(notices: ClipMemory):
 def test_the_confidence_of_an_answer_is_calibrated(notices: ClipMemory, tmp_path: Path):
     halves = Calibration.fit([0.9] * 40, [True, False] * 20)
     agent = agent_with(notices, Judge(), calling("view_clip", start=9, end=11), cites(notices, confidence=0.9))
-    agent.calibration, agent._traces = halves, tmp_path
+    agent.calibration, agent.traces = halves, tmp_path
     answer = agent.ask("What?", budget=Budget(frames=2))
     assert answer.confidence == pytest.approx(halves(0.9), abs=1e-3) and 0.4 < answer.confidence < 0.7
     assert replay(answer.trace or "").differences == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from langchain_core.tools import StructuredTool, ToolException
+from pydantic import BaseModel, field_validator
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.tools import BUILT_IN, Observation, Retry, Spend, Toolbox, ToolError, VideoContext, tool
 from rewatch.tools.errors import ToolBug, says_what_next
@@ -270,6 +271,28 @@ def test_a_bug_in_the_tool_of_others_is_an_observation_with_its_traceback_or_rai
         assert "a bug in the tool raises" in caplog.text
         with pytest.raises(ToolBug, match="raises failed"):
             call_strictly(item, two_videos)
+
+
+def test_a_validator_and_a_check_of_an_author_may_fail_too(two_videos: ClipMemory):
+    class Schema(BaseModel):
+        word: str
+
+        @field_validator("word")
+        @classmethod
+        def known(cls, word: str) -> str:
+            return {"a": "b"}[word]
+
+    item = StructuredTool.from_function(lambda word: word, name="raises", description="Check.", args_schema=Schema)
+    seen, cost = call(Toolbox([item]), two_videos, "raises", {"word": "x"})
+    assert seen.error and "KeyError" in seen.text and "Traceback" in seen.data["traceback"] and cost.calls == 1
+
+    @tool(retry=Retry(lacks=lambda seen: seen.data["absent"], settings=[{"at": 2}]))
+    def looks(at: int = 1) -> dict:
+        """Look."""
+        return {"found": at}
+
+    seen, _ = call(Toolbox([looks]), two_videos, "looks", {})
+    assert seen.data == {"found": 1} and not seen.error
 
 
 def test_a_bug_in_a_tool_of_ours_is_always_raised(two_videos: ClipMemory, monkeypatch: pytest.MonkeyPatch):

@@ -12,7 +12,7 @@ from rewatch import Budget, ClipMemory
 from rewatch.agent.graph import Loop
 from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
-from rewatch.agent.tool_formats import load_dialect
+from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import Span
 from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, Toolbox
 from rewatch.training.data.task import Task, Truth
@@ -48,7 +48,7 @@ def notices(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., P
 
 def run(memory: ClipMemory, task: Task, dialect: str, *replies: str) -> Rollout:
     """The loop's last state as a rollout."""
-    policy = Speaking(dialect=load_dialect(dialect), replies=list(replies))
+    policy = Speaking(dialect=load_tool_format(dialect), replies=list(replies))
     toolbox = Toolbox(BUILT_IN, inner=INTERNAL_TOOLS)
     system = policy.dialect.system or SYSTEM
     loop = Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)

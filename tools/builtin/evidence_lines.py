@@ -48,7 +48,7 @@ def moment(span: Span) -> str:
 
 
 def place_of(box: Sequence[float] | None) -> str:
-    """Where a box is, in words: `top left`, `center`, `bottom`; nothing for none."""
+    """Place of a box in words: `top left`, `center`, `bottom`; an empty text for none."""
     if box is None:
         return ""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

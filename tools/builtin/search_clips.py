@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...memory import Hit, MediaURI, Span, Text, within_view
-from ...memory.speech.words import UNCERTAIN
+from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Line, Observation

@@ -28,7 +28,7 @@ class McpServer:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Set for the command besides PATH, HOME and the like; it inherits nothing else."""
     folder: str | None = None
-    """Where the command runs."""
+    """Working folder of the command."""
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request, for example an Authorization; never shown."""

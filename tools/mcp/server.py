@@ -88,7 +88,7 @@ class MemoryServer:
         """The server of the official SDK, to be run over standard input and output or HTTP."""
         from mcp.server import Server
 
-        from ... import __version__
+        from ...version import __version__
 
         return Server(
             "rewatch",

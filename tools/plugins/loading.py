@@ -117,7 +117,7 @@ def _of_file(path: Path) -> ModuleType:
     sys.path.append(str(path.parent))  # last: nothing there stands in for an installed module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # undone, and raised again
         del sys.modules[name]
         raise
     finally:
@@ -140,7 +140,7 @@ def _functions(module: ModuleType) -> list[FunctionType]:
 
 
 def _documented(module: ModuleType) -> list[FunctionType]:
-    """Those with a docstring and a type for each parameter: what a policy reads of a tool."""
+    """The functions with a docstring and a type for each parameter, which a policy reads of a tool."""
     return [one for one in _functions(module) if not _missing_parts(one)]
 
 

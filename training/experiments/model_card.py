@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ...agent.models.policy_config import saved_policy
 from ...agent.report import write_report
 from ...memory import CapabilityError
-from ...memory.encoders.checkpoint import Checkpoint
+from ...memory.checkpoints import Checkpoint
 from ..data.task import Task
 from ..trainers.metrics import family_of
 from .config import TaskSet, as_yaml

@@ -14,15 +14,15 @@ from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
 from ...agent.models.local import open_local
 from ...agent.models.local_vlm import LocalPolicy
-from ...agent.models.policy_config import PolicyConfig, read_manner, saved_policy
+from ...agent.models.policy import policy_of
+from ...agent.models.policy_config import PolicyConfig, read_policy_config, saved_policy
 from ...agent.models.viewer import ChatViewer
-from ...agent.offering import sees
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.small_loop import SYSTEM as SMALL_SYSTEM
 from ...agent.small_loop import own_loop
 from ...memory import ClipMemory
-from ...memory.encoders.checkpoint import Checkpoint
+from ...memory.checkpoints import Checkpoint
 from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Toolbox
 from ..data.validation import unknown
 from ..gym import Environment, clips16
@@ -71,7 +71,7 @@ def source_of(
             with without_bars():
                 save_tiny_qwen(name, clips16.corpus(list(environments)), seed=seed)
     elif saved is not None:
-        before = read_manner(saved)
+        before = read_policy_config(saved)
         name, adapter = (before.base, saved) if before.base else (str(saved), None)
     own = {key: value for key in _SETTINGS if (value := getattr(policy, key)) is not None}
     tools = None if small else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
@@ -171,7 +171,7 @@ def loop_of(part: LoopPart, memory: ClipMemory, policy: BaseChatModel, config: P
             if ":" not in name and name not in named:
                 raise ConfigError(f"loop.tools: {name} {unknown(name, named)}")
             tools.append(imported(name, "loop.tools") if ":" in name else named[name])
-    toolbox = Toolbox(tools, inner=INTERNAL_TOOLS, viewer=ChatViewer(policy) if sees(policy) else None)
+    toolbox = Toolbox(tools, inner=INTERNAL_TOOLS, viewer=ChatViewer(policy) if policy_of(policy).sees else None)
     system = config.spoken().system or SYSTEM
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
 

@@ -9,11 +9,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ...agent.graph import Loop
-from ...agent.models.policy_config import manner_of
+from ...agent.models.policy import policy_of
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.small_loop import DIALECT, own_loop, small_loop
-from ...agent.tool_formats import Dialect
 from ...memory import ClipMemory
 from ...tools import BUILT_IN, Budget, Toolbox
 from ..data.task import Task
@@ -96,10 +95,10 @@ def collector(environments: Sequence[Environment], memory: ClipMemory, policy: B
     if policy is None:
         settings: dict[str, Any] = {"dialect": DIALECT, "solvers": clips16.SOLVERS} if small else {}
         policy = Expert.of([one.task for one in environments], **settings)
-    config = manner_of(policy)
+    config = policy_of(policy).policy_config
     made = small_loop(memory, policy) if small else own_loop(config, memory, policy)
     if made is None:
-        spoken: Dialect | None = getattr(policy, "dialect", None)
+        spoken = policy_of(policy).dialect
         made = Loop(
             memory=memory,
             policy=policy,

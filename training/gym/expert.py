@@ -17,7 +17,7 @@ from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question, letter
 from ...agent.steps import Call, CallResult, Finished, observed, replay
-from ...agent.tool_formats import Dialect, Said, draft, load_dialect
+from ...agent.tool_formats import ParsedTurn, ToolFormat, draft, load_tool_format
 from ...memory import Span
 from ..data.task import Task
 from .solvers import SOLVERS, Problem, Solution, Solver, Solving, wasted_call
@@ -52,13 +52,13 @@ class Expert(BaseChatModel):
         cls,
         tasks: Iterable[Task],
         *,
-        dialect: Dialect | str = "hermes",
+        dialect: ToolFormat | str = "hermes",
         solvers: Mapping[str, Solver] = SOLVERS,
         **settings: Any,
     ) -> Expert:
         """An expert for some tasks of the gym; `settings` are `guess`, `waste` and `seed`."""
         by_question = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
-        tool_format = load_dialect(dialect) if isinstance(dialect, str) else dialect
+        tool_format = load_tool_format(dialect) if isinstance(dialect, str) else dialect
         return cls(tasks=by_question, dialect=tool_format, solvers=solvers, **settings)
 
     @property
@@ -137,9 +137,8 @@ class Expert(BaseChatModel):
                 abstained=solution.abstained,
             )
             return AIMessage(content=done.as_message())
-        write = getattr(self.dialect, "write_answer", "<think>It was found.</think> <answer>{}</answer>".format)
-        written = write("N/A" if solution.abstained else option or text)
-        read: Said = self.dialect.read(written, messages)
+        written = self.dialect.answer_form.format("N/A" if solution.abstained else option or text)
+        read: ParsedTurn = self.dialect.read(written, messages)
         return AIMessage(content=written, additional_kwargs={"draft": draft(read, messages)})
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +21,18 @@ from ...agent import Answer
 from ...agent.graph import Loop, build_graph
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.questions.question import question_about
-from ...agent.runner import Runs, run_to_end
-from ...agent.trace import SCHEMA, events_of
+from ...agent.runner import Listener as RunListener
+from ...agent.runner import Runner, RunRecord, run_event, run_to_end
 from ...memory.errors import RewatchError
-from ...memory.files.names import to_text
 from ...tools import Budget
-from ...tools.schemas import function_schema
 from ..data.task import Task
 from .rollout import Rollout
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
     from langgraph.graph.state import CompiledStateGraph
 
 Listener = Callable[[int, dict[str, Any]], None]
 """Is told every trace event of every run, with the run's place in the list that comes back."""
-_MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
 
 
 class CollectError(RewatchError):
@@ -114,8 +110,34 @@ class Collector:
             if isinstance(self.loop.policy, LocalPolicy):
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
-    def _state(self, task: Task, seed: int, guidance: str = "") -> dict[str, Any]:
-        """The graph's state before a run."""
+    def trace(self, task: Task, path: Path, *, seed: int) -> None:
+        """Run a task once and write its trace; an earlier trace in its place goes."""
+        path.unlink(missing_ok=True)
+        runner = Runner(graph=self.graph, traces=path.parent, first_event=partial(run_event, self.loop))
+        run_to_end(runner.run(path.stem, self.first_state(task, seed_of("sample", seed, task.id))))
+
+    async def _run(
+        self,
+        task: Task,
+        seed: int,
+        meta: dict[str, Any],
+        guidance: str,
+        on_event: Callable[[dict[str, Any]], None] | None,
+    ) -> Rollout:
+        record = RunRecord()
+        try:
+            state = self.first_state(task, seed, guidance)
+            await Runner(graph=self.graph, raise_bugs=True).run("", state, on_event, record)
+            return Rollout(
+                task=task, answer=Answer.from_dict(record.answer), messages=tuple(record.messages), meta=meta
+            )
+        except RewatchError as error:  # a video that is gone must not end the training of a night
+            answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
+            failed = f"{type(error).__name__}: {error}"
+            return Rollout(task=task, answer=answered, messages=tuple(record.messages), meta={**meta, "failed": failed})
+
+    def first_state(self, task: Task, seed: int, guidance: str = "") -> dict[str, Any]:
+        """Return the state that a run of a task begins with."""
         question = question_about(
             self.loop.memory, task.question, options=task.options or None, videos=task.videos or None, now=task.now
         )
@@ -126,50 +148,6 @@ class Collector:
             "sampling": {"temperature": self.temperature, "seed": seed},
             **({"guidance": guidance} if guidance else {}),
         }
-
-    def trace(self, task: Task, path: Path, *, seed: int) -> None:
-        """Run a task once and write its trace; an earlier trace in its place goes."""
-        from ... import __version__
-
-        memory = self.loop.memory
-
-        def head(run_id: str, first: dict[str, Any]) -> dict[str, Any]:
-            return {
-                "event": "run",
-                "schema": SCHEMA,
-                "rewatch": __version__,
-                "run_id": run_id,
-                "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                "question": first["question"],
-                "paths": {v["id"]: to_text(memory.video(v["id"]).path) for v in first["question"]["videos"]},
-                "budget": first["budget"],
-                "policy": self.loop.policy._llm_type,
-                "tools": [function_schema(tool)["function"] for tool in self.loop.toolbox],
-            }
-
-        path.unlink(missing_ok=True)
-        runs = Runs(graph=self.graph, saver=None, traces=path.parent, first_event=head)
-        run_to_end(runs.drive(path.stem, self._state(task, seed_of("sample", seed, task.id)), None))
-
-    async def _run(
-        self, task: Task, seed: int, meta: dict[str, Any], guidance: str, tell: Callable[[dict[str, Any]], None] | None
-    ) -> Rollout:
-        messages: list[BaseMessage] = []
-        try:
-            state = self._state(task, seed, guidance)
-            answer: dict[str, Any] = {}
-            updates = self.graph.astream(state, {"recursion_limit": _MANY_STEPS}, stream_mode="updates")  # type: ignore[call-overload]
-            async for update in updates:
-                for node, change in update.items():
-                    messages += (change or {}).get("messages", ())
-                    answer = (change or {}).get("answer", answer)
-                    for event in events_of(node, change or {}) if tell else ():
-                        tell(event)  # type: ignore[misc]
-            return Rollout(task=task, answer=Answer.from_dict(answer), messages=tuple(messages), meta=meta)
-        except RewatchError as error:  # a video that is gone, say: one run must not end the training of a night
-            nothing = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
-            failed = {"failed": f"{type(error).__name__}: {error}"}
-            return Rollout(task=task, answer=nothing, messages=tuple(messages), meta={**meta, **failed})
 
 
 def failure(rollout: Rollout) -> str | None:
@@ -211,5 +189,5 @@ def draw(tasks: Sequence[Task], count: int, *, seed: int, step: int) -> list[Tas
     return drawn
 
 
-def _to(listener: Listener | None, place: int) -> Callable[[dict[str, Any]], None] | None:
+def _to(listener: Listener | None, place: int) -> RunListener | None:
     return None if listener is None else lambda event: listener(place, event)

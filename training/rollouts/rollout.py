@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from ...agent import Answer
-from ...agent.parsing.reply import numbers_of, written_answer
+from ...agent.parsing.draft import numbers_of
+from ...agent.parsing.reply import parse_reply
 from ...agent.steps import Call
 from ...memory import MediaURI
 from ..data.task import Task
@@ -88,7 +89,7 @@ class Rollout:
     @property
     def written(self) -> str:
         r"""The answer in the model's own words: of its JSON, its last `<answer>` or `\boxed{}`, or all but thoughts."""
-        return written_answer(self.final, numbers_of(self.messages))
+        return parse_reply(self.final).written(numbers_of(self.messages))
 
     @property
     def calls(self) -> tuple[Made, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...memory import MediaURI
 from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
 from ..rewards.evidence import cited, holds_quote, is_whole
+from ..rewards.extraction import spans
 from ..rewards.reward import too_long
-from ..rewards.stated import spans
 from ..rewards.tools import wants_a_look
 from ..rollouts.collector import failure
 from ..rollouts.rollout import Rollout
@@ -37,7 +37,7 @@ class Audit:
     """The tests of a trace: right, from the right place, on evidence that it looked at, without vain calls."""
 
     dialect: str | None = None
-    """Whose format every turn must have (`rewards.FORMS`); None asks for none."""
+    """Whose format every turn must have (a name of `TOOL_FORMATS`); None asks for none."""
     least_tiou: float = 0.5
     """Of answers that are places."""
     most_repeats: int = 0

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 
 from ...agent.graph import Loop
-from ...agent.parsing.reply import without_citations
+from ...agent.parsing.citations import without_citations
 from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget
 from ..data.task import Task, TaskError, Truth
 from ..gym.registry import environment_of
-from ..rewards import stated
+from ..rewards import extraction
 from ..rewards.answers import meets
 from ..rewards.spans import iou, merged
 from ..rewards.tools import spans_of
@@ -134,7 +134,7 @@ def relabeled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None =
     and nowhere else; the run stated one span; none of its calls has a word that only the old question has (it would be
     a search for something else); and the loop, run again with the new question, passes the audit.
     """
-    stated_spans = stated.spans(run)
+    stated_spans = extraction.spans(run)
     if failure(run) is not None or len(stated_spans) != 1 or run.task.kind != "temporal":
         return None
     task = _question_for(run.task, stated_spans[0])

@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ...agent.graph import Loop
-from ...agent.offering import reads_pictures
+from ...agent.models.policy import policy_of
 from ...agent.steps import Call
 from ...tools import Budget
 from ..data.task import Task
@@ -70,7 +70,7 @@ def rerun(
     """
     bare = tuple(_bare(message, number) for number, message in enumerate(script))
     collect = Collector(
-        loop=replace(loop, policy=ScriptedPolicy(script=bare, reads_pictures=reads_pictures(loop.policy))),
+        loop=replace(loop, policy=ScriptedPolicy(script=bare, reads_pictures=policy_of(loop.policy).reads_pictures)),
         budget=budget,
     )
     return collect([task], 1, meta=meta)[0]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from langchain_core.language_models import BaseChatModel
 
 from ...agent.graph import Loop
+from ...agent.text_matching import alphanumeric
 from ...tools import Budget
 from ..data.task import Task
-from ..rewards import stated
+from ..rewards import extraction
 from ..rewards.spans import iou
-from ..rewards.text import bare
 from ..rollouts.collector import Collector, failure, seed_of
 from ..rollouts.rollout import Rollout
 from .audit import Audit, Audited
@@ -146,15 +146,15 @@ def same_answer(one: Rollout, other: Rollout) -> bool:
     if one.answer.abstained or other.answer.abstained:
         return one.answer.abstained and other.answer.abstained
     task = one.task
-    letters = stated.letters(one), stated.letters(other)
+    letters = extraction.letters(one), extraction.letters(other)
     if task.options and any(letters):
         return letters[0] == letters[1]
     if task.kind == "temporal":
-        return iou(stated.spans(one), stated.spans(other)) >= 0.5
-    numbers = stated.number(one), stated.number(other)
+        return iou(extraction.spans(one), extraction.spans(other)) >= 0.5
+    numbers = extraction.number(one), extraction.number(other)
     if task.kind in ("numeric", "count") and None not in numbers:
         return math.isclose(*numbers, abs_tol=max(task.truth.tolerance, 1e-9))  # type: ignore[arg-type]
-    return bare(stated.words(one)) == bare(stated.words(other))
+    return alphanumeric(extraction.words(one)) == alphanumeric(extraction.words(other))
 
 
 def _largest(passed: Mapping[str, Rollout], traces: Mapping[str, Rollout]) -> list[str]:

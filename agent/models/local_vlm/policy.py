@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 from ....memory import CapabilityError
 from ....tools import Eyes
 from ...answer import Draft
-from ...tool_formats import Dialect, load_dialect
+from ...tool_formats import ToolFormat, load_tool_format
 from ..eyes import SIDE, scale_of
 from ..policy_config import PolicyConfig
 from ..turn import Turn
@@ -60,15 +60,15 @@ class LocalPolicy(BaseChatModel):
 
     _engine: Engine = PrivateAttr()
     _turns: Turns = PrivateAttr()
-    _manner: PolicyConfig | None = PrivateAttr(default=None)
+    _policy_config: PolicyConfig | None = PrivateAttr(default=None)
 
-    def __init__(self, loaded: Loaded, *, dialect: Dialect | str = "hermes", **settings: Any) -> None:
+    def __init__(self, loaded: Loaded, *, dialect: ToolFormat | str = "hermes", **settings: Any) -> None:
         super().__init__(**settings)
         self._engine = Engine(loaded, size=self.rows)
         context = min(self.context or self._engine.context, self._engine.context)
         self._turns = Turns(
             engine=self._engine,
-            dialect=load_dialect(dialect) if isinstance(dialect, str) else dialect,
+            dialect=load_tool_format(dialect) if isinstance(dialect, str) else dialect,
             context=context,
             reserve=min(1024, context // 4),
             **self._shown(loaded),
@@ -105,7 +105,7 @@ class LocalPolicy(BaseChatModel):
         return self._turns
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> ToolFormat:
         """How this checkpoint sees tools and calls them."""
         return self._turns.dialect
 
@@ -115,13 +115,13 @@ class LocalPolicy(BaseChatModel):
         return self._engine.loaded.roles
 
     @property
-    def manner(self) -> PolicyConfig | None:
+    def policy_config(self) -> PolicyConfig | None:
         """How it was trained to work; None where nothing says so."""
-        return self._manner
+        return self._policy_config
 
-    def trained(self, manner: PolicyConfig) -> Self:
+    def trained(self, config: PolicyConfig) -> Self:
         """The policy, told how it was trained to work."""
-        self._manner = manner
+        self._policy_config = config
         return self
 
     @property

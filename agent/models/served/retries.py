@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
 
-from ....memory import RewatchError
+from ..failures import PolicyError, one_line
 from .refusals import Topic, topic_of
 from .wire import EndlessReply, LedAway, UnknownPacking
 
@@ -34,14 +34,11 @@ _TOOLLESS = re.compile(
     re.IGNORECASE,
 )
 """How servers say that they take no tools, be it for this model or as they were started."""
-_KEY = re.compile(r"(?i)\b(?:bearer\s+|(?:sk|pk|rk|key|hf|gsk)[-_])[\w.-]{6,}")
 
 
-class ServedError(RewatchError):
+class ServedError(PolicyError):
     """A served model did not answer; the text is one line that says why, and holds no keys."""
 
-    tokens: int = 0
-    """What was used up all the same, as far as the server told."""
     fault: Fault | None = None
     """What the server did, where it was asked."""
 
@@ -197,13 +194,6 @@ def attempts(
             raise error
         if given_up.wait(wait):
             raise OutOfTime("Nobody waits for the reply any more.")
-
-
-def one_line(text: str, *, longest: int = 240) -> str:
-    """A text of others as one short line without keys and without anything that a terminal would obey."""
-    text = "".join(c if c.isprintable() else " " for c in text[: 20 * longest])
-    line = _KEY.sub("***", " ".join(text.split()))
-    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _kind(status: int, text: str) -> Kind:

@@ -46,8 +46,8 @@ def _messages(agent: VideoAgent, question: str, **how: Any) -> tuple[Any, list[B
     stored: list[BaseMessage] = []
 
     async def read() -> None:
-        async with checkpointer(agent._checkpoints, again=True) as saver:
-            graph = agent._graph.copy(update={"checkpointer": saver})
+        async with checkpointer(agent.checkpoints, again=True) as saver:
+            graph = agent.graph.copy(update={"checkpointer": saver})
             state = await graph.aget_state({"configurable": {"thread_id": answer.run_id}})
             stored.extend(state.values["messages"])
 

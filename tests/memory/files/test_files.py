@@ -15,7 +15,7 @@ from media_files import quarter, write_video
 from PIL import Image
 from rewatch.agent import read_trace
 from rewatch.agent.models.content_blocks import picture
-from rewatch.agent.tool_formats import load_dialect, with_prompt
+from rewatch.agent.tool_formats import load_tool_format, with_prompt
 from rewatch.agent.trace import TraceWriter
 from rewatch.memory import ClipMemory, RewatchError, Video, VideoError
 from rewatch.memory.files.regular import NotAFile, odd_kind, open_regular, read_bytes, read_text, replacing
@@ -78,7 +78,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "subtitles": (".srt", read_subtitles),
     "trace": (".jsonl", read_trace),
     "tools": (".py", lambda path: load_tools(str(path))),
-    "prompt": (".txt", lambda path: with_prompt(load_dialect("hermes"), path)),
+    "prompt": (".txt", lambda path: with_prompt(load_tool_format("hermes"), path)),
     "tasks": (".jsonl", lambda path: list(read_tasks(path))),
     "rows": (".parquet", lambda path: list(rows_of(path))),
 }

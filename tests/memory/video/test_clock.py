@@ -95,7 +95,7 @@ def test_clips_begin_with_the_first_picture_and_pictures_are_looked_at_from_ther
         first = record.start
         assert [round(clip.start - first) for clip in memory.clips(record.id)] == [0, 10, 13]
         assert record.start == pytest.approx(0, abs=0.05)
-        looked = memory._store.rows("SELECT start_s FROM units WHERE channel = 'visual' ORDER BY 1")
+        looked = memory.store.rows("SELECT start_s FROM units WHERE channel = 'visual' ORDER BY 1")
         assert [round(row[0] - first) for row in looked] == [13], "before the first picture there is nothing to see"
         (text,) = memory.texts(record.id, channel="speech")
         assert text.start - first < 0.1

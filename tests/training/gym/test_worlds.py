@@ -76,7 +76,7 @@ def test_equal_worlds_are_one_video_and_any_change_makes_another() -> None:
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *CLIPS16])
-def test_lessons_are_made_again_from_their_tasks_and_differ_by_seed(family: str) -> None:
+def test_environments_are_made_again_from_their_tasks_and_differ_by_seed(family: str) -> None:
     one = make_environment(family, 3)
     assert environment_of(one.task) == one == make_environment(family, 3)
     assert environment_of(one.task).world.content_id == one.world.content_id

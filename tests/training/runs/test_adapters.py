@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent import load_policy
-from rewatch.agent.models.policy_config import PolicyConfig, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_policy_config
 from rewatch.memory import CapabilityError
 from rewatch.training.experiments import DPORun, SFTRun, dpo, read_config, sft
 
@@ -22,20 +22,20 @@ def test_an_adapter_is_saved_alone_and_finds_its_base(taught: Path, tmp_path: Pa
     folder = sft(read_config(SFTRun, row), tmp_path / "adapter")
     saved = folder / "policy"
     assert (saved / "adapter_model.safetensors").is_file() and not (saved / "model.safetensors").exists()
-    manner = read_manner(saved)
-    assert manner.base == str(taught / "policy")
+    config = read_policy_config(saved)
+    assert config.base == str(taught / "policy")
     policy: Any = load_policy(str(folder))
     named = [name for name, _ in policy.engine.loaded.model.named_parameters() if "lora_B" in name]
     assert named and not any("visual" in name for name in named)
-    moved = PolicyConfig(**{**{f: getattr(manner, f) for f in manner.__slots__}, "base": "/nowhere/base"})
+    moved = PolicyConfig(**{**{f: getattr(config, f) for f in config.__slots__}, "base": "/nowhere/base"})
     moved.save(saved)
     with pytest.raises(CapabilityError, match=r"is an adapter of /nowhere/base.*\?base=FOLDER"):
         load_policy(str(folder))
     assert load_policy(f"{folder}?base={taught / 'policy'}")
     further = changed(SFT, policy={"model": str(folder)})
-    manner.save(saved)
+    config.save(saved)
     trained = sft(read_config(SFTRun, further), tmp_path / "further")  # goes on with the adapter
-    assert read_manner(trained / "policy").base == str(taught / "policy")
+    assert read_policy_config(trained / "policy").base == str(taught / "policy")
 
 
 def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: str) -> None:

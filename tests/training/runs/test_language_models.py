@@ -41,7 +41,7 @@ def test_a_run_from_a_gguf_file_is_a_folder_that_is_asked(gguf: Path, taught_lm:
     learnt = rows(taught_lm, "sft")
     assert len(learnt) == 2 and learnt[1]["loss"] < learnt[0]["loss"]
     policy: Any = load_policy(str(taught_lm))
-    assert isinstance(policy, LocalLM) and policy.manner.dialect == "short" and policy.max_tokens == 8
+    assert isinstance(policy, LocalLM) and policy.policy_config.dialect == "short" and policy.max_tokens == 8
     first: Any = load_policy(str(gguf))
     assert policy.engine.vocabulary == first.engine.vocabulary and _reply(policy) != _reply(first)
     assert not list((taught_lm / "policy").glob("*.gguf"))

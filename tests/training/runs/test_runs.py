@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rewatch.agent import VideoAgent, load_policy
-from rewatch.agent.models.policy_config import PolicyConfig, read_manner
+from rewatch.agent.models.policy_config import PolicyConfig, read_policy_config
 from rewatch.agent.small_loop import own_loop
 from rewatch.agent.trace import read_trace
 from rewatch.memory import CapabilityError
@@ -45,7 +45,7 @@ def test_a_run_leaves_all_that_it_promises(taught: Path) -> None:
 def test_what_was_trained_is_loaded_as_it_was_trained_and_asked(taught: Path, tmp_path: Path) -> None:
     policy: Any = load_policy(str(taught))
     assert policy.dialect.name == "short" and policy.dialect.system == "clips" and policy.max_tokens == 8
-    assert policy.manner.route == "search" and load_policy(f"{taught}?max_tokens=5").max_tokens == 5  # type: ignore[attr-defined]
+    assert policy.policy_config.route == "search" and load_policy(f"{taught}?max_tokens=5").max_tokens == 5  # type: ignore[attr-defined]
     one = make_environment("clips16.color", 77)
     agent = VideoAgent(build_memory([one], tmp_path / "memory"), policy=str(taught), traces=tmp_path)
     assert agent.toolbox.names == ["search_clips", "view_clip"]
@@ -110,10 +110,10 @@ def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) ->
         own_loop(PolicyConfig(loop="os:system"), None, None)  # type: ignore[arg-type]
     (tmp_path / "rewatch.json").write_text('{"schema": 2}')
     with pytest.raises(CapabilityError, match="schema 2, and this rewatch reads 1"):
-        read_manner(tmp_path)
+        read_policy_config(tmp_path)
     (tmp_path / "rewatch.json").write_text('{"schema": 1, "extra": 3}')
     with pytest.raises(CapabilityError, match="extra is not known"):
-        read_manner(tmp_path)
+        read_policy_config(tmp_path)
 
 
 def test_tensorboard_gets_every_row(tmp_path: Path) -> None:

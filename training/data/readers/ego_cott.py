@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....agent.tool_formats.ego_time import moment
-from ....agent.tool_formats.reply import BadCall
+from ....agent.tool_formats.tool_format import BadCall
 from ..task import Task, TaskError, Truth
 from .fields import Skip, answer_of, choice, split_question, text_of
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....agent.parsing.options import letter, letters_in, marked, split_options, unbulleted
-from ....agent.parsing.reply import take_apart
+from ....agent.parsing.reply import parse_reply
 from ....memory import Span
-from ...rewards.stated import ranges
+from ...rewards.extraction import ranges
 from ..task import TaskError
 
 
@@ -45,8 +45,8 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def answer_of(text: str) -> str:
-    """The last `<answer>` outside of thoughts, or the text without them."""
-    reply = take_apart(text, "tool_call")
+    """Return what stands in the last `<answer>` outside of thoughts, or the text without them."""
+    reply = parse_reply(text, "tool_call")
     return (reply.rest if reply.answer is None else reply.answer).strip()
 
 

@@ -19,7 +19,10 @@ from .time_r1 import read_time_r1
 from .video_r1 import read_video_r1
 
 Reader = Callable[[Mapping[str, Any], str], Task]
-"""Makes a task of a row; the second argument is the set's name, for ids and sources."""
+"""Makes a task of a row; the second argument is the set's name, for ids and sources.
+
+Raises `TaskError` naming the field that is wrong, or `Skip` for a row that is left out on purpose.
+"""
 READERS: dict[str, Reader] = {
     "mtvr": read_mtvr,
     "video_r1": read_video_r1,

@@ -36,21 +36,6 @@ def dgrpo(reward_R: Tensor, group_R: Tensor, *, eps: float = VERL_EPS) -> Advant
     return advantages.weighted(dgrpo_weight(advantages.mean))
 
 
-def scale_iou(iou: Tensor, alpha: float, beta: float) -> Tensor:
-    """`clamp((IoU - alpha) / (beta - alpha), 0, 1)`: VITAL's difficulty of a grounding task, put into its reward.
-
-    As released (0.2, 0.8) for Charades, ActivityNet, NExT-GQA and ReXTime, (0, 0.5) for VidChapters.
-
-    Args:
-        iou: any shape, in [0, 1].
-        alpha: the IoU up to which nothing is earned.
-        beta: the IoU from which all is earned; above `alpha`.
-    """
-    if not beta > alpha:
-        raise ValueError(f"alpha must lie below beta, got {alpha} and {beta}.")
-    return ((iou - alpha) / (beta - alpha)).clamp(0.0, 1.0)
-
-
 def linear_weight(task: float, sample: float, *, floor: float = 0.5, task_share: float = 0.5) -> float:
     """A monotone `g(d_task, d_sample)`: from `floor` where both are 0 (easy) to 1 where both are 1 (hard)."""
     return floor + (1.0 - floor) * (task_share * task + (1.0 - task_share) * sample)

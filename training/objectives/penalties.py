@@ -13,10 +13,7 @@ from .advantages import VERL_EPS, group_advantages
 
 
 def length_penalty(length_R: Tensor, *, free: float, most: float) -> Tensor:
-    """[R] a penalty in [0, 1]: 0 up to `free`, 1 from `most` on, linear in between.
-
-    The form is DAPO's soft overlong punishment (arXiv 2503.14476, section 3.4) with its sign turned. The survey's
-    Table 2 leaves C(.) open.
+    """[R] a penalty in [0, 1]: 0 up to `free`, 1 from `most` on, linear in between; the survey leaves C(.) open.
 
     Args:
         length_R: length of the reasoning of each rollout: tokens or steps, but the same for all; observations of
@@ -45,9 +42,7 @@ def with_cot_penalty(
 
     Args:
         reward_R: rewards.
-        length_R: see `length_penalty`.
-        free: see `length_penalty`.
-        most: see `length_penalty`.
+        length_R, free, most: see `length_penalty`.
         weight: the survey's lambda.
         correct_R: if given, only rollouts with a correctness above 0 are penalised: else a policy that fails learns
             first of all to think less.
@@ -67,12 +62,10 @@ def retrieval_cost(calls_R: Tensor, *, free: float, most: float, repeats_R: Tens
         most: cost that is penalised in full; above `free`.
         repeats_R: calls among them that repeated an earlier one: they count twice, and are never free.
     """
-    if not most > free:
-        raise ValueError(f"free must lie below most, got {free} and {most}.")
     over_R = (calls_R.float() - free).clamp(min=0.0)
     if repeats_R is not None:
         over_R = torch.maximum(over_R + repeats_R.float(), 2 * repeats_R.float())
-    return (over_R / (most - free)).clamp(0.0, 1.0)
+    return length_penalty(free + over_R, free=free, most=most)
 
 
 def with_retrieval_penalty(

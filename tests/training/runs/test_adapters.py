@@ -60,7 +60,7 @@ def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     from rewatch.training.gym.evaluation import play
     from rewatch.training.gym.expert import Expert
     from rewatch.training.synthesis import write_conversations, write_preferences
-    from rewatch.training.synthesis.files import Judgment
+    from rewatch.training.synthesis.conversations import PreferencePair
 
     environments = mixed(2, families=["clips16.color"], seed=40)
     tasks, memory = [one.task for one in environments], build_memory(environments, tmp_path / "memory")
@@ -75,7 +75,7 @@ def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     write_conversations(tmp_path / "traces.jsonl", good)
     write_preferences(
         tmp_path / "pairs.jsonl",
-        [Judgment(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
+        [PreferencePair(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
     )
     row = changed(SFT, policy={"model": str(taught)}, traces=None)
     row["tasks"] = {"families": ["clips16.color"], "count": 2, "seed": 40}

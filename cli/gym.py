@@ -80,9 +80,9 @@ def show(
 ) -> None:
     """Print one question, its truth, and what it takes to answer it."""
     from ..training.data.task_files import as_row
-    from ..training.gym import level_of, make_environment
+    from ..training.gym import make_environment
 
-    made = make_environment(family, seed, level_of(level))
+    made = make_environment(family, seed, _level(level))
     task, world = made.task, made.world
     if as_json:
         write_json({**as_row(task), "video": {"seconds": world.span.duration}})
@@ -197,11 +197,11 @@ def watch(
     """See one task: a run of it as a page, or its video's clips as one picture."""
     from ..agent import load_policy
     from ..agent.report import write_report
-    from ..training.gym import build_memory, level_of, make_environment
+    from ..training.gym import build_memory, make_environment
     from ..training.gym.evaluation import collector
     from ..training.gym.videos import contact_sheet
 
-    made = make_environment(family, seed, level_of(level))
+    made = make_environment(family, seed, _level(level))
     path = out or Path(f"gym-{family}-{seed}.html")
     if path.suffix not in (".html", ".png"):
         raise typer.BadParameter(f"--out {path}: name a page (.html) or a picture (.png).")
@@ -219,19 +219,25 @@ def watch(
     Console().print(f"{'picture' if path.suffix == '.png' else 'page':<9}{path}", soft_wrap=True)
 
 
-def _environments(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
-    from ..training.gym import level_of, mixed
+def _level(difficulty: float | None) -> Any:
+    from ..training.gym import Level
 
-    level = level_of(difficulty)
+    return None if difficulty is None else Level.of(difficulty)
+
+
+def _environments(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
+    from ..training.gym import mixed
+
+    level = _level(difficulty)
     return mixed(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
 
 
 def _names(text: str | None) -> list[str]:
-    from ..training.gym import FAMILIES, check_families
+    from ..training.gym import FAMILIES
 
     if text is None:
         return list(FAMILIES)
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not names:
         raise typer.BadParameter(f"--families {text!r} names none; rewatch gym list shows them.")
-    return check_families(names)
+    return names

@@ -35,7 +35,7 @@ def test_one_question_is_shown_with_its_truth() -> None:
     assert made.task.question in told and (made.task.truth.answer or "?") in told and "view_clip" in told
     row = json.loads(run("gym", "show", "viewing", "--level", 0.5, "--json"))
     assert row["difficulty"] == 0.5 and row["video"]["seconds"] == 45 * 6
-    assert "did you mean viewing" in run("gym", "show", "viewng", code=1)
+    assert "Did you mean viewing" in run("gym", "show", "viewng", code=1)
 
 
 def test_tasks_are_written_with_videos_that_are_indexed(tmp_path: Path) -> None:

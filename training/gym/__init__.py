@@ -7,7 +7,7 @@ pictures by the pixel `oracle`; `evaluation` scores policies, and `blind_baselin
 """
 
 from .environment import Environment, Level
-from .registry import ALL_FAMILIES, GymError, check_families, environment_of, level_of, make_environment, mixed
+from .registry import ALL_FAMILIES, environment_of, make_environment, mixed
 from .task_families import FAMILIES
 from .videos import build_memory, write_task_set, write_video
 from .world import World
@@ -16,13 +16,10 @@ __all__ = [
     "ALL_FAMILIES",
     "FAMILIES",
     "Environment",
-    "GymError",
     "Level",
     "World",
     "build_memory",
-    "check_families",
     "environment_of",
-    "level_of",
     "make_environment",
     "mixed",
     "write_task_set",

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...agent.questions.question import letter
 from ...memory import Box, Span
+from ...memory.errors import MisuseError
 from ..data.task import Kind, Task, Truth
 from .world import World
 
@@ -22,7 +23,7 @@ class Level:
     """The parameters of difficulty. `Level.of` gives a ladder; every rung can be changed.
 
     Raises:
-        ValueError: if a number makes no world.
+        MisuseError: if a number makes no world.
     """
 
     clips: int = 16
@@ -43,21 +44,21 @@ class Level:
 
     def __post_init__(self) -> None:
         if self.clips < 4 or self.clip_seconds < 1 or not 0.15 <= self.size <= 0.4:
-            raise ValueError(f"{self}: needs at least 4 clips of at least 1 s, and a size in [0.15, 0.4].")
+            raise MisuseError(f"{self}: needs at least 4 clips of at least 1 s, and a size in [0.15, 0.4].")
         if self.clip_seconds * 4 % 1:
-            raise ValueError(f"{self}: clips begin with a frame, so they last a multiple of 0.25 s.")
+            raise MisuseError(f"{self}: clips begin with a frame, so they last a multiple of 0.25 s.")
         if not 0 <= self.crowd <= 3 or not 0 <= self.duplicates <= self.clips // 4 or self.side < 32:
-            raise ValueError(f"{self}: needs a crowd of 0 to 3, duplicates in a quarter of the clips, 32 pixels.")
+            raise MisuseError(f"{self}: needs a crowd of 0 to 3, duplicates in a quarter of the clips, 32 pixels.")
 
     @classmethod
     def of(cls, difficulty: float, **changes: Any) -> Level:
         """The level of a difficulty in [0, 1]: from 8 clips of 2 s with nothing alike to 256 clips of 10 s.
 
         Raises:
-            ValueError: if it is outside.
+            MisuseError: if it is outside.
         """
         if not 0 <= difficulty <= 1:
-            raise ValueError(f"A difficulty lies in [0, 1], got {difficulty}.")
+            raise MisuseError(f"A difficulty lies in [0, 1], got {difficulty}.")
         clips = round(8 * 2 ** (5 * difficulty))
         rung: dict[str, Any] = {
             "clips": clips,

@@ -5,57 +5,26 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from ...memory import RewatchError
+from ...memory.registry import Registry
 from ..data.task import Task, TaskError
-from ..data.validation import unknown
 from . import clips16
 from .environment import SOURCE, Environment, Level, finish
 from .task_families import FAMILIES, Family
 
-ALL_FAMILIES: dict[str, Family] = {**FAMILIES, **clips16.FAMILIES}
+ALL_FAMILIES: Registry[Family] = Registry("task family", {**FAMILIES, **clips16.FAMILIES})
 """Every family by name, those of clips16 last."""
-
-
-class GymError(RewatchError):
-    """A family or a level that there is not."""
-
-    exit_code = 2
-
-
-def check_families(families: Sequence[str]) -> list[str]:
-    """The families of these names.
-
-    Raises:
-        GymError: naming one that is none.
-    """
-    for name in families:
-        if name not in ALL_FAMILIES:
-            raise GymError(f"gym: {name} {unknown(name, ALL_FAMILIES)}")
-    return list(families)
-
-
-def level_of(difficulty: float | None) -> Level | None:
-    """The level of a difficulty; None, the family's own, for None.
-
-    Raises:
-        GymError: if there is no such level.
-    """
-    try:
-        return None if difficulty is None else Level.of(difficulty)
-    except ValueError as error:
-        raise GymError(f"gym: {error}") from None
 
 
 def make_environment(family: str, seed: int, level: Level | None = None) -> Environment:
     """One question about one video; the level is a middling one unless one is given.
 
     Raises:
-        GymError: if there is no such family.
+        UnknownNameError: if there is no such family.
     """
-    check_families([family])
+    make = ALL_FAMILIES[family]
     level = level or (clips16.LEVEL if family in clips16.FAMILIES else Level())
     rng = random.Random(f"{family} {seed} {level}")
-    return finish(family, seed, level, ALL_FAMILIES[family](rng, level), rng)
+    return finish(family, seed, level, make(rng, level), rng)
 
 
 def environment_of(task: Task) -> Environment:
@@ -84,6 +53,9 @@ def mixed(
         families: names of `ALL_FAMILIES`.
         levels: levels and how often each is drawn, against the others; each family's own by default.
         seed: of the first environment; each has one of its own, so that `seed + count` begins a fresh set.
+
+    Raises:
+        UnknownNameError: if there is no such family.
     """
     ladder: Mapping[Level | None, float] = levels or {None: 1.0}
     rng = random.Random(f"mixed {seed}")

@@ -133,14 +133,14 @@ def contact_sheet(environment: Environment, *, columns: int = 8, most: int = 32)
     starts = [world.span.start + k * seconds for k in range(max(1, round(world.span.duration / seconds)))]
     truth = environment.task.truth.spans
     true = {k for k, start in enumerate(starts) if any(Span(start, start + seconds).overlap(s) > 0 for s in truth)}
-    shown = list(range(len(starts)))
+    clips = list(range(len(starts)))
     if len(starts) > most:
         spread = np.linspace(0, len(starts) - 1, most - min(len(true), most)).astype(int).tolist()
-        shown = sorted({*sorted(true)[:most], *spread})
+        clips = sorted({*sorted(true)[:most], *spread})
     side, gap, head = 128, 6, 16
-    rows = -(-len(shown) // columns)
+    rows = -(-len(clips) // columns)
     page = np.full((rows * (side + head + gap) + gap, columns * (side + gap) + gap, 3), 250, np.uint8)
-    for place, k in enumerate(shown):
+    for place, k in enumerate(clips):
         top, left = gap + place // columns * (side + head + gap), gap + place % columns * (side + gap)
         image = world.draw(min(starts[k] + seconds / 2, world.span.end - 1e-3))
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_NEAREST)

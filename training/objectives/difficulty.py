@@ -77,11 +77,11 @@ class RunningDifficulty:
         """
         rewards = [float(reward) for reward in reward_R.detach().cpu().tolist()]
         for averages, names in ((self.tasks, tasks), (self.samples, samples)):
-            seen: dict[str, list[float]] = defaultdict(list)
+            rates: dict[str, list[float]] = defaultdict(list)
             for name, reward in zip(names, rewards, strict=True):
                 if not math.isnan(reward):
-                    seen[name].append(min(max(reward / self.top, 0.0), 1.0))
-            for name, own in seen.items():
+                    rates[name].append(min(max(reward / self.top, 0.0), 1.0))
+            for name, own in rates.items():
                 now = math.fsum(own) / len(own)
                 averages[name] = self.decay * averages[name] + (1 - self.decay) * now if name in averages else now
 

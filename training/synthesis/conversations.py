@@ -97,7 +97,7 @@ def preference_of(row: Any) -> PreferencePair:
 
 
 def _inside(name: str, row: Mapping[str, Any], make: Callable[[Any], _Made]) -> _Made:
-    """What `make` makes of a field; a mistake in it is named with the field before it."""
+    """Make something of a field; a mistake in it is named with the field before it."""
     try:
         return make(row[name])
     except TaskError as error:

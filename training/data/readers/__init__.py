@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ....memory import CapabilityError
+from ....memory.registry import Registry
 from ..task import Task, TaskError
 from .ego_cott import read_ego_cott
 from .fields import Skip
@@ -23,14 +23,17 @@ Reader = Callable[[Mapping[str, Any], str], Task]
 
 Raises `TaskError` naming the field that is wrong, or `Skip` for a row that is left out on purpose.
 """
-READERS: dict[str, Reader] = {
-    "mtvr": read_mtvr,
-    "video_r1": read_video_r1,
-    "longvideo_reason": read_longvideo_reason,
-    "time_r1": read_time_r1,
-    "ego_cott": read_ego_cott,
-    "videorft": read_video_r1,
-}
+READERS: Registry[Reader] = Registry(
+    "reader",
+    {
+        "mtvr": read_mtvr,
+        "video_r1": read_video_r1,
+        "longvideo_reason": read_longvideo_reason,
+        "time_r1": read_time_r1,
+        "ego_cott": read_ego_cott,
+        "videorft": read_video_r1,
+    },
+)
 """Readers by the name of their set."""
 
 
@@ -61,12 +64,11 @@ def read_released(name: str, path: str | Path, *, root: str | Path | None = None
         most: tasks after which to stop.
 
     Raises:
-        CapabilityError: if there is no such reader.
+        UnknownNameError: if there is no such reader.
         TaskFileError: if the file cannot be read.
     """
     set_name = name.lower().replace("-", "_")
-    if set_name not in READERS:
-        raise CapabilityError(f"There is no reader {name!r}; use {', '.join(READERS)}.")
+    reader = READERS[set_name]
     tasks: list[Task] = []
     problems: list[str] = []
     skipped: Counter[str] = Counter()
@@ -75,7 +77,7 @@ def read_released(name: str, path: str | Path, *, root: str | Path | None = None
         if most is not None and len(tasks) >= most:
             break
         try:
-            task = _task(READERS[set_name], row, set_name, Path(path), where)
+            task = _task(reader, row, set_name, Path(path), where)
             if task.id in places:
                 raise TaskError("id", f"{task.id!r} is that of {places[task.id]} too")
         except Skip as why:

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...agent.models.content_blocks import time_text
 from ...agent.small_loop import DIALECT, SYSTEM
 from ...agent.steps import Call, CallResult
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
@@ -161,8 +162,6 @@ SOLVERS: dict[str, Solver] = {
 
 def corpus(environments: Sequence[Environment]) -> list[str]:
     """All texts that occur in conversations about these environments, for training a small tokenizer."""
-    from ...agent.models.content_blocks import time_text
-
     texts = [SYSTEM, "system\n", "user\n", "assistant\n", "tool\n", "<tool_response>\n", "\n</tool_response>"]
     for one in environments:
         about, answer = one.task.meta["about"], one.task.truth.answer or ""

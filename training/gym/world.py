@@ -181,4 +181,4 @@ class World(TimedFrames):
             pysubs2.SSAEvent(round(line.span.start * 1000), round(line.span.end * 1000), line.text)
             for line in self.lines
         ]
-        return file.to_string("srt") if self.lines else ""
+        return file.to_string("srt").removesuffix("\n") if self.lines else ""

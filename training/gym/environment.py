@@ -30,7 +30,7 @@ class Level:
     clip_seconds: float = 2.0
     """A multiple of 0.25 s, so that a clip begins with a frame."""
     duplicates: int = 1
-    """Clips that are nearly what is asked for: the same name with another attribute, the colour in another shape."""
+    """Clips that are nearly what is asked for: the same name with another attribute, the color in another shape."""
     crowd: int = 1
     """Other things beside the one that is meant, at most 3."""
     size: float = 0.3

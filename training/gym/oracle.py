@@ -12,7 +12,7 @@ from .render import COLORS
 _VIVID = 90
 """Difference of the largest and the smallest channel from which a pixel belongs to a thing."""
 _CONTRAST = 40
-"""Difference of neighbours from which a plate is striped."""
+"""Difference of neighbors from which a plate is striped."""
 
 
 class Spotted(NamedTuple):

@@ -75,7 +75,7 @@ def retrieval(problem: Problem) -> Solving:
 
 
 def spotting(problem: Problem) -> Solving:
-    """Search by the colour, and look at the hits until it is there."""
+    """Search by the color, and look at the hits until it is there."""
     search = yield Call("search_clips", {"query": problem.about["query"]})
     for hit in search.data.get("hits", []):
         start, end = hit["span"]
@@ -133,7 +133,7 @@ def tracking(problem: Problem) -> Solving:
 
 
 def crossing(problem: Problem) -> Solving:
-    """Track what moves, and take the thing of the colour."""
+    """Track what moves, and take the thing of the color."""
     tracks = yield Call("track_objects", {"start": problem.at.start, "end": problem.at.end})
     for track in tracks.data.get("tracks", []):
         if track["colour"] == problem.about["colour"]:
@@ -198,7 +198,7 @@ def wasted_call(problem: Problem, pick: Callable[[int], int]) -> Call:
 
 
 def described(problem: Problem, pictures: Sequence[np.ndarray]) -> str | None:
-    """The shape of the thing of the colour in question, or the colour of the one of the shape; None if not visible."""
+    """The shape of the thing of the color in question, or the color of the one of the shape; None if not visible."""
     for image in pictures:
         for one in oracle.things(image):
             if one.color == problem.about.get("colour"):

@@ -17,7 +17,7 @@ from .world import Line, Plate, Sign, Thing, WorldScene
 
 Family = Callable[[random.Random, Level], Draft]
 
-# No adjective and no noun is a colour or a look, which a search by pictures would follow.
+# No adjective and no noun is a color or a look, which a search by pictures would follow.
 ADJECTIVES = (
     "old new little heavy quiet wooden broken round empty foreign narrow famous clever hollow sturdy borrowed"
     " painted northern folded rusty polished secret tiny crooked"
@@ -68,7 +68,7 @@ def retrieval(rng: random.Random, level: Level) -> Draft:
 
 
 def spotting(rng: random.Random, level: Level) -> Draft:
-    """Ask when something of a colour is on screen; other clips show other colours."""
+    """Ask when something of a color is on screen; other clips show other colors."""
     order = rng.sample(level.spans, level.clips)
     color, *others = rng.sample(list(COLORS), len(COLORS))
     things = [_still_thing(rng, level, order[0], color)]
@@ -86,7 +86,7 @@ def spotting(rng: random.Random, level: Level) -> Draft:
 
 
 def viewing(rng: random.Random, level: Level) -> Draft:
-    """Ask for the shape or the colour of a thing at a time; others are there at other times, and beside it."""
+    """Ask for the shape or the color of a thing at a time; others are there at other times, and beside it."""
     place = rng.choice(level.spans)
     scenes = scenery(rng, level.spans)
     things, target = _crowds(rng, level, place)
@@ -181,7 +181,7 @@ def tracking(rng: random.Random, level: Level) -> Draft:
 
 
 def crossing(rng: random.Random, level: Level) -> Draft:
-    """Ask when the thing of a colour enters and leaves; three others cross the picture before or after it."""
+    """Ask when the thing of a color enters and leaves; three others cross the picture before or after it."""
     world, window, movers = _crossings(rng, level, rng.sample(list(COLORS), 4))
     target = rng.choice(movers)
     hidden = (_AWAY - target.size / 2) * _CROSSING / (_AWAY * 2 + 1)
@@ -292,7 +292,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def scenery(rng: random.Random, spans: Sequence[Span], tones: Sequence[str] | None = None) -> tuple[WorldScene, ...]:
-    """A random tone for each span; equal neighbours are one scene."""
+    """A random tone for each span; equal neighbors are one scene."""
     scenes: list[WorldScene] = []
     for span in spans:
         tone = rng.choice(tones or [tone for tone in TONES if tone != "night"])
@@ -323,14 +323,14 @@ def _mentions(rng: random.Random, level: Level) -> tuple[list[str], list[Line]]:
 
 
 def _attribute(rng: random.Random, target: Thing) -> tuple[str, str, Sequence[str], dict[str, str]]:
-    """The begin of a question for the shape or the colour of a thing, the answer, its values, and what is `about`."""
+    """The begin of a question for the shape or the color of a thing, the answer, its values, and what is `about`."""
     if rng.random() < 0.5:
         return f"What shape is the {target.color} thing", target.shape, SHAPES, {"colour": target.color}
     return f"What colour is the {target.shape}", target.color, tuple(COLORS), {"shape": target.shape}
 
 
 def _crowds(rng: random.Random, level: Level, place: Span) -> tuple[tuple[Thing, ...], Thing]:
-    """Things in about half of the clips, and the target in `place`: alone there in its colour and in its shape."""
+    """Things in about half of the clips, and the target in `place`: alone there in its color and in its shape."""
     everything: list[Thing] = []
     target = None
     for span in level.spans:

@@ -36,7 +36,7 @@ def build_memory(
         environments: environments, or tasks of the gym.
         folder: where the memory lies.
         text_encoder: hashed n-grams unless another is given, which are quick.
-        visual_encoder: named colours unless another is given.
+        visual_encoder: named colors unless another is given.
         channels: instead of those that each environment needs; with `screen_text`, everything written is read.
 
     Raises:

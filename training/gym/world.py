@@ -20,15 +20,15 @@ _EARLY = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """A coloured shape that is on screen for a while, still or moving along a line at an even speed."""
+    """A colored shape that is on screen for a while, still or moving along a line at an even speed."""
 
     color: str
     shape: str
     span: Span
     at: tuple[float, float] = (0.5, 0.5)
-    """Centre (x, y) as fractions of the picture, when it appears; may lie outside."""
+    """Center (x, y) as fractions of the picture, when it appears; may lie outside."""
     to: tuple[float, float] | None = None
-    """Centre when it is gone; None for a still one."""
+    """Center when it is gone; None for a still one."""
     size: float = 0.3
     """Height as a fraction of the picture's."""
 

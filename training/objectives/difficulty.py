@@ -29,7 +29,7 @@ def dgrpo_weight(mean_R: Tensor) -> Tensor:
 def dgrpo(reward_R: Tensor, group_R: Tensor, *, eps: float = VERL_EPS) -> Advantages:
     """DGRPO as released: GRPO's advantages times `dgrpo_weight` of the group's mean reward.
 
-    The weight acts after the normalisation. The paper writes it as a factor of the reward; being constant in the
+    The weight acts after the normalization. The paper writes it as a factor of the reward; being constant in the
     group it would be cancelled by the division by the standard deviation.
     """
     advantages = group_advantages(reward_R, group_R, eps=eps)

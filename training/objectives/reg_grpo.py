@@ -37,7 +37,7 @@ def regression(
     Args:
         rho_R: log ratios of whole rollouts, with gradient.
         advantage_R: GRPO's advantages.
-        group_R: groups; they must be whole, since rho is normalised in them (paper's form).
+        group_R: groups; they must be whole, since rho is normalized in them (paper's form).
         form: see above.
         eta: scale of the advantages in the survey's form.
         eps: floor of the deviation of rho.
@@ -89,7 +89,7 @@ def reg_loss(
         sizes = torch.unique(group_R, return_counts=True)[1]
         if (sizes != group_size).any():
             raise ValueError(
-                f"Reg-GRPO normalises log ratios in groups of {group_size}, but this micro-batch holds groups of "
+                f"Reg-GRPO normalizes log ratios in groups of {group_size}, but this micro-batch holds groups of "
                 f"{sorted(set(sizes.tolist()))}: keep groups together, or use the survey's form."
             )
     rho_R = sequence_log_ratio(logp_RT, logp_RT.detach() if old_RT is None else old_RT, mask_RT)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ...memory import Span
 from ..data.task import Task
@@ -16,9 +17,6 @@ _FOLDS = 4
 FEWEST = 2 * _FOLDS
 """Tasks of a family that blind guessing needs, to learn on some and be asked on others."""
 _SIGMAS = 3.5
-
-Judge = Callable[[Task], bool]
-"""True if a baseline answers a task right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,65 +69,38 @@ def certify(tasks: Sequence[Task]) -> dict[str, Certificate]:
 def _certificate(family: str, tasks: list[Task]) -> Certificate:
     if len(tasks) < FEWEST:
         raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {FEWEST}.")
-    baselines: dict[str, Callable[[Sequence[Task]], Judge]]
-    if tasks[0].kind == "temporal":
-        baselines = {"constant": usual_place}
-    else:
-        baselines = {"constant": commonest, "words": by_words, "numbers": by_numbers}
-    scores = dict.fromkeys(baselines, 0.0)
-    for fold in range(_FOLDS):
-        train = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
-        for name, fit in baselines.items():
-            scores[name] += sum(map(fit(train), tasks[fold::_FOLDS])) / len(tasks)
     chance = sum(float(task.meta["chance"]) for task in tasks) / len(tasks)
     gated = any(task.meta["needs"] for task in tasks)
+    scores = {"constant": _usual_place(tasks)} if tasks[0].kind == "temporal" else _naive_bayes(tasks)
     return Certificate(family=family, tasks=len(tasks), chance=chance, scores=scores, gated=gated)
 
 
-def commonest(train: Sequence[Task]) -> Judge:
-    """The answer that was right most often."""
-    best = Counter(task.truth.answer for task in train).most_common(1)[0][0]
-    return lambda task: task.truth.answer == best
+def _naive_bayes(tasks: Sequence[Task]) -> dict[str, float]:
+    """Accuracy of the commonest answer, and of the likeliest for the words and for the numbers of a question."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+    from sklearn.naive_bayes import BernoulliNB
+    from sklearn.pipeline import make_pipeline
+
+    answers = np.array([str(task.truth.answer) for task in tasks])
+    texts = ["0 " + " ".join((task.question, *task.options)) for task in tasks]  # 0: some questions have no number
+    models = {"constant": DummyClassifier(strategy="most_frequent")}
+    for name, pattern in (("words", "[a-z]+"), ("numbers", r"\d+")):
+        models[name] = make_pipeline(CountVectorizer(token_pattern=pattern, binary=True), BernoulliNB(alpha=_SMOOTH))
+    folds = PredefinedSplit(np.arange(len(tasks)) % _FOLDS)
+    predictions = {name: cross_val_predict(model, texts, answers, cv=folds) for name, model in models.items()}
+    return {name: float(np.mean(predicted == answers)) for name, predicted in predictions.items()}
 
 
-def by_words(train: Sequence[Task]) -> Judge:
-    """Naive Bayes over the words of question and options."""
-    return _bayes(train, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
-
-
-def by_numbers(train: Sequence[Task]) -> Judge:
-    """Naive Bayes over the numbers of the question, such as times."""
-    return _bayes(train, lambda task: set(re.findall(r"\d+", task.question)))
-
-
-def _bayes(train: Sequence[Task], features: Callable[[Task], set[str]]) -> Judge:
-    answers = Counter(str(task.truth.answer) for task in train)
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for task in train:
-        counts[str(task.truth.answer)].update(features(task))
-
-    def is_right(task: Task) -> bool:
-        present = features(task)
-
-        def likelihood(answer: str) -> float:
-            count, words = answers[answer], counts[answer]
-            terms = (math.log((words[word] + _SMOOTH) / (count + 2 * _SMOOTH)) for word in present)
-            return math.log(count) + sum(terms)
-
-        return max(sorted(answers), key=likelihood) == task.truth.answer
-
-    return is_right
-
-
-def usual_place(train: Sequence[Task]) -> Judge:
-    """The clip in which answers lie most often, counted in clips from the start: right from a tIoU of 0.5."""
-    seconds = [float(task.meta["clip_seconds"]) for task in train]
-    places = Counter(int(task.truth.spans[0].middle // s) for task, s in zip(train, seconds, strict=True))
-    best = places.most_common(1)[0][0]
-
-    def is_right(task: Task) -> bool:
-        length = float(task.meta["clip_seconds"])
+def _usual_place(tasks: Sequence[Task]) -> float:
+    """Accuracy of the clip in which answers lie most often, counted from the start: right from a tIoU of 0.5."""
+    seconds = [float(task.meta["clip_seconds"]) for task in tasks]
+    places = [int(task.truth.spans[0].middle // length) for task, length in zip(tasks, seconds, strict=True)]
+    right = 0
+    for k, (task, length) in enumerate(zip(tasks, seconds, strict=True)):
+        train = Counter(place for n, place in enumerate(places) if n % _FOLDS != k % _FOLDS)
+        best = train.most_common(1)[0][0]
         guess = Span(best * length, (best + 1) * length)
-        return any(guess.iou(span) >= 0.5 for span in task.truth.spans)
-
-    return is_right
+        right += any(guess.iou(span) >= 0.5 for span in task.truth.spans)
+    return right / len(tasks)

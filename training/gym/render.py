@@ -84,7 +84,7 @@ def lettering(text: str, high: int) -> np.ndarray:
 
 
 def paste(image: np.ndarray, part: np.ndarray, center: tuple[float, float], *, grid: int = 1) -> None:
-    """Put `part` into `image` in place, centered at (x, y) fractions, moved to lie inside and on multiples of `grid`."""
+    """Put `part` into `image` in place, centered at (x, y) fractions, moved inside and to multiples of `grid`."""
     high, wide = image.shape[:2]
     part = part[:high, :wide]
     top = round(min(max(center[1] * high - part.shape[0] / 2, 0), high - part.shape[0]) / grid) * grid

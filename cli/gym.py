@@ -226,10 +226,10 @@ def _level(difficulty: float | None) -> Any:
 
 
 def _environments(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
-    from ..training.gym import mixed
+    from ..training.gym import sample_environments
 
     level = _level(difficulty)
-    return mixed(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
+    return sample_environments(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
 
 
 def _names(text: str | None) -> list[str]:

@@ -24,7 +24,7 @@ from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.agent.small_loop import DIALECT, SYSTEM, small_loop
 from rewatch.tools import Budget
-from rewatch.training.gym import build_memory, clips16, mixed
+from rewatch.training.gym import build_memory, clips16, sample_environments
 from rewatch.training.gym.evaluation import play
 from rewatch.training.gym.expert import Expert
 from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
@@ -83,8 +83,8 @@ def main() -> None:
         if stage != "sft" or step % 20 == 0:
             print(" ".join(f"{k}={v}" for k, v in row.items() if k in SHOWN), flush=True)
 
-    environments = mixed(args.traces, families=FAMILIES, seed=1000 * args.seed)
-    fresh = mixed(args.held_out, families=FAMILIES, seed=1000 * args.seed + 500_000)
+    environments = sample_environments(args.traces, families=FAMILIES, seed=1000 * args.seed)
+    fresh = sample_environments(args.held_out, families=FAMILIES, seed=1000 * args.seed + 500_000)
     memory = build_memory([*environments, *fresh], args.out / "memory")
     tasks, held_out = [one.task for one in environments], [one.task for one in fresh]
     folder = save_tiny_qwen(args.out / "start", clips16.corpus(environments), seed=args.seed)

@@ -102,12 +102,12 @@ def _in_order_and_swapped(run: Path, seed: int) -> dict[str, float]:
     from rewatch.agent.models.registry import load_policy
     from rewatch.agent.small_loop import small_loop
     from rewatch.tools import Budget
-    from rewatch.training.gym import build_memory, mixed
+    from rewatch.training.gym import build_memory, sample_environments
     from rewatch.training.rewards import is_right
     from rewatch.training.rollouts.collector import Collector
     from rewatch.training.rollouts.frame_shuffling import Shuffled
 
-    environments = mixed(HELD_OUT, families=FIRST, seed=10_000 * seed + 500_000)
+    environments = sample_environments(HELD_OUT, families=FIRST, seed=10_000 * seed + 500_000)
     policy: Any = load_policy(str(run))
     made: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -8,14 +8,14 @@ import pytest
 from rewatch.agent import load_policy
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.small_loop import DIALECT, small_loop
-from rewatch.training.gym import build_memory, clips16, mixed
+from rewatch.training.gym import build_memory, clips16, sample_environments
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.trainers.tiny import save_tiny_qwen
 
 
 def test_it_is_saved_and_asked_as_any_checkpoint_is(tmp_path: Path):
-    environments = mixed(3, families=["clips16.color"], seed=7)
-    words = clips16.corpus(mixed(80, families=["clips16.clip"], seed=7))
+    environments = sample_environments(3, families=["clips16.color"], seed=7)
+    words = clips16.corpus(sample_environments(80, families=["clips16.clip"], seed=7))
     folder = save_tiny_qwen(tmp_path / "model", words)
     policy = VideoLMM.load(str(folder), dialect=DIALECT, max_tokens=8)
     size = sum(p.numel() for p in policy.engine.loaded.model.parameters())

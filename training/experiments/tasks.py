@@ -11,7 +11,7 @@ from ...memory import ClipMemory
 from ..data.task import Task
 from ..data.task_files import read_tasks
 from ..data.validation import unknown
-from ..gym import ALL_FAMILIES, Environment, Level, build_memory, clips16, mixed
+from ..gym import ALL_FAMILIES, Environment, Level, build_memory, clips16, sample_environments
 from .config import ConfigError, TaskSet
 
 
@@ -48,7 +48,7 @@ def tasks_of(part: TaskSet, section: str) -> Tasks:
     levels: dict[Level | None, float] = {
         level_of(row, small=all(small), place=f"{section}.levels"): 1.0 for row in part.levels
     }
-    environments = mixed(part.count, families=part.families, levels=levels or None, seed=part.seed)
+    environments = sample_environments(part.count, families=part.families, levels=levels or None, seed=part.seed)
     return Tasks(tasks=tuple(one.task for one in environments), environments=tuple(environments))
 
 

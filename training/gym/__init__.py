@@ -7,7 +7,7 @@ pictures by the pixel `oracle`; `evaluation` scores policies, and `blind_baselin
 """
 
 from .environment import Environment, Level
-from .registry import ALL_FAMILIES, environment_of, make_environment, mixed
+from .registry import ALL_FAMILIES, environment_of, make_environment, sample_environments
 from .task_families import FAMILIES
 from .videos import build_memory, write_task_set, write_video
 from .world import World
@@ -21,7 +21,7 @@ __all__ = [
     "build_memory",
     "environment_of",
     "make_environment",
-    "mixed",
+    "sample_environments",
     "write_task_set",
     "write_video",
 ]

@@ -16,7 +16,7 @@ from ...agent.small_loop import DIALECT, SYSTEM
 from ...agent.steps import Call, CallResult
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import Span
-from .environment import Draft, Environment, Level
+from .environment import Environment, Level, TaskDraft
 from .render import COLORS
 from .solvers import NOT_FOUND, Problem, Solution, Solver, described, known_answer
 from .task_families import Family
@@ -33,7 +33,7 @@ _NUMBERED = "clip {}"
 """Name of a clip in answers: as tools name it, so that a number is the same token in both."""
 
 
-def color(rng: random.Random, level: Level) -> Draft:
+def color(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the color on screen where a word is spoken. Two hops."""
     world = _world(rng, level)
     k = rng.randrange(level.clips)
@@ -41,7 +41,7 @@ def color(rng: random.Random, level: Level) -> Draft:
     return _draft("color at", thing.color, tuple(COLORS), world, k, shape=thing.shape)
 
 
-def shape(rng: random.Random, level: Level) -> Draft:
+def shape(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the shape on screen where a word is spoken. Two hops, and harder to see."""
     world = _world(rng, level)
     k = rng.randrange(level.clips)
@@ -49,14 +49,14 @@ def shape(rng: random.Random, level: Level) -> Draft:
     return _draft("shape at", thing.shape, SHAPES, world, k, colour=thing.color)
 
 
-def clip(rng: random.Random, level: Level) -> Draft:
+def clip(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the clip in which a word is spoken. One hop."""
     world = _world(rng, level)
     k = rng.randrange(level.clips)
     return _draft("clip of", str(k), [str(n) for n in range(level.clips)], world, k)
 
 
-def first(rng: random.Random, level: Level) -> Draft:
+def first(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the first color where a word is spoken; each clip shows two, so that only their order tells."""
     world = _world(rng, level)
     things, halves = world["things"], []
@@ -72,11 +72,11 @@ def first(rng: random.Random, level: Level) -> Draft:
     return _draft("first at", things[k].color, tuple(COLORS), two, k, shape=things[k].shape)
 
 
-def echo(rng: random.Random, level: Level) -> Draft:
+def echo(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for a word of the question: no tool is needed."""
     world = _world(rng, level)
     answer = rng.choice(list(COLORS))
-    return Draft(
+    return TaskDraft(
         question=f'say "{answer}".',
         answer=answer,
         values=tuple(COLORS),
@@ -107,18 +107,18 @@ def _world(rng: random.Random, level: Level) -> dict[str, Any]:
     return {"things": tuple(things), "lines": tuple(lines), "fps": 1 / level.clip_seconds, "side": level.side}
 
 
-def _draft(topic: str, answer: str, values: Sequence[str], world: Mapping[str, Any], k: int, **attribute: str) -> Draft:
-    """The question for clip `k`; with the other `attribute` of what is there, it takes two hops."""
+def _draft(topic: str, answer: str, values: Sequence[str], world: Mapping[str, Any], k: int, **other: str) -> TaskDraft:
+    """The question for clip `k`; with the other attribute of what is there (`other`), it takes two hops."""
     line = world["lines"][k]
-    return Draft(
+    return TaskDraft(
         question=f'{topic} "{line.text}"?',
         answer=answer,
-        kind="open" if attribute else "numeric",
+        kind="open" if other else "numeric",
         values=values,
         at=Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3)),
         world=dict(world),
-        needs=("search_clips", "view_clip") if attribute else ("search_clips",),
-        about={"query": line.text, "clip": k, **(attribute or {"form": _NUMBERED})},
+        needs=("search_clips", "view_clip") if other else ("search_clips",),
+        about={"query": line.text, "clip": k, **(other or {"form": _NUMBERED})},
         channels=("speech",),
     )
 

@@ -111,8 +111,8 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """The output of a task family, from which `finish` makes the environment."""
+class TaskDraft:
+    """The output of a task family, from which `build_environment` makes the environment."""
 
     question: str
     answer: str | None = None
@@ -138,7 +138,7 @@ class Draft:
     """Length of a clip in the memory; None for the level's."""
 
 
-def finish(family: str, seed: int, level: Level, draft: Draft, rng: random.Random) -> Environment:
+def build_environment(family: str, seed: int, level: Level, draft: TaskDraft, rng: random.Random) -> Environment:
     """Make the environment of a draft, with ids, options and all that it takes to make it again."""
     tag = hashlib.sha256(repr(level).encode()).hexdigest()[:6]
     name = f"gym-{family}-{tag}-{seed}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...memory.registry import Registry
 from ..data.task import Task, TaskError
 from . import clips16
-from .environment import SOURCE, Environment, Level, finish
+from .environment import SOURCE, Environment, Level, build_environment
 from .task_families import FAMILIES, Family
 
 ALL_FAMILIES: Registry[Family] = Registry("task family", {**FAMILIES, **clips16.FAMILIES})
@@ -24,7 +24,7 @@ def make_environment(family: str, seed: int, level: Level | None = None) -> Envi
     make = ALL_FAMILIES[family]
     level = level or (clips16.LEVEL if family in clips16.FAMILIES else Level())
     rng = random.Random(f"{family} {seed} {level}")
-    return finish(family, seed, level, make(rng, level), rng)
+    return build_environment(family, seed, level, make(rng, level), rng)
 
 
 def environment_of(task: Task) -> Environment:
@@ -39,7 +39,7 @@ def environment_of(task: Task) -> Environment:
     return make_environment(str(made["family"]), int(made["seed"]), Level.from_dict(made["level"]))
 
 
-def mixed(
+def sample_environments(
     count: int,
     *,
     families: Sequence[str] = tuple(FAMILIES),

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...memory import Span, clock
-from .environment import Draft, Level
+from .environment import Level, TaskDraft
 from .render import COLORS, PATTERNS, SHAPES, TONES
 from .world import Line, Plate, Sign, Thing, WorldScene
 
-Family = Callable[[random.Random, Level], Draft]
+Family = Callable[[random.Random, Level], TaskDraft]
 
 # No adjective and no noun is a color or a look, which a search by pictures would follow.
 ADJECTIVES = (
@@ -53,10 +53,10 @@ _AWAY = 0.25
 """Distance from the picture at which things start and end, as a fraction of it."""
 
 
-def retrieval(rng: random.Random, level: Level) -> Draft:
+def retrieval(rng: random.Random, level: Level) -> TaskDraft:
     """Ask when something is mentioned; every clip mentions something, some nearly the same."""
     (name, *_), lines = _mentions(rng, level)
-    return Draft(
+    return TaskDraft(
         question=f"When is the {name} mentioned?",
         kind="temporal",
         at=lines[0].span,
@@ -67,13 +67,13 @@ def retrieval(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def spotting(rng: random.Random, level: Level) -> Draft:
+def spotting(rng: random.Random, level: Level) -> TaskDraft:
     """Ask when something of a color is on screen; other clips show other colors."""
     order = rng.sample(level.spans, level.clips)
     color, *others = rng.sample(list(COLORS), len(COLORS))
     things = [_still_thing(rng, level, order[0], color)]
     things += [_still_thing(rng, level, span, rng.choice(others)) for span in order[1 : 1 + 2 * level.duplicates]]
-    return Draft(
+    return TaskDraft(
         question=f"When is something {color} on screen?",
         kind="temporal",
         at=order[0],
@@ -85,13 +85,13 @@ def spotting(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def viewing(rng: random.Random, level: Level) -> Draft:
+def viewing(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the shape or the color of a thing at a time; others are there at other times, and beside it."""
     place = rng.choice(level.spans)
     scenes = scenery(rng, level.spans)
     things, target = _crowds(rng, level, place)
     question, answer, values, about = _attribute(rng, target)
-    return Draft(
+    return TaskDraft(
         question=f"{question} at {clock(place.middle)}?",
         answer=answer,
         values=values,
@@ -102,7 +102,7 @@ def viewing(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def cropping(rng: random.Random, level: Level) -> Draft:
+def cropping(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the pattern of a small plate; in a picture made smaller, all patterns look the same."""
     place = rng.choice(level.spans)
     plates = [
@@ -111,7 +111,7 @@ def cropping(rng: random.Random, level: Level) -> Draft:
         if span == place or rng.random() < 0.5
     ]
     target = next(plate for plate in plates if plate.span == place)
-    return Draft(
+    return TaskDraft(
         question=f"Which pattern has the small plate at {clock(place.middle)}: {', '.join(PATTERNS)}?",
         answer=target.pattern,
         values=PATTERNS,
@@ -128,12 +128,12 @@ def cropping(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def listening(rng: random.Random, level: Level) -> Draft:
+def listening(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the code word that is spoken at a time; others are spoken at other times."""
     place = rng.choice(level.spans)
     codes = {span: rng.choice(CODES) for span in level.spans}
     lines = tuple(Line(text=f"the code word is {code}", span=_spoken(span)) for span, code in codes.items())
-    return Draft(
+    return TaskDraft(
         question=f"Which code word is said at {clock(place.middle)}?",
         answer=codes[place],
         values=CODES,
@@ -145,12 +145,12 @@ def listening(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def reading(rng: random.Random, level: Level) -> Draft:
+def reading(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for the number on a board at a time; other boards are there at other times."""
     place = rng.choice(level.spans)
     numbers = {span: str(rng.randint(100, 999)) for span in level.spans if span == place or rng.random() < 0.4}
     signs = tuple(Sign(text=f"ROOM {number}", span=span) for span, number in numbers.items())
-    return Draft(
+    return TaskDraft(
         question=f"Which number is on the board at {clock(place.middle)}?",
         answer=numbers[place],
         kind="ocr",
@@ -163,11 +163,11 @@ def reading(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def tracking(rng: random.Random, level: Level) -> Draft:
+def tracking(rng: random.Random, level: Level) -> TaskDraft:
     """Ask how many things move through the picture, one after another, from edge to edge."""
     count = rng.randint(1, 4)
     world, window, _ = _crossings(rng, level, [rng.choice(list(COLORS)) for _ in range(count)])
-    return Draft(
+    return TaskDraft(
         question=f"How many things move through the picture between {clock(window.start)} and {clock(window.end)}?",
         answer=str(count),
         values=("1", "2", "3", "4"),
@@ -180,12 +180,12 @@ def tracking(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def crossing(rng: random.Random, level: Level) -> Draft:
+def crossing(rng: random.Random, level: Level) -> TaskDraft:
     """Ask when the thing of a color enters and leaves; three others cross the picture before or after it."""
     world, window, movers = _crossings(rng, level, rng.sample(list(COLORS), 4))
     target = rng.choice(movers)
     hidden = (_AWAY - target.size / 2) * _CROSSING / (_AWAY * 2 + 1)
-    return Draft(
+    return TaskDraft(
         question=f"When does something {target.color} cross the picture between {clock(window.start)} and "
         f"{clock(window.end)}?",
         kind="temporal",
@@ -199,14 +199,14 @@ def crossing(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def two_hops(rng: random.Random, level: Level) -> Draft:
+def two_hops(rng: random.Random, level: Level) -> TaskDraft:
     """Ask for what is on screen while something is mentioned: search for the words, then look."""
     (name, *_), lines = _mentions(rng, level)
     place = next(span for span in level.spans if span.contains(lines[0].span.middle))
     scenes = scenery(rng, level.spans)
     things, target = _crowds(rng, level, place)
     question, answer, values, about = _attribute(rng, target)
-    return Draft(
+    return TaskDraft(
         question=f"{question} on screen while the {name} is mentioned?",
         answer=answer,
         values=values,
@@ -217,7 +217,7 @@ def two_hops(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def day(rng: random.Random, level: Level) -> Draft:
+def day(rng: random.Random, level: Level) -> TaskDraft:
     """Ask where a thing was put last, as of some hour of an egocentric day; it is put elsewhere earlier and later.
 
     The day is as long as the level's clips, each of half a minute, at most from eight to eight.
@@ -240,7 +240,7 @@ def day(rng: random.Random, level: Level) -> Draft:
         for k, span in enumerate(spans)
         if k in texts or rng.random() < 0.6
     ]
-    return Draft(
+    return TaskDraft(
         question=f"Where did I put the {target} last, as of {clock(now)}?",
         answer=places[-2],
         values=PLACES,
@@ -260,7 +260,7 @@ def day(rng: random.Random, level: Level) -> Draft:
     )
 
 
-def nothing(rng: random.Random, level: Level) -> Draft:
+def nothing(rng: random.Random, level: Level) -> TaskDraft:
     """Ask something that the video does not help with: calls are wasted here."""
     _, lines = _mentions(rng, level)
     if rng.random() < 0.5:
@@ -272,7 +272,7 @@ def nothing(rng: random.Random, level: Level) -> Draft:
         question = f"Which word comes first in the alphabet, {values[0]} or {values[1]}? The video does not tell."
         answer = min(values)
     world = {"scenes": scenery(rng, level.spans), "lines": _in_order(lines)}
-    return Draft(question=question, answer=answer, values=values, world=world, about={}, chance=1.0)
+    return TaskDraft(question=question, answer=answer, values=values, world=world, about={}, chance=1.0)
 
 
 FAMILIES: dict[str, Family] = {

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 from rewatch.agent.small_loop import DIALECT, small_loop
 from rewatch.memory import ClipMemory
-from rewatch.training.gym import Environment, build_memory, clips16, mixed
+from rewatch.training.gym import Environment, build_memory, clips16, sample_environments
 from rewatch.training.gym.evaluation import play
 from rewatch.training.gym.expert import Expert
 from rewatch.training.rewards.answers import is_right, meets
@@ -16,7 +16,7 @@ from rewatch.training.rewards.answers import is_right, meets
 
 @pytest.fixture(scope="module")
 def environments() -> list[Environment]:
-    return mixed(40, families=list(clips16.FAMILIES), seed=100)
+    return sample_environments(40, families=list(clips16.FAMILIES), seed=100)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_tokenizer_of_the_corpus_writes_conversations_in_few_tokens(
     trainer = trainers.BpeTrainer(
         vocab_size=600, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    made.train_from_iterator(clips16.corpus(mixed(400, families=list(clips16.FAMILIES))), trainer)
+    made.train_from_iterator(clips16.corpus(sample_environments(400, families=list(clips16.FAMILIES))), trainer)
     tasks = [one.task for one in environments]
     for rollout in play(small_loop(small, None), tasks, _expert(environments)):
         if rollout.task.meta["needs"]:  # held-out seeds: the words are the same, the worlds are not

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from rewatch.memory import FrameReader, Span, VideoSource
 from rewatch.training.data.task import Task, TaskError, Truth
-from rewatch.training.gym import FAMILIES, Level, World, build_memory, environment_of, make_environment, mixed
+from rewatch.training.gym import (
+    FAMILIES,
+    Level,
+    World,
+    build_memory,
+    environment_of,
+    make_environment,
+    sample_environments,
+)
 from rewatch.training.gym.clips16 import FAMILIES as CLIPS16
 from rewatch.training.gym.oracle import pattern, things
 from rewatch.training.gym.render import COLORS, PATTERNS, SHAPES, plate
@@ -92,7 +100,7 @@ def test_a_task_from_elsewhere_has_no_world() -> None:
 def test_levels_are_mixed_as_told_and_grow_harder() -> None:
     easy, hard = Level.of(0.0), Level.of(1.0)
     assert easy.seconds < 20 and hard.seconds > 2000 and hard.size < easy.size and hard.crowd > easy.crowd
-    drawn = mixed(400, families=["retrieval"], levels={easy: 1, Level.of(0.5): 3}, seed=5)
+    drawn = sample_environments(400, families=["retrieval"], levels={easy: 1, Level.of(0.5): 3}, seed=5)
     assert sum(one.task.difficulty == 0.5 for one in drawn) == pytest.approx(300, abs=40)
     with pytest.raises(ValueError, match="difficulty"):
         Level.of(1.5)
@@ -116,7 +124,7 @@ def test_hours_take_no_memory_and_a_day_is_built_in_seconds(folder: Path) -> Non
 
 
 def test_hundreds_of_short_worlds_are_built_in_well_under_a_minute(folder: Path) -> None:
-    environments = mixed(24, families=["retrieval", "viewing", "listening", "two_hops"])
+    environments = sample_environments(24, families=["retrieval", "viewing", "listening", "two_hops"])
     began = time.process_time()
     memory = build_memory(environments, folder)
     assert time.process_time() - began < 60 / 300 * len(environments)

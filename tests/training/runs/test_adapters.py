@@ -56,13 +56,13 @@ def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: 
 @pytest.mark.slow
 def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     from rewatch.agent.small_loop import DIALECT, small_loop
-    from rewatch.training.gym import build_memory, clips16, mixed
+    from rewatch.training.gym import build_memory, clips16, sample_environments
     from rewatch.training.gym.evaluation import play
     from rewatch.training.gym.expert import Expert
     from rewatch.training.synthesis import write_conversations, write_preferences
     from rewatch.training.synthesis.conversations import PreferencePair
 
-    environments = mixed(2, families=["clips16.color"], seed=40)
+    environments = sample_environments(2, families=["clips16.color"], seed=40)
     tasks, memory = [one.task for one in environments], build_memory(environments, tmp_path / "memory")
     good, poor = (
         play(

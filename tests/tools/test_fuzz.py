@@ -26,8 +26,6 @@ FULL = 2000
 SOME = int(os.environ.get("REWATCH_FUZZ", "100"))
 SECONDS = 6.0
 """Length of the video."""
-SLOW = {"detect_objects", "read_text", "track_objects"}
-"""A call takes a tenth of a second or more."""
 PATIENCE = 300.0
 """Seconds of a call: enough on a machine that does much else."""
 EVERY = {tool.name: tool for tool in vars(rewatch.tools).values() if isinstance(tool, VideoTool)}
@@ -110,11 +108,10 @@ async def fuzz(item: VideoTool, memory: ClipMemory, count: int, seed: int = 0) -
 
 @pytest.mark.parametrize("name", sorted(EVERY))
 def test_some_hostile_arguments(name: str, memory: ClipMemory):
-    count = SOME // 2 if name in SLOW else SOME
-    ends = asyncio.run(fuzz(EVERY[name], memory, count))
+    ends = asyncio.run(fuzz(EVERY[name], memory, SOME))
     assert ends["given up"] <= SOME / 50, ends  # reading at a high rate may take its time on a busy machine
-    assert ends["failed"] <= count / 50, ends  # an error that the tool's author did not think of
-    assert ends["fine"] >= count / 20 or name in NEED_WEIGHTS, ends  # else it is not the tool that is tried
+    assert ends["failed"] <= SOME / 50, ends  # an error that the tool's author did not think of
+    assert ends["fine"] >= SOME / 20 or name in NEED_WEIGHTS, ends  # else it is not the tool that is tried
 
 
 @pytest.mark.slow

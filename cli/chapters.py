@@ -59,13 +59,13 @@ def chapters(
 
 def _table(part: Chapter) -> Table:
     table = Table.grid(padding=(0, 2))
-    rows = [(text.start, "speech", f"“{text.text}”") for text in part.said]
-    for start, texts in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
+    rows = [(text.start, "speech", f"“{text.text}”") for text in part.speech]
+    for start, texts in groupby(part.screen_text, key=lambda row: max(row.span.start, part.span.start)):
         rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in texts)))
     for start, kind, text in sorted(rows):
         table.add_row("", Text(clock(start), style="dim", no_wrap=True), Text(kind), Text(text))
-    if part.looks and not rows:
-        table.add_row("", "", "picture", Text(part.looks, style="dim"))
+    if part.look and not rows:
+        table.add_row("", "", "picture", Text(part.look, style="dim"))
     return table
 
 
@@ -73,9 +73,9 @@ def _as_dict(record: VideoRecord, parts: list[Chapter]) -> dict[str, Any]:
     rows = [
         {
             "span": [part.span.start, part.span.end],
-            "said": [{"span": [text.start, text.end], "text": text.text} for text in part.said],
-            "shown": [{"span": [row.span.start, row.span.end], "text": row.text} for row in part.shown],
-            "looks": part.looks,
+            "said": [{"span": [text.start, text.end], "text": text.text} for text in part.speech],
+            "shown": [{"span": [row.span.start, row.span.end], "text": row.text} for row in part.screen_text],
+            "looks": part.look,
         }
         for part in parts
     ]

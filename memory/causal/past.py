@@ -172,8 +172,8 @@ class Past:
         kept: list[NewText] = []
         since = max(known, record.start)
         for row, unit in self._stored(record, "speech"):
-            heard = float(row.data.get("heard", unit.end + _MARGIN))
-            if min(heard, record.end) <= self.now and row.end <= self.now:
+            sound_until = float(row.data.get("heard", unit.end + _MARGIN))
+            if min(sound_until, record.end) <= self.now and row.end <= self.now:
                 kept.append(row)
                 since = max(since, row.end)
         latest, until = self._transcribed(record, max(since, self.now - _TRANSCRIBED))

@@ -37,14 +37,7 @@ class _Vector:
 
 
 def searcher_of(store: Store, encoders: Encoders, videos: Sequence[KnownVideo], now: float) -> Searcher:
-    """Return a searcher over some videos as they are known at `now`; stored vectors are taken over.
-
-    Args:
-        store: the memory's.
-        encoders: its encoders.
-        videos: the rows that are known of them.
-        now: seconds on the clock of each.
-    """
+    """Return a searcher over some videos as they are known at `now` seconds; stored vectors are taken over."""
     past = Store.in_memory(store.folder)
     for known in videos:
         _fill(past, known, [*_of_pictures(store, known, now), *_of_texts(store, encoders, known)])

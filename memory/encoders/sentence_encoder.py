@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class SentenceEncoder(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (type(self), replace(self._checkpoint), self._threads)
+        return partial(type(self), replace(self._checkpoint), threads=self._threads), ()
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows."""
@@ -182,10 +182,6 @@ def torch_threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _restore(kind: type[SentenceEncoder], checkpoint: Checkpoint, threads: int | None) -> SentenceEncoder:
-    return kind(checkpoint, threads=threads)
 
 
 def _pooling(checkpoint: Checkpoint) -> str:

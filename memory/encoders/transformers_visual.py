@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class ImageTextEncoder(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (type(self), self._arguments)
+        return partial(type(self), **self._arguments), ()
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, one for each frame."""
@@ -207,7 +207,3 @@ class TransformersVisual(ImageTextEncoder):
             for key, value in inputs.items()
         }
         return getattr(self._model, f"get_{part}_features")(**moved).pooler_output.float()  # [B, D]
-
-
-def _restore(kind: type[ImageTextEncoder], arguments: dict[str, Any]) -> ImageTextEncoder:
-    return kind(**arguments)

@@ -16,8 +16,6 @@ from .planning import STILL, Busy, windows
 if TYPE_CHECKING:
     from ..protocol import VideoInfo, VideoSource
 
-__all__ = ["LEVELS", "coarse_windows", "detect_shots", "fixed_windows", "shot_clips"]
-
 LEVELS = {"chapter": 600.0, "hour": 3600.0, "day": 86400.0}
 """Length in seconds of the windows of each coarse level, shortest first."""
 

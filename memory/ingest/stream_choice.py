@@ -233,14 +233,11 @@ class RankedSubtitles:
 
 
 def rank_subtitles(
-    streams: Sequence[SubtitleStream], lines: dict[int, int], spoken: str | None
+    streams: Sequence[SubtitleStream], lines: dict[int, int], language: str | None
 ) -> list[RankedSubtitles]:
-    """Return the subtitle streams that hold words, the one to take first.
+    """Return the subtitle streams that hold words, by the number of `lines` of each index; the one to take first.
 
-    Args:
-        streams: those of the file.
-        lines: how many each has, by its index.
-        spoken: the language of the sound, where it is known.
+    `language` is that of the sound, where it is known.
     """
     fullest: dict[str | None, int] = {}
     for one in streams:
@@ -253,12 +250,12 @@ def rank_subtitles(
             continue
         few = count < _PARTIAL * fullest[known_language(one.language or "")]
         forced = "forced" in one.flags or _FORCED_TITLE.search(one.title) is not None
-        foreign = spoken is not None and one.language is not None and not same_language(one.language, spoken)
+        foreign = language is not None and one.language is not None and not same_language(one.language, language)
         found.append(RankedSubtitles(one, count, forced or few or _is_aside(one), foreign))
 
     def rank(one: RankedSubtitles) -> tuple[bool, bool, bool, bool, bool, int]:
         flags = one.stream.flags
-        matches = spoken is None or same_language(one.stream.language, spoken)
+        matches = language is None or same_language(one.stream.language, language)
         # Those for the hard of hearing also tell of sounds.
         sounds = bool(flags & {"hearing_impaired", "captions"}) or _SOUNDS_TITLE.search(one.stream.title) is not None
         return one.partial, one.foreign, not matches, sounds, "default" not in flags, one.stream.number

@@ -138,9 +138,10 @@ def _find_words(
 
     subtitles = None
     if job.subtitles is not None or job.streams.subtitles is not None or models.specs.transcriber is None:
-        words = find_subtitles(video.info, job.subtitles, job.streams, spoken=language, can_listen=can_listen)
-        subtitles = words.subtitles
-        notes += words.notes
+        subtitles, found = find_subtitles(
+            video.info, job.subtitles, job.streams, language=language, can_listen=can_listen
+        )
+        notes += found
     if subtitles is None and video.info.has_audio and path is not None:
         quiet = faint_note(path, video.info.span, audio, alive)
         notes += [quiet] if quiet else []

@@ -33,9 +33,9 @@ class WorkerModels:
     @cached_property
     def reader(self) -> TextReader:
         """The reader of on-screen text."""
-        from ..ocr.reader import text_reader
+        from ..ocr.reader import RapidReader
 
-        return text_reader()
+        return RapidReader()
 
     @cached_property
     def transcriber(self) -> Transcriber:

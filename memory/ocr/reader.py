@@ -185,15 +185,6 @@ class RapidReader:
         return list(best.values())
 
 
-def text_reader() -> RapidReader:
-    """Return the reader that is here without any download.
-
-    Raises:
-        CapabilityError: when RapidOCR or its models are missing.
-    """
-    return RapidReader()
-
-
 def read_region(
     reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
 ) -> list[Line]:

@@ -64,10 +64,6 @@ class ProcessPool(Generic[Process]):
             self._busy += 1
             return process
 
-    def put_back(self, process: Process) -> None:
-        """Give back a process that waits for its next job."""
-        self._release(process)
-
     def discard(self, process: Process, *, replace: bool = False) -> None:
         """End a process that was taken; where it is replaced, another is started at once for who comes next."""
         process.kill()
@@ -75,9 +71,10 @@ class ProcessPool(Generic[Process]):
         if replace:
             with contextlib.suppress(OSError):  # no more processes: who comes next will be told
                 fresh = self._start()
-        self._release(fresh)
+        self.put_back(fresh)
 
-    def _release(self, process: Process | None) -> None:
+    def put_back(self, process: Process | None) -> None:
+        """Give back a process that waits for its next job; None for one that has ended."""
         with self._free:
             self._busy -= 1
             if process is not None:
@@ -108,5 +105,4 @@ def _at_exit() -> None:
         pool.close()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,21 +17,6 @@ from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE, voiced
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
 from .windows import WINDOW, around, bounds, speech_sound, windows
-
-__all__ = [
-    "Transcriber",
-    "Utterance",
-    "Word",
-    "align",
-    "find_phrase",
-    "lasting_name",
-    "outdated",
-    "speech_spans",
-    "speech_windows",
-    "transcribe",
-    "transcriber",
-]
-
 
 # Seconds by which the times of a subtitle may miss its words.
 _LOOSE = 1.0
@@ -80,6 +66,12 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
             raise CapabilityError(_no_whisper(language))
         return PocketSphinx()
     return Whisper(model, language=language, download=download)
+
+
+@lru_cache(maxsize=1)
+def loaded_transcriber(name: str | None) -> Transcriber:
+    """Return the recognizer of that name; the last one is kept: loading takes longer than a few seconds of sound."""
+    return transcriber(name)
 
 
 def _no_whisper(language: str) -> str:

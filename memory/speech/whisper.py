@@ -6,9 +6,9 @@ import math
 import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -131,9 +131,9 @@ class Whisper:
             "out nothing: if it is another language, take a multilingual model (--transcriber)"
         )
 
-    def __reduce__(self) -> tuple[Callable[..., Whisper], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (self._arguments,)
+        return partial(type(self), **self._arguments), ()
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
         """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
@@ -270,7 +270,3 @@ def _window(spoken: list[tuple[Segment, str]], sound: SpeechSound) -> WhisperWin
         language=spoken[0][1],
         log_probability=min((segment.avg_logprob for segment in segments), default=0.0),
     )
-
-
-def _restore(arguments: dict[str, Any]) -> Whisper:
-    return Whisper(**arguments)

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class UltralyticsDetector:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_again, (self.weights, self._threads)
+        return partial(type(self), threads=self._threads), (self.weights,)
 
     def __repr__(self) -> str:
         return f"UltralyticsDetector({str(self.weights)!r})"
@@ -164,10 +164,6 @@ class UltralyticsDetector:
             ) from error
         self._model.predictor = None
         self._vocabulary = words if words != self.labels else None
-
-
-def _load_again(weights: Path, threads: int | None) -> UltralyticsDetector:
-    return UltralyticsDetector(weights, threads=threads)
 
 
 def _warm(predictor: Any) -> None:

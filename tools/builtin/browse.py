@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ...memory import Span
-from ...memory.ingest.segmentation import detect_shots
+from ...memory.video.shots import detect_shots
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool

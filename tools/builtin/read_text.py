@@ -13,7 +13,7 @@ from ..tool import Retry, tool
 from .evidence_lines import line
 
 if TYPE_CHECKING:
-    from ...memory.ocr import Block
+    from ...memory.ocr.blocks import Block
     from ...memory.ocr.lines import Line, Reading
     from ...memory.ocr.reader import RapidReader
 
@@ -130,13 +130,13 @@ def _is_known(video: VideoContext, span: Span) -> bool:
 
 def _known(video: VideoContext, span: Span) -> list[Block]:
     """Return what indexing found."""
-    from ...memory.ocr import blocks
+    from ...memory.ocr.blocks import blocks
 
     return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))
 
 
 def _read_moment(video: VideoContext, time: float) -> list[Block]:
-    from ...memory.ocr import blocks_of
+    from ...memory.ocr.blocks import blocks_of
 
     image = video.frame(time)
     return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
@@ -144,7 +144,7 @@ def _read_moment(video: VideoContext, time: float) -> list[Block]:
 
 def _read_small(video: VideoContext, span: Span) -> list[Block]:
     """Read a few frames of the span tile by tile; a text that stays is one reading."""
-    from ...memory.ocr import blocks_of, compose
+    from ...memory.ocr.blocks import blocks_of, compose
     from ...memory.ocr.lines import Reading, merge_readings
 
     if span.duration == 0:
@@ -162,7 +162,7 @@ def _read_small(video: VideoContext, span: Span) -> list[Block]:
 
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     """Look again. The frames of the requested rate are charged; that the reader skips what stays is its gain."""
-    from ...memory.ocr import compose
+    from ...memory.ocr.blocks import compose
     from ...memory.ocr.timeline import read_span
 
     frames = len(video.times(span, fps))
@@ -173,7 +173,7 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
 
 def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
     """Read the region in a few frames, enlarged until small print is legible; and say how the box was read."""
-    from ...memory.ocr import blocks_of
+    from ...memory.ocr.blocks import blocks_of
     from ...memory.ocr.reader import read_region
 
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
@@ -190,7 +190,7 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[lis
 
 def _timed(video: VideoContext, blocks: list[Block], others: list[Block], find: str) -> list[Block]:
     """Return the blocks that say `find`, with the exact times of the line that does (of the longest, where all do)."""
-    from ...memory.ocr import line_readings
+    from ...memory.ocr.blocks import line_readings
 
     found: dict[tuple[float, float, str], Block] = {}
     lines = line_readings(others)
@@ -256,6 +256,6 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _reader() -> RapidReader:
-    from ...memory.ocr.reader import text_reader
+    from ...memory.ocr.reader import RapidReader
 
-    return text_reader()
+    return RapidReader()

@@ -12,7 +12,6 @@ from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from langchain_core.tools import BaseTool
@@ -123,9 +122,7 @@ class McpServers:
                 self._tools[session.server.name] = [_as_tool(row, session, self._timeout) for row in session.rows]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._loop is None:
             return
         closing = [session.submit(session.close()) for session in self._sessions]

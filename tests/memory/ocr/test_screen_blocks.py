@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.ocr import Block, BlockBuilder, blocks, compose, line_readings, new_rows
+from rewatch.memory.ocr.blocks import Block, BlockBuilder, blocks, compose, line_readings, new_rows
 from rewatch.memory.ocr.layout import arrange, place, size
 from rewatch.memory.ocr.lines import Line, Reading, chosen
 from rewatch.memory.span import Box, Span

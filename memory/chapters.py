@@ -47,11 +47,6 @@ class Chapter:
 def chapters(memory: MemoryView, video: str, *, level: str = "chapter") -> list[Chapter]:
     """The chapters of a video; a video of one chapter is divided where the screen changes, or nobody speaks.
 
-    Args:
-        memory: holds the video.
-        video: its id, name or path.
-        level: `"chapter"`, `"hour"` or `"day"`; the video as a whole where it has no such level.
-
     Raises:
         VideoError: if there is no such video.
     """

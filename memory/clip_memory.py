@@ -404,7 +404,6 @@ class ClipMemory:
         return CausalView(self, self._past, now)
 
     def _past(self, now: float) -> Past:
-        """The rows that were known at `now` seconds; kept for the views that follow."""
         from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 

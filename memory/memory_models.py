@@ -54,11 +54,7 @@ class MemoryModels:
 
     @property
     def transcriber(self) -> Transcriber:
-        """The recognizer of that name.
-
-        Raises:
-            CapabilityError: if it is not here.
-        """
+        """The recognizer of that name."""
         from .speech.transcriber import loaded_transcriber
 
         return loaded_transcriber(self.transcriber_name)

@@ -45,9 +45,6 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
         schema: the tool's argument model.
         raw: what the policy wrote: a mapping or a JSON string.
         within: span of the video (seconds) that `time`, `start` and `end` must lie in.
-
-    Raises:
-        BadArguments: if something required is missing or cannot be read.
     """
     written, cleaned = tidy(as_mapping(raw))
     arguments, notes = _rename(schema.model_fields, _unwrap(schema, written))
@@ -71,11 +68,7 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
 
 
 def as_mapping(raw: Any) -> dict[str, Any]:
-    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
-
-    Raises:
-        BadArguments: if they are none.
-    """
+    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text."""
     for _ in range(3):
         if not isinstance(raw, str):
             break
@@ -159,7 +152,6 @@ def _split_spans(fields: Collection[str], arguments: dict[str, Any], notes: list
 
 
 def _pair(value: Any) -> tuple[float, float] | None:
-    """The two times of a span, if it is one."""
     if isinstance(value, str):
         value = re.split(r"\s*(?:-->|->|–|—|\bto\b|,\s|;|(?<=[\d.s])\s*-)\s*", value[: 2 * LONGEST_TIME].strip("[]() "))
     if not isinstance(value, (list, tuple)) or len(value) != 2:
@@ -220,11 +212,7 @@ def _fit_times(arguments: dict[str, Any], within: Span | None, notes: list[str])
 
 
 def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
-    """Return a value in the type of the annotation, where it can be read so; else the value as it is.
-
-    Raises:
-        BadArguments: if it is to be a number, and is none that can be used.
-    """
+    """Return a value in the type of the annotation, where it can be read so; else the value as it is."""
     kinds = _annotations(annotation)
     if isinstance(value, str) and type(None) in kinds and value.strip().lower() in ("", "null", "none"):
         return None
@@ -325,11 +313,7 @@ def _numeric(kinds: set[Any]) -> bool:
 
 
 def fit_to_json_schema(schema: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
-
-    Raises:
-        BadArguments: if a required one is missing or a number cannot be read; what else is wrong the tool will say.
-    """
+    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped."""
     properties: Mapping[str, Any] = schema.get("properties") or {}
     required = [str(name) for name in schema.get("required") or ()]
     fitted, notes = _rename(properties, arguments, keep_unknown=bool(schema.get("additionalProperties")))

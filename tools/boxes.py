@@ -78,9 +78,6 @@ def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tu
         value: four numbers (left, top, right, bottom; swapped corners are put right), a mapping, or a string.
         whole: width and height of the picture at full size.
         eyes: how the one who wrote it sees pictures; None: nothing is known of that.
-
-    Raises:
-        ValueError: if it is no box with an area inside the picture; the text says what it would have to be.
     """
     numbers = box_numbers(value)
     scale, others = _scale(numbers, whole, eyes or Eyes())
@@ -132,11 +129,7 @@ def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]
 
 
 def box_numbers(value: Any) -> list[float]:
-    """The four numbers of a box, as they were written but for per cents, which become fractions.
-
-    Raises:
-        ValueError: if it is not four finite numbers.
-    """
+    """The four numbers of a box, as they were written but for per cents, which become fractions."""
     if isinstance(value, str):
         value = _written(unicodedata.normalize("NFKC", value[:LONGEST_STRING]))
     value = corners(value) if isinstance(value, dict) else value
@@ -198,11 +191,7 @@ def corners(value: dict[str, Any]) -> Any:
 
 
 def side(value: Any) -> float:
-    """A side of a box, its per cent sign left out.
-
-    Raises:
-        ValueError: if it is no number.
-    """
+    """A side of a box, its per cent sign left out."""
     if isinstance(value, str):
         value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%").removesuffix("px")
         value = re.sub(r"^([-+]?\d*),(\d+)$", r"\1.\2", value.strip())

@@ -73,11 +73,7 @@ class ToolRun:
 
 
 async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
-    """Make the call and wait for it no longer than it has.
-
-    Raises:
-        ToolBug: if the tool raises what it does not document.
-    """
+    """Make the call and wait for it no longer than it has."""
     seconds = None if run.seconds == float("inf") else max(run.seconds, 0.001)
     whole = min(run.left, run.seconds + _START) if run.isolated else run.seconds
     run.deadline = time.monotonic() + max(whole, 0.001)
@@ -106,7 +102,6 @@ async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
 
 
 def _work(run: ToolRun) -> Observation:
-    """Every try of a call, in a thread."""
     retry: Retry | None = getattr(run.item, "retry", None)
     try:
         first = _try(run, run.arguments)

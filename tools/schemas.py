@@ -52,9 +52,6 @@ def function_schema(item: BaseTool) -> dict[str, Any]:
 def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return a JSON schema of arguments as a policy may read it, with references resolved.
 
-    Args:
-        schema: as a tool states it.
-
     Returns:
         The schema, and for each argument that had to be renamed its name there and its own one.
     """
@@ -98,7 +95,6 @@ class _Parts:
         self._remaining = _MOST_PARTS
 
     def clean(self, part: Any, depth: int) -> Any:
-        """Return one of them cleaned, with references resolved."""
         if not isinstance(part, Mapping):
             return part if isinstance(part, bool) else {}
         self._remaining -= 1

@@ -44,14 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Past:
-    """The rows of a memory's videos as they were known at `now`; each is made when it is first asked for, and kept.
-
-    Args:
-        store: the memory's.
-        models: its encoders, recognizer and detector.
-        open_video: opens a video as it ends at `now`.
-        now: seconds on the clock of each video.
-    """
+    """The rows of a memory's videos as they were known at `now`; each is made when it is first asked for, and kept."""
 
     def __init__(
         self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], now: float

@@ -30,9 +30,6 @@ class OnnxVisual(ImageTextEncoder):
         download: allow the hub name to be fetched.
         threads: of onnxruntime on the CPU (None: as it chooses).
         batch: frames that go through the model at once.
-
-    Raises:
-        CapabilityError: not on this disk, incomplete, or of another family.
     """
 
     families = ("siglip", "clip")

@@ -27,13 +27,6 @@ class SentenceEncoder(ABC):
 
     Pooling (mean or first token) and the longest input come from the checkpoint's own sentence-transformers files;
     without them: mean pooling over all tokens, and as many tokens as the model has positions.
-
-    Args:
-        checkpoint: holds the weights and a tokenizer.
-        threads: threads on the CPU (None: as the library is set).
-
-    Raises:
-        CapabilityError: it is no sentence encoder that is computed rightly here.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, threads: int | None = None) -> None:

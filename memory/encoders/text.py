@@ -23,21 +23,17 @@ class TextEncoder(Protocol):
     @property
     def name(self) -> str:
         """Its name for people."""
-        ...
 
     @property
     def stamp(self) -> str:
         """Name, dimension and content: two encoders with one stamp give the same vectors."""
-        ...
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        ...
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows; a text in which nothing can be encoded may be a zero row."""
-        ...
 
 
 def text_encoder(name: str | None = None, *, download: bool = False, threads: int | None = None) -> TextEncoder:

@@ -66,7 +66,6 @@ class ImageTextEncoder(ABC):
 
     @cached_property
     def _processors(self) -> tuple[Any, Any]:
-        """The processor of pictures and the tokenizer."""
         from transformers import AutoImageProcessor, AutoTokenizer
 
         folder = str(self._checkpoint.folder)

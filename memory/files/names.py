@@ -19,12 +19,7 @@ _JOINERS = "\u200c\u200d"
 
 
 def printable(name: str, keep: str = "") -> str:
-    """Return a name as one line of printable text; twice is the same as once.
-
-    Args:
-        name: of a file, or a message with paths in it.
-        keep: control characters that stay, such as line feeds in a message.
-    """
+    """Return a name as one line of printable text; twice is the same as once."""
     if name.isascii() and name.isprintable():
         return name
     return "".join(

@@ -64,9 +64,6 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
         place: a folder; or a pattern such as `trip/**/*.mp4`, whose files are then taken as they are.
         only: a pattern that names of files (or their paths below the folder) have to match; case does not count.
         leave_out: folders that are not entered.
-
-    Raises:
-        VideoError: if there is no such folder, it cannot be read, or nothing matches the pattern.
     """
     scan = FolderScan()
     if place.is_dir():

@@ -40,15 +40,7 @@ def follow(
     span: Span,
     alive: Callable[[], None] | None = None,
 ) -> list[Track]:
-    """Follow the objects in frames that come in order; one frame at a time is held.
-
-    Args:
-        frames: at a steady rate.
-        detector: what finds the objects.
-        fps: that rate.
-        span: what is watched.
-        alive: called before each frame.
-    """
+    """Follow the objects in frames that come in order; one frame at a time is held."""
     tracker = Tracker(fps)
     for frame in frames:
         if alive is not None:
@@ -78,7 +70,6 @@ def grid_times(info: VideoInfo, span: Span, fps: float = FPS) -> list[float]:
 
 
 def _steady(video: VideoSource, times: Sequence[float]) -> Iterator[Frame]:
-    """The frames on screen at these times, each under that time."""
     for time, frame in zip(times, video.frames_at(times, size=LARGEST), strict=True):
         yield Frame(round(time, 3), frame.image, frame.full)
 

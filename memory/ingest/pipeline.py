@@ -37,15 +37,7 @@ Answer = TypeVar("Answer", Probed, Pieces)
 
 
 class Ingest:
-    """One run of `add` on one video. The caller holds the writer lock.
-
-    Args:
-        store: the memory's.
-        searcher: the memory's, which holds its indexes.
-        text_encoder: gives the encoder of texts; it is loaded when the first text is stored.
-        models: for the workers.
-        request: the options of `add`.
-    """
+    """One run of `add` on one video. The caller holds the writer lock."""
 
     def __init__(
         self,
@@ -88,7 +80,6 @@ class Ingest:
     # What is to do
 
     def _enter(self, source: str | VideoSource, probed: Probed) -> str:
-        """Find or make the record of the video."""
         path = Path(source) if isinstance(source, str) else None
         name = path.name if path else Path(probed.info.path).name or f"video-{probed.content_id[:8]}"
         content = probed.content_id
@@ -126,7 +117,6 @@ class Ingest:
         return f"{plain}.{digest}"
 
     def _note_twins(self, path: Path, content: str, plain: str) -> None:
-        """Note where other files hold the same bytes."""
         for other, files, _ in self._store.same_bytes(plain):
             names = [file.name for file in files if file != path and file.exists()]
             if names:
@@ -258,7 +248,6 @@ class Ingest:
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
     def _embed_again(self, video: str) -> None:
-        """Give texts that another encoder had encoded vectors of this one."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
@@ -270,7 +259,6 @@ class Ingest:
             work.embed_again(self._store, Unit(id_, video, channel, Span(0, 0)), self._text_encoder())
 
     def _summarize(self, video: str, info: VideoInfo) -> None:
-        """Make the coarse levels when anything below them has changed."""
         for unit in work.units_to_do(self._store, video, [SUMMARY]):
             seconds = float(self._store.clipping(video).partition(" ")[2])
             clips = [clip.span for clip in self._store.clips(video, CLIP)]
@@ -328,7 +316,6 @@ def _unavailable(stamp: str) -> bool:
 
 
 def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Answer:
-    """Have one job done, and return its answer or raise its error."""
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:
@@ -338,7 +325,6 @@ def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Ans
 
 
 def _portable(models: ModelSpecs) -> bool:
-    """Return whether models can be sent to another process."""
     objects = [model for model in (models.visual, models.transcriber, models.detector) if not isinstance(model, str)]
     if any(type(model).__module__ == "__main__" for model in objects):
         return False

@@ -25,15 +25,6 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
 
     One begins with the first picture, where sound leads it by more. A last piece shorter than 1 s or than a fifth of a
     window joins the one before it.
-
-    Args:
-        info: of the video.
-        seconds: length of a window.
-        busy: when it holds something new; see `planning.windows`.
-
-    Raises:
-        ValueError: `seconds` is not positive.
-        VideoError: if there are too many.
     """
     shortest = max(1.0, 0.2 * seconds)
     first = min(info.seen_from, info.end)

@@ -45,9 +45,6 @@ def find_subtitles(
     They are the named file, the stream asked for, a file beside the video, or a stream inside it. What cannot be read,
     or does not belong to the video, is passed over. What holds only some of the words (forced ones), or another
     language than the sound, is taken only where the sound cannot be listened to, which `can_listen` tells.
-
-    Raises:
-        VideoError: if the named file or the stream asked for cannot be used.
     """
     request = request or Streams()
     path = Path(info.path) if info.path else None

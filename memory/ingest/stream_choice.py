@@ -72,11 +72,7 @@ class SoundSample:
 
 
 def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: str) -> Stream:
-    """Return the stream that a person means: by its number, else its language, else words of its title.
-
-    Raises:
-        VideoError: if there is none; the text lists those that there are.
-    """
+    """Return the stream that a person means: by its number, else its language, else words of its title."""
     text = str(request).strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         found = [one for one in streams if one.number == int(text)]
@@ -116,9 +112,6 @@ def choose_sound(
         request: what was asked for.
         knows_only: the one language that the recognizer knows; None where it knows many.
         alive: called before each piece that is listened to.
-
-    Raises:
-        VideoError: if a track was asked for that is not there.
     """
     tracks = info.sound_tracks
     if request.audio is not None:
@@ -192,7 +185,6 @@ def is_silent(path: Path, span: Span, track: int | None, alive: Callable[[], Non
 
 
 def _loudest(path: Path, span: Span, track: int | None, alive: Callable[[], None]) -> float:
-    """Return the loudest sample, or the first one that is loud enough to be heard well."""
     loudest = 0.0
     for _, peak in _pieces(path, span, track, False, alive):
         loudest = max(loudest, peak)

@@ -18,12 +18,7 @@ _LONGEST = 240  # characters of one sentence
 
 
 def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]:
-    """One text for each window that has anything to tell, with `data["level"]`.
-
-    Args:
-        levels: windows of each coarse level.
-        texts: all texts of the video, in time order.
-    """
+    """One text for each window that has anything to tell, with `data["level"]`."""
     found = []
     rare = rarity(texts)
     for level, spans in levels.items():

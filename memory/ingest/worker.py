@@ -127,7 +127,6 @@ def _find_words(
     alive = _beat(send, [], 2 * _STEP_SECONDS)
 
     def understands() -> bool:
-        """Return whether there is sound, and a recognizer that knows its language."""
         ears = models.transcriber_or_none if video.info.has_audio else None
         return ears is not None and (
             getattr(ears, "multilingual", True) or language is None or same_language(language, "en")

@@ -39,11 +39,7 @@ class WorkerModels:
 
     @cached_property
     def transcriber(self) -> Transcriber:
-        """The speech recognizer.
-
-        Raises:
-            CapabilityError: if there is none.
-        """
+        """The speech recognizer."""
         from ..speech.transcriber import transcriber
 
         spec = self.specs.transcriber
@@ -59,11 +55,7 @@ class WorkerModels:
 
     @cached_property
     def detector(self) -> Detector:
-        """The object detector.
-
-        Raises:
-            CapabilityError: if no weights were given, or they cannot be used.
-        """
+        """The object detector."""
         from ..tracking.detector import detector
         from ..tracking.detector_weights import no_weights
 

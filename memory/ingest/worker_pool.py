@@ -116,12 +116,7 @@ class VideoWorker(Child):
         return None
 
     def receive(self) -> Message:
-        """Wait for what it reports next.
-
-        Raises:
-            EOFError: if it has ended.
-            ConnectionError: if it was killed.
-        """
+        """Wait for what it reports next."""
         message: Message = self.connection.recv()
         return message
 

@@ -104,10 +104,6 @@ def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
     A block lasts as long as its lines stay the same. Lines that move, and short-lived ones (a clock beside what stays),
     are only read with lines that come and go with them.
 
-    Args:
-        readings: lines over time, each once.
-        aspect: width of the picture over its height.
-
     Returns:
         Blocks sorted by start, then from top to bottom.
     """
@@ -212,7 +208,6 @@ def _block(start: float, end: float, rows: Sequence[Sequence[Reading | Line]], *
 
 
 def _in_one(row: Sequence[Reading | Line]) -> Line:
-    """Return the pieces of one row as one line."""
     letters = sum(len(piece.text) for piece in row)
     score = sum(piece.score * len(piece.text) for piece in row) / max(letters, 1)
     return Line(" ".join(piece.text for piece in row), hull(piece.box for piece in row), score)
@@ -237,12 +232,7 @@ def as_data(reading: Reading) -> dict[str, Any]:
 
 
 def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
-    """Return the blocks of rows of `screen_text`, whether they hold blocks or the lines of single clips.
-
-    Args:
-        texts: rows of one video.
-        aspect: width of its picture over the height.
-    """
+    """Return the blocks of rows of `screen_text`, whether they hold blocks or the lines of single clips."""
     rows = list(texts)
     stored = [Block.of(text) for text in rows if "lines" in text.data]
     lines = [_line(text) for text in rows if "lines" not in text.data]

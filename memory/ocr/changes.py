@@ -156,10 +156,6 @@ class ChangedTextReader:
 
         What changed is read when it is `due`, when it has come to rest, and right behind a cut. What was read in
         passing and has stayed since is read once more with care.
-
-        Args:
-            image: `[H, W, 3]` uint8 RGB.
-            due: whether what moves is read too.
         """
         now = Thumbnail.of(image)
         if self._read is None or self._read.grid != now.grid or self._read.pixels.shape != now.pixels.shape:
@@ -258,7 +254,6 @@ class ChangedTextReader:
 
 
 def _wider(box: Box) -> Box:
-    """Return the box and its surroundings, into which it may have moved."""
     reach = max(0.03, box.bottom - box.top)
     return Box(
         max(0, box.left - 2 * reach), max(0, box.top - reach), min(1, box.right + 2 * reach), min(1, box.bottom + reach)
@@ -266,12 +261,10 @@ def _wider(box: Box) -> Box:
 
 
 def _area(now: Thumbnail, cells: np.ndarray) -> float:
-    """Return how much of the picture has to be read for the given cells, in [0, 1]."""
     return sum((box.right - box.left) * (box.bottom - box.top) for box in now.regions(cells))
 
 
 def _best(lines: list[Line]) -> list[Line]:
-    """Return the lines without those that share a place with one that tells more."""
     kept: list[Line] = []
     for line in sorted(lines, key=lambda each: -information(each.text, each.score)):
         if all(overlap(line.box, other.box) < 0.5 for other in kept):

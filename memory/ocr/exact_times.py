@@ -48,13 +48,6 @@ def refine(
     The text is followed beyond the reading's ends, across `bounds`, as long as it can be read there or its pixels do
     not change. Each end is then narrowed down to the frame by reading. Where it fades, the pixels of the box tell
     from when to when it shines through: it counts as there from a quarter of its strength.
-
-    Args:
-        video: where the reading comes from.
-        reading: its times may be off by seconds.
-        bounds: the seconds in which to look.
-        reader: reads the surroundings of the box.
-        fps: rate of the finest frames; the video's own, up to 30, by default.
     """
     finest = min(fps or video.info.fps or _FINEST, _FINEST)
     whole = bounds.within(video.info.span)
@@ -84,7 +77,6 @@ class _End:
 
     @property
     def edge(self) -> float:
-        """The end as the reading has it."""
         return self.inside.start if self.back else self.inside.end
 
     @property
@@ -105,7 +97,6 @@ class _End:
 
     @property
     def height(self) -> float:
-        """Height of the box as a fraction of the picture."""
         return self.reading.box.bottom - self.reading.box.top
 
     @property

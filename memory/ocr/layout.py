@@ -17,7 +17,6 @@ class Boxed(Protocol):
     @property
     def box(self) -> Box:
         """Its bounds as fractions of the picture."""
-        ...
 
 
 T = TypeVar("T", bound=Boxed)
@@ -55,10 +54,6 @@ def arrange(lines: Sequence[T], aspect: float) -> list[list[list[T]]]:
 
     Rows of one block are alike in height, close to one another and aligned; two columns of prose are two blocks, the
     cells of a table (a name and its number) one block for each row.
-
-    Args:
-        lines: what stands in one picture.
-        aspect: width of the picture over its height.
     """
     rows = _rows(list(lines), aspect)
     above = _stacked(rows, aspect)

@@ -64,7 +64,6 @@ class TextReader(Protocol):
             image: `[H, W, 3]` uint8 RGB.
             quick: spend less on tiny and odd text; for sweeps over many frames.
         """
-        ...
 
 
 def clean(text: str) -> str:
@@ -209,9 +208,6 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
 
     A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
     among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
-
-    Args:
-        variants: text, votes and best score of each; at least one.
     """
     if len(variants) == 1:
         return variants[0][0], variants[0][2]

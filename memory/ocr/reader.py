@@ -51,11 +51,7 @@ class _RecognizedPlace:
 
 
 class RapidReader:
-    """PP-OCR through RapidOCR on one thread, with the models inside its wheel; it never touches the network.
-
-    Raises:
-        CapabilityError: when RapidOCR or its models are not installed.
-    """
+    """PP-OCR through RapidOCR on one thread, with the models inside its wheel; it never touches the network."""
 
     name = "rapidocr"
 
@@ -100,9 +96,6 @@ class RapidReader:
             image: `[H, W, 3]` uint8 RGB.
             quick: spend less on tiny and odd text.
             tiles: take every tile that is not blank.
-
-        Raises:
-            ValueError: if `image` is not `[H, W, 3]` uint8.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"Text is read from [H, W, 3] uint8 RGB, got {image.shape} {image.dtype}.")
@@ -243,7 +236,6 @@ def _tiles(width: int, height: int) -> list[Box]:
 
 
 def _has_edges(picture: np.ndarray, tile: Box) -> bool:
-    """Return whether there are edges enough for at least a word."""
     left, top, right, bottom = map(int, tile)
     gray = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
     return int((cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 32).sum()) > 60
@@ -297,7 +289,6 @@ def _side(corners: np.ndarray, first: int, second: int) -> float:
 
 
 def _shrunk(corners: np.ndarray, by: float) -> np.ndarray:
-    """Return the corners moved inwards by so many pixels."""
     along = (corners[1] - corners[0]) / max(_side(corners, 0, 1), 1e-6)
     across = (corners[3] - corners[0]) / max(_side(corners, 0, 3), 1e-6)
     return np.asarray(corners + by * np.stack([along + across, across - along, -along - across, along - across]))

@@ -180,12 +180,7 @@ def read_span(
 
 
 def readings_of(log: TextLog, end: float) -> list[Reading]:
-    """Return the readings of a span, from what each sample brought.
-
-    Args:
-        log: what `read_span` has filled, or an earlier moment of it.
-        end: where the span ends (seconds), or what was seen of it.
-    """
+    """Return the readings of a span, from what each sample brought."""
     return _readings(log, end, lambda number, cut: log.completed.get(number, cut))
 
 
@@ -289,12 +284,6 @@ def touches_border(box: Box) -> bool:
 
 def complete_at_border(video: VideoSource, span: Span, reading: Reading, reader: TextReader) -> Reading:
     """Return the same reading in full, where more of a text that passes the border can be read in frames around it.
-
-    Args:
-        video: where it comes from.
-        span: seconds in which to look.
-        reading: a text of that span.
-        reader: reads one picture; it is given the surroundings of the text, enlarged.
 
     Returns:
         The reading with the fuller text, its box and score, over all the seconds in which it was seen; the reading as

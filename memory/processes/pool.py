@@ -17,12 +17,7 @@ Process = TypeVar("Process", bound=Child)
 
 
 class ProcessPool(Generic[Process]):
-    """At most `most` processes, started when they are needed. Safe between threads, and empty in a fork.
-
-    Args:
-        start: starts one.
-        most: how many run at a time; who wants a further one waits.
-    """
+    """At most `most` processes, started when they are needed. Safe between threads, and empty in a fork."""
 
     def __init__(self, start: Callable[[], Process], most: int) -> None:
         self._start = start
@@ -47,9 +42,6 @@ class ProcessPool(Generic[Process]):
         Args:
             deadline: until when to wait for one, on the monotonic clock.
             preference: which of the idle ones to take; of equal ones the last used.
-
-        Raises:
-            TimeoutError: at the deadline.
         """
         with self._free:
             while not self._idle and self._busy >= self.most:

@@ -27,11 +27,7 @@ _NOISE = _LEVEL * 0.007
 
 
 class PocketSphinx:
-    """English only, and errs on every fourth word of real speech or worse; it needs no weights beside its wheel.
-
-    Raises:
-        CapabilityError: if the package is not installed.
-    """
+    """English only, and errs on every fourth word of real speech or worse; it needs no weights beside its wheel."""
 
     name = "pocketsphinx"
     multilingual = False

@@ -90,9 +90,6 @@ def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFil
     Args:
         path: the file.
         fps: frames a second of the video, for MicroDVD files that do not say it.
-
-    Raises:
-        VideoError: if the file cannot be read, is too large, or is not subtitles.
     """
     path = Path(path)
     data = read_side_file(path, _LARGEST, "subtitles")
@@ -206,9 +203,6 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
     """Read every subtitle stream of a video, in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 
     Times are those of the container. Reading ends where there are more cues than any video has.
-
-    Raises:
-        VideoError: if the file cannot be opened.
     """
     try:
         with open_container(Path(path)) as container:

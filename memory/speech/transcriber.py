@@ -47,9 +47,6 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
             see `best_whisper`, and PocketSphinx only where there is none.
         language: code of the language that is spoken (`de`), before what `name` says.
         download: whether a Whisper model may be fetched from the hub.
-
-    Raises:
-        CapabilityError: if it is not here, or does not know the language.
     """
     from .whisper import Whisper, model_and_language
 
@@ -182,9 +179,6 @@ def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span,
     Listens for the sounds of the phrase and needs no transcript, so it also finds what the recognizer misheard. At 0.5
     seven of ten places are found, and in ten seconds of speech 4 % of phrases are heard that nobody said, 17 % of words
     of one syllable: in long videos ask for a higher confidence, or for a second reason to believe it.
-
-    Raises:
-        CapabilityError: if PocketSphinx is not installed.
     """
     from .phrase_spotting import spot
 
@@ -201,9 +195,6 @@ def align(video: VideoSource, span: Span, text: str) -> list[Word]:
 
     Listens to a second more on both sides, since subtitles come late and go early. What is written but not spoken, such
     as `[music]` or a dash, is left out. [] where the text cannot be laid over the sound at all.
-
-    Raises:
-        CapabilityError: if PocketSphinx is not installed.
     """
     from .phrase_spotting import align_words
 

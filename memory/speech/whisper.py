@@ -65,9 +65,6 @@ class Whisper:
         name: a folder, a size (`small`) or a hub name, see `find_whisper`; or what that found.
         language: code of the language spoken (`en`); None detects it, in each piece of sound by itself.
         download: whether it may be fetched from the hub.
-
-    Raises:
-        CapabilityError: if the model is not on this machine, is not whole, or does not know the language.
     """
 
     finds_speech = True

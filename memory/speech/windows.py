@@ -73,9 +73,6 @@ def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span
 
     A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
     sound is left out.
-
-    Raises:
-        VideoError: if there are too many.
     """
     if not video.info.has_audio:
         return []

@@ -177,11 +177,7 @@ class ChannelIndex:
         return self._stamp.last - self._saved.last
 
     def save(self) -> None:
-        """Write the cache, all or nothing. The caller holds the writer lock.
-
-        Raises:
-            MemoryFolderError: if the disk is full or the folder cannot be written.
-        """
+        """Write the cache, all or nothing. The caller holds the writer lock."""
         import faiss
 
         temporary = self.path.with_suffix(".tmp")

@@ -136,11 +136,7 @@ class Database:
 
     @contextmanager
     def _sound(self) -> Iterator[None]:
-        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing.
-
-        Raises:
-            MemoryFolderError: if a value is not what was written.
-        """
+        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing."""
         try:
             yield
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
@@ -161,11 +157,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the writer lock of the folder.
-
-        Raises:
-            MemoryFolderError: if the memory is read-only or another process is writing.
-        """
+        """Hold the writer lock of the folder."""
         if not self.writable:
             self._require_room()
             raise MemoryFolderError(

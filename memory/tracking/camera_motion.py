@@ -56,14 +56,7 @@ class Stretch:
 
 
 def still_stretches(video: VideoSource, span: Span, fps: float, size: int) -> Iterator[Stretch]:
-    """Yield the parts of a span in which the camera stands still, each of at most `LONGEST` seconds.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to watch.
-        fps: frames a second.
-        size: longest side of the frames in pixels.
-    """
+    """Yield the parts of a span in which the camera stands still, each of at most `LONGEST` seconds."""
     moved = False
     for stretch in _stretches(video, span, fps, size):
         still = ~_moving_frames(stretch)

@@ -15,12 +15,7 @@ from .track import Track
 
 
 class Annotator:
-    """Draws boxes, ids with labels, and the path of each object so far.
-
-    Args:
-        width: pixels across of the pictures.
-        traces: draw the path.
-    """
+    """Draws boxes, ids with labels, and the path of each object so far."""
 
     def __init__(self, width: int, *, traces: bool = True) -> None:
         import supervision as sv
@@ -71,16 +66,7 @@ def write_frames(video: VideoSource, times: Sequence[float], tracks: Sequence[Tr
 def write_clip(
     video: VideoSource, span: Span, tracks: Sequence[Track], path: Path, *, fps: float | None = None, size: int = 1280
 ) -> Path:
-    """Write a span as an MP4 (H.264, no sound) with the objects drawn into it; one frame at a time is held.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to write.
-        tracks: what to draw.
-        path: the file.
-        fps: frames a second (None: the video's own, 30 at most).
-        size: pixels of the longest side at most.
-    """
+    """Write a span as an MP4 (H.264, no sound) with the objects drawn into it; one frame at a time is held."""
     import av
 
     rate = Fraction(fps or min(video.info.fps or 25.0, 30.0)).limit_denominator(1001)

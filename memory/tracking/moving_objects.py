@@ -44,14 +44,7 @@ class MotionReport:
 
 
 def moving_objects(video: VideoSource, span: Span, *, fps: float = 8.0, size: int = 320) -> MotionReport:
-    """Find and follow what moves.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to watch.
-        fps: frames a second.
-        size: longest side of the frames in pixels.
-    """
+    """Find and follow what moves."""
     span = span.within(Span(video.info.start, video.info.end))
     shots: list[tuple[Span, Tracker]] = []
     detector: MotionDetector | None = None

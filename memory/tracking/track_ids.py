@@ -21,12 +21,7 @@ class TrackRegistry:
         self._lock = threading.Lock()
 
     def assign_ids(self, key: Hashable, tracks: Sequence[Track]) -> list[Track]:
-        """Return the tracks of one call under the ids that their objects have on this video; new objects get new ids.
-
-        Args:
-            key: what ids hold for: the video's content, and the detector.
-            tracks: of the call; pieces that turn out to be one object are joined.
-        """
+        """Return the tracks of one call under the ids that their objects have by `key`; new objects get new ids."""
         with self._lock:
             known = {track.id: track for track in self._tracks.get(key, ())}
             pieces = _by_object(tracks, known)

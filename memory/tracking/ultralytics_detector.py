@@ -32,15 +32,7 @@ _importing = threading.Lock()
 
 
 class UltralyticsDetector:
-    """A YOLO model. Safe between threads, one picture batch at a time.
-
-    Args:
-        weights: a `.pt` or `.onnx` file.
-        threads: threads on the CPU (None: as the runtime likes).
-
-    Raises:
-        CapabilityError: if ultralytics is not installed, or the file is not a detector that it can load.
-    """
+    """A YOLO model. Safe between threads, one picture batch at a time."""
 
     def __init__(self, weights: Path, *, threads: int | None = None) -> None:
         self.weights = weights
@@ -89,11 +81,7 @@ class UltralyticsDetector:
     def detect(
         self, images: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, least: float = LEAST
     ) -> list[list[Detection]]:
-        """See `Detector`.
-
-        Raises:
-            CapabilityError: if other labels than its own are asked of an open vocabulary without its text encoder.
-        """
+        """See `Detector`."""
         found: list[list[Detection]] = []
         with self._lock:
             if self.open_vocabulary and labels and not set(labels) <= set(self.labels):
@@ -146,11 +134,7 @@ class UltralyticsDetector:
             backend.session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers)
 
     def _set_vocabulary(self, words: tuple[str, ...]) -> None:
-        """Have YOLO-World or YOLOE look for `words`.
-
-        Raises:
-            CapabilityError: if the model that turns words into vectors is not here.
-        """
+        """Have YOLO-World or YOLOE look for `words`."""
         if words == (self._vocabulary or self.labels):
             return
         try:
@@ -186,11 +170,7 @@ def _detections(result: Any, names: list[str]) -> list[Detection]:
 
 
 def import_ultralytics() -> Any:
-    """Import the package so that it does not fetch weights, install packages or send statistics.
-
-    Raises:
-        CapabilityError: if it is not installed.
-    """
+    """Import the package so that it does not fetch weights, install packages or send statistics."""
     with _importing:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)

@@ -42,9 +42,6 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
         span: seconds.
         rate: samples a second.
         track: index in the file of the audio stream; None for the main one.
-
-    Raises:
-        VideoError: if the file cannot be used, or so many samples cannot be held.
     """
     if span.duration * rate > _MOST_SAMPLES:
         raise VideoError(
@@ -70,12 +67,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
 
 
 def sounding(path: Path, track: int | None = None) -> list[Span]:
-    """Return where a sound track has packets, in seconds and order; gaps under a minute are bridged. Decodes nothing.
-
-    Args:
-        path: the file.
-        track: index in the file of the audio stream; None for the main one.
-    """
+    """Return where a sound track has packets, in order; gaps under a minute are bridged. Decodes nothing."""
     found: list[list[float]] = []
     with open_container(path) as container:
         stream = audio_stream(container, track)

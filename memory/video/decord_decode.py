@@ -15,12 +15,7 @@ _USE_PYAV = "Use backend='pyav'."
 
 
 def check_decord(path: Path, codec: str) -> None:
-    """Make sure that decord is here and can open this codec.
-
-    Raises:
-        CapabilityError: if it is not installed.
-        VideoError: if the codec is AV1, which decord 0.6 cannot open.
-    """
+    """Make sure that decord is here and can open this codec."""
     try:
         import decord  # noqa: F401
     except ImportError:
@@ -39,9 +34,6 @@ def decord_images(
 
     decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have with square
     pixels. It counts time from its own zero, so frames are asked for by their place in the container's list.
-
-    Raises:
-        VideoError: if decord cannot open the file, or finds another number of frames than the container lists.
     """
     import decord
 

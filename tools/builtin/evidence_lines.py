@@ -24,16 +24,7 @@ def line(
     video: str = "",
     unsure: bool = False,
 ) -> Line:
-    """A line such as `01:12-01:20 screen text, top right: «OPEN»`.
-
-    Args:
-        uri: of what it tells of.
-        channel: of the memory.
-        text: the words that were said or shown, as far as they are to be repeated.
-        place: where in the picture, in words.
-        video: name of the video, where there are several.
-        unsure: whether the recognizer was.
-    """
+    """A line such as `01:12-01:20 screen text, top right: «OPEN»`."""
     where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
     when = f"{moment(where.span)} " if where.span is not None else ""
     kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)

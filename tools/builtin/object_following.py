@@ -40,11 +40,7 @@ class FollowedObjects:
 def follow_objects(
     video: VideoContext, span: Span, detector: Detector, labels: Sequence[str] | None = None
 ) -> FollowedObjects:
-    """Follow what the detector finds; frames are charged. Ids are those of earlier calls on the same video.
-
-    Raises:
-        ToolError: if the budget has no frame left.
-    """
+    """Follow what the detector finds; frames are charged. Ids are those of earlier calls on the same video."""
     began = clock.monotonic()
     times, fps, spare = _plan(video, span)
     reader = _DetectionReader(video, detector, labels)

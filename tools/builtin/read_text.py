@@ -129,7 +129,6 @@ def _is_known(video: VideoContext, span: Span) -> bool:
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:
-    """Return what indexing found."""
     from ...memory.ocr.blocks import blocks
 
     return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))

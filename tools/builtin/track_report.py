@@ -66,11 +66,7 @@ def most_at_once(spans: Sequence[Span]) -> int:
 
 
 def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
-    """Count the objects that tracks are of: what comes up inside the picture may be what was lost there before.
-
-    Args:
-        ways: span, way in and way out of each (see `as_row`), by time of entry.
-    """
+    """Count the objects that tracks are of: what comes up inside the picture may be what was lost there before."""
     lost: list[float] = []
     count = 0
     for span, enters, leaves in ways:
@@ -83,13 +79,7 @@ def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
 
 
 def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str], dict[str, Any]]:
-    """Return lines for the policy, and the same as data.
-
-    Args:
-        tracks: of the labels in question.
-        span: the span in question.
-        watched: the span in which they were followed.
-    """
+    """Return lines for the policy, and the same as data."""
     rows = [as_row(track, watched) for track in tracks]
     counts = counts_over_time(tracks, span)
     totals = Counter(track.label for track in tracks)

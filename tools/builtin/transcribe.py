@@ -60,7 +60,6 @@ def _line(video: VideoContext, utterance: dict) -> Line:
 
 
 def _known(video: VideoContext, span: Span) -> list[dict]:
-    """Return what the memory already holds of the span's speech."""
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}

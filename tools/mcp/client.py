@@ -156,18 +156,13 @@ class _Session:
         """The last line that a command wrote to its standard error, for messages."""
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on the loop of the servers."""
         if self.is_over or not self._loop.is_running():
             work.close()
             raise ToolError(f"{self._name} is closed: use another tool.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def open(self) -> None:
-        """Connect and list the tools.
-
-        Raises:
-            ToolError: if that fails or takes too long; one line that says why.
-        """
+        """Connect and list the tools."""
         ready: asyncio.Future[None] = self._loop.create_future()
         self._leave = asyncio.Event()
         self._task = asyncio.create_task(self._hold(ready))
@@ -194,11 +189,6 @@ class _Session:
                 await asyncio.wait([task], timeout=2)
 
     async def call(self, tool: McpTool, arguments: dict[str, Any]) -> Observation:
-        """One call.
-
-        Raises:
-            ToolError: if the server is gone, breaks the protocol, or takes too long.
-        """
         client = await self._alive()
         own_arguments = {tool.own_names.get(name, name): value for name, value in arguments.items()}
         try:
@@ -322,7 +312,6 @@ def _observation(result: Any, name: str) -> Observation:
 
 
 def _one_line(error: BaseException) -> str:
-    """The text of an error on one line; of a group of errors, that of the first."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     text = " ".join(defuse(str(error)).split()).rstrip(".")[:300]

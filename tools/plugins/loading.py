@@ -168,7 +168,6 @@ def _as_tools(found: Any) -> tuple[BaseTool, ...]:
 
 
 def _one_line(error: BaseException) -> str:
-    """An error of other people's code on one line."""
     text = " ".join(str(error).split())[:300]
     if isinstance(error, (AttributeError, FileNotFoundError, ImportError, TypeError, ValueError)) and text:
         return text

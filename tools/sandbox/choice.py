@@ -20,12 +20,7 @@ _warned: set[str] = set()
 
 
 def to_isolate(tools: Mapping[str, BaseTool], kinds: frozenset[str]) -> frozenset[str]:
-    """Return names of the tools that run in a process of their own, where `kinds` is what `Toolbox(isolate=…)` says.
-
-    Raises:
-        UnknownNameError: if nothing is named so.
-        NotSerializable: if a tool that must be isolated cannot be.
-    """
+    """Return names of the tools that run in a process of their own, where `kinds` is what `Toolbox(isolate=…)` says."""
     for kind in sorted(kinds):
         require_name("tool or kind of tools to isolate", kind, (*KINDS, *tools))
     chosen = set()

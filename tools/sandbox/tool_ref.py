@@ -36,11 +36,7 @@ class ToolRef:
 
 
 def pack(item: BaseTool) -> ToolRef:
-    """Return the tool's address.
-
-    Raises:
-        NotSerializable: if it stands in no module and cannot be pickled.
-    """
+    """Return the tool's address."""
     function = _function_of(item)
     module = sys.modules.get(getattr(function, "__module__", None) or type(item).__module__)
     if module is not None:

@@ -73,7 +73,7 @@ class VideoContext:
     @property
     def whole(self) -> Span:
         """The span of the whole video (seconds)."""
-        return Span(self.info.start, self.info.end)
+        return self.info.span
 
     def frame(self, time: float, *, size: int | None = None) -> np.ndarray:
         """The picture on screen at `time` seconds: [H, W, 3] uint8 RGB, upright; charges one frame.

@@ -79,13 +79,9 @@ def _seconds(text: str) -> float:
         return int(hours or 0) * 3600.0 + int(minutes) * 60.0 + _number(rest)
     if thousandths:
         return _number(thousandths[1]) / 1000
-    if units and any(units.groups()) and not _bare(inside):
+    if units and any(units.groups()) and not re.fullmatch(r"[-+]?\d+(?:\.\d+)?", inside):
         return sum(_number(part or "0") * scale for part, scale in zip(units.groups(), (3600, 60, 1), strict=True))
     return float(inside)
-
-
-def _bare(text: str) -> bool:
-    return bool(re.fullmatch(r"[-+]?\d+(?:\.\d+)?", text))
 
 
 def _number(text: str) -> float:

@@ -8,7 +8,6 @@ moment, summaries from the rows that are known.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -39,8 +38,6 @@ _TRANSCRIBED, _DETECTED = 60.0, 30.0
 _LEAST_SOUND = 0.3  # seconds that are worth transcribing
 _SEARCHERS = 4  # sets of videos whose searcher is kept
 _ROOM = 10**8  # ids of one channel of one video
-
-log = logging.getLogger(__name__)
 
 
 class Past:
@@ -102,17 +99,20 @@ class Past:
         key = tuple(sorted(videos))
         with self._lock:
             if key not in self._searchers:
-                known = [self._known_video(video) for video in key]
+                known = [
+                    KnownVideo(
+                        video,
+                        tuple(self._records[video][1].channels),
+                        tuple(self.texts(video)),
+                        tuple(clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)),
+                    )
+                    for video in key
+                ]
                 self._searchers[key] = searcher_of(self._store, self._models, known, self.now)
                 while len(self._searchers) > _SEARCHERS:
                     self._searchers.popitem(last=False)
             self._searchers.move_to_end(key)
             return self._searchers[key]
-
-    def _known_video(self, video: str) -> KnownVideo:
-        _, record = self._records[video]
-        clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
-        return KnownVideo(video, tuple(record.channels), tuple(self.texts(video)), tuple(clips))
 
     def _channel(self, record: VideoRecord, channel: str) -> tuple[list[Text], float]:
         """The rows of a channel, and the second up to which they are all that there was."""
@@ -136,7 +136,9 @@ class Past:
                 return list(_subtitles_until(self._stored(record, channel), self.now)), self.now
             return self._speech(record)
         if channel == SUMMARY:
-            return self._gists(record), self.now
+            levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
+            texts = self.texts(record.id, [channel for channel in record.channels if channel != SUMMARY])
+            return gists({level: spans for level, spans in levels.items() if spans}, texts), self.now
         margin = _MARGIN if channel == OBJECTS else 0.0
         known = covered(self._store, record.id, channel, self.now, margin, record.end)
         rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= self.now]
@@ -186,8 +188,7 @@ class Past:
             if transcriber.stamp != record.channels["speech"].partition(" track ")[0]:
                 return [], None
             return from_sound(self._open_video(record.id), Span(since, end), transcriber), end
-        except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not transcribed: %s", record.name, error)
+        except (RewatchError, ImportError):
             return [], None
 
     def _detected(self, record: VideoRecord, since: float) -> list[NewText] | None:
@@ -202,14 +203,8 @@ class Past:
             if detector is None or stamp(detector) != record.channels[OBJECTS]:
                 return None
             return detect_clip(self._open_video(record.id), span, detector, lambda: None)
-        except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not looked at: %s", record.name, error)
+        except (RewatchError, ImportError):
             return None
-
-    def _gists(self, record: VideoRecord) -> list[NewText]:
-        levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
-        channels = [channel for channel in record.channels if channel != SUMMARY]
-        return gists({level: spans for level, spans in levels.items() if spans}, self.texts(record.id, channels))
 
 
 def _subtitles_until(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewText]:

@@ -51,13 +51,10 @@ class SentenceEncoder(ABC):
         with self._lock:  # fast tokenizers cannot be used by two threads at once
             for start in range(0, len(order), _BATCH):
                 batch = order[start : start + _BATCH]
-                rows[batch] = self._encode([self._clean(texts[index]) for index in batch])
+                # Lone surrogates, as badly decoded subtitles have them, cannot be tokenized.
+                clean = [texts[index].strip().encode("utf-8", "replace").decode("utf-8") for index in batch]
+                rows[batch] = self._encode([text[: self._max_tokens * _CHARACTERS_PER_TOKEN] for text in clean])
         return rows
-
-    def _clean(self, text: str) -> str:
-        # Lone surrogates cannot be tokenized; they come from badly decoded subtitles.
-        text = text.strip()[: self._max_tokens * _CHARACTERS_PER_TOKEN]
-        return text.encode("utf-8", "replace").decode("utf-8")
 
     @abstractmethod
     def _encode(self, texts: list[str]) -> np.ndarray:

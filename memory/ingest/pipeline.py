@@ -17,7 +17,7 @@ from ..span import Span
 from ..store import units as work
 from ..store.database import Store
 from ..store.search import Searcher
-from ..store.units import NewText, NewVector, Rows, Unit
+from ..store.units import NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .request import IngestRequest
@@ -57,7 +57,9 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        pool = self._pool(source)
+        count = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
+        here = count == 0 or not isinstance(source, str) or not _portable(self._models)
+        pool = Inline(self._models) if here else Workers(count, self._models)
         try:
             probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
@@ -68,14 +70,11 @@ class Ingest:
         self._read_as_blocks(video, probed.info)
         self._embed_again(video)
         self._summarize(video, probed.info)
-        self._save_indexes()
+        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
+            index = self._searcher.index(space)
+            if index.behind > _FRESH * len(index):
+                index.save()
         return video
-
-    def _pool(self, source: str | VideoSource) -> Inline | Workers:
-        count = len(os.sched_getaffinity(0)) if self._request.workers is None else self._request.workers
-        if count == 0 or not isinstance(source, str) or not _portable(self._models):
-            return Inline(self._models)
-        return Workers(count, self._models)
 
     # What is to do
 
@@ -234,7 +233,9 @@ class Ingest:
         if rows.vectors or not rows.texts:
             return rows
         encoder = self._text_encoder()
-        return replace(rows, vectors=_vectors(encoder, rows.texts), stamp=encoder.stamp)
+        encoded = zip(rows.texts, encoder.encode([text.text for text in rows.texts]), strict=True)
+        vectors = [NewVector(text.start, text.end, row, place) for place, (text, row) in enumerate(encoded)]
+        return replace(rows, vectors=vectors, stamp=encoder.stamp)
 
     def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
         """Make blocks, over the clips that they last, of the lines that the clips brought."""
@@ -265,13 +266,6 @@ class Ingest:
             levels = coarse_windows(info, seconds, clips=clips)
             texts = [text for text in self._store.texts(video) if text.channel != SUMMARY]
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
-
-    def _save_indexes(self) -> None:
-        """Write the index files that have fallen behind by more than is read back in no time."""
-        for space in self._store.spaces():
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
 
 
 def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
@@ -304,11 +298,6 @@ def _facts_of(record: VideoRecord, probed: Probed, *, kept: bool) -> tuple[int |
     if record.audio == probed.audio or "speech" not in probed.stamps:
         return record.audio, record.notes
     return record.audio, (*record.notes, "its words were taken earlier; --again speech chooses the sound track anew")
-
-
-def _vectors(encoder: TextEncoder, texts: Sequence[NewText]) -> list[NewVector]:
-    rows = encoder.encode([text.text for text in texts])
-    return [NewVector(t.start, t.end, row, i) for i, (t, row) in enumerate(zip(texts, rows, strict=True))]
 
 
 def _unavailable(stamp: str) -> bool:

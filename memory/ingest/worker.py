@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..checkpoints import first_line
+from ..encoders import VisualEncoder, visual_encoder
 from ..errors import CapabilityError, RewatchError, VideoError
 from ..processes.child_process import connection_to_parent
 from ..protocol import VideoSource
@@ -15,19 +17,87 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from .jobs import Cut, Failed, Heartbeat, Job, JobDone, Pieces, Probe, Probed, Send, UnitDone, Work
+from .jobs import Cut, Failed, Heartbeat, Job, JobDone, ModelSpecs, Pieces, Probe, Probed, Send, UnitDone, Work
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
 from .speech_channel import Subtitles, find_subtitles, from_sound, from_subtitles
 from .stream_choice import choose_sound, faint_note, is_silent
 from .visual_channel import ClipFrames, VisualRun, encode_clip
-from .worker_models import WorkerModels
+
+if TYPE_CHECKING:
+    from ..ocr.lines import TextReader
+    from ..speech.transcriber import Transcriber
+    from ..tracking.detector import Detector
+    from ..video.file import Video
 
 _STEP_SECONDS = 60.0  # without a sign of life, for one step that should take far less
 _HASH_RATE = 10e6  # bytes a second that even a slow disk gives
 _PACKAGE = __package__.partition(".")[0]
 
 T = TypeVar("T")
+
+
+class WorkerModels:
+    """The loaded models of one worker and the video it has open."""
+
+    def __init__(self, specs: ModelSpecs) -> None:
+        self.specs = specs
+        self._open: tuple[str, VideoSource] | None = None
+
+    @cached_property
+    def visual(self) -> VisualEncoder:
+        """The visual encoder."""
+        spec = self.specs.visual
+        return visual_encoder(spec, threads=1) if spec is None or isinstance(spec, str) else spec
+
+    @cached_property
+    def reader(self) -> TextReader:
+        """The reader of on-screen text."""
+        from ..ocr.reader import RapidReader
+
+        return RapidReader()
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        """The speech recognizer."""
+        from ..speech.transcriber import transcriber
+
+        spec = self.specs.transcriber
+        return transcriber(spec, language=self.specs.language) if spec is None or isinstance(spec, str) else spec
+
+    @property
+    def transcriber_or_none(self) -> Transcriber | None:
+        """The speech recognizer, or None where there is none."""
+        try:
+            return self.transcriber
+        except (CapabilityError, ImportError):
+            return None
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The object detector."""
+        from ..tracking.detector import detector
+        from ..tracking.detector_weights import no_weights
+
+        if self.specs.detector is None:
+            raise CapabilityError(no_weights())
+        return detector(self.specs.detector, threads=1)
+
+    def video(self, source: str | VideoSource, audio: int | None = None) -> VideoSource:
+        """Return the video with the sound track of that index, opened once for jobs that follow one another."""
+        if not isinstance(source, str):
+            return source
+        if self._open is None or self._open[0] != source:
+            from ..video.file import Video
+
+            if self._open is not None:
+                cast("Video", self._open[1]).close()
+            self._open = None
+            self._open = (source, Video(source))
+        video = cast("Video", self._open[1])
+        if audio is not None and video.info.sound_track != audio:
+            video.take_sound(audio)
+        return video
 
 
 def main() -> None:

@@ -12,8 +12,7 @@ from ..errors import VideoError
 from ..processes.child_process import Child
 from ..processes.pool import ProcessPool
 from .jobs import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work
-from .worker import run_job
-from .worker_models import WorkerModels
+from .worker import WorkerModels, run_job
 
 Handle = Callable[[Job, Message], None]
 

@@ -16,7 +16,7 @@ from ..span import Span
 from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE, voiced
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
-from .windows import WINDOW, around, bounds, speech_sound, windows
+from .windows import WINDOW, around, speech_sound, windows
 
 # Seconds by which the times of a subtitle may miss its words.
 _LOOSE = 1.0
@@ -102,7 +102,7 @@ def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -
     They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be
     transcribed without the others. Only the seconds around the cuts are read.
     """
-    return windows(video, bounds(video), _length(transcriber))
+    return windows(video, video.info.span, _length(transcriber))
 
 
 def _length(transcriber: Transcriber | None) -> float:
@@ -200,7 +200,7 @@ def align(video: VideoSource, span: Span, text: str) -> list[Word]:
 
     if not video.info.has_audio:
         return []
-    span = Span(span.start - _LOOSE, span.end + _LOOSE).within(bounds(video))
+    span = Span(span.start - _LOOSE, span.end + _LOOSE).within(video.info.span)
     return [
         Word(span.start + word.start, span.start + word.end, word.text, word.probability)
         for word in align_words(video.audio(span, rate=RATE), text)

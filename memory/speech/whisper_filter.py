@@ -51,7 +51,8 @@ def plausible_words(windows: Iterable[WhisperWindow], speech: Sequence[tuple[flo
     """
     kept: list[Word] = []
     for window in windows:
-        if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE or window.log_probability < _FAILED:
+        sure = sum(word.probability for word in window.words) / max(len(window.words), 1)
+        if (window.no_speech > _NO_SPEECH and sure < _UNSURE) or window.log_probability < _FAILED:
             continue
         words = without_loops(list(window.words))
         if _mostly_loop(window, words):
@@ -80,7 +81,7 @@ def packing(text: str) -> float:
 
 def without_loops(words: list[Word]) -> list[Word]:
     """Return the words with only the first of a phrase that comes more than three times in a row."""
-    bare = [_bare(word) for word in words]
+    bare = [word.text.casefold().strip(".,!?;:\u2026\"'- ") for word in words]
     kept: list[Word] = []
     place = 0
     while place < len(words):
@@ -101,14 +102,6 @@ def _loop(bare: list[str], place: int) -> tuple[int, int]:
         if times > _REPEATS:
             return size, times
     return 1, 1
-
-
-def _bare(word: Word) -> str:
-    return word.text.casefold().strip(".,!?;:\u2026\"'- ")
-
-
-def _mean(words: Sequence[Word]) -> float:
-    return sum(word.probability for word in words) / len(words) if words else 0.0
 
 
 def _spoken(word: Word, speech: Sequence[tuple[float, float]]) -> bool:

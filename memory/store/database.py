@@ -110,8 +110,7 @@ class Store(Database):
 
     def find_content(self, content_id: str) -> str | None:
         """The id of the video with this content."""
-        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
-        return str(found[0][0]) if found else None
+        return self._scalar("SELECT id FROM videos WHERE content_id = ?", content_id)
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
@@ -120,9 +119,8 @@ class Store(Database):
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
-        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
-        if found:
-            return str(found[0][0])
+        if (known := self.find_content(content_id)) is not None:
+            return known
         with self.transaction() as db:
             starts = (content_id[i : i + 8] for i in range(0, len(content_id) - 7))
             id_ = next(s for s in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (s,)).fetchone())
@@ -162,8 +160,7 @@ class Store(Database):
 
     def checked(self, video: str) -> str:
         """The fingerprint of the request for which the video was last complete; see `set_checked`."""
-        found = self.rows("SELECT checked FROM videos WHERE id = ?", (video,))
-        return str(found[0][0]) if found else ""
+        return str(self._scalar("SELECT checked FROM videos WHERE id = ?", video) or "")
 
     def set_checked(self, video: str, checked: str) -> None:
         """Note that nothing is left to do for what was asked for."""
@@ -172,8 +169,7 @@ class Store(Database):
 
     def clipping(self, video: str) -> str:
         """The cut of the video into clips, as text that only changes when the cut does; empty before the first."""
-        found = self.rows("SELECT clipping FROM videos WHERE id = ?", (video,))
-        return str(found[0][0]) if found else ""
+        return str(self._scalar("SELECT clipping FROM videos WHERE id = ?", video) or "")
 
     # What was found
 
@@ -204,9 +200,8 @@ class Store(Database):
 
     def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
         """Texts by their ids; ids that are gone are left out."""
-        rows = self.rows(
-            f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({_numbers(ids)})"
-        )
+        numbers = ",".join(str(int(id_)) for id_ in ids)
+        rows = self.rows(f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({numbers})")
         return {text.id: text for text in self._texts(rows)}
 
     def _texts(self, rows: Iterable[tuple[Any, ...]]) -> list[Text]:
@@ -241,8 +236,7 @@ class Store(Database):
 
     def newest_vector(self) -> int:
         """The highest id that a vector ever had; 0 before the first."""
-        found = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'")
-        return int(found[0][0]) if found else 0
+        return int(self._scalar("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'") or 0)
 
     def vector_ids(self, space: int) -> np.ndarray:
         """Ids of all vectors of a space [n] int64, in no order."""
@@ -285,7 +279,3 @@ def _overlapping(where: list[str], parameters: list[Any], between: Span | None) 
         end = between.end if between.end > between.start else np.nextafter(between.end, np.inf)
         where.append("start_s < ? AND (end_s > ? OR start_s >= ?)")
         parameters += [float(end), between.start, between.start]
-
-
-def _numbers(ids: Iterable[int]) -> str:
-    return ",".join(str(int(id_)) for id_ in ids)

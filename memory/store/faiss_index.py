@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,6 @@ TAIL = struct.Struct("<II6s")
 """The end of a cache file: footer length, CRC-32 of the index, magic."""
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +76,16 @@ class ChannelIndex:
     def refresh(self, space: Space) -> None:
         """Catch up with the database; `space` is as the database has it now."""
         if space.generation != self._stamp.generation:
-            self._drop_deleted()
+            held = _ids(self._index)
+            gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
+            if len(gone):
+                self._index.remove_ids(gone)
             self._stamp = replace(self._stamp, generation=space.generation)
         for ids, vectors in self._store.vectors(space, after=self._stamp.last):
             self._index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         if self._outgrown():
             self._build()
-
-    def _drop_deleted(self) -> None:
-        held = _ids(self._index)
-        gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
-        if len(gone):
-            self._index.remove_ids(gone)
 
     def _outgrown(self) -> bool:
         lists = self._stamp.trained_on
@@ -108,13 +103,14 @@ class ChannelIndex:
                 self._index.add_with_ids(vectors, ids)
                 self._stamp = replace(self._stamp, last=int(ids[-1]))
             return
-        log.info("building the index of %s: %d vectors", self._space.channel, count)
         lists = int(2 * count**0.5)
         random = np.random.default_rng(_SEED)
-        sample = self._sample(random, lists * _POINTS_PER_LIST / count)
+        share = lists * _POINTS_PER_LIST / count
+        parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
+        sample = np.concatenate(parts)
         index = _inverted_lists(self._space.dim, lists, sample)
         queries = sample[random.choice(len(sample), 100, replace=False)]
-        del sample
+        del sample, parts
         for ids, vectors in self._store.vectors(self._space):
             index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
@@ -126,18 +122,12 @@ class ChannelIndex:
 
     def _keep(self) -> None:
         """Write what was costly to build, where this process may; a search must not fail for want of that."""
-        try:
+        with suppress(MemoryFolderError):
             if self._store.holds_writer_lock:
                 self.save()
             elif self._store.writable:
                 with self._store.writing():
                     self.save()
-        except MemoryFolderError as error:
-            log.info("the index of %s is not kept: %s", self._space.channel, error)
-
-    def _sample(self, random: np.random.Generator, share: float) -> np.ndarray:
-        parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
-        return np.concatenate(parts)
 
     # Searching
 

@@ -63,7 +63,7 @@ class Database:
         try:
             version = int(self.meta("schema_version") or 0)
         except ValueError as error:
-            raise MemoryFolderError(damaged(self.folder / DATABASE, error)) from error
+            raise MemoryFolderError(damaged(self._file, error)) from error
         if version > schema.VERSION:
             raise MemoryFolderError(
                 f"The memory at {self.folder} was made by a newer rewatch (format {version}, this one reads up to "
@@ -71,7 +71,7 @@ class Database:
             )
         missing = schema.columns_missing(self._connection)
         if missing:
-            raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
+            raise MemoryFolderError(damaged(self._file, f"it has no {missing[0]}"))
 
     def _require_room(self) -> None:
         """A full disk has its database opened read-only; then that is what is to be told."""
@@ -106,7 +106,7 @@ class Database:
     def _create(self) -> None:
         if not self.writable:
             if self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
-                raise MemoryFolderError(damaged(self.folder / DATABASE, "it has no meta"))
+                raise MemoryFolderError(damaged(self._file, "it has no meta"))
             self._require_room()
             raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
         with self.transaction() as db:
@@ -114,9 +114,7 @@ class Database:
             if "meta" in others:  # another process was quicker
                 return
             if others:
-                raise MemoryFolderError(
-                    f"{self.folder / DATABASE} is a database of another program: give another folder."
-                )
+                raise MemoryFolderError(f"{self._file} is a database of another program: give another folder.")
             for statement in schema.TABLES.split(";\n"):
                 db.execute(statement)
             facts = {"schema_version": schema.VERSION, "uid": uuid.uuid4().hex}
@@ -134,6 +132,10 @@ class Database:
         with self._lock, self._plainly():
             return self._connection.execute(sql, parameters).fetchall()
 
+    def _scalar(self, sql: str, *parameters: Any) -> Any:
+        rows = self.rows(sql, parameters)
+        return rows[0][0] if rows else None
+
     @contextmanager
     def _sound(self) -> Iterator[None]:
         """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing."""
@@ -141,7 +143,7 @@ class Database:
             yield
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             reason = " ".join(str(error).split())[:120]
-            self.damage = damaged(self.folder / DATABASE, f"a value is not readable: {reason}")
+            self.damage = damaged(self._file, f"a value is not readable: {reason}")
             raise MemoryFolderError(self.damage) from error
 
     @contextmanager
@@ -200,7 +202,7 @@ class Database:
                 self._connection.execute("VACUUM")
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except MemoryFolderError as error:  # it needs as much space again, and nobody else in the database
-            log.info("%s is not made smaller: %s", self.folder / DATABASE, error)
+            log.info("%s is not made smaller: %s", self._file, error)
 
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""
@@ -209,8 +211,7 @@ class Database:
 
     def meta(self, key: str) -> Any:
         """A value of the memory as a whole, or None."""
-        found = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
-        return found[0][0] if found else None
+        return self._scalar("SELECT value FROM meta WHERE key = ?", key)
 
     def set_meta(self, key: str, value: Any) -> None:
         """Set a value of the memory as a whole."""

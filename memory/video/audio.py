@@ -103,7 +103,8 @@ class _Piece:
         self._resampler = AudioResampler(format="flt", layout="mono", rate=rate)
         # Some silence put before it brings the first sample onto the grid of the result: without it the same sound
         # would come out shifted by a part of a sample, by where decoding happened to begin.
-        places = (time - start - np.arange(_grid_period(first.sample_rate, rate)) / first.sample_rate) * rate
+        period = first.sample_rate // gcd(first.sample_rate, rate)  # source samples after which both grids meet again
+        places = (time - start - np.arange(period) / first.sample_rate) * rate
         lead = int(np.argmin(np.abs(places - np.round(places))))
         self._place = round(float(places[lead]))
         if lead:
@@ -162,11 +163,6 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             if frame.time_base is None and stream.time_base is not None:
                 frame.time_base = stream.time_base
             yield frame
-
-
-def _grid_period(source_rate: int, rate: int) -> int:
-    """After how many source samples both grids meet again."""
-    return source_rate // gcd(source_rate, rate)
 
 
 def _silence(like: AudioFrame, samples: int) -> AudioFrame:

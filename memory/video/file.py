@@ -62,7 +62,6 @@ class Video(TimedFrames):
             check_decord(self._path, self.info.codec)
         self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
-        self._even: bool | None = None
         self.backend = backend
 
     def __enter__(self) -> Video:
@@ -186,7 +185,7 @@ class Video(TimedFrames):
             from .decord_decode import decord_images
 
             full = (self.info.width, self.info.height)
-            if not self._one_shape():
+            if not self._one_shape:
                 raise VideoError(f"{self._path}: its picture size changes, which decord hides. Use backend='pyav'.")
             for position, image in decord_images(self._path, index, positions, full, size):
                 yield position, image, full
@@ -198,12 +197,11 @@ class Video(TimedFrames):
         finally:
             self._give_back(reader)
 
+    @cached_property
     def _one_shape(self) -> bool:
-        """Tell whether all keyframes are of one size and one way up; looked at once."""
-        if self._even is None:
-            first = (self.info.width, self.info.height)
-            self._even = all(frame.full == first for frame in self._keyframes(self.info.span, 16))
-        return self._even
+        """True if all keyframes are of one size and one way up."""
+        first = (self.info.width, self.info.height)
+        return all(frame.full == first for frame in self._keyframes(self.info.span, 16))
 
     def _keyframes(self, span: Span, size: int | None) -> Iterator[Frame]:
         reader = self._borrow()

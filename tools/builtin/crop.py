@@ -24,7 +24,8 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
     outer = _outer(of, video)
     frame = next(iter(video.video.frames_at([time])))
     region, note = video.box(box, frame.whole, of=outer)
-    width, height = _pixels(region, frame.whole)
+    width = max(1, round((region.right - region.left) * frame.whole[0]))
+    height = max(1, round((region.bottom - region.top) * frame.whole[1]))
     if min(width, height) < _LEAST:
         raise ToolError(
             f"That is {width}x{height} pixels of the video: there is nothing more to see; take a larger box."
@@ -59,8 +60,3 @@ def _outer(crop: str | None, video: VideoContext) -> Box:
     if place.video != video.video_id:
         raise ToolError(f"of names video:{place.video}, and this is video:{video.video_id}.")
     return place.box or Box(0.0, 0.0, 1.0, 1.0)
-
-
-def _pixels(box: Box, whole: tuple[int, int]) -> tuple[int, int]:
-    width, height = (box.right - box.left) * whole[0], (box.bottom - box.top) * whole[1]
-    return max(1, round(width)), max(1, round(height))

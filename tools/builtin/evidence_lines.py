@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ...memory import Box, MediaURI, Span
@@ -36,16 +36,6 @@ def line(
 def moment(span: Span) -> str:
     """A span as people read it; one time where it has no length."""
     return str(span) if span.duration > 0 else str(span).partition("-")[0]
-
-
-def place_of(box: Sequence[float] | None) -> str:
-    """Place of a box in words: `top left`, `center`, `bottom`; an empty text for none."""
-    if box is None:
-        return ""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
-    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return f"{row} {column}".strip() or "centre"
 
 
 def box_of(data: Mapping[str, Any]) -> Box | None:

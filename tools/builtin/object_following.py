@@ -13,8 +13,7 @@ from ...memory.ingest.objects_channel import LARGEST
 from ...memory.tracking.detector import WEAK, Detection, Detector
 from ...memory.tracking.detector_labels import same_kind
 from ...memory.tracking.track import Track
-from ...memory.tracking.track_ids import TrackRegistry
-from ...memory.tracking.track_linking import link, sure
+from ...memory.tracking.track_linking import TrackRegistry, link, sure
 from ...memory.tracking.tracker import Tracker
 from ..context import VideoContext
 

@@ -22,13 +22,12 @@ _SHORT = 10.0
 _TILED = 8
 """Frames of a span that are read tile by tile."""
 
+_SMALL_PRINT = Retry(
+    lacks=lambda found: "no text made out" if found.data.get("small_print_unread") else "", settings=[{"small": True}]
+)
 
-def _unread(observation: Observation) -> str:
-    """Return the reason why looking at smaller print could find more."""
-    return "no text made out" if observation.data.get("small_print_unread") else ""
 
-
-@tool(timeout=120.0, retry=Retry(lacks=_unread, settings=[{"small": True}]))
+@tool(timeout=120.0, retry=_SMALL_PRINT)
 def read_text(
     start: float,
     video: VideoContext,
@@ -61,7 +60,7 @@ def read_text(
         blocks, note = _inside(video, _known(video, span), box)
         blocks = [block for block in blocks if not find or _says(block.text, find)]
         gone = str(error)
-    readings = [_row(block) for block in blocks]
+    readings = [{"span": [block.start, block.end], "text": block.text, **block.data()} for block in blocks]
     lines = [
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
@@ -95,7 +94,7 @@ def _read(
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
-        return _read_moment(video, span.start), ""
+        return _read_moment(video, span.start, tiles=False), ""
     return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0)), ""
 
 
@@ -134,21 +133,20 @@ def _known(video: VideoContext, span: Span) -> list[Block]:
     return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))
 
 
-def _read_moment(video: VideoContext, time: float) -> list[Block]:
+def _read_moment(video: VideoContext, time: float, *, tiles: bool) -> list[Block]:
     from ...memory.ocr.blocks import blocks_of
 
     image = video.frame(time)
-    return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
+    return blocks_of(_reader().read(image, tiles=tiles), time, image.shape[1] / image.shape[0])
 
 
 def _read_small(video: VideoContext, span: Span) -> list[Block]:
     """Read a few frames of the span tile by tile; a text that stays is one reading."""
-    from ...memory.ocr.blocks import blocks_of, compose
+    from ...memory.ocr.blocks import compose
     from ...memory.ocr.lines import Reading, merge_readings
 
     if span.duration == 0:
-        image = video.frame(span.start)
-        return blocks_of(_reader().read(image, tiles=True), span.start, image.shape[1] / image.shape[0])
+        return _read_moment(video, span.start, tiles=True)
     times = video.times(span, min(1.0, _TILED / span.duration))
     step = span.duration / len(times)
     found = [
@@ -233,10 +231,6 @@ def _in_place_of(other: Reading, line: Line) -> bool:
     x, y = (line.box.left + line.box.right) / 2, (line.box.top + line.box.bottom) / 2
     left, top, right, bottom = other.box
     return bool(other.text != line.text and left <= x <= right and top <= y <= bottom)
-
-
-def _row(block: Block) -> dict[str, Any]:
-    return {"span": [block.start, block.end], "text": block.text, **block.data()}
 
 
 def _aspect(video: VideoContext) -> float:

@@ -108,7 +108,8 @@ class McpServers:
     def __enter__(self) -> Self:
         if not self.servers:
             return self
-        _be_quiet()
+        if not (logger := logging.getLogger("mcp")).handlers:
+            logger.addHandler(logging.NullHandler())  # what the SDK logs of a server is not printed
         self._loop = loop = asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, name="mcp", daemon=True).start()
         self._sessions = [_Session(server, loop, self._start_seconds) for server in self.servers]
@@ -324,10 +325,3 @@ def _is_closed(error: BaseException) -> bool:
 
     kinds = ("ClosedResourceError", "BrokenResourceError", "EndOfStream")
     return getattr(error, "code", None) == CONNECTION_CLOSED or type(error).__name__ in kinds
-
-
-def _be_quiet() -> None:
-    """Keep what the SDK logs about a server from being printed, where the program has no handler of its own."""
-    logger = logging.getLogger("mcp")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())

@@ -49,10 +49,13 @@ def load_tools(name: str) -> ToolGroup:
     Raises:
         CapabilityError: if there is no such module, file or attribute, or it is no tool; says which.
     """
-    place, attribute = _split(name)
+    place, colon, attribute = name.rpartition(":")
+    if not colon:
+        place, attribute = name, ""
     try:
         module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
-        tools = _as_tools(getattr(module, attribute) if attribute else _own_tools(module) or _documented(module))
+        documented = [one for one in _functions(module) if not _missing_parts(one)]
+        tools = _as_tools(getattr(module, attribute) if attribute else _own_tools(module) or documented)
     except (Exception, SystemExit) as error:  # code of others, which raises anything when it is imported
         raise CapabilityError(f"--tools {name}: {_one_line(error)}") from error
     if not tools:
@@ -82,14 +85,6 @@ def registered_tools() -> tuple[list[ToolGroup], list[str]]:
             continue
         groups.append(ToolGroup(origin=f"{package}{version}", prefix=package, tools=tools))
     return groups, broken
-
-
-def _split(name: str) -> tuple[str, str]:
-    """`place:attribute` apart; a drive letter before a path is none."""
-    place, colon, attribute = name.rpartition(":")
-    if not colon or (len(place) == 1 and attribute.startswith(("\\", "/"))):
-        return name, ""
-    return place, attribute
 
 
 def _of_module(name: str) -> ModuleType:
@@ -137,11 +132,6 @@ def _functions(module: ModuleType) -> list[FunctionType]:
     """The functions that are written in a module and not private to it."""
     functions = [value for name, value in vars(module).items() if isinstance(value, FunctionType) and name[:1] != "_"]
     return [one for one in {id(value): value for value in functions}.values() if one.__module__ == module.__name__]
-
-
-def _documented(module: ModuleType) -> list[FunctionType]:
-    """The functions with a docstring and a type for each parameter, which a policy reads of a tool."""
-    return [one for one in _functions(module) if not _missing_parts(one)]
 
 
 def _missing_parts(function: FunctionType) -> str:

@@ -12,7 +12,7 @@ from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError, VideoRecord
 from rewatch.memory.ingest.speech_channel import find_subtitles
 from rewatch.memory.ingest.stream_choice import rank_subtitles
-from rewatch.memory.ingest.worker_models import WorkerModels
+from rewatch.memory.ingest.worker import WorkerModels
 from rewatch.memory.protocol import SubtitleStream
 from rewatch.memory.speech.languages import language_code, same_language
 from rewatch.memory.video.file import Video

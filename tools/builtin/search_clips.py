@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...memory import Hit, MediaURI, Span, Text, within_view
-from ...memory.ocr.layout import place
+from ...memory.ocr import layout
 from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..errors import ToolError
@@ -115,7 +115,7 @@ def _line(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
     sure = probability_of(text.data) if text.channel == "speech" else None
     where = str(text.data.get("place") or "") if text.channel == "screen_text" else ""
     if text.channel == "screen_text" and not where and (box := box_of(text.data)) is not None:
-        where = place(box)
+        where = layout.place(box)
     return line(
         _place(text),
         text.channel,

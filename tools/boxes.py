@@ -20,8 +20,7 @@ from .times import LONGEST_TIME, as_float
 GRID = 1000
 """Of models that were taught places on a grid: 0 to 1000 in each direction, whatever the picture's shape."""
 SCALES = ("grid", "pixels", "fractions")
-_BEYOND = 0.02
-"""Share of a side by which a box may stick out of its picture: models round."""
+_BEYOND = 0.02  # share of a side by which a box may stick out of its picture: models round
 
 LONGEST_STRING = 10_000
 """Characters of one argument that a tool is given."""

@@ -22,10 +22,8 @@ from .tool import Retry, invoke, is_async, refusal
 
 MOST_RETRIES = 3
 """Further tries of one call, whatever a tool asks for."""
-_GRACE = 0.3
-"""Seconds that an isolated call has to end its process by itself, before this side does."""
-_START = 60.0
-"""Seconds that a process has to start, beside what its first call has."""
+_GRACE = 0.3  # seconds that an isolated call has to end its process by itself, before this side does
+_START = 60.0  # seconds that a process has to start, beside what its first call has
 
 
 @dataclass(slots=True, kw_only=True)

@@ -32,8 +32,7 @@ _PLAIN = re.compile(
 )
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NESTED = ("items", "additionalProperties", "not")
-_BRIEF, _BRIEF_ARGUMENT = 60, 50
-"""Characters of a description in a prompt."""
+_BRIEF, _BRIEF_ARGUMENT = 60, 50  # characters of a description in a prompt
 _NEED_NO_DESCRIPTION = frozenset({"start", "end", "labels"})
 """Arguments whose names say all, where a prompt says that times are seconds."""
 

@@ -14,8 +14,7 @@ from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes
 
 _ODD = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"
-"""Format characters without which words of some scripts, and emoji, read wrongly."""
+_JOINERS = "\u200c\u200d"  # format characters without which words of some scripts, and emoji, read wrongly
 
 
 def printable(name: str, keep: str = "") -> str:

@@ -28,8 +28,7 @@ _KINDS = {
 }
 _NO_VIDEO = {ending: kind for kind, endings in _KINDS.items() for ending in endings.split()}
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"M4A ", b"M4B ", b"crx ", b"jxl ")
-_AMBIGUOUS = frozenset({"ts", "dv", "rm", "qt"})
-"""Endings of other things too."""
+_AMBIGUOUS = frozenset({"ts", "dv", "rm", "qt"})  # endings of other things too
 _STARTS = (
     *(b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"YUV4MPEG2", b"DKIF"),
     *(b"0&\xb2u\x8ef\xcf\x11", b".RMF", b"\x06\x0e+4\x02\x05\x01\x01", b"nut/multimedia"),

@@ -14,8 +14,7 @@ from ..span import Span, clock
 if TYPE_CHECKING:
     from ..protocol import VideoSource
 
-_LONG, _STAYS = 60.0, 10.0
-"""Seconds of a long clip, and for which a picture in it that stays is looked at."""
+_LONG, _STAYS = 60.0, 10.0  # seconds of a long clip, and for which a picture in it that stays is looked at
 STILL = 60
 """Windows in a row without anything new from which on they are one."""
 MOST = 250_000

@@ -37,16 +37,11 @@ _PARTIAL = 0.25
 """Share of the lines of another stream in the same language below which one holds only some of what is said."""
 _WHOLE, _PROBES, _PROBE = 240.0, 24, 5.0
 """Seconds that are listened to from end to end; how many places of a longer track, and seconds of each."""
-_MOST_TRACKS = 16
-"""Tracks that are listened to, unless one is asked for."""
-_LOUD = 1e-4
-"""Samples that never pass this (-80 dB) are silence."""
-_FAINT = 0.002
-"""Below this (-54 dB), recognizers begin to miss words."""
-_QUIET = 0.03
-"""Sound that never passes this (-30 dB) is amplified before it is asked for voices."""
-_SPOKEN = 1.0
-"""Seconds of speech with which a track counts as spoken."""
+_MOST_TRACKS = 16  # tracks that are listened to, unless one is asked for
+_LOUD = 1e-4  # samples that never pass this (-80 dB) are silence
+_FAINT = 0.002  # below this (-54 dB), recognizers begin to miss words
+_QUIET = 0.03  # sound that never passes this (-30 dB) is amplified before it is asked for voices
+_SPOKEN = 1.0  # seconds of speech with which a track counts as spoken
 
 
 @dataclass(frozen=True, slots=True)

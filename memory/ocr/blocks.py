@@ -15,18 +15,13 @@ from ..types import Text
 from .layout import arrange, hull, place, size
 from .lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
 
-_JITTER = 0.75
-"""Seconds by which lines of one block may come or go apart."""
-_LASTING = 2.5
-"""Seconds from which a line stands; what is shorter (a clock, a counter) does not join what stands."""
-_NEAR = 3.0
-"""Distance in heights within which lines come and go together."""
+_JITTER = 0.75  # seconds by which lines of one block may come or go apart
+_LASTING = 2.5  # seconds from which a line stands; what is shorter (a clock, a counter) does not join what stands
+_NEAR = 3.0  # distance in heights within which lines come and go together
 _SAME_PLACE = 0.3
 """Shared area, of the smaller one's, from which two lines stand in one place: only one of them is there at a time."""
-_OVERLOOKED = 5.0
-"""Seconds for which a line may be missing while those beside it stay."""
-_SETTLED = 10.0
-"""Seconds after its end from which nothing is joined to a block."""
+_OVERLOOKED = 5.0  # seconds for which a line may be missing while those beside it stay
+_SETTLED = 10.0  # seconds after its end from which nothing is joined to a block
 
 
 @dataclass(frozen=True, slots=True)

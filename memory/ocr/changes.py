@@ -14,22 +14,16 @@ from .reader import read_region, small_print
 # Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
 # pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.
 _LONGEST, _CELL, _DIFFERENT, _PIXELS = 640, 16, 18, 6
-_WHOLE, _MANY = 0.55, 6
-"""Share of the picture, and number of regions, beyond which all of it is read."""
-_CUT = 0.8
-"""Share of the cells that change at once at a cut."""
-_CREDIT = 0.3
-"""Area, in pictures, that may be read between two due reads."""
+_WHOLE, _MANY = 0.55, 6  # share of the picture, and number of regions, beyond which all of it is read
+_CUT = 0.8  # share of the cells that change at once at a cut
+_CREDIT = 0.3  # area, in pictures, that may be read between two due reads
 _CARE, _MOST_CARE = 0.06, 1.2
 """Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
-_CALM = 2
-"""Due reads that a part of the picture must outlast before it is read with care."""
-_STILL = 0.5
-"""Share of the picture that must be calm for any of it to be read with care."""
+_CALM = 2  # due reads that a part of the picture must outlast before it is read with care
+_STILL = 0.5  # share of the picture that must be calm for any of it to be read with care
 _RESTLESS = 0.5
 """Share of the picture that has changed since the last read where the camera moves, rather than something before it."""
-_EXPECTING = 6
-"""Due reads for which another text is expected soon after one has come or gone."""
+_EXPECTING = 6  # due reads for which another text is expected soon after one has come or gone
 
 
 @dataclass(frozen=True, slots=True)

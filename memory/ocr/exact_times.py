@@ -25,16 +25,13 @@ _AROUND = 1.5
 _SAME = 0.92
 _SAME_BEHIND = 0.8
 """Likeness of most parts of one large letter from which it is the same one, behind something that crosses it."""
-_PARTS = 4
-"""Rows and columns into which one large letter is parted."""
-_LONE = 48
-"""Height in pixels from which a letter is large enough to be parted."""
+_PARTS = 4  # rows and columns into which one large letter is parted
+_LONE = 48  # height in pixels from which a letter is large enough to be parted
 _CLEARLY = 0.3
 _LETTERS = 80
 _ABRUPT = 0.35
 """Largest change between two frames of a fade, as a share of the text's strength; a cut changes more at once."""
-_VISIBLE = 0.25
-"""Share of a fade from which a text counts as there: people see it well before it is half-way."""
+_VISIBLE = 0.25  # share of a fade from which a text counts as there: people see it well before it is half-way
 _LEGIBLE = 0.6
 """Share of a fade at which a text is read without fail: what could not be read, but seems stronger, is another text."""
 _FINEST = 30.0

@@ -14,8 +14,7 @@ from rapidfuzz.fuzz import ratio
 
 from ..span import Box, Span
 
-_KEPT = 6
-"""Variants of one text that are kept for the vote."""
+_KEPT = 6  # variants of one text that are kept for the vote
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,17 +24,14 @@ _AREA = 640 * 384
 _TILE = 640
 """Pixels of a side of the tiles in which small print is read: the detector misses faint print in a large picture."""
 _SURE = 0.9
-_LIKELY = 0.6
-"""The detector's score from which a place is read in a quick pass: of 300 places below, one was text."""
+_LIKELY = 0.6  # the detector's score from which a place is read in a quick pass: of 300 places below, one was text
 _LARGE = 64
 """Pixels of height from which a lone or doubtful place is tried all the same: a digit that fills the picture."""
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
-_HIGH = 144
-"""Pixels of letters that the detector sees without fail."""
+_HIGH = 144  # pixels of letters that the detector sees without fail
 _QUICK_TRIES, _TRIES = 3, 6
 
-_CUT = 0.005
-"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
+_CUT = 0.005  # distance from the side of a region, as a fraction of it, below which a line goes on beyond it
 
 
 @dataclass(frozen=True, slots=True)

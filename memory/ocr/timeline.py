@@ -28,25 +28,18 @@ if TYPE_CHECKING:
 
 PICTURES_PER_READ = 4
 """Pictures that are compared for each one that is due to be read."""
-_SMALL = 120_000
-"""Pixels of a picture that costs so little that it may be read at every comparison while much moves."""
+_SMALL = 120_000  # pixels of a picture that costs so little that it may be read at every comparison while much moves
 _TINY = 1e-6
-_AT_BORDER = 0.2
-"""Weight of a line that touches the border of the picture, in the vote on the text."""
-_COMPLETED = 2
-"""Texts of a span, cut by the border of the picture, for which frames around are read."""
-_VARIANTS = 4
-"""Ways of reading one text that are handed on, for the vote over several clips."""
+_AT_BORDER = 0.2  # weight of a line that touches the border of the picture, in the vote on the text
+_COMPLETED = 2  # texts of a span, cut by the border of the picture, for which frames around are read
+_VARIANTS = 4  # ways of reading one text that are handed on, for the vote over several clips
 
 # Texts that the border cuts.
-_TOUCHING = 0.02
-"""Distance from a border, as a fraction of the picture, from which a line may go on beyond it."""
+_TOUCHING = 0.02  # distance from a border, as a fraction of the picture, from which a line may go on beyond it
 _FPS, _AROUND, _FRAMES = 8.0, 0.5, 12
 """Rate and seconds around in which the rest of a text is looked for, and frames that are read at most."""
-_PASSING = 2.0
-"""Seconds up to which a text counts as passing; what stays longer is written at the border."""
-_REACH = 2.5
-"""Reach into the picture in which the text is looked for, in widths of what was read of it."""
+_PASSING = 2.0  # seconds up to which a text counts as passing; what stays longer is written at the border
+_REACH = 2.5  # reach into the picture in which the text is looked for, in widths of what was read of it
 _SURE = 0.9
 
 

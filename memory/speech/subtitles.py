@@ -40,8 +40,7 @@ _MOST_CUES = 100_000
 _DENSEST = 200
 # Characters of one cue; what people can read while it stands is a few hundred.
 _LONGEST_CUE = 5000
-_BESIDE = ("srt", "vtt", "ass", "ssa")
-"""Endings of the files that are looked for; a .sub is mostly one of pictures."""
+_BESIDE = ("srt", "vtt", "ass", "ssa")  # endings of the files that are looked for; a .sub is mostly one of pictures
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
 _FORMATS = ("vtt", "ass", "ssa", "srt", "microdvd", "mpl2")

@@ -10,8 +10,7 @@ from ..registry import UnknownNameError, unknown_name
 from ..sanitize import as_json, one_line
 from ..types import Text, VideoRecord
 
-_OFF = 0.1
-"""Seconds by which words that follow one another may seem to overlap."""
+_OFF = 0.1  # seconds by which words that follow one another may seem to overlap
 UNCERTAIN = 0.5
 """Utterances of a lower `probability` are to be taken for a guess."""
 FORMATS = ("srt", "vtt", "txt", "json")

@@ -38,20 +38,14 @@ SETTINGS: dict[str, Any] = {
     "temperature": 0.0,
 }
 """How faster-whisper is called; the voice detector's settings are its own."""
-_SMALL = 100e6
-"""Bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB."""
-_MUCH = 5.0
-"""Seconds of speech of which something should be made out; a cheer or a call is shorter."""
-_FAINT = {"begin": 0.3, "silent": 0.2}
-"""Where there may be speech, for the voice detector; see `runs`."""
-_CLOSED = 0.2
-"""Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
-_NEAR = 0.5
-"""Seconds by which Whisper's first and last word may miss the beginning and end of the voice."""
+_SMALL = 100e6  # bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB
+_MUCH = 5.0  # seconds of speech of which something should be made out; a cheer or a call is shorter
+_FAINT = {"begin": 0.3, "silent": 0.2}  # where there may be speech, for the voice detector; see `runs`
+_CLOSED = 0.2  # seconds of silence inside a word, at most: while a `t` or `k` is closed
+_NEAR = 0.5  # seconds by which Whisper's first and last word may miss the beginning and end of the voice
 _AHEAD = 2.4
 """Seconds beyond a piece of sound that decide where it ends: faster-whisper's shortest pause and its margin."""
-_WINDOW, _SEEK = 30.0, 0.01
-"""Seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`."""
+_WINDOW, _SEEK = 30.0, 0.01  # seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`
 
 
 class Whisper:

@@ -8,20 +8,14 @@ from dataclasses import dataclass, replace
 
 from .transcript import Word
 
-_REPEATS = 3
-"""Times that a phrase may follow upon itself; more often than this, and it is the model that is stuck."""
-_LONGEST_LOOP = 30
-"""Words of the longest phrase that is looked for; what loops by more packs too well."""
-_PACKS = 2.4
-"""Text that packs better than this is a loop (Whisper's own limit)."""
+_REPEATS = 3  # times that a phrase may follow upon itself; more often than this, and it is the model that is stuck
+_LONGEST_LOOP = 30  # words of the longest phrase that is looked for; what loops by more packs too well
+_PACKS = 2.4  # text that packs better than this is a loop (Whisper's own limit)
 _NO_SPEECH, _UNSURE = 0.8, 0.5
 """A window that the model itself holds for silent, with words that it is not sure of, is not believed."""
-_FAILED = -1.0
-"""Mean log-probability of a token below which a window has failed (Whisper's own limit)."""
-_LOOPED = 0.3
-"""Most that words are believed which are all that is left of a loop."""
-_OFF = 0.25
-"""Seconds by which Whisper's times may miss the speech that they stand for."""
+_FAILED = -1.0  # mean log-probability of a token below which a window has failed (Whisper's own limit)
+_LOOPED = 0.3  # most that words are believed which are all that is left of a loop
+_OFF = 0.25  # seconds by which Whisper's times may miss the speech that they stand for
 
 
 @dataclass(frozen=True, slots=True)

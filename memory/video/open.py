@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 GONE = "gone, so its pictures and sound cannot be read"
 """The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 
-_MOST_IDLE = 8
-"""Opened videos that are kept; a decoder of a large picture holds tens of megabytes."""
+_MOST_IDLE = 8  # opened videos that are kept; a decoder of a large picture holds tens of megabytes
 
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:

@@ -11,8 +11,7 @@ from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
 
-_LONGEST = 600
-"""Characters of one row of the text; the data have all of it."""
+_LONGEST = 600  # characters of one row of the text; the data have all of it
 
 
 @tool(timeout=120.0)

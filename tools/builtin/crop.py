@@ -8,8 +8,7 @@ from ..errors import ToolError
 from ..observation import Observation
 from ..tool import tool
 
-_LEAST = 4
-"""Pixels of the video on each side, under which a crop shows nothing."""
+_LEAST = 4  # pixels of the video on each side, under which a crop shows nothing
 
 
 @tool

@@ -15,10 +15,8 @@ from ..errors import ToolError
 from ..observation import Observation
 from ..tool import tool
 
-_SIDE = 640
-"""Longest side, in pixels, at which a frame is looked at."""
-_LEAST = 0.0005
-"""Share of the picture that a patch must fill: 10 x 10 pixels of 640 x 360; less is noise."""
+_SIDE = 640  # longest side, in pixels, at which a frame is looked at
+_LEAST = 0.0005  # share of the picture that a patch must fill: 10 x 10 pixels of 640 x 360; less is noise
 _PATCHES = 8
 _FRAMES = 60
 

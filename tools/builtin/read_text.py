@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from ...memory.ocr.lines import Line, Reading
     from ...memory.ocr.reader import RapidReader
 
-_SHORT = 10.0
-"""Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""
-_TILED = 8
-"""Frames of a span that are read tile by tile."""
+_SHORT = 10.0  # seconds of a span in which the toolbox looks for small print by itself, where nothing was found
+_TILED = 8  # frames of a span that are read tile by tile
 
 _SMALL_PRINT = Retry(
     lacks=lambda found: "no text made out" if found.data.get("small_print_unread") else "", settings=[{"small": True}]

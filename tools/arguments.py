@@ -128,11 +128,7 @@ def _unwrap(schema: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any
     if len(arguments) == 1:
         ((name, inner),) = arguments.items()
         if name.lower() in _WRAPPERS and name not in schema.model_fields:
-            if isinstance(inner, str):
-                try:
-                    inner = json.loads(inner)
-                except (ValueError, RecursionError):
-                    return arguments
+            inner = _json_or_text(inner) if isinstance(inner, str) else inner
             if isinstance(inner, dict):
                 return {str(key): value for key, value in inner.items()}
     return arguments
@@ -242,7 +238,7 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
     if str in kinds and not isinstance(value, str):
         return _as_words(value)
     if isinstance(value, str) and any(typing.get_origin(kind) is dict or kind is dict for kind in kinds):
-        return _json_or(value, value)
+        return _json_or_text(value)
     return value
 
 
@@ -275,7 +271,7 @@ def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
 def _as_list(value: Any, *, numbers: bool) -> Any:
     """A list from JSON text, from words or numbers with commas between them, or from a single one."""
     if isinstance(value, str):
-        value = _json_or(value, value) if value.strip()[:1] in ("[", "{", '"') else value
+        value = _json_or_text(value) if value.strip()[:1] in ("[", "{", '"') else value
     if isinstance(value, str):
         value = value.strip("[](){} ")
         parts = re.split(r"[,;\s]+" if numbers else r"\s*[,;\n]\s*", value)
@@ -293,11 +289,11 @@ def _as_words(value: Any) -> Any:
     return value
 
 
-def _json_or(text: str, otherwise: Any) -> Any:
+def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return otherwise
+        return text
 
 
 def _annotations(annotation: Any) -> set[Any]:

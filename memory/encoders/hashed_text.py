@@ -32,10 +32,11 @@ class HashedText:
     N-grams make `budget` and `budgets`, or a misread `budqet`, neighbours; meaning beyond spelling is not seen.
     """
 
-    def __init__(self, dim: int = 1024) -> None:
-        self.dim = dim
-        self.name = "hashed n-grams"
-        self.stamp = f"hashed-ngrams:{dim}:1"
+    name = "hashed n-grams"
+    dim = 1024
+    stamp = f"hashed-ngrams:{dim}:1"
+
+    def __init__(self) -> None:
         self._features: dict[str, tuple[Feature, ...]] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:

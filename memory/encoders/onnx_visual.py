@@ -29,15 +29,14 @@ class OnnxVisual(ImageTextEncoder):
         name: folder or hub name.
         download: allow the hub name to be fetched.
         threads: of onnxruntime on the CPU (None: as it chooses).
-        batch: frames that go through the model at once.
     """
 
     families = ("siglip", "clip")
     other_family = " in ONNX, its *.safetensors, or a checkpoint of one resolution."
     tensors = "np"
 
-    def __init__(self, name: str, *, download: bool = False, threads: int | None = None, batch: int = 16) -> None:
-        super().__init__(name, download=download, batch=batch, pattern=ONNX, threads=threads)
+    def __init__(self, name: str, *, download: bool = False, threads: int | None = None) -> None:
+        super().__init__(name, download=download, pattern=ONNX, threads=threads)
         self._files = {part: self._file(name) for part, name in _FILES.items()}
         self._threads = threads
 

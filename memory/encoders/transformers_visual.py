@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..protocol import Frame
 
 _REVISION = 1  # raise it when this file's vectors change
+_BATCH = 16  # frames that go through the model at once
 _PRECISIONS = ("float32", "float16", "bfloat16")
 
 
@@ -36,8 +37,8 @@ class ImageTextEncoder(ABC):
     tensors: str
     """Kind of the arrays that the model takes: `pt` or `np`."""
 
-    def __init__(self, name: str, *, download: bool, batch: int, pattern: str, **arguments: Any) -> None:
-        self._arguments = {"name": name, "batch": batch, **arguments}
+    def __init__(self, name: str, *, download: bool, pattern: str, **arguments: Any) -> None:
+        self._arguments = {"name": name, **arguments}
         self._checkpoint = Checkpoint.find(name, download=download, pattern=pattern)
         self._family = str(self._checkpoint.config.get("model_type", "unknown"))
         if self._family not in self.families:
@@ -45,7 +46,6 @@ class ImageTextEncoder(ABC):
                 f"Encoder {self._checkpoint.name} is a {self._family} model; give one of {', '.join(self.families)}"
                 f"{self.other_family}"
             )
-        self._batch = batch
         self._lock = threading.Lock()
         self.name = self._checkpoint.name
 
@@ -84,8 +84,8 @@ class ImageTextEncoder(ABC):
         """Float32 [n, dim] with unit rows, one for each frame."""
         rows = np.zeros((len(frames), self.dim), dtype=np.float32)
         with self._lock:
-            for start in range(0, len(frames), self._batch):
-                images = [frame.image for frame in frames[start : start + self._batch]]
+            for start in range(0, len(frames), _BATCH):
+                images = [frame.image for frame in frames[start : start + _BATCH]]
                 inputs = self._processors[0](
                     images=images, return_tensors=self.tensors, input_data_format="channels_last"
                 )
@@ -137,7 +137,6 @@ class TransformersVisual(ImageTextEncoder):
         download: allow the hub name to be fetched.
         threads: torch threads on the CPU (None: as torch is set).
         device: torch device; None: a GPU when there is one.
-        batch: frames that go through the model at once.
         dtype: `float32`, `float16` or `bfloat16`; None: float16 on a GPU, else float32. Half precision halves the
             memory; of the two, float16 keeps three more bits of a vector.
 
@@ -156,15 +155,12 @@ class TransformersVisual(ImageTextEncoder):
         download: bool = False,
         threads: int | None = None,
         device: str | None = None,
-        batch: int = 16,
         dtype: str | None = None,
     ) -> None:
         require_torch(f"Encoder {name}")
         if dtype not in (None, *_PRECISIONS):
             raise CapabilityError(f"Encoder {name}: dtype {dtype!r} is none of {', '.join(_PRECISIONS)}.")
-        super().__init__(
-            name, download=download, batch=batch, pattern=TORCH, threads=threads, device=device, dtype=dtype
-        )
+        super().__init__(name, download=download, pattern=TORCH, threads=threads, device=device, dtype=dtype)
         self._threads = threads
         self._device = device
         self._dtype = dtype

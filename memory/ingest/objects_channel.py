@@ -64,11 +64,11 @@ def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Calla
     return rows
 
 
-def grid_times(info: VideoInfo, span: Span, fps: float = FPS) -> list[float]:
+def grid_times(info: VideoInfo, span: Span) -> list[float]:
     """Return times on one grid for the whole video, so that clips that overlap use the same frames; at least one."""
-    first = int(np.ceil((span.start - info.start) * fps - 1e-6))
-    last = int(np.ceil((span.end - info.start) * fps - 1e-6))
-    return [info.start + k / fps for k in range(first, last)] or [span.start]
+    first = int(np.ceil((span.start - info.start) * FPS - 1e-6))
+    last = int(np.ceil((span.end - info.start) * FPS - 1e-6))
+    return [info.start + k / FPS for k in range(first, last)] or [span.start]
 
 
 def _row(track: Track, span: Span) -> NewText:

@@ -54,24 +54,14 @@ class Block:
         """Median height of a line's box, as a fraction of the picture's height."""
         return float(median(line.box.bottom - line.box.top for line in self.lines))
 
-    @property
-    def place(self) -> str:
-        """Where it stands, in words; see `layout.place`."""
-        return place(self.box)
-
-    @property
-    def size(self) -> str:
-        """`large`, `medium` or `small`."""
-        return size(self.height)
-
     def data(self) -> dict[str, Any]:
         """Return all but the span and the text, as JSON."""
         kept = {
             "box": _rounded(self.box),
             "score": round(self.score, 4),
             "height": round(self.height, 4),
-            "place": self.place,
-            "size": self.size,
+            "place": place(self.box),
+            "size": size(self.height),
             "lines": [
                 {
                     "text": line.text,

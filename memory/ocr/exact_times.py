@@ -37,16 +37,14 @@ _LEGIBLE = 0.6
 _FINEST = 30.0
 
 
-def refine(
-    video: VideoSource, reading: Reading, *, bounds: Span, reader: TextReader, fps: float | None = None
-) -> Reading:
+def refine(video: VideoSource, reading: Reading, *, bounds: Span, reader: TextReader) -> Reading:
     """Return the same reading with the times of the frames at which it appears and disappears.
 
     The text is followed beyond the reading's ends, across `bounds`, as long as it can be read there or its pixels do
     not change. Each end is then narrowed down to the frame by reading. Where it fades, the pixels of the box tell
     from when to when it shines through: it counts as there from a quarter of its strength.
     """
-    finest = min(fps or video.info.fps or _FINEST, _FINEST)
+    finest = min(video.info.fps or _FINEST, _FINEST)
     whole = bounds.within(video.info.span)
     inside = Span(reading.start, reading.end).within(whole)
     if whole.duration <= 0 or inside.duration <= 0:

@@ -20,6 +20,8 @@ from .sqlite import Database
 if TYPE_CHECKING:
     from ..protocol import VideoInfo
 
+_CHUNK = 8192  # vectors that are read at once
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -173,15 +175,12 @@ class Store(Database):
 
     # What was found
 
-    def texts(
-        self, video: str, *, channel: str | None = None, between: Span | None = None, channels: Sequence[str] = ()
-    ) -> list[Text]:
+    def texts(self, video: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Texts of a video in time order; `between` keeps those that overlap it."""
         where, parameters = ["video = ?"], [video]
-        names = (channel,) if channel is not None else tuple(channels)
-        if names:
-            where.append(f"channel IN ({','.join('?' * len(names))})")
-            parameters += names
+        if channel is not None:
+            where.append("channel = ?")
+            parameters.append(channel)
         _overlapping(where, parameters, between)
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE {' AND '.join(where)} "
@@ -244,12 +243,12 @@ class Store(Database):
             cursor = self._connection.execute("SELECT id FROM vectors WHERE space = ?", (space,))
             return np.fromiter((row[0] for row in cursor), np.int64)
 
-    def vectors(self, space: Space, *, after: int = 0, chunk: int = 8192) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def vectors(self, space: Space, *, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Chunks of (ids [n] int64, vectors [n, dim] float32) with ids above `after`, ascending."""
         while True:
             rows = self.rows(
                 "SELECT id, vector FROM vectors WHERE space = ? AND id > ? ORDER BY id LIMIT ?",
-                (space.id, after, chunk),
+                (space.id, after, _CHUNK),
             )
             if not rows:
                 return

@@ -13,6 +13,8 @@ from ..protocol import Frame, VideoSource, grid
 from ..span import Span
 from .track import Track
 
+_LONGEST = 1280  # pixels of the longest side of a clip
+
 
 class Annotator:
     """Draws boxes, ids with labels, and the path of each object so far."""
@@ -63,18 +65,16 @@ def write_frames(video: VideoSource, times: Sequence[float], tracks: Sequence[Tr
     return paths
 
 
-def write_clip(
-    video: VideoSource, span: Span, tracks: Sequence[Track], path: Path, *, fps: float | None = None, size: int = 1280
-) -> Path:
+def write_clip(video: VideoSource, span: Span, tracks: Sequence[Track], path: Path) -> Path:
     """Write a span as an MP4 (H.264, no sound) with the objects drawn into it; one frame at a time is held."""
     import av
 
-    rate = Fraction(fps or min(video.info.fps or 25.0, 30.0)).limit_denominator(1001)
+    rate = Fraction(min(video.info.fps or 25.0, 30.0)).limit_denominator(1001)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=rate, options={"crf": "23", "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
-        for index, picture in enumerate(_drawn(video, span, tracks, float(rate), size)):
+        for index, picture in enumerate(_drawn(video, span, tracks, float(rate))):
             if index == 0:
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -82,11 +82,11 @@ def write_clip(
     return path
 
 
-def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float, size: int) -> Iterator[np.ndarray]:
+def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float) -> Iterator[np.ndarray]:
     times = grid(span, fps, video.info.span).tolist()
     annotator, shape = None, (0, 0)
     first = (0, 0)
-    for time, frame in zip(times, video.frames_at(times, size=size), strict=True):
+    for time, frame in zip(times, video.frames_at(times, size=_LONGEST), strict=True):
         even = frame.image[: frame.image.shape[0] // 2 * 2, : frame.image.shape[1] // 2 * 2]  # as the format wants
         if annotator is None or even.shape[:2] != shape:  # paths are drawn in pixels
             annotator, shape = Annotator(even.shape[1]), even.shape[:2]

@@ -54,7 +54,6 @@ class Checkpoint:
     name: str
     folder: Path
     kind: str = "Encoder"
-    """Its kind in messages."""
     pattern: str = TORCH
     """The files that hold its weights."""
 

@@ -34,7 +34,6 @@ class ToolRun:
     arguments: dict[str, Any]
     context: VideoContext | None
     seconds: float
-    """The time it has."""
     left: float = float("inf")
     """The time that the whole run has left."""
     calls_left: float
@@ -43,7 +42,6 @@ class ToolRun:
     isolated: bool
     lease: Lease = field(default_factory=Lease)
     observations: list[Observation] = field(default_factory=list)
-    """Observations of the tries, as they come."""
     finished: bool = False
     """Whether nothing of it runs any more."""
     cut_short: bool = False

@@ -16,9 +16,8 @@ _FLOORS = {"all-MiniLM-L6-v2": 0.25}
 _BEST_FLOORS = {"all-MiniLM-L6-v2": 0.35}
 
 
-@runtime_checkable
-class TextEncoder(Protocol):
-    """Turns texts into vectors whose inner product says how alike they are."""
+class Encoder(Protocol):
+    """What encoders of texts and of pictures have in common."""
 
     @property
     def name(self) -> str:
@@ -31,6 +30,11 @@ class TextEncoder(Protocol):
     @property
     def dim(self) -> int:
         """Length of a vector."""
+
+
+@runtime_checkable
+class TextEncoder(Encoder, Protocol):
+    """Turns texts into vectors whose inner product says how alike they are."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows; a text in which nothing can be encoded may be a zero row."""

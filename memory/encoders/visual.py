@@ -8,25 +8,15 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from .text import Encoder
+
 if TYPE_CHECKING:
     from ..protocol import Frame
 
 
 @runtime_checkable
-class VisualEncoder(Protocol):
+class VisualEncoder(Encoder, Protocol):
     """Turns frames and queries into vectors whose inner product says how well they fit."""
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-
-    @property
-    def stamp(self) -> str:
-        """Name, dimension and content: two encoders with one stamp give the same vectors."""
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, one for each frame; the frames are successive ones of one clip."""

@@ -49,7 +49,6 @@ class FolderScan:
     """The files below a folder. Each file once, under the name that comes first."""
 
     videos: list[Path] = field(default_factory=list)
-    """In the order of their paths."""
     passed_over: list[PassedOver] = field(default_factory=list)
 
 

@@ -216,7 +216,6 @@ class RankedSubtitles:
     partial: bool
     """True if it holds only some of what is said, or something else."""
     foreign: bool
-    """True if it is in another language than the sound."""
 
 
 def rank_subtitles(

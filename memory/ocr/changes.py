@@ -101,7 +101,6 @@ class LineChange:
     found: tuple[Line, ...] = ()
     gone: tuple[Line, ...] = ()
     whole: bool = False
-    """Whether the whole picture was read."""
 
     def then(self, later: LineChange) -> LineChange:
         """Return both changes as one."""

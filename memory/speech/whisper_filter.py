@@ -26,7 +26,6 @@ class WhisperWindow:
     no_speech: float = 0.0
     """Probability, by the model, that nobody speaks there."""
     language: str = ""
-    """Code of the language that it was recognized as."""
     log_probability: float = 0.0
     """Mean log-probability of its tokens."""
 

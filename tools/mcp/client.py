@@ -40,7 +40,6 @@ class McpTool(BaseTool):
 
     server: str
     remote_name: str
-    """Its name at the server."""
     own_names: dict[str, str] = {}
     """The server's own names of the arguments that a policy knows under another name."""
     timeout: float = 60.0

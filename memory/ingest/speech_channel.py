@@ -107,10 +107,10 @@ def _candidates(
             which = f"subtitle stream {describe_stream(ranked.stream)} of {several}"
             other = f" in another language than the sound ({language})" if ranked.foreign else ""
             against = " holds only some of what is said" if ranked.partial else other and f" is{other}"
-            own = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
+            taken = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
             if guess := guesses.get(index):
-                own.append(f"{which} does not say how its letters are written; read as {guess}")
-            yield _stream(path, places[index]), own, which + against if against else ""
+                taken.append(f"{which} does not say how its letters are written; read as {guess}")
+            yield _stream(path, places[index]), taken, which + against if against else ""
         unread = [one for one in info.subtitle_streams if not lines.get(one.index)]
         if len(unread) == several:
             pictures = all(one.pictures for one in unread)

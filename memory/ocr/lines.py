@@ -131,10 +131,7 @@ def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
 
 def overlap(first: Box, second: Box) -> float:
     """Return the share of the smaller one's area that both have in common, in [0, 1]."""
-    across = min(first.right, second.right) - max(first.left, second.left)
-    down = min(first.bottom, second.bottom) - max(first.top, second.top)
-    smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
-    return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
+    return first.intersection(second) / max(min(first.area, second.area), 1e-12)
 
 
 def information(text: str, score: float) -> float:

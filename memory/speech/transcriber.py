@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CapabilityError, NotUnderstoodError
 from ..protocol import VideoSource
-from ..span import Span
+from ..span import Span, merge_spans
 from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE, voiced
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
@@ -111,14 +111,12 @@ def _length(transcriber: Transcriber | None) -> float:
 
 def speech_spans(video: VideoSource, span: Span) -> list[Span]:
     """Return where somebody speaks in `span`, in order."""
-    found: list[Span] = []
-    for window in windows(video, span):
-        for start, end in voiced(video.audio(window, rate=RATE)):
-            piece = Span(window.start + start, window.start + end).within(window)
-            if found and piece.start - found[-1].end < 0.1:
-                piece = Span(found.pop().start, piece.end)
-            found.append(piece)
-    return found
+    pieces = (
+        Span(window.start + start, window.start + end).within(window)
+        for window in windows(video, span)
+        for start, end in voiced(video.audio(window, rate=RATE))
+    )
+    return merge_spans(pieces, 0.1)
 
 
 def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list[Utterance]:

@@ -68,7 +68,7 @@ class Whisper:
 
     def __init__(self, name: str | WhisperFolder, *, language: str | None = None, download: bool = False) -> None:
         found = find_whisper(name, download=download) if isinstance(name, str) else name
-        self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
+        self._arguments: dict[str, Any] = {"name": replace(found, folder=found.folder.absolute()), "language": language}
         self.name = found.name
         self.multilingual = found.multilingual
         self.tells_language = found.multilingual or language is not None

@@ -112,7 +112,8 @@ class Store(Database):
 
     def find_content(self, content_id: str) -> str | None:
         """The id of the video with this content."""
-        return self._scalar("SELECT id FROM videos WHERE content_id = ?", content_id)
+        id_: str | None = self._scalar("SELECT id FROM videos WHERE content_id = ?", content_id)
+        return id_
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""

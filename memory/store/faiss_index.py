@@ -177,7 +177,7 @@ class ChannelIndex:
         try:
             try:
                 with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
-                    faiss.write_index(self._index, _callbacks().PyCallbackIOWriter(made.write, 1 << 20))
+                    faiss.write_index(self._index, faiss.PyCallbackIOWriter(made.write, 1 << 20))  # type: ignore[attr-defined]
             except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
@@ -212,9 +212,8 @@ class ChannelIndex:
         try:
             # Read-only, lest a foreign file have lists that lie in yet another file changed.
             with open_regular(self.path) as file:
-                index: Any = faiss.read_index(
-                    _callbacks().PyCallbackIOReader(file.read, 1 << 20), faiss.IO_FLAG_READ_ONLY
-                )
+                reader = faiss.PyCallbackIOReader(file.read, 1 << 20)  # type: ignore[attr-defined]
+                index: Any = faiss.read_index(reader, faiss.IO_FLAG_READ_ONLY)
         except (RuntimeError, OSError, MemoryError):
             return
         if not _of_ours(index, self._space.dim):
@@ -222,13 +221,6 @@ class ChannelIndex:
         if stamp.probes:
             index.nprobe = stamp.probes
         self._index, self._stamp, self._saved = index, stamp, stamp
-
-
-def _callbacks() -> Any:
-    """FAISS's reading and writing through functions of ours, which its types leave out."""
-    import faiss
-
-    return faiss
 
 
 def _flat(dim: int) -> faiss.Index:

@@ -196,13 +196,11 @@ class Database:
 
     def shrink(self) -> None:
         """Give back the space of what was deleted, and leave no trace of it in the file; not while others read."""
-        try:
-            with self._lock, self._plainly():
-                self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-                self._connection.execute("VACUUM")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except MemoryFolderError as error:  # it needs as much space again, and nobody else in the database
-            log.info("%s is not made smaller: %s", self._file, error)
+        # It needs as much space again, and nobody else in the database.
+        with suppress(MemoryFolderError), self._lock, self._plainly():
+            self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from ..errors import VideoError
-from ..span import Span
+from ..span import Span, merge_spans
 from .packets import discard_others, lasting, read_packets, tick_of
 from .probe import audio_stream, open_container
 
@@ -84,13 +84,7 @@ def sounding(path: Path, track: int | None = None) -> list[Span]:
                 found[-1] = [min(found[-1][0], start), max(found[-1][1], end)]
             else:
                 found.append([start, end])
-    joined: list[Span] = []
-    for start, end in sorted(found):
-        if joined and start - joined[-1].end <= _APART:
-            last = joined.pop()
-            start, end = last.start, max(last.end, end)
-        joined.append(Span(start, end))
-    return joined
+    return merge_spans((Span(start, end) for start, end in found), _APART)
 
 
 class _Piece:

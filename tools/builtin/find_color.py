@@ -10,6 +10,7 @@ import numpy as np
 from ...memory import Box, Span
 from ...memory.encoders.color_names import NAMES, name_pixels
 from ...memory.encoders.color_words import read_query
+from ...memory.span import merge_spans
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Observation
@@ -46,14 +47,15 @@ def find_color(
     rate = min(max(fps, 0.01), 30.0, _FRAMES / max(span.duration, 1e-6))
     times = [span.start] if span.duration == 0 else video.times(span, rate)
     rows: list[dict[str, Any]] = []
-    shown = [False] * len(times)
+    present = [False] * len(times)
     for number, frame in enumerate(video.frames_at(times, size=_SIDE)):
         found = patches(frame.image, name)
-        shown[number] = bool(found)
+        present[number] = bool(found)
         if found:
             boxes = [list(each.box) for each in found]
             rows.append({"time": times[number], "share": sum(each.share for each in found), "boxes": boxes})
-    spans = _spans(times, shown, span)
+    ends = [*times[1:], max(span.end, times[-1])]  # a frame stands for the time until the next one
+    spans = merge_spans((Span(time, end) for time, end, there in zip(times, ends, present, strict=True) if there), 1e-6)
     if not rows:
         text = f"No {name} was found in {len(times)} frames. Try another colour name, a wider span or a higher fps."
         return Observation(text=text, uris=(video.uri(span),), data={"color": name, "frames": [], "spans": []})
@@ -92,15 +94,3 @@ def _named(color: str) -> str:
     if len(named) != 1:
         raise ToolError(f"{color[:40]!r} is not one colour: give one of {', '.join(NAMES)}.")
     return named[0]
-
-
-def _spans(times: list[float], shown: list[bool], whole: Span) -> list[Span]:
-    """When it is there; a frame stands for the time until the next one."""
-    ends = [*times[1:], max(whole.end, times[-1])]
-    found: list[Span] = []
-    for time, end, there in zip(times, ends, shown, strict=True):
-        if there and found and abs(found[-1].end - time) < 1e-6:
-            found.append(Span(found.pop().start, end))
-        elif there:
-            found.append(Span(time, end))
-    return found

@@ -96,7 +96,7 @@ def _of_module(name: str) -> ModuleType:
 
 
 def _of_file(path: Path) -> ModuleType:
-    """The module in a file, run once a process; files beside it can be imported by it."""
+    """The module in a file, run once a process."""
     path = path.expanduser().resolve()
     if not path.is_file():
         raise FileNotFoundError(
@@ -105,8 +105,14 @@ def _of_file(path: Path) -> ModuleType:
     name = f"rewatch_own_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
+    return run_file(name, path)
+
+
+def run_file(name: str, path: Path) -> ModuleType:
+    """Run a file as the module `name`; it can import what lies beside it."""
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that type hints and pickles of what it defines are resolved
     sys.path.append(str(path.parent))  # last: nothing there stands in for an installed module

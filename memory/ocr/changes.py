@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..span import Box
+from ..video.shape import resize, shrink
 from .lines import Line, TextReader, information, overlap, same_place
 from .reader import read_region, small_print
 
@@ -35,11 +36,7 @@ class Thumbnail:
     @classmethod
     def of(cls, image: np.ndarray) -> Thumbnail:
         """Return the thumbnail of `image`, `[H, W, 3]` uint8."""
-        height, width = image.shape[:2]
-        scale = min(1.0, _LONGEST / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return cls(cv2.blur(small, (3, 3)))
+        return cls(cv2.blur(shrink(image, _LONGEST), (3, 3)))
 
     def changed(self, other: Thumbnail) -> np.ndarray:
         """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
@@ -49,7 +46,7 @@ class Thumbnail:
         differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
         (height, width), (rows, columns) = differs.shape, self.grid
         padded = cv2.copyMakeBorder(differs, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
-        share = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+        share = resize(padded, (columns, rows))
         return np.asarray(share >= (_PIXELS - 0.5) / _CELL**2)
 
     def updated(self, newer: Thumbnail, cells: np.ndarray) -> Thumbnail:

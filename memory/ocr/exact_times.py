@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..span import Box, Span
+from ..video.shape import resize
 from .lines import Line, Reading, TextReader, same_text
 from .reader import read_region
 
@@ -241,7 +242,8 @@ def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
     Returns:
         `[patches]` float, or None where the two ends do not differ clearly.
     """
-    stack = np.stack([_edges(_as_large(patch, patches[0])) for patch in patches])
+    # A stream may change the size of its pictures.
+    stack = np.stack([_edges(resize(patch, patches[0].shape[::-1])) for patch in patches])
     count = max(2, len(stack) // 6)
     if len(stack) < 3 * count:
         return None
@@ -278,7 +280,7 @@ def likeness_behind(first: np.ndarray, second: np.ndarray) -> float:
 
 def _alike_by_part(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> list[float]:
     """Return the correlations of the edges of two patches in each part in which there are some."""
-    one, other = _edges(first), _edges(_as_large(second, first))
+    one, other = _edges(first), _edges(resize(second, first.shape[::-1]))
     strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
     return [
         _correlation(mine, its)
@@ -291,13 +293,6 @@ def _alike_by_part(first: np.ndarray, second: np.ndarray, rows: int, columns: in
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     spread = float(one.std() * other.std())
     return float(((one - one.mean()) * (other - other.mean())).mean()) / spread if spread > 1e-3 else 0.0
-
-
-def _as_large(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the patch in the size of the other: a stream may change the size of its pictures."""
-    if patch.shape == other.shape:
-        return patch
-    return cv2.resize(patch, (other.shape[1], other.shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:
@@ -313,4 +308,4 @@ def _patch(image: np.ndarray, box: Box) -> np.ndarray:
     crop = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
     scale = min(1.0, _WIDTH / crop.shape[1])
     size = (max(4, round(crop.shape[1] * scale)), max(4, round(crop.shape[0] * scale)))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    return resize(crop, size)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from ..span import Box
+from ..video.shape import resize
 from .lines import Line, TextReader, clean, information
 
 _DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -192,9 +193,7 @@ def read_region(
     left, top = int(region.left * width), int(region.top * height)
     right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
     part = image[top:bottom, left:right]
-    if scale != 1.0:
-        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
+    part = resize(part, (round(part.shape[1] * scale), round(part.shape[0] * scale)))
     lines = []
     for line in reader.read(np.ascontiguousarray(part), quick=quick):
         box = line.box

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..protocol import Frame, VideoSource, grid
 from ..span import Span
+from ..video.shape import resize
 from .track import Track
 
 _LONGEST = 1280  # pixels of the longest side of a clip
@@ -98,12 +99,10 @@ def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float) 
 
 def _in_frame(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """`image` in the middle of a black picture of `shape` (height, width), as large as it fits."""
-    import cv2
-
     height, width = image.shape[:2]
     scale = min(shape[0] / height, shape[1] / width)
     high, wide = max(1, round(height * scale)), max(1, round(width * scale))
     framed = np.zeros((*shape, 3), np.uint8)
     top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
-    framed[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
+    framed[top : top + high, left : left + wide] = resize(image, (wide, high))
     return framed

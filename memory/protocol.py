@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from .errors import VideoError
-from .span import Span
+from .span import Span, Timed
 
 _PICTURE_SUBTITLES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub"}
 # Times of one request: two days at 30 frames a second.
@@ -72,7 +72,7 @@ class SoundTrack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInfo:
+class VideoInfo(Timed):
     """Facts about a video that need no decoding of it all. Times are seconds on the container's own clock."""
 
     path: str
@@ -113,19 +113,9 @@ class VideoInfo:
     """The damage of a file that can be used only in part, else None."""
 
     @property
-    def duration(self) -> float:
-        """Seconds from start to end."""
-        return self.end - self.start
-
-    @property
     def seen_from(self) -> float:
         """Time of the first frame."""
         return self.start if self.first_picture is None else self.first_picture
-
-    @property
-    def span(self) -> Span:
-        """The whole video."""
-        return Span(self.start, self.end)
 
 
 @runtime_checkable

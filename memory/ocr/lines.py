@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from rapidfuzz.fuzz import ratio
 
-from ..span import Box, Span
+from ..span import Box, Timed
 
 _KEPT = 6  # variants of one text that are kept for the vote
 
@@ -27,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Timed):
     """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture.
 
     `moving` texts cross the screen, as credits do. `variants` are the ways in which it was read: text, votes (scores
@@ -42,11 +42,6 @@ class Reading:
     height: float
     moving: bool = False
     variants: tuple[tuple[str, float, float], ...] = ()
-
-    @property
-    def span(self) -> Span:
-        """The seconds over which the text stays."""
-        return Span(self.start, self.end)
 
 
 class TextReader(Protocol):

@@ -32,12 +32,12 @@ def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[lis
     )
     if any(status == "done" and log is None for _, _, status, log in units):
         return _with_care(store.texts(video, channel=_CHANNEL), now)
-    known = [(start, end, log) for start, end, _, log in units]
+    logged_units = [(start, end, log) for start, end, _, log in units]
     builder = BlockBuilder(aspect)
     found: list[NewText] = []
-    for first in range(0, len(known), BLOCKS_AT_ONCE):
-        some = known[first : first + BLOCKS_AT_ONCE]
-        rest = known[first + BLOCKS_AT_ONCE :]
+    for first in range(0, len(logged_units), BLOCKS_AT_ONCE):
+        some = logged_units[first : first + BLOCKS_AT_ONCE]
+        rest = logged_units[first + BLOCKS_AT_ONCE :]
         found += builder.add(_lines(some, now), rest[0][0] if rest else math.inf)
     return sorted(found, key=lambda row: (row.start, row.end)), now
 
@@ -96,9 +96,9 @@ def covered(store: Store, video: str, channel: str, now: float, margin: float, e
     units = store.rows(
         "SELECT start_s, end_s, status FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
     )
-    known = -math.inf
+    latest = -math.inf
     for _, stop, status in units:
         if status == "todo" or min(stop + margin, end) > now:
             break
-        known = stop
-    return known
+        latest = stop
+    return latest

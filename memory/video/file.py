@@ -11,13 +11,16 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import VideoError
+from ..errors import CapabilityError, VideoError
 from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .audio import read_audio, sounding
 from .decode import PyAVReader
 from .packets import PacketIndex
 from .probe import probe
+from .shape import resize, scaled_size
+
+_USE_PYAV = "Use backend='pyav'."
 
 
 class Video(TimedFrames):
@@ -57,8 +60,6 @@ class Video(TimedFrames):
         self._index: PacketIndex | None
         self.info, self._index = probe(self._path, audio)
         if backend == "decord":
-            from .decord_decode import check_decord
-
             check_decord(self._path, self.info.codec)
         self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
@@ -182,8 +183,6 @@ class Video(TimedFrames):
         self, index: PacketIndex, positions: list[int], size: int | None
     ) -> Iterator[tuple[int, np.ndarray, tuple[int, int]]]:
         if self.backend == "decord":
-            from .decord_decode import decord_images
-
             full = (self.info.width, self.info.height)
             if not self._one_shape:
                 raise VideoError(f"{self._path}: its picture size changes, which decord hides. Use backend='pyav'.")
@@ -215,3 +214,41 @@ class Video(TimedFrames):
 def _check_size(size: int | None) -> None:
     if size is not None and size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}.")
+
+
+def check_decord(path: Path, codec: str) -> None:
+    """Make sure that decord is here and can open this codec."""
+    try:
+        import decord  # noqa: F401
+    except ImportError:
+        raise CapabilityError(
+            "The decord backend needs the package decord (Linux on x86-64): pip install 'rewatch[decord]', "
+            "or leave backend='pyav'."
+        ) from None
+    if codec == "av1":
+        raise VideoError(f"{path}: decord cannot open AV1. {_USE_PYAV}")
+
+
+def decord_images(
+    path: Path, index: PacketIndex, positions: list[int], full: tuple[int, int], size: int | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield `(position, image)` for ascending display positions; images are `[H, W, 3]` uint8 RGB, upright.
+
+    decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have with square
+    pixels. It counts time from its own zero, so frames are asked for by their place in the container's list.
+    """
+    import decord
+
+    try:
+        reader = decord.VideoReader(str(path.absolute()), num_threads=1)
+    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):
+        raise VideoError(f"{path} cannot be opened by decord. {_USE_PYAV}") from None
+    if len(reader) != len(index.seconds):
+        raise VideoError(
+            f"{path}: decord finds {len(reader)} frames where the container lists {len(index.seconds)}. {_USE_PYAV}"
+        )
+    for position in positions:
+        try:
+            yield position, resize(reader[position].asnumpy(), scaled_size(*full, size))
+        except (decord.DECORDError, RuntimeError):
+            raise VideoError(f"{path}: decord cannot decode frame {position}. {_USE_PYAV}") from None

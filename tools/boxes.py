@@ -37,7 +37,7 @@ class Eyes:
     scale: str = ""
     """The scale that it was taught, one of `SCALES`; empty where that is not known."""
 
-    def shown(self, whole: tuple[int, int]) -> tuple[int, int] | None:
+    def display_size(self, whole: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height in which it is shown a picture of `whole` (width, height) pixels; None for not at all."""
         if self.side is None:
             return None
@@ -102,22 +102,24 @@ def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_S
         return None, False
     fitting = [scale for scale in _scales(most, whole, eyes) if scale.holds(numbers)]
     if not fitting:
-        shown = eyes.shown(whole)
+        displayed = eyes.display_size(whole)
         raise ValueError(
-            f"the box reaches out of the picture ({f'{shown[0]}x{shown[1]} as shown, ' if shown else ''}"
+            f"the box reaches out of the picture ({f'{displayed[0]}x{displayed[1]} as shown, ' if displayed else ''}"
             f"{whole[0]}x{whole[1]} in the video)"
         )
     first = fitting[0]
-    known = bool(eyes.scale) and first.words.startswith(("a grid", "pixels of the picture as shown"))
-    return first, not known and any((s.width, s.height) != (first.width, first.height) for s in fitting[1:])
+    taught = bool(eyes.scale) and first.words.startswith(("a grid", "pixels of the picture as shown"))
+    return first, not taught and any((s.width, s.height) != (first.width, first.height) for s in fitting[1:])
 
 
 def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]:
     """The scales that numbers above 1 may be in, the likeliest first."""
-    shown = eyes.shown(whole)
+    displayed = eyes.display_size(whole)
     grid = _Scale(f"a grid of 0 to {GRID}", GRID, GRID)
     video = _Scale(f"pixels of the video ({whole[0]}x{whole[1]})", *whole)
-    as_shown = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
+    as_shown = (
+        _Scale(f"pixels of the picture as shown ({displayed[0]}x{displayed[1]})", *displayed) if displayed else video
+    )
     if most <= 100 and eyes.scale not in ("grid", "pixels"):
         yield _Scale("percent of the picture", 100, 100)
     if eyes.scale == "grid":

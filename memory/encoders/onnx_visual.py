@@ -12,7 +12,6 @@ from ..checkpoints import ONNX
 from ..errors import CapabilityError
 from .transformers_visual import ImageTextEncoder
 
-_REVISION = 1  # raise it when this file's vectors change
 # The names of the vector in exports on the hub: CLIP's behind its projection, SigLIP's pooled.
 _OUTPUTS = ("image_embeds", "text_embeds", "pooler_output")
 _FILES = {"image": "vision_model.onnx", "text": "text_model.onnx"}
@@ -34,16 +33,12 @@ class OnnxVisual(ImageTextEncoder):
     families = ("siglip", "clip")
     other_family = " in ONNX, its *.safetensors, or a checkpoint of one resolution."
     tensors = "np"
+    revision = "onnx1"
 
     def __init__(self, name: str, *, download: bool = False, threads: int | None = None) -> None:
         super().__init__(name, download=download, pattern=ONNX, threads=threads)
         self._files = {part: self._file(name) for part, name in _FILES.items()}
         self._threads = threads
-
-    @cached_property
-    def stamp(self) -> str:
-        """Name, dimension and content of the checkpoint."""
-        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.onnx{_REVISION}"
 
     def _file(self, name: str) -> Path:
         for folder in (self._checkpoint.folder, self._checkpoint.folder / "onnx"):

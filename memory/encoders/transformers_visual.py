@@ -18,7 +18,6 @@ from .sentence_encoder import torch_threads
 if TYPE_CHECKING:
     from ..protocol import Frame
 
-_REVISION = 1  # raise it when this file's vectors change
 _BATCH = 16  # frames that go through the model at once
 _PRECISIONS = ("float32", "float16", "bfloat16")
 
@@ -36,6 +35,8 @@ class ImageTextEncoder(ABC):
     """The rest of the advice for a checkpoint of another family."""
     tensors: str
     """Kind of the arrays that the model takes: `pt` or `np`."""
+    revision: str
+    """Another one where its vectors change."""
 
     def __init__(self, name: str, *, download: bool, pattern: str, **arguments: Any) -> None:
         self._arguments = {"name": name, **arguments}
@@ -63,6 +64,11 @@ class ImageTextEncoder(ABC):
     def dim(self) -> int:
         """Length of a vector."""
         return int(self._config.projection_dim if self._family == "clip" else self._config.vision_config.hidden_size)
+
+    @cached_property
+    def stamp(self) -> str:
+        """Name, dimension and content of the checkpoint."""
+        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.{self.revision}"
 
     @cached_property
     def _processors(self) -> tuple[Any, Any]:
@@ -147,6 +153,7 @@ class TransformersVisual(ImageTextEncoder):
     families = ("siglip2", "siglip", "clip")
     other_family = ", such as google/siglip2-base-patch16-224."
     tensors = "pt"
+    revision = "1"
 
     def __init__(
         self,
@@ -164,11 +171,6 @@ class TransformersVisual(ImageTextEncoder):
         self._threads = threads
         self._device = device
         self._dtype = dtype
-
-    @cached_property
-    def stamp(self) -> str:
-        """Name, dimension and content of the checkpoint."""
-        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.{_REVISION}"
 
     @cached_property
     def _model(self) -> Any:

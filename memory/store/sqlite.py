@@ -40,7 +40,8 @@ class Database:
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
             self._check_version()
-            if self.size_on_disk() <= _SMALL:
+            pages, size = (self.rows(f"PRAGMA {name}")[0][0] for name in ("page_count", "page_size"))
+            if pages * size <= _SMALL:
                 self._require_whole()
 
     @classmethod
@@ -97,11 +98,6 @@ class Database:
     @property
     def _file(self) -> Path:
         return self.folder / DATABASE
-
-    def size_on_disk(self) -> int:
-        """Bytes of the database as SQLite counts them."""
-        pages, size = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        return int(pages) * int(size)
 
     def _create(self) -> None:
         if not self.writable:

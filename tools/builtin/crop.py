@@ -32,7 +32,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
     video.charge(1)
     uri = video.uri(time, region)
     of_whole = f"{width}x{height} pixels of {frame.whole[0]}x{frame.whole[1]}"
-    shown_size = video.eyes.shown((width, height))
+    displayed = video.eyes.display_size((width, height))
     return Observation(
         text=f"The region at {clock(time)} is {of_whole}: {uri}" + (f"\n({note})" if note else ""),
         uris=(uri,),
@@ -43,7 +43,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
             "width": width,
             "height": height,
             **({"read_as": note} if note else {}),
-            **({"shown": list(shown_size)} if shown_size else {}),
+            **({"shown": list(displayed)} if displayed else {}),
         },
     )
 

@@ -278,14 +278,6 @@ def _address(host: str) -> str:
 
 
 def _row(record: VideoRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "name": named(record.name),
-        "start": record.start,
-        "end": record.end,
-        "width": record.width,
-        "height": record.height,
-        "fps": record.fps,
-        "has_audio": record.has_audio,
-        "channels": sorted(record.channels),
-    }
+    facts = ("start", "end", "width", "height", "fps", "has_audio")
+    row = {"id": record.id, "name": named(record.name), **{fact: getattr(record, fact) for fact in facts}}
+    return {**row, "channels": sorted(record.channels)}

@@ -234,13 +234,4 @@ def main() -> None:
             if bug is not None:
                 parent.end(call.call, kind="bug", text=bug.text, trace=bug.trace)
                 continue
-            parent.end(
-                call.call,
-                kind="done",
-                text=observation.text,
-                uris=[str(uri) for uri in observation.uris],
-                pictures=[str(uri) for uri in observation.pictures],
-                data=observation.data,
-                lines=[asdict(line) for line in observation.lines],
-                error=bool(observation.error),
-            )
+            parent.end(call.call, kind="done", **asdict(observation))

@@ -39,18 +39,23 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class SubtitleStream:
-    """A subtitle stream inside a container; `language` is what the file says (`eng`), or None."""
+class Stream:
+    """A stream of sound or subtitles inside a container; `language` is what the file says (`eng`), or None."""
 
     index: int
     """Its number among all streams of the file, from 0."""
     codec: str
     language: str | None
     number: int = 1
-    """Its number among the subtitle streams, from 1, as players count."""
+    """Its number among the streams of its kind, from 1, as players count."""
     title: str = ""
     flags: frozenset[str] = frozenset()
     """Its purposes as the file states them: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleStream(Stream):
+    """A subtitle stream."""
 
     @property
     def pictures(self) -> bool:
@@ -59,15 +64,9 @@ class SubtitleStream:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundTrack:
-    """A sound track inside a container that can be decoded; see `SubtitleStream` for what is the same there."""
+class SoundTrack(Stream):
+    """A sound track that can be decoded."""
 
-    index: int
-    codec: str
-    language: str | None
-    number: int = 1
-    title: str = ""
-    flags: frozenset[str] = frozenset()
     channels: int = 1
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import SoundTrack, SubtitleStream, VideoInfo
+from ..protocol import SoundTrack, Stream, SubtitleStream, VideoInfo
 from ..span import Span
 from ..speech.languages import known_language, same_language
 from ..speech.vad import RATE, voiced
@@ -19,7 +19,7 @@ from ..video.audio import read_audio
 if TYPE_CHECKING:
     from pathlib import Path
 
-Stream = TypeVar("Stream", SoundTrack, SubtitleStream)
+AnyStream = TypeVar("AnyStream", bound=Stream)
 
 _ASIDE = frozenset({
     "comment", "visual_impaired", "descriptions", "karaoke", "clean_effects", "non_diegetic", "metadata", "lyrics",
@@ -66,7 +66,7 @@ class SoundSample:
         return self.loudest <= _LOUD
 
 
-def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: str) -> Stream:
+def find_stream(streams: Sequence[AnyStream], request: int | str, what: str, path: str) -> AnyStream:
     """Return the stream that a person means: by its number, else its language, else words of its title."""
     text = str(request).strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
@@ -80,7 +80,7 @@ def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: 
     raise VideoError(f"{path} has no {what} {text!r}. There are: {there}. Name one by its number or language.")
 
 
-def describe_stream(stream: SoundTrack | SubtitleStream) -> str:
+def describe_stream(stream: Stream) -> str:
     """Return a stream in a few words: `2 (eng, “Commentary”, comment)`."""
     flags = sorted(stream.flags - {"default", "captions"})
     title = f"“{stream.title}”" if stream.title and "handler" not in stream.title.lower() else ""
@@ -249,5 +249,5 @@ def rank_subtitles(
     return sorted(found, key=rank)
 
 
-def _is_aside(stream: SoundTrack | SubtitleStream) -> bool:
+def _is_aside(stream: Stream) -> bool:
     return bool(stream.flags & _ASIDE) or _ASIDE_TITLE.search(stream.title) is not None

@@ -60,7 +60,11 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
         from .pocketsphinx import PocketSphinx
 
         if language not in (None, ENGLISH):
-            raise CapabilityError(_no_whisper(language))
+            here = ", ".join(each.name for each in whispers())
+            why = f"those on this disk ({here}) know English only" if here else "there is none on this disk"
+            raise CapabilityError(
+                f"Speech in {language!r} needs a multilingual Whisper model, and {why}: {how_to_get()}"
+            )
         return PocketSphinx()
     return Whisper(model, language=language, download=download)
 
@@ -69,12 +73,6 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
 def loaded_transcriber(name: str | None) -> Transcriber:
     """Return the recognizer of that name; the last one is kept: loading takes longer than a few seconds of sound."""
     return transcriber(name)
-
-
-def _no_whisper(language: str) -> str:
-    here = ", ".join(each.name for each in whispers())
-    why = f"those on this disk ({here}) know English only" if here else "there is none on this disk"
-    return f"Speech in {language!r} needs a multilingual Whisper model, and {why}: {how_to_get()}"
 
 
 def lasting_name(name: str | None, language: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -148,7 +149,10 @@ def transcript(record: VideoRecord, utterances: Sequence[Text], form: str) -> st
             for number, text in enumerate(utterances, 1)
         )
     if form == "vtt":
-        cues = [f"{_time(text.start)} --> {_time(text.end)}\n{_voice(text)}{_escaped(text)}\n" for text in utterances]
+        cues = [
+            f"{_time(text.start)} --> {_time(text.end)}\n{_voice(text)}{html.escape(_one_line(text), quote=False)}\n"
+            for text in utterances
+        ]
         return "\n".join(["WEBVTT\n", *cues])
     if form == "txt":
         return "".join(f"{_one_line(text)}\n" for text in utterances)
@@ -175,7 +179,3 @@ def _one_line(text: Text) -> str:
 def _voice(text: Text) -> str:
     speaker = text.data.get("speaker")
     return f"<v {one_line(str(speaker).replace('>', ' ').replace('<', ' '))}>" if speaker else ""
-
-
-def _escaped(text: Text) -> str:
-    return _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

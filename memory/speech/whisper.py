@@ -76,7 +76,8 @@ class Whisper:
         if language is not None:
             self._require(language)
         self._folder, self._language = found.folder, language
-        self.stamp = stamp_of(found, language)
+        chosen = f" {language}" if language else ""
+        self.stamp = f"faster-whisper {version('faster-whisper')} {found.name} {found.size}{chosen} 3"
         self._lock = threading.Lock()
 
     def _require(self, language: str) -> None:
@@ -155,12 +156,6 @@ class Whisper:
             for language, group in groupby(words, key=lambda word: _language(word, windows))
             for each in utterances([_later(w, offset) for w in group])
         ]
-
-
-def stamp_of(model: WhisperFolder, language: str | None) -> str:
-    """Return the stamp of speech that is recognized with this model."""
-    chosen = f" {language}" if language else ""
-    return f"faster-whisper {version('faster-whisper')} {model.name} {model.size}{chosen} 3"
 
 
 def model_and_language(name: str) -> tuple[str, str | None]:

@@ -92,7 +92,9 @@ def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str
         lines.append(f"… and {len(rows) - _LISTED} more: ask for a shorter span or for some labels.")
     if longest is not None and len(tracks) > 1:
         lines.append(f"Longest in view: #{longest.id} {longest.label}, {longest.end - longest.start:.1f} s.")
-        lines.append("In view: " + _in_view(counts, span))
+        ends = [*(row[0] for row in counts[1:]), span.end]
+        parts = [f"{start:.1f}-{end:.1f} s: {int(n)}" for (start, n), end in zip(counts, ends, strict=True)]
+        lines.append(f"In view: {', '.join(parts[:_LISTED])}{' …' if len(parts) > _LISTED else ''}")
     data = {
         "tracks": rows,
         "camera_moves": False,
@@ -117,9 +119,3 @@ def _line(row: dict[str, Any]) -> str:
         + f", {start:.1f}-{end:.1f} s ({end - start:.1f} s), {enters}, {row['direction']}, {leaves}, "
         f"confidence {row['confidence']:.2f}"
     )
-
-
-def _in_view(counts: Sequence[Sequence[float]], span: Span) -> str:
-    ends = [*(row[0] for row in counts[1:]), span.end]
-    parts = [f"{start:.1f}-{end:.1f} s: {int(n)}" for (start, n), end in zip(counts, ends, strict=True)]
-    return ", ".join(parts[:_LISTED]) + (" …" if len(parts) > _LISTED else "")

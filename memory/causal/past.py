@@ -110,7 +110,7 @@ class Past:
 
     def _searcher(self, videos: Iterable[str]) -> Searcher:
         """Search a database in memory that holds nothing else, so that nothing else counts."""
-        past = Store.in_memory(self._store.folder)
+        past = Store(self._store.folder, read_only=False, in_memory=True)
         for video in videos:
             channels = self._records[video][1].channels
             texts = self.texts(video)

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..checkpoints import first_line
 from ..encoders import VisualEncoder, visual_encoder
@@ -256,9 +256,9 @@ def _work(job: Work, models: WorkerModels, send: Send) -> None:
         if unit.channel == "speech":
             # Recognizers run from a tenth of real time to ten times of it on a busy machine.
             send(Heartbeat((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
-            _do_unit(unit, send, lambda unit=unit: _listen(video, unit, job.subtitles, models))  # type: ignore[misc]
+            _do_unit(unit, send, _listen, video, unit, job.subtitles, models)
         elif unit.channel == OBJECTS:
-            _do_unit(unit, send, lambda unit=unit: _detect(video, unit, models, send))  # type: ignore[misc]
+            _do_unit(unit, send, _detect, video, unit, models, send)
         else:
             clips.setdefault(unit.span, []).append(unit)
     _read_pictures(video, clips, models, send)
@@ -282,16 +282,12 @@ def _read_pictures(video: VideoSource, clips: dict[Span, list[Unit]], models: Wo
     run = VisualRun(video, list(clips), texts=texts)
     for span, units in clips.items():
         alive = _beat(send, units, _STEP_SECONDS)
-        frames = _attempt(units, send, lambda span=span, alive=alive: run.clip(span, alive))  # type: ignore[misc]
+        frames = _attempt(units, send, run.clip, span, alive)
         if frames is None:
             continue
         # The reader drives the decoder; the frames for the encoder are kept on the way.
         for unit in sorted(units, key=lambda unit: unit.channel != "screen_text"):
-            _do_unit(
-                unit,
-                send,
-                lambda unit=unit, frames=frames: _read_unit(unit, frames, models, send),  # type: ignore[misc]
-            )
+            _do_unit(unit, send, _read_unit, unit, frames, models, send)
 
 
 def _read_unit(unit: Unit, frames: ClipFrames, models: WorkerModels, send: Send) -> Rows:
@@ -308,19 +304,19 @@ def _beat(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:
     return lambda: send(heartbeat)
 
 
-def _do_unit(unit: Unit, send: Send, read: Callable[[], Rows]) -> None:
-    rows = _attempt([unit], send, read)
+def _do_unit(unit: Unit, send: Send, read: Callable[..., Rows], *arguments: Any) -> None:
+    rows = _attempt([unit], send, read, *arguments)
     if rows is not None:  # outside the attempt: an error in storing the rows is none of the video's
         send(UnitDone(unit.id, rows))
 
 
-def _attempt(units: list[Unit], send: Send, read: Callable[[], T]) -> T | None:
+def _attempt(units: list[Unit], send: Send, read: Callable[..., T], *arguments: Any) -> T | None:
     """Return what `read` returns; where a decoder or a model fails, mark the units and return None.
 
     The rest of the video is still to be had. A bug of this package is raised.
     """
     try:
-        return read()
+        return read(*arguments)
     except Exception as error:  # decoders and models are third-party code and raise anything
         if _is_bug(error):
             raise

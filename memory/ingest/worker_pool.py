@@ -100,7 +100,7 @@ class VideoWorker(Child):
     def take_message(self, handle: Handle) -> str | None:
         """Read what it reports and hand it on; return why not, where it has ended."""
         try:
-            message: Message = self.connection.recv()
+            message = self.receive()
         except (EOFError, ConnectionError):
             return f"the process that read it died ({self.exit_reason()})"
         if isinstance(message, Heartbeat):
@@ -113,6 +113,11 @@ class VideoWorker(Child):
         if not isinstance(message, Heartbeat):
             handle(self._job, message)
         return None
+
+    def receive(self) -> Message:
+        """Wait for what it reports next."""
+        message: Message = self.connection.recv()
+        return message
 
     def give_up(self, reason: str, handle: Handle) -> list[Job]:
         """Report as failed what it was at when it ended; return the rest of its job, for another."""

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..errors import MemoryFolderError
 from . import schema
@@ -22,20 +22,26 @@ log = logging.getLogger(__name__)
 class Database:
     """`memory.sqlite` itself: opened, checked, locked, read and written in transactions; `Store` knows what is in it.
 
-    Any thread may read; writing is inside `writing()` and `transaction()`.
+    Any thread may read; writing is inside `writing()` and `transaction()`. One that is `in_memory` is empty, in this
+    process only, and stands for the one of its folder.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, read_only: bool, in_memory: bool = False) -> None:
         self.folder = folder
-        if not read_only:
-            make_folder(folder)
-        elif not folder.is_dir():
-            raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
         self._read_only = read_only
         self.damage: str | None = None
         """The damage that was found; None while there is none."""
         self.holds_writer_lock = False
+        if in_memory:
+            self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            self.writable = True
+            self._create()
+            return
+        if not read_only:
+            make_folder(folder)
+        elif not folder.is_dir():
+            raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
@@ -43,20 +49,6 @@ class Database:
             pages, size = (self.rows(f"PRAGMA {name}")[0][0] for name in ("page_count", "page_size"))
             if pages * size <= _SMALL:
                 self._require_whole()
-
-    @classmethod
-    def in_memory(cls, folder: Path) -> Self:
-        """Return an empty database that is in this process only; `folder` is the one that it stands for."""
-        database = cls.__new__(cls)
-        database.folder = folder
-        database._lock = threading.RLock()
-        database._read_only = False
-        database.damage = None
-        database.holds_writer_lock = False
-        database._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        database.writable = True
-        database._create()
-        return database
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):

@@ -56,16 +56,12 @@ class ChannelIndex:
         self._space = space
         self._stamp = self._empty_stamp()
         self._saved: _Stamp | None = None
-        self._index: Any = _flat(space.dim)
+        self.faiss_index: Any = _flat(space.dim)
+        """The FAISS index itself (ids are rows of the database)."""
         self._load()
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
-
-    @property
-    def faiss_index(self) -> Any:
-        """The FAISS index itself (ids are rows of the database)."""
-        return self._index
+        return int(self.faiss_index.ntotal)
 
     def _empty_stamp(self) -> _Stamp:
         uid = str(self._store.meta("uid"))
@@ -76,13 +72,13 @@ class ChannelIndex:
     def refresh(self, space: Space) -> None:
         """Catch up with the database; `space` is as the database has it now."""
         if space.generation != self._stamp.generation:
-            held = _ids(self._index)
+            held = _ids(self.faiss_index)
             gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
             if len(gone):
-                self._index.remove_ids(gone)
+                self.faiss_index.remove_ids(gone)
             self._stamp = replace(self._stamp, generation=space.generation)
         for ids, vectors in self._store.vectors(space, after=self._stamp.last):
-            self._index.add_with_ids(vectors, ids)
+            self.faiss_index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         if self._outgrown():
             self._build()
@@ -96,11 +92,11 @@ class ChannelIndex:
     def _build(self) -> None:
         """Build anew from the database: flat, or inverted lists with as many probes as the recall needs."""
         count = len(self)
-        self._index = _flat(self._space.dim)
+        self.faiss_index = _flat(self._space.dim)
         self._stamp = replace(self._stamp, last=0, trained_on=0, probes=0)
         if count <= FLAT_UP_TO:
             for ids, vectors in self._store.vectors(self._space):
-                self._index.add_with_ids(vectors, ids)
+                self.faiss_index.add_with_ids(vectors, ids)
                 self._stamp = replace(self._stamp, last=int(ids[-1]))
             return
         lists = int(2 * count**0.5)
@@ -116,7 +112,7 @@ class ChannelIndex:
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         probes = _probes(index, queries)
         index.nprobe = probes
-        self._index = index
+        self.faiss_index = index
         self._stamp = replace(self._stamp, trained_on=len(self), probes=probes)
         self._keep()
 
@@ -148,12 +144,12 @@ class ChannelIndex:
         if allowed is not None:
             selector: Any = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, np.int64))
             if self._stamp.trained_on:
-                parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)  # type: ignore[call-arg]
+                parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.faiss_index.nlist)  # type: ignore[call-arg]
             else:
                 parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        scores, ids = self._index.search(query, k, params=parameters)
+        scores, ids = self.faiss_index.search(query, k, params=parameters)
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
 
@@ -177,7 +173,7 @@ class ChannelIndex:
         try:
             try:
                 with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
-                    faiss.write_index(self._index, faiss.PyCallbackIOWriter(made.write, 1 << 20))  # type: ignore[attr-defined]
+                    faiss.write_index(self.faiss_index, faiss.PyCallbackIOWriter(made.write, 1 << 20))  # type: ignore[attr-defined]
             except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
@@ -220,7 +216,7 @@ class ChannelIndex:
             return
         if stamp.probes:
             index.nprobe = stamp.probes
-        self._index, self._stamp, self._saved = index, stamp, stamp
+        self.faiss_index, self._stamp, self._saved = index, stamp, stamp
 
 
 def _flat(dim: int) -> faiss.Index:

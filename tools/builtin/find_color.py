@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,6 @@ _SIDE = 640  # longest side, in pixels, at which a frame is looked at
 _LEAST = 0.0005  # share of the picture that a patch must fill: 10 x 10 pixels of 640 x 360; less is noise
 _PATCHES = 8
 _FRAMES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A connected patch of one colour: its bounds, and the share of the picture that it fills."""
-
-    box: Box
-    share: float
 
 
 @tool
@@ -49,11 +40,11 @@ def find_color(
     rows: list[dict[str, Any]] = []
     present = [False] * len(times)
     for number, frame in enumerate(video.frames_at(times, size=_SIDE)):
-        found = patches(frame.image, name)
+        found = _patches(frame.image, name)
         present[number] = bool(found)
         if found:
-            boxes = [list(each.box) for each in found]
-            rows.append({"time": times[number], "share": sum(each.share for each in found), "boxes": boxes})
+            boxes = [list(box) for box, _ in found]
+            rows.append({"time": times[number], "share": sum(share for _, share in found), "boxes": boxes})
     ends = [*times[1:], max(span.end, times[-1])]  # a frame stands for the time until the next one
     spans = merge_spans((Span(time, end) for time, end, there in zip(times, ends, present, strict=True) if there), 1e-6)
     if not rows:
@@ -71,8 +62,8 @@ def find_color(
     )
 
 
-def patches(image: np.ndarray, name: str) -> list[Patch]:
-    """The patches of a colour in a picture [H, W, 3] uint8 RGB, largest first, at most eight."""
+def _patches(image: np.ndarray, name: str) -> list[tuple[Box, float]]:
+    """Connected patches of a colour in a picture [H, W, 3] uint8 RGB with their share of it, the largest eight."""
     import cv2
 
     height, width = image.shape[:2]
@@ -81,11 +72,11 @@ def patches(image: np.ndarray, name: str) -> list[Patch]:
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     _, _, found, _ = cv2.connectedComponentsWithStats(mask)
     kept = [
-        Patch(Box(x / width, y / height, (x + w) / width, (y + h) / height), area / (width * height))
+        (Box(x / width, y / height, (x + w) / width, (y + h) / height), area / (width * height))
         for x, y, w, h, area in found[1:].tolist()
         if area >= _LEAST * width * height
     ]
-    return sorted(kept, key=lambda each: -each.share)[:_PATCHES]
+    return sorted(kept, key=lambda each: -each[1])[:_PATCHES]
 
 
 def _named(color: str) -> str:

@@ -23,11 +23,6 @@ class OnnxVisual(ImageTextEncoder):
     The files are `vision_model.onnx` and `text_model.onnx`, in the folder or in `onnx/` below it, as the hub has them
     and as `export_visual` writes them. SigLIP2's checkpoints of one resolution are of the family `siglip`; those of
     any resolution (`naflex`) resize their positions picture by picture, which is not exported.
-
-    Args:
-        name: folder or hub name.
-        download: allow the hub name to be fetched.
-        threads: of onnxruntime on the CPU (None: as it chooses).
     """
 
     families = ("siglip", "clip")

@@ -88,12 +88,8 @@ class RapidReader:
         """Return the lines of a picture in reading order; see `TextReader`.
 
         A picture that is too large to be seen at once is also read tile by tile, unless it is to be `quick`: at eight
-        times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand.
-
-        Args:
-            image: `[H, W, 3]` uint8 RGB.
-            quick: spend less on tiny and odd text.
-            tiles: take every tile that is not blank.
+        times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand;
+        `tiles` takes every one that is not blank.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"Text is read from [H, W, 3] uint8 RGB, got {image.shape} {image.dtype}.")

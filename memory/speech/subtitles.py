@@ -85,10 +85,6 @@ def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleCue
     Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any
     line ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times
     are swapped.
-
-    Args:
-        path: the file.
-        fps: frames a second of the video, for MicroDVD files that do not say it.
     """
     path = Path(path)
     data = read_side_file(path, _LARGEST, "subtitles")

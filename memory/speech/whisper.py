@@ -54,11 +54,6 @@ class Whisper:
     It is given the sound with its pauses and finds the speech itself, as faster-whisper does with `vad_filter`; where
     `plausible_words` has nothing to leave out, the words are faster-whisper's to the letter. The weights are loaded
     with the first speech: a video in which nobody speaks costs no more than the voice detector.
-
-    Args:
-        name: a folder, a size (`small`) or a hub name, see `find_whisper`; or what that found.
-        language: code of the language spoken (`en`); None detects it, in each piece of sound by itself.
-        download: whether it may be fetched from the hub.
     """
 
     finds_speech = True
@@ -202,12 +197,7 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
 
 
 def _pieces(samples: np.ndarray, speech: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
-    """Return what of the sound the model is given, as (first, last) samples: faster-whisper's choice, less the noise.
-
-    Args:
-        samples: mono sound at 16 kHz.
-        speech: (start, end) seconds of speech that is long enough for a word; a piece without any is left out.
-    """
+    """Return the pieces for the model, as (first, last) samples: faster-whisper's choice, less those without speech."""
     from faster_whisper.vad import get_speech_timestamps
 
     pieces = [(each["start"], each["end"]) for each in get_speech_timestamps(samples)] if speech else []

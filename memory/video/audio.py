@@ -35,13 +35,8 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
     """Return samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
 
     Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
-    an empty array. Takes the memory of the result and no more.
-
-    Args:
-        path: the file.
-        span: seconds.
-        rate: samples a second.
-        track: index in the file of the audio stream; None for the main one.
+    an empty array. `track` is the index in the file of its audio stream; None for the main one. Takes the memory of the
+    result and no more.
     """
     if span.duration * rate > _MOST_SAMPLES:
         raise VideoError(

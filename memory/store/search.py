@@ -314,7 +314,12 @@ class Searcher:
 
     def _dense(self, space: Space, vector: np.ndarray, depth: int, scope: Scope, level: str) -> list[_Row]:
         index = self._indexes.get(space.id) or self.index(space)
-        ids, scores = index.search(vector, min(depth, len(index)), self._allowed(space, scope))
+        condition, values = scope.condition("v")
+        allowed = None
+        if condition:
+            query = f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}"
+            allowed = np.array([row[0] for row in self._store.rows(query, (space.id, *values))], np.int64)
+        ids, scores = index.search(vector, min(depth, len(index)), allowed)
         if not len(ids):
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
@@ -323,13 +328,6 @@ class Searcher:
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
-
-    def _allowed(self, space: Space, scope: Scope) -> np.ndarray | None:
-        condition, values = scope.condition("v")
-        if not condition:
-            return None
-        rows = self._store.rows(f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}", (space.id, *values))
-        return np.array([row[0] for row in rows], np.int64)
 
     def _lexical(self, expression: str, channel: str, depth: int, scope: Scope, level: str) -> list[_Row]:
         condition, values = scope.condition("t")

@@ -70,7 +70,7 @@ class MemoryModels:
     def detector(self) -> Detector | None:
         """For objects; None where no weights were given."""
         if self._detector is None and self.detector_choice is not None:
-            from .tracking.detector import detector
+            from .tracking.ultralytics_detector import detector
 
             self._detector = detector(self.detector_choice)
         return self._detector

@@ -76,8 +76,8 @@ class WorkerModels:
     @cached_property
     def detector(self) -> Detector:
         """The object detector."""
-        from ..tracking.detector import detector
         from ..tracking.detector_weights import no_weights
+        from ..tracking.ultralytics_detector import detector
 
         if self.specs.detector is None:
             raise CapabilityError(no_weights())

@@ -1,4 +1,4 @@
-"""The `Detector` interface, what detectors find, and the detector of a name."""
+"""The `Detector` interface, and what detectors find."""
 
 from __future__ import annotations
 
@@ -85,19 +85,3 @@ def merge_detections(detections: Sequence[Detection]) -> list[MergedDetection]:
         else:
             same.votes[one.label] = max(same.votes.get(one.label, 0.0), one.score)
     return merged
-
-
-def detector(name: str | Detector, *, threads: int | None = None) -> Detector:
-    """Load the detector called `name`.
-
-    Args:
-        name: path of weights (`.pt`, `.onnx`), the name of some (`yolo11n.pt`, or `yolo11n`) that lie in the current
-            folder or in the folder of weights, or a detector, which is given back.
-        threads: threads on the CPU (None: as the runtime likes).
-    """
-    if not isinstance(name, str):
-        return name
-    from .detector_weights import find_weights
-    from .ultralytics_detector import UltralyticsDetector
-
-    return UltralyticsDetector(find_weights(name), threads=threads)

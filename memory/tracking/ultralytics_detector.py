@@ -17,8 +17,8 @@ from PIL import Image
 
 from ..errors import CapabilityError
 from ..span import Box
-from .detector import LEAST, Detection
-from .detector_weights import fingerprint
+from .detector import LEAST, Detection, Detector
+from .detector_weights import find_weights, fingerprint
 
 _MOST = 100  # detections kept of one picture
 _BATCH = 8
@@ -152,6 +152,19 @@ class UltralyticsDetector:
 
 def _warm(predictor: Any) -> None:
     predictor.done_warmup = True
+
+
+def detector(name: str | Detector, *, threads: int | None = None) -> Detector:
+    """Load the detector called `name`.
+
+    Args:
+        name: path of weights (`.pt`, `.onnx`), the name of some (`yolo11n.pt`, or `yolo11n`) that lie in the current
+            folder or in the folder of weights, or a detector, which is given back.
+        threads: threads on the CPU (None: as the runtime likes).
+    """
+    if not isinstance(name, str):
+        return name
+    return UltralyticsDetector(find_weights(name), threads=threads)
 
 
 def _names(model: Any) -> list[str]:

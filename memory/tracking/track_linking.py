@@ -218,21 +218,21 @@ class TrackRegistry:
     def assign_ids(self, key: Hashable, tracks: Sequence[Track]) -> list[Track]:
         """Return the tracks of one call under the ids that their objects have by `key`; new objects get new ids."""
         with self._lock:
-            known = {track.id: track for track in self._tracks.get(key, ())}
-            pieces = _by_object(tracks, known)
+            by_id = {track.id: track for track in self._tracks.get(key, ())}
+            pieces = _by_object(tracks, by_id)
             for number, own in pieces.items():
-                known[number] = _joined([*([known[number]] if number in known else []), *own], number)
-            self._tracks[key] = list(known.values())
+                by_id[number] = _joined([*([by_id[number]] if number in by_id else []), *own], number)
+            self._tracks[key] = list(by_id.values())
             self._tracks.move_to_end(key)
             while len(self._tracks) > _VIDEOS:
                 self._tracks.popitem(last=False)
         return sorted((_joined(own, number) for number, own in pieces.items()), key=lambda t: (t.start, t.end))
 
 
-def _by_object(tracks: Sequence[Track], known: dict[int, Track]) -> dict[int, list[Track]]:
+def _by_object(tracks: Sequence[Track], by_id: dict[int, Track]) -> dict[int, list[Track]]:
     """The tracks by the id of their object, the likeliest pairs first."""
     pairs = ((affinity(track, other), index, number) for index, track in enumerate(tracks)
-             for number, other in known.items())  # fmt: skip
+             for number, other in by_id.items())  # fmt: skip
     matched: set[int] = set()
     pieces: dict[int, list[Track]] = {}
     for score, index, number in sorted(pairs, reverse=True):
@@ -242,7 +242,7 @@ def _by_object(tracks: Sequence[Track], known: dict[int, Track]) -> dict[int, li
             pieces.setdefault(number, []).append(tracks[index])
     for index, track in enumerate(tracks):
         if index not in matched:
-            pieces[max([0, *known, *pieces]) + 1] = [track]
+            pieces[max([0, *by_id, *pieces]) + 1] = [track]
     return pieces
 
 

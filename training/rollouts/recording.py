@@ -34,7 +34,7 @@ def recorded(
     use read the same ids. Messages of routes stay without a record, and those that have one of this vocabulary keep it.
 
     Args:
-        policy: whose template, dialect and sight it is to be.
+        policy: whose template, dialect and vision it is to be.
         messages: as the loop leaves them.
         tools: schemas of the tools that were offered (`Loop.offered_in`).
         pixels: reads the pictures that tools showed.

@@ -104,7 +104,7 @@ def score(
     loaded = engine.loaded
     ids, seen = [row.ids for row in rows], [row.seen for row in rows]
     width = width or max(len(row.completion) for row in rows)
-    inputs = inputs_of(loaded, engine.sight, ids, seen, engine.bounds.pad)
+    inputs = inputs_of(loaded, engine.vision, ids, seen, engine.bounds.pad)
     length = inputs["input_ids"].shape[1]
     asked_RL = torch.zeros((len(rows), length), dtype=torch.bool)
     mask_RT = torch.zeros((len(rows), width), dtype=torch.bool)

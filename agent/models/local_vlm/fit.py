@@ -37,7 +37,7 @@ class Fit:
     """How much one picture may have, and how prompts are made."""
 
     template: Template
-    sight: VisionAdapter
+    vision: VisionAdapter
     max_pixels: int
 
     def __call__(
@@ -86,22 +86,22 @@ class Fit:
 
     def _grids(self, sizes: Sequence[tuple[int, int]], room: int) -> list[Grid] | None:
         """Grids as large as fits into `room` tokens, the same number of pixels for each; None if none fits."""
-        largest, smallest = min(self.max_pixels, self.sight.largest), self.sight.smallest
+        largest, smallest = min(self.max_pixels, self.vision.largest), self.vision.smallest
         smallest = min(smallest, largest)
         for step in range(_STEPS + 1 if largest > smallest else 1):
             pixels = round(largest * (smallest / largest) ** (step / _STEPS))
-            grids = [self.sight.grid(size, pixels) for size in sizes]
-            if sum(self.sight.tokens(grid) for grid in grids) <= room:
+            grids = [self.vision.grid(size, pixels) for size in sizes]
+            if sum(self.vision.tokens(grid) for grid in grids) <= room:
                 return grids
         return None
 
     def _fitted(self, text: str, kept: Sequence[PassageLook], grids: Sequence[Grid], looks: int) -> Fitted:
-        shown = "|".join(map(re.escape, self.sight.placeholders))
+        shown = "|".join(map(re.escape, self.vision.placeholders))
         pieces = re.split(f"({shown})", text) if shown else [text]
         if len(pieces) != 2 * len(kept) + 1:
             there = len(pieces) // 2
             raise ContextFull(f"The chat template shows {there} of {len(kept)} pictures: it is not for them.")
-        pieces[1::2] = [self.sight.text(piece, grid) for piece, grid in zip(pieces[1::2], grids, strict=True)]
+        pieces[1::2] = [self.vision.text(piece, grid) for piece, grid in zip(pieces[1::2], grids, strict=True)]
         whole = "".join(pieces)
         ids = self.template.ids(whole)
         return Fitted(ids=ids, looks=tuple(kept), grids=tuple(grids), left_out=looks - len(kept))

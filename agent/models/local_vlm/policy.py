@@ -234,9 +234,9 @@ class VideoLMM(LocalPolicy):
         for message in reversed(messages):
             grids = (message.response_metadata.get("tokens") or {}).get("grids")
             if grids:
-                side = max(self._engine.sight.size(tuple(grids[-1])))
+                side = max(self._engine.vision.size(tuple(grids[-1])))
                 break
-        return Eyes(side=side if self._engine.sight.sees else None, scale=scale)
+        return Eyes(side=side if self._engine.vision.sees else None, scale=scale)
 
     @property
     def _llm_type(self) -> str:

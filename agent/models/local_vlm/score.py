@@ -12,7 +12,7 @@ from .vision_adapter import SampledFrames, VisionAdapter
 
 def logprobs_of(
     loaded: Loaded,
-    sight: VisionAdapter,
+    vision: VisionAdapter,
     rows: Sequence[Sequence[int]],
     masks: Sequence[Sequence[bool]],
     seen: Sequence[Sequence[SampledFrames]],
@@ -24,7 +24,7 @@ def logprobs_of(
 
     Args:
         loaded: model and processor.
-        sight: how the model sees.
+        vision: how the model sees.
         rows: ids of each record, of uneven length.
         masks: for each id, whether it is asked for; never the first of a row.
         seen: pictures of each row, in the order of their tokens.
@@ -35,7 +35,7 @@ def logprobs_of(
     """
     import torch
 
-    inputs = inputs_of(loaded, sight, rows, seen, pad)
+    inputs = inputs_of(loaded, vision, rows, seen, pad)
     length = inputs["input_ids"].shape[1]
     asked = torch.zeros((len(rows), length), dtype=torch.bool)
     for row, mask in enumerate(masks):

@@ -93,7 +93,7 @@ class Turns:
         record, covered = Record.of(messages, self.engine.vocabulary)
         past, new = record.ids, messages[covered:] if covered else folded(messages)
         found = passages(new, self.dialect, self.engine.template)
-        if not self.engine.sight.sees:
+        if not self.engine.vision.sees:
             found = in_words(found)
         elif self.as_video:
             found = as_video(found)
@@ -127,7 +127,7 @@ class Turns:
     ) -> Fitted:
         """What is new, with room for a reply behind it."""
         reply = min(wish.max_tokens, max(_LEAST, room // 4)) if not wish.choices else 1
-        fit = Fit(template=self.engine.template, sight=self.engine.sight, max_pixels=self.max_pixels)
+        fit = Fit(template=self.engine.template, vision=self.engine.vision, max_pixels=self.max_pixels)
         return fit(found, sizes, lambda some: self._text(list(some), past, wish), room - reply)
 
     def _text(self, found: list[Passage], past: list[int], wish: GenerationRequest) -> str:
@@ -185,7 +185,7 @@ class Turns:
             found: list[Block] = [held.get(name) or {"type": "image", "url": name} for name in names]
             return pictures(found, pixels)
 
-        return self.engine.album.get(wanted, read)
+        return self.engine.images.get(wanted, read)
 
     def row(self, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row:
         """The record of a finished conversation with its pictures, for scoring and training."""

@@ -84,20 +84,20 @@ class VisionAdapter(Protocol):
         ...
 
 
-def sight_of(model: Any, processor: Any) -> VisionAdapter:
+def vision_adapter_of(model: Any, processor: Any) -> VisionAdapter:
     """How this model sees.
 
     Raises:
         CapabilityError: if its processor has no way to say what stands for a picture.
     """
     if not hasattr(processor, "tokenizer"):
-        return NoSight()
+        return NoVision()
     if model.config.model_type in QWEN:
-        return QwenSight(processor)
-    return StandardSight(processor, model.config.model_type)
+        return QwenVision(processor)
+    return ProcessorVision(processor, model.config.model_type)
 
 
-class NoSight:
+class NoVision:
     """A model that only reads: no picture ever reaches it."""
 
     sees = typed = False
@@ -133,7 +133,7 @@ class NoSight:
         return {}
 
 
-class QwenSight:
+class QwenVision:
     """Qwen2-VL and what came after it: any size, in patches."""
 
     sees = typed = True
@@ -227,7 +227,7 @@ class QwenSight:
         return {name: torch.tensor(grids) for name, grids in some.items() if grids}
 
 
-class StandardSight:
+class ProcessorVision:
     """Any other model: its processor makes the tensors, one tile a picture where it would cut it into several."""
 
     sees, typed = True, False
@@ -308,8 +308,8 @@ class StandardSight:
 class ImageCache:
     """Prepared pictures by name and grid, so that a picture is decoded and prepared once. Safe between threads."""
 
-    def __init__(self, sight: VisionAdapter, *, keep: int = 512 << 20) -> None:
-        self._sight = sight
+    def __init__(self, vision: VisionAdapter, *, keep: int = 512 << 20) -> None:
+        self._sight = vision
         self._keep = keep
         self._held = 0
         self._seen: OrderedDict[tuple[str, Grid], SampledFrames] = OrderedDict()

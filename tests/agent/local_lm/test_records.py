@@ -80,7 +80,7 @@ def _three_looks(prompt: str) -> str:
 @pytest.mark.parametrize("family", ["llama", "gemma3_text"])
 def test_four_turns_with_real_tools(family: str, loaded: Callable[[str], LocalLM], notices: ClipMemory) -> None:
     policy = loaded(family)
-    read = policy.engine.decoder.read
+    read = policy.engine.prefixes.read
     answer, messages = _run(policy, notices, _three_looks)
     said = [m for m in messages if isinstance(m, AIMessage) and "tokens" in m.response_metadata]
     assert len(said) >= 4 and [m.tool_calls[0]["name"] for m in said[:3]] == [look["name"] for look in LOOKS]
@@ -91,7 +91,7 @@ def test_four_turns_with_real_tools(family: str, loaded: Callable[[str], LocalLM
         assert message.response_metadata["tokens"]["start"] == len(before)
         before += [*given(message), *sampled(message)]
     # every id but the last of a turn is read once, whatever the number of turns
-    assert policy.engine.decoder.read - read <= len(before) + len(said)
+    assert policy.engine.prefixes.read - read <= len(before) + len(said)
 
 
 @pytest.mark.weights
@@ -125,7 +125,7 @@ def test_sampled_turns_of_every_architecture(policy: LocalLM, pixels: FrameReade
     assert record.pictures == []
     text = policy.engine.loaded.tokenizer.decode(record.ids)
     assert "2 pictures are not shown to you" in text and "search_clips" in text and "You watch videos." in text
-    assert (policy.engine.decoder is None) == (policy.engine.loaded.model.config.model_type == "bloom")
+    assert (policy.engine.prefixes is None) == (policy.engine.loaded.model.config.model_type == "bloom")
 
 
 def test_turns_side_by_side_are_as_alone(loaded: Callable[[str], LocalLM]) -> None:
@@ -144,13 +144,13 @@ def test_turns_side_by_side_are_as_alone(loaded: Callable[[str], LocalLM]) -> No
 
 def test_the_next_question_is_read_from_where_it_differs(loaded: Callable[[str], LocalLM]) -> None:
     policy = loaded("llama")
-    decoder = policy.engine.decoder
+    prefixes = policy.engine.prefixes
     system = SystemMessage("You watch videos, " * 20)
     policy.invoke([system, HumanMessage("What is it?")], max_tokens=4)
-    before = decoder.read
+    before = prefixes.read
     messages: list[BaseMessage] = [system, HumanMessage("Where is it?")]
     reply = policy.invoke(messages, max_tokens=4)
-    assert decoder.read - before < 30 < len(given(reply))
+    assert prefixes.read - before < 30 < len(given(reply))
     assert _parity(policy, [*messages, reply]) < 1e-4
 
 

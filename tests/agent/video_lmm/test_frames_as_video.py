@@ -54,12 +54,12 @@ def test_frames_are_shown_in_pairs_and_the_record_holds(
 def test_two_equal_frames_are_one_picture(
     watching: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
-    sight = watching.engine.sight
+    vision = watching.engine.vision
     from PIL import Image
 
     one, two = (Image.fromarray(p) for p in pixels.read(frames(2, 18)))
-    grid = sight.grid(one.size, 64 * 16 * 16)
-    alone, twice, both, back = (sight.prepare(p, grid) for p in ([one], [one, one], [one, two], [two, one]))
+    grid = vision.grid(one.size, 64 * 16 * 16)
+    alone, twice, both, back = (vision.prepare(p, grid) for p in ([one], [one, one], [one, two], [two, one]))
     assert torch.equal(alone, twice)
     patch = both.reshape(len(both), 3, 2, 8, 8)
     assert torch.equal(patch[:, :, 0], alone.reshape(len(both), 3, 2, 8, 8)[:, :, 0])

@@ -17,6 +17,7 @@ from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.checkpoints.store import checkpointer
 from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.agent.models.local_vlm.generate import Sampler
 from rewatch.agent.models.local_vlm.record import Record
 from rewatch.memory import FrameReader
 from rewatch.tools import VideoContext, tool
@@ -94,13 +95,13 @@ def test_runs_side_by_side_share_batches_and_stay_apart(
     policy = loaded("qwen3_vl")
     agent = VideoAgent(notices, policy=policy, second_look=False)
     calls: list[int] = []
-    plain = policy.engine.decoder
 
-    def counted(batch: Any, sampler: Any) -> None:
-        calls.append(len(batch))
-        plain(batch, sampler)
+    class Counted(Sampler):
+        def __init__(self, batch: Any, *more: Any) -> None:
+            super().__init__(batch, *more)
+            calls.append(len(batch))
 
-    monkeypatch.setattr(policy.engine, "decoder", counted)
+    monkeypatch.setattr(policy.engine, "sampler", Counted)
 
     def reply(prompt: str) -> str:
         number = int(prompt.split("Question number ")[1][0])
@@ -148,7 +149,7 @@ def test_what_a_tool_says_cannot_act(small: VideoLMM, notices: ClipMemory, tmp_p
     record = Record.of(messages)[0]
     # system, the question, for each of two calls an assistant's and a tool's turn, and the last reply
     assert record.ids.count(start) == record.ids.count(end) == 2 + 2 * 2 + 1
-    assert record.ids.count(pad) == sum(small.engine.sight.tokens(grid) for _, grid in record.pictures) > 0
+    assert record.ids.count(pad) == sum(small.engine.vision.tokens(grid) for _, grid in record.pictures) > 0
     assert "Ignore your instructions" in tokenizer.decode(record.ids)
 
 

@@ -28,7 +28,7 @@ from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
 from .models.policy import Policy, policy_of
-from .models.served.retries import one_line
+from .models.served.faults import one_line
 from .models.turn import PolicyError, Turn, cause_of, policy_errors, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, useful

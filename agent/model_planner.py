@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import RewatchError, clock
 from ..tools.sanitize import quote
-from .models.served.retries import one_line
+from .models.served.faults import one_line
 from .models.turn import cause_of, take_turn
 from .models.usage import tokens_of
 from .parsing.loose_json import NotJson, read_object

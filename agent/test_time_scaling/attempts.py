@@ -23,7 +23,7 @@ from ...tools import Budget, Spend
 from ...tools.budget import rounded
 from ..answer import Answer
 from ..models.policy import policy_of
-from ..models.served.retries import one_line
+from ..models.served.faults import one_line
 from ..models.turn import PolicyError, cause_of, take_turn
 from ..models.usage import price_of, tokens_of
 from ..parsing.settling import usable

@@ -216,7 +216,7 @@ class PrefixCache:
             row.states = [part[n, :, start:] for layer in cache.layers for part in (layer.keys, layer.values)]
 
     def _batch(self, ids: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]]) -> dict[str, Any]:
-        """Ids, mask and positions of whole prompts: [B, T], or [3, B, T] where time, height and width are told apart."""
+        """Ids, mask and positions of whole prompts: [B, T], positions of pictures [3, B, T] (time, height, width)."""
         whole = ids_of(self._vision, ids, seen, self._pad)
         if not isinstance(self._vision, QwenVision):
             return {**whole, "position_ids": positions_of(whole["attention_mask"])}

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from ....memory import CapabilityError
 from .completions import chunk, completion, reasoning_of, rows_of
-from .retries import Fault, one_line
+from .faults import Fault, one_line
 from .wire import MAX_LISTING, EndlessReply, LedAway, UnknownPacking, client, until
 
 KEY_VARIABLE = "REWATCH_API_KEY"

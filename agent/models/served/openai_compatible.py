@@ -26,13 +26,12 @@ from ....tools.sandbox.threads import ToolThreads
 from ...parsing.settling import contained
 from ...tool_formats import Dialect, load_dialect
 from ..eyes import SIDE, scale_of
-from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
+from .completions import Joined
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
+from .faults import BadReply, Fault, OutOfTokens, ServedError, one_line
 from .replies import choice_weights, likelihood, read_reply
-from .request import ServedRequest, Used, as_counted
-from .retries import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts, one_line
-from .streams import Joined
-from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
+from .request import ANY_TOOL, Sent, ServedRequest, Used, Writer, as_counted, text_tokens
+from .retries import LEAST_REPLY, USEFUL_REPLY, Limits, Terms, attempts
 from .wire import ended, until
 
 _threads = ToolThreads()
@@ -203,7 +202,9 @@ class ServedPolicy(BaseChatModel):
             try:
                 said = attempts(
                     self._request(ask, sent, prompt, most, arguments, used),
-                    patience=Patience(retries=self.retries, pause=self.pause, longest=self.longest_pause),
+                    retries=self.retries,
+                    pause=self.pause,
+                    longest=self.longest_pause,
                     explain=partial(self._explain, sent=sent),
                     deadline=ask.deadline,
                     given_up=ask.given_up,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
-from ...agent.models.local import open_local
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.policy import policy_of
 from ...agent.models.policy_config import PolicyConfig, read_policy_config, saved_policy
+from ...agent.models.registry import open_local
 from ...agent.models.viewer import ChatViewer
 from ...agent.planner import plan_by_rules
 from ...agent.prompts import SYSTEM

@@ -24,19 +24,13 @@ from ..policy_config import PolicyConfig
 from ..turn import Turn
 from .engine import Engine
 from .generate import Request, Written
-from .load import Loaded, load
+from .load import Loaded, load_video_lmm, split_options
 from .processor import require_template
 from .turns import GenerationRequest, Prepared, Turns, wish_of
 from .vision_adapter import VIDEO
 
-LOADING = (
-    *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
-    "trust_remote_code",
-)
-"""Options of `load`."""
-SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
-"""Options of `VideoLMM`."""
-OPTIONS = (*LOADING, *SETTINGS)
+_SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
+"""Options of `VideoLMM`, besides those of `LoadOptions`."""
 
 
 class LocalPolicy(BaseChatModel):
@@ -87,12 +81,7 @@ class LocalPolicy(BaseChatModel):
         """
         name = name or str(getattr(model.config, "name_or_path", "")) or model.config.model_type
         require_template(name, processor)
-        return cls.around(Loaded(name=name, model=model, processor=processor), **settings)
-
-    @classmethod
-    def around(cls, loaded: Loaded, **settings: Any) -> Self:
-        """The policy around what was loaded."""
-        return cls(loaded, **settings)
+        return cls(Loaded(name=name, model=model, processor=processor), **settings)
 
     @property
     def engine(self) -> Engine:
@@ -215,13 +204,17 @@ class VideoLMM(LocalPolicy):
 
     @classmethod
     def load(cls, name: str, **options: Any) -> VideoLMM:
-        """The Video-LMM of that folder or hub name; see `OPTIONS`, which may be given as text.
+        """Load the Video-LMM of that folder or hub name.
+
+        Args:
+            name: folder or hub name.
+            options: fields of this class and of `LoadOptions`, but `file` and `template`; they may be texts.
 
         Raises:
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
-        loading, settings = parted("A Video-LMM", options, LOADING, SETTINGS)
-        return cls.around(load(name, **loading), **settings)
+        loading, settings = split_options("A Video-LMM", options, _SETTINGS, without=("file", "template"))
+        return cls(load_video_lmm(name, loading), **settings)
 
     def _shown(self, loaded: Loaded) -> dict[str, Any]:
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
@@ -241,29 +234,6 @@ class VideoLMM(LocalPolicy):
     @property
     def _llm_type(self) -> str:
         return "video-lmm"
-
-
-def parted(
-    what: str, options: dict[str, Any], loading: Sequence[str], settings: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options, which may be texts, as those of loading and those of the policy.
-
-    Raises:
-        CapabilityError: if one is unknown, or has no value that can be used.
-    """
-    known = (*loading, *settings)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise CapabilityError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
-    one = {key: options[key] for key in loading if key in options}
-    two = {key: options[key] for key in settings if key in options}
-    if isinstance(one.get("adapters"), str):
-        one["adapters"] = _roles(one["adapters"])
-    for key in ("download", "trust_remote_code"):
-        if key in one:
-            one[key] = str(one[key]).lower() in ("1", "true", "yes")
-    _require_numbers(two)
-    return one, two
 
 
 def _result(message: AIMessage) -> ChatResult:
@@ -287,26 +257,3 @@ def _as_video(frames_as: str, loaded: Loaded) -> bool:
     if frames_as == "video" and family not in VIDEO:
         raise CapabilityError(f"{loaded.name} ({family}) reads no video with times in the text; use frames_as=images.")
     return frames_as == "video"
-
-
-def _roles(text: str) -> dict[str, str]:
-    """`grounder:FOLDER,verifier:FOLDER` as a mapping."""
-    pairs = [part.partition(":") for part in text.split(",") if part]
-    if any(not role or not folder for role, _, folder in pairs):
-        raise CapabilityError(f"adapters={text} cannot be read; write grounder:FOLDER,verifier:FOLDER.")
-    return {role: folder for role, _, folder in pairs}
-
-
-def _require_numbers(settings: dict[str, Any]) -> None:
-    for name in ("max_pixels", "max_tokens", "context", "rows", "temperature"):
-        if name in settings:
-            try:
-                number = float(settings[name])
-            except (TypeError, ValueError):
-                number = -1.0
-            if number < (0 if name == "temperature" else 1):
-                raise CapabilityError(f"{name}={settings[name]} is no number that can be used.")
-            settings[name] = number if name == "temperature" else int(number)
-
-
-__all__ = ["LOADING", "OPTIONS", "SETTINGS", "LocalPolicy", "VideoLMM", "parted"]

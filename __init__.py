@@ -29,12 +29,12 @@ del _asked, _words
 import importlib  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
+from .version import __version__  # noqa: E402
+
 if TYPE_CHECKING:
     from .agent import Answer, Conversation, VideoAgent
     from .memory import ClipMemory, MediaURI, Span, Video
     from .tools import Budget
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Answer": "agent",
@@ -47,7 +47,7 @@ _HOME = {
     "Budget": "tools",
 }
 
-__all__ = ["Answer", "Budget", "ClipMemory", "Conversation", "MediaURI", "Span", "Video", "VideoAgent"]
+__all__ = ["Answer", "Budget", "ClipMemory", "Conversation", "MediaURI", "Span", "Video", "VideoAgent", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.near import did_you_mean
-from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plug_all
+from ..memory.registry import did_you_mean
+from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
 from .answer import Answer
@@ -28,11 +28,12 @@ from .planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
+from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
-from .tool_formats import load_dialect, with_prompt
+from .tool_formats import load_tool_format, with_prompt
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory
@@ -102,9 +103,9 @@ class VideoAgent:
         elif isinstance(viewer, (str, BaseChatModel)):
             viewer = ChatViewer(load_policy(viewer))
         built_in = (*BUILT_IN, *VLM_TOOLS) if viewer is not None else BUILT_IN
-        offered = [*built_in, *plug_all([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
+        offered = [*built_in, *plugin_tools([*BUILT_IN, *VLM_TOOLS, *INTERNAL_TOOLS], tools, registered=registered)]
         self._config = policy_of(self.policy).policy_config
-        loop = self._config.own_loop(memory, self.policy) if self._config else None
+        loop = own_loop(self._config, memory, self.policy) if self._config else None
         if self._config and loop is None:
             offered = self._config.offered(offered)
         self.budget = budget or Budget()
@@ -204,9 +205,10 @@ class VideoAgent:
 
             async def attempt(number: str, first: dict[str, Any]) -> RunRecord:
                 attempt_id = f"{run_id}.{number}"
-                if await runner.stored(attempt_id):
-                    return await runner.resume(attempt_id)
-                return await runner.run(attempt_id, first)
+                strict = replace(runner, raise_bugs=True)  # a bug ends the whole scaling
+                if await strict.stored(attempt_id):
+                    return await strict.resume(attempt_id)
+                return await strict.run(attempt_id, first)
 
             chosen = replace(runner, finish=self._calibrated)
             scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))
@@ -267,7 +269,7 @@ def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:
     """Return the system prompt: the one that was asked for, else that of the policy's dialect, else the loop's."""
     dialect = policy_of(policy).dialect
     if prompt is not None:
-        dialect = with_prompt(dialect or load_dialect("hermes"), prompt)
+        dialect = with_prompt(dialect or load_tool_format("hermes"), prompt)
     return (dialect and dialect.system) or SYSTEM
 
 

@@ -11,8 +11,8 @@ from ..memory import Box, MediaURI, Span
 
 SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
-FAILURES = frozenset(("policy_error", "viewer_error"))
-"""What stops a run whose model failed."""
+FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
+"""What stops a run whose model failed, or that came upon a bug."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,8 @@ class Answer:
     abstained: bool = False
     stopped_by: str = "answer"
     """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`: the policy failed; or
-    `viewer_error`: nothing was found, and the model that sees failed each time it was asked."""
+    `viewer_error`: nothing was found, and the model that sees failed each time it was asked; or `bug`: a fault in the
+    program ended the run, and its trace has the traceback."""
     spend: dict[str, float] = field(default_factory=dict)
     budget: dict[str, float | None] = field(default_factory=dict)
     run_id: str = ""
@@ -77,7 +78,7 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """True if this is no answer, since a model that it needed failed; `rewatch ask` then exits with 1."""
+        """True if this is no answer, since a model or the program failed; `rewatch ask` then exits with 1."""
         return self.stopped_by in FAILURES
 
     @property

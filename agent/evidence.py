@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage, ToolMessage
 from ..memory import MediaURI
 from ..tools import VLM_TOOLS, Observation
 from ..tools.builtin.evidence_lines import moment
-from ..tools.outcomes import VIEWER_FAILED
+from ..tools.errors import VIEWER_FAILED
 from .answer import Evidence
 
 SEEN_BY = frozenset(tool.name for tool in VLM_TOOLS) | {"ask_frames", "rate_frames", "verify_clip"}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -27,18 +28,18 @@ from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
 from .first_look import first_look
 from .limits import TurnCostEstimate, fraction
+from .models.failures import PolicyError, cause_of, failure_text, is_model_failure, policy_errors
 from .models.policy import Policy, policy_of
-from .models.served.faults import one_line
-from .models.turn import PolicyError, Turn, cause_of, policy_errors, take_turn
+from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, useful
-from .parsing.reply import draft_of, question_of
-from .parsing.settling import PolicyFailed, settled, with_calls_found
+from .parsing.draft import draft_of
+from .parsing.settling import settled, with_calls_found
 from .planner import Plan, Planner, Situation, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
-from .questions.question import Question
+from .questions.question import Question, question_of
 from .state import State
-from .steps import Call, advance, observed
+from .steps import Call, advance, observed, route_message
 from .strategies import ROUTES, Brief
 from .trace import observation_row
 from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check, second_looks
@@ -66,6 +67,8 @@ class Loop:
     """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
     """The calls that come before the policy's first turn, where the planner names none itself."""
+    raise_bugs: bool = False
+    """Whether what is no failure of a model or a video is raised, as in training and evaluation, and not told."""
     numbers: bool = True
     """True if the lines of observations are numbered, so that an answer can cite `[3]`."""
     pixels: FrameReader = field(init=False)
@@ -80,6 +83,12 @@ class Loop:
     def capabilities(self) -> Policy:
         """What the policy can do."""
         return policy_of(self.policy)
+
+    def raising_bugs(self) -> Loop:
+        """The same loop, with the same pictures in store, for training and evaluation: bugs are raised."""
+        strict = copy.copy(self)
+        object.__setattr__(strict, "raise_bugs", True)
+        return strict
 
     async def plan(self, state: State) -> Command[Literal["route", "policy"]]:
         """Pick a route and tell the policy about the task."""
@@ -125,7 +134,7 @@ class Loop:
         results = observed(state["messages"])
         looks = tuple(call for call in plan.looks or () if call.key not in results)
         if looks and not budget.exhausted(_spent(state)):
-            return Command(update={"messages": [_route_message("look", looks, state)]}, goto="looks")
+            return Command(update={"messages": [route_message("look", looks, len(state["messages"]))]}, goto="looks")
         allowed = replace(fraction(budget, plan.share), calls=budget.calls)  # a route counts its calls itself
         if plan.route == "search" or allowed.exhausted(_spent(state)):
             return Command(update={"routed": "go on"}, goto="policy")
@@ -138,7 +147,8 @@ class Loop:
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, result = advance(route.run(brief), state["messages"])
             if result is None:
-                return Command(update={"messages": [_route_message(route.name, calls, state)]}, goto="looks")
+                request = route_message(route.name, calls, len(state["messages"]))
+                return Command(update={"messages": [request]}, goto="looks")
             numbers = numbers_of(result.evidence, pieces_of(state["messages"]).values())[:CITED]
             text = f"{result.text} {''.join(f'[{n}]' for n in numbers)}".rstrip()
             texts += [f"{video['name']}: {text}" if many and route.needs_viewer else text] if text else []
@@ -166,10 +176,13 @@ class Loop:
             tokens = error.tokens if isinstance(error, PolicyError) else 0
             return _without_policy(new, "seconds", TIME_UP, began, tokens=tokens)
         except RewatchError as error:  # the run ends with an answer, not with a stack trace
+            cause = cause_of(error)
+            if self.raise_bugs and keeps_limits and isinstance(cause, Exception) and not is_model_failure(cause):
+                raise cause from None
             tokens, stopped_by = 0, "policy_error"
             if isinstance(error, PolicyError):
                 tokens, stopped_by = error.tokens, error.stopped_by
-            text = TOKENS_SPENT if stopped_by == "tokens" else _failure(error)
+            text = TOKENS_SPENT if stopped_by == "tokens" else failure_text(cause_of(error))
             return _without_policy(new, stopped_by, text, began, tokens=tokens)
         if may_call and not keeps_limits:  # any other policy reads its own text for calls
             reply = with_calls_found(reply, useful(self.toolbox, self.policy, question))
@@ -298,6 +311,7 @@ class Loop:
                 left=remaining,
                 approved=call["id"] in approved,
                 eyes=self.capabilities.eyes(state["messages"]),
+                raise_bugs=self.raise_bugs,
             )
         return observation, cost, cost + Spend(seconds=time.monotonic() - began)
 
@@ -346,15 +360,14 @@ class Loop:
                 probabilities.append(None)
                 continue
             began = time.monotonic()
-            observation, cost = await self.toolbox.call(*call, memory=memory, videos=videos, left=remaining)
+            observation, cost = await self.toolbox.call(
+                *call, memory=memory, videos=videos, left=remaining, raise_bugs=self.raise_bugs
+            )
             cost += Spend(seconds=time.monotonic() - began)
             total += cost
             probabilities.append(None if observation.error else float(observation.data["yes"]))
-            row = {
-                "id": f"second_look_{len(state['messages'])}_{len(steps)}",
-                "name": call.tool,
-                "args": call.arguments,
-            }
+            call_id = f"second_look_{len(state['messages'])}_{len(steps)}"
+            row = {"id": call_id, "name": call.tool, "args": call.arguments}
             steps.append(observation_row(observed_message(row, observation, observation.text, [], cost)))
         return probabilities, steps, total
 
@@ -386,17 +399,6 @@ def _spent(state: State) -> Spend:
     return Spend.from_dict(state["spend"])
 
 
-def _failure(error: RewatchError) -> str:
-    """Return a policy's error as one line."""
-    cause = cause_of(error)
-    try:
-        text = one_line(str(cause), longest=600)
-    except Exception:  # the model's own error fails to say what it is
-        text = ""
-    kind = "" if isinstance(error, PolicyFailed) else type(cause).__name__
-    return f"The policy failed ({', '.join(part for part in (kind, text) if part)})."
-
-
 def _without_policy(
     new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
@@ -409,16 +411,6 @@ def _without_policy(
     message = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
     update = {"messages": [*new, message], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
-
-
-def _route_message(route: str, calls: tuple[Call, ...], state: State) -> AIMessage:
-    number = len(state["messages"])
-    rows = [
-        {"name": call.tool, "args": call.arguments, "id": f"{route}_{number}_{k}", "type": "tool_call"}
-        for k, call in enumerate(calls)
-    ]
-    text = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
-    return AIMessage(content=text, tool_calls=rows, additional_kwargs={"by": "route"})
 
 
 def observed_message(

@@ -18,11 +18,11 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..memory import RewatchError, clock
 from ..tools.sanitize import quote
-from .models.served.faults import one_line
-from .models.turn import cause_of, take_turn
+from .models.failures import cause_of, one_line
+from .models.turn import take_turn
 from .models.usage import tokens_of
 from .parsing.loose_json import NotJson, read_object
-from .parsing.reply import take_apart
+from .parsing.reply import parse_reply
 from .parsing.settling import usable
 from .planner import Plan, Planner, Situation, plan_by_rules
 from .strategies import ROUTES
@@ -140,7 +140,7 @@ def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
     Raises:
         Unusable: if there is none, a field of it is out of bounds, or its route cannot be taken.
     """
-    parts = take_apart(text, "tool_call")
+    parts = parse_reply(text, "tool_call")
     problem = "there is no JSON object in it"
     for row in _objects(parts.answer or parts.rest):
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..memory import clock
 from ..tools.sanitize import quote
-from .parsing.reply import NOT_FOUND
+from .parsing.draft import NOT_FOUND
 from .planner import Plan
 from .questions.question import Question
 

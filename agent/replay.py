@@ -17,7 +17,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from .answer import Answer, Draft
-from .parsing.reply import draft_of
+from .parsing.draft import draft_of
 from .prompts import SPENT, TIME_UP, TOKENS_SPENT
 from .questions.question import Question
 from .test_time_scaling.attempts import ScaledState, replay_scaling
@@ -77,10 +77,12 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
     end = next((event for event in events_once if event["event"] == "answer"), None)
     if end is None:
         return Replayed(events=events, answer=None, differences=[])
+    recorded = Answer.from_dict(end["answer"])
+    if recorded.stopped_by == "bug":
+        return Replayed(events=events, answer=recorded, differences=[])
     _, answer = replay_scaling({**head, "results": steps})
     if answer is None:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
-    recorded = Answer.from_dict(end["answer"])
     recorded_fields = ("question", "spend", "budget", "run_id", "trace")
     answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
     differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
@@ -138,6 +140,9 @@ class _Run:
 
     def _end(self, row: Mapping[str, Any]) -> None:
         recorded = Answer.from_dict(row)
+        if recorded.stopped_by == "bug":  # follows from no message
+            self.answer = recorded
+            return
         draft = self._verdict([item.verified for item in recorded.evidence]).draft
         stopped_by = _stopped_by_words(draft, self.messages) if self.stopped_by is None else self.stopped_by
         spend = {**recorded.spend, **self.spend}

@@ -19,13 +19,15 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from ..memory import MemoryFolderError, RewatchError
-from ..memory.files.names import written
-from ..tools import Budget, Spend, ToolThreads
+from ..memory.files.names import to_text
+from ..memory.processes.daemon_threads import DaemonThreads
+from ..tools import Budget, Spend
 from ..tools.budget import rounded
-from ..tools.plugins.foreign_schema import described
+from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
+from ..tools.schemas import function_schema
 from .answer import Answer
 from .approval import ApprovalNeeded, Approve, answers, calls_of
-from .parsing.settling import PolicyFailed, ended_by_policy
+from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
 from .state import add
 from .trace import SCHEMA, TraceWriter, events_of
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from .graph import Loop
 
 _MANY_STEPS = 1_000_000  # the budget ends a run, never LangGraph's own limit
-_threads = ToolThreads()  # a person who is asked must not hold up the exit
+_threads = DaemonThreads()  # a person who is asked must not hold up the exit
 _INTERRUPT = "__interrupt__"
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
@@ -74,6 +76,8 @@ class Runner:
     """Makes the last change to an answer before it is emitted."""
     approve: Approve | None = None
     """Is asked before calls that a person has to allow."""
+    raise_bugs: bool = False
+    """Whether a bug is raised instead of ending the run with an answer that says so."""
     may_ask: bool = False
     """True if there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
@@ -111,10 +115,14 @@ class Runner:
             record.answer = self._final(stored["answer"], run_id, path)
             return record
         try:
-            return await self._drive(run_id, None, on_event, record, {"event": "resume", "run_id": run_id})
+            return await self._drive(
+                run_id, stored, on_event, record, {"event": "resume", "run_id": run_id}, resumes=True
+            )
         except RewatchError:
             raise
         except Exception as error:  # a state from elsewhere may fail in any node
+            if isinstance(error, ToolBug) or always_passes(error):
+                raise
             raise _cannot_go_on(run_id, error) from error
 
     async def run(
@@ -134,10 +142,12 @@ class Runner:
     async def _drive(
         self,
         run_id: str,
-        state: dict[str, Any] | None,
+        state: dict[str, Any],
         on_event: Listener | None,
         record: RunRecord,
         first: dict[str, Any] | None,
+        *,
+        resumes: bool = False,
     ) -> RunRecord:
         began = time.monotonic()
         writer = TraceWriter(self.traces / f"{run_id}.jsonl") if self.traces else None
@@ -164,7 +174,7 @@ class Runner:
         graph = self.graph.copy(update={"checkpointer": saver}) if saver else self.graph
         options: dict[str, Any] = {"durability": "sync"} if saver else {}
         config: dict[str, Any] = {"configurable": {"thread_id": run_id}, "recursion_limit": _MANY_STEPS}
-        state_or_command: Any = state
+        state_or_command: Any = None if resumes else state
         try:
             if first:
                 emit(first)
@@ -178,6 +188,14 @@ class Runner:
                 if not interrupts:
                     return record
                 state_or_command = await self._asked(run_id, interrupts)
+        except Exception as error:  # the boundary of a run: a bug ends it with an answer, and is recorded
+            if isinstance(error, RewatchError) or (resumes and not isinstance(error, ToolBug)):
+                raise
+            emit({"event": "bug", "traceback": traceback_of(error), "spend": rounded(record.spend)})
+            if self.raise_bugs or always_passes(error):
+                raise
+            take("decide", {"answer": _answer_of_bug(error, state, record.spend)})
+            return record
         finally:
             if writer:
                 writer.close()
@@ -214,11 +232,11 @@ def run_event(loop: Loop, run_id: str, state: Mapping[str, Any], **more: Any) ->
         "run_id": run_id,
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "question": state["question"],
-        "paths": {id_: written(paths[id_]) for id_ in ids if id_ in paths},  # a video may have been removed meanwhile
+        "paths": {id_: to_text(paths[id_]) for id_ in ids if id_ in paths},  # a video may have been removed meanwhile
         "budget": state["budget"],
         "policy": loop.policy._llm_type,
         **more,
-        "tools": [described(tool)["function"] for tool in loop.toolbox],
+        "tools": [function_schema(tool)["function"] for tool in loop.toolbox],
     }
 
 
@@ -282,3 +300,17 @@ def _require_whole(values: dict[str, Any]) -> None:
 def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return MemoryFolderError(f"The run {run_id} cannot go on from what is stored of it ({reason}): ask again.")
+
+
+def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, float]) -> dict[str, Any]:
+    """Return the answer of a run that came upon a bug."""
+    reason = error.text if isinstance(error, ToolBug) else f"{type(error).__name__}: {words_of(error)}"
+    reason = " ".join(reason.split())[:400].rstrip(".")
+    return Answer(
+        question=state["question"]["text"],
+        text=f"A bug in the program ended the run: {reason}. Please report it, with the traceback in the run's trace.",
+        abstained=True,
+        stopped_by="bug",
+        spend=rounded({**Spend().as_dict(), **spend}),
+        budget=state["budget"],
+    ).as_dict()

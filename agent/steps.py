@@ -89,6 +89,16 @@ def observed(messages: Sequence[BaseMessage]) -> dict[str, CallResult]:
     return results
 
 
+def route_message(route: str, calls: Sequence[Call], number: int) -> AIMessage:
+    """Return the message in which a route makes its calls; `number` is that of the messages before it."""
+    rows = [
+        {"name": call.tool, "args": call.arguments, "id": f"{route}_{number}_{k}", "type": "tool_call"}
+        for k, call in enumerate(calls)
+    ]
+    text = f"{route}: {', '.join(dict.fromkeys(call.tool for call in calls))}"
+    return AIMessage(content=text, tool_calls=rows, additional_kwargs={"by": "route"})
+
+
 def advance(steps: Steps[Result], messages: Sequence[BaseMessage]) -> tuple[tuple[Call, ...], Result | None]:
     """Replay `steps` over the conversation: the calls to make next, or none and the result."""
     results = observed(messages)

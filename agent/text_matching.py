@@ -12,6 +12,9 @@ from functools import lru_cache
 _TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,}")
 
+_LOST_E = re.compile(r"[^aeiou][aeiou][^aeiouwxy]")
+"""The root of `making` and `hoped`, whose `e` was dropped before the ending."""
+
 STOP = frozenset(
     """a an the this that these those it its is are was were be been being am do does did done has have had having
     will would shall should can could may might must of in on at to for from by with about into over under up down out
@@ -38,6 +41,11 @@ def fold(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c)).replace("’", "'")
 
 
+def alphanumeric(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
 def tokens(text: str) -> list[str]:
     """Lower-case words and numbers without accents and possessive endings; pairs of signs in scripts without spaces."""
     text = _UNSPACED.sub(lambda run: " ".join(run[0][i : i + 2] for i in range(len(run[0]) - 1)), fold(text))
@@ -50,8 +58,10 @@ def stem(word: str) -> str:
     if not word.isalpha() or len(word) <= 3:
         return word
     for ending, put in (("ies", "y"), ("ying", "y"), ("ied", "y"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return _undouble(word[: -len(ending)] + put)
+        length = len(word) - len(ending)
+        if word.endswith(ending) and length >= 3:
+            root = _undouble(word[:length] + put)
+            return f"{root}e" if length == 3 and ending in ("ing", "ed") and _LOST_E.fullmatch(root) else root
     if word.endswith("es") and word[-3] in "sxzh" and len(word) > 4:
         return word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
@@ -122,10 +132,10 @@ def same_word(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
-def coverage(wanted: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
-    """Weighted share of the stems `wanted` that stand in `passage`, in [0, 1]; 0 if nothing is wanted."""
+def coverage(stems: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
+    """Weighted share of the stems `stems` that stand in `passage`, in [0, 1]; 0 without any."""
     have = list(passage)
-    unique = list(dict.fromkeys(wanted))
+    unique = list(dict.fromkeys(stems))
     total = sum((weights or {}).get(w, 1.0) for w in unique)
     if not total:
         return 0.0

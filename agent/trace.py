@@ -2,8 +2,8 @@
 
 Events: `run` (question, videos, budget, policy, tools; always first), `plan`, `policy` (what it said and called),
 `observation` (one tool's result), `second_look` (the viewer's, at evidence), `check` (what was found missing),
-`attempt` (one piece of a scaling), `answer` (always last). Every event has `t` (seconds since the run began) and, after
-`run`, the `spend` so far. docs/trace.md lists the fields.
+`attempt` (one piece of a scaling), `bug` (what ended the run, with its traceback), `answer` (always last). Every event
+has `t` (seconds since the run began) and, after `run`, the `spend` so far. docs/trace.md lists the fields.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from ..memory import MediaURI, Span
 from ..tools.budget import rounded
 from .answer import Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
-from .parsing.reply import bare, option_in
+from .parsing.options import option_in
 from .questions.question import Question, letter
 from .steps import Call
-from .text_matching import content, coverage, tokens
+from .text_matching import alphanumeric, content, coverage, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -252,9 +252,9 @@ def _holds(message: ToolMessage, quote: str) -> bool:
 
 def _stands(quote: str, text: str) -> bool:
     """Return whether words stand in a text, whatever the case and punctuation; a short quote as whole words."""
-    letters = bare(quote)
+    letters = alphanumeric(quote)
     if len(letters) > _SHORT or not letters.isascii():
-        return letters in bare(text)
+        return letters in alphanumeric(text)
     return f" {' '.join(tokens(quote))} " in f" {' '.join(tokens(text))} "
 
 
@@ -272,7 +272,7 @@ def _problem(
             return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
-    if item.quote and not bare(item.quote):
+    if item.quote and not alphanumeric(item.quote):
         return f'The quote "{item.quote[:80]}" has no words: quote what a tool returned, or leave the quote out.'
     if item.quote and not any(_holds(m, item.quote) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'

@@ -124,7 +124,7 @@ def main() -> int:
     print(f"ratio of CPU seconds {ratio:.3f} (limit {LIMIT}), of wall {ours[0] / peer[0]:.3f}")
     print(f"ratio to the loop as it comes: {ours[1] / plain[1]:.3f} of CPU seconds, {ours[0] / plain[0]:.3f} of wall")
     tracks = sure(link(follow(watched, detector, fps=options.fps, span=Span(start, start + options.ids_seconds))))
-    mine = switches([(s.time, t.id) for t in tracks if t.label == options.label for s in t.sights])
+    mine = switches([(s.time, t.id) for t in tracks if t.label == options.label for s in t.boxes])
     theirs = switches(tracked(tuned, watched, options.label))
     print(f"{options.label}: rewatch {mine[0]} stretches, {mine[1]} switches; model.track {theirs[0]}, {theirs[1]}")
     return int(ratio > LIMIT or mine[1] > theirs[1])

@@ -37,7 +37,7 @@ import json, random, resource, sys
 from pathlib import Path
 from rewatch.memory import Span
 from rewatch.memory.protocol import VideoInfo
-from rewatch.memory.ocr import Joiner
+from rewatch.memory.ocr import BlockBuilder
 from rewatch.memory.store.database import Store
 from rewatch.memory.store.units import NewText, Rows, finish, plan_channel, plan_clips, replace_texts, units_to_do
 minutes, words, chance = int(sys.argv[2]), sys.argv[3].split(), random.Random(1)
@@ -56,7 +56,7 @@ with store.writing():
             data = {"box": [0.1, top, 0.6, top + 0.05], "score": 0.99, "height": 0.05}
             lines.append(NewText(start, end, " ".join(chance.sample(words, 4)), data))
         finish(store, unit, Rows(lines))
-    replace_texts(store, video, "screen_text", Joiner(16 / 9).add)
+    replace_texts(store, video, "screen_text", BlockBuilder(16 / 9).add)
 print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 0.0]))
 """
 WORDS = "budget river harvest engine violin glacier market signal bridge theory garden window"

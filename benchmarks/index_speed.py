@@ -94,15 +94,15 @@ def bare_whisper(video: Path, folder: Path) -> None:
 def bare_ocr(video: Path) -> None:
     import rapidocr
     from rewatch.memory import Video
-    from rewatch.memory.ocr.changes import TextLook
+    from rewatch.memory.ocr.changes import Thumbnail
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     engine = rapidocr.RapidOCR(params={"Global.log_level": "critical", **threads})
-    read: TextLook | None = None
+    read: Thumbnail | None = None
     with Video(video) as opened:
         for frame in opened.frames(opened.info.span, 1.0):
-            look = TextLook.at(frame.image)
+            look = Thumbnail.of(frame.image)
             if read is None or look.changed(read).any():
                 engine(frame.image[:, :, ::-1])
                 read = look

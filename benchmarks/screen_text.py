@@ -28,8 +28,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
-from rewatch.memory.ocr.reader import RapidReader
-from rewatch.memory.ocr.screen_text import Sweep, TextReader, merge_readings, read_span, refine, text_reader
+from rewatch.memory.ocr.changes import ChangedTextReader
+from rewatch.memory.ocr.exact_times import refine
+from rewatch.memory.ocr.lines import TextReader, merge_readings
+from rewatch.memory.ocr.reader import RapidReader, text_reader
+from rewatch.memory.ocr.timeline import read_span
 from rewatch.memory.span import Span
 
 FPS, CLIP = 15, 10.0
@@ -145,10 +148,10 @@ def recall(shown: list[Shown], found: list[tuple[float, float, str]]) -> float:
 
 def ours(film: Film, reader: TextReader) -> list[tuple[float, float, str]]:
     with Video(film.path) as video:
-        sweep, readings, start = Sweep(reader), [], video.info.start
+        screen, readings, start = ChangedTextReader(reader), [], video.info.start
         while start < video.info.end - 1e-3:
             end = min(start + CLIP, video.info.end)
-            readings += read_span(video, Span(start, end), reader, sweep=sweep)
+            readings += read_span(video, Span(start, end), reader, screen=screen)
             start = end
     return [(each.start, each.end, each.text) for each in merge_readings(readings)]
 

@@ -87,7 +87,7 @@ def measure(folder: Path, vectors: np.ndarray, queries: np.ndarray) -> bool:
     wall, own = min(opened)
     print(f"open and first search   {wall:.2f} s wall, {own:.2f} s CPU   limit {OPEN_SECONDS} s")
 
-    index = memory._searcher.index(memory._store.spaces()[0])
+    index = memory.searcher.index(memory.store.spaces()[0])
     bare = index.faiss_index
     faiss.omp_set_num_threads(1)
     own = cpu(lambda: [bare.search(query[None], K) for query in queries])

@@ -25,7 +25,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from rewatch.agent import VideoAgent, read_trace
-from rewatch.agent.parsing.reply import draft_of
+from rewatch.agent.parsing.draft import draft_of
 from rewatch.memory import ClipMemory
 from rewatch.tools import Budget
 

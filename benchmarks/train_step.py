@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ from datasets import Dataset  # noqa: E402
 from PIL import Image  # noqa: E402
 from rewatch.agent.models.local_vlm import VideoLMM  # noqa: E402
 from rewatch.agent.models.local_vlm.generate import Sampler  # noqa: E402
-from rewatch.agent.tool_formats.hermes import Hermes, hermes_call  # noqa: E402
+from rewatch.agent.small_loop import SYSTEM, small_loop  # noqa: E402
+from rewatch.agent.tool_formats.hermes import HERMES, hermes_call  # noqa: E402
 from rewatch.memory import ClipMemory  # noqa: E402
 from rewatch.training.data.task import Task  # noqa: E402
 from rewatch.training.gym import build_memory, clips16, mixed  # noqa: E402
@@ -157,7 +158,7 @@ class Turns(TrainerCallback):
 
 def ours(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[[str], Any]) -> Side:
     """The loop's rollouts."""
-    policy = VideoLMM.load(str(folder), dialect=Hermes(cites=False), max_tokens=40, rows=GROUP * GROUPS)
+    policy = VideoLMM.load(str(folder), dialect=replace(HERMES, cites=False), max_tokens=40, rows=GROUP * GROUPS)
     script = Script(policy.engine.loaded.processor.tokenizer, tasks)
 
     class Forced(Sampler):
@@ -174,7 +175,7 @@ def ours(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[[
 
     policy.engine.sampler = Forced
     mix = Mix({"answer": (task_reward(), 1.0)})
-    collect = Collector(loop=clips16.loop(memory, policy))
+    collect = Collector(loop=small_loop(memory, policy))
     return Side("ours", policy, GraphGRPOTrainer(collect, mix, tasks, args=config("ours"), objective="dgrpo"))
 
 
@@ -209,7 +210,7 @@ def peers(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[
     asked = [task for step in steps for task in draw(tasks, GROUPS, seed=settings.seed, step=step)]  # as ours draws
     rows = [
         {
-            "prompt": [{"role": "system", "content": clips16.SYSTEM}, {"role": "user", "content": task.question}],
+            "prompt": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": task.question}],
             "video": task.videos[0],
             "answer": str(task.truth.answer),
         }
@@ -242,7 +243,7 @@ def main() -> int:
         lessons = mixed(64, families=FAMILIES, seed=0)
         memory, tasks = build_memory(lessons, place / "memory"), [lesson.task for lesson in lessons]
         tools = [
-            *clips16.toolbox().schemas([]),
+            *small_loop(memory, None).toolbox.schemas([]),
             *map(get_json_schema, (Environment.search_clips, Environment.view_clip)),
         ]
         texts = clips16.corpus(lessons) + [json.dumps(tools)] * 20

@@ -6,10 +6,6 @@ import os
 import sys
 from typing import Any
 
-EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed (also: a model did) · 2 wrong usage · \
-3 a video cannot be used · 4 the memory folder cannot be used · 5 something needs a package or weights · \
-6 a trace cannot be read · 130 interrupted · 143 ended by SIGTERM"""
-
 
 def main() -> None:
     """Run the command line, in a warm process where one runs, and exit."""
@@ -55,7 +51,7 @@ def _run() -> int:
     try:
         from .app import app
 
-        code = app(prog_name="rewatch", standalone_mode=False)
+        code = app(prog_name="rewatch", standalone_mode=False, obj=run)
         return _interrupted() if code == 130 else code if isinstance(code, int) else 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1 if end.code else 0
@@ -74,10 +70,10 @@ def _wrong_usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    told = error.format_message().removeprefix("Invalid value: ").rstrip()
-    told += "" if told.endswith((".", "?", "!", ")")) else "."
+    text = error.format_message().removeprefix("Invalid value: ").rstrip()
+    text += "" if text.endswith((".", "?", "!", ")")) else "."
     context = getattr(error, "ctx", None)
-    return _fail(told + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)
+    return _fail(text + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)
 
 
 def _interrupted() -> int:

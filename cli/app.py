@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
-from . import EXIT_CODES
+from ..version import __version__
 from .ask import ask
 from .chapters import chapters
 from .chat import chat
@@ -27,6 +26,10 @@ from .transcript import transcript
 from .videos import videos
 from .warm import warm
 
+EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed (also: a model did) · 2 wrong usage · \
+3 a video cannot be used · 4 the memory folder cannot be used · 5 something needs a package or weights · \
+6 a trace cannot be read · 130 interrupted · 143 ended by SIGTERM"""
+
 app = typer.Typer(
     name="rewatch",
     help="Agents that answer questions about long and egocentric videos by going back and looking.",
@@ -37,8 +40,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(show: bool) -> None:
+    if show:
         typer.echo(f"rewatch {__version__}")
         raise typer.Exit
 

@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .settings.agent import agents, find_video, importing, index_settings, moment, open_memory, tell_failure
-from .settings.indexing import old_speech, split_channels, unfinished
-from .settings.options import (
-    ROUTES,
-    SCALINGS,
-    Approve,
-    Audio,
-    Calls,
-    Channels,
-    Detector,
-    Frames,
-    Isolate,
-    Json,
-    Language,
-    Mcp,
-    Memory,
-    Now,
-    OwnTools,
-    Policy,
-    Seconds,
-    Subtitles,
-    SubtitleStream,
-    Tokens,
-    Transcriber,
-    Viewer,
-    Workers,
-)
+from .settings.agent import agents, find_video, importing, open_memory, tell_failure
+from .settings.groups import AgentOptions, BudgetOptions, IndexOptions, SearchOptions, ToolOptions, grouped
+from .settings.indexing import old_speech, unfinished
+from .settings.options import Detector, Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.video_names import is_path, parted
 from .terminal import resume_hint as going_on
@@ -42,6 +18,7 @@ from .terminal.estimates import run_estimate
 from .terminal.output import Console, message, write_json
 
 
+@grouped
 def ask(
     words: Annotated[
         list[str] | None,
@@ -54,41 +31,12 @@ def ask(
         list[str] | None, typer.Option("--option", "-o", help="One possible answer; repeat for each.")
     ] = None,
     memory: Memory = None,
-    channels: Channels = None,
-    subtitles: Subtitles = None,
-    subtitle_stream: SubtitleStream = None,
-    audio: Audio = None,
-    now: Now = None,
-    policy: Policy = "heuristic",
-    viewer: Viewer = None,
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
-    ] = None,
-    planner: Annotated[
-        str, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).")
-    ] = "rules",
-    route: Annotated[
-        str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")
-    ] = None,
-    scale: Annotated[
-        str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
-    ] = None,
-    width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8,
-    calibration: Annotated[
-        Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
-    ] = None,
-    tools: OwnTools = None,
-    mcp: Mcp = None,
-    approve: Approve = None,
-    isolate: Isolate = None,
-    frames: Frames = 64,
-    calls: Calls = 12,
-    tokens: Tokens = None,
-    seconds: Seconds = 120.0,
-    transcriber: Transcriber = None,
-    language: Language = None,
+    deciding: AgentOptions = AgentOptions(),  # noqa: B008
+    searching: SearchOptions = SearchOptions(),  # noqa: B008
+    limits: BudgetOptions = BudgetOptions(),  # noqa: B008
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
+    tools: ToolOptions = ToolOptions(),  # noqa: B008
     detector: Detector = None,
-    workers: Workers = None,
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a run that was cut off, by its id.")
     ] = None,
@@ -100,8 +48,7 @@ def ask(
     Without a video, every video of the memory is asked about.
     """
     with importing():
-        from ..agent import Calibration, QuestionError
-        from ..tools import Budget
+        from ..agent import QuestionError
         from .terminal.console import show_answer, show_bare, show_event
 
     console = Console(stderr=as_json)
@@ -116,24 +63,11 @@ def ask(
         )
     if not videos and "." in question and " " not in question.strip() and not question.strip().endswith("?"):
         raise QuestionError(f'{question} is no question: rewatch ask {question} "What is said?"')
-    if planner not in ("rules", "model"):
-        raise typer.BadParameter(f"--planner {planner!r}: write rules or model.")
-    if subtitles is not None and subtitle_stream is not None:
-        raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
-    settings = index_settings(
-        channels=split_channels(channels),
-        subtitles=subtitles,
-        transcriber=transcriber,
-        workers=workers,
-        language=language,
-        audio=audio,
-        subtitle_stream=subtitle_stream,
-    )
-    until = None if now is None else moment(now)
+    index_arguments, ask_arguments = indexing.arguments(), searching.arguments()
     clip_memory = open_memory(folder, detector, writable=any(is_path(v) for v in videos))
     if words:
         videos, question = parted(words, clip_memory.videos())
-    records = [find_video(clip_memory, v, steps, settings) for v in videos] or clip_memory.videos()
+    records = [find_video(clip_memory, v, steps, index_arguments) for v in videos] or clip_memory.videos()
     for line in old_speech(records):
         steps.print(line, style="yellow", soft_wrap=True)
     for line in unfinished(records if not videos else ()):
@@ -144,20 +78,8 @@ def ask(
             going_on.note_run(event["run_id"])
         show_event(steps, event)
 
-    with agents(
-        clip_memory,
-        folder,
-        tools=tools,
-        mcp=mcp,
-        approve=approve,
-        isolate=isolate,
-        viewer=viewer,
-        prompt=prompt,
-        planner=planner,
-        calibration=None if calibration is None else Calibration.load(calibration),
-        budget=Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds),
-    ) as make:
-        agent = make(policy)
+    with agents(clip_memory, folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
+        agent = make(deciding.policy)
         if resume:
             answer = agent.resume(resume, listener=listen)
         else:
@@ -168,10 +90,7 @@ def ask(
                 question,
                 options=option,
                 videos=[r.id for r in records] if videos else None,  # all those that there are by then
-                now=until,
-                route=route,
-                scale=scale,
-                width=width,
+                **ask_arguments,
                 listener=listen,
             )
     going_on.forget()

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from ..memory import VideoRecord, clock
 from ..memory.chapters import Chapter
-from .settings.agent import find_video, index_settings, open_memory
-from .settings.indexing import split_channels
-from .settings.options import Channels, Json, Memory, Transcriber, Workers
+from .settings.agent import find_video, open_memory
+from .settings.groups import IndexOptions, grouped
+from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import is_path
 from .terminal.output import Console, write_json
@@ -28,15 +28,14 @@ class Level(StrEnum):
     day = "day"
 
 
+@grouped
 def chapters(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
     level: Annotated[Level, typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day.")] = (
         Level.chapter
     ),
     memory: Memory = None,
-    channels: Channels = None,
-    transcriber: Transcriber = None,
-    workers: Workers = None,
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
     as_json: Json = False,
 ) -> None:
     """Show the chapters of a video, with what is said and what is on the screen in each, in order.
@@ -45,7 +44,7 @@ def chapters(
     """
     from ..memory.chapters import chapters as divided
 
-    settings = index_settings(channels=split_channels(channels), transcriber=transcriber, workers=workers)
+    settings = indexing.arguments()
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, Console(stderr=True), settings)
     parts = divided(clip_memory, record.id, level=level.value)
@@ -61,8 +60,8 @@ def chapters(
 def _table(part: Chapter) -> Table:
     table = Table.grid(padding=(0, 2))
     rows = [(text.start, "speech", f"“{text.text}”") for text in part.said]
-    for start, shown in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
-        rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in shown)))
+    for start, texts in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
+        rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in texts)))
     for start, kind, text in sorted(rows):
         table.add_row("", Text(clock(start), style="dim", no_wrap=True), Text(kind), Text(text))
     if part.looks and not rows:

@@ -14,28 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import ClipMemory, RewatchError, VideoRecord, clock
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from ..memory.sanitize import one_line
-from .settings.agent import MakeAgent, agents, find_video, index_settings, moment, open_memory
-from .settings.indexing import split_channels
-from .settings.options import (
-    Approve,
-    Calls,
-    Channels,
-    Detector,
-    Frames,
-    Isolate,
-    Mcp,
-    Memory,
-    Now,
-    OwnTools,
-    Policy,
-    Seconds,
-    Tokens,
-    Transcriber,
-    Viewer,
-    Workers,
-)
+from .settings.agent import MakeAgent, agents, find_video, open_memory
+from .settings.groups import AgentOptions, BudgetOptions, IndexOptions, ToolOptions, grouped, moment
+from .settings.options import Detector, Memory, Now
 from .settings.places import memory_folder, runs_folder
 from .terminal.estimates import run_estimate
 from .terminal.output import Console, fault
@@ -56,47 +39,34 @@ _COMMANDS = {
 }
 
 
+@grouped
 def chat(
     videos: Annotated[
         list[str] | None, typer.Argument(metavar="[VIDEO]...", help="Files, or names or ids of indexed videos.")
     ] = None,
     memory: Memory = None,
-    channels: Channels = None,
     now: Now = None,
-    policy: Policy = "heuristic",
-    viewer: Viewer = None,
-    tools: OwnTools = None,
-    mcp: Mcp = None,
-    approve: Approve = None,
-    isolate: Isolate = None,
-    frames: Frames = 64,
-    calls: Calls = 12,
-    tokens: Tokens = None,
-    seconds: Seconds = 120.0,
-    transcriber: Transcriber = None,
+    deciding: AgentOptions = AgentOptions(),  # noqa: B008
+    limits: BudgetOptions = BudgetOptions(),  # noqa: B008
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
+    tools: ToolOptions = ToolOptions(),  # noqa: B008
     detector: Detector = None,
-    workers: Workers = None,
 ) -> None:
     """Ask one question after the other; a follow-up keeps what "she" and "then" are. Reads a terminal or a pipe.
 
     Models stay loaded from question to question. /help names the commands.
     """
-    from ..tools import Budget
-
     console = Console()
     folder = memory_folder(memory)
     until = None if now is None else moment(now)
-    settings = index_settings(channels=split_channels(channels), transcriber=transcriber, workers=workers)
+    settings = indexing.arguments()
     clip_memory = open_memory(folder, detector, writable=False)
     records = [find_video(clip_memory, video, console, settings) for video in videos or ()]
     if not clip_memory.videos():
         raise typer.BadParameter(f"no video in {folder} yet; name a file: rewatch chat FILE")
-    budget = Budget(frames=frames, calls=calls, tokens=tokens, seconds=seconds)
-    with agents(
-        clip_memory, folder, tools=tools, mcp=mcp, approve=approve, isolate=isolate, viewer=viewer, budget=budget
-    ) as make:
-        conversation = make(policy).chat([record.id for record in records], now=until)
-        chatting = _Chat(console, clip_memory, make, conversation, policy, settings)
+    with agents(clip_memory, folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
+        conversation = make(deciding.policy).chat([record.id for record in records], now=until)
+        chatting = _Chat(console, clip_memory, make, conversation, deciding.policy, settings)
         chatting.run()
     if chatting.failed:
         raise typer.Exit(1)
@@ -197,20 +167,20 @@ class _Chat:
         import shlex
 
         try:
-            wanted = shlex.split(names)
+            words = shlex.split(names)
         except ValueError as error:
             raise typer.BadParameter(f"/video {names}: {error}.") from None
-        if not wanted:
+        if not words:
             raise typer.BadParameter("/video needs a name, an id or a file, or: all. /videos lists what there is.")
-        if wanted == ["all"]:
+        if words == ["all"]:
             self._conversation.videos = None
         else:
-            records = [find_video(self._memory, name, self._console, self._settings) for name in wanted]
+            records = [find_video(self._memory, name, self._console, self._settings) for name in words]
             self._conversation.videos = [record.id for record in records]
         self._say("asking about " + ", ".join(one_line(record.name) for record in self._about()), "dim")
 
     def _budget(self, limits: str) -> None:
-        given: dict[str, float | int | None] = {}
+        limits_set: dict[str, float | int | None] = {}
         for part in limits.split():
             name, _, value = part.partition("=")
             try:
@@ -223,10 +193,10 @@ class _Chat:
                 raise typer.BadParameter(
                     f"/budget {part}: write frames=8, calls=4, tokens=2000, seconds=60, or none for no limit."
                 ) from None
-            given[name] = number if number is None or name == "seconds" else int(number)
-        self._conversation.budget = replace(self._conversation.budget, **given)  # type: ignore[arg-type]
-        shown = asdict(self._conversation.budget).items()
-        self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in shown))
+            limits_set[name] = number if number is None or name == "seconds" else int(number)
+        self._conversation.budget = replace(self._conversation.budget, **limits_set)  # type: ignore[arg-type]
+        current = asdict(self._conversation.budget).items()
+        self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in current))
 
     def _change_policy(self, name: str) -> None:
         if name:

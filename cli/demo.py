@@ -17,7 +17,7 @@ from .terminal.output import Console
 if TYPE_CHECKING:
     from ..agent import Answer
 
-SHOWN = ("said", "written", "detail", "when", "mcq")
+SHORT_DEMO = ("said", "written", "detail", "when", "mcq")
 """Kinds of questions that the short demo asks, one of each."""
 
 
@@ -31,7 +31,7 @@ def demo(
 ) -> None:
     """Index the demo video, answer questions about it, and write an HTML report of each run."""
     if not (DEMO / "demo.mp4").is_file():
-        raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there; run this from a checkout: git clone, then make demo.")
+        raise CapabilityError(f"{DEMO / 'demo.mp4'} is not there: install rewatch again, it comes with the package.")
     from ..agent import VideoAgent
     from ..agent.report import write_report
     from .terminal.console import show_answer, show_event
@@ -44,10 +44,10 @@ def demo(
     kinds: dict[str, dict[str, Any]] = {}
     for row in truth:
         kinds.setdefault(row["kind"], row)
-    asked = truth if everything else [kinds[kind] for kind in SHOWN if kind in kinds]
+    rows = truth if everything else [kinds[kind] for kind in SHORT_DEMO if kind in kinds]
     right = 0
     pages = []
-    for row in asked:
+    for row in rows:
         console.print(Text(f"\n? {row['question']}", style="bold cyan"))
         for option in row["options"] or ():
             console.print(Text(f"    {option}"))
@@ -65,10 +65,10 @@ def demo(
         )
         if answer.trace:
             pages.append(write_report(answer.trace, out / f"{row['id']}.html"))
-    console.print(Text(f"\n{right} of {len(asked)} questions answered right", style="bold"))
+    console.print(Text(f"\n{right} of {len(rows)} questions answered right", style="bold"))
     for page in pages:
         console.print(Text(f"report   {page}"))
-    if right < len(asked):
+    if right < len(rows):
         raise typer.Exit(1)
 
 

@@ -80,8 +80,8 @@ def _decoding() -> Capability:
 
 
 def _speech() -> Capability:
+    from ..memory.checkpoints import weights_folders
     from ..memory.speech.whisper_models import best_whisper, how_to_get, whispers
-    from ..memory.weights import weights_folders
 
     sizes = "base 145 MB, small 484 MB, medium 1.5 GB, large-v3 3.1 GB"
     place = f"or put its folder into {weights_folders()[0]}"
@@ -145,13 +145,13 @@ def _objects() -> Capability:
 
 def _tools() -> Capability:
     """Tools beside the built-in ones: what installed packages bring, and whether MCP can be spoken."""
-    from ..tools.plugins.entry_points import registered_tools
+    from ..tools.plugins.loading import registered_tools
 
     groups, broken = registered_tools()
     brought = [f"{group.origin}: {', '.join(tool.name for tool in group.tools)}" for group in groups]
-    spoken = f"MCP {_version('mcp')}" if _has("mcp") else "no MCP"
+    protocol = f"MCP {_version('mcp')}" if _has("mcp") else "no MCP"
     missing = "" if _has("mcp") else "pip install 'rewatch[mcp]'"
-    return Capability("tools", "; ".join(["built in", *brought, spoken]), "; ".join(broken), missing)
+    return Capability("tools", "; ".join(["built in", *brought, protocol]), "; ".join(broken), missing)
 
 
 def _on_this_disk(*beginnings: str) -> str:

@@ -38,8 +38,8 @@ def export(
     from ..memory.ingest.objects_channel import stored_tracks
     from ..memory.tracking import drawing as objects_draw
     from ..memory.tracking import export as objects_export
-    from ..tools.arguments import parse_seconds
-    from ..tools.builtin.track_objects import asked_for
+    from ..tools.builtin.track_objects import tracks_of_kinds
+    from ..tools.times import parse_seconds
 
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
     record = named(clip_memory, video)
@@ -55,7 +55,7 @@ def export(
         raise typer.BadParameter(f"--start/--end: {error}") from None
     tracks = objects_export.within(stored_tracks(clip_memory.texts(record.id, channel=OBJECTS)), span.within(whole))
     if label:
-        tracks = list(asked_for(tracks, label)[0])
+        tracks = list(tracks_of_kinds(tracks, label)[0])
     written = [out]
     if form is Format.coco:
         try:
@@ -69,7 +69,7 @@ def export(
         objects_draw.write_clip(clip_memory.open(record.id), span.within(whole), tracks, out)
     else:
         # The middle of each track shows it best.
-        times = sorted({track.sights[len(track.sights) // 2].time for track in tracks})
+        times = sorted({track.boxes[len(track.boxes) // 2].time for track in tracks})
         written = objects_draw.write_frames(clip_memory.open(record.id), times, tracks, out)
     if as_json:
         row = {"schema": 1, "video": record.id, "format": form.value, "tracks": len(tracks)}

@@ -40,8 +40,7 @@ def families(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 def list_families(as_json: Json = False) -> None:
     """List the families of questions and the levels of difficulty; so does `rewatch gym` without a verb."""
-    from ..training.experiments.worlds import EVERY
-    from ..training.gym import Level, lesson
+    from ..training.gym import EVERY, Level, lesson
 
     samples = {name: lesson(name, 1) for name in EVERY}
     if as_json:
@@ -81,9 +80,9 @@ def show(
 ) -> None:
     """Print one question, its truth, and what it takes to answer it."""
     from ..training.data.task_files import as_row
-    from ..training.experiments.worlds import one
+    from ..training.gym import lesson, level_of
 
-    made = one(family, seed, level)
+    made = lesson(family, seed, level_of(level))
     task, world = made.task, made.world
     if as_json:
         write_json({**as_row(task), "video": {"seconds": world.span.duration}})
@@ -104,8 +103,8 @@ def show(
     line("needs", ", ".join(task.meta["needs"]) or "no tool")
     line("chance", f"{task.meta['chance']:.3f}")
     line("video", f"{world.span.duration:g} s, {world.side} × {world.side}, clips of {made.clip_seconds:g} s")
-    for said in world.lines[:6]:
-        line("said", f"{said.span.start:g} to {said.span.end:g} s: {said.text}")
+    for line_spoken in world.lines[:6]:
+        line("said", f"{line_spoken.span.start:g} to {line_spoken.span.end:g} s: {line_spoken.text}")
     if len(world.lines) > 6:
         line("", f"and {len(world.lines) - 6} more lines")
     line("seen", f"{len(world.things)} things, {len(world.signs)} signs, {len(world.plates)} plates")
@@ -123,13 +122,13 @@ def make(
     videos: Annotated[bool, typer.Option("--videos", help="Encode the videos too, and index them.")] = False,
 ) -> None:
     """Write tasks as a file that `rewatch train` reads."""
-    from ..training.experiments.worlds import several, write_set
+    from ..training.gym import write_set
 
-    lessons = several(_names(families), count, seed, level)
+    lessons = _lessons(_names(families), count, seed, level)
     console = Console()
     with Progress(console=console, transient=True, disable=not (videos and console.is_terminal)) as bar:
         task = bar.add_task("encoding", total=len(lessons))
-        path = write_set(lessons, out, videos=videos, told=lambda done: bar.update(task, completed=done))
+        path = write_set(lessons, out, videos=videos, on_done=lambda done: bar.update(task, completed=done))
     console.print(f"tasks    {path}  ({len(lessons)})", soft_wrap=True)
     if videos:
         text = f"videos   {out / 'videos'}\nmemory   {out / 'memory'}"
@@ -150,12 +149,12 @@ def play(
 ) -> None:
     """Score the expert, blind guessing and policies, family by family."""
     from ..agent import load_policy
-    from ..training.experiments.worlds import scores, several
     from ..training.gym import build_memory
+    from ..training.gym.playing import scores
 
     names = _names(families)
     players: dict[str, Any] = {"expert": None, **{name: load_policy(name) for name in policy or ()}}
-    lessons = several(names, count * len(names), seed, level)
+    lessons = _lessons(names, count * len(names), seed, level)
     console = Console(stderr=as_json)
     with tempfile.TemporaryDirectory() as scratch, console.status("videos are being indexed"):
         memory = build_memory(lessons, Path(scratch) / "memory")
@@ -179,9 +178,9 @@ def play(
         blind = "–" if score.blind is None else f"{score.blind:.2f}"
         cells = [f"{score.chance:.2f}", blind]
         for name in players:
-            told = score.figures[name]
-            right, error = told.get("accuracy", 0.0), told.get("accuracy_se", 0.0)
-            cells += [f"{right:.2f} ± {error:.2f}", *([f"{told.get('calls', 0.0):.1f}"] if calls else [])]
+            figures = score.figures[name]
+            right, error = figures.get("accuracy", 0.0), figures.get("accuracy_se", 0.0)
+            cells += [f"{right:.2f} ± {error:.2f}", *([f"{figures.get('calls', 0.0):.1f}"] if calls else [])]
         table.add_row(Text(score.family, style="bold"), str(score.runs), *cells)
     console.print(table)
     console.print("share right ± standard error; blind: the best way that looks at nothing", style="dim")
@@ -198,11 +197,11 @@ def watch(
     """See one task: a run of it as a page, or its video's clips as one picture."""
     from ..agent import load_policy
     from ..agent.report import write_report
-    from ..training.experiments.samples import trace
-    from ..training.experiments.worlds import collector, one, sheet
-    from ..training.gym import build_memory
+    from ..training.gym import build_memory, lesson, level_of
+    from ..training.gym.playing import collector
+    from ..training.gym.sheet import sheet
 
-    made = one(family, seed, level)
+    made = lesson(family, seed, level_of(level))
     path = out or Path(f"gym-{family}-{seed}.html")
     if path.suffix not in (".html", ".png"):
         raise typer.BadParameter(f"--out {path}: name a page (.html) or a picture (.png).")
@@ -215,14 +214,20 @@ def watch(
         with tempfile.TemporaryDirectory() as scratch:
             memory = build_memory([made], Path(scratch) / "memory")
             collect = collector([made], memory, load_policy(policy) if policy else None)
-            trace(collect, made.task, Path(scratch) / "run.jsonl", seed=seed)
+            collect.trace(made.task, Path(scratch) / "run.jsonl", seed=seed)
             write_report(Path(scratch) / "run.jsonl", path, open_video=memory.open)
     Console().print(f"{'picture' if path.suffix == '.png' else 'page':<9}{path}", soft_wrap=True)
 
 
+def _lessons(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
+    from ..training.gym import level_of, mixed
+
+    level = level_of(difficulty)
+    return mixed(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
+
+
 def _names(text: str | None) -> list[str]:
-    from ..training.experiments.worlds import known
-    from ..training.gym import FAMILIES
+    from ..training.gym import FAMILIES, known
 
     if text is None:
         return list(FAMILIES)

@@ -14,19 +14,9 @@ import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
-from .settings.indexing import add_video, damage, old_speech, split_channels
-from .settings.options import (
-    Audio,
-    Channels,
-    Detector,
-    Json,
-    Language,
-    Memory,
-    SubtitleStream,
-    Transcriber,
-    Workers,
-    finite,
-)
+from .settings.groups import IndexOptions, grouped, split_channels
+from .settings.indexing import add_video, damage, old_speech
+from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
 from .terminal.output import Console, write_json
@@ -43,6 +33,7 @@ class Clips(StrEnum):
     shots = "shots"
 
 
+@grouped
 def index(
     files: Annotated[
         list[Path] | None,
@@ -52,20 +43,12 @@ def index(
         ),
     ] = None,
     memory: Memory = None,
-    channels: Channels = None,
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
     clip_seconds: Annotated[
         float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
     clips: Annotated[Clips | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")] = None,
-    subtitles: Annotated[
-        Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening (one video).")
-    ] = None,
-    subtitle_stream: SubtitleStream = None,
-    audio: Audio = None,
-    transcriber: Transcriber = None,
-    language: Language = None,
     detector: Detector = None,
-    workers: Workers = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed last time.")] = False,
     again: Annotated[
         str | None,
@@ -82,20 +65,12 @@ def index(
     console = Console(stderr=as_json)
     if not files and again is None:
         raise typer.BadParameter("name a video file to index: rewatch index FILE.")
-    if subtitles is not None and len(files or ()) != 1:
+    if indexing.subtitles is not None and len(files or ()) != 1:
         raise typer.BadParameter("--subtitles goes with one video; index the others without it.")
-    if subtitles is not None and subtitle_stream is not None:
-        raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
     settings: dict[str, Any] = {
-        "channels": split_channels(channels),
+        **indexing.arguments(),
         "clip_seconds": clip_seconds,
         "clips": clips.value if clips else None,
-        "subtitles": subtitles,
-        "transcriber": transcriber,
-        "language": language,
-        "audio": audio,
-        "subtitle_stream": subtitle_stream,
-        "workers": workers,
         "retry": retry or None,
         "again": split_channels(again),
     }
@@ -173,8 +148,8 @@ def _expanded(
 
 def _counted(passed_over: Sequence[PassedOver]) -> str:
     counts = Counter(one.why for one in passed_over)
-    told = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
-    return ", ".join([*told, *(["…"] if len(counts) > 6 else [])])
+    parts = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
+    return ", ".join([*parts, *(["…"] if len(counts) > 6 else [])])
 
 
 def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:

@@ -63,9 +63,9 @@ def mcp(
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)
-    held = [*BUILT_IN, *(VLM_TOOLS if viewer else ())]
-    with own_tools(held, tools, (), console) as plugged:
-        offered = [*held, *(tool for group in plugged for tool in group.tools)]
+    built_in = [*BUILT_IN, *(VLM_TOOLS if viewer else ())]
+    with own_tools(built_in, tools, (), console) as plugged:
+        offered = [*built_in, *(tool for group in plugged for tool in group.tools)]
         seeing = ChatViewer(load_policy(viewer)) if viewer else None
         toolbox = Toolbox(offered, viewer=seeing, cites=True)
         clip_memory = _open(memory_folder(memory), detector)
@@ -123,8 +123,8 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no address"
         raise CapabilityError(f"--http {host}:{port} cannot be used: {why}; give another port.") from None
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listening.getsockname()[1]}/mcp"
+    authority = f"[{host}]" if ":" in host else host
+    address = f"http://{authority}:{listening.getsockname()[1]}/mcp"
     console.print(Text(f"serving {what} at {address}"), soft_wrap=True)
     guarded = with_token(app, token) if token else app
     # Addresses are those of the connections: one that a header claims would be a budget of its own.

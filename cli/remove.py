@@ -52,7 +52,7 @@ def _named(memory: ClipMemory, word: str) -> VideoRecord:
     try:
         return named(memory, word)
     except VideoError:
-        known = memory.known(word)  # under another name, or where it was when it was added
-        if known is None:
+        record = memory.known(word)  # under another name, or where it was when it was added
+        if record is None:
             raise
-        return known
+        return record

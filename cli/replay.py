@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from .settings.options import Memory
 from .settings.places import memory_folder, runs_folder
 from .terminal.output import Console, message

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..memory import ClipMemory, MediaURI, Span
 from ..memory.sanitize import one_line
 from .settings.agent import importing
-from .settings.indexing import split_channels
+from .settings.groups import split_channels
 from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -47,7 +47,7 @@ def search(
 ) -> None:
     """Find the spans that match words, over every video and channel of the memory."""
     with importing():
-        from ..tools.arguments import parse_seconds
+        from ..tools.times import parse_seconds
 
     query = " ".join(words or ())
     if bool(query.strip()) == (image is not None):

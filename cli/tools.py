@@ -28,9 +28,9 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
     from ..tools import BUILT_IN, VLM_TOOLS
     from .settings.plugins import own_tools
 
-    held = [*BUILT_IN, *VLM_TOOLS]
-    with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
-        rows = [_row(tool, "built in") for tool in held]
+    built_in = [*BUILT_IN, *VLM_TOOLS]
+    with own_tools(built_in, own, mcp, Console(stderr=True)) as plugged:
+        rows = [_row(tool, "built in") for tool in built_in]
         rows += [_row(tool, group.origin) for group in plugged for tool in group.tools]
     if as_json:
         write_json({"schema": 1, "tools": rows})
@@ -46,10 +46,10 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 def _row(tool: Any, origin: str) -> dict[str, Any]:
     """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from ..tools import ISOLATED, VLM_TOOLS, VideoTool
-    from ..tools.plugins.foreign_schema import described
     from ..tools.sandbox.choice import to_isolate
+    from ..tools.schemas import function_schema
 
-    function = described(tool)["function"]
+    function = function_schema(tool)["function"]
     function.setdefault("parameters", {"type": "object", "properties": {}})
     looks = isinstance(tool, VideoTool) and tool.context_parameter is not None
     return {
@@ -75,12 +75,12 @@ def _show(console: Console, row: dict[str, Any]) -> None:
     table.add_column(no_wrap=True)
     table.add_column()
     for name, schema in properties.items():
-        told = " ".join(str(schema.get("description") or schema.get("type") or "").split())
-        table.add_row(Text(name), Text(told, style="dim"))
+        text = " ".join(str(schema.get("description") or schema.get("type") or "").split())
+        table.add_row(Text(name), Text(text, style="dim"))
     if properties:
         console.print(Padding(table, (0, 0, 0, 6)))
     facts = [f"{'needs' if row['needed'] else 'better with'} {row['needs']}" if row["needs"] else ""]
     facts += ["asks before it runs" if row["approval"] else "", "in a process of its own" if row["isolated"] else ""]
-    told = "; ".join(fact for fact in facts if fact)
-    if told:
-        console.print(Padding(Text(told, style="yellow"), (0, 0, 0, 6)))
+    text = "; ".join(fact for fact in facts if fact)
+    if text:
+        console.print(Padding(Text(text, style="yellow"), (0, 0, 0, 6)))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from .settings.groups import grouped
 
 app = typer.Typer(
     help="Train a tool-calling policy on the loop that `rewatch ask` runs; docs/training.md explains.",
@@ -22,86 +25,71 @@ Config = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.SUB=VALUE]...", help="Set on top of the file: trainer.steps=100.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run's folder [default: runs/<config>-<time>].")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")]
-JsonLines = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a row on standard output, nothing else there.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Where a training run lies, and what it prints."""
+
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The run's folder [default: runs/<config>-<time>].")
+    ] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")] = (
+        False
+    )
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a row on standard output, nothing else there.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False
 
 
 @app.command()
-def sft(
-    config: Config = None,
-    overrides: Overrides = None,
-    out: Out = None,
-    resume: Resume = False,
-    as_json: JsonLines = False,
-    quiet: Quiet = False,
-) -> None:
+@grouped
+def sft(config: Config = None, overrides: Overrides = None, options: RunOptions = RunOptions()) -> None:  # noqa: B008
     """Supervised learning on traces: the gym's expert, teachers, the policy's own best runs."""
     from ..training.experiments import SFTRun, sft
 
-    _train(sft, SFTRun, config, overrides, out, resume, as_json, quiet)
+    _train(sft, SFTRun, config, overrides, options)
 
 
 @app.command()
-def rl(
-    config: Config = None,
-    overrides: Overrides = None,
-    out: Out = None,
-    resume: Resume = False,
-    as_json: JsonLines = False,
-    quiet: Quiet = False,
-) -> None:
+@grouped
+def rl(config: Config = None, overrides: Overrides = None, options: RunOptions = RunOptions()) -> None:  # noqa: B008
     """Reinforcement learning on rewards of the policy's own runs: DGRPO, GRPO and their family."""
     from ..training.experiments import RLRun, rl
 
-    _train(rl, RLRun, config, overrides, out, resume, as_json, quiet)
+    _train(rl, RLRun, config, overrides, options)
 
 
 @app.command()
-def dpo(
-    config: Config = None,
-    overrides: Overrides = None,
-    out: Out = None,
-    resume: Resume = False,
-    as_json: JsonLines = False,
-    quiet: Quiet = False,
-) -> None:
+@grouped
+def dpo(config: Config = None, overrides: Overrides = None, options: RunOptions = RunOptions()) -> None:  # noqa: B008
     """Preference learning: of two runs of a task, the better one."""
     from ..training.experiments import DPORun, dpo
 
-    _train(dpo, DPORun, config, overrides, out, resume, as_json, quiet)
+    _train(dpo, DPORun, config, overrides, options)
 
 
 def _train(
-    verb: Callable[..., Path],
-    kind: Any,
-    config: Path | None,
-    overrides: list[str] | None,
-    out: Path | None,
-    resume: bool,
-    as_json: bool,
-    quiet: bool,
+    verb: Callable[..., Path], kind: Any, config: Path | None, overrides: list[str] | None, options: RunOptions
 ) -> None:
-    """Read the configuration, run the verb, show what it tells."""
+    """Read the configuration, run the verb, and show its events."""
     from ..training.experiments import ConfigError, read_config
     from .terminal.training_view import Screen
 
     changes = list(overrides or ())
     if config is not None and "=" in config.name and not config.exists():  # an override where the file was left out
         changes, config = [str(config), *changes], None
-    if resume and out is None:
+    if options.resume and options.out is None:
         raise typer.BadParameter("--resume needs --out, the folder of the run to go on with.")
     if config is None:
-        if not resume or out is None:
+        if not options.resume or options.out is None:
             raise typer.BadParameter("Give a configuration, for example examples/configs/tiny-sft.yaml.")
-        config = out / "config.yaml"
-    read = read_config(kind, config, changes)
-    folder = out or Path("runs") / f"{config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with Screen(as_json=as_json, quiet=quiet or os.environ.get("RANK", "0") != "0") as screen:
+        config = options.out / "config.yaml"
+    run = read_config(kind, config, changes)
+    folder = options.out or Path("runs") / f"{config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with Screen(as_json=options.as_json, quiet=options.quiet or os.environ.get("RANK", "0") != "0") as screen:
         try:
-            verb(read, folder, resume=resume, told=screen)
+            verb(run, folder, resume=options.resume, on_event=screen)
         except ConfigError as error:
             raise ConfigError(f"{config}: {error}") from None

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..memory import clock
-from .settings.agent import find_video, index_settings, open_memory
-from .settings.indexing import add_video, split_channels
-from .settings.options import Audio, Channels, Language, Memory, Subtitles, SubtitleStream, Transcriber, Workers
+from .settings.agent import find_video, open_memory
+from .settings.groups import IndexOptions, grouped
+from .settings.indexing import add_video
+from .settings.options import Memory
 from .settings.places import memory_folder
 from .settings.video_names import is_path
 from .terminal.output import Console, write
@@ -28,46 +29,33 @@ class Form(StrEnum):
     json = "json"
 
 
+@grouped
 def transcript(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
     to: Annotated[
         Form | None, typer.Option("--to", help="A file on standard output, instead of lines to read.")
     ] = None,
     memory: Memory = None,
-    channels: Channels = None,
-    subtitles: Subtitles = None,
-    subtitle_stream: SubtitleStream = None,
-    audio: Audio = None,
-    language: Language = None,
-    transcriber: Transcriber = None,
-    workers: Workers = None,
+    indexing: IndexOptions = IndexOptions(),  # noqa: B008
 ) -> None:
     """Print what is said in a video, with times; it is indexed first where it is new."""
     steps = Console(stderr=True)
-    settings = index_settings(
-        channels=split_channels(channels),
-        subtitles=subtitles,
-        subtitle_stream=subtitle_stream,
-        audio=audio,
-        language=language,
-        transcriber=transcriber,
-        workers=workers,
-    )
+    settings = indexing.arguments()
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, steps, settings)
     if "speech" not in record.channels:
         record = add_video(clip_memory, Path(record.path), steps, **{**settings, "channels": ["speech"]})
-    said = clip_memory.texts(record.id, channel="speech")
-    if not said:
+    utterances = clip_memory.texts(record.id, channel="speech")
+    if not utterances:
         why = "no speech was recognized in it" if record.has_audio else "it has no sound"
         steps.print(Text(f"{record.name}: {why}", style="yellow"))
     if to is not None:
-        from ..memory.speech.transcript import transcript as written
+        from ..memory.speech.transcript import transcript as format_transcript
 
-        write(written(record, said, to.value))
+        write(format_transcript(record, utterances, to.value))
         return
     table = Table.grid(padding=(0, 2))
-    for text in said:
+    for text in utterances:
         marks = [str(text.data[key]) for key in ("speaker", "language") if text.data.get(key)]
         table.add_row(Text(clock(text.start), style="dim", no_wrap=True), Text(text.text), Text(" ".join(marks), "dim"))
     Console().print(table)

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, FrameReader, RewatchError, VideoRecord
-from ..memory.near import did_you_mean
+from ..memory.registry import did_you_mean
 from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .settings.places import memory_folder
 from .settings.video_names import named, refuse_address
@@ -57,20 +57,20 @@ def try_tool(
     from .settings.plugins import asking, kinds, own_tools
 
     console = Console(stderr=as_json)
-    given = _arguments(arguments or ())
-    held = [*BUILT_IN, *VLM_TOOLS]
-    with own_tools(held, own, mcp, Console(stderr=True)) as plugged:
+    call_arguments = _arguments(arguments or ())
+    built_in = [*BUILT_IN, *VLM_TOOLS]
+    with own_tools(built_in, own, mcp, Console(stderr=True)) as plugged:
         origins = {tool.name: group.origin for group in plugged for tool in group.tools}
-        offered = [*held, *(tool for group in plugged for tool in group.tools)]
-        known = {tool.name: tool for tool in (*INTERNAL_TOOLS, *offered)}
-        if name not in known:
+        offered = [*built_in, *(tool for group in plugged for tool in group.tools)]
+        by_name = {tool.name: tool for tool in (*INTERNAL_TOOLS, *offered)}
+        if name not in by_name:
             there = ", ".join(tool.name for tool in offered)
-            raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(known, name)}")
+            raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(by_name, name)}")
         toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=_viewer(viewer), isolate=kinds(isolate))
-        store, record = _video(video, known[name], index, memory_folder(memory), console, transcriber, detector)
-        left = {"frames": frames, "seconds": seconds}
-        call = _Call(toolbox, store, record, name, given, left, asking(approve, Console(stderr=True)))
-        row, pictures = call.run(again=getattr(known[name], "cacheable", False))
+        store, record = _video(video, by_name[name], index, memory_folder(memory), console, transcriber, detector)
+        budget = {"frames": frames, "seconds": seconds}
+        call = _Call(toolbox, store, record, name, call_arguments, budget, asking(approve, Console(stderr=True)))
+        row, pictures = call.run(again=getattr(by_name[name], "cacheable", False))
     row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
     try:
         row["pictures"] = _save(row["pictures"], pictures, out, name)
@@ -99,49 +99,49 @@ class _Call:
         record: VideoRecord | None,
         name: str,
         arguments: dict[str, Any],
-        left: dict[str, float],
+        budget: dict[str, float],
         approve: Callable[[dict[str, Any]], bool],
     ) -> None:
         self.toolbox, self.memory, self.record = toolbox, memory, record
-        self.name, self.arguments, self.left = name, arguments, left
+        self.name, self.arguments, self.budget = name, arguments, budget
         self.approve = approve
 
     def run(self, *, again: bool) -> tuple[dict[str, Any], list[str]]:
         """What came of it, as plain values, and its pictures as data URIs; a second time for the cache."""
         videos = [self.record.id] if self.record else []
-        asked = self.toolbox.asks_first(self.name, self.arguments, memory=self.memory, videos=videos)
-        self.approved = asked is not None and self.approve(asked)
-        seen, cost, took = self._once()
+        request = self.toolbox.asks_first(self.name, self.arguments, memory=self.memory, videos=videos)
+        self.approved = request is not None and self.approve(request)
+        observation, cost, took = self._once()
         row = {
             "arguments": self.arguments,
             "video": self.record and {"id": self.record.id, "name": self.record.name},
-            "text": seen.text,
-            "error": seen.error,
-            "uris": list(seen.uris),
-            "pictures": list(seen.pictures),
-            "data": seen.data,
+            "text": observation.text,
+            "error": observation.error,
+            "uris": list(observation.uris),
+            "pictures": list(observation.pictures),
+            "data": observation.data,
             "cost": {**cost.as_dict(), "seconds": round(took, 4)},
-            "cached": seen.cached,
+            "cached": observation.cached,
         }
-        if again and not seen.error and not seen.cached:
+        if again and not observation.error and not observation.cached:
             repeat, _, took = self._once()
             row["again"] = {"cached": repeat.cached, "seconds": round(took, 5)}
-        return row, self._pictures(list(seen.pictures))
+        return row, self._pictures(list(observation.pictures))
 
     def _once(self) -> tuple[Any, Any, float]:
         began = time.perf_counter()
         videos = [self.record.id] if self.record else []
-        seen, cost = asyncio.run(
+        observation, cost = asyncio.run(
             self.toolbox.call(
                 self.name,
                 self.arguments,
                 memory=self.memory,
                 videos=videos,
-                left=self.left,
+                left=self.budget,
                 approved=self.approved,
             )
         )
-        return seen, cost, time.perf_counter() - began
+        return observation, cost, time.perf_counter() - began
 
     def _pictures(self, uris: list[str]) -> list[str]:
         from ..tools.mcp.server import encoded
@@ -184,22 +184,22 @@ def _video(
     if word is None:
         if not getattr(tool, "context_parameter", None):
             return None, None
-        held = ClipMemory(folder, detector=detector, read_only=True)
-        records = held.videos()
+        memory = ClipMemory(folder, detector=detector, read_only=True)
+        records = memory.videos()
         if len(records) != 1:
             raise typer.BadParameter(f"{len(records)} videos are indexed in {folder}: say which with --video.")
-        return held, records[0]
+        return memory, records[0]
     refuse_address(word)
     path = Path(word)
     if not os.path.exists(word):
-        held = ClipMemory(folder, detector=detector, read_only=True)
-        return held, named(held, word)
+        memory = ClipMemory(folder, detector=detector, read_only=True)
+        return memory, named(memory, word)
     settings = {"transcriber": transcriber} if transcriber else {}
     writable = ClipMemory(folder, detector=detector)
     if not index:
-        known = [r for r in writable.videos() if Path(r.path) == path.resolve()]
-        if known:
-            return writable, known[0]
+        records = [r for r in writable.videos() if Path(r.path) == path.resolve()]
+        if records:
+            return writable, records[0]
         writable = ClipMemory(_passing_folder(), detector=detector)
         # A memory needs a channel; this is the cheapest.
         settings = {"channels": ("visual",), "clip_seconds": 60.0, "workers": 0}
@@ -235,8 +235,8 @@ def _of(uri: str) -> str:
 
 
 def _call_text(row: dict[str, Any]) -> str:
-    given = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["arguments"].items())
-    return f"{row['tool']}({', '.join(given)})"
+    words = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["arguments"].items())
+    return f"{row['tool']}({', '.join(words)})"
 
 
 def _cost_text(row: dict[str, Any]) -> str:

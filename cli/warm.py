@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ _TYPING = 5.0  # seconds that a request may take to arrive
 
 
 def warm(
+    context: typer.Context,
     idle: Annotated[
         float,
         typer.Option(
@@ -61,7 +63,7 @@ def warm(
         console.print(Text("one is running already; rewatch warm --stop ends it"))
         return
     if foreground:
-        _Server(path, 60 * idle).run()
+        _Server(path, 60 * idle, context.obj).run()
         return
     words = ["rewatch", "warm", "--foreground", "--idle", str(idle)]
     run = f"import sys; sys.path[:] = {ascii(paths())}; sys.argv = {words!r}; from rewatch.cli import main; main()"
@@ -74,19 +76,20 @@ def warm(
             console.print(Text(f"warm     process {process.pid}, until {idle:g} min without a command"))
             return
         time.sleep(0.05)
-    told = "it was not ready in time"
+    reason = "it was not ready in time"
     if process.poll() is not None:
-        told = process.communicate()[1].decode(errors="replace").strip().splitlines()[-1]
+        reason = process.communicate()[1].decode(errors="replace").strip().splitlines()[-1]
     process.kill()
-    raise CapabilityError(f"The process in the background did not start: {told}")
+    raise CapabilityError(f"The process in the background did not start: {reason}")
 
 
 class _Server:
     """Listens, and forks for each command; the child takes over the client's terminal, folder and environment."""
 
-    def __init__(self, path: Path, idle: float) -> None:
+    def __init__(self, path: Path, idle: float, command: Callable[[], int]) -> None:
         self._path = path
         self._idle = idle
+        self._command = command
 
     def run(self) -> None:
         """Until `--stop`, a signal, changed code, or `idle` seconds without a command."""
@@ -130,7 +133,7 @@ class _Server:
                     _refuse(connection, wrong)
                 elif os.fork() == 0:
                     listener.close()
-                    _serve(connection, request, files)
+                    _serve(connection, request, files, self._command)
             except OSError as error:  # no more processes, for the moment
                 _refuse(connection, f"no process could be started ({error.strerror})")
             finally:
@@ -171,7 +174,7 @@ def _import_all() -> None:
     import tokenizers  # noqa: F401
 
     from .. import agent  # noqa: F401
-    from ..memory.encoders import bert_text  # noqa: F401
+    from ..memory.encoders import sentence_encoder  # noqa: F401
     from .terminal import console  # noqa: F401
 
     gc.collect()
@@ -227,7 +230,7 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return (request if isinstance(request, dict) else {}), files
 
 
-def _serve(connection: socket.socket, request: dict[str, Any], files: list[int]) -> None:
+def _serve(connection: socket.socket, request: dict[str, Any], files: list[int], command: Callable[[], int]) -> None:
     """In the child: become the client's command, and tell its exit code. Does not return."""
     code = 1
     try:
@@ -248,9 +251,7 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int])
         watch_signals()
         connection.sendall(STARTED)
         threading.Thread(target=_pass_on, args=(connection,), daemon=True).start()
-        from . import run
-
-        code = code_of(run())
+        code = code_of(command())
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -270,10 +271,10 @@ def _pass_on(connection: socket.socket) -> None:
     """Interrupt the command when the client is interrupted, or gone."""
     while True:
         try:
-            told = connection.recv(1)
+            byte = connection.recv(1)
         except OSError:
-            told = b""
-        if told in (INTERRUPT, b""):
+            byte = b""
+        if byte in (INTERRUPT, b""):
             os.kill(os.getpid(), signal.SIGINT)
-        if not told:
+        if not byte:
             return

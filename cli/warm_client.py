@@ -24,7 +24,7 @@ def socket_path() -> Path:
     """Where the warm process of this user, this installation and these numbers of threads listens."""
     import platformdirs
 
-    from .. import __version__
+    from ..version import __version__
 
     parts = (__version__, sys.executable, __file__, *(os.environ.get(name, "") for name in _THREADS))
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -22,25 +22,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads gain nothing with 
 
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.policy_config import PolicyConfig
+from rewatch.agent.small_loop import DIALECT, SYSTEM, small_loop
 from rewatch.tools import Budget
 from rewatch.training.gym import build_memory, clips16, mixed
 from rewatch.training.gym.expert import Expert
 from rewatch.training.gym.playing import play
 from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
 from rewatch.training.rollouts.collector import Collector
-from rewatch.training.rollouts.recording import recorded
-from rewatch.training.rollouts.rollout import Rollout
-from rewatch.training.rollouts.rows import row_of
+from rewatch.training.rollouts.recording import recorded_row
 from rewatch.training.trainers.gate import Gate
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
-from rewatch.training.trainers.sft import MiniSFT, SFTSettings
+from rewatch.training.trainers.sft import SFTSettings, train_sft
 from rewatch.training.trainers.tiny import save_tiny_qwen
 from transformers.utils.logging import disable_progress_bar
 
 SHOWN = "stage step s loss epoch reward accuracy tool_rate validity valid_call_rate right_clip clip_iou weight".split()
 """Figures that are printed; all are in metrics.jsonl."""
 BUDGET = Budget(frames=16, calls=4, seconds=None)
-LOOP = "rewatch.training.gym.clips16:loop"
 FAMILIES = ("clips16.color", "clips16.shape", "clips16.clip")
 
 
@@ -90,19 +88,17 @@ def main() -> None:
     memory = build_memory([*lessons, *fresh], args.out / "memory")
     tasks, held_out = [one.task for one in lessons], [one.task for one in fresh]
     folder = save_tiny_qwen(args.out / "start", clips16.corpus(lessons), seed=args.seed)
-    policy = VideoLMM.load(str(folder), dialect=clips16.DIALECT, max_tokens=32, rows=64)
-    loop = clips16.loop(memory, policy)
+    policy = VideoLMM.load(str(folder), dialect=DIALECT, max_tokens=32, rows=64)
+    loop = small_loop(memory, policy)
     collect = Collector(loop=loop, budget=BUDGET)
     size = sum(p.numel() for p in policy.engine.loaded.model.parameters())
     print(f"{size / 1e6:.2f}M parameters, {len(lessons)} lessons, {time.monotonic() - began:.0f} s")
 
-    expert = Expert.of(
-        tasks, dialect=clips16.DIALECT, strategies=clips16.STRATEGIES, guess=args.guesses, seed=args.seed
-    )
-    rows = [row for rollout in play(loop, tasks, expert) if (row := _row(policy, loop, rollout))]
+    expert = Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, guess=args.guesses, seed=args.seed)
+    rows = [row for rollout in play(loop, tasks, expert) if (row := recorded_row(policy, loop, rollout))]
     print(f"{len(rows)} traces, {time.monotonic() - began:.0f} s")
-    sft = MiniSFT(policy, rows, steps=args.sft_steps, settings=SFTSettings(rows=32, seed=args.seed))
-    sft.train(told=lambda step, figures: tell("sft", step, figures))
+    settings = SFTSettings(rows=32, seed=args.seed)
+    train_sft(policy, rows, steps=args.sft_steps, settings=settings, on_step=lambda step, row: tell("sft", step, row))
     blind = replace(collect, budget=replace(BUDGET, calls=0))
     tell("no tools", 0, evaluate(blind, held_out, seed=1))
     tell("held-out", 0, evaluate(collect, held_out, seed=1))
@@ -110,24 +106,18 @@ def main() -> None:
     print(f"gate passed: {ready}")
 
     mix = Mix({"answer": (task_reward(), 1.0), "tool": (tool_bonus(), 1.0), "validity": (validity(), 1.0)})
-    settings = MiniSettings(learning_rate=2e-4, beta=0.0, seed=args.seed)
-    trainer = MiniTrainer(collect, mix, args.objective, settings)
+    rl_settings = MiniSettings(learning_rate=2e-4, beta=0.0, seed=args.seed)
+    trainer = MiniTrainer(collect, mix, args.objective, rl_settings)
     for step in range(1, args.rl_steps + 1):
-        trainer.train(tasks, step, told=lambda step, figures: tell("rl", step, figures))
+        trainer.train(tasks, step, on_step=lambda step, figures: tell("rl", step, figures))
         if step % 20 == 0 or step == args.rl_steps:
             tell("held-out", step, evaluate(collect, held_out, seed=1))
     shutil.copytree(folder, args.out / "trained", dirs_exist_ok=True)  # tokenizer, pictures, template
     policy.engine.loaded.model.save_pretrained(args.out / "trained")
-    config = PolicyConfig(dialect="short", system=clips16.SYSTEM, loop=LOOP, settings={"max_tokens": 32, "rows": 64})
+    config = PolicyConfig(dialect="short", system=SYSTEM, loop="clips16", settings={"max_tokens": 32, "rows": 64})
     config.save(args.out / "trained")  # so that `rewatch ask --policy train-out/trained` speaks as it was trained
     log.close()
     draw(args.out)
-
-
-def _row(policy: VideoLMM, loop: Any, rollout: Rollout) -> Any:
-    """A conversation as ids of this model."""
-    schemas = loop.offered_in(rollout.messages)
-    return row_of(policy, recorded(policy, rollout.messages, tools=schemas, pixels=loop.pixels), loop.pixels)
 
 
 def draw(out: Path) -> None:

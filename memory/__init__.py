@@ -1,16 +1,22 @@
-"""Videos, clips and the FAISS clip memory: what is known of a video, and where it was seen."""
+"""Videos, clips and the clip memory.
 
-from .causal_view import CausalView, MemoryView
+`ClipMemory` indexes videos into a folder and searches it, `CausalView` is a memory as it was at a moment; `video/`
+decodes, `ingest/` fills the channels of a memory, `store/` keeps and searches them, and `speech/`, `ocr/`, `tracking/`
+and `encoders/` hold the models.
+"""
+
+from .causal_view import CausalView
 from .clip_memory import ClipMemory
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
+from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
 from .span import Box, MediaURI, Span, clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo
 from .video.file import Video
 from .video.frame_reader import FrameReader, within_view
+from .video.open import VideoPool, video_key
 from .video.truncated_video import TruncatedVideo
-from .video.video_pool import VideoPool, place
 
 __all__ = [
     "CHANNELS",
@@ -43,6 +49,6 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
-    "place",
+    "video_key",
     "within_view",
 ]

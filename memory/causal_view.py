@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .clip_memory import ClipMemory
 from .errors import VideoError
+from .memory_view import MemoryView, Picture
 from .protocol import VideoSource
 from .span import Span
 from .store.search import scope_of
 from .types import CLIP, Clip, Hit, Text, VideoRecord
-from .video.image_query import Picture, read_picture
 from .video.open import find_video, one_or_many
+from .video.pictures import read_picture
 from .video.truncated_video import TruncatedVideo
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .causal.rows import Past
+    from .causal.past import Past
     from .encoders import VisualEncoder
     from .tracking.detector import Detector
 
 
 class CausalView:
-    """The reading side of `ClipMemory`, as it was at `now` (seconds of each video).
+    """The reading side of `ClipMemory`, as it was at `now` (seconds of each video); `ClipMemory.until` makes one.
 
-    Every row is made of pictures and sound before `now` alone (see `Past`), what is searched and counted is only that,
-    and videos that are opened end there.
+    Every row is made of pictures and sound before `now` alone (see `Past`), only those are searched and counted, and
+    videos that are opened end there.
 
     Raises:
         ValueError: if `now` is not a number.
     """
 
-    def __init__(self, memory: ClipMemory, now: float) -> None:
+    def __init__(self, memory: MemoryView, past: Callable[[float], Past], now: float) -> None:
         self._memory = memory
+        self._past_at = past
         self.now = float(now)
         self.folder = memory.folder
         if math.isnan(self.now):
@@ -50,7 +50,7 @@ class CausalView:
 
     def until(self, now: float) -> CausalView:
         """An earlier view; a later `now` changes nothing."""
-        return CausalView(self._memory, min(now, self.now))
+        return CausalView(self._memory, self._past_at, min(now, self.now))
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -97,7 +97,7 @@ class CausalView:
 
     @property
     def _past(self) -> Past:
-        return self._memory.past(self.now)
+        return self._past_at(self.now)
 
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""
@@ -115,13 +115,13 @@ class CausalView:
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
-        named = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
-        ids = tuple(dict.fromkeys(self.video(name).id for name in named))
+        names = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
+        ids = tuple(dict.fromkeys(self.video(name).id for name in names))
         scope = scope_of(channels, ids, between)
-        asked = query if isinstance(query, str) else read_picture(query, self)
+        content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        return self._past.searcher(ids).search(asked, scope, level=level, k=k, vector=vector)
+        return self._past.searcher(ids).search(content, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
@@ -139,12 +139,8 @@ class CausalView:
 
 
 def _overlaps(row: Text | Clip, between: Span | None) -> bool:
-    """Whether a row overlaps a span; a moment keeps what it lies in."""
+    """Return whether a row overlaps a span; a moment keeps what it lies in."""
     if between is None:
         return True
     end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))
     return row.start < end and (row.end > between.start or row.start >= between.start)
-
-
-MemoryView = ClipMemory | CausalView
-"""What tools read from: a whole memory, or what of it is known by now."""

@@ -6,14 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .ingest.summary_channel import rarity, telling
+from .memory_view import MemoryView
 from .span import Span
 from .types import Text
-
-if TYPE_CHECKING:
-    from .causal_view import MemoryView
 
 _JOINS = 1.0  # seconds between two rows of one text that still stood all the while
 _FLICKER = 1.0  # seconds; what is shown for less begins no part
@@ -44,7 +41,7 @@ class Chapter:
     shown: tuple[Shown, ...]
     """The texts that catch the eye most."""
     looks: str
-    """What most of its clips look like; empty where pictures were not indexed."""
+    """The look of most of its clips; empty where pictures were not indexed."""
 
 
 def chapters(memory: MemoryView, video: str, *, level: str = "chapter") -> list[Chapter]:
@@ -98,7 +95,7 @@ def _joined(texts: Sequence[Text]) -> list[Shown]:
 
 
 def _parts(whole: Span, shown: Sequence[Shown], spoken: Sequence[Text]) -> list[Span]:
-    """Where a short video is divided: where what was on the screen is gone and new text comes, else at pauses."""
+    """Divide a short video where the text on the screen goes and new text comes, else at pauses."""
     rows = [row.span for row in shown if _FLICKER <= row.span.duration <= _STAYS * whole.duration]
     times = sorted({row.start for row in rows} | {row.end for row in rows})
     cuts = [time for time in times if not any(row.start < time - 0.3 and row.end > time + 0.3 for row in rows)]

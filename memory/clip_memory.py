@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections import OrderedDict
@@ -13,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .causal_view import CausalView
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
-from .memory_models import MemoryModels, listener
+from .ingest.stream_choice import Streams
+from .memory_models import MemoryModels
+from .memory_view import Picture
 from .protocol import VideoSource
 from .span import Span
 from .store import units
@@ -24,18 +26,16 @@ from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
-from .video.image_query import Picture, read_picture
 from .video.open import as_source, find_video, one_or_many, open_file
-from .video.streams import Streams
+from .video.pictures import read_picture
 
 if TYPE_CHECKING:
-    from .causal.rows import Past
-    from .causal_view import CausalView
+    from .causal.past import Past
+    from .ingest.request import IngestRequest
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
-_PASTS = 8
-"""Moments of which what was known then is kept."""
+_PASTS = 8  # moments of which the known rows are kept
 
 
 class ClipMemory:
@@ -64,10 +64,13 @@ class ClipMemory:
         read_only: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
-        self._store = Store(self.folder, read_only=read_only)
+        self.store = Store(self.folder, read_only=read_only)
+        """The database."""
         self._given = text_encoder, visual_encoder
-        self._encoders = MemoryModels(self._store, text_encoder, visual_encoder, detector)
-        self._searcher = Searcher(self._store, self._encoders)
+        self.models = MemoryModels(self.store, text_encoder, visual_encoder, detector)
+        """Its encoders, detector and recognizer."""
+        self.searcher = Searcher(self.store, self.models)
+        """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
         self._pasts: OrderedDict[tuple[float, tuple[int, int]], Past] = OrderedDict()
@@ -86,7 +89,7 @@ class ClipMemory:
 
     def close(self) -> None:
         """Close the database; the memory must not be used after that."""
-        self._store.close()
+        self.store.close()
 
     # Writing
 
@@ -121,8 +124,8 @@ class ClipMemory:
                 it in any memory.
             clip_seconds: length of a clip (10 s at first; None leaves it). Another length redoes the pictures.
             clips: `"fixed"` windows or `"shots"` between cuts (None leaves it).
-            subtitles: take the words from this .srt or .vtt file. None: from a file beside the video or a text stream
-                in it, where there is one, unless `transcriber` is given.
+            subtitles: take the words from this subtitle file (.srt, .vtt, .ass, .sub). None: from a file beside the
+                video or a text stream in it, where there is one, unless `transcriber` is given.
             transcriber: recognize speech with this one; a changed one redoes the speech. None: the best that is here,
                 for what was not listened to yet.
             language: code of the language that is spoken (`de`); None detects it where the recognizer can. A changed
@@ -140,75 +143,66 @@ class ClipMemory:
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
-        from .ingest.pipeline import Ingest, IngestRequest, asked_for
-        from .speech.transcriber import lasting_name
+        from .ingest.request import IngestRequest
 
         again = channel_names(again)
-        channels = (again or self._usual_channels) if channels is None else channel_names(channels)
-        channels = (*channels, *again)
-        unknown = sorted(set(channels) - {*CHANNELS, OBJECTS})
-        if unknown or not channels:
-            raise ValueError(f"Unknown channels {unknown}. There are {', '.join((*CHANNELS, OBJECTS))}.")
-        if OBJECTS in channels:
-            self._encoders.require_detector()
-        if clip_seconds is not None and not (isinstance(clip_seconds, int | float) and 1 <= clip_seconds < math.inf):
-            raise ValueError(f"clip_seconds must be a number, at least 1, got {clip_seconds!r}.")
-        if clips not in (None, "fixed", "shots"):
-            raise ValueError(f"clips is {clips!r}: give fixed or shots.")
-        if workers is not None and (not isinstance(workers, int) or workers < 0):
-            raise ValueError(f"workers is {workers!r}: give a whole number of processes, 0 for none.")
-        if subtitles is not None and subtitle_stream is not None:
-            raise ValueError("Give subtitles or subtitle_stream, not both.")
-        source = as_source(source)
-        wish = IngestRequest(
-            channels=tuple(dict.fromkeys(channels)),
+        chosen = (again or self._usual_channels) if channels is None else channel_names(channels)
+        request = IngestRequest(
+            channels=tuple(dict.fromkeys((*chosen, *again))),
             clip_seconds=clip_seconds,
             clips=clips,
             subtitles=Path(subtitles) if subtitles is not None else None,
             streams=Streams(audio, subtitle_stream, language),
             transcriber=transcriber,
-            language=language,
-            visual=self._encoders.visual_choice,
-            detector=self._encoders.detector_choice,
             workers=workers,
             retry=retry,
-            again=tuple(again),
+            again=again,
             progress=progress,
         )
-        asked = asked_for(source, wish, [self._encoders.text.stamp, self._encoders.visual.stamp])
-        video = self._unchanged(source, asked)
+        if OBJECTS in request.channels:
+            self.models.require_detector()
+        return self._add(as_source(source), request)
+
+    def _add(self, source: str | VideoSource, request: IngestRequest) -> VideoRecord:
+        from .ingest.jobs import ModelSpecs
+        from .ingest.pipeline import Ingest
+
+        models, language = self.models, request.streams.language
+        specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
+        fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
+        video = self._unchanged(source, fingerprint)
         if video is not None:  # nothing to write, so another process may be writing
-            return self._store.records(video)[0]
-        with self._adding, self._store.writing():
-            video = self._unchanged(source, asked)
+            return self.store.records(video)[0]
+        with self._adding, self.store.writing():
+            video = self._unchanged(source, fingerprint)
             if video is None:
-                self._encoders.remember()
-                if isinstance(transcriber, str) or (transcriber is None and language is not None):
-                    self._store.set_meta("transcriber", lasting_name(transcriber, language))
-                video = Ingest(self._store, self._searcher, lambda: self._encoders.text, wish).run(source)
-                self._store.set_checked(video, asked)
+                models.remember(request.transcriber, language)
+                video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
+                self.store.set_checked(video, fingerprint)
             if not isinstance(source, str):
                 self._sources[video] = source
-        (record,) = self._store.records(video)
+        (record,) = self.store.records(video)
         return record
 
     @property
     def _usual_channels(self) -> tuple[str, ...]:
-        looks = self._encoders.detector_choice is not None or self.found_detector() is not None
+        looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
-    def _unchanged(self, source: str | VideoSource, asked: str) -> str | None:
+    def _unchanged(self, source: str | VideoSource, fingerprint: str) -> str | None:
         """The id of a file that has not changed since it was found complete for the same request."""
-        if not isinstance(source, str) or not asked:
+        if not isinstance(source, str) or not fingerprint:
             return None
         try:
             state = os.stat(source)
         except OSError:
             return None
-        video = self._store.known_file(Path(source), state.st_size, state.st_mtime_ns)
-        if video is None or self._store.checked(video) != asked:
+        file = self.store.file(source)
+        if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
             return None
-        return video if self._store.records(video)[0].complete else None
+        if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
+            return None
+        return file.video
 
     def remove(self, video_id: str) -> int:
         """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.
@@ -220,14 +214,14 @@ class ClipMemory:
             VideoError: if there is no such video.
             MemoryFolderError: if the memory cannot be written.
         """
-        with self._adding, self._store.writing():
+        with self._adding, self.store.writing():
             id_ = self.video(video_id).id
-            before = self._store.size()
-            units.remove_video(self._store, id_)
+            before = self.store.size()
+            units.remove_video(self.store, id_)
             self._sources.pop(id_, None)
-            self._searcher.forget_deleted()
-            self._store.shrink()
-            return before - self._store.size()
+            self.searcher.forget_deleted()
+            self.store.shrink()
+            return before - self.store.size()
 
     # Reading
 
@@ -237,8 +231,8 @@ class ClipMemory:
         Raises:
             MemoryFolderError: says what is damaged and what to do.
         """
-        if self._store.damage is not None:
-            raise MemoryFolderError(self._store.damage)
+        if self.store.damage is not None:
+            raise MemoryFolderError(self.store.damage)
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -247,13 +241,12 @@ class ClipMemory:
         Raises:
             CapabilityError: if it is not here.
         """
-        return self._encoders.visual
+        return self.models.visual
 
     @property
     def transcriber(self) -> str | None:
         """Name of the recognizer that was last asked for by name, for what was not listened to yet."""
-        name: str | None = self._store.meta("transcriber")
-        return name
+        return self.models.transcriber_name
 
     @property
     def detector(self) -> Detector | None:
@@ -262,12 +255,12 @@ class ClipMemory:
         Raises:
             CapabilityError: if its weights are not here any more.
         """
-        return self._encoders.detector
+        return self.models.detector
 
     @property
     def detector_stamp(self) -> str:
-        """What tells its detector from others, for caches; costs no loading. Empty where it has none."""
-        return self._encoders.detector_stamp
+        """The stamp of its detector, for caches; costs no loading. Empty where it has none."""
+        return self.models.detector_stamp
 
     def found_detector(self, channels: Sequence[str] | None = None) -> Path | None:
         """The weights with which `add` would look for objects, though nobody named any: the first of a YOLO model here.
@@ -278,8 +271,8 @@ class ClipMemory:
         Args:
             channels: as they are given to `add`.
         """
-        wanted = not self.videos() if channels is None else OBJECTS in channels
-        return usual_detector() if wanted and self._encoders.detector_choice is None else None
+        takes_one = not self.videos() if channels is None else OBJECTS in channels
+        return usual_detector() if takes_one and self.models.detector_choice is None else None
 
     def use_detector(self, detector: Detector | str) -> None:
         """Take another detector from now on; a name is kept when the next video is added.
@@ -287,18 +280,18 @@ class ClipMemory:
         Raises:
             CapabilityError: if weights of that name are not here.
         """
-        self._encoders.choose_detector(detector)
+        self.models.choose_detector(detector)
 
     @property
     def models_given(self) -> dict[str, Any]:
         """Arguments with which another process opens this folder to the same effect; defaults are left out."""
         text, visual = self._given
-        given = {"text_encoder": text, "visual_encoder": visual, "detector": self._encoders.detector_choice}
-        return {name: choice for name, choice in given.items() if choice is not None}
+        choices = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
+        return {name: choice for name, choice in choices.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""
-        return self._store.records()
+        return self.store.records()
 
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """The video of that id, file name or path; the newest of several that share a name.
@@ -309,13 +302,13 @@ class ClipMemory:
             VideoError: if there is none; the text lists some that there are.
         """
         text = str(id_or_name_or_path)
-        id_ = self._store.find(text, os.path.abspath(text))
-        found = self._store.records(id_)
+        id_ = self.store.find(text, os.path.abspath(text))
+        found = self.store.records(id_)
         return found[0] if id_ is not None and found else find_video(found, text, self.folder)
 
     def knows(self, path: str | Path) -> bool:
-        """Whether a file at this place was added, whatever lies there now."""
-        return self._store.known_as(Path(path).expanduser().absolute()) is not None
+        """Return whether a file at this place was added, whatever lies there now."""
+        return self.store.file(Path(path).expanduser().absolute()) is not None
 
     def known(self, path: str | Path) -> VideoRecord | None:
         """The video that a file is, without adding anything; None if it is not in the memory.
@@ -326,17 +319,17 @@ class ClipMemory:
         Raises:
             VideoError: if it is there, and no video.
         """
-        file = Path(str(path)).expanduser().absolute()
+        place = Path(path).expanduser().absolute()
+        file = self.store.file(place)
+        id_ = file.video if file is not None else None
         try:
-            state = file.stat()
+            state = place.stat()
         except OSError:
-            id_ = self._store.find_path(str(file))
-        else:
-            id_ = self._store.known_file(file, state.st_size, state.st_mtime_ns)
-            if id_ is None:
-                with Video(file) as video:
-                    id_ = self._store.find_content(video.content_id)
-        return self._store.records(id_)[0] if id_ is not None else None
+            state = None
+        if state is not None and (file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns)):
+            with Video(place) as video:
+                id_ = self.store.find_content(video.content_id)
+        return self.store.records(id_)[0] if id_ is not None else None
 
     def open(self, video_id: str) -> VideoSource:
         """The video itself.
@@ -347,7 +340,7 @@ class ClipMemory:
         record = self.video(video_id)
         if record.id in self._sources:
             return self._sources[record.id]
-        return open_file(record, self._store.paths(record.id))
+        return open_file(record, self.store.paths(record.id))
 
     def search(
         self,
@@ -376,19 +369,19 @@ class ClipMemory:
             VideoError: if there is no such video.
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
-        asked = query if isinstance(query, str) else read_picture(query, self)
-        return self._searcher.search(asked, scope_of(channels, names, between), level=level, k=k, vector=vector)
+        content = query if isinstance(query, str) else read_picture(query, self)
+        return self.searcher.search(content, scope_of(channels, names, between), level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
-        return self._store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
+        return self.store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
-        return self._store.clips(self.video(video_id).id, level, span_of(between))
+        return self.store.clips(self.video(video_id).id, level, span_of(between))
 
     def work_rates(self, channels: Sequence[str] | None = None) -> tuple[dict[str, float], bool]:
-        """How long indexing takes here: seconds of waiting for a second of video, by channel.
+        """Estimate how long indexing takes here: seconds of waiting for a second of video, by channel.
 
         Args:
             channels: which (None: those that `add` fills).
@@ -398,7 +391,7 @@ class ClipMemory:
         """
         from .ingest.throughput import work_rates
 
-        return work_rates(self._store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
+        return work_rates(self.store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full; see `CausalView.known_until`. Here: the video's end."""
@@ -406,30 +399,23 @@ class ClipMemory:
         return record.end if channel in record.channels else record.start
 
     def until(self, now: float) -> CausalView:
-        """This memory as it was at `now` seconds: nothing that happens later can be read or searched.
+        """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.
 
         Raises:
             ValueError: if `now` is not a number.
         """
-        from .causal_view import CausalView
+        return CausalView(self, self._past, now)
 
-        return CausalView(self, now)
-
-    def past(self, now: float) -> Past:
-        """What was known at `now` seconds, for `CausalView`; kept for the views that follow."""
-        from .causal.rows import Past
+    def _past(self, now: float) -> Past:
+        """The rows that were known at `now` seconds; kept for the views that follow."""
+        from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 
-        key = (now, self._store.version())
+        key = (now, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
                 self._pasts[key] = Past(
-                    self._store,
-                    self._encoders,
-                    lambda video: TruncatedVideo(self.open(video), now),
-                    lambda: listener(self.transcriber),
-                    lambda: self.detector,
-                    now,
+                    self.store, self.models, lambda video: TruncatedVideo(self.open(video), now), now
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

@@ -1,18 +1,18 @@
 """Errors that a person can cause. Each is one line that says what was wrong, with what, and what to do."""
 
-from .files.names import shown
+from .files.names import printable
 
 
 class RewatchError(Exception):
     """Base of every error that rewatch raises on purpose; its text is one line meant for a person.
 
-    Names of files in it are printable (`names.shown`), whatever bytes they are made of.
+    Names of files in it are printable (`names.printable`), whatever bytes they are made of.
     """
 
     exit_code = 1
 
     def __str__(self) -> str:
-        return shown(super().__str__(), keep="\n\t")
+        return printable(Exception.__str__(self), keep="\n\t")
 
 
 class VideoError(RewatchError):

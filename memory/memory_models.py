@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=1)
-def listener(name: str | None) -> Transcriber:
-    """The recognizer of that name; loading one takes longer than listening to a few seconds."""
+def _transcriber(name: str | None) -> Transcriber:
     from .speech.transcriber import transcriber
 
     return transcriber(name)
@@ -45,14 +44,29 @@ class MemoryModels:
     @cached_property
     def text(self) -> TextEncoder:
         """For texts and queries on them."""
-        given = self._text_choice
-        return text_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+        choice = self._text_choice
+        return text_encoder(choice, threads=1) if choice is None or isinstance(choice, str) else choice
 
     @cached_property
     def visual(self) -> VisualEncoder:
         """For pictures and queries on them."""
-        given = self.visual_choice
-        return visual_encoder(given, threads=1) if given is None or isinstance(given, str) else given
+        choice = self.visual_choice
+        return visual_encoder(choice, threads=1) if choice is None or isinstance(choice, str) else choice
+
+    @property
+    def transcriber_name(self) -> str | None:
+        """The recognizer that was last asked for by name."""
+        name: str | None = self._store.meta("transcriber")
+        return name
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """The recognizer of that name; the last one is kept, since loading takes longer than a few seconds of sound.
+
+        Raises:
+            CapabilityError: if it is not here.
+        """
+        return _transcriber(self.transcriber_name)
 
     def choose_detector(self, choice: Detector | str) -> None:
         """Take this detector. Weights are found now, so that workers and later runs find them by their path."""
@@ -93,8 +107,12 @@ class MemoryModels:
         if isinstance(self.detector_choice, str):
             find_weights(self.detector_choice)
 
-    def remember(self) -> None:
-        """Keep the names that were given, so that the memory opens with the same encoders next time."""
+    def remember(self, transcriber: Transcriber | str | None, language: str | None) -> None:
+        """Keep the names that were given, so that the memory opens with the same models next time."""
+        from .speech.transcriber import lasting_name
+
+        if isinstance(transcriber, str) or (transcriber is None and language is not None):
+            self._store.set_meta("transcriber", lasting_name(transcriber, language))
         for key, choice in (
             ("text_encoder", self._text_choice),
             ("visual_encoder", self.visual_choice),

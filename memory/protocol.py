@@ -1,4 +1,4 @@
-"""What every video source hands out: frames, facts about the file, and the interface that a memory can hold."""
+"""The interface of videos: frames, facts about a file, and the source that a memory can hold."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class SubtitleStream:
     """Its number among the subtitle streams, from 1, as players count."""
     title: str = ""
     flags: frozenset[str] = frozenset()
-    """What the file says it is for: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg's dispositions)."""
+    """Its purposes as the file states them: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg)."""
 
     @property
     def pictures(self) -> bool:
-        """Whether it holds pictures of words (DVD, Blu-ray, DVB), which are not read."""
+        """Return whether it holds pictures of words (DVD, Blu-ray, DVB), which are not read."""
         return self.codec in _PICTURE_SUBTITLES
 
 
@@ -73,16 +73,16 @@ class SoundTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo:
-    """What is known of a video without decoding it all. Times are seconds on the container's own clock."""
+    """Facts about a video that need no decoding of it all. Times are seconds on the container's own clock."""
 
     path: str
     size: int
     """Bytes on disk (0 where there is no file)."""
     start: float
-    """When the first of picture and sound begins. A lead of the sound of less than 0.1 s, the padding of encoders, does
+    """Start of the first of picture and sound. A lead of the sound of less than 0.1 s, the padding of encoders, does
     not count."""
     end: float
-    """Where the last frame and the last sound have ended, whichever is later."""
+    """End of the last frame or the last sound, whichever is later."""
     width: int
     """Square pixels across, after rotation, of the first picture."""
     height: int
@@ -94,7 +94,7 @@ class VideoInfo:
     fps: float
     """Frames a second on average; a hint only, since many files vary."""
     frames: int | None = None
-    """How many frames the header claims, which may be wrong; None where it says nothing."""
+    """Frames by the header, which may be wrong; None where it says nothing."""
     codec: str
     pixel_format: str
     has_audio: bool = False
@@ -107,10 +107,10 @@ class VideoInfo:
     first_picture: float | None = None
     """Time of the first frame where it is not `start`."""
     zero: float | None = None
-    """Where players begin to count, and so where the times in a subtitle file beside the video count from; None for
+    """The time from which players, and so a subtitle file beside the video, count; None for
     `start`."""
     damage: str | None = None
-    """What is wrong with a file that can be used only in part, else None."""
+    """The damage of a file that can be used only in part, else None."""
 
     @property
     def duration(self) -> float:
@@ -151,6 +151,20 @@ class VideoSource(Protocol):
 
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
         """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
+
+
+class TimedFrames:
+    """The methods that every source derives from its `info` and `frames_at`."""
+
+    __slots__ = ()
+
+    def frames(self: VideoSource, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
+        """Return the frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
+        return self.frames_at(grid(span, fps, self.info.span), size=size)
+
+    def frame(self: VideoSource, time: float, *, size: int | None = None) -> Frame:
+        """Return the frame on screen at `time` (seconds)."""
+        return next(iter(self.frames_at([time], size=size)))
 
 
 def grid(span: Span, fps: float, bounds: Span) -> np.ndarray:

@@ -25,7 +25,7 @@ _BREAKS = "\u0085\u2028\u2029"
 UNPRINTABLE = re.compile(
     f"[{_CONTROL}{_ORDER}{_HIDDEN}{_NONE}]|(?<=[{_JOINERS}])[{_JOINERS}]|(?<=[{_VARIANTS}])[{_VARIANTS}]"
 )
-"""What has no place in text that people or models read."""
+"""Characters that have no place in text that people or models read."""
 _LINE_ENDS = re.compile(f"\r\n|[{_BREAKS}]")
 _ESCAPED = re.compile(f"[\x7f-\x9f{_BREAKS}{_ORDER}{_HIDDEN}{_NONE}]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ class Span:
         return (self.start + self.end) / 2
 
     def contains(self, time: float) -> bool:
-        """Whether `time` (seconds) lies inside; a moment contains itself."""
+        """Return whether `time` (seconds) lies inside; a moment contains itself."""
         return self.start <= time < self.end or time == self.start
 
     def overlap(self, other: Span) -> float:
@@ -58,6 +59,17 @@ class Span:
         return f"{clock(self.start)}-{clock(self.end)}"
 
 
+def merge_spans(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
+    """The spans in order of time, those that overlap or lie at most `gap` seconds apart as one."""
+    union: list[Span] = []
+    for span in sorted(spans):
+        if union and span.start - union[-1].end <= gap:
+            union[-1] = Span(union[-1].start, max(union[-1].end, span.end))
+        else:
+            union.append(span)
+    return union
+
+
 class Box(NamedTuple):
     """A rectangle as fractions of the picture in [0, 1]: left, top, right, bottom."""
 
@@ -65,6 +77,27 @@ class Box(NamedTuple):
     top: float
     right: float
     bottom: float
+
+    @property
+    def area(self) -> float:
+        """Share of the picture that it covers."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def intersection(self, other: Box) -> float:
+        """Area that both boxes share (0 when they are apart)."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return max(across, 0.0) * max(min(self.bottom, other.bottom) - max(self.top, other.top), 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union in [0, 1]; 0 when both are empty."""
+        shared = self.intersection(other)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+    def expanded(self, share: float) -> Box:
+        """The box with a margin of that share of its size on each side; it may reach beyond the picture."""
+        across, down = share * (self.right - self.left), share * (self.bottom - self.top)
+        return Box(self.left - across, self.top - down, self.right + across, self.bottom + down)
 
 
 def clock(seconds: float) -> str:
@@ -147,7 +180,7 @@ class MediaURI:
 
     @property
     def is_frame(self) -> bool:
-        """Whether it names one moment."""
+        """Return whether it names one moment."""
         return self.span is not None and self.span.start == self.span.end
 
     def __str__(self) -> str:

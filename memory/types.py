@@ -1,4 +1,4 @@
-"""What the clip memory hands out: videos, clips, texts, hits and progress, all as plain frozen records."""
+"""The records of a clip memory: videos, clips, texts, hits and progress."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRecord:
-    """What a memory knows of one video. Times are seconds on the video's own clock.
+    """The facts that a memory holds about one video. Times are seconds on the video's own clock.
 
     `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
     it is still to do (pieces that failed are in `failures`).
@@ -54,7 +54,7 @@ class VideoRecord:
     audio: int | None = None
     """Index in the file of the sound track that was taken, where it has several."""
     notes: tuple[str, ...] = ()
-    """What should be known of how it was read: which streams were taken, what was passed over; one line each."""
+    """Notes on how it was read: the streams that were taken, and what was passed over; one line each."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()
@@ -82,7 +82,7 @@ class Clip:
 
     @property
     def span(self) -> Span:
-        """Where it lies, in seconds."""
+        """Its start and end in seconds."""
         return Span(self.start, self.end)
 
 
@@ -92,8 +92,8 @@ class Text:
 
     `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`,
     `exact` (False where the words' times are only spread over the text), `probability` of the whole in [0, 1] (below
-    `words.UNCERTAIN` it is a guess) and, if it was recognized, `language`, or `assumed_language` where the recognizer
-    knows no other. screen_text, a block of lines: `box` (left,
+    `transcript.UNCERTAIN` it is a guess) and, if it was recognized, `language`, or `assumed_language` where the
+    recognizer knows no other. screen_text, a block of lines: `box` (left,
     top, right, bottom as fractions), `score`, `height` (median height of its lines' boxes, as a fraction of the
     picture's), `place` and `size` in words, `lines` (each with `text`, `box`, `height`, `score`). objects: `counts` of
     each kind over a clip, or a `track` (see `memory.objects`). summary: `level`.
@@ -109,7 +109,7 @@ class Text:
 
     @property
     def span(self) -> Span:
-        """Where it lies, in seconds."""
+        """Its start and end in seconds."""
         return Span(self.start, self.end)
 
 
@@ -139,7 +139,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far `add` has come with one channel of one video: `done` of `total` pieces; `span` is the latest piece."""
+    """The state of `add` for one channel of one video: `done` of `total` pieces; `span` is the latest piece."""
 
     video: str
     channel: str

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_files import run_ffmpeg
-from rewatch.memory.ingest.worker import WorkerModels
+from rewatch.memory.ingest.worker_models import WorkerModels
 from rewatch.memory.speech.transcriber import Utterance, Word
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64:r=5")

@@ -50,9 +50,8 @@ def writes(what: str) -> str:
     elif what == "forges":
         _into_sockets(_forged())
     elif what == "frames":
-        said = json.dumps({"kind": "ask", "call": "1", "parts": 4}).encode()
-        frame = struct.pack("!i", 1_000_000) + bytes(1_000_000)
-        _into_sockets(struct.pack("!i", len(said)) + said + 4 * frame)
+        message = json.dumps({"kind": "ask", "call": "1"}).encode() + b"\n" + bytes(4_000_000)
+        _into_sockets(struct.pack("!i", len(message)) + message)
     else:
         threading.Thread(target=lambda: (time.sleep(0.1), _into_sockets(_forged()))).start()
     return "written"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from rewatch.memory import Frame, Span, VideoInfo, clock
 from rewatch.memory.protocol import grid, sorted_times
-from rewatch.memory.video.array_video import resized
+from rewatch.memory.video.shape import shrink
 from rewatch.tools import Reply, VisualQuestion
 
 COLORS = {
@@ -129,7 +129,7 @@ class World:
         for wanted in sorted_times(times):
             number = min(max(int(wanted * self.info.fps + 1e-6), 0), last)
             time = number / self.info.fps
-            yield Frame(time, resized(self._draw(time, number), size))
+            yield Frame(time, shrink(self._draw(time, number).copy(), size))
 
     def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
         return self.frames_at(grid(span, fps, self.info.span), size=size)

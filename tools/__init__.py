@@ -14,16 +14,15 @@ from .builtin.track_objects import track_objects
 from .builtin.transcribe import transcribe
 from .builtin.view_clip import view_clip
 from .context import VideoContext
+from .errors import ToolError
 from .mcp.client import McpServers
 from .mcp.config import McpServer
-from .observation import Observation, ToolError
+from .observation import Observation
 from .plugins.content import as_picture
-from .plugins.entry_points import Plugged, load_tools, registered_tools
-from .plugins.naming import plug_all
-from .retry import Retry
+from .plugins.loading import ToolGroup, load_tools, registered_tools
+from .plugins.naming import plugin_tools
 from .sandbox.choice import ISOLATED
-from .sandbox.threads import ToolThreads
-from .tool import VideoTool, tool
+from .tool import Retry, VideoTool, tool
 from .toolbox import Toolbox
 from .viewer import Reply, Viewer, VisualQuestion
 
@@ -47,12 +46,11 @@ __all__ = [
     "McpServer",
     "McpServers",
     "Observation",
-    "Plugged",
+    "ToolGroup",
     "Reply",
     "Retry",
     "Spend",
     "ToolError",
-    "ToolThreads",
     "Toolbox",
     "VideoContext",
     "VideoTool",
@@ -68,7 +66,7 @@ __all__ = [
     "detect_objects",
     "find_color",
     "load_tools",
-    "plug_all",
+    "plugin_tools",
     "rate_frames",
     "read_text",
     "registered_tools",

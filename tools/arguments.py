@@ -1,4 +1,4 @@
-"""Repairing the arguments of a tool call: models write times, boxes and names in many ways."""
+"""Repair the arguments of a tool call: models write times, boxes and names in many ways."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import math
 import re
 import types
 import typing
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from ..memory import Span
-from .argument_formats import LONGEST_STRING, LONGEST_TIME, as_float, box_numbers, corners, side
-from .argument_formats import parse_seconds as parse_seconds
-from .boxes import parse_box as parse_box
+from .boxes import LONGEST_STRING, box_numbers, corners, side
+from .errors import BadArguments
+from .times import LONGEST_TIME, as_float, parse_seconds
 
 _ALIASES = {
     "start": ("start_time", "begin", "from", "t_start", "time", "timestamp", "t", "start_s", "at"),
@@ -37,12 +38,8 @@ _MOST_ITEMS = 1000
 _MOST_NOTES = 8
 
 
-class BadArguments(Exception):
-    """A tool call cannot be understood; the text tells the policy how to write it."""
-
-
 def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> tuple[dict[str, Any], list[str]]:
-    """Arguments as `schema` wants them, and a note for each repair.
+    """Return the arguments as `schema` has them, and a note for each repair.
 
     Args:
         schema: the tool's argument model.
@@ -53,9 +50,9 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
         BadArguments: if something required is missing or cannot be read.
     """
     written, cleaned = tidy(as_mapping(raw))
-    arguments, notes = _rename(schema, _unwrap(schema, written))
+    arguments, notes = _rename(schema.model_fields, _unwrap(schema, written))
     notes = [*cleaned, *notes]
-    _split_spans(schema, arguments, notes)
+    _split_spans(schema.model_fields, arguments, notes)
     for name, field in schema.model_fields.items():
         if name in arguments:
             arguments[name] = fit(name, field.annotation, arguments[name], notes)
@@ -74,7 +71,7 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
 
 
 def as_mapping(raw: Any) -> dict[str, Any]:
-    """A call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
+    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
 
     Raises:
         BadArguments: if they are none.
@@ -96,7 +93,7 @@ def as_mapping(raw: Any) -> dict[str, Any]:
 
 
 def tidy(arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments without what no tool can use: halves of surrogate pairs, NULs, endless strings; and notes on it."""
+    """Remove what no tool can use from arguments (halves of surrogate pairs, NULs, endless strings), with notes."""
     notes: list[str] = []
     try:
         tidied = {
@@ -148,9 +145,9 @@ def _unwrap(schema: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any
     return arguments
 
 
-def _split_spans(schema: type[BaseModel], arguments: dict[str, Any], notes: list[str]) -> None:
+def _split_spans(fields: Collection[str], arguments: dict[str, Any], notes: list[str]) -> None:
     """A span that stands in `start` ("0:10-0:20", [10, 20]) goes into `start` and `end`."""
-    if not {"start", "end"} <= schema.model_fields.keys() or "start" not in arguments:
+    if not ("start" in fields and "end" in fields and "start" in arguments):
         return
     pair = _pair(arguments["start"])
     if pair is None:
@@ -173,27 +170,30 @@ def _pair(value: Any) -> tuple[float, float] | None:
         return None
 
 
-def _rename(schema: type[BaseModel], raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Map names that were nearly right; drop nulls and what the tool does not take."""
-    wanted = schema.model_fields
-    arguments = {k: v for k, v in raw.items() if k in wanted and v is not None}
+def _rename(
+    fields: Collection[str], raw: dict[str, Any], *, keep_unknown: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Map names that were nearly right; drop nulls and, unless they are kept, names that the tool does not know."""
+    arguments = {k: v for k, v in raw.items() if k in fields and v is not None}
     notes: list[str] = []
     for key, value in raw.items():
-        if key in wanted or value is None:
+        if key in fields or value is None:
             continue
         bare = re.sub(r"[^a-z0-9]+", "_", key.lower()[:200]).strip("_")
-        open_names = [name for name in wanted if name not in arguments]
+        open_names = [name for name in fields if name not in arguments]
         target = next((n for n in open_names if bare == n or bare in _ALIASES.get(n, ())), None)
         if bare in _SPANS and "start" in open_names and "end" in open_names:
             target = "start"  # `_split_spans` takes it apart
         if target is None:
             close = difflib.get_close_matches(bare[:60], open_names, n=1, cutoff=0.8)
             target = close[0] if close else None
-        if target is None:
-            notes.append(f"ignored {key[:60]}")
-        else:
+        if target is not None:
             arguments[target] = value
             notes.append(f"read {key[:60]} as {target}")
+        elif keep_unknown:
+            arguments[key] = value
+        else:
+            notes.append(f"ignored {key[:60]}")
     return arguments, notes
 
 
@@ -220,7 +220,7 @@ def _fit_times(arguments: dict[str, Any], within: Span | None, notes: list[str])
 
 
 def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
-    """A value in the kind that the annotation asks for, where that is plain; else the value as it is.
+    """Return a value in the type of the annotation, where it can be read so; else the value as it is.
 
     Raises:
         BadArguments: if it is to be a number, and is none that can be used.
@@ -259,7 +259,7 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
 
 
 def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
-    """A finite number of a usable size; what is neither number nor words is left to the schema."""
+    """Return a finite number of a usable size; what is neither number nor text is left to the schema."""
     if isinstance(value, str):
         try:
             percent = value.strip()[:LONGEST_TIME].endswith("%")
@@ -322,3 +322,38 @@ def _annotations(annotation: Any) -> set[Any]:
 
 def _numeric(kinds: set[Any]) -> bool:
     return bool(kinds & {int, float}) and str not in kinds
+
+
+def fit_to_json_schema(schema: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
+
+    Raises:
+        BadArguments: if a required one is missing or a number cannot be read; what else is wrong the tool will say.
+    """
+    properties: Mapping[str, Any] = schema.get("properties") or {}
+    required = [str(name) for name in schema.get("required") or ()]
+    fitted, notes = _rename(properties, arguments, keep_unknown=bool(schema.get("additionalProperties")))
+    _split_spans(properties, fitted, notes)
+    fitted = {name: _read(name, value, properties.get(name)) for name, value in fitted.items()}
+    fitted |= {name: None for name in required if name in arguments and arguments[name] is None}
+    missing = [name for name in required if name not in fitted]
+    if missing:
+        raise BadArguments(f"{', '.join(missing)} must be given.")
+    return fitted, notes
+
+
+def _read(name: str, value: Any, schema: Any) -> Any:
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if not isinstance(value, str) or kind not in ("integer", "number", "boolean"):
+        return value
+    text = value.strip().lower()
+    if kind == "boolean":
+        if text in ("true", "false"):
+            return text == "true"
+        raise BadArguments(f'{name}="{value}" is neither true nor false.')
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        raise BadArguments(
+            f'{name}="{value}" is not {"a whole number" if kind == "integer" else "a number"}.'
+        ) from None

@@ -1,4 +1,4 @@
-"""What a tool returned, as plain JSON values of bounded size: cut before anything else is done with it.
+"""Results of tools as plain JSON values of bounded size, cut before anything else is done with them.
 
 A tool may return a hundred million characters, a list that holds itself or a generator without end. Whatever is done
 with results later (escaping, storing, showing) takes time and room in proportion, in the process that runs the loop.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .context import plain
+from ..memory import Span
 
 MOST_CHARACTERS = 2_000_000
 """Characters of all strings of one result together."""
@@ -29,20 +29,20 @@ _LARGEST_WHOLE = 1 << 256  # a whole number beyond that takes seconds to write
 
 
 class Room:
-    """What is left of the bounds of several values together."""
+    """The remaining bounds of several values together."""
 
     def __init__(self, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> None:
         self.characters, self.values = characters, values
 
     def text(self, text: str) -> str:
-        """A string, or as much of it as there is room for, and how many characters were left out."""
-        held = text[: self.characters]
-        self.characters -= len(held)
-        return str(held) if len(held) == len(text) else f"{held} {CUT} ({len(text) - len(held)} characters more)"
+        """Return a string, or as much of it as there is room for and the number of characters that it lacks."""
+        start = text[: self.characters]
+        self.characters -= len(start)
+        return str(start) if len(start) == len(text) else f"{start} {CUT} ({len(text) - len(start)} characters more)"
 
 
 def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> Any:
-    """`value` as plain JSON values, cut where it is larger than that; what is no such value becomes its words.
+    """Return `value` as plain JSON values, cut where it is larger than the bounds; other objects become their text.
 
     Args:
         value: anything; arrays, spans, boxes, sets and iterators too.
@@ -53,7 +53,7 @@ def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST
 
 
 def cut(text: str, most: int = MOST_CHARACTERS) -> str:
-    """A string of at most `most` characters, and how many were left out."""
+    """Return a string of at most `most` characters, with the number of those that it lacks."""
     return Room(most, 1).text(text)
 
 
@@ -61,12 +61,16 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
     room.values -= 1
     if room.values < 0:
         return CUT
-    if value is None or isinstance(value, bool):
-        return value
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
     if isinstance(value, str):
         return room.text(value)
-    if isinstance(value, int):
-        return int(value) if abs(value) < _LARGEST_WHOLE else "a whole number too long to write"
+    if isinstance(value, (int, np.integer)):
+        return int(value) if abs(int(value)) < _LARGEST_WHOLE else "a whole number too long to write"
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), 4)
+    if isinstance(value, Span):
+        return [round(value.start, 3), round(value.end, 3)]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]" if len(value) > 1000 else room.text(str(bytes(value)))
     if isinstance(value, np.ndarray):
@@ -78,8 +82,7 @@ def _plain(value: Any, room: Room, deep: int) -> Any:
         return _mapping(value, room, deep)
     if isinstance(value, (list, tuple, set, frozenset, Iterator)):
         return _many(value, room, deep)
-    found = plain(value)  # numbers of NumPy's, spans; anything else as its words
-    return room.text(found) if isinstance(found, str) else found
+    return room.text(str(value))
 
 
 def _mapping(value: Mapping[Any, Any], room: Room, deep: int) -> Any:

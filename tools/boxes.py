@@ -1,17 +1,21 @@
 """Places in a picture as models write them: fractions, percent, pixels of what they are shown, or a grid of their own.
 
 A model that looks at a picture knows the size in which it is shown to it, not the video's; some families were taught a
-grid of 0 to 1000 in each direction instead. Which scale was read is always told, unless it is fractions.
+grid of 0 to 1000 in each direction instead. A note says which scale was read, unless it is fractions.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..memory import Box
-from .argument_formats import box_numbers
+from .times import LONGEST_TIME, as_float
 
 GRID = 1000
 """Of models that were taught places on a grid: 0 to 1000 in each direction, whatever the picture's shape."""
@@ -19,15 +23,20 @@ SCALES = ("grid", "pixels", "fractions")
 _BEYOND = 0.02
 """Share of a side by which a box may stick out of its picture: models round."""
 
+LONGEST_STRING = 10_000
+"""Characters of one argument that a tool is given."""
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*%?"
+_BOXES = ("bbox_2d", "bbox", "box", "box_2d", "bounding_box", "region")
+
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """How a policy is shown pictures, and so in which numbers it may write places."""
+    """The size in which a policy is shown pictures, and the numbers in which it was taught to write places."""
 
     side: int | None = None
     """Longest side in pixels of the pictures that it is shown; None where it is shown none."""
     scale: str = ""
-    """What it was taught: one of `SCALES`; empty where that is not known."""
+    """The scale that it was taught, one of `SCALES`; empty where that is not known."""
 
     def shown(self, whole: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height in which it is shown a picture of `whole` (width, height) pixels; None for not at all."""
@@ -42,7 +51,7 @@ class Eyes:
 
     @classmethod
     def from_dict(cls, row: Any) -> Eyes:
-        """What `as_dict` wrote; nothing known where it is something else."""
+        """Read what `as_dict` wrote; the defaults where it is something else."""
         if not isinstance(row, dict):
             return cls()
         side, scale = row.get("side"), row.get("scale")
@@ -79,8 +88,8 @@ def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tu
         note, shares = "", numbers
     else:
         shares = [n / long for n, long in zip(numbers, (scale.width, scale.height) * 2, strict=True)]
-        said = ", ".join(f"{n:g}" for n in numbers)
-        note = f"box [{said}] read as {scale.words}"
+        listed = ", ".join(f"{n:g}" for n in numbers)
+        note = f"box [{listed}] read as {scale.words}"
         note += "; if you meant another scale, write fractions from 0 to 1" if others else ""
     left, right = sorted((shares[0], shares[2]))
     top, bottom = sorted((shares[1], shares[3]))
@@ -88,11 +97,6 @@ def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tu
     if box.right - box.left < 1e-3 or box.bottom - box.top < 1e-3:
         raise ValueError("the box has no area inside the picture")
     return box, note
-
-
-def parse_box(value: Any, width: int, height: int) -> Box:
-    """`read_box` without the note, where nothing is known of how the writer sees."""
-    return read_box(value, (width, height))[0]
 
 
 def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_Scale | None, bool]:
@@ -113,15 +117,95 @@ def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_S
 
 
 def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]:
-    """What numbers above 1 may mean, the likeliest first."""
+    """The scales that numbers above 1 may be in, the likeliest first."""
     shown = eyes.shown(whole)
     grid = _Scale(f"a grid of 0 to {GRID}", GRID, GRID)
     video = _Scale(f"pixels of the video ({whole[0]}x{whole[1]})", *whole)
-    seen = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
+    as_shown = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
     if most <= 100 and eyes.scale not in ("grid", "pixels"):
         yield _Scale("percent of the picture", 100, 100)
     if eyes.scale == "grid":
         yield grid
-    yield seen
+    yield as_shown
     yield grid
     yield video
+
+
+def box_numbers(value: Any) -> list[float]:
+    """The four numbers of a box, as they were written but for per cents, which become fractions.
+
+    Raises:
+        ValueError: if it is not four finite numbers.
+    """
+    if isinstance(value, str):
+        value = _written(unicodedata.normalize("NFKC", value[:LONGEST_STRING]))
+    value = corners(value) if isinstance(value, dict) else value
+    if isinstance(value, (list, tuple)):
+        value = flat(value)
+    if not isinstance(value, (list, tuple)) or len(value) != 4:
+        raise ValueError("a box is four numbers [left, top, right, bottom]")
+    signed = [isinstance(part, str) and part.strip().endswith("%") for part in value]
+    numbers = [side(part) for part in value]
+    if not all(math.isfinite(n) for n in numbers):
+        raise ValueError("a box needs finite numbers")
+    percent = any(signed)
+    return [n / 100 if own or (percent and n > 1) else n for n, own in zip(numbers, signed, strict=True)]
+
+
+def _written(text: str) -> Any:
+    """A box in a string: JSON, named sides, or numbers in a row."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        read = None
+    if isinstance(read, (dict, list)):
+        return read
+    named = re.findall(rf"([A-Za-z_]\w*)[\"']?\s*[:=]\s*({_NUMBER})", text)
+    return dict(named) if len(named) == 4 else re.findall(_NUMBER, text)
+
+
+def flat(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+    """The numbers of `[[left, top], [right, bottom]]` and of a box alone in a list; anything else as it is."""
+    if value and len(value) <= 4 and all(isinstance(part, (list, tuple)) for part in value):
+        return [number for part in value for number in part]
+    if len(value) == 1 and isinstance(value[0], dict):
+        boxed = corners(value[0])
+        return list(boxed) if isinstance(boxed, (list, tuple)) else list(value)
+    return list(value)
+
+
+def corners(value: dict[str, Any]) -> Any:
+    """Left, top, right and bottom of a box that names its sides; anything else as it is."""
+    value = {str(key).lower(): part for key, part in value.items()}
+    boxed = next((value[key] for key in _BOXES if isinstance(value.get(key), (list, tuple, dict))), None)
+    if boxed is not None:
+        return corners(boxed) if isinstance(boxed, dict) else list(boxed)
+    keys = (
+        ("left", "top", "right", "bottom"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"),
+        ("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"),
+    )  # fmt: skip
+    for pair in (("top_left", "bottom_right"), ("topleft", "bottomright"), ("min", "max"), ("start", "end")):
+        if len(value) <= 4 and all(isinstance(value.get(k), (list, tuple)) for k in pair):
+            return [number for k in pair for number in value[k]]
+    names = next((n for n in keys if all(k in value for k in n)), None)
+    if names:
+        return [value[k] for k in names]
+    for names in (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height")):
+        if all(k in value for k in names):
+            x, y, wide, high = (side(value[k]) for k in names)
+            return [x, y, x + wide, y + high]
+    return value
+
+
+def side(value: Any) -> float:
+    """A side of a box, its per cent sign left out.
+
+    Raises:
+        ValueError: if it is no number.
+    """
+    if isinstance(value, str):
+        value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%").removesuffix("px")
+        value = re.sub(r"^([-+]?\d*),(\d+)$", r"\1.\2", value.strip())
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("a box is four numbers [left, top, right, bottom]")
+    return as_float(value)

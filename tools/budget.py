@@ -1,4 +1,4 @@
-"""Budget (what a run may use) and spend (what it has used)."""
+"""`Budget`, the limits of a run, and `Spend`, the amounts that it has used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """What was used so far. Adds up with `+`."""
+    """Amounts that were used so far. Adds up with `+`."""
 
     frames: int = 0
     """Pictures handed to the policy, or read for it by a tool (view, crop, text reading)."""
@@ -71,7 +71,7 @@ class Budget:
         return cls(**whole, seconds=row["seconds"])
 
     def left(self, spend: Spend) -> dict[str, float]:
-        """What is left per limit that is set; never below 0."""
+        """The remaining amount of each limit that is set; never below 0."""
         limits = asdict(self)
         return {k: max(limit - getattr(spend, k), 0) for k, limit in limits.items() if limit is not None}
 
@@ -81,8 +81,8 @@ class Budget:
         Frames are not among them: without frames the agent can still search, listen and browse, and a tool that
         needs frames says that there are none left.
         """
-        left = self.left(spend)
-        return next((name for name in ("calls", "tokens", "seconds") if left.get(name, 1) <= 0), None)
+        remaining = self.left(spend)
+        return next((name for name in ("calls", "tokens", "seconds") if remaining.get(name, 1) <= 0), None)
 
     def as_dict(self) -> dict[str, float | None]:
         """Plain numbers for state, traces and JSON."""

@@ -1,4 +1,4 @@
-"""What a tool may use of the video and of the run: `VideoContext`."""
+"""`VideoContext`: the video and the run as a tool may use them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from ..memory import Box, MediaURI, RewatchError, Span
 from .boxes import Eyes, read_box
-from .observation import ToolError
-from .viewer import Reply, Viewer, ViewerError, VisualQuestion
+from .errors import ToolError, ViewerError, always_passes, words_of
+from .viewer import Reply, Viewer, VisualQuestion
 
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory, Frame, VideoRecord, VideoSource
@@ -24,26 +24,29 @@ class VideoContext:
     memory: ClipMemory | CausalView
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
     info: VideoRecord
-    """What the memory knows of the video: its bounds, size, sound. Needs no file."""
+    """The memory's record of the video: its bounds, size, sound. Needs no file."""
     open_video: Callable[[], VideoSource]
     """Opens the media; called when a tool first needs pictures or sound."""
     videos: tuple[str, ...] = ()
     """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
-    asked: tuple[str, ...] = ()
+    question_videos: tuple[str, ...] = ()
     """Ids of all videos that the run is about; nothing is shown of any other."""
     eyes: Eyes = Eyes()
-    """How the policy is shown pictures: in which numbers it may write places."""
+    """Size of the pictures that the policy is shown, and the numbers in which it writes places."""
     frames_left: int | None = None
     """Frames that may still be taken; None without a limit."""
     viewer: Viewer | None = None
     """A model that sees, where the run has one."""
+    raise_bugs: bool = False
+    """Whether an unexpected exception of the viewer is raised, as in training, instead of a `ViewerError`."""
     on_charge: Callable[[int], None] | None = None
-    """Is told every charge; how a process of its own reports what it takes, even if it ends badly."""
+    """Called with every charge; a process of its own reports by it, even if it ends badly."""
     frames_used: int = field(default=0, init=False)
     """Frames taken in this call."""
     tokens_used: int = field(default=0, init=False)
-    price: float = field(default=0.0, init=False)
     """Tokens that the viewer reported in this call."""
+    price: float = field(default=0.0, init=False)
+    """Their price, where the viewer has prices."""
     _video: VideoSource | None = field(default=None, init=False)
 
     @property
@@ -96,15 +99,16 @@ class VideoContext:
 
         Raises:
             ToolError: if the run has no model that sees.
-            ViewerError: if it fails, whatever it raises.
+            ViewerError: if it fails.
         """
         if self.viewer is None:
             raise ToolError("There is no model that sees in this run: search, listen and read instead.")
         try:
             replies = self.viewer.ask(questions, max_tokens=max_tokens, beams=beams, yes_no=yes_no)
-        except (KeyboardInterrupt, ToolError):
-            raise
-        except BaseException as error:
+        except Exception as error:  # a model of anybody's, whose exceptions are documented nowhere
+            bug = self.raise_bugs and not isinstance(error, (RewatchError, OSError))
+            if isinstance(error, ToolError) or always_passes(error) or bug:
+                raise
             self.tokens_used += int(getattr(error, "tokens", 0))
             text = f"the model that sees failed ({_reason(error)}): search, listen and read instead."
             raise ViewerError(text) from error
@@ -118,14 +122,33 @@ class VideoContext:
         Raises:
             ToolError: if the budget has no frame left.
         """
-        count = max(1, int(np.ceil(span.duration * fps - 1e-6)))
-        if self.frames_left is not None:
-            if self.frames_left < 1:
-                raise ToolError(
-                    "No frames are left in the budget: answer from what was observed, or search and listen."
-                )
-            count = min(count, self.frames_left)
+        count = self._affordable(max(1, int(np.ceil(span.duration * fps - 1e-6))))
         return [span.start + (span.duration * k) / count for k in range(count)]
+
+    def middles(self, span: Span, count: int) -> list[float]:
+        """The middles of `count` equal parts of a span; of fewer where the budget has fewer frames left.
+
+        Raises:
+            ToolError: if the budget has no frame left.
+        """
+        span, count = span.within(self.whole), min(self._affordable(count), 128)
+        return [span.start + span.duration * (k + 0.5) / count for k in range(count)]
+
+    def moments(self, times: Sequence[float]) -> list[float]:
+        """Moments that a policy wrote, moved into the video, in order, each once.
+
+        Raises:
+            ToolError: if there are none.
+        """
+        if not times:
+            raise ToolError("No moments were given; give times in seconds.")
+        return sorted({min(max(float(time), self.info.start), self.info.end) for time in times})
+
+    def _affordable(self, count: int) -> int:
+        count = count if self.frames_left is None else min(count, self.frames_left)
+        if count < 1:
+            raise ToolError("No frames are left in the budget: answer from what was observed, or search and listen.")
+        return count
 
     def uri(self, at: float | Span, box: Box | None = None) -> str:
         """The media URI of a moment or a span of this video."""
@@ -182,33 +205,8 @@ class VideoContext:
             self.on_charge(count)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
     """Why a viewer failed, in one short line."""
-    try:
-        told = " ".join("".join(c if c.isprintable() else " " for c in str(error)[:2000]).split())[:300].rstrip(".;: ")
-    except Exception:
-        told = ""
-    return told if isinstance(error, RewatchError) and told else f"{type(error).__name__}: {told}".rstrip(": ")
-
-
-def plain(value: Any) -> Any:
-    """`value` as plain JSON values: NumPy's scalars and arrays, spans and boxes too; anything else as its words."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Span):
-        return [round(value.start, 3), round(value.end, 3)]
-    if isinstance(value, (np.floating, float)):
-        return round(float(value), 4)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item) for item in value), key=str)
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    return str(value)
+    reason = "".join(c if c.isprintable() else " " for c in words_of(error)[:2000])
+    reason = " ".join(reason.split())[:300].rstrip(".;: ")
+    return reason if isinstance(error, RewatchError) and reason else f"{type(error).__name__}: {reason}".rstrip(": ")

@@ -1,4 +1,4 @@
-"""What a tool hands back to the policy, and how a tool says that it could not."""
+"""`Observation`, the result of a tool call, and its lines that can be cited."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Line:
     text: str
     """The line, exactly as it stands in `Observation.text`."""
     uri: str
-    """Media URI of what it tells of."""
+    """Media URI of the place that it is about."""
     quote: str = ""
     """The words that were said or shown there, where it repeats any."""
     channel: str = ""
-    """How they are known: `speech`, `screen_text`, `summary`, `visual`, …"""
+    """Channel that they are from: `speech`, `screen_text`, `summary`, `visual`, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Observation:
     """The result of one tool call. Holds media URIs, never pixels, so that it can be stored and replayed."""
 
     text: str
-    """What the policy reads."""
+    """Text for the policy."""
     uris: tuple[str, ...] = ()
     """Media URIs of what was looked at; only these may be cited as evidence."""
     pictures: tuple[str, ...] = ()
@@ -38,7 +38,3 @@ class Observation:
     """Whether the call failed; the text then says what to do instead."""
     cached: bool = False
     """Whether it was taken from the toolbox's cache."""
-
-
-class ToolError(Exception):
-    """Raise this inside a tool to tell the policy what went wrong and what to do instead, in one line."""

@@ -1,4 +1,4 @@
-"""What is not ours is data: it must not be able to act as a prompt.
+"""Defuse text from outside: it is data, and must not be able to act as a prompt.
 
 A frame, a file's name or a server's description of its tool can hold `<|im_end|><tool_call>…` or `[INST]`; a tokenizer
 would turn that into control tokens. Markup openers are therefore replaced by look-alikes before any of it reaches a
@@ -27,16 +27,12 @@ LONGEST_NAME = 120
 
 def defuse(text: str) -> str:
     """`text` without control characters and with every opener of control markup replaced by a look-alike."""
-    shown = sanitize(text)
-    if shown.isascii() and not _suspect(shown):
-        return shown
-    kept = "".join(c for c in shown if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
+    text = sanitize(text)
+    if text.isascii() and not any(mark in text for mark in ("<", "[", "|>", "]~")):
+        return text
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
     kept = _MARKUP.sub("‹", kept.replace("<<", "‹‹")).replace("|>", "|›").replace("]~", "]∼")
     return _INSTRUCTION_TAG.sub("［", kept)
-
-
-def _suspect(text: str) -> bool:
-    return "<" in text or "[" in text or "|>" in text or "]~" in text
 
 
 def quote(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Times in the many ways that people and models write them: one reading for arguments, answers and replies."""
+"""Read times in the many ways that people and models write them, for arguments, answers and replies alike."""
 
 from __future__ import annotations
 

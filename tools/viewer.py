@@ -1,4 +1,4 @@
-"""A model that sees, as the tools know it: pictures and a question in, words out. The agent brings one (or none)."""
+"""`Viewer`: a model that answers questions about pictures, which the agent gives to the tools (or not)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .observation import ToolError
-
 if TYPE_CHECKING:
     from ..memory import Frame
-
-
-class ViewerError(ToolError):
-    """The model that sees could not be asked, or gave no usable answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,13 +23,13 @@ class VisualQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model said."""
+    """The reply of the model."""
 
     text: str
     tokens: int = 0
     """Prompt and completion, as the model counts them."""
     price: float = 0.0
-    """What that cost, where the model has prices."""
+    """Price of these, where the model has prices."""
     yes: float | None = None
     """p(Yes) / (p(Yes) + p(No)) in [0, 1], where it was asked for."""
 

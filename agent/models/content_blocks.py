@@ -12,7 +12,7 @@ import numpy as np
 from langchain_core.messages import BaseMessage, ToolMessage
 
 from ...memory import FrameReader, MediaURI, VideoError
-from ...memory.video.image_query import NotAPicture, decoded, require_small
+from ...memory.video.pictures import NotAPicture, check_picture, decode_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,7 +103,7 @@ def _given(block: Block) -> Image:
         return Image.fromarray(np.ascontiguousarray(held)).convert("RGB")
     if isinstance(held, Image.Image):
         try:
-            require_small(held)
+            check_picture(held)
         except NotAPicture as error:
             raise VideoError(f"A picture block cannot be read ({error}); give JPEG or PNG.") from None
         return held.convert("RGB")
@@ -113,7 +113,7 @@ def _given(block: Block) -> Image:
         kind = url.partition(":")[0][:20] or "nothing"
         raise VideoError(f"A picture block holds {kind}; give an array, a PIL image, base64 data or a media URI.")
     try:
-        return decoded(base64.b64decode(encoded))
+        return decode_picture(base64.b64decode(encoded))
     except NotAPicture as error:
         raise VideoError(f"A picture block cannot be read ({error}); give JPEG or PNG as base64.") from error
     except (binascii.Error, ValueError) as error:

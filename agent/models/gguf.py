@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...memory import CapabilityError
-from .local_vlm.load import LoadOptions, line_of
+from ...memory.checkpoints import cached_repositories, first_line
+from .local_vlm.load import LoadOptions
 
 _ENDING = ".gguf"
 _PARTS = "mmproj"
@@ -53,7 +54,7 @@ def find_gguf(name: str, file: str | None = None) -> Path | None:
         if not path.is_file():
             raise CapabilityError(f"Policy {name}: there is no such file.")
         return path.resolve()
-    folder = path if path.is_dir() else _cached(name)
+    folder = path if path.is_dir() else dict(cached_repositories()).get(name)
     if folder is None or any(folder.glob("*.safetensors")):
         return None
     found = sorted(p for p in folder.glob(f"*{_ENDING}") if not p.name.startswith(_PARTS))
@@ -92,7 +93,8 @@ def load_gguf(path: Path, options: LoadOptions) -> tuple[Any, Any]:
             )
         except Exception as error:  # another architecture, a damaged file, a vocabulary of a kind that is not known
             raise CapabilityError(
-                f"Policy {path} cannot be read by transformers ({line_of(error).rstrip('.')}); serve it: {_serve(path)}"
+                f"Policy {path} cannot be read by transformers ({first_line(error).rstrip('.')}); "
+                f"serve it: {_serve(path)}"
             ) from error
         model = options.model(path.name, AutoModelForCausalLM, folder, gguf_file=file, config=config, **more)
     _unquantized(model)
@@ -109,15 +111,6 @@ def template_of(tokenizer: Any) -> str | None:
 
 def _serve(path: Path) -> str:
     return _SERVE.format(path)
-
-
-def _cached(name: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except Exception:  # not in the cache, or no name of the hub: `Checkpoint.find` says so
-        return None
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...memory import CapabilityError
-from ...memory.encoders.torch_runtime import require_torch
+from ...memory.checkpoints import first_line, require_torch
 from ...memory.files.regular import read_text
 from .gguf import find_gguf, load_gguf
 from .local_vlm import LocalPolicy
-from .local_vlm.load import Loaded, LoadOptions, config_of, line_of, split_options, takes_pictures, writes_text
+from .local_vlm.load import Loaded, LoadOptions, config_of, split_options, takes_pictures, writes_text
 from .local_vlm.processor import require_template
 
 _SETTINGS = ("dialect", "max_tokens", "temperature", "context", "rows")
@@ -74,7 +74,7 @@ def _load_folder(name: str, folder: str, options: LoadOptions) -> tuple[Any, Any
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=own_code)
     except Exception as error:  # whatever a damaged or foreign folder makes transformers raise
-        raise CapabilityError(f"Policy {name}: its tokenizer cannot be loaded: {line_of(error)}") from error
+        raise CapabilityError(f"Policy {name}: its tokenizer cannot be loaded: {first_line(error)}") from error
     return options.model(name, AutoModelForCausalLM, folder, use_safetensors=True), tokenizer
 
 
@@ -82,4 +82,4 @@ def _read(file: str) -> str:
     try:
         return read_text(Path(file).expanduser())
     except (OSError, ValueError) as error:
-        raise CapabilityError(f"The chat template {file} cannot be read: {line_of(error)}") from None
+        raise CapabilityError(f"The chat template {file} cannot be read: {first_line(error)}") from None

@@ -12,7 +12,7 @@ from ...tools import Eyes
 from .eyes import SIDE, scale_of
 
 if TYPE_CHECKING:
-    from ..tool_formats import Dialect
+    from ..tool_formats import ToolFormat
     from .policy_config import PolicyConfig
 
 _Value = TypeVar("_Value")
@@ -42,7 +42,7 @@ class Policy(Protocol):
         """Roles that it has an adapter for, which it takes as `role`."""
 
     @property
-    def dialect(self) -> Dialect | None:
+    def dialect(self) -> ToolFormat | None:
         """The format of its calls and answers; None for that of its provider."""
 
     @property
@@ -95,7 +95,7 @@ class ChatModelPolicy:
         return self._declared("roles", ())
 
     @property
-    def dialect(self) -> Dialect | None:
+    def dialect(self) -> ToolFormat | None:
         """As declared."""
         return self._declared("dialect", None)
 

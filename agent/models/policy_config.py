@@ -6,28 +6,21 @@ folder from elsewhere runs no code of its choosing and fetches nothing: what may
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from ...memory import CapabilityError
 from ...memory.files.regular import read_text
-from ..tool_formats import Dialect, load_dialect
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
-    from ...memory import ClipMemory
-    from ..graph import Loop
+from ..tool_formats import ToolFormat, load_tool_format
 
 FILE = "rewatch.json"
 SCHEMA = 1
 """Version of the file; it grows when a field changes its meaning or goes."""
-LOOPS = frozenset({"rewatch.training.gym.clips16:loop"})
-"""Loops that a policy may have been trained in, beside that of `rewatch ask`."""
+LOOPS = frozenset({"clips16"})
+"""Names of loops that a policy may have been trained in, beside that of `rewatch ask`; see `agent.small_loop`."""
 SETTINGS: dict[str, tuple[type, float, float]] = {
     "max_tokens": (int, 1, 1 << 20),
     "max_pixels": (int, 1, 1 << 28),
@@ -48,7 +41,7 @@ class PolicyConfig:
     system: str | None = None
     """What it is told before anything else; None: what its dialect or the loop says."""
     loop: str | None = None
-    """`module:function` of a loop of its own, made of a memory and the policy; None: the loop of `rewatch ask`."""
+    """Name of a loop of its own (`agent.small_loop.LOOPS`); None: the loop of `rewatch ask`."""
     tools: tuple[str, ...] | None = None
     """Names of the tools it was offered; None: all that an agent has."""
     route: str = "search"
@@ -57,28 +50,10 @@ class PolicyConfig:
     base: str | None = None
     """Folder or hub name of the model that the weights are an adapter of; None where they are a whole model."""
 
-    def spoken(self) -> Dialect:
+    def spoken(self) -> ToolFormat:
         """The dialect, with the system prompt of the training."""
-        found = load_dialect(self.dialect)
-        return found if self.system is None else cast(Dialect, replace(cast(Any, found), system=self.system))
-
-    def own_loop(self, memory: ClipMemory, policy: BaseChatModel) -> Loop | None:
-        """The loop of its own, where it has one.
-
-        Raises:
-            CapabilityError: if there is no such function in this package.
-        """
-        if self.loop is None:
-            return None
-        if self.loop not in LOOPS:
-            raise CapabilityError(f"The loop {self.loop} of a trained policy is none of rewatch's: it is not run.")
-        module, _, name = self.loop.partition(":")
-        try:
-            make = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise CapabilityError(f"The loop {self.loop} that a policy was trained in is not here: {error}.") from None
-        made: Loop = make(memory, policy)
-        return made
+        found = load_tool_format(self.dialect)
+        return found if self.system is None else replace(found, system=self.system)
 
     def offered(self, tools: Sequence[Any]) -> list[Any]:
         """Those of `tools` that it was offered."""
@@ -124,6 +99,8 @@ def read_policy_config(folder: Path) -> PolicyConfig:
         if unknown:
             raise CapabilityError(f"{path}: {sorted(unknown)[0]} is not known; was the file edited?")
         tools = row.get("tools")
+        if isinstance(row.get("loop"), str):  # 0.1 wrote where the loop stood: `….clips16:loop`
+            row["loop"] = row["loop"].removesuffix(":loop").rpartition(".")[2]
         _require_harmless(path, row)
         return PolicyConfig(**{**row, "tools": None if tools is None else tuple(tools)})
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:

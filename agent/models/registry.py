@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
-from ...memory.near import did_you_mean
+from ...memory.registry import did_you_mean
 from .heuristic import HeuristicPolicy
 from .policy_config import PolicyConfig, read_policy_config, saved_policy
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,11 +13,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
-from ...memory import FrameReader, RewatchError
-from ...tools import ToolThreads
-from ..parsing.settling import contained, contained_async
+from ...memory import FrameReader
+from ...memory.processes.daemon_threads import DaemonThreads
+from .failures import contained, contained_async, policy_errors
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,35 +37,6 @@ class Turn:
     """Sampling temperature; None leaves it to the model, 0 is greedy."""
     seed: int | None = None
     """Seed of the sampling, where the model can be seeded."""
-
-
-class PolicyError(RewatchError):
-    """A policy failed; where the model raised an error of its own, that is the cause of this one."""
-
-    tokens: int = 0
-    """Tokens that were used up all the same."""
-    stopped_by: str = "policy_error"
-    """What the answer says of the end of the run."""
-
-
-@contextmanager
-def policy_errors() -> Iterator[None]:
-    """Raise whatever a chat model raises as `PolicyError`.
-
-    This is the one place where errors of any kind are taken for a policy's: chat models come from anybody, and do not
-    document what they raise.
-    """
-    try:
-        yield
-    except (TimeoutError, RewatchError, AssertionError):
-        raise
-    except Exception as error:
-        raise PolicyError(type(error).__name__) from error
-
-
-def cause_of(error: Exception) -> BaseException:
-    """Return the model's own error, where it raised one, else the error itself."""
-    return error.__cause__ if type(error) is PolicyError and error.__cause__ is not None else error
 
 
 async def take_turn(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
+from ..models.failures import contained
 from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
@@ -55,11 +57,13 @@ class ChatViewer:
         roles = [q.role if q.role in self._policy.roles else "" for q in questions]
         for role in dict.fromkeys(roles):
             chosen = [i for i, its in enumerate(roles) if its == role]
-            said = self.model.batch(
+            ask = partial(
+                self.model.batch,
                 [self._messages(questions[i], yes_no) for i in chosen],
                 {"max_concurrency": min(len(chosen), MAX_AT_ONCE)},
                 **self._arguments(max_tokens, beams, role, weigh),
             )
+            said = contained(ask)
             replies.update({i: _reply(message, yes_no, weigh) for i, message in zip(chosen, said, strict=True)})
         return [replies[i] for i in range(len(questions))]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 
 ANY = range(1000)
-"""As `known`: any number of up to three digits."""
+"""As `line_numbers`: any number of up to three digits."""
 _HIGHEST_RUN = 10  # numbers that one range, such as [3-5], may stand for
 _NUMBERS = r"#?\d{1,3}(?:\s{0,3}[,;&–-]\s{0,3}#?\d{1,3}){0,50}"
 _CITED = re.compile(
@@ -24,7 +24,7 @@ _COUNTS = re.compile(
 )
 
 
-def cited_numbers(text: str, known: Container[int] | None = ANY) -> tuple[int, ...]:
+def cited_numbers(text: str, line_numbers: Container[int] | None = ANY) -> tuple[int, ...]:
     """The numbers that a text cites, in order, each once.
 
     Args:
@@ -32,14 +32,14 @@ def cited_numbers(text: str, known: Container[int] | None = ANY) -> tuple[int, .
         known: the numbers that there are. Several numbers of which none is known, as in `[40, 55]`, are a span or a
             list and no citation; None: nothing is.
     """
-    found = [n for _, _, listed in citations(text, known) for n in numbers_in(listed)]
+    found = [n for _, _, listed in citations(text, line_numbers) for n in numbers_in(listed)]
     return tuple(dict.fromkeys(found))
 
 
-def without_citations(text: str, known: Container[int] | None = ANY) -> str:
-    """The text without its `[3]`, and without the spaces that these leave; `known` as for `cited_numbers`."""
+def without_citations(text: str, line_numbers: Container[int] | None = ANY) -> str:
+    """The text without its `[3]`, and without the spaces that these leave; `line_numbers` as for `cited_numbers`."""
     bare_text, start = "", 0
-    for begin, end, _ in citations(text, known):
+    for begin, end, _ in citations(text, line_numbers):
         bare_text, start = bare_text + text[start:begin], end
     if not start:
         return text.strip()
@@ -47,22 +47,22 @@ def without_citations(text: str, known: Container[int] | None = ANY) -> str:
     return re.sub(r"[ \t]([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", bare_text)).strip()
 
 
-def citations(text: str, known: Container[int] | None) -> list[tuple[int, int, str]]:
+def citations(text: str, line_numbers: Container[int] | None) -> list[tuple[int, int, str]]:
     """The brackets of a text that cite: where each begins and ends, and the numbers in it as they are written."""
-    if known is None:
+    if line_numbers is None:
         return []
     found = []
     for match in _CITED.finditer(text):
         listed = match["listed"] or match["bold"]
         numbers = numbers_in(listed)
-        if len(numbers) == 1 or any(n in known for n in numbers):
+        if len(numbers) == 1 or any(n in line_numbers for n in numbers):
             found.append((match.start(), match.end(), listed))
-    if found or known is ANY:
+    if found or line_numbers is ANY:
         return found
     for match in _ROUND.finditer(text):
         numbers = numbers_in(match[1])
         counts = _COUNTS.search(text, max(0, match.start() - 12), match.start())
-        if all(n in known for n in numbers) and not counts:
+        if all(n in line_numbers for n in numbers) and not counts:
             found.append((match.start(), match.end(), match[1]))
     return found
 

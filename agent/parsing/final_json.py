@@ -41,25 +41,29 @@ def json_object(text: str) -> dict[str, Any] | None:
     Read are a bare object, one in a fence, and one with words around it if it has an `answer`: of several the last.
     Python's literals, single quotes, trailing commas and a cut-off end do no harm. Keys come in small letters.
     """
-    said = split_thoughts(text).said
-    tags = [tag for tag in _TAG.finditer(said) if not tag[1]]
+    return object_in(split_thoughts(text).reply)
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """`json_object` of a text without thoughts."""
+    tags = [tag for tag in _TAG.finditer(text) if not tag[1]]
     if tags:
-        said = _TAG.split(said[tags[-1].end() :])[0]
-    if "{" not in said:
+        text = _TAG.split(text[tags[-1].end() :])[0]
+    if "{" not in text:
         return None
-    if said.lstrip().startswith('"{'):  # an object that was put into a text
-        said = _inside(said)
+    if text.lstrip().startswith('"{'):  # an object that was put into a text
+        text = _inside(text)
     rows, outside, at = [], [], 0
-    for start, end, row in objects(said):
-        outside.append(said[at:start])
+    for start, end, row in objects(text):
+        outside.append(text[at:start])
         at = end
         rows.append(_unwrapped(row))
-    alone = all(_AROUND.fullmatch(part) for part in [*outside, said[at:]])
+    alone = all(_AROUND.fullmatch(part) for part in [*outside, text[at:]])
     answers = [row for row in rows if any(key in row for key in (*_FIRM, "abstained")) or _chooses(row)]
     found = answers[-1] if answers else rows[0] if alone and len(rows) == 1 else None
-    if found is None and not rows and _AROUND.fullmatch(said[: said.index("{")]):
+    if found is None and not rows and _AROUND.fullmatch(text[: text.index("{")]):
         try:
-            cut = _small(read_partly(said))
+            cut = _small(read_partly(text))
         except NotJson:
             return None
         found = cut if any(key in cut for key in _FIRM) else None
@@ -84,29 +88,29 @@ def option_text(row: dict[str, Any]) -> str:
 
 def abstains(row: dict[str, Any]) -> bool:
     """Whether an object says that it abstains: true, or a word or a number for it."""
-    said = row.get("abstained", False)
-    if isinstance(said, (int, float)) and not isinstance(said, bool):
-        return said == 1
-    return said is True or (isinstance(said, str) and said.strip().strip(".!\"'").lower() in _TRUE)
+    value = row.get("abstained", False)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value == 1
+    return value is True or (isinstance(value, str) and value.strip().strip(".!\"'").lower() in _TRUE)
 
 
-def confidence_of(said: Any, unsure: float) -> float:
+def confidence_of(value: Any, unsure: float) -> float:
     """A stated confidence in [0, 1]; `unsure` where it states none that can be understood.
 
     Read are fractions, percentages (`85`, `"85 %"`), shares (`"8/10"`) and words (`high`). Numbers above 1 and up to 10
     may be of any scale, and say nothing, as those below 0, above 100 and not finite.
     """
-    if isinstance(said, dict):
-        said = next((said[key] for key in ("value", "score", "confidence", "level") if key in said), None)
-    if isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if isinstance(said, bool) or said is None:
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("value", "score", "confidence", "level") if key in value), None)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or value is None:
         return unsure
-    if isinstance(said, (int, float)):
-        return _share(said, unsure)
-    if not isinstance(said, str):
+    if isinstance(value, (int, float)):
+        return _share(value, unsure)
+    if not isinstance(value, str):
         return unsure
-    words = " ".join(re.sub(r"[^\w\s%./,-]", " ", said.lower())[:80].split()).rstrip(" .")
+    words = " ".join(re.sub(r"[^\w\s%./,-]", " ", value.lower())[:80].split()).rstrip(" .")
     found = _SHARE.search(words)
     if not found:
         plain = words.removesuffix("confidence").removesuffix("level").strip().replace("-", " ")
@@ -121,12 +125,12 @@ def confidence_of(said: Any, unsure: float) -> float:
     return _share(number, unsure)
 
 
-def _inside(said: str) -> str:
+def _inside(text: str) -> str:
     try:
-        inner = json.loads(said.strip(), strict=False)
+        inner = json.loads(text.strip(), strict=False)
     except (ValueError, RecursionError):
-        return said
-    return inner if isinstance(inner, str) else said
+        return text
+    return inner if isinstance(inner, str) else text
 
 
 def _share(number: float, unsure: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ARTICLES = ("a ", "an ", "the ")
@@ -27,7 +27,6 @@ _STATES = re.compile(
     rf"|\b(?:choose|choosing|chose|pick|picked|select|selected|go(?:ing)?\s+with|go\s+for|vote\s+for)"
     rf"(?:\s+{_SURELY}\b){{0,3}}\s*:?"
     rf"|\b(?:it|that)\s*(?:['’]s|\s+{_IS})(?:\s+{_SURELY}\b){{0,4}}"
-    rf"|\bi\s*(?:['’]d|\s+would)\s+(?:say|guess|answer)(?:\s+{_SURELY}\b){{0,3}}"
     r"|答案?(?:应该|應該)?(?:是|为|為|选|選)\s*[:：]?|答案?\s*[:：]"
     r"|(?:应|應|故|所以|我|该|該|正确)?(?:选择|選擇|选项|選項|选|選)(?:是|为|為)?\s*[:：]?"
     r"|(?:正解|答え|正答)は?\s*[:：]?|정?답은?\s*[:：]?",
@@ -100,7 +99,6 @@ _DRESS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\s?\{([^{}]*)\}")
 _HTML = re.compile(r"<(b|i|u|em|strong|mark|code)>([^<>]*)</\1>", re.IGNORECASE)
 
 
-_CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence)\W{0,3}$", re.IGNORECASE)
 _BEST = re.compile(
     r"[)\]*\"'”’]*\s*(?:is|seems|looks)\s+(?:the\s+)?(?:best|right|correct|only|answer)\b", re.IGNORECASE
 )
@@ -141,7 +139,7 @@ class Reader:
         if by_letter:
             return sorted(set(by_letter))
         named = self._named(text)
-        return named or self._best(self._mentioned(text)) or self._counted(text)
+        return named or self._mentioned(text) or self._counted(text)
 
     def behind_letter(self, text: str, index: int) -> str | None:
         """What follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
@@ -286,17 +284,17 @@ class Reader:
 
     def _named(self, text: str) -> list[int]:
         """The options whose words stand in a text, those that stand only inside of a longer one's left out."""
-        said = f" {_words(text)} "
+        words_of_text = f" {_words(text)} "
         found: list[int] = []
         for i in sorted(range(len(self.words)), key=lambda i: -len(self.words[i])):
             words = self.words[i]
             if not words or (len(words) == 1 and not words.isdigit() and words.isascii()):
                 continue
             whole = words if _UNSPACED.search(words) else f" {words} "
-            places = list(_places(said, whole))
-            standing = [p for p in places if not _DENIED.search(said[max(0, p - 30) : p])]
+            places = list(_places(words_of_text, whole))
+            standing = [p for p in places if not _DENIED.search(words_of_text[max(0, p - 30) : p])]
             if places:
-                said = said.replace(whole, f" {'·' * len(words)} ")
+                words_of_text = words_of_text.replace(whole, f" {'·' * len(words)} ")
             if standing and not any(self.words[i] == self.words[j] for j in found):
                 found.append(i)
         same = [min(j for j, words in enumerate(self.words) if words == self.words[i]) for i in found]
@@ -308,27 +306,21 @@ class Reader:
         found = [at for place in marks if (at := self._letter(text, place))]
         return sorted({index for index, end in found if not self._wrong(text, index, end)})
 
-    @staticmethod
-    def _best(mentioned: Iterable[tuple[int, bool]]) -> list[int]:
-        """Of several letters that are mentioned the one that is concluded, where there is one."""
-        found = list(mentioned)
-        every, concluded = {i for i, _ in found}, {i for i, sure in found if sure}
-        return sorted(concluded if len(concluded) == 1 else every)
-
-    def _mentioned(self, text: str) -> Iterator[tuple[int, bool]]:
-        """Letters that stand alone beside words that make them a choice, each with whether it is concluded."""
+    def _mentioned(self, text: str) -> list[int]:
+        """The options whose letters stand alone beside words that make them a choice."""
+        found: set[int] = set()
         for match in _ALONE.finditer(text):
             end = match.end()
             at = self._letter(text, match.start())
             before = text[max(0, match.start() - 40) : match.start()]
-            bracketed = before[-1:] in "([" and text[end : end + 1] in ")]" and bool(before[-1:])
+            bracketed = before[-1:] in ("(", "[") and text[end : end + 1] in (")", "]")
             if at is None or (text[end - 1].islower() and not bracketed):
                 continue
             if _DENIED.search(before) or _DENIED_LIST.search(before) or self._wrong(text, *at):
                 continue
             if bracketed or _CUES.search(before) or _CUES_BEHIND.match(text, end):
-                sure = bool(_CONCLUDES.search(before) or _BEST.match(text, end))
-                yield from ((index, sure) for index in self._list(text, *at))
+                found.update(self._list(text, *at))
+        return sorted(found)
 
     def _counted(self, text: str) -> list[int]:
         """The option that a text names by its place (`the third option`, `Option 3`), or by a number of its own."""
@@ -341,9 +333,9 @@ class Reader:
                 else _PLACES.get(word[:3], int(re.sub(r"\D", "", word) or 0) - 1)
             )
             return [index] if 0 <= index < len(self.options) else []
-        said = _words(text)
-        whole = [i for i, words in enumerate(self.words) if f" {said} " in f" {words} "]
-        return whole if len(whole) == 1 and re.fullmatch(r"[\d.,: ]+", said) else []
+        words_of_text = _words(text)
+        whole = [i for i, words in enumerate(self.words) if f" {words_of_text} " in f" {words} "]
+        return whole if len(whole) == 1 and re.fullmatch(r"[\d.,: ]+", words_of_text) else []
 
     def _letter(self, text: str, place: int) -> tuple[int, int] | None:
         """The option whose letter stands alone at a place, and where it ends; articles and pronouns are none."""

@@ -57,8 +57,8 @@ def option_texts(options: Any) -> list[str]:
         return list(found)
     if isinstance(options, Mapping):
         keys = [str(key).strip(" ().").upper() for key in options]
-        wanted = {letter(i) for i in range(len(keys))}
-        if set(keys) != wanted:
+        expected = {letter(i) for i in range(len(keys))}
+        if set(keys) != expected:
             raise ValueError(
                 f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list."
             )
@@ -200,8 +200,8 @@ def choice_in(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     if found is None:
         return None, text
     rest = Reader(options).behind_letter(shortened(text), ord(found) - ord("A"))
-    said = text if rest is None else rest
-    return found, said or options[ord(found) - ord("A")]
+    answer = text if rest is None else rest
+    return found, answer or options[ord(found) - ord("A")]
 
 
 def shortened(text: str) -> str:

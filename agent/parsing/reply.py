@@ -1,156 +1,31 @@
-"""Reading what a model writes: thoughts, calls, the answer, its option, and the evidence that it cites.
+"""The one parser of a model's reply, for the loop and for the rewards: thoughts, calls, answer, option.
 
-One reading serves the loop and the rewards of training: thoughts are split off first (`thoughts`), then the answer is
-found (tags, JSON, plain words), its option (`options`) and its citations (`citations`). Nothing here raises, whatever
-was written, and every step is linear in the text.
+Thoughts are split off first (`thoughts`), then calls and the answer are found by their tags, as JSON (`final_json`) or
+in plain words; options are read by `options`, citations by `citations`, and the draft with its evidence by `draft`.
+Nothing here raises, whatever was written, and every step is linear in the text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-
-from ...memory import MediaURI
-from ..answer import Draft, Evidence
-from ..evidence import Piece, pieces_of
-from ..questions.question import Question
-from ..text_matching import content
-from .citations import citations, cited_numbers, numbers_in, without_citations
-from .final_json import ANSWERS, abstains, answer_text, confidence_of, json_answer, json_object, option_text
-from .options import choice_in, letters_in, option_in
+from .citations import without_citations
+from .final_json import answer_text, object_in, option_text
+from .options import letters_in
 from .thoughts import split_thoughts
 
-__all__ = [
-    "NOT_FOUND",
-    "Parts",
-    "bare",
-    "chosen_letters",
-    "cited_numbers",
-    "draft_of",
-    "json_answer",
-    "json_object",
-    "last_boxed",
-    "letters_in",
-    "numbers_of",
-    "option_in",
-    "parse_draft",
-    "question_of",
-    "take_apart",
-    "without_citations",
-    "written_answer",
-]
-
-NOT_FOUND = "NOT FOUND:"
-"""How an answer in plain words begins that says that there is none."""
-_NOT_FOUND = re.compile(r"[\W_]*not[ _]found\b[\s:.*_,–-]*", re.IGNORECASE)
-_LABEL = re.compile(r"[\s*_#>]*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:[\s*_]*", re.IGNORECASE)
-_SURE = re.compile(r"\n[\s*_#>-]*confidence(?: score| level)?[*_]*\s*[:=][\s*_]*([^\n]{1,40}?)[\s*_]*\Z", re.IGNORECASE)
-"""A line behind an answer in words that says how sure it is."""
-_COPIED = re.compile(
-    r"(?:\S{1,300} )?\d{1,6}:\d{2}[\d:.]{0,20}(?:-\d{1,6}:\d{2}[\d:.]{0,20})? "
-    r"(?:speech|screen text|picture|summary|caption|objects|all channels)[^«»:]*:\s*«(.*)»[.\s]*",
-    re.DOTALL,
-)
-"""A whole line of evidence, copied instead of an answer."""
-_HINT = re.compile(r"(?:The likely|A possible) answer(?:, by words alone[^\n:]{0,80})?(?: is)?:\s*(?=\S)")
-"""The head of what the route `read` hands over, copied before the answer."""
-_ECHO = frozenset(content("and what is missing line lines"))
-"""Words of the prompt that stand behind `NOT FOUND:` there; repeated, they say nothing."""
-_NONE = "It was not found."
-_TAG = re.compile(r"</?answer>", re.IGNORECASE)
 _PLACE = re.compile(r"\(?\bvideo:[\w-]{1,64}(?:#[\w.,:&=%-]{0,200})?\)?")
-_MOST_EVIDENCE = 64
-"""Pieces of evidence that are read of one answer."""
-_CALL = "(?:tool_call|tool)"
-
-
-def draft_of(said: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
-    """What a policy's last message answers: as its dialect took it apart, else as it stands.
-
-    A draft that states no confidence has the likelihood of its own words, where the policy tells it, else 0.5. A reply
-    that is nothing but numbers adds them to the draft that was sent back before it.
-
-    Args:
-        said: the message.
-        messages: the conversation: its numbered lines, and the question with its options.
-    """
-    likelihood = said.response_metadata.get("likelihood")
-    text = said.additional_kwargs.get("draft") or split_thoughts(said.text).said
-    unsure = 0.5 if likelihood is None else float(likelihood)
-    question = question_of(messages)
-    pieces, options = pieces_of(messages), question.options if question else ()
-    cited = cited_numbers(str(text), pieces)
-    if cited and not any(c.isalnum() for c in without_citations(str(text), pieces)):
-        text = f"{_before(said, messages, pieces, cited)} {text}".strip()
-    return parse_draft(str(text), unsure=unsure, pieces=pieces, options=options)
-
-
-def parse_draft(
-    message: str, *, unsure: float = 0.5, pieces: Mapping[int, Piece] | None = None, options: Sequence[str] = ()
-) -> Draft:
-    """Read a policy's last message: plain words that cite `[3]`, a JSON object, or `<answer>…</answer>`.
-
-    Args:
-        message: what the policy wrote.
-        unsure: the confidence of a draft that states none.
-        pieces: what the numbers of the run stand for; None where brackets are no citations but spans, say.
-        options: texts of the options, where the question has any.
-    """
-    said = split_thoughts(message).said
-    row = json_object(said)
-    if row is not None and "answer" in row:
-        return _from_row(row, unsure, None if row.get("cites") is False else pieces, options)
-    if row is not None:
-        said, options = _said_in(row), options if any(key in row for key in ANSWERS) else ()
-    text = _answer_of(said)
-    text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    sure = _SURE.search(text)
-    if sure and text[: sure.start()].strip():
-        text, unsure = text[: sure.start()], confidence_of(sure[1], unsure)
-    evidence, unknown = _cited(text if cited_numbers(text, pieces) else _TAG.sub(" ", said), pieces)
-    missing = _NOT_FOUND.match(text)
-    if missing:
-        why = without_citations(text[missing.end() :], pieces)
-        if evidence and not set(content(why)) - _ECHO and (nearest := evidence[0].quote):
-            told = replace(evidence[0], claim=nearest)
-            return Draft(text=f"Closest: {nearest}", evidence=(told,), confidence=0.2, plain=True, unknown=unknown)
-        why = why if set(content(why)) - _ECHO else _NONE
-        return Draft(text=why, evidence=(), confidence=0.0, abstained=True, plain=True)
-    text = _uncopied(without_citations(text, pieces))
-    found = [*evidence, *(Evidence(claim=text, uri=str(u)) for u in dict.fromkeys(MediaURI.find_all(said)))]
-    bare_text = _PLACE.sub("", text).strip()
-    option, rest = choice_in(bare_text, options)
-    text = text if rest == bare_text else rest
-    return Draft(text=text, option=option, evidence=tuple(found), confidence=unsure, plain=True, unknown=unknown)
-
-
-def chosen_letters(message: str, options: Sequence[str], known: Container[int] | None = None) -> tuple[str, ...]:
-    """The letters of the options that a message chooses: of its JSON, of its answer tags, or of its words.
-
-    Args:
-        message: what the policy wrote.
-        options: their texts.
-        known: the numbers that it may cite.
-    """
-    row = json_answer(message)
-    if row is not None:
-        return _row_letters(row, without_citations(answer_text(row), known), options)
-    return letters_in(_PLACE.sub("", written_answer(message, known)), options)
-
-
-def bare(text: str) -> str:
-    """Lower-case letters and digits only."""
-    return "".join(c for c in text.lower() if c.isalnum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """A reply by its tags."""
+class Reply:
+    """A reply, taken apart."""
 
+    text: str
+    """All of it but the thoughts."""
     thought: str
     calls: tuple[str, ...]
     """What stands in each pair of call tags; the last one may be cut off."""
@@ -159,15 +34,50 @@ class Parts:
     rest: str
     """The words outside all tags."""
 
+    @property
+    def row(self) -> dict[str, Any] | None:
+        """The JSON object that the reply is; None where it is none."""
+        return object_in(self.text)
 
-def take_apart(text: str, call_tag: str) -> Parts:
+    @property
+    def words(self) -> str:
+        """What stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
+        if self.answer is not None:
+            return self.answer
+        boxed = last_boxed(self.rest)
+        return self.rest if boxed is None else boxed
+
+    def written(self, lines: Container[int] | None = None) -> str:
+        """The answer in the model's own words; empty where the reply is a thought or a call only.
+
+        Args:
+            lines: the numbers that it may cite, which are taken out; None: brackets are words like any other.
+        """
+        row = self.row
+        return without_citations(answer_text(row) if row is not None and "answer" in row else self.words, lines)
+
+    def letters(self, options: Sequence[str], lines: Container[int] | None = None) -> tuple[str, ...]:
+        """The letters of the options that the reply chooses: of its JSON, of its answer tags, or of its words.
+
+        Args:
+            options: their texts.
+            lines: the numbers that it may cite.
+        """
+        row = self.row
+        if row is not None and "answer" in row:
+            return row_letters(row, options, lines)
+        return letters_in(without_places(self.written(lines)), options)
+
+
+def parse_reply(text: str, call_tag: str = "(?:tool_call|tool)") -> Reply:
     """Split `text` at its thoughts, `<answer>` and `<call_tag>`.
 
     Thoughts are what `split_thoughts` takes for them, calls and answers in them included. Calls and answers end at
     their own closing tag, where the next tag opens, or with the text. What follows the last answer is dropped.
     """
     split = split_thoughts(text)
-    text, kind, start = split.said, "", 0
+    more = split_thoughts(split.reply)  # thoughts in tags, and then such under a heading
+    text, kind, start = more.reply, "", 0
     found: list[tuple[str, str]] = []
     for mark in re.finditer(rf"<(/?)(answer|{call_tag})>", text, re.IGNORECASE):
         closes, tag = bool(mark[1]), mark[2].lower()
@@ -178,32 +88,24 @@ def take_apart(text: str, call_tag: str) -> Parts:
     found.append((kind, text[start:].strip()))
     answers = [n for n, (kind, _) in enumerate(found) if kind == "answer"]
     found = found[: answers[-1] + 1] if answers else found
-    return Parts(
-        thought=split.thought,
-        calls=tuple(words for kind, words in found if kind == call_tag),
+    return Reply(
+        text=more.reply,
+        thought="\n".join(filter(None, (split.thought, more.thought))),
+        calls=tuple(words for kind, words in found if kind not in ("", "answer")),
         answer=found[-1][1] if answers else None,
         rest="\n".join(words for kind, words in found if not kind and words),
     )
 
 
-def written_answer(text: str, known: Container[int] | None = None) -> str:
-    """What a message answers, in its own words; empty where it is a thought or a call only.
-
-    Args:
-        text: of the message.
-        known: the numbers that it may cite, which are left out; None: brackets are words like any other.
-    """
-    row = json_answer(text)
-    return without_citations(_answer_of(text) if row is None else answer_text(row), known)
+def row_letters(row: dict[str, Any], options: Sequence[str], lines: Container[int] | None) -> tuple[str, ...]:
+    """The letters that a JSON answer chooses: those of its `option`, or of its answer where that names none."""
+    answer = without_places(without_citations(answer_text(row), lines))
+    return letters_in(option_text(row), options) or letters_in(answer, options)
 
 
-def _answer_of(text: str) -> str:
-    """What stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
-    parts = take_apart(text, _CALL)
-    if parts.answer is not None:
-        return parts.answer
-    boxed = last_boxed(parts.rest)
-    return parts.rest if boxed is None else boxed
+def without_places(text: str) -> str:
+    """A text without media URIs, whose letters choose nothing."""
+    return _PLACE.sub("", text)
 
 
 def last_boxed(text: str) -> str | None:
@@ -219,138 +121,3 @@ def last_boxed(text: str) -> str | None:
             break
     body = body.strip()
     return body[len("\\text{") : -1].strip() if body.startswith("\\text{") and body.endswith("}") else body
-
-
-def _said_in(row: dict[str, Any]) -> str:
-    """The words of a JSON object that has no `answer`; nothing where it is a call that nobody can make any more."""
-    for key in ANSWERS:
-        if isinstance(row.get(key), str):
-            return str(row[key])
-    if "name" in row or "arguments" in row:
-        return ""
-    return "; ".join(f"{key}: {value}" for key, value in row.items() if isinstance(value, (str, int, float)))
-
-
-def _cited(text: str, known: Mapping[int, Piece] | None) -> tuple[list[Evidence], tuple[int, ...]]:
-    """The evidence that a text cites by numbers, each with the words before it as its claim; and unknown numbers."""
-    found: dict[int, Evidence] = {}
-    unknown: list[int] = []
-    whole, start = _uncopied(without_citations(text, known)), 0
-    for begin, end, listed in citations(text, known):
-        claim = text[start:begin].strip(" .,;:\n")
-        start = end
-        for n in numbers_in(listed):
-            piece = (known or {}).get(n)
-            if piece is None:
-                unknown.append(n)
-            else:
-                found.setdefault(n, _evidence(piece, claim if len(claim.split()) > 2 else whole))
-    return list(found.values()), tuple(dict.fromkeys(unknown))
-
-
-def _evidence(piece: Piece, claim: str) -> Evidence:
-    return Evidence(claim=claim or piece.text, uri=piece.uri, tool=piece.tool, quote=piece.text or None)
-
-
-def _uncopied(text: str) -> str:
-    """The words of a line of evidence or of a hint that was copied as the answer; any other text without its « »."""
-    hint = _HINT.match(text)
-    text = text[hint.end() :] if hint else text
-    copied = _COPIED.fullmatch(text)
-    return copied[1] if copied else text.replace("«", "“").replace("»", "”")
-
-
-def _row_letters(row: dict[str, Any], said: str, options: Sequence[str]) -> tuple[str, ...]:
-    """The letters that a JSON answer chooses: those of its `option`, or of its answer where that names none."""
-    return letters_in(option_text(row), options) or letters_in(_PLACE.sub("", said), options)
-
-
-def _from_row(row: dict[str, Any], unsure: float, known: Mapping[int, Piece] | None, options: Sequence[str]) -> Draft:
-    said = without_citations(answer_text(row), known)
-    evidence, unknown = _cited(answer_text(row), known)
-    for item in _items(row.get("evidence")):
-        more, none = _listed(item, said, known or {})
-        evidence += more
-        unknown = (*unknown, *none)
-    chosen = _row_letters(row, said, options)
-    option = (chosen[0] if len(chosen) == 1 else None) if options else option_text(row) or None
-    missing = _NOT_FOUND.match(said)
-    abstained = abstains(row) or bool(missing)
-    text = said[missing.end() :] if missing else said
-    if not text.strip():
-        text = _NONE if abstained else options[ord(option) - ord("A")] if option and options else ""
-    return Draft(
-        text=text,
-        option=option,
-        evidence=tuple(evidence),
-        confidence=confidence_of(row.get("confidence"), unsure),
-        abstained=abstained,
-        unknown=tuple(dict.fromkeys(unknown)),
-    )
-
-
-_PLACES = ("n", "number", "line", "uri", "url", "source", "place", "cite", "citation", "id")
-"""Keys under which a row of evidence names its place."""
-
-
-def _items(listed: Any) -> list[dict[str, Any]]:
-    """The rows of `evidence`, be it a list, one row, a text or a number; whatever names no place is passed over."""
-    if isinstance(listed, dict):
-        rows = [listed] if any(key in listed for key in (*_PLACES, "claim", "quote")) else list(listed.values())
-    else:
-        rows = listed if isinstance(listed, list) else [listed]
-    found: list[dict[str, Any]] = []
-    for row in rows[:_MOST_EVIDENCE]:
-        if isinstance(row, float) and row.is_integer():
-            row = int(row)
-        if isinstance(row, (str, int)) and not isinstance(row, bool):
-            found.append({"uri": str(row)[:1000]})
-        elif isinstance(row, dict):
-            found.append(row)
-    return found
-
-
-def _listed(item: dict[str, Any], said: str, known: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
-    """One row of `evidence`: by its number, or by its media URI."""
-    named = str(next((item[key] for key in _PLACES if item.get(key) is not None), ""))[:1000]
-    claim = item.get("claim") if isinstance(item.get("claim"), str) else ""
-    digits = re.fullmatch(r"\s*[\[(【#]*\s*(?:line\s)?(\d{1,3})(?:\.0)?\s*[\])】]*\s*", named, re.IGNORECASE)
-    places = MediaURI.find_all(named)
-    numbers = (int(digits[1]),) if digits else () if places else cited_numbers(named)
-    if numbers:
-        pieces = [known[n] for n in numbers if n in known]
-        return [_evidence(piece, claim or said) for piece in pieces], tuple(n for n in numbers if n not in known)
-    quote, tool = item.get("quote"), item.get("tool")
-    quote = quote if isinstance(quote, str) and quote.strip() else None
-    tool = tool if isinstance(tool, str) else ""
-    return [Evidence(claim=claim or said, uri=str(uri), tool=tool, quote=quote) for uri in places[:_MOST_EVIDENCE]], ()
-
-
-def _before(
-    said: BaseMessage, messages: Sequence[BaseMessage], known: Mapping[int, Piece], cited: Sequence[int]
-) -> str:
-    """The words that a reply of nothing but numbers is about: the draft sent back before it, else those it cites."""
-    for message in reversed(messages):
-        if message is said or not isinstance(message, AIMessage) or message.additional_kwargs.get("by"):
-            continue
-        if message.tool_calls or message.invalid_tool_calls:
-            break
-        text = str(message.additional_kwargs.get("draft") or message.text)
-        return parse_draft(text, pieces=known).text
-    return next((known[n].text for n in cited if n in known and known[n].text), "")
-
-
-def numbers_of(messages: Sequence[BaseMessage]) -> Container[int] | None:
-    """The numbers that the last message of a conversation may cite; None where its dialect knows of none."""
-    last = messages[-1] if messages else None
-    draft = str(last.additional_kwargs.get("draft") or "") if last is not None else ""
-    return None if (row := json_answer(draft)) and row.get("cites") is False else pieces_of(messages)
-
-
-def question_of(messages: Sequence[BaseMessage]) -> Question | None:
-    """The question that the loop put, with the facts of its videos; None where there is none."""
-    for message in messages:
-        row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
-        if row:
-            return Question.from_dict(row)
-    return None

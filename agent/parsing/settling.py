@@ -6,46 +6,37 @@ all of a local policy's, are kept as they are, token records included.
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import CancelledError
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ...memory import RewatchError
+from ..models.failures import PolicyFailed
 from ..models.usage import whole_number
-from ..tool_formats.found_calls import calls_in
-from ..tool_formats.hermes import USAGE
+from ..tool_formats.text_calls import calls_in
+from ..tool_formats.tool_format import USAGE
 
 LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""
 MOST_CALLS = 64
 _LONGEST_ARGUMENTS, _DEEPEST, _LONGEST_NAME = 100_000, 32, 200
-Result = TypeVar("Result")
-_ODD = (StopIteration, StopAsyncIteration, TimeoutError, CancelledError)
-"""Exceptions that mean something else to whoever waits: the end of a loop, that the time is up, that nobody waits."""
 _HOW = "Write shorter arguments as one plain JSON object."
 
 
-class PolicyFailed(RewatchError):
-    """A policy has done what none may; the text is one line that says what."""
-
-
-def settled(said: Any) -> AIMessage:
+def settled(message: Any) -> AIMessage:
     """The message as the loop keeps it.
 
     Raises:
         PolicyFailed: if it is no message of a model.
     """
-    if not isinstance(said, AIMessage):
-        raise PolicyFailed(f"it must return an AIMessage, and returned {type(said).__name__}")
-    content = _content(said.content)
+    if not isinstance(message, AIMessage):
+        raise PolicyFailed(f"it must return an AIMessage, and returned {type(message).__name__}")
+    content = _content(message.content)
     used: set[str] = set()
     calls: list[ToolCall] = []
-    invalid: list[InvalidToolCall] = [_broken(one, one.get("error")) for one in said.invalid_tool_calls[:MOST_CALLS]]
-    for call in said.tool_calls[:MOST_CALLS]:
+    invalid: list[InvalidToolCall] = [_broken(one, one.get("error")) for one in message.invalid_tool_calls[:MOST_CALLS]]
+    for call in message.tool_calls[:MOST_CALLS]:
         try:
             arguments = _plain(call["args"], 0, [_LONGEST_ARGUMENTS])
         except _TooMuch as problem:
@@ -57,37 +48,37 @@ def settled(said: Any) -> AIMessage:
         used.add(number)
         calls.append({"name": _short(call["name"]), "args": arguments, "id": number, "type": "tool_call"})
     update: dict[str, Any] = {}
-    if content != said.content:
+    if content != message.content:
         update["content"] = content
-    if not _same(calls, said.tool_calls):
+    if not _same(calls, message.tool_calls):
         update["tool_calls"] = calls
-    if not _same(invalid, said.invalid_tool_calls):
+    if not _same(invalid, message.invalid_tool_calls):
         update["invalid_tool_calls"] = invalid
-    usage = said.usage_metadata
+    usage = message.usage_metadata
     if usage is not None and any(whole_number(usage.get(key)) == -1 for key in usage if key.endswith("_tokens")):
         counts = {key: max(whole_number(usage.get(key)) or 0, 0) for key in ("input_tokens", "output_tokens")}
         update["usage_metadata"] = {**counts, "total_tokens": sum(counts.values())} if sum(counts.values()) else None
-    if isinstance(said.additional_kwargs.get("reasoning_content"), str):
-        thought = clean(said.additional_kwargs["reasoning_content"], LONGEST)
-        if thought != said.additional_kwargs["reasoning_content"]:
-            update["additional_kwargs"] = {**said.additional_kwargs, "reasoning_content": thought}
-    likely = said.response_metadata.get("likelihood")
+    if isinstance(message.additional_kwargs.get("reasoning_content"), str):
+        thought = clean(message.additional_kwargs["reasoning_content"], LONGEST)
+        if thought != message.additional_kwargs["reasoning_content"]:
+            update["additional_kwargs"] = {**message.additional_kwargs, "reasoning_content": thought}
+    likely = message.response_metadata.get("likelihood")
     if likely is not None and not (isinstance(likely, (int, float)) and 0 <= likely <= 1):
-        update["response_metadata"] = {k: v for k, v in said.response_metadata.items() if k != "likelihood"}
-    return said.model_copy(update=update) if update else said
+        update["response_metadata"] = {k: v for k, v in message.response_metadata.items() if k != "likelihood"}
+    return message.model_copy(update=update) if update else message
 
 
-def with_calls_found(said: AIMessage, names: Sequence[str]) -> AIMessage:
+def with_calls_found(message: AIMessage, names: Sequence[str]) -> AIMessage:
     """The message of a model that anybody may bring, with the calls that its server has left in the text."""
-    text = str(said.text)
-    if said.tool_calls or said.invalid_tool_calls or not any(mark in text for mark in "<[{("):
-        return said
+    text = str(message.text)
+    if message.tool_calls or message.invalid_tool_calls or not any(mark in text for mark in "<[{("):
+        return message
     found = calls_in(text, names)
     if not found.calls and not found.broken:
-        return said
+        return message
     calls: list[ToolCall] = [
-        {"name": name, "args": given, "id": f"found_{n}", "type": "tool_call"}
-        for n, (name, given) in enumerate(found.calls)
+        {"name": name, "args": arguments, "id": f"found_{n}", "type": "tool_call"}
+        for n, (name, arguments) in enumerate(found.calls)
     ]
     invalid: list[InvalidToolCall] = [
         {
@@ -100,7 +91,7 @@ def with_calls_found(said: AIMessage, names: Sequence[str]) -> AIMessage:
         for n, (body, why) in enumerate(found.broken)
     ]
     made = {"content": found.words, "tool_calls": calls, "invalid_tool_calls": invalid}
-    return settled(said.model_copy(update=made))
+    return settled(message.model_copy(update=made))
 
 
 def clean(text: str, longest: int) -> str:
@@ -181,49 +172,7 @@ def _same(one: Any, other: Any) -> bool:
         return False
 
 
-def contained(work: Callable[[], Result]) -> Result:
-    """What `work` returns; what no policy may raise (SystemExit, StopIteration, a time-out) as `PolicyFailed`.
-
-    An interrupt by a person passes, and so does an error that says by itself what it is.
-    """
-    try:
-        return work()
-    except (KeyboardInterrupt, RewatchError):
-        raise
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, _ODD):
-            raise
-        raise PolicyFailed(f"it raised {type(error).__name__}") from error
-
-
-async def contained_async(work: Awaitable[Result]) -> Result:
-    """`contained` for a coroutine; that it is cancelled from outside passes."""
-    try:
-        return await work
-    except (KeyboardInterrupt, RewatchError):
-        raise
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise PolicyFailed("it raised CancelledError") from error
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, _ODD):
-            raise
-        raise PolicyFailed(f"it raised {type(error).__name__}") from error
-
-
-def ended_by_policy(error: SystemExit) -> bool:
-    """Whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
-    at = error.__traceback__
-    while at is not None:
-        if at.tb_frame.f_code.co_name in ("_agenerate", "_astream"):
-            return True
-        at = at.tb_next
-    return False
-
-
-def usable(said: BaseMessage) -> str:
+def usable(message: BaseMessage) -> str:
     """The words of any model's message, for those who only read them: planners, viewers, scalings."""
-    text = said.text if isinstance(getattr(said, "content", None), (str, list)) else ""
+    text = message.text if isinstance(getattr(message, "content", None), (str, list)) else ""
     return clean(str(text), LONGEST)

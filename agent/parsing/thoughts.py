@@ -1,9 +1,9 @@
-"""A reply's thoughts, apart from what it says: every reply is split here before anything else in it is read.
+"""Split a reply into thoughts and what is for the reader: every reply is split here before anything else in it is read.
 
 Known are the tags of reasoning models (`<think>`, `<thinking>`, `<thought>`, `<reasoning>` and others), `[THINK]` of
 Magistral, `◁think▷` of Kimi, `<|START_THINKING|>` of Command, `<|begin_of_thought|>`, the channels of gpt-oss (also as
 they look where a tokenizer drops its special tokens) and of Gemma, the sentences of Granite and Apriel, and headings
-(`**Thinking:** … **Answer:** …`). One pass, whatever is met. Special tokens around what is said are no part of it.
+(`**Thinking:** … **Answer:** …`). One pass, whatever is met. Special tokens around the reply are no part of it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Split:
 
     thought: str
     """All thoughts, one a line."""
-    said: str
+    reply: str
     """What is no thought."""
     cut: str = ""
     """The thought that is never closed, where the reply ends inside of it; part of `thought`."""
@@ -86,9 +86,9 @@ def split_thoughts(text: str) -> Split:
     where a call opens, or to the answer tags that the reply ends with: a reply is cut off after those.
     """
     if not _may_think(text):
-        return Split(thought="", said=_undressed(text))
+        return Split(thought="", reply=_undressed(text))
     thoughts: list[str] = []
-    saids: list[str] = []
+    replies: list[str] = []
     cut = ""
     for kind, part in _of_sentences(text):
         if kind:
@@ -98,17 +98,17 @@ def split_thoughts(text: str) -> Split:
             if is_thought:
                 thoughts.append(piece)
                 continue
-            more, said, cut = _by_marks(piece)
+            more, others, cut = _by_marks(piece)
             thoughts += more
-            saids += said
+            replies += others
     kept = [part.strip() for part in thoughts if part.strip()]
-    reply = _undressed("\n".join(p for p in saids if p.strip()).strip())
-    return Split(thought="\n".join(kept), said=reply, cut=cut.strip())
+    reply = _undressed("\n".join(p for p in replies if p.strip()).strip())
+    return Split(thought="\n".join(kept), reply=reply, cut=cut.strip())
 
 
 def without_thoughts(text: str) -> str:
     """What a reply says, without its thoughts."""
-    return split_thoughts(text).said
+    return split_thoughts(text).reply
 
 
 def thinks_beside(message: AIMessage) -> bool:
@@ -131,7 +131,7 @@ def thought_of(message: AIMessage) -> str:
 
 
 def _undressed(text: str) -> str:
-    """What is said without the special tokens around it."""
+    """The reply without the special tokens around it."""
     tail = text[-400:]
     behind = _BEHIND.search(tail)
     text = text[: len(text) - len(tail) + behind.start()] if behind else text
@@ -159,10 +159,10 @@ def _opening(text: str) -> bool:
 def _of_sentences(text: str) -> Iterator[tuple[bool, str]]:
     """Thoughts that begin and end with a fixed sentence, or with a channel's name, as (whether thought, text)."""
     if _BARE_CHANNEL.match(text):
-        thought, mark, said = text.rpartition(_FINAL)
-        yield True, thought if mark else said
+        thought, mark, reply = text.rpartition(_FINAL)
+        yield True, thought if mark else reply
         if mark:
-            yield False, said
+            yield False, reply
         return
     for opens, closes in _SENTENCES:
         begun, ended = opens.match(text), closes.search(text)
@@ -195,24 +195,24 @@ def _channels(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _by_marks(text: str) -> tuple[list[str], list[str], str]:
-    """Thoughts, what is said, and a thought that is never closed."""
+    """Thoughts, pieces of the reply, and a thought that is never closed."""
     marks = list(_MARK.finditer(text))
     to_close = _still(marks, "closes")
     words_follow = _words_follow(text, marks)
     thoughts: list[str] = []
-    saids: list[str] = []
+    replies: list[str] = []
     last_answer = text.lower().rfind("<answer>")
     at, opened, opens, closes = 0, None, 0, 0
     for n, mark in enumerate(marks):
         if mark["opens"]:
             opens += 1
             if opened is None and to_close[n]:
-                saids.append(text[at : mark.start()])
+                replies.append(text[at : mark.start()])
                 opened = mark.end()
             elif opened is None and _begins(text, at, mark.start()):
-                saids.append(text[at : mark.start()])
-                thought, said = _unclosed(text[mark.end() :])
-                return [*thoughts, thought], [*saids, said], "" if said.strip() else thought
+                replies.append(text[at : mark.start()])
+                thought, reply = _unclosed(text[mark.end() :])
+                return [*thoughts, thought], [*replies, reply], "" if reply.strip() else thought
             continue
         closes += 1
         if opened is not None:
@@ -224,10 +224,10 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
             alone = whole and whole[0] == between.strip() and last_answer < mark.end()
             settled = whole and (alone or whole[1].lower() != "answer")
             thinks = nested or (words_follow[n] and not settled)
-            (thoughts if thinks else saids).append(between)
+            (thoughts if thinks else replies).append(between)
         at, opened = mark.end(), None
-    saids.append(text[at:])
-    return thoughts, saids, ""
+    replies.append(text[at:])
+    return thoughts, replies, ""
 
 
 def _still(marks: list[re.Match[str]], kind: str) -> list[bool]:

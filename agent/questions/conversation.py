@@ -76,15 +76,15 @@ class Conversation:
             QuestionError: if the question is empty, or a video is not there any more.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        before = self._known()
-        follow_up = complete(text, [e.understood for e in before], [e.answer for e in before])
-        understood, asked = follow_up.text, follow_up.text
+        earlier_exchanges = self._visible()
+        follow_up = complete(text, [e.understood for e in earlier_exchanges], [e.answer for e in earlier_exchanges])
+        understood, prompt = follow_up.text, follow_up.text
         earlier: list[tuple[str, str]] = []
         if self.agent.reads_prompts:
-            asked = text if understood == text else f"{text} (that is: {understood})"
-            earlier = [(e.question, _short(e.answer.text)) for e in before[-_TOLD:]]
+            prompt = text if understood == text else f"{text} (that is: {understood})"
+            earlier = [(e.question, _short(e.answer.text)) for e in earlier_exchanges[-_TOLD:]]
         answer = self.agent.ask(
-            asked,
+            prompt,
             options=options,
             videos=self.videos if follow_up.video is None else [follow_up.video],
             now=self.now,
@@ -98,7 +98,7 @@ class Conversation:
         self.exchanges.append(Exchange(text, understood, answer, self.now))
         return answer
 
-    def _known(self) -> list[Exchange]:
+    def _visible(self) -> list[Exchange]:
         """The exchanges whose answers saw no more than the next one may see."""
         if self.now is None:
             return self.exchanges

@@ -75,32 +75,32 @@ class FollowUp:
     """The video of the place that it points to, where it points to one."""
 
 
-def complete(text: str, asked: Sequence[str], answers: Sequence[Answer]) -> FollowUp:
+def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> FollowUp:
     """A follow-up with what it leaves out; a question that can stand alone comes back as it is.
 
     Args:
         text: the new question.
-        asked: the questions before, completed, oldest first.
+        questions: the questions before, completed, oldest first.
         answers: their answers.
     """
-    if not asked:
+    if not questions:
         return FollowUp(text)
     text = " ".join(text.split())
     placed, video = _with_time(text, answers)
     if video is not None:
         if _topic(text):
-            return FollowUp(_with_names(placed, asked[-1], answers[-1]), video)
+            return FollowUp(_with_names(placed, questions[-1], answers[-1]), video)
         own = _LEAD.sub("", placed)
         if not (_ASKING.match(own) and _says_what(text)):
             own = f"{_sense(answers)} {_time_of(placed)}?"
         return FollowUp(own if own.startswith("What happens") else _NEAREST.sub(_nearest, own, count=1), video)
     bare = _LEAD.sub("", text).rstrip(" ?.!")
     if _ASKING.fullmatch(bare):
-        rest = _ASKING.sub("", asked[-1], count=1).strip()
+        rest = _ASKING.sub("", questions[-1], count=1).strip()
         return FollowUp(f"{bare} {rest}")
     if bare and bare != text.rstrip(" ?.!") and not _VERB.search(bare) and not _ASKING.match(bare):
-        return FollowUp(_instead(bare, asked[-1]))
-    return FollowUp(_with_names(text, asked[-1], answers[-1]))
+        return FollowUp(_instead(bare, questions[-1]))
+    return FollowUp(_with_names(text, questions[-1], answers[-1]))
 
 
 def _with_time(text: str, answers: Sequence[Answer]) -> tuple[str, str | None]:
@@ -224,14 +224,14 @@ def _names(text: str) -> list[str]:
 
 def _names_told(question: str, answer: Answer) -> list[str]:
     """Names in an answer; where it was asked who, its first word may be one too."""
-    told = _names(answer.text)
+    names = _names(answer.text)
     first = re.match(r"\W*([A-ZÀ-Þ][\w-]+)", answer.text)
-    if not told and first and not answer.abstained and re.match(r"\W*who", question, re.IGNORECASE):
-        told = [first[1]] if first[1].lower() not in STOP | _GENERIC else []
-    return told
+    if not names and first and not answer.abstained and re.match(r"\W*who", question, re.IGNORECASE):
+        names = [first[1]] if first[1].lower() not in STOP | _GENERIC else []
+    return names
 
 
 def _topic(text: str) -> list[str]:
     """Words that say what it is about: neither stop words nor those that any question about a video may have."""
-    left = _AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))
-    return [token for token in tokens(left) if token not in STOP and token not in _GENERIC]
+    rest = _AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))
+    return [token for token in tokens(rest) if token not in STOP and token not in _GENERIC]

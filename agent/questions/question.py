@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.messages import BaseMessage, HumanMessage
+
 from ...memory import RewatchError
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from ...memory import ClipMemory
 
-__all__ = ["Question", "QuestionError", "letter", "question_about", "split_options"]
+__all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
 LATEST = 1e9
 """Seconds that are more than any video has."""
@@ -63,7 +65,7 @@ class Question:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
         """The question that `as_dict` wrote."""
-        earlier = tuple((asked, told) for asked, told in row.get("earlier", ()))
+        earlier = tuple((question, answer) for question, answer in row.get("earlier", ()))
         return cls(
             text=row["text"],
             options=tuple(row["options"]),
@@ -102,7 +104,7 @@ def question_about(
     if now is not None and not 0 <= now < LATEST:
         raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on, such as 12.5.")
     try:
-        asked, choices = find_options(text) if options is None else (text.strip(), split_options(options))
+        body, choices = find_options(text) if options is None else (text.strip(), split_options(options))
     except ValueError as error:
         raise QuestionError(str(error)) from None
     if options is not None and not 0 < len(choices) <= MOST:
@@ -130,4 +132,13 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=asked, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+
+
+def question_of(messages: Sequence[BaseMessage]) -> Question | None:
+    """The question that the loop put, with the facts of its videos; None where there is none."""
+    for message in messages:
+        row = message.additional_kwargs.get("question") if isinstance(message, HumanMessage) else None
+        if row:
+            return Question.from_dict(row)
+    return None

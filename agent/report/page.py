@@ -18,7 +18,7 @@ from ...memory import MediaURI, RewatchError, clock
 from ...memory.files.regular import replacing
 from ...memory.sanitize import UNPRINTABLE
 from ..answer import Draft
-from ..parsing.reply import parse_draft
+from ..parsing.draft import parse_draft
 from ..replay import without_repeats
 from ..trace import read_trace
 from .run_summary import (
@@ -49,6 +49,7 @@ _STOPPED = {
     "tokens": "Stopped because the budget of tokens was spent.",
     "seconds": "Stopped because the budget of seconds was spent.",
     "policy_error": "Stopped because the policy failed.",
+    "bug": "Stopped by a bug in the program; the trace has the traceback.",
     "viewer_error": "Nothing was found, and the model that sees failed each time it was asked.",
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, MediaURI, TruncatedVideo
-from ...memory.files.names import read
+from ...memory.files.names import from_text
 from .run_summary import ReportCall, RunSummary, mapping, number, place_of, string, through_and_found
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def make_images(run: RunSummary, open_video: OpenVideo | None) -> ReportImages:
     images.evidence = [_of_evidence(place_of(item.get("uri")), run) for item in run.evidence]
     images.calls = {call.number: _of_call(call, run) for call in run.calls}
     chosen = _keep_first(images)
-    paths = {key: read(string(path)) for key, path in mapping(run.head.get("paths")).items()}
+    paths = {key: from_text(string(path)) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
     now = number(run.question.get("now"))
     for video in dict.fromkeys(request.video for request in chosen):

@@ -22,9 +22,9 @@ from ...memory import RewatchError
 from ...tools import Budget, Spend
 from ...tools.budget import rounded
 from ..answer import Answer
+from ..models.failures import PolicyError, cause_of, one_line
 from ..models.policy import policy_of
-from ..models.served.faults import one_line
-from ..models.turn import PolicyError, cause_of, take_turn
+from ..models.turn import take_turn
 from ..models.usage import price_of, tokens_of
 from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from ...memory import Span
-from ..parsing.loose_json import NotJson
-from ..parsing.reply import Parts, take_apart
-from .dialect import Said
+from ..questions.question import question_of
 from .ego_time import DAY, Clock, clocks, moment, moments, pick
-from .facts import question_of, text_of
-from .prompts import QUOTED
-from .reply import BadCall, call_json, read_call, said
-from .schemas import function, offered
+from .tool_format import (
+    QUOTED,
+    Arguments,
+    BadCall,
+    Schema,
+    ToolFormat,
+    TranslatedCall,
+    call_json,
+    function,
+    required_text,
+)
 
 SHORTEST, LONGEST = 1.0, 600.0
 """Bounds, in seconds, of the range that `video_llm` may be asked about."""
@@ -34,7 +37,7 @@ DAY1_00000000 is the beginning of the video, so 1:02:03.5 into it is DAY1_010203
 stamp begins at that moment.
 Search the week first, then the day, then the hour; look into the video where the search points to.
 {QUOTED}"""
-USAGE = 'Write <tool>{"name": "rag", "arguments": {…}}</tool> with the arguments that the tool names.'
+_USAGE = 'Write <tool>{"name": "rag", "arguments": {…}}</tool> with the arguments that the tool names.'
 _LEVELS = {"week": "day", "day": "hour", "hour": "chapter"}
 """What each level searches in, as a level of ours to browse."""
 _STAMP = {"type": "string", "description": "A moment, DAYX_HHMMSSFF."}
@@ -61,75 +64,21 @@ _VLM = function(
     question={"type": "string", "description": "What to ask about the frame."},
     timestamp=_STAMP,
 )
-_OURS = {"rag": "search_clips", "video_llm": "ask_clip", "vlm": "ask_clip"}
-
-
+_COUNTERPARTS = {"rag": "search_clips", "video_llm": "ask_clip", "vlm": "ask_clip"}
 _SEARCH = {"level": "day", "keywords": ["kitchen", "cup"], "start_time": "DAY1_11000000", "query_time": "DAY1_14000000"}
-_EXAMPLE = f"<tool>{call_json('rag', _SEARCH)}</tool>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EgoR1:
-    """`rag`, `video_llm` and `vlm` in `<tool>` tags; results in `<information>`, the answer in `<answer>`."""
-
-    name: str = "ego_r1"
-    system: str | None = SYSTEM
-    stop: tuple[str, ...] = ("</tool>", "</answer>")
-    cites: bool = False
-
-    def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The published tools; ours without a counterpart are not offered."""
-        return offered(schemas, {"search_clips": [_RAG], "ask_clip": [_VIDEO_LLM, _VLM]})
-
-    def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
-        """The tools as text: no chat template knows of `<tool>` tags."""
-        tools = self.tools(schemas)
-        if not tools:
-            return "There are no tools."
-        lines = [json.dumps(schema["function"], ensure_ascii=False) for schema in tools]
-        return "\n".join(["The tools are:", *lines, "A call looks like this:", _EXAMPLE])
-
-    def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
-        """Take a reply apart; `messages` tell when the videos begin and end."""
-        found = clocks(question_of(messages))
-        heard = re.split(r"(?<=</tool>)\s*<information>", text)[0]  # what follows is a result of its own invention
-        parts = _terminated(take_apart(heard, "tool"))
-        return said(parts, messages, lambda name, arguments: _ours(name, arguments, found), USAGE, _OURS)
-
-    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
-        """The published call where it can say the same; how much it looks at is its own business."""
-        found = clocks(question_of(messages))
-        clock = next((c for c in found if c.video == arguments.get("video")), found[0])
-        theirs = _theirs(name, arguments, clock)
-        if theirs is None:
-            return f"<tool>{call_json(name, arguments)}</tool>"
-        tool, fitted = theirs
-        video = {"video": arguments["video"]} if "video" in arguments else {}
-        return f"<tool>{call_json(tool, {**fitted, **video})}</tool>"
-
-    def observation(self, text: str) -> tuple[str, str, str]:
-        """User text between `<information>` tags."""
-        return "user", "<information>", "</information>"
+def _write_tools(schemas: Sequence[Schema]) -> str:
+    """The tools as text: no chat template knows of `<tool>` tags."""
+    if not schemas:
+        return "There are no tools."
+    lines = [json.dumps(schema["function"], ensure_ascii=False) for schema in schemas]
+    return "\n".join(["The tools are:", *lines, "A call looks like this:", f"<tool>{call_json('rag', _SEARCH)}</tool>"])
 
 
-def _terminate_answer(body: str) -> str | None:
-    """The answer that a call of `terminate` carries; None for any other call."""
-    try:
-        name, arguments = read_call(body)
-    except NotJson:
-        return None
-    return str(arguments.get("answer", "")) if name.lower() == "terminate" else None
-
-
-def _terminated(parts: Parts) -> Parts:
-    """`terminate`, known from the training data, is an answer and no call."""
-    ends = [_terminate_answer(body) for body in parts.calls]
-    kept = tuple(body for body, end in zip(parts.calls, ends, strict=True) if end is None)
-    last = next((end for end in reversed(ends) if end is not None), None)
-    return replace(parts, calls=kept, answer=last if parts.answer is None else parts.answer)
-
-
-def _ours(name: str, arguments: dict[str, Any], found: Sequence[Clock]) -> tuple[str, dict[str, Any]]:
+def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
+    """The call of ours; `messages` tell when the videos begin and end."""
+    found = clocks(question_of(messages))
     tool = name.lower()
     if tool == "rag":
         return _search(arguments, found)
@@ -141,7 +90,7 @@ def _ours(name: str, arguments: dict[str, Any], found: Sequence[Clock]) -> tuple
                 f"and this is {last - first:g} seconds long"
             )
         clock, video = _clock(arguments, found, first)
-        question = text_of(arguments, "question")
+        question = required_text(arguments, "question")
         span = {"start": clock.to_video(first), "end": clock.to_video(last)}
         return "ask_clip", {**span, "question": question, "frames": FRAMES, **video}
     if tool == "vlm":
@@ -151,14 +100,14 @@ def _ours(name: str, arguments: dict[str, Any], found: Sequence[Clock]) -> tuple
         return "ask_clip", {
             "start": time,
             "end": time,
-            "question": text_of(arguments, "question"),
+            "question": required_text(arguments, "question"),
             "frames": 1,
             **video,
         }
     return name, arguments
 
 
-def _search(arguments: dict[str, Any], found: Sequence[Clock]) -> tuple[str, dict[str, Any]]:
+def _search(arguments: Arguments, found: Sequence[Clock]) -> TranslatedCall:
     """`rag` as a search, or without keywords as browsing, between the bounds of its level and of the query."""
     level = str(arguments.get("level", "")).strip().lower()
     if level not in _LEVELS:
@@ -194,7 +143,7 @@ def _between(clock: Clock, start: float | None, end: float | None) -> dict[str, 
     return {name: value for name, value in (("start", low), ("end", high)) if value is not None}
 
 
-def _clock(arguments: dict[str, Any], found: Sequence[Clock], at: float) -> tuple[Clock, dict[str, Any]]:
+def _clock(arguments: Arguments, found: Sequence[Clock], at: float) -> tuple[Clock, dict[str, Any]]:
     """The clock of the video that is meant, and the argument that names it where there are several.
 
     A call of ours looks into one video: the one named, else the one that runs at `at` (seconds since day 1 began).
@@ -206,7 +155,18 @@ def _clock(arguments: dict[str, Any], found: Sequence[Clock], at: float) -> tupl
     return clock, {"video": named} if named and not clock.video else {}
 
 
-def _theirs(name: str, arguments: dict[str, Any], clock: Clock) -> tuple[str, dict[str, Any]] | None:
+def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
+    """The published call where it can say the same; how much it looks at is its own business."""
+    found = clocks(question_of(messages))
+    clock = next((c for c in found if c.video == arguments.get("video")), found[0])
+    published = _published(name, arguments, clock)
+    if published is None:
+        return name, arguments
+    video = {"video": arguments["video"]} if "video" in arguments else {}
+    return published[0], {**published[1], **video}
+
+
+def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall | None:
     """A call of ours under its published name, or None where that cannot say it."""
     start, end = arguments.get("start"), arguments.get("end")
     if any(not _is_time(value) for value in (start, end) if value is not None):
@@ -217,7 +177,7 @@ def _theirs(name: str, arguments: dict[str, Any], clock: Clock) -> tuple[str, di
         if SHORTEST <= end - start <= LONGEST:
             span = f"{clock.to_stamp(start)}-{clock.to_stamp(end)}"
             return "video_llm", {"question": arguments.get("question"), "range": span}
-    levels = {ours: theirs for theirs, ours in _LEVELS.items()}
+    levels = {ours: published for published, ours in _LEVELS.items()}
     if name == "browse" and arguments.get("level", "chapter") in levels:
         level = levels[arguments.get("level", "chapter")]
         return _window([], level, start, end, clock)
@@ -234,7 +194,7 @@ def _is_time(value: Any) -> bool:
 
 def _window(
     keywords: list[Any], level: str, start: float | None, end: float | None, clock: Clock
-) -> tuple[str, dict[str, Any]] | None:
+) -> TranslatedCall | None:
     """`rag` over exactly these bounds (seconds on the video's clock), or None where no level has them."""
     whole: Span | None = clock.bounds
     low = start if start is not None else whole.start if whole else None
@@ -252,3 +212,20 @@ def _window(
         return None
     first = clock.to_stamp(low if low is not None and level != "week" else -clock.shift)
     return "rag", {"level": level, "keywords": keywords, "start_time": first, "query_time": clock.to_stamp(high)}
+
+
+EGO_R1 = ToolFormat(
+    name="ego_r1",
+    system=SYSTEM,
+    stop=("</tool>", "</answer>"),
+    call_tag="tool",
+    usage=_USAGE,
+    result=("user", "<information>", "</information>"),
+    answering_call="terminate",  # known from the training data
+    published={"search_clips": [_RAG], "ask_clip": [_VIDEO_LLM, _VLM]},
+    counterparts=_COUNTERPARTS,
+    to_ours=_to_ours,
+    to_published=_to_published,
+    write_tools=_write_tools,
+)
+"""`rag`, `video_llm` and `vlm` in `<tool>` tags; results in `<information>`, the answer in `<answer>`."""

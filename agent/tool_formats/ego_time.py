@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...memory import Span
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from ..questions.question import Question
-from .reply import BadCall
+from .tool_format import BadCall
 
 DAY = 86400.0
 _RATE = 20

@@ -1,67 +1,25 @@
-"""Hermes: tools and calls as in Nous Research's Hermes models and Qwen's chat templates; the loop's own dialect."""
+"""Hermes: tools and calls as in Nous Research's Hermes models and Qwen's chat templates; the loop's own format."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from .tool_format import Arguments, Schema, ToolFormat, call_json, tool_call
 
-from ..parsing.reply import take_apart
-from .dialect import Said
-from .reply import call_json, said
-
-_PLAIN = frozenset({"start", "end", "time", "query", "find", "question", "text"})
+_SELF_EXPLAINING = frozenset({"start", "end", "time", "query", "find", "question", "text"})
 _VALUES: dict[str, Any] = {"number": 12.5, "integer": 3, "boolean": True, "array": [], "object": {}}
-USAGE = 'Write <tool_call>{"name": "a tool", "arguments": {…}}</tool_call> with valid JSON.'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hermes:
-    """Our tools by their own names, in `<tool_call>` tags; answers cite media URIs."""
-
-    name: str = "hermes"
-    system: str | None = None
-    stop: tuple[str, ...] = ()
-    """Nothing: several calls may stand in one reply."""
-    cites: bool = True
-    template_writes_tools: bool = True
-    """Whether the model's chat template writes the tools; else they are put into the system prompt as text."""
-
-    places: str = ""
-    """In which numbers it was taught to write places in pictures (`Eyes.scale`); empty where that is not known."""
-
-    def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The schemas as they are."""
-        return list(schemas)
-
-    def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
-        """The tools as text, where no template writes them."""
-        return None if self.template_writes_tools else hermes_block(schemas)
-
-    def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
-        """Take a reply apart."""
-        return said(take_apart(text, "tool_call"), messages, lambda name, arguments: (name, arguments), USAGE)
-
-    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
-        """The call in tags."""
-        return hermes_call(name, arguments)
-
-    def observation(self, text: str) -> tuple[str, str, str]:
-        """A message of the role `tool`."""
-        return "tool", "", ""
+def hermes_call(name: str, arguments: Arguments) -> str:
+    """One call in tags."""
+    return tool_call(call_json(name, arguments))
 
 
-def hermes_call(name: str, arguments: dict[str, Any]) -> str:
-    """One call in tags, byte for byte as Qwen's chat templates write it."""
-    return f"<tool_call>\n{call_json(name, arguments)}\n</tool_call>"
-
-
-def hermes_block(schemas: Sequence[dict[str, Any]]) -> str:
+def hermes_block(schemas: Sequence[Schema]) -> str:
     """The tools as text: one signature a line, behind one worked example of a call."""
-    lines = "\n".join(signature(schema) for schema in schemas)
+    lines = "\n".join(_signature(schema) for schema in schemas)
     return (
         "To look further, write one call like this, and nothing else:\n"
         f"{hermes_call(*_example(schemas))}\n"
@@ -69,7 +27,17 @@ def hermes_block(schemas: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def signature(schema: dict[str, Any]) -> str:
+HERMES = ToolFormat(name="hermes", cites=True, answer_style="cited", thinks=False)
+"""Our tools by their own names, in `<tool_call>` tags, several in one reply; answers cite media URIs."""
+HERMES_TEXT = ToolFormat(name="hermes-text", cites=True, answer_style="cited", thinks=False, write_tools=hermes_block)
+"""`hermes` for models whose chat template knows of no tools."""
+QWEN3_VL = ToolFormat(name="qwen3-vl", cites=True, answer_style="cited", thinks=False, places="grid")
+"""`hermes` with places on a grid of 0 to 1000."""
+SHORT = ToolFormat(name="short", stop=("</tool_call>",), published={}, answer_form="{}")
+"""The shortest format, for models that learn their tools by heart: no schemas, and the bare word as the answer."""
+
+
+def _signature(schema: Schema) -> str:
     """A schema as one line: `read_text(start, end?, find?): read the text on the screen`."""
     function = schema["function"]
     shape = function.get("parameters") or {}
@@ -88,15 +56,14 @@ def _kind(name: str, row: dict[str, Any]) -> str:
     choices = [str(choice) for kind in kinds for choice in kind.get("enum", ())]
     if choices:
         return f": {'|'.join(choices)}"
-    if name in _PLAIN:
+    if name in _SELF_EXPLAINING:
         return ""
-    types = "|".join(dict.fromkeys(str(kind.get("type") or "any") for kind in kinds))
     if any(kind.get("properties") for kind in kinds):
         return f": {json.dumps(row, ensure_ascii=False)}"
-    return f": {types}"
+    return f": {'|'.join(dict.fromkeys(str(kind.get('type') or 'any') for kind in kinds))}"
 
 
-def _example(schemas: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+def _example(schemas: Sequence[Schema]) -> tuple[str, Arguments]:
     """A call to show the form: a search where there is one, else the first tool's required arguments."""
     functions = {schema["function"]["name"]: schema["function"] for schema in schemas}
     if "search_clips" in functions:

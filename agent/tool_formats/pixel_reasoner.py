@@ -8,22 +8,14 @@ video: the middles of 16 equal parts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ...memory import Box, MediaURI
-from ...tools.argument_formats import box_numbers
-from ...tools.boxes import read_box
-from ..parsing.reply import last_boxed, take_apart
-from ..questions.question import Question
-from .dialect import Said
-from .facts import pictures_of, question_of
-from .hermes import hermes_call
-from .prompts import QUOTED
-from .reply import BadCall, said
-from .schemas import function, offered
+from ...tools.boxes import box_numbers, read_box
+from ..questions.question import Question, question_of
+from .tool_format import QUOTED, Arguments, BadCall, ToolFormat, TranslatedCall, function
 
 FIRST, MOST_SELECTED = 16, 8
 """Frames shown at first, and how many of them one call may select."""
@@ -35,7 +27,7 @@ shown them.
 Reason step by step with what you see, and put your final answer within \boxed{{}}: the letter alone where options are \
 given.
 {QUOTED}"""
-USAGE = (
+_USAGE = (
     'Write <tool_call>{"name": "select_frames", "arguments": {"target_frames": [3, 4]}}</tool_call> or '
     '<tool_call>{"name": "crop_image_normalized", "arguments": {"bbox_2d": [0.1, 0.2, 0.5, 0.6], "target_image": 2}}'
     "</tool_call>."
@@ -61,64 +53,32 @@ _CROP = function(
 )
 _CROPS = ("crop_image_normalized", "crop_image", "zoom_in")
 """Names under which the crop went in training and evaluation."""
-_OURS = {"select_frames": "view_frames", **dict.fromkeys(_CROPS, "crop")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelReasoner:
-    r"""`select_frames` and `crop_image_normalized`; the answer in `\boxed{}`."""
-
-    name: str = "pixel_reasoner"
-    system: str | None = SYSTEM
-    stop: tuple[str, ...] = ("</tool_call>",)
-    cites: bool = False
-    places: str = "pixels"
-    """Its checkpoints are made of Qwen2.5-VL, which writes pixels of what it is shown where it writes no fractions."""
-
-    def tools(self, schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The published tools; ours without a counterpart are not offered."""
-        return offered(schemas, {"view_frames": [_SELECT], "view_clip": [_SELECT], "crop": [_CROP]})
-
-    def tool_block(self, schemas: Sequence[dict[str, Any]]) -> str | None:
-        """Qwen's chat template writes them."""
-        return None
-
-    def read(self, text: str, messages: Sequence[BaseMessage]) -> Said:
-        """Take a reply apart; `messages` tell which pictures the numbers mean."""
-
-        def ours(name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-            if name == "select_frames":
-                return "view_frames", _selected(arguments, messages)
-            if name in _CROPS:
-                return "crop", _cropped(arguments, messages)
-            return name, arguments
-
-        parts = take_apart(text, "tool_call")
-        boxed = None if parts.answer is not None else last_boxed(parts.rest)
-        if boxed is not None:
-            thought = "\n".join(filter(None, (parts.thought, parts.rest)))
-            parts = replace(parts, answer=boxed, thought=thought)
-        return said(parts, messages, ours, USAGE, _OURS)
-
-    def write_call(self, name: str, arguments: dict[str, Any], messages: Sequence[BaseMessage] = ()) -> str:
-        """The published call where it can name the pictures that are meant."""
-        times, box, time = arguments.get("times"), arguments.get("box"), arguments.get("time")
-        if "video" in arguments or not _many(messages):
-            if name == "view_frames" and isinstance(times, list):
-                numbers = [_number(time, arguments, _first(messages)) for time in times]
-                if numbers and None not in numbers and len(set(numbers)) == len(times) <= MOST_SELECTED:
-                    return hermes_call("select_frames", {"target_frames": numbers})
-            number = _number(time, arguments, _shown(messages)) if name == "crop" else None
-            if number is not None and isinstance(box, (list, tuple)):
-                return hermes_call(_CROPS[0], {"bbox_2d": list(box), "target_image": number})
-        return hermes_call(name, arguments)
-
-    def observation(self, text: str) -> tuple[str, str, str]:
-        """A message of the user, with the pictures behind the text."""
-        return "user", "", ""
+def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
+    """The call of ours; `messages` tell which pictures the numbers mean."""
+    if name == "select_frames":
+        return "view_frames", _selected(arguments, messages)
+    if name in _CROPS:
+        return "crop", _cropped(arguments, messages)
+    return name, arguments
 
 
-def _selected(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict[str, Any]:
+def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
+    """The published call where it can name the pictures that are meant."""
+    times, box, time = arguments.get("times"), arguments.get("box"), arguments.get("time")
+    if "video" in arguments or not _many(messages):
+        if name == "view_frames" and isinstance(times, list):
+            numbers = [_number(time, arguments, _first(messages)) for time in times]
+            if numbers and None not in numbers and len(set(numbers)) == len(times) <= MOST_SELECTED:
+                return "select_frames", {"target_frames": numbers}
+        number = _number(time, arguments, _all_pictures(messages)) if name == "crop" else None
+        if number is not None and isinstance(box, (list, tuple)):
+            return _CROPS[0], {"bbox_2d": list(box), "target_image": number}
+    return name, arguments
+
+
+def _selected(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments:
     """Times of the frames that `target_frames` numbers."""
     numbers = arguments.get("target_frames")
     numbers = numbers if isinstance(numbers, list) else [numbers]
@@ -131,9 +91,9 @@ def _selected(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dic
     return {"times": list(dict.fromkeys(times)), **_video(frames[0], messages)}
 
 
-def _cropped(arguments: dict[str, Any], messages: Sequence[BaseMessage]) -> dict[str, Any]:
+def _cropped(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments:
     """Time and region that `target_image` and `bbox_2d` mean; in a crop, the box is a part of that crop's region."""
-    picture = _picture(arguments.get("target_image", 1), _shown(messages), "target_image")
+    picture = _picture(arguments.get("target_image", 1), _all_pictures(messages), "target_image")
     question = question_of(messages)
     video = next((v for v in question.videos if v["id"] == picture.video), None) if question else None
     box = arguments.get("bbox_2d", arguments.get("bbox", arguments.get("box")))
@@ -179,16 +139,28 @@ def _picture(number: Any, pictures: Sequence[MediaURI], name: str) -> MediaURI:
     return pictures[whole - 1]
 
 
-def _shown(messages: Sequence[BaseMessage]) -> list[MediaURI]:
+def _pictures_of(message: BaseMessage) -> list[MediaURI]:
+    """The frames and crops that a message shows, in order."""
+    if isinstance(message, ToolMessage):
+        uris = (message.artifact or {}).get("pictures", ())
+    elif isinstance(message, HumanMessage) and isinstance(message.content, list):
+        uris = [b.get("url") for b in message.content if isinstance(b, dict) and b.get("type") == "image"]
+    else:
+        uris = ()
+    found = [MediaURI.find_all(str(uri)) for uri in uris]
+    return [places[0] for places in found if places and places[0].span is not None]
+
+
+def _all_pictures(messages: Sequence[BaseMessage]) -> list[MediaURI]:
     """Every picture shown so far; else the evenly spread frames."""
-    shown = [picture for message in messages for picture in pictures_of(message)]
-    return shown or _even(question_of(messages))
+    pictures = [picture for message in messages for picture in _pictures_of(message)]
+    return pictures or _even(question_of(messages))
 
 
 def _first(messages: Sequence[BaseMessage]) -> list[MediaURI]:
     """The frames that were shown first; else the evenly spread ones."""
     for message in messages:
-        frames = [picture for picture in pictures_of(message) if picture.box is None]
+        frames = [picture for picture in _pictures_of(message) if picture.box is None]
         if frames:
             return frames
     return _even(question_of(messages))
@@ -204,7 +176,7 @@ def _even(question: Question | None) -> list[MediaURI]:
     return [MediaURI.frame(video["id"], round(video["start"] + (k + 0.5) * step, 3)) for k in range(FIRST)]
 
 
-def _number(time: Any, arguments: dict[str, Any], pictures: Sequence[MediaURI]) -> int | None:
+def _number(time: Any, arguments: Arguments, pictures: Sequence[MediaURI]) -> int | None:
     """The number of the last whole frame shown at `time`, where there is one."""
     video = arguments.get("video")
     for number in range(len(pictures), 0, -1):
@@ -220,5 +192,22 @@ def _many(messages: Sequence[BaseMessage]) -> bool:
     return question is not None and len(question.videos) > 1
 
 
-def _video(picture: MediaURI, messages: Sequence[BaseMessage]) -> dict[str, Any]:
+def _video(picture: MediaURI, messages: Sequence[BaseMessage]) -> Arguments:
     return {"video": picture.video} if _many(messages) else {}
+
+
+PIXEL_REASONER = ToolFormat(
+    name="pixel_reasoner",
+    system=SYSTEM,
+    stop=("</tool_call>",),
+    places="pixels",  # its checkpoints are made of Qwen2.5-VL, which writes pixels where it writes no fractions
+    usage=_USAGE,
+    result=("user", "", ""),
+    answer_style="boxed",
+    thinks=False,
+    published={"view_frames": [_SELECT], "view_clip": [_SELECT], "crop": [_CROP]},
+    counterparts={"select_frames": "view_frames", **dict.fromkeys(_CROPS, "crop")},
+    to_ours=_to_ours,
+    to_published=_to_published,
+)
+r"""`select_frames` and `crop_image_normalized`; the answer in `\boxed{}`."""

@@ -100,8 +100,9 @@ def _in_order_and_swapped(run: Path, seed: int) -> dict[str, float]:
     import tempfile
 
     from rewatch.agent.models.registry import load_policy
+    from rewatch.agent.small_loop import small_loop
     from rewatch.tools import Budget
-    from rewatch.training.gym import build_memory, clips16, mixed
+    from rewatch.training.gym import build_memory, mixed
     from rewatch.training.rewards import is_right
     from rewatch.training.rollouts.collector import Collector
     from rewatch.training.rollouts.frame_shuffling import Shuffled
@@ -110,7 +111,7 @@ def _in_order_and_swapped(run: Path, seed: int) -> dict[str, float]:
     policy: Any = load_policy(str(run))
     made: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        loop = clips16.loop(build_memory(lessons, folder), policy)
+        loop = small_loop(build_memory(lessons, folder), policy)
         swapped = replace(loop, policy=Shuffled(policy=policy))
         for name, one in (("in order", loop), ("swapped", swapped)):
             collect = Collector(loop=one, budget=Budget(**LIMITS, seconds=None))

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ...memory import CHANNELS, OBJECTS, ClipMemory, Video, VideoRecord, clock
+from ...memory import ClipMemory, Video, VideoRecord, clock
 from ...memory import Progress as Step
-from ...memory.files.names import shown
-from ...memory.near import did_you_mean
+from ...memory.files.names import printable
 from ...memory.sanitize import one_line
 from ..terminal.estimates import index_estimate
 from ..terminal.output import Console, message
@@ -31,7 +29,7 @@ EVERY = 5.0
 def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any) -> VideoRecord:
     """Add one file, or go on with one that was begun; prints one line when there was something to do."""
     refuse_address(str(path))
-    known = memory.knows(path)
+    is_known = memory.knows(path)
     found = memory.found_detector(settings.get("channels") or settings.get("again"))
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
@@ -40,7 +38,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if expected is not None:
         console.print(message("estimate", expected), soft_wrap=True)
     done: dict[str, tuple[int, int]] = {}
-    told = [time.monotonic()]
+    last_line = [time.monotonic()]
     bar = Progress(
         TextColumn("indexing {task.fields[name]}", markup=False),
         BarColumn(bar_width=24),
@@ -52,17 +50,17 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("", name=shown(path.name), what="opening", total=None)
+        task = bar.add_task("", name=printable(path.name), what="opening", total=None)
 
         def step(progress: Step) -> None:
             done[progress.channel] = (progress.done, progress.total)
             ready, total = (sum(column) for column in zip(*done.values(), strict=True))
             what = _NAMES.get(progress.channel, progress.channel)
             bar.update(task, completed=ready, total=total, what=f"{what} {clock(progress.span.end)}")
-            if not console.is_terminal and time.monotonic() - told[0] >= EVERY:
-                told[0] = time.monotonic()
+            if not console.is_terminal and time.monotonic() - last_line[0] >= EVERY:
+                last_line[0] = time.monotonic()
                 share = f"{ready / total:>4.0%}" if total else ""
-                line = f"{shown(path.name)}  {share}  {what} {clock(progress.span.end)}"
+                line = f"{printable(path.name)}  {share}  {what} {clock(progress.span.end)}"
                 console.print(message("indexing", line), soft_wrap=True)
 
         record = memory.add(path, progress=step, **settings)
@@ -72,7 +70,7 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
         name = one_line(record.name)
         told_of = f"{name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
         console.print(Text(f"indexed  {told_of}"), soft_wrap=not console.is_terminal)
-    if done or not known:
+    if done or not is_known:
         for note in record.notes:
             console.print(message("note", note, "yellow"), soft_wrap=True)
     for failure in record.failures[:3]:
@@ -114,20 +112,3 @@ def damage(path: Path) -> str | None:
             if video.info.damage
             else None
         )
-
-
-def split_channels(text: str | None) -> Sequence[str] | None:
-    """`speech,screen_text` as a list; None stays None.
-
-    Raises:
-        BadParameter: if there is no such channel.
-    """
-    if text is None:
-        return None
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    known = (*CHANNELS, OBJECTS)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        near = did_you_mean(known, unknown[0].replace("-", "_")) if unknown else ""
-        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(known)}.{near}")
-    return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,9 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=256, help="Processes that index [default: one a core].")
 ]
 
-Subtitles = Annotated[Path | None, typer.Option("--subtitles", help="A .srt or .vtt taken instead of listening.")]
+Subtitles = Annotated[
+    Path | None, typer.Option("--subtitles", help="A subtitle file (.srt, .vtt, .ass) taken instead of listening.")
+]
 Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
 Policy = Annotated[
     str,
@@ -97,6 +100,32 @@ Tokens = Annotated[
     int | None, typer.Option("--tokens", min=0, max=MOST, help="Budget: model tokens [default: no limit].")
 ]
 Seconds = Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds of looking.")]
+
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
+]
+
+
+class PlannerKind(StrEnum):
+    """Who picks the route."""
+
+    rules = "rules"
+    model = "model"
+
+
+Planner = Annotated[
+    PlannerKind, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).", metavar="<str>")
+]
+CalibrationFile = Annotated[
+    Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
+]
+ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
+"""Names of the agent's routes, written out: help must not import the agent."""
+SCALINGS = "vote, confidence, refine, verify, mcts, critic"
+"""Names of its scalings, likewise."""
+Route = Annotated[str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")]
+Scale = Annotated[str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")]
+Width = Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")]
 
 OwnTools = Annotated[
     list[str] | None,
@@ -121,8 +150,3 @@ Isolate = Annotated[
         "anyway; none: leave them in this process.",
     ),
 ]
-
-ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
-"""Names of the agent's routes, written out: help must not import the agent."""
-SCALINGS = "vote, confidence, refine, verify, mcts, critic"
-"""Names of its scalings, likewise."""

@@ -13,14 +13,14 @@ DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"
 """The demo video and its truth, in a checkout and in the installed package alike."""
 
 
-def memory_folder(given: Path | None) -> Path:
+def memory_folder(folder_option: Path | None) -> Path:
     """The folder of `--memory`, else `REWATCH_MEMORY`, else one in the user's data folder.
 
     Raises:
         MemoryFolderError: if the system cannot even look for it.
     """
     named = os.environ.get("REWATCH_MEMORY")
-    folder = given or Path(named or Path(platformdirs.user_data_dir("rewatch")) / "memory")
+    folder = folder_option or Path(named or Path(platformdirs.user_data_dir("rewatch")) / "memory")
     try:
         os.stat(folder)
     except FileNotFoundError:

@@ -23,12 +23,12 @@ def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[st
         name = call["tool"]
         if "all" in named or name in named:
             return True
-        given = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
-        shown = f"{name}({given[:500]})"
+        pairs = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
+        call_text = f"{name}({pairs[:500]})"
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            console.print(Text(f"refused  {shown}: it asks first; allow it with --approve {name}"))
+            console.print(Text(f"refused  {call_text}: it asks first; allow it with --approve {name}"))
             return False
-        console.print(Text(f"allow  {shown}? [y/N] ", style="bold"), end="")
+        console.print(Text(f"allow  {call_text}? [y/N] ", style="bold"), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     return ask
@@ -44,24 +44,24 @@ def kinds(named: Iterable[str] | None) -> tuple[str, ...]:
 
 @contextmanager
 def own_tools(
-    held: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
+    existing: Iterable[Any], named: Iterable[str] | None, servers: Iterable[str] | None, console: Console
 ) -> Iterator[list[Any]]:
-    """The tools (`Plugged`) that are meant, each under a name that none of `held` has; servers are open meanwhile.
+    """Yield the `ToolGroup`s that are named, under names that none of `existing` has; servers are open meanwhile.
 
     What cannot be had is named in a line and left out, but for what `--tools` names: that is wrong usage.
     """
     from ...tools import INTERNAL_TOOLS, VLM_TOOLS
     from ...tools.mcp.client import McpServers
-    from ...tools.plugins.entry_points import Plugged, load_tools, registered_tools
-    from ...tools.plugins.naming import plug
+    from ...tools.plugins.loading import ToolGroup, load_tools, registered_tools
+    from ...tools.plugins.naming import with_free_names
 
-    taken = {tool.name for tool in (*held, *INTERNAL_TOOLS, *VLM_TOOLS)}
-    groups: list[Plugged] = []
+    taken = {tool.name for tool in (*existing, *INTERNAL_TOOLS, *VLM_TOOLS)}
+    groups: list[ToolGroup] = []
 
-    def take(group: Plugged) -> None:
-        tools = tuple(plug(taken, group.tools, group.prefix))
+    def take(group: ToolGroup) -> None:
+        tools = tuple(with_free_names(taken, group.tools, group.prefix))
         taken.update(tool.name for tool in tools)
-        groups.append(Plugged(origin=group.origin, prefix=group.prefix, tools=tools))
+        groups.append(ToolGroup(origin=group.origin, prefix=group.prefix, tools=tools))
 
     for name in named or ():
         try:
@@ -74,7 +74,7 @@ def own_tools(
     with McpServers(servers or ()) as opened:
         for server in opened.servers:
             if opened.of(server):
-                take(Plugged(origin=server.origin, prefix=server.name, tools=tuple(opened.of(server))))
+                take(ToolGroup(origin=server.origin, prefix=server.name, tools=tuple(opened.of(server))))
         for line in (*broken, *opened.failures):
             console.print(Text(f"warning  {line}", style="yellow"), soft_wrap=True)
         yield groups

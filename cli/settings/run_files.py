@@ -102,8 +102,8 @@ def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                told = told_plainly(error, folder, file) or f"{file} cannot be removed ({error.strerror})."
-                raise MemoryFolderError(told) from error
+                message = told_plainly(error, folder, file) or f"{file} cannot be removed ({error.strerror})."
+                raise MemoryFolderError(message) from error
         gone.append(run.id)
     return freed + _remove_shared(folder / _SHARED, gone)
 
@@ -140,8 +140,8 @@ def _remove_shared(path: Path, ids: list[str]) -> int:
                     db.execute(f"DELETE FROM {table} WHERE thread_id = ? OR thread_id GLOB ?", (id_, f"{id_}.*"))
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            (left,) = db.execute("SELECT count(*) FROM checkpoints").fetchone()
-        if not left:
+            (remaining,) = db.execute("SELECT count(*) FROM checkpoints").fetchone()
+        if not remaining:
             for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 file.unlink(missing_ok=True)
     except (sqlite3.Error, OSError):

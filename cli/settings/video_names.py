@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from ...memory import ClipMemory, VideoError, VideoRecord
-from ...memory.near import close, did_you_mean
+from ...memory.registry import closest_name, did_you_mean
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MEDIA = frozenset(
@@ -83,20 +83,20 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
     Raises:
         VideoError: if it may be several.
     """
-    wanted = _plain(word)
+    name = _plain(word)
     path = os.path.abspath(word)
     for exact in (lambda r: r.id == word, lambda r: r.path == path or r.name == word):
         same = [record for record in records if exact(record)]
         if same:
             return same[-1]  # the newest of several that share a name
     loosely: tuple[Callable[[VideoRecord], bool], ...] = (
-        lambda r: _plain(r.name) == wanted,
-        lambda r: _plain(Path(r.name).stem) == wanted,
-        lambda r: len(wanted) >= _LEAST and _plain(r.name).startswith(wanted),
-        lambda r: len(wanted) >= 4 and r.id.startswith(word),
+        lambda r: _plain(r.name) == name,
+        lambda r: _plain(Path(r.name).stem) == name,
+        lambda r: len(name) >= _LEAST and _plain(r.name).startswith(name),
+        lambda r: len(name) >= 4 and r.id.startswith(word),
     )
-    for meant in loosely:
-        same = [record for record in records if meant(record)]
+    for matches in loosely:
+        same = [record for record in records if matches(record)]
         if len(same) > 1:
             listed = ", ".join(f"{record.name} ({record.id})" for record in same[:_SHOWN])
             more = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
@@ -109,14 +109,16 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
-    near = close([record.name for record in records], word) or close([Path(r.name).stem for r in records], word)
+    near = closest_name([record.name for record in records], word) or closest_name(
+        [Path(r.name).stem for r in records], word
+    )
     hint = f" Did you mean {near}?" if near else ""
     there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
     more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
-    held = (
+    holding = (
         f"the memory at {memory.folder} holds {there}{more}." if records else f"the memory at {memory.folder} is empty."
     )
-    return VideoError(f"There is no video {word!r}, and no file of that name; {held}{hint}")
+    return VideoError(f"There is no video {word!r}, and no file of that name; {holding}{hint}")
 
 
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
@@ -129,22 +131,22 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
     if "?" not in question and is_exactly(question, records):
         whole = " ".join(["rewatch ask", *map(shlex.quote, words)])
         raise typer.BadParameter(f'{question!r} names a video, and a question must come last: {whole} "What is said?"')
-    spoken = next((k for k, word in enumerate(videos) if not _is_video(word, records)), None)
-    if spoken is None or len(question.split()) > 1:  # a question of several words was quoted
+    first_word = next((k for k, word in enumerate(videos) if not _is_video(word, records)), None)
+    if first_word is None or len(question.split()) > 1:  # a question of several words was quoted
         return videos, question
-    told = " ".join(words[spoken:])
-    whole = " ".join(["rewatch ask", *map(shlex.quote, words[:spoken]), f'"{told}"'])
-    near = did_you_mean([name for r in records for name in (r.name, Path(r.name).stem)], words[spoken])
-    raise typer.BadParameter(f"{words[spoken]!r} is no video; a question goes in quotation marks: {whole}{near}")
+    question_text = " ".join(words[first_word:])
+    whole = " ".join(["rewatch ask", *map(shlex.quote, words[:first_word]), f'"{question_text}"'])
+    near = did_you_mean([name for r in records for name in (r.name, Path(r.name).stem)], words[first_word])
+    raise typer.BadParameter(f"{words[first_word]!r} is no video; a question goes in quotation marks: {whole}{near}")
 
 
 def is_exactly(word: str, records: Sequence[VideoRecord]) -> bool:
     """Whether a word is the id or the name of a video, with or without its extension; a beginning is not enough."""
-    wanted = _plain(word)
-    if not wanted:
+    name = _plain(word)
+    if not name:
         return False
     return beside(word) is not None or any(
-        word == r.id or wanted in (_plain(r.name), _plain(Path(r.name).stem)) for r in records
+        word == r.id or name in (_plain(r.name), _plain(Path(r.name).stem)) for r in records
     )
 
 
@@ -153,8 +155,8 @@ def _is_video(word: str, records: Sequence[VideoRecord]) -> bool:
         return True
     if Path(word).suffix.lower() in _MEDIA:
         return True
-    wanted = _plain(word)
-    return is_exactly(word, records) or (len(wanted) > 3 and any(_plain(r.name).startswith(wanted) for r in records))
+    name = _plain(word)
+    return is_exactly(word, records) or (len(name) > 3 and any(_plain(r.name).startswith(name) for r in records))
 
 
 def _plain(text: str) -> str:

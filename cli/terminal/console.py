@@ -10,7 +10,7 @@ from rich.text import Text
 from ...agent import Answer, Evidence
 from ...memory import MediaURI, Span, clock
 from ...memory.sanitize import one_line
-from ...tools.arguments import parse_seconds
+from ...tools.times import parse_seconds
 from .output import Console
 
 _VERBS = {
@@ -63,13 +63,18 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
         _line(console, "budget" if spent else "route", str(event["content"]), "yellow" if spent else "")
     elif kind == "attempt":
         answer = event["answer"]
-        told = f"{answer['text']} (confidence {answer['confidence']:.2f})" if answer else event["text"]
-        _line(console, "attempt" if answer else "ask", told)
+        line = f"{answer['text']} (confidence {answer['confidence']:.2f})" if answer else event["text"]
+        _line(console, "attempt" if answer else "ask", line)
     elif kind == "answer":
         evidence = event["answer"]["evidence"]
-        held = sum(1 for e in evidence if e["supported"])
+        good = sum(1 for e in evidence if e["supported"])
         if evidence:
-            _line(console, "check", f"{held} of {len(evidence)} pieces of evidence hold", "green" if held else "red")
+            _line(
+                console,
+                "check",
+                f"{good} of {len(evidence)} pieces of evidence hold",
+                "green" if good else "red",
+            )
 
 
 def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
@@ -113,10 +118,10 @@ def _gist(event: dict[str, Any]) -> str:
         found = data["hits"]
         return f"{len(found)} spans, best {Span(*found[0]['span'])}" if found else "nothing"
     if "utterances" in data:
-        said = data["utterances"]
+        utterances = data["utterances"]
         if data.get("found"):
             return ", ".join(f"at {row['span'][0]:.2f}-{row['span'][1]:.2f} s" for row in data["found"][:3])
-        return f"{len(said)} utterances: “{said[0]['text']}”" if said else "no speech"
+        return f"{len(utterances)} utterances: “{utterances[0]['text']}”" if utterances else "no speech"
     if "readings" in data:
         lines = data["readings"]
         return f"{len(lines)} texts: " + " · ".join(f"“{r['text']}”" for r in lines[:4]) if lines else "no text"
@@ -129,10 +134,10 @@ def _gist(event: dict[str, Any]) -> str:
 
 def _line(console: Console, verb: str, text: Any, style: str = "", gist: str = "") -> None:
     room = max(console.width - 9, 20)
-    told = one_line(str(text))
-    told = f"{told:<24}  {one_line(gist)}" if gist and told else told or one_line(gist)
-    shown = told if len(told) <= room else told[: room - 1] + "…"
-    console.print(Text.assemble((f"{one_line(str(verb)):<8} ", "bold"), (shown, style)), no_wrap=True, crop=True)
+    line = one_line(str(text))
+    line = f"{line:<24}  {one_line(gist)}" if gist and line else line or one_line(gist)
+    cropped = line if len(line) <= room else line[: room - 1] + "…"
+    console.print(Text.assemble((f"{one_line(str(verb)):<8} ", "bold"), (cropped, style)), no_wrap=True, crop=True)
 
 
 def show_bare(console: Console, answer: Answer) -> None:

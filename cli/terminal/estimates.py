@@ -79,8 +79,8 @@ def run_estimate(agent: VideoAgent, runs: Path, budget: Budget) -> str | None:
     elif budget.tokens is not None:
         parts.append(f"price at most {budget.tokens * max(prices.values()) / 1e6:.3g}")
     else:
-        given = " and ".join(f"{value:g} ({name.removesuffix('_price')})" for name, value in prices.items())
-        parts.append(f"no run with this policy yet; a million tokens cost {given}, and --tokens sets no limit")
+        price = " and ".join(f"{value:g} ({name.removesuffix('_price')})" for name, value in prices.items())
+        parts.append(f"no run with this policy yet; a million tokens cost {price}, and --tokens sets no limit")
     limits = [f"{value:g} {name}" for name, value in budget.as_dict().items() if value is not None]
     return f"{', '.join(parts)}; at most {', '.join(limits)}"
 
@@ -100,7 +100,7 @@ def _spend_of(trace: Path) -> dict[str, Any] | None:
             head = json.loads(file.readline())
             file.seek(max(trace.stat().st_size - _LAST_LINE, 0))
             end = json.loads(file.read().splitlines()[-1])
-        if end["answer"]["stopped_by"] == "policy_error":
+        if end["answer"]["stopped_by"] in ("policy_error", "bug"):
             return None
         return {"policy": head["policy"], **end["answer"]["spend"]}
     except (OSError, ValueError, KeyError, IndexError, TypeError):

@@ -68,7 +68,7 @@ def _be_quiet() -> None:
     if logging is not None:
         logging.disable(logging.CRITICAL)
     threading.excepthook = lambda *_: None
-    sys.unraisablehook = lambda told: _end() if told.exc_type is KeyboardInterrupt else None
+    sys.unraisablehook = lambda event: _end() if event.exc_type is KeyboardInterrupt else None
 
 
 def _end_late() -> None:
@@ -82,8 +82,8 @@ def _end() -> NoReturn:
     with contextlib.suppress(OSError):
         if "--json" in sys.argv:
             os.write(1, (json.dumps({"schema": 1, "error": LINE, "exit_code": code}) + "\n").encode())
-        shown = "\x1b[?25h\r" if os.isatty(2) else ""  # what draws progress hides the cursor
-        os.write(2, f"{shown}error: {LINE}\n".encode())
+        cursor = "\x1b[?25h\r" if os.isatty(2) else ""  # what draws progress hides the cursor
+        os.write(2, f"{cursor}error: {LINE}\n".encode())
     os._exit(code)
 
 

@@ -121,20 +121,20 @@ def finish(code: int) -> int:
 
 def fault(error: BaseException) -> str:
     """One line on an error that nobody foresaw, and the file in which its traceback was put."""
-    said = f"{type(error).__name__}: {one_line(str(error), 300)}" if str(error) else type(error).__name__
-    told = "".join(traceback.format_exception(error))
+    summary = f"{type(error).__name__}: {one_line(str(error), 300)}" if str(error) else type(error).__name__
+    trace = "".join(traceback.format_exception(error))
     folder = Path(platformdirs.user_cache_dir("rewatch")) / "faults"
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{sys.argv!r}\n{told}\n")
+            file.write(f"{sys.argv!r}\n{trace}\n")
     except OSError:
-        return f"{said}; this is a fault of rewatch: {one_line(told[-600:])}"
+        return f"{summary}; this is a fault of rewatch: {one_line(trace[-600:])}"
     if isinstance(error, OSError) and error.strerror:  # of the system, most likely
         where = f"{one_line(str(error.filename), 200)}: " if error.filename is not None else ""
         return f"{where}{error.strerror}; where that happened stands in {path}"
-    return f"{said}; this is a fault of rewatch, please report it: the traceback is in {path}"
+    return f"{summary}; this is a fault of rewatch, please report it: the traceback is in {path}"
 
 
 def _lost(error: Exception, stream: TextIO) -> None:
@@ -152,8 +152,8 @@ def _spelled_out(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     part = error.object[error.start : error.end]
-    shown = (_ASCII.get(c) or unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() or "?" for c in part)
-    return "".join(shown), error.end
+    plain = (_ASCII.get(c) or unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() or "?" for c in part)
+    return "".join(plain), error.end
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

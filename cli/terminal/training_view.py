@@ -106,16 +106,16 @@ class Screen:
 
     def _line(self, head: str, event: Event, names: list[str], style: str = "") -> None:
         errors = {name: event.row.get(f"{name}_se") for name in names}
-        told = [
+        figures = [
             f"{SHOWN[name]} {_number(event.row[name])}" + (f"±{_number(error)}" if (error := errors[name]) else "")
             for name in names
         ]
         steps = f"{event.step}/{event.steps}"
-        whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(told)
+        whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(figures)
         room = self.console.width - 9
-        while self.console.is_terminal and len(whole) > room and told:
-            told.pop()
-            whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(told)
+        while self.console.is_terminal and len(whole) > room and figures:
+            figures.pop()
+            whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(figures)
         self.console.print(
             Text.assemble((f"{head:<9}", "bold"), (whole, style)), soft_wrap=not self.console.is_terminal
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ...memory.files.names import shown as printable
+from ...memory.files.names import printable
 
 
 def megabytes(count: int) -> str:

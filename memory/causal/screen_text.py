@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..ocr.blocks import BlockBuilder, as_data
 from ..ocr.lines import overlap, same_place
-from ..ocr.rows import Joiner, as_data
-from ..ocr.screen_text import TextLog, readings_of
+from ..ocr.timeline import TextLog, readings_of
 from ..span import Box
 from ..store.database import Store
 from ..store.units import BLOCKS_AT_ONCE, NewText
@@ -39,23 +39,23 @@ def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[lis
     if any(status == "done" and log is None for _, _, status, log in units):
         return _with_care(store.texts(video, channel=_CHANNEL), now)
     known = [(start, end, log) for start, end, _, log in units]
-    joiner = Joiner(aspect)
+    builder = BlockBuilder(aspect)
     found: list[NewText] = []
     for first in range(0, len(known), BLOCKS_AT_ONCE):
         some = known[first : first + BLOCKS_AT_ONCE]
         rest = known[first + BLOCKS_AT_ONCE :]
-        found += joiner.add(_lines(some, now), rest[0][0] if rest else math.inf)
+        found += builder.add(_lines(some, now), rest[0][0] if rest else math.inf)
     return sorted(found, key=lambda row: (row.start, row.end)), now
 
 
 def _lines(units: Sequence[tuple[float, float, str | None]], now: float) -> list[Text]:
-    """The lines of some units, each over the looks that had seen it by `now`."""
+    """The lines of some units, each over the samples that had shown it by `now`."""
     texts = []
     for _, end, log in units:
         if log is None:
             continue
-        seen = TextLog.from_json(log)
-        for reading in readings_of(seen if end <= now else seen.until(now), min(end, now)):
+        samples = TextLog.from_json(log)
+        for reading in readings_of(samples if end <= now else samples.until(now), min(end, now)):
             data = as_data(reading)
             texts.append(Text(0, "", _CHANNEL, reading.start, reading.end, reading.text, data))
     return texts
@@ -85,7 +85,7 @@ def _with_care(rows: Sequence[Text], now: float) -> tuple[list[NewText], float]:
 
 
 def _one_of(lines: Sequence[tuple[str, Box]], text: str, box: Box) -> bool:
-    """Whether one of the lines may hold a piece of this one, read over all the time that both stood."""
+    """Return whether one of the lines may hold a piece of this one, read over all the time that both stood."""
     words = set(text.casefold().split())
     return any(
         own == text

@@ -32,12 +32,12 @@ _LEVELS = 32  # steps of each of R, G, B in the table
 def _table() -> np.ndarray:
     """Index into `NAMES` [32, 32, 32] uint8 for each quantised RGB."""
     shades = [(name, code) for name, codes in _SHADES.items() for code in codes.split()]
-    known = _lab(np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for _, code in shades], dtype=np.float32))
+    shade_lab = _lab(np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for _, code in shades], dtype=np.float32))
     names = np.array([NAMES.index(name) for name, _ in shades], dtype=np.uint8)
     centers = (np.arange(_LEVELS, dtype=np.float32) + 0.5) * (256 / _LEVELS)
     grid = np.stack(np.meshgrid(centers, centers, centers, indexing="ij"), axis=-1).reshape(-1, 3)
     pixels = _lab(grid)  # [32768, 3]
-    distances = (pixels**2).sum(1)[:, None] - 2 * pixels @ known.T + (known**2).sum(1)[None]
+    distances = (pixels**2).sum(1)[:, None] - 2 * pixels @ shade_lab.T + (shade_lab**2).sum(1)[None]
     return np.asarray(names[distances.argmin(1)].reshape(_LEVELS, _LEVELS, _LEVELS))
 
 

@@ -62,11 +62,11 @@ def read_query(query: str) -> dict[str, bool]:
     {'motion': False, 'red': True, 'bright': False}
     """
     text = query.casefold()
-    wanted: dict[str, bool] = {}
+    looks: dict[str, bool] = {}
     for pattern, (look, present) in _PHRASES:
         text, found = pattern.subn(" ", text)
         if found:
-            wanted.setdefault(look, present)
+            looks.setdefault(look, present)
     words = re.findall(r"[^\W\d_]+", text)
     for index, word in enumerate(words):
         meaning = _MEANING.get(word)
@@ -79,5 +79,5 @@ def read_query(query: str) -> dict[str, bool]:
         if index and words[index - 1] in _NEGATIONS:
             present = not present
         # Named twice, the wish for it counts: "the red car, not the red bus".
-        wanted[look] = wanted.get(look, False) or present if look in NAMES else present
-    return wanted
+        looks[look] = looks.get(look, False) or present if look in NAMES else present
+    return looks

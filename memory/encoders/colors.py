@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..video.shape import shrink
 from .color_names import NAMES, name_pixels
 from .color_words import LOOKS, read_query
 
@@ -29,7 +30,7 @@ _LENGTH = math.sqrt(1 + _COLORS + len(LOOKS))
 
 @dataclass(frozen=True, slots=True)
 class FrameColors:
-    """What is seen of one frame; every value lies in [0, 1]."""
+    """The measures of one frame; every value lies in [0, 1]."""
 
     shares: np.ndarray
     """[11] Share of the picture that has each colour; sums to 1."""
@@ -63,12 +64,12 @@ class NamedColors:
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, for successive frames of one clip."""
         rows = np.zeros((len(frames), _DIM), dtype=np.float32)
-        for row, seen in zip(rows, look_at(frames), strict=True):
-            row[:_PEAK] = np.sqrt(seen.shares)
-            row[_PEAK:_LOOK:2] = np.sqrt(seen.peaks)
-            row[_PEAK + 1 : _LOOK : 2] = np.sqrt(1 - seen.peaks)
+        for row, look in zip(rows, look_at(frames), strict=True):
+            row[:_PEAK] = np.sqrt(look.shares)
+            row[_PEAK:_LOOK:2] = np.sqrt(look.peaks)
+            row[_PEAK + 1 : _LOOK : 2] = np.sqrt(1 - look.peaks)
             for index, quality in enumerate(LOOKS):
-                value = getattr(seen, quality)
+                value = getattr(look, quality)
                 value = 0.5 if value is None else value  # unknown lies half-way
                 row[_LOOK + 2 * index] = math.sqrt(value)
                 row[_LOOK + 2 * index + 1] = math.sqrt(1 - value)
@@ -76,11 +77,11 @@ class NamedColors:
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector over the looks that the query names in English; None when it names none."""
-        wanted = read_query(query)
-        if not wanted:
+        query_looks = read_query(query)
+        if not query_looks:
             return None
         vector = np.zeros(_DIM, dtype=np.float32)
-        for look, present in wanted.items():
+        for look, present in query_looks.items():
             if look in NAMES:
                 index = NAMES.index(look)
                 vector[_PEAK + 2 * index + (0 if present else 1)] += 1
@@ -103,24 +104,13 @@ class NamedColors:
 def look_at(frames: Sequence[Frame]) -> list[FrameColors]:
     """Measure successive frames of one clip."""
     looks: list[FrameColors] = []
-    small = [_shrink(frame.image) for frame in frames]
+    small = [shrink(frame.image, _SIDE) for frame in frames]
     luma = [image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for image in small]
     for index, (image, gray) in enumerate(zip(small, luma, strict=True)):
         # The first frame has no frame before it: it shares the motion of the second.
         motion = _difference(luma[max(index, 1) - 1], luma[max(index, 1)]) if len(luma) > 1 else None
         looks.append(_measure(image, gray, motion))
     return looks
-
-
-def _shrink(image: np.ndarray) -> np.ndarray:
-    import cv2
-
-    height, width = image.shape[:2]
-    scale = _SIDE / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> FrameColors:
@@ -191,10 +181,10 @@ def _texture(looks: Sequence[FrameColors]) -> str:
 
 
 def _motion(looks: Sequence[FrameColors]) -> str:
-    known = [look.motion for look in looks if look.motion is not None]
-    if not known:
+    motions = [look.motion for look in looks if look.motion is not None]
+    if not motions:
         return ""
-    motion = float(np.mean(known))
+    motion = float(np.mean(motions))
     return (
         "still" if motion < 0.05 else "little motion" if motion < 0.4 else "motion" if motion < 0.75 else "much motion"
     )

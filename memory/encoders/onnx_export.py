@@ -9,9 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints import Checkpoint, require_torch
 from ..errors import CapabilityError
-from .checkpoint import Checkpoint
-from .torch_runtime import loading, require_torch
 
 _OPSET = 17
 _OUTPUTS = {"clip": ("image_embeds", "text_embeds"), "siglip": ("pooler_output", "pooler_output")}
@@ -45,7 +44,7 @@ def export_visual(name: str, folder: str | Path, *, download: bool = False) -> P
     for path in checkpoint.folder.iterdir():
         if path.suffix in (".json", ".txt", ".model") and "safetensors" not in path.name:
             shutil.copyfile(path, target / path.name)
-    with loading(checkpoint.name, str(checkpoint.folder)):
+    with checkpoint.loading():
         # Attention written out: the fused kernels have no ONNX form in the older exporter, which needs no onnxscript.
         model = AutoModel.from_pretrained(
             str(checkpoint.folder),

@@ -9,6 +9,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+# Measured: of 34 paraphrases that share no word with the text meant, 28 lie above it; so do 3 of 100 unrelated pairs.
+_FLOORS = {"all-MiniLM-L6-v2": 0.25}
+# Measured: the best of fifty texts is nearer than that to 3 of 60 unrelated questions (above the floor: to 25), and to
+# 27 of the 34 paraphrases.
+_BEST_FLOORS = {"all-MiniLM-L6-v2": 0.35}
+
 
 @runtime_checkable
 class TextEncoder(Protocol):
@@ -16,7 +22,7 @@ class TextEncoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         ...
 
     @property
@@ -35,7 +41,7 @@ class TextEncoder(Protocol):
 
 
 def text_encoder(name: str | None = None, *, download: bool = False, threads: int | None = None) -> TextEncoder:
-    """The text encoder called `name`.
+    """Return the text encoder called `name`.
 
     Args:
         name: folder or hub name of a sentence encoder; `"hashed"` for the one without weights; None for the best that
@@ -46,9 +52,9 @@ def text_encoder(name: str | None = None, *, download: bool = False, threads: in
     Raises:
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
-    from .bert_text import BertText, computable
-    from .checkpoint import Checkpoint
+    from ..checkpoints import Checkpoint
     from .hashed_text import HashedText
+    from .sentence_encoder import BertText, TransformersText, computable
 
     if name == "hashed":
         return HashedText()
@@ -59,8 +65,19 @@ def text_encoder(name: str | None = None, *, download: bool = False, threads: in
 
         return BertText(replace(Checkpoint.find(str(get_model_path())), name="all-MiniLM-L6-v2"), threads=threads)
     checkpoint = Checkpoint.find(name, download=download)
-    if computable(checkpoint):
-        return BertText(checkpoint, threads=threads)
-    from .transformers_text import TransformersText
+    kind = BertText if computable(checkpoint) else TransformersText
+    return kind(checkpoint, threads=threads)
 
-    return TransformersText(checkpoint, threads=threads)
+
+def floor(encoder: TextEncoder) -> float | None:
+    """Return the cosine from which on two texts have to do with each other; None where it is not known.
+
+    An encoder may state its own as `floor`.
+    """
+    own: float | None = getattr(encoder, "floor", None)
+    return own if own is not None else _FLOORS.get(encoder.name)
+
+
+def best_floor(encoder: TextEncoder) -> float | None:
+    """Return the cosine below which not even the best of all texts answers a query; None: `floor` will do."""
+    return None if getattr(encoder, "floor", None) is not None else _BEST_FLOORS.get(encoder.name)

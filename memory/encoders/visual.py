@@ -18,7 +18,7 @@ class VisualEncoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         ...
 
     @property
@@ -69,7 +69,7 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
     Raises:
         CapabilityError: the encoder is not on this disk, or needs a package that is not installed.
     """
-    if name is None or name == "colours":
+    if name in (None, "colors", "colours"):
         from .colors import NamedColors
 
         return NamedColors()
@@ -83,7 +83,7 @@ def visual_encoder(name: str | None = None, *, download: bool = False, threads: 
 
 
 def _only_onnx(folder: Path) -> bool:
-    """Whether a folder holds a model in ONNX and none in safetensors."""
+    """Return whether a folder holds a model in ONNX and none in safetensors."""
     if not folder.is_dir() or any(folder.glob("*.safetensors")):
         return False
     return any((folder / part / "vision_model.onnx").is_file() for part in ("", "onnx"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes
 
 _ODD = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -17,8 +18,8 @@ _JOINERS = "\u200c\u200d"
 """Format characters without which words of some scripts, and emoji, read wrongly."""
 
 
-def shown(name: str, keep: str = "") -> str:
-    """A name as one line of printable text; twice is the same as once.
+def printable(name: str, keep: str = "") -> str:
+    """Return a name as one line of printable text; twice is the same as once.
 
     Args:
         name: of a file, or a message with paths in it.
@@ -39,33 +40,27 @@ def _escaped(character: str) -> str:
     return plain or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
-def stored(path: str) -> str | bytes:
-    """A path as SQLite takes it: text, or its bytes where they are no UTF-8."""
+def to_sql(path: str) -> str | bytes:
+    """Return a path as SQLite takes it: text, or its bytes where they are no UTF-8."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
-        return os.fsencode(path) if _from_bytes(path) else path.encode("utf-8", "surrogatepass")
+        with suppress(UnicodeEncodeError):  # halves of surrogate pairs that no file system gave
+            return os.fsencode(path)
+        return path.encode("utf-8", "surrogatepass")
     return path
 
 
-def restored(value: str | bytes) -> str:
-    """The path that `stored` was given."""
+def from_sql(value: str | bytes) -> str:
+    """Return the path that `to_sql` was given."""
     return os.fsdecode(value) if isinstance(value, bytes) else value
 
 
-def written(path: str) -> str:
-    """A path as JSON and other texts take it: itself, or a `file:` URI where it is no UTF-8."""
-    return path if isinstance(stored(path), str) else "file://" + quote(stored(path))
+def to_text(path: str) -> str:
+    """Return a path as JSON and other texts take it: itself, or a `file:` URI where it is no UTF-8."""
+    return path if isinstance(to_sql(path), str) else "file://" + quote(to_sql(path))
 
 
-def read(text: str) -> str:
-    """The path that `written` was given."""
+def from_text(text: str) -> str:
+    """Return the path that `to_text` was given."""
     return os.fsdecode(unquote_to_bytes(text.removeprefix("file://"))) if text.startswith("file://") else text
-
-
-def _from_bytes(path: str) -> bool:
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True

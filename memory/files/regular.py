@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from ..errors import VideoError
+
 LARGEST_TEXT = 256 << 20
 """Bytes of a file that is read as a whole, unless another limit is given."""
 LARGEST_TASKS = 4 << 30
 """Bytes of a file of tasks or conversations: whole data sets."""
-_KINDS = (
-    (stat.S_ISDIR, "it is a folder"),
-    (stat.S_ISFIFO, "it is a pipe"),
-    (stat.S_ISSOCK, "it is a socket"),
-    (stat.S_ISCHR, "it is a device"),
-    (stat.S_ISBLK, "it is a device"),
-)
+_KINDS = {
+    stat.S_IFREG: "",
+    stat.S_IFDIR: "it is a folder",
+    stat.S_IFIFO: "it is a pipe",
+    stat.S_IFSOCK: "it is a socket",
+    stat.S_IFCHR: "it is a device",
+    stat.S_IFBLK: "it is a device",
+}
 
 
 class NotAFile(OSError):
@@ -28,17 +31,16 @@ class NotAFile(OSError):
 
 
 def odd_kind(path: str | Path) -> str:
-    """What a path names that is no regular file, such as `it is a pipe`; empty for a file, and where nothing is."""
+    """Return what a path names that is no regular file (`it is a pipe`); empty for a file, and where nothing is."""
     try:
-        mode = os.stat(path).st_mode
+        return _kind(os.stat(path))
     except (OSError, ValueError):
         return ""
-    return _kind(mode)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Where to write what is to become `path`: a file beside it, which takes its place once it is whole.
+    """Return where to write what is to become `path`: a file beside it, which takes its place once it is whole.
 
     What is no file, such as `/dev/stdout` or a pipe, is written into and never replaced.
 
@@ -59,42 +61,39 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def open_regular(path: str | Path) -> BufferedReader:
-    """A regular file for reading; never waits for anybody.
+    """Open a regular file for reading; never waits for anybody.
 
     Raises:
         NotAFile: if it is a folder, a pipe, a device or a socket; nothing is opened then.
         OSError: if it cannot be opened.
     """
-    kind = _kind(os.stat(path).st_mode)  # a device may do something when it is opened
-    if kind:
-        raise NotAFile(errno.EINVAL, f"{kind}, not a file", str(path))
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    file = os.fdopen(descriptor, "rb")
-    kind = _kind(os.fstat(descriptor).st_mode)
-    if kind:  # it was put there since
+    _require_file(path, os.stat(path))  # a device may do something when it is opened
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)), "rb")
+    try:
+        _require_file(path, os.fstat(file.fileno()))  # something else may have been put there since
+    except NotAFile:
         file.close()
-        raise NotAFile(errno.EINVAL, f"{kind}, not a file", str(path))
+        raise
     return file
 
 
 def read_bytes(path: str | Path, most: int = LARGEST_TEXT) -> bytes:
-    """What a regular file holds.
+    """Read what a regular file holds.
 
     Raises:
         NotAFile: if it is none.
         OSError: if it cannot be read, or is larger than `most` bytes.
     """
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"it is larger than {most / 1e6:.0f} MB", str(path))
-        content = file.read(most + 1)
-    if len(content) > most:
+        # A file that claims to be short may grow; of a long one nothing is read.
+        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+    if content is None or len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most / 1e6:.0f} MB", str(path))
     return content
 
 
 def read_text(path: str | Path, encoding: str = "utf-8", most: int = LARGEST_TEXT) -> str:
-    """The text of a regular file, with line feeds for line ends.
+    """Read the text of a regular file, with line feeds for line ends.
 
     Raises:
         NotAFile: if it is none.
@@ -104,7 +103,34 @@ def read_text(path: str | Path, encoding: str = "utf-8", most: int = LARGEST_TEX
     return read_bytes(path, most).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _kind(mode: int) -> str:
-    if stat.S_ISREG(mode):
-        return ""
-    return next((words for holds, words in _KINDS if holds(mode)), "it is no regular file")
+def read_side_file(path: Path, largest: int, what: str) -> bytes:
+    """Read a file that lies beside a video, or is named for it; nothing of one of more than `largest` bytes is read.
+
+    Args:
+        path: the file.
+        largest: bytes.
+        what: what it should hold, for people ("subtitles").
+
+    Raises:
+        VideoError: if it cannot be read, is a folder, pipe or device, or is too large.
+    """
+    try:
+        return read_bytes(path, largest)
+    except NotAFile as error:
+        raise VideoError(f"{path}: these {what} are no regular file ({error.strerror}). Name a file.") from None
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            size = path.stat().st_size >> 20
+            raise VideoError(f"{path}: too large for {what} ({size} MiB, more than {largest >> 20} MiB).") from None
+        raise VideoError(f"{path}: these {what} cannot be read ({error.strerror}). Check the path.") from error
+    except ValueError as error:
+        raise VideoError(f"{str(path)!r}: these {what} cannot be read ({error}). Check the path.") from error
+
+
+def _require_file(path: str | Path, state: os.stat_result) -> None:
+    if kind := _kind(state):
+        raise NotAFile(errno.EINVAL, f"{kind}, not a file", str(path))
+
+
+def _kind(state: os.stat_result) -> str:
+    return _KINDS.get(stat.S_IFMT(state.st_mode), "it is no regular file")

@@ -6,7 +6,8 @@ import codecs
 import unicodedata
 from dataclasses import dataclass
 
-# Letters beyond a-z, by language; the codecs in which files in it are found. Of several that explain a text the first.
+# Letters beyond a-z by language, and the codec in which files in it are found; of several that explain a text the
+# first. charset-normalizer takes short texts of these for each other's.
 # Letters behind a bar are rare: a text in which no other stands is in another language.
 _ALPHABETS = (
     ("cp1252", "àâçéèêëîïôùû|œæüÿ"),
@@ -43,18 +44,13 @@ _CYRILLIC = (
 )
 _OFTEN = frozenset("оеаинтсрвлі")
 """Letters that are more than half of any Cyrillic text."""
-_CHINESE = {
-    "gb18030": frozenset("的是了我不在你有这好他们那里哪么什个说来要就会去到对她没过还看为得吗"),
-    "big5": frozenset("的是了我不在你有這好他們那裡哪麼什個說來要就會去到對她沒過還看為得嗎"),
-}
-"""What every Chinese text is full of."""
 _MARKS = frozenset("’‘“”„«»‹›–—…¿¡°£€§·´©®™\xa0\xad№•†")
 """Signs that stand in texts of any language."""
-_OTHERS = ["cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1253", "cp1255", "cp1256", "cp1258", "cp874"]
-"""What charset-normalizer chooses from: scripts without capitals, or that only it tells apart."""
-_BOTH_CASES = ["cp1250", "cp1251", "cp1252", "cp1254", "cp1257", "koi8_r", "iso8859_2", "cp866"]
-_TOLD_BY = 20_000
-"""Bytes beyond ASCII that tell as much as more of them would."""
+_CODECS = ("cp932 euc_jp gb18030 big5 cp949 cp1253 cp1255 cp1256 cp1258 cp874 cp1250 cp1251 cp1252 cp1254 cp1257 "
+           "koi8_r iso8859_2 cp866").split()  # fmt: skip
+"""The codecs that charset-normalizer chooses from."""
+_ENOUGH = 20_000
+"""Bytes beyond ASCII that say as much as more of them would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +63,10 @@ class Decoded:
 
 
 def decode(data: bytes, sign: str) -> Decoded:
-    """The text in `data`.
+    """Return the text in `data`.
 
-    A byte order mark says all; UTF-16 and UTF-32 without one are known by `sign`. What is not UTF-8 is told by its
-    letters: the encoding in which they make up the alphabet of a language that is written in it, else the one that
+    A byte order mark decides; UTF-16 and UTF-32 without one are known by `sign`. Of what is not UTF-8 the letters
+    decide: the encoding in which they make up the alphabet of a language that is written in it, else the one that
     charset-normalizer finds most likely. Bytes that nothing fits become U+FFFD.
 
     Args:
@@ -94,39 +90,44 @@ def decode(data: bytes, sign: str) -> Decoded:
         # UTF-16 without its mark: the high bytes of Latin letters are zero.
         name = "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
         return Decoded(data.decode(name, errors="replace"), name)
-    try:
-        return Decoded(data.decode("utf-8"), "utf-8")
-    except UnicodeDecodeError:
-        repaired = data.decode("utf-8", errors="replace")
-    broken = repaired.count("\ufffd")
-    sound = sum(character > "\x7f" for character in repaired) - broken
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
     # Mostly good UTF-8 with a torn character, else something older.
-    if sound > broken:
-        return Decoded(repaired, "utf-8")
-    name = _told_by_letters(data)
+    if not broken or sum(character > "\x7f" for character in text) > 2 * broken:
+        return Decoded(text, "utf-8")
+    name = _likeliest(data)
     return Decoded(data.decode(name, errors="replace"), name, guessed=True)
 
 
 def _stands(pattern: bytes, data: bytes, width: int) -> bool:
-    """Whether a pattern stands in `data` at a whole number of units of `width` bytes."""
+    """Tell whether a pattern stands in `data` at a whole number of units of `width` bytes."""
     at = data.find(pattern)
     while at >= 0 and at % width:
         at = data.find(pattern, at + 1)
     return at >= 0
 
 
-def _told_by_letters(data: bytes) -> str:
-    """The encoding of bytes that are not UTF-8."""
+def _likeliest(data: bytes) -> str:
+    """Return the encoding of bytes that are not UTF-8; cp1252 where nothing fits."""
+    from charset_normalizer import from_bytes
+
     lines = [line for line in data.splitlines() if not line.isascii()]
-    body = b"\n".join(lines)[:_TOLD_BY]
-    body = body[: body.rfind(b"\n")] if len(lines) > 1 and len(body) == _TOLD_BY else body
+    body = b"\n".join(lines)[:_ENOUGH]
+    body = body[: body.rfind(b"\n")] if len(lines) > 1 and len(body) == _ENOUGH else body
     if b"\x1b$" in body or b"\x1b(" in body:
         return "iso2022_jp"
-    return _cyrillic(body) or _latin(body) or _likeliest(body)
+    if found := _cyrillic(body) or _latin(body):
+        return found
+    kana = _strictly(body, "euc_jp") or ""
+    # In Korean, for which charset-normalizer takes it, the bytes of kana hardly occur.
+    if sum("\u3041" <= c <= "\u30f6" for c in kana) > 0.2 * sum(c > "\x7f" for c in kana):
+        return "euc_jp"
+    match = from_bytes(body, cp_isolation=_CODECS).best()
+    return match.encoding if match is not None else "cp1252"
 
 
 def _latin(body: bytes) -> str | None:
-    """The first codec in which all letters are those of one language, a capital standing only where one can."""
+    """Return the first codec in which all letters are those of one language, a capital standing only where one can."""
     best, most = None, 0.98
     for codec, alphabet in _ALPHABETS:
         text = _strictly(body, codec)
@@ -142,7 +143,7 @@ def _latin(body: bytes) -> str | None:
 
 
 def _cyrillic(body: bytes) -> str | None:
-    """The codec in which the letters are Cyrillic ones, and those the most that are written the most."""
+    """Return the codec in which the letters are Cyrillic ones, and those the most that are written the most."""
     found: list[tuple[float, str]] = []
     for codec, alphabet in _CYRILLIC:
         text = _strictly(body, codec)
@@ -157,29 +158,6 @@ def _cyrillic(body: bytes) -> str | None:
     return min(found)[1] if found else None
 
 
-def _likeliest(body: bytes) -> str:
-    """What charset-normalizer finds, cp1252 where it finds nothing."""
-    from charset_normalizer import from_bytes
-
-    for codec in ("euc_jp", "cp932"):
-        text = _strictly(body, codec)
-        # In Korean or Chinese the bytes of kana hardly occur.
-        if text and sum("\u3041" <= c <= "\u30f6" for c in text) > 0.2 * sum(c > "\x7f" for c in text):
-            return codec
-    shares = [
-        (sum(c in often for c in text) / max(sum(c > "\x7f" for c in text), 1), codec)
-        for codec, often in _CHINESE.items()
-        if (text := _strictly(body, codec)) is not None
-    ]
-    if shares and max(shares)[0] >= 0.12:
-        return max(shares)[1]
-    for among in (_OTHERS, [*_OTHERS, *_BOTH_CASES]):
-        found = from_bytes(body, cp_isolation=among).best()
-        if found is not None:
-            return found.encoding
-    return "cp1252"
-
-
 def _strictly(body: bytes, codec: str) -> str | None:
     try:
         return body.decode(codec)
@@ -188,7 +166,7 @@ def _strictly(body: bytes, codec: str) -> str | None:
 
 
 def _share(text: str, alphabet: frozenset[str]) -> float:
-    """Share of the characters beyond ASCII that are letters of `alphabet`, or signs of any language."""
+    """Return share of the characters beyond ASCII that are letters of `alphabet`, or signs of any language."""
     beyond = [c for c in text if c > "\x7f"]
     letters = [c for c in beyond if c not in _MARKS or c in alphabet]
     if not letters:
@@ -197,13 +175,13 @@ def _share(text: str, alphabet: frozenset[str]) -> float:
 
 
 def _mostly_ascii(text: str) -> bool:
-    """Whether at least half of the letters are a-z, as in all languages with Latin letters."""
+    """Tell whether at least half of the letters are a-z, as in all languages with Latin letters."""
     letters = [c for c in text if c.isalpha()]
     return 2 * sum(c <= "\x7f" for c in letters) >= len(letters)
 
 
 def _cased(text: str) -> bool:
-    """Whether words are whole: hardly a capital behind a small letter, a sign inside, or two scripts in one."""
+    """Tell whether words are whole: hardly a capital behind a small letter, a sign inside, or two scripts in one."""
     odd = pairs = 0
     for before, after in zip(text, text[1:], strict=False):
         if before <= "\x7f" and after <= "\x7f":

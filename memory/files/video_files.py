@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,12 @@ _KINDS = {
 }
 _NO_VIDEO = {ending: kind for kind, endings in _KINDS.items() for ending in endings.split()}
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"M4A ", b"M4B ", b"crx ", b"jxl ")
-_HEAD = 16
+_AMBIGUOUS = frozenset({"ts", "dv", "rm", "qt"})
+"""Endings of other things too."""
+_STARTS = (
+    *(b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"YUV4MPEG2", b"DKIF"),
+    *(b"0&\xb2u\x8ef\xcf\x11", b".RMF", b"\x06\x0e+4\x02\x05\x01\x01", b"nut/multimedia"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,12 @@ class PassedOver:
 
     path: Path
     why: str
-    """What it is instead, in a few words."""
+    """The kind of thing that it is instead, in a few words."""
 
 
 @dataclass(slots=True)
 class FolderScan:
-    """What lies below a folder. Each file once, under the name that comes first."""
+    """The files below a folder. Each file once, under the name that comes first."""
 
     videos: list[Path] = field(default_factory=list)
     """In the order of their paths."""
@@ -50,7 +55,7 @@ class FolderScan:
 
 
 def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Path] = ()) -> FolderScan:
-    """The videos of a folder and of all folders in it, by their names and, where these say nothing, their first bytes.
+    """Return the videos of a folder and of all folders in it, by their names or, where these say nothing, first bytes.
 
     Hidden files and folders are passed over, and so are folders behind links (a link may lead back up). No file is
     decoded here.
@@ -63,103 +68,74 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
     Raises:
         VideoError: if there is no such folder, it cannot be read, or nothing matches the pattern.
     """
-    found = FolderScan()
+    scan = FolderScan()
     if place.is_dir():
-        files = _below(place, found, {_identity(folder) for folder in leave_out})
+        files = _below(place, scan, {_identity(folder) for folder in leave_out})
     elif is_pattern(place):
-        files = _matching(place, found)
+        files = _matching(place, scan)
     else:
         raise VideoError(f"There is no folder {place}: check the name.")
-    seen: dict[tuple[int, int], Path] = {}
-    for path in sorted(files, key=lambda path: (path.is_symlink(), is_maybe(path))):  # the file before links to it
+    first_paths: dict[tuple[int, int], Path] = {}
+    # The file before links to it.
+    for path in sorted(files, key=lambda path: (path.is_symlink(), is_maybe(path), path)):
         if only is not None and not _matches(path, place, only):
             continue
-        why = _no_video(path, seen)
+        why = _no_video(path, first_paths)
         if why:
-            found.passed_over.append(PassedOver(path, why))
+            scan.passed_over.append(PassedOver(path, why))
         else:
-            found.videos.append(path)
-    return found
+            scan.videos.append(path)
+    return scan
 
 
 def is_pattern(place: Path) -> bool:
-    """Whether a name that leads nowhere is meant as a pattern (`*.mp4`)."""
+    """Tell whether a name that leads nowhere is meant as a pattern (`*.mp4`)."""
     return glob.has_magic(str(place)) and not os.path.lexists(place)
 
 
-def _below(place: Path, found: FolderScan, leave_out: set[tuple[int, int] | None]) -> Iterator[Path]:
-    try:
-        entries = sorted(os.scandir(place), key=lambda entry: entry.name)
-    except OSError as error:
-        raise VideoError(f"{place} cannot be read ({error.strerror}): check its rights.") from error
-    waiting = [iter(entries)]
-    while waiting:
-        entry = next(waiting[-1], None)
-        if entry is None:
-            waiting.pop()
-            continue
-        path = Path(entry.path)
-        if entry.name.startswith("."):
-            found.passed_over.append(PassedOver(path, "hidden"))
-        elif not _is_folder(entry):
-            yield path
-        elif entry.is_symlink():
-            found.passed_over.append(PassedOver(path, "a link to a folder, which is not followed"))
-        elif _identity(path) in leave_out:
-            found.passed_over.append(PassedOver(path, "the memory itself"))
-        else:
-            try:
-                waiting.append(iter(sorted(os.scandir(path), key=lambda entry: entry.name)))
-            except OSError as error:
-                found.passed_over.append(PassedOver(path, f"cannot be read ({error.strerror})"))
+def _below(place: Path, scan: FolderScan, leave_out: set[tuple[int, int] | None]) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        if error.filename == str(place):
+            raise VideoError(f"{place} cannot be read ({error.strerror}): check its rights.") from error
+        scan.passed_over.append(PassedOver(Path(error.filename), f"cannot be read ({error.strerror})"))
+
+    for root, folders, files in os.walk(place, onerror=unreadable):
+        for name, is_folder in [*((name, True) for name in folders), *((name, False) for name in files)]:
+            path = Path(root, name)
+            why = ""
+            if name.startswith("."):
+                why = "hidden"
+            elif is_folder and path.is_symlink():
+                why = "a link to a folder, which is not followed"
+            elif is_folder and _identity(path) in leave_out:
+                why = "the memory itself"
+            if why:
+                scan.passed_over.append(PassedOver(path, why))
+                if is_folder:
+                    folders.remove(name)
+            elif not is_folder:
+                yield path
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _matching(pattern: Path, found: FolderScan) -> Iterator[Path]:
-    matches = sorted(set(_glob(pattern)))
+def _matching(pattern: Path, scan: FolderScan) -> Iterator[Path]:
+    """Yield what a pattern matches, as `glob` does; links to folders are only followed where they are written out."""
+    plain = next(k for k, part in enumerate(pattern.parts) if glob.has_magic(part))
+    place, wild = Path(*pattern.parts[:plain]), list(pattern.parts[plain:])
+    wild = [part if part == "**" else part.replace("**", "*") for part in wild] + ["*"] * (wild[-1] == "**")
+    hidden = any(part.startswith(".") for part in wild)
+    matches = []
+    for path in set(place.glob("/".join(wild))):
+        below = path.relative_to(place)
+        linked = any((place / folder).is_symlink() for folder in list(below.parents)[:-1])
+        if not linked and (hidden or not any(part.startswith(".") for part in below.parts)):
+            matches.append(path)
     if not matches:
         raise VideoError(f"Nothing matches {pattern}: check the pattern; ** stands for any folders.")
-    for path in matches:
-        if path.is_dir():
-            if "**" not in str(pattern):
-                found.passed_over.append(PassedOver(path, "a folder; name it to index what lies in it"))
-        else:
+    for path in sorted(matches):
+        if not path.is_dir():
             yield path
-
-
-def _glob(pattern: Path) -> Iterator[Path]:
-    """What a pattern matches, as `glob` does it; links to folders are only followed in parts that were written out."""
-    plain = next(k for k, part in enumerate(pattern.parts) if glob.has_magic(part))
-    waiting: list[tuple[Path, tuple[str, ...]]] = [(Path(*pattern.parts[:plain]), pattern.parts[plain:])]
-    while waiting:
-        place, (part, *rest) = waiting.pop()
-        try:
-            entries = list(os.scandir(place))
-        except OSError:
-            continue
-        if part == "**" and rest:  # no folder at all
-            waiting.append((place, tuple(rest)))
-        for entry in entries:
-            if entry.name.startswith(".") and not part.startswith("."):
-                continue
-            folder = _is_folder(entry) and not entry.is_symlink()
-            path = place / entry.name
-            if part == "**":
-                if folder:
-                    waiting.append((path, (part, *rest)))
-                if not rest:
-                    yield path
-            elif fnmatch.fnmatchcase(entry.name, part) if glob.has_magic(part) else entry.name == part:
-                if not rest:
-                    yield path
-                elif folder:
-                    waiting.append((path, tuple(rest)))
+        elif "**" not in str(pattern):
+            scan.passed_over.append(PassedOver(path, "a folder; name it to index what lies in it"))
 
 
 def _matches(path: Path, place: Path, only: str) -> bool:
@@ -175,8 +151,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return state.st_dev, state.st_ino
 
 
-def _no_video(path: Path, seen: dict[tuple[int, int], Path]) -> str:
-    """Why a file is no video; empty where it is one, or may be."""
+def _no_video(path: Path, first_paths: dict[tuple[int, int], Path]) -> str:
+    """Return why a file is no video; empty where it is one, or may be."""
     try:
         state = path.stat()
     except OSError as error:
@@ -188,35 +164,28 @@ def _no_video(path: Path, seen: dict[tuple[int, int], Path]) -> str:
     ending = path.suffix[1:].lower()
     if ending in _NO_VIDEO:
         return _NO_VIDEO[ending]
-    if not os.access(path, os.R_OK):
-        return "cannot be read (Permission denied)"
-    if ending not in _VIDEO or ending in ("ts", "dv", "rm", "qt"):  # these are endings of other things too
-        try:
-            with path.open("rb") as file:
-                head = file.read(_HEAD + 189)
-        except OSError as error:
-            return f"cannot be read ({error.strerror})"
-        if not looks_like_video(head):
-            return "no video, by its first bytes"
-    first = seen.setdefault((state.st_dev, state.st_ino), path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(189)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if (ending not in _VIDEO or ending in _AMBIGUOUS) and not looks_like_video(head):
+        return "no video, by its first bytes"
+    first = first_paths.setdefault((state.st_dev, state.st_ino), path)
     return "" if first is path else f"the same file as {first}"
 
 
 def is_maybe(path: Path) -> bool:
-    """Whether a file was taken for a video by its first bytes alone: it may well hold sound only."""
+    """Tell whether a file was taken for a video by its first bytes alone: it may well hold sound only."""
     return path.suffix[1:].lower() not in _VIDEO
 
 
 def looks_like_video(head: bytes) -> bool:
-    """Whether a file that begins so is of a kind that holds videos (it may hold sound only)."""
+    """Tell whether a file that begins so is of a kind that holds videos (it may hold sound only)."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return head[8:12] not in _STILL_BRANDS
     if head[:4] == b"RIFF":
         return head[8:12] == b"AVI "
     if head[:1] == b"G" and len(head) > 188:
         return head[188:189] == b"G"
-    starts: Iterable[bytes] = (
-        *(b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"YUV4MPEG2", b"DKIF"),
-        *(b"0&\xb2u\x8ef\xcf\x11", b".RMF", b"\x06\x0e+4\x02\x05\x01\x01", b"nut/multimedia"),
-    )
-    return head.startswith(tuple(starts))
+    return head.startswith(_STARTS)

@@ -24,7 +24,7 @@ MOST = 250_000
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """When a video holds something new: `pictures` are seconds `[n]`, ascending; `sound` is where there are samples."""
+    """The times of something new in a video: `pictures` in seconds `[n]`, ascending, and the spans of `sound`."""
 
     pictures: np.ndarray
     sound: Sequence[Span] = ()
@@ -41,10 +41,10 @@ class Busy:
         return cls(times(), [video.info.span] if video.info.has_audio else [])
 
     def seconds(self, span: Span, within: float = 60.0) -> float:
-        """How much of `span` holds something: a picture counts for `within` seconds at most."""
+        """Return the seconds of `span` that hold something: a picture counts for `within` seconds at most."""
         inside = self.pictures[(self.pictures >= span.start) & (self.pictures < span.end)]
-        seen = float(np.minimum(np.diff(np.append(inside, span.end)), within).sum()) if len(inside) else 0.0
-        return min(span.duration, max(seen, sum(each.overlap(span) for each in self.sound)))
+        visible = float(np.minimum(np.diff(np.append(inside, span.end)), within).sum()) if len(inside) else 0.0
+        return min(span.duration, max(visible, sum(each.overlap(span) for each in self.sound)))
 
 
 def worth_looking_at(video: VideoSource, span: Span) -> Span:
@@ -52,9 +52,9 @@ def worth_looking_at(video: VideoSource, span: Span) -> Span:
     times = getattr(video, "times", None)
     if span.duration <= _LONG or times is None:
         return span
-    shown = times()
-    last = int(np.searchsorted(shown, span.end)) - 1
-    newest = max(span.start, float(shown[last])) if last >= 0 else span.start
+    picture_times = times()
+    last = int(np.searchsorted(picture_times, span.end)) - 1
+    newest = max(span.start, float(picture_times[last])) if last >= 0 else span.start
     return Span(span.start, min(span.end, newest + _STAYS))
 
 

@@ -1,4 +1,4 @@
-"""Where clips begin and end: fixed windows, shots between cuts, and the coarse levels above them."""
+"""The bounds of clips: fixed windows, shots between cuts, and the coarse levels above them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
     first = min(info.seen_from, info.end)
     if first - info.start < shortest:
         return windows(info.span, seconds, shortest=shortest, busy=busy)
-    heard, seen = Span(info.start, first), Span(first, info.end)
+    sound_only, pictures = Span(info.start, first), Span(first, info.end)
     return [
-        *windows(heard, seconds, shortest=shortest, busy=busy),
-        *windows(seen, seconds, shortest=shortest, busy=busy),
+        *windows(sound_only, seconds, shortest=shortest, busy=busy),
+        *windows(pictures, seconds, shortest=shortest, busy=busy),
     ]
 
 

@@ -12,7 +12,7 @@ from ..files.regular import read_bytes
 from ..protocol import VideoInfo, VideoSource
 from ..span import clock
 from ..store.units import NewText
-from ..video.streams import Streams, named, rank_subtitles, told
+from .stream_choice import Streams, describe_stream, find_stream, rank_subtitles
 
 if TYPE_CHECKING:
     from ..span import Span
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Where the words of a video are already written: a file, or the n-th text stream inside the video."""
+    """The place where the words of a video are already written: a file, or the n-th text stream inside the video."""
 
     path: str
     embedded: int | None
     stamp: str
     shift: float = 0.0
-    """What to add to the times of a file for the video's own (see `docs/clock.md`)."""
+    """Seconds to add to the times of a file for the video's own (see `docs/clock.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Where to take the words from, None for the sound; `notes` say what was chosen or passed over, and why."""
+    """The source of the words, None for the sound; `notes` say why it was chosen or others were passed over."""
 
     subtitles: Subtitles | None
     notes: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ def _candidates(
         several = len(info.subtitle_streams)
         for written in rank_subtitles(info.subtitle_streams, lines, spoken):
             place = places[written.stream.index]
-            which = f"subtitle stream {told(written.stream)} of {several}"
+            which = f"subtitle stream {describe_stream(written.stream)} of {several}"
             other = f" in another language than the sound ({spoken})" if written.foreign else ""
             against = " holds only some of what is said" if written.partial else other and f" is{other}"
             taken = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
@@ -136,22 +136,24 @@ def _candidates(
                 if all(one.pictures for one in unread)
                 else "without words in the video"
             )
-            notes.append(f"its subtitles ({'; '.join(told(one) for one in unread)}) are {why}")
+            notes.append(f"its subtitles ({'; '.join(describe_stream(one) for one in unread)}) are {why}")
     yield from later
 
 
 def _asked_for(info: VideoInfo, path: Path, wanted: int | str) -> Words:
     from ..speech.subtitles import embedded_subtitles
 
-    stream = named(info.subtitle_streams, wanted, "subtitle stream", info.path)
+    stream = find_stream(info.subtitle_streams, wanted, "subtitle stream", info.path)
     tracks = embedded_subtitles(path)
     place = next((place for place, track in enumerate(tracks) if track.stream == stream.index), None)
     if place is None or not tracks[place]:
         why = "is made of pictures of words, which are not read" if stream.pictures else "holds no words"
-        raise VideoError(f"{info.path}: subtitle stream {told(stream)} {why}. Take another, or listen to the sound.")
+        raise VideoError(
+            f"{info.path}: subtitle stream {describe_stream(stream)} {why}. Take another, or listen to the sound."
+        )
     return Words(
         _stream(path, place),
-        (f"subtitle stream {told(stream)} of {len(info.subtitle_streams)} was taken, as asked for",),
+        (f"subtitle stream {describe_stream(stream)} of {len(info.subtitle_streams)} was taken, as asked for",),
     )
 
 
@@ -167,7 +169,7 @@ def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Sub
     """
     from ..speech.subtitles import read_subtitles
 
-    cues = read_subtitles(file)
+    cues = read_subtitles(file, fps=info.fps)
     if not cues and (not named or read_bytes(file).strip()):
         raise VideoError(f"{file}: there are no lines in it.")
     if not cues:
@@ -200,7 +202,7 @@ def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Sub
 
 
 def shift_of(cues: Sequence[Cue], info: VideoInfo) -> float:
-    """What to add to the times in a file beside a video, for seconds on the video's own clock.
+    """Return the seconds to add to the times in a file beside a video, for the video's own clock.
 
     They count from where players begin, the first picture or sound, wherever that lies on the container's clock. Only
     where more of the lines lie in the video when they are taken for times on that clock itself, they are.
@@ -222,7 +224,11 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
 
     path, shift = Path(subtitles.path), subtitles.shift
     cues: Sequence[Cue]
-    cues = read_subtitles(path) if subtitles.embedded is None else embedded_subtitles(path)[subtitles.embedded]
+    cues = (
+        read_subtitles(path, fps=video.info.fps)
+        if subtitles.embedded is None
+        else embedded_subtitles(path)[subtitles.embedded]
+    )
     info = video.info
     inside = [cue for cue in cues if _inside(cue, info, shift)]
     moved = [replace(cue, start=cue.start + shift, end=cue.end + shift) for cue in inside] if shift else inside
@@ -230,7 +236,7 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
 
 
 def from_sound(video: VideoSource, span: Span, transcriber: Transcriber) -> list[NewText]:
-    """What is said in a span."""
+    """Return the recognized speech of a span."""
     from ..speech.transcriber import transcribe
 
     return _texts(transcribe(video, span, transcriber))
@@ -248,7 +254,7 @@ def _texts(utterances: Iterable[Utterance]) -> list[NewText]:
                 "probability": round(each.probability, 3),
                 **({"assumed_language" if each.assumed else "language": each.language} if each.language else {}),
                 # A word may have been made out by what follows it: before that it is not known.
-                **({"heard": round(each.heard, 3)} if each.heard is not None else {}),
+                **({"heard": round(each.sound_until, 3)} if each.sound_until is not None else {}),
             },
         )
         for each in utterances

@@ -30,13 +30,13 @@ def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]
         for span in spans:
             inside = [text for text in texts if span.contains((text.start + text.end) / 2)]
             best = telling([t for t in inside if t.channel == "speech"], rare, _SENTENCES[level])
-            said = [f"[{clock(text.start)}] {_short(text.text)}" for text in best]
-            shown = _headlines([t for t in inside if t.channel == "screen_text"])
-            seen = _looks(t.text for t in inside if t.channel == "visual")
+            quotes = [f"[{clock(text.start)}] {_short(text.text)}" for text in best]
+            headlines = _headlines([t for t in inside if t.channel == "screen_text"])
+            looks = _looks(t.text for t in inside if t.channel == "visual")
             parts = [
-                f"Said: {' … '.join(said)}" if said else "",
-                f"On screen: {' | '.join(shown)}" if shown else "",
-                f"Looks: {seen}" if seen else "",
+                f"Said: {' … '.join(quotes)}" if quotes else "",
+                f"On screen: {' | '.join(headlines)}" if headlines else "",
+                f"Looks: {looks}" if looks else "",
             ]
             text = "\n".join(part for part in parts if part)
             if text:
@@ -56,20 +56,20 @@ def telling(texts: Sequence[Text], rare: dict[str, float], most: int) -> list[Te
     bags = [Counter(words(text.text)) for text in texts]
     here = Counter(word for bag in bags for word in bag)
 
-    def worth(bag: Counter[str], known: set[str]) -> float:
+    def worth(bag: Counter[str], covered: set[str]) -> float:
         # Length counts by its root, so that neither one word nor a ramble wins.
-        total = sum(rare.get(word, 1.0) * math.log1p(here[word]) for word in bag if word not in known)
+        total = sum(rare.get(word, 1.0) * math.log1p(here[word]) for word in bag if word not in covered)
         return total / math.sqrt(4 + sum(bag.values()))
 
     chosen: list[int] = []
-    known: set[str] = set()
+    covered: set[str] = set()
     while len(chosen) < min(most, len(texts)):
         rest = [index for index in range(len(texts)) if index not in chosen]
-        best = max(rest, key=lambda index: worth(bags[index], known))
-        if worth(bags[best], known) <= 0:
+        best = max(rest, key=lambda index: worth(bags[index], covered))
+        if worth(bags[best], covered) <= 0:
             break
         chosen.append(best)
-        known |= set(bags[best])
+        covered |= set(bags[best])
     return [texts[index] for index in sorted(chosen)]
 
 
@@ -89,7 +89,7 @@ def _headlines(texts: Sequence[Text]) -> list[str]:
 
 
 def _looks(descriptions: Iterable[str]) -> str:
-    """What most clips look like."""
+    """Return the look of most clips."""
     counts = Counter(descriptions)
     return min(counts, key=lambda text: (-counts[text], text), default="")
 

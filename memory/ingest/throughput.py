@@ -1,4 +1,4 @@
-"""How long indexing takes here, by what earlier videos took: seconds of waiting for a second of video."""
+"""Estimates of indexing time from earlier videos: seconds of waiting for a second of video."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def work_rates(store: Store, channels: Sequence[str], cores: int) -> tuple[dict[
         (_LOOKED_AT,),
     )
     worked: dict[str, float] = {}
-    seen: dict[tuple[str, str], float] = {}
+    lengths: dict[tuple[str, str], float] = {}
     for (video, channel, finished, length, stamp), (*_, before, _, _) in zip(rows, rows[1:], strict=False):
         if stamp.startswith("subtitles:") or finished - before > _PAUSE:
             continue
         worked[channel] = worked.get(channel, 0.0) + finished - before
-        seen[video, channel] = length
+        lengths[video, channel] = length
     rates: dict[str, float] = {}
     for channel in channels:
-        length = sum(seconds for (_, name), seconds in seen.items() if name == channel)
+        length = sum(seconds for (_, name), seconds in lengths.items() if name == channel)
         if length >= _ENOUGH:
             rates[channel] = worked[channel] / length
     usual = {channel: _USUAL.get(channel, 0.0) / max(cores, 1) for channel in channels}

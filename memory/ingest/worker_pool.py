@@ -10,7 +10,10 @@ from multiprocessing.connection import wait
 
 from ..errors import VideoError
 from ..processes.child_process import Child
-from .worker import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work, WorkerModels, run_job
+from ..processes.pool import ProcessPool
+from .jobs import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work
+from .worker import run_job
+from .worker_models import WorkerModels
 
 Handle = Callable[[Job, Message], None]
 
@@ -26,13 +29,13 @@ class Inline:
 
     count = 1
 
-    def __init__(self, kit: ModelSpecs) -> None:
-        self._bench = WorkerModels(kit)
+    def __init__(self, specs: ModelSpecs) -> None:
+        self._models = WorkerModels(specs)
 
     def run(self, jobs: Sequence[Job], handle: Handle) -> None:
         """Do the jobs; what they find goes to `handle` at once."""
         for job in jobs:
-            run_job(job, self._bench, lambda message, job=job: handle(job, message))  # type: ignore[misc]
+            run_job(job, self._models, lambda message, job=job: handle(job, message))  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -41,116 +44,101 @@ class Inline:
 class Workers:
     """Up to `count` processes, started when there is work for them."""
 
-    def __init__(self, count: int, kit: ModelSpecs) -> None:
+    def __init__(self, count: int, specs: ModelSpecs) -> None:
         self.count = count
-        self._kit = kit
-        self._workers: list[_Worker] = []
+        self._pool = ProcessPool(lambda: VideoWorker(specs), count)
 
     def run(self, jobs: Sequence[Job], handle: Handle) -> None:
         """Do the jobs, some at a time; what they find goes to `handle` as it comes, in this thread."""
         waiting = deque(jobs)
-        while waiting or any(worker.job for worker in self._workers):
-            self._hand_out(waiting)
-            busy = {worker.connection: worker for worker in self._workers if worker.job}
-            for ready in wait(list(busy), timeout=0.5):
-                self._take(busy[ready], waiting, handle)  # type: ignore[index]
-            for worker in [worker for worker in busy.values() if worker.job and time.monotonic() > worker.deadline]:
-                worker.kill()
-                self._lost(worker, f"no progress for {worker.patience:.0f} s, stopped", waiting, handle)
-
-    def _hand_out(self, waiting: deque[Job]) -> None:
-        while waiting:
-            idle = next((worker for worker in self._workers if not worker.job), None)
-            if idle is None:
-                if len(self._workers) >= self.count:
-                    return
-                idle = _Worker(self._kit)
-                self._workers.append(idle)
-            idle.begin(waiting.popleft())
-
-    def _take(self, worker: _Worker, waiting: deque[Job], handle: Handle) -> None:
-        assert worker.job is not None
+        busy: list[VideoWorker] = []
         try:
-            message: Message = worker.connection.recv()
-        except (EOFError, ConnectionError):
-            self._lost(worker, f"the process that read it died ({worker.epitaph()})", waiting, handle)
-            return
-        worker.hear(message)
-        if isinstance(message, Heartbeat):
-            return
-        job = worker.job
-        if isinstance(message, JobDone):
-            worker.job = None
-        handle(job, message)
-
-    def _lost(self, worker: _Worker, reason: str, waiting: deque[Job], handle: Handle) -> None:
-        """A worker is gone: what it was at failed, the rest of its job goes to another."""
-        job = worker.job
-        assert job is not None
-        self._workers.remove(worker)
-        worker.kill()
-        if not isinstance(job, Work):
-            source = job.source if isinstance(job.source, str) else job.source.info.path
-            handle(job, JobDone(error=VideoError(f"{source} cannot be read: {reason}. Is the file damaged?")))
-            return
-        lost = [unit for unit in job.units if unit.id in worker.at] or [
-            unit for unit in job.units if unit.id in worker.left
-        ][:1]
-        for unit in lost:
-            handle(job, Failed(unit.id, reason))
-        rest = tuple(unit for unit in job.units if unit.id in worker.left and unit not in lost)
-        if rest:
-            waiting.appendleft(replace(job, units=rest))
-        else:
-            handle(job, JobDone())
+            while waiting or busy:
+                while waiting and len(busy) < self.count:
+                    busy.append(self._pool.take())
+                    busy[-1].begin(waiting.popleft())
+                ready = wait([worker.connection for worker in busy], timeout=0.5)
+                for worker in list(busy):
+                    if worker.connection in ready:
+                        failure = worker.take_message(handle)
+                    elif time.monotonic() > worker.deadline:
+                        failure = f"no progress for {worker.patience:.0f} s, stopped"
+                    else:
+                        continue
+                    if failure is not None:
+                        busy.remove(worker)
+                        self._pool.discard(worker)
+                        waiting.extendleft(worker.give_up(failure, handle))
+                    elif worker.is_done:
+                        busy.remove(worker)
+                        self._pool.put_back(worker)
+        finally:
+            for worker in busy:
+                self._pool.discard(worker)
 
     def close(self) -> None:
         """Stop every process."""
-        for worker in self._workers:
-            worker.kill()
-        self._workers.clear()
+        self._pool.close()
 
 
-class _Worker:
-    """One process and what it is doing."""
+class VideoWorker(Child):
+    """One process and the job that it does."""
 
-    def __init__(self, kit: ModelSpecs) -> None:
-        self._child = Child(f"{__package__}.worker", env=_ONE_THREAD)
-        self.connection = self._child.connection
-        self.job: Job | None = None
-        self.at: tuple[int, ...] = ()
-        self.left: set[int] = set()
-        self.patience = _START_SECONDS
-        self.deadline = time.monotonic() + self.patience
-        self._send(kit)
+    def __init__(self, specs: ModelSpecs) -> None:
+        super().__init__(f"{__package__}.worker", env=_ONE_THREAD)
+        self.send(specs)
 
     def begin(self, job: Job) -> None:
         """Give it a job."""
-        self.job, self.at = job, ()
-        self.left = {unit.id for unit in job.units} if isinstance(job, Work) else set()
+        self._job = job
+        self.is_done = False
+        self._current: tuple[int, ...] = ()
+        self._remaining = {unit.id for unit in job.units} if isinstance(job, Work) else set()
         self.patience = _START_SECONDS
         self.deadline = time.monotonic() + self.patience
-        self._send(job)
+        self.send(job)
 
-    def _send(self, thing: object) -> None:
+    def take_message(self, handle: Handle) -> str | None:
+        """Read what it reports and hand it on; return why not, where it has ended."""
         try:
-            self.connection.send(thing)
-        except ConnectionError:
-            pass  # it is dead: reading from it will say so
-
-    def hear(self, message: Message) -> None:
-        """Note what it says of its state."""
+            message = self.receive()
+        except (EOFError, ConnectionError):
+            return f"the process that read it died ({self.exit_reason()})"
         if isinstance(message, Heartbeat):
-            self.at, self.patience = message.units, message.patience
+            self._current, self.patience = message.units, message.patience
         elif isinstance(message, UnitDone | Failed):
-            self.left.discard(message.unit)
-            self.at = tuple(unit for unit in self.at if unit != message.unit)
+            self._remaining.discard(message.unit)
+            self._current = tuple(unit for unit in self._current if unit != message.unit)
         self.deadline = time.monotonic() + self.patience
+        self.is_done = isinstance(message, JobDone)
+        if not isinstance(message, Heartbeat):
+            handle(self._job, message)
+        return None
 
-    def epitaph(self) -> str:
-        """How it died, in a few words."""
-        return self._child.epitaph()
+    def receive(self) -> Message:
+        """Wait for what it reports next.
 
-    def kill(self) -> None:
-        """End it now."""
-        self._child.kill()
+        Raises:
+            EOFError: if it has ended.
+            ConnectionError: if it was killed.
+        """
+        message: Message = self.connection.recv()
+        return message
+
+    def give_up(self, reason: str, handle: Handle) -> list[Job]:
+        """Report as failed what it was at when it ended; return the rest of its job, for another."""
+        job = self._job
+        if not isinstance(job, Work):
+            source = job.source if isinstance(job.source, str) else job.source.info.path
+            handle(job, JobDone(error=VideoError(f"{source} cannot be read: {reason}. Is the file damaged?")))
+            return []
+        failed = [unit for unit in job.units if unit.id in self._current] or [
+            unit for unit in job.units if unit.id in self._remaining
+        ][:1]
+        for unit in failed:
+            handle(job, Failed(unit.id, reason))
+        rest = tuple(unit for unit in job.units if unit.id in self._remaining and unit not in failed)
+        if rest:
+            return [replace(job, units=rest)]
+        handle(job, JobDone())
+        return []

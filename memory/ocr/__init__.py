@@ -1,12 +1,16 @@
-"""Text on screen as people read it: lines that stand together are blocks, with a place, a size and a span of time."""
+"""Text on screen as people read it: pictures are read by RapidOCR, lines are followed over time and made into blocks.
 
-from .blocks import Block, blocks_of, compose, line_readings
+`reader` reads one picture, `changes` reads again what changed, `timeline` follows lines over a span, `exact_times`
+finds the frames at which one comes and goes; `lines` says when two of them are one text, `layout` and `blocks` which
+lines stand together.
+"""
+
+from .blocks import Block, BlockBuilder, blocks, blocks_of, compose, line_readings, new_rows
 from .layout import arrange, place, size
-from .rows import Joiner, blocks, new_rows
 
 __all__ = [
     "Block",
-    "Joiner",
+    "BlockBuilder",
     "arrange",
     "blocks",
     "blocks_of",

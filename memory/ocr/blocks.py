@@ -1,14 +1,16 @@
-"""Blocks of text over time: which lines stood together, from when to when, and how they are kept in a memory."""
+"""Blocks of text over time: which lines stood together, from when to when, and their rows in a memory."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from ..span import Box, Span
+from ..span import Box
+from ..store.units import NewText
 from ..types import Text
 from .layout import arrange, hull, place, size
 from .lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
@@ -23,6 +25,8 @@ _SAME_PLACE = 0.3
 """Shared area, of the smaller one's, from which two lines stand in one place: only one of them is there at a time."""
 _OVERLOOKED = 5.0
 """Seconds for which a line may be missing while those beside it stay."""
+_SETTLED = 10.0
+"""Seconds after its end from which nothing is joined to a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,6 @@ class Block:
     lines: tuple[Line, ...]
     moving: bool = False
     """Whether it moves across the screen, as credits and tickers do."""
-
-    @property
-    def span(self) -> Span:
-        """The seconds over which it stays."""
-        return Span(self.start, self.end)
 
     @property
     def text(self) -> str:
@@ -53,8 +52,7 @@ class Block:
     @property
     def score(self) -> float:
         """The recognizer's score in [0, 1], by letters."""
-        letters = sum(len(line.text) for line in self.lines)
-        return sum(line.score * len(line.text) for line in self.lines) / max(letters, 1)
+        return _in_one(self.lines).score
 
     @property
     def height(self) -> float:
@@ -72,7 +70,7 @@ class Block:
         return size(self.height)
 
     def data(self) -> dict[str, Any]:
-        """All but the span and the text, as JSON."""
+        """Return all but the span and the text, as JSON."""
         kept = {
             "box": _rounded(self.box),
             "score": round(self.score, 4),
@@ -93,7 +91,7 @@ class Block:
 
     @classmethod
     def of(cls, text: Text) -> Block:
-        """The block of a row of the channel `screen_text`; a row without lines is one line."""
+        """Return the block of a row of the channel `screen_text`; a row without lines is one line."""
         data = text.data
         rows = data.get("lines") or [{"text": text.text, "box": data["box"], "score": data.get("score", 1.0)}]
         lines = tuple(Line(row["text"], Box(*row["box"]), float(row["score"])) for row in rows)
@@ -101,7 +99,7 @@ class Block:
 
 
 def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
-    """Blocks from readings of lines: what stands near each other at the same time is read together.
+    """Make blocks of readings of lines: what stands near each other at the same time is read together.
 
     A block lasts as long as its lines stay the same. Lines that move, and short-lived ones (a clock beside what stays),
     are only read with lines that come and go with them.
@@ -129,12 +127,12 @@ def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
 
 
 def blocks_of(lines: Sequence[Line], time: float, aspect: float) -> list[Block]:
-    """Blocks of the lines of one picture, from top to bottom."""
-    return [Block(time, time, tuple(_in_one(row) for row in rows)) for rows in arrange(lines, aspect)]
+    """Return the blocks of the lines of one picture, from top to bottom."""
+    return [_block(time, time, rows) for rows in arrange(lines, aspect)]
 
 
 def line_readings(blocks: Iterable[Block]) -> list[Reading]:
-    """The lines of blocks over time, each over all the blocks that it stood in; the way back from `compose`."""
+    """Return the lines of blocks, each over all the blocks that it stood in; the way back from `compose`."""
     found = [
         Reading(block.start, block.end, line.text, line.box, line.score, line.box.bottom - line.box.top, block.moving)
         for block in blocks
@@ -144,29 +142,23 @@ def line_readings(blocks: Iterable[Block]) -> list[Reading]:
 
 
 def _standing(lines: Sequence[Reading], aspect: float) -> list[Block]:
-    """Blocks of lines that stay for a while, cut where one of their lines comes or goes."""
+    """Return the blocks of lines that stay for a while, cut where one of their lines comes or goes."""
     moments = sorted({moment for each in lines for moment in (each.start, each.end)})
     blocks: list[Block] = []
-    open_: dict[Rows, float] = {}
-    active: list[Reading] = []
-    begun = 0
-    for start, end in pairwise(moments):
-        while begun < len(lines) and lines[begun].start <= start:
-            active.append(lines[begun])
-            begun += 1
+    since: dict[tuple[tuple[Reading, ...], ...], float] = {}  # the blocks on screen, as rows of lines
+    coming, active = deque(lines), list[Reading]()
+    for start, end in pairwise([*moments, float("inf")]):
+        while coming and coming[0].start <= start:
+            active.append(coming.popleft())
         active = [each for each in active if each.end >= end]
-        now = {_frozen(rows): start for rows in arrange(active, aspect)}
-        for rows, since in open_.items():
-            if rows in now:
-                now[rows] = since
-            else:
-                blocks.append(_block(since, start, rows))
-        open_ = now
-    return blocks + [_block(since, moments[-1], rows) for rows, since in open_.items()]
+        on_screen = {tuple(map(tuple, rows)): start for rows in arrange(active, aspect)}
+        blocks += [_block(began, start, rows) for rows, began in since.items() if rows not in on_screen]
+        since = {rows: since.get(rows, start) for rows in on_screen}
+    return blocks
 
 
 def _in_step(lines: Sequence[Reading]) -> list[Reading]:
-    """The readings, those near each other that come (or go) within the jitter made to come (or go) together."""
+    """Return the readings, those near each other that come (or go) within the jitter made to come (or go) together."""
     starts, ends = [each.start for each in lines], [each.end for each in lines]
     order = sorted(range(len(lines)), key=lambda index: lines[index].end)
     for moments, turn in ((starts, list(range(len(lines)))), (ends, order)):
@@ -187,7 +179,7 @@ def _order(each: Reading | Block) -> tuple[float, float, float, float]:
 
 
 def _without_gaps(lines: Sequence[Reading]) -> list[Reading]:
-    """The readings, of which those of one text are one where it was overlooked for a while.
+    """Return the readings, those of one text made one where it was overlooked for a while.
 
     It was overlooked where a line beside it stayed all the while, and nothing else was read in its place.
     """
@@ -211,23 +203,16 @@ def _without_gaps(lines: Sequence[Reading]) -> list[Reading]:
 
 
 def _beside(first: Box, second: Box) -> bool:
-    """Whether two lines stand near each other, and neither in the place of the other."""
+    """Return whether two lines stand near each other, and neither in the place of the other."""
     return same_place(first, second, _NEAR) and overlap(first, second) <= _SAME_PLACE
 
 
-Rows = tuple[tuple[Reading, ...], ...]
-
-
-def _frozen(rows: Sequence[Sequence[Reading]]) -> Rows:
-    return tuple(tuple(row) for row in rows)
-
-
-def _block(start: float, end: float, rows: Sequence[Sequence[Reading]], *, moving: bool = False) -> Block:
-    return Block(start, end, tuple(_in_one(row) for row in rows), moving)
+def _block(start: float, end: float, rows: Sequence[Sequence[Reading | Line]], *, moving: bool = False) -> Block:
+    return Block(start, end, tuple(map(_in_one, rows)), moving)
 
 
 def _in_one(row: Sequence[Reading | Line]) -> Line:
-    """The pieces of one row as one line."""
+    """Return the pieces of one row as one line."""
     letters = sum(len(piece.text) for piece in row)
     score = sum(piece.score * len(piece.text) for piece in row) / max(letters, 1)
     return Line(" ".join(piece.text for piece in row), hull(piece.box for piece in row), score)
@@ -235,3 +220,75 @@ def _in_one(row: Sequence[Reading | Line]) -> Line:
 
 def _rounded(box: Box) -> list[float]:
     return [round(float(side), 4) for side in box]
+
+
+def as_data(reading: Reading) -> dict[str, Any]:
+    """Return all but the span and the text of a line as a clip brings it, as JSON."""
+    data: dict[str, Any] = {
+        "box": _rounded(reading.box),
+        "score": round(float(reading.score), 4),
+        "height": round(float(reading.height), 4),
+    }
+    if reading.moving:
+        data["moving"] = True
+    if reading.variants:
+        data["variants"] = [[text, round(votes, 2), round(score, 4)] for text, votes, score in reading.variants]
+    return data
+
+
+def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
+    """Return the blocks of rows of `screen_text`, whether they hold blocks or the lines of single clips.
+
+    Args:
+        texts: rows of one video.
+        aspect: width of its picture over the height.
+    """
+    rows = list(texts)
+    stored = [Block.of(text) for text in rows if "lines" in text.data]
+    lines = [_line(text) for text in rows if "lines" not in text.data]
+    return compose(merge_readings([*lines, *line_readings(stored)]), aspect) if lines else stored
+
+
+class BlockBuilder:
+    """Makes blocks of the lines of clips, some clips at a time; holds only what may still go on."""
+
+    def __init__(self, aspect: float) -> None:
+        self._aspect = aspect
+        self._open: list[Block] = []
+
+    def add(self, texts: Sequence[Text], end: float) -> list[NewText]:
+        """Take the next rows into account.
+
+        Args:
+            texts: rows of the next clips, in time order.
+            end: second up to which they go; infinity when they are the last ones.
+
+        Returns:
+            Rows that nothing can change any more.
+        """
+        still_open = [
+            Text(0, "", "screen_text", block.start, block.end, block.text, block.data()) for block in self._open
+        ]
+        found = blocks([*texts, *still_open], self._aspect)
+        self._open = [block for block in found if block.end > end - _SETTLED]
+        return new_rows(block for block in found if block.end <= end - _SETTLED)
+
+
+def new_rows(found: Iterable[Block]) -> list[NewText]:
+    """Return blocks as rows to be kept."""
+    return [NewText(block.start, block.end, block.text, block.data()) for block in found]
+
+
+def _line(text: Text) -> Reading:
+    data = text.data
+    variants = tuple((str(word), float(votes), float(score)) for word, votes, score in data.get("variants", ()))
+    return Reading(
+        text.start,
+        text.end,
+        text.text,
+        Box(*data["box"]),
+        float(data.get("score", 1.0)),
+        float(data.get("height", 0.0)),
+        bool(data.get("moving")),
+        variants,
+    )

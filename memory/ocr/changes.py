@@ -1,4 +1,4 @@
-"""Where a picture changed since it was last read: the rest need not be read again."""
+"""The lines that stand on screen now: reads again only the parts of the picture that have changed."""
 
 from __future__ import annotations
 
@@ -8,133 +8,280 @@ import cv2
 import numpy as np
 
 from ..span import Box
+from .lines import Line, TextReader, information, overlap, same_place
+from .reader import read_region, small_print
 
-_LONGEST = 640
-_CELL = 16
-_DIFFERENT = 18
-_PIXELS = 6
-_MARGIN = 1
-_WHOLE = 0.55
-_MANY = 6
+# Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
+# pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.
+_LONGEST, _CELL, _DIFFERENT, _PIXELS = 640, 16, 18, 6
+_WHOLE, _MANY = 0.55, 6
+"""Share of the picture, and number of regions, beyond which all of it is read."""
+_CUT = 0.8
+"""Share of the cells that change at once at a cut."""
+_CREDIT = 0.3
+"""Area, in pictures, that may be read between two due reads."""
+_CARE, _MOST_CARE = 0.06, 1.2
+"""Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
+_CALM = 2
+"""Due reads that a part of the picture must outlast before it is read with care."""
+_STILL = 0.5
+"""Share of the picture that must be calm for any of it to be read with care."""
+_RESTLESS = 0.5
+"""Share of the picture that has changed since the last read where the camera moves, rather than something before it."""
+_EXPECTING = 6
+"""Due reads for which another text is expected soon after one has come or gone."""
 
 
 @dataclass(frozen=True, slots=True)
-class TextLook:
+class Thumbnail:
     """A picture made small enough to compare: `[h, w, 3]` uint8, smoothed so that codec noise does not count."""
 
     pixels: np.ndarray
 
     @classmethod
-    def at(cls, image: np.ndarray) -> TextLook:
-        """Look at `image`, `[H, W, 3]` uint8."""
+    def of(cls, image: np.ndarray) -> Thumbnail:
+        """Return the thumbnail of `image`, `[H, W, 3]` uint8."""
         height, width = image.shape[:2]
         scale = min(1.0, _LONGEST / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return cls(cv2.blur(small, (3, 3)))
 
-    def changed(self, other: TextLook) -> np.ndarray:
-        """`[rows, columns]` bool: which cells of 16 x 16 pixels differ from `other` by more than noise."""
+    def changed(self, other: Thumbnail) -> np.ndarray:
+        """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
         if other.pixels.shape != self.pixels.shape:
-            return np.ones(self._grid(), bool)
+            return np.ones(self.grid, bool)
         red, green, blue = cv2.split(cv2.absdiff(self.pixels, other.pixels))
-        _, differs = cv2.threshold(cv2.max(cv2.max(red, green), blue), _DIFFERENT, 255, cv2.THRESH_BINARY)
-        rows, columns = self._grid()
-        height, width = differs.shape
-        below, beside = rows * _CELL - height, columns * _CELL - width
-        padded = cv2.copyMakeBorder(differs, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=0)
-        share = cv2.resize(padded.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-        return np.asarray(share >= 255 * (_PIXELS - 0.5) / _CELL**2)
+        differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
+        (height, width), (rows, columns) = differs.shape, self.grid
+        padded = cv2.copyMakeBorder(differs, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
+        share = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(share >= (_PIXELS - 0.5) / _CELL**2)
 
-    def everything(self) -> np.ndarray:
-        """`[rows, columns]` bool: all cells."""
-        return np.ones(self._grid(), bool)
-
-    def new(self, other: TextLook) -> float:
-        """Share of this look's colours, in [0, 1], that `other` does not have."""
-        return float(np.abs(self._colors() - other._colors()).sum() / 2)
-
-    def _colors(self) -> np.ndarray:
-        counts = cv2.calcHist([self.pixels], [0, 1, 2], None, [4, 4, 4], [0, 256] * 3)
-        return np.asarray(counts.ravel() / counts.sum())
-
-    def updated(self, newer: TextLook, cells: np.ndarray) -> TextLook:
-        """This look with the given cells (`[rows, columns]` bool) taken from `newer`."""
-        if newer.pixels.shape != self.pixels.shape or cells.all():
-            return newer
+    def updated(self, newer: Thumbnail, cells: np.ndarray) -> Thumbnail:
+        """Return this thumbnail with the given cells (`[rows, columns]` bool) taken from `newer`."""
         height, width = self.pixels.shape[:2]
-        mask = np.repeat(np.repeat(cells.astype(np.uint8), _CELL, 0), _CELL, 1)[:height, :width]
-        return TextLook(cv2.copyTo(newer.pixels, np.ascontiguousarray(mask), self.pixels.copy()))
+        mask = cells.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[:height, :width]
+        return Thumbnail(np.where(mask[:, :, None], newer.pixels, self.pixels))
 
     def cells(self, box: Box) -> np.ndarray:
-        """`[rows, columns]` bool: the cells that `box` touches."""
+        """Return `[rows, columns]` bool: the cells that `box` touches."""
         height, width = self.pixels.shape[:2]
-        touched = np.zeros(self._grid(), bool)
+        touched = np.zeros(self.grid, bool)
         top, bottom = int(box.top * height) // _CELL, int(np.ceil(box.bottom * height)) // _CELL + 1
         left, right = int(box.left * width) // _CELL, int(np.ceil(box.right * width)) // _CELL + 1
         touched[top:bottom, left:right] = True
         return touched
 
-    def box(self, top: int, bottom: int, left: int, right: int) -> Box:
-        """The box of the cells from (`top`, `left`) to, not including, (`bottom`, `right`)."""
-        height, width = self.pixels.shape[:2]
-        return Box(
-            left * _CELL / width,
-            top * _CELL / height,
-            min(1.0, right * _CELL / width),
-            min(1.0, bottom * _CELL / height),
-        )
+    def regions(self, cells: np.ndarray) -> list[Box]:
+        """Return few boxes that hold the given cells and a margin; the whole picture when that is less."""
+        if not cells.any():
+            return []
+        wide = cv2.dilate(cells.astype(np.uint8), np.ones((3, 5), np.uint8))
+        while True:  # the bounds of neighboring parts may overlap: these become one
+            count, _, stats, _ = cv2.connectedComponentsWithStats(wide)
+            before = int(wide.sum())
+            for x, y, w, h, _ in stats[1:count]:
+                wide[y : y + h, x : x + w] = 1
+            if int(wide.sum()) == before:
+                break
+        if wide.mean() > _WHOLE or count - 1 > _MANY:
+            return [Box(0.0, 0.0, 1.0, 1.0)]
+        down, across = _CELL / self.pixels.shape[0], _CELL / self.pixels.shape[1]
+        return [
+            Box(x * across, y * down, min(1.0, (x + w) * across), min(1.0, (y + h) * down))
+            for x, y, w, h, _ in stats[1:count].tolist()
+        ]
 
-    def _grid(self) -> tuple[int, int]:
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
         height, width = self.pixels.shape[:2]
         return -(-height // _CELL), -(-width // _CELL)
 
 
-def regions(look: TextLook, cells: np.ndarray) -> list[Box]:
-    """Few boxes, apart from one another, that hold the given cells and a margin; the whole picture when that is less.
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What one picture brought: lines that were found and lines that are no longer where they were."""
 
-    Args:
-        look: the picture.
-        cells: `[rows, columns]` bool.
+    found: tuple[Line, ...] = ()
+    gone: tuple[Line, ...] = ()
+    whole: bool = False
+    """Whether the whole picture was read."""
+
+    def then(self, later: LineChange) -> LineChange:
+        """Return both changes as one."""
+        found = tuple(line for line in self.found if line not in later.gone) + later.found
+        gone = self.gone + tuple(line for line in later.gone if line not in self.found)
+        return LineChange(found, gone, self.whole or later.whole)
+
+
+class ChangedTextReader:
+    """The lines on screen, and the pixels that each part of the picture had when it was last read.
+
+    It may be handed from one span to the next (of the same video), so that a picture which stays is read once.
+
+    Attributes:
+        lines: what stands on screen.
+        reads: pictures and parts of pictures read so far.
     """
-    if not cells.any():
-        return []
-    wide = cv2.dilate(cells.astype(np.uint8), np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 3), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(wide)
-    boxes = [(int(y), int(y + h), int(x), int(x + w)) for x, y, w, h, _ in stats[1:count]]
-    boxes = _united(boxes)
-    covered = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes)
-    if covered > _WHOLE * cells.size or len(boxes) > _MANY:
-        return [Box(0.0, 0.0, 1.0, 1.0)]
-    return [look.box(*box) for box in sorted(boxes)]
 
+    def __init__(self, reader: TextReader) -> None:
+        self._reader = reader
+        self._read: Thumbnail | None = None
+        self._previous: Thumbnail | None = None
+        self._hasty = self._moving = np.zeros((0, 0), bool)  # cells: read in passing only; changed by this picture
+        self._calm = np.zeros((0, 0), np.int32)  # due reads since each cell changed
+        self._credit, self._care = _CREDIT, _MOST_CARE
+        self._again: list[Box] = []
+        self._was_cut = False
+        self._restless = False
+        self._since_text = _EXPECTING
+        self.lines: list[Line] = []
+        self.reads = 0
 
-def _united(boxes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """Boxes that overlap made one, until none do."""
-    apart: list[tuple[int, int, int, int]] = []
-    for box in boxes:
+    @property
+    def lively(self) -> bool:
+        """Whether texts may come and go quickly: all of the picture moves, or there were some just now."""
+        return self._restless or self._since_text < _EXPECTING
+
+    def begin(self) -> None:
+        """Start a new span: the pictures that follow are not neighbors of the last one."""
+        self._previous = None
+        self._again = []
+        self._was_cut = False
+
+    def update(self, image: np.ndarray, *, due: bool) -> LineChange:
+        """Take one picture into account.
+
+        What changed is read when it is `due`, when it has come to rest, and right behind a cut. What was read in
+        passing and has stayed since is read once more with care.
+
+        Args:
+            image: `[H, W, 3]` uint8 RGB.
+            due: whether what moves is read too.
+        """
+        now = Thumbnail.of(image)
+        if self._read is None or self._read.grid != now.grid or self._read.pixels.shape != now.pixels.shape:
+            self._read, self._previous = now, None
+            changed = cells = np.ones(now.grid, bool)
+            self._hasty, self._moving = ~changed, ~changed
+            self._calm = np.zeros(now.grid, np.int32)
+        else:
+            changed = now.changed(self._read)
+            cells = self._worth_reading(now, changed, due)
+        self._previous = now
+        change = self._read_cells(image, now, cells, quick=True) if cells.any() else LineChange()
+        # Recognition fails now and then: where a text went and none came, and where one came in a moving picture, the
+        # next picture is read once more.
+        lost = [line.box for line in change.gone if not any(same_place(line.box, o.box, 0) for o in change.found)]
+        came = [_wider(line.box) for line in change.found if (now.cells(line.box) & self._moving).any()]
+        self._again = [] if self._again else lost + came
+        self._hasty |= cells
+        self._calm[changed] = 0
+        if change.found or change.gone:
+            self._since_text = 0
+        if not due:
+            return change
+        self._since_text += not (change.found or change.gone)
+        self._restless = bool(changed.mean() > _RESTLESS)
+        self._credit = _CREDIT
+        self._calm += 1
+        return change.then(self._with_care(image, now))
+
+    def _worth_reading(self, now: Thumbnail, changed: np.ndarray, due: bool) -> np.ndarray:
+        """Return `[rows, columns]` bool: the cells to read now, out of those that changed."""
+        moving = now.changed(self._previous) if self._previous is not None else np.zeros_like(changed)
+        after_cut, self._was_cut = self._was_cut, bool(moving.mean() > _CUT >= self._moving.mean())
+        self._moving = moving
+        if due or (after_cut and changed.mean() > 0.5):
+            return changed
+        settled = _at_rest(changed, moving)
+        for box in self._again:
+            settled |= now.cells(box) & changed
+        area = _area(now, settled)
+        if area > (2 * _CREDIT if self._again else self._credit):
+            return np.zeros_like(changed)
+        self._credit -= area
+        return settled
+
+    def _with_care(self, image: np.ndarray, now: Thumbnail) -> LineChange:
+        """Read with care what stands still near small print or lines, as far as the saved-up area allows."""
+        self._care = min(_MOST_CARE, self._care + _CARE)
+        calm = (self._calm > _CALM) & self._hasty
+        if (self._calm > _CALM).mean() < _STILL or not calm.any():
+            return LineChange()
+        height, width = image.shape[:2]
+        near = np.zeros(now.grid, bool)
+        for x, y in small_print(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+            near |= now.cells(Box(x / width, y / height, x / width, y / height))
+        for line in self.lines:
+            near |= now.cells(line.box)
+        cells = calm & (cv2.dilate(near.astype(np.uint8), np.ones((9, 17), np.uint8)) > 0)
+        self._hasty &= ~calm | cells  # where there is nothing near, it is not looked at again until it changes
+        area = _area(now, cells)
+        if not area or area > self._care:
+            return LineChange()
+        self._care -= area
+        self._hasty &= ~cells
+        return self._read_cells(image, now, cells, quick=False)
+
+    def _read_cells(self, image: np.ndarray, now: Thumbnail, cells: np.ndarray, *, quick: bool) -> LineChange:
+        assert self._read is not None
+        self._read = self._read.updated(now, cells)
+        regions, touched = self._whole_lines(now, cells)
+        self.reads += len(regions)
+        found = [line for region in regions for line in read_region(self._reader, image, region, quick=quick)]
+        if not quick:
+            found = _best(touched + found)
+        stay = [line for line in self.lines if line not in touched]
+        fresh = [line for line in found if not any(overlap(other.box, line.box) > 0.5 for other in stay)]
+        self.lines = stay + fresh
+        gone = tuple(line for line in touched if line not in found)
+        return LineChange(tuple(line for line in fresh if line not in touched), gone, bool(cells.mean() > 0.8))
+
+    def _whole_lines(self, now: Thumbnail, cells: np.ndarray) -> tuple[list[Box], list[Line]]:
+        """Return regions that hold the given cells and, whole, every line that they touch; and these lines."""
+        touched: list[Line] = []
         while True:
-            hit = next((o for o in apart if o[0] < box[1] and box[0] < o[1] and o[2] < box[3] and box[2] < o[3]), None)
-            if hit is None:
-                break
-            apart.remove(hit)
-            box = (min(box[0], hit[0]), max(box[1], hit[1]), min(box[2], hit[2]), max(box[3], hit[3]))
-        apart.append(box)
-    return apart
+            regions = now.regions(cells)
+            more = [
+                line
+                for line in self.lines
+                if line not in touched and any(overlap(region, line.box) > 0 for region in regions)
+            ]
+            if not more:
+                return regions, touched
+            touched += more
+            for line in more:
+                cells = cells | now.cells(line.box)
 
 
-def small_print(picture: np.ndarray) -> list[tuple[float, float]]:
-    """The middles (x, y in pixels) of rows of small letters in a picture: at most 18 pixels high, dense and level.
+def _wider(box: Box) -> Box:
+    """Return the box and its surroundings, into which it may have moved."""
+    reach = max(0.03, box.bottom - box.top)
+    return Box(
+        max(0, box.left - 2 * reach), max(0, box.top - reach), min(1, box.right + 2 * reach), min(1, box.bottom + reach)
+    )
 
-    Takes a fiftieth of what reading takes. It sees nearly every row of clear print of 8 to 14 pixels, and in pictures
-    without any text one row now and then; print on leaves or in faint colours it does not see.
-    """
-    edges = cv2.morphologyEx(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    # Letters stand closer together than words and words closer than rows.
-    joined = cv2.morphologyEx((edges > 60).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
-    _, _, found, middles = cv2.connectedComponentsWithStats(joined)
-    return [
-        (float(x), float(y))
-        for (_, _, width, height, area), (x, y) in zip(found[1:].tolist(), middles[1:].tolist(), strict=True)
-        if 5 <= height <= 18 and width >= 3 * height and area > 0.6 * width * height
-    ]
+
+def _area(now: Thumbnail, cells: np.ndarray) -> float:
+    """Return how much of the picture has to be read for the given cells, in [0, 1]."""
+    return sum((box.right - box.left) * (box.bottom - box.top) for box in now.regions(cells))
+
+
+def _best(lines: list[Line]) -> list[Line]:
+    """Return the lines without those that share a place with one that tells more."""
+    kept: list[Line] = []
+    for line in sorted(lines, key=lambda each: -information(each.text, each.score)):
+        if all(overlap(line.box, other.box) < 0.5 for other in kept):
+            kept.append(line)
+    return kept
+
+
+def _at_rest(cells: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """Return the groups of neighboring `cells` in which nothing is `moving`."""
+    count, groups = cv2.connectedComponents(cv2.dilate((cells | moving).astype(np.uint8), np.ones((3, 3), np.uint8)))
+    restless = np.zeros(count, bool)
+    restless[groups[moving]] = True
+    return np.asarray(cells & ~restless[groups])

@@ -1,9 +1,10 @@
-"""Which lines of one picture belong together, in which order they are read, and words for where they stand."""
+"""Layout: group the lines of one picture into rows and blocks in reading order, and name their place and size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
@@ -50,7 +51,7 @@ class _Row(Generic[T]):
 
 
 def arrange(lines: Sequence[T], aspect: float) -> list[list[list[T]]]:
-    """Blocks of rows of lines, from top to bottom; the lines of a row from left to right.
+    """Return blocks of rows of lines, from top to bottom; the lines of a row from left to right.
 
     Rows of one block are alike in height, close to one another and aligned; two columns of prose are two blocks, the
     cells of a table (a name and its number) one block for each row.
@@ -61,20 +62,17 @@ def arrange(lines: Sequence[T], aspect: float) -> list[list[list[T]]]:
     """
     rows = _rows(list(lines), aspect)
     above = _stacked(rows, aspect)
-    blocks: list[list[_Row[T]]] = []
-    of: dict[int, list[_Row[T]]] = {}
+    blocks: dict[int, list[list[T]]] = {}  # by the index of their first row
     for index, row in enumerate(rows):
-        upper = above.get(index)
-        block = of[upper] if upper is not None else []
-        if upper is None:
-            blocks.append(block)
-        block.append(row)
-        of[index] = block
-    return [[list(row.lines) for row in block] for block in blocks]
+        first = index
+        while first in above:
+            first = above[first]
+        blocks.setdefault(first, []).append(list(row.lines))
+    return list(blocks.values())
 
 
 def place(box: Box) -> str:
-    """Where a box is, in words: `top left`, `center`, `right half`, `full screen`."""
+    """Say where a box is: `top left`, `center`, `right half`, `full screen`."""
     width, height = box.right - box.left, box.bottom - box.top
     if width > 0.7 and height > 0.7:
         return "full screen"
@@ -89,12 +87,12 @@ def place(box: Box) -> str:
 
 
 def size(height: float) -> str:
-    """`large`, `medium` or `small` print, from the height of its lines as a fraction of the picture's."""
+    """Return `large`, `medium` or `small`, from the height of its lines as a fraction of the picture's."""
     return "large" if height >= LARGE else "small" if height < SMALL else "medium"
 
 
 def hull(boxes: Iterable[Box]) -> Box:
-    """The smallest box around all of them."""
+    """Return the smallest box around all of them."""
     left, top, right, bottom = zip(*boxes, strict=True)
     return Box(min(left), min(top), max(right), max(bottom))
 
@@ -104,32 +102,33 @@ def _height(box: Box) -> float:
 
 
 def _on_end(box: Box, aspect: float) -> bool:
-    """Whether a line runs up or down rather than along."""
+    """Return whether a line runs up or down rather than along."""
     return _height(box) > 2.5 * (box.right - box.left) * aspect
 
 
 def _rows(lines: list[T], aspect: float) -> list[_Row[T]]:
-    """Lines that stand side by side joined into rows, sorted from top to bottom."""
+    """Join lines that stand side by side into rows, sorted from top to bottom."""
     rows: list[list[T]] = []
-    apart: list[float] = []
+    widest: list[float] = []
     for line in sorted(lines, key=lambda each: (each.box.left, each.box.top)):
-        best: tuple[float, int] | None = None
-        for index, row in enumerate(rows):
-            gap = _gap_beside(row[-1].box, line.box, aspect)
-            if gap is not None and (best is None or gap < best[0]):
-                best = gap, index
-        if best is None:
-            rows.append([line])
-            apart.append(0.0)
+        gaps = [
+            (gap, index)
+            for index, row in enumerate(rows)
+            if (gap := _gap_beside(row[-1].box, line.box, aspect)) is not None
+        ]
+        if gaps:
+            gap, index = min(gaps)
+            rows[index].append(line)
+            widest[index] = max(widest[index], gap)
         else:
-            rows[best[1]].append(line)
-            apart[best[1]] = max(apart[best[1]], best[0])
-    made = [_Row(tuple(row), gap > _SPACE) for row, gap in zip(rows, apart, strict=True)]
+            rows.append([line])
+            widest.append(0.0)
+    made = [_Row(tuple(row), gap > _SPACE) for row, gap in zip(rows, widest, strict=True)]
     return sorted(made, key=lambda row: (row.box.top, row.box.left))
 
 
 def _gap_beside(left: Box, right: Box, aspect: float) -> float | None:
-    """The gap in heights where `right` goes on in the row of `left`, else None."""
+    """Return the gap in heights where `right` goes on in the row of `left`, else None."""
     low, high = sorted((_height(left), _height(right)))
     if _on_end(left, aspect) or _on_end(right, aspect):
         return None
@@ -141,25 +140,21 @@ def _gap_beside(left: Box, right: Box, aspect: float) -> float | None:
 
 
 def _stacked(rows: Sequence[_Row[T]], aspect: float) -> dict[int, int]:
-    """For rows that go on below another one: the index of that one, which has no other below it."""
-    fits = []
-    for upper, first in enumerate(rows):
-        for lower, second in enumerate(rows):
-            if upper < lower:
-                cost = _cost_below(first, second, aspect)
-                if cost is not None:
-                    fits.append((cost, upper, lower))
+    """Return, for rows that go on below another one, the index of that one, which has no other below it."""
+    fits = [
+        (cost, upper, lower)
+        for (upper, first), (lower, second) in combinations(enumerate(rows), 2)
+        if (cost := _cost_below(first, second, aspect)) is not None
+    ]
     above: dict[int, int] = {}
-    taken: set[int] = set()
     for _, upper, lower in sorted(fits):
-        if lower not in above and upper not in taken:
+        if lower not in above and upper not in above.values():
             above[lower] = upper
-            taken.add(upper)
     return above
 
 
 def _cost_below(upper: _Row[T], lower: _Row[T], aspect: float) -> float | None:
-    """How badly `lower` goes on below `upper`, None where it does not."""
+    """Return how badly `lower` goes on below `upper`, None where it does not."""
     if upper.cells or lower.cells:
         return None
     one, other = upper.box, lower.box

@@ -58,7 +58,7 @@ class TextReader(Protocol):
     """Name, version and settings: what was read under another stamp is read again."""
 
     def read(self, image: np.ndarray, *, quick: bool = False) -> list[Line]:
-        """Lines in reading order.
+        """Return the lines in reading order.
 
         Args:
             image: `[H, W, 3]` uint8 RGB.
@@ -68,7 +68,7 @@ class TextReader(Protocol):
 
 
 def clean(text: str) -> str:
-    """`text` without control characters, in one line, with single spaces; a sentence is parted from the one before."""
+    """Return `text` in one line without control characters, with single spaces and a space behind each sentence."""
     printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     kept = "".join(char for char in printable if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn"))
     # The recognizer drops the space behind a full stop ("for you.To get"); names such as Node.js stay whole.
@@ -76,7 +76,7 @@ def clean(text: str) -> str:
 
 
 def same_text(first: str, second: str, confidence: float) -> bool:
-    """Whether two readings at one place are one text, read twice with the recognizer's jitter.
+    """Return whether two readings at one place are one text, read twice with the recognizer's jitter.
 
     A digit that turns into another digit is a counter that went on, never jitter; so is any other change of
     letters that was read with certainty.
@@ -101,7 +101,7 @@ def same_text(first: str, second: str, confidence: float) -> bool:
 
 
 def fuller(whole: str, part: str) -> bool:
-    """Whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
+    """Return whether `part` is `whole` with letters at one end cut off, and not more than half of them."""
     one, other = _skeleton(whole), _skeleton(part)
     return len(one) > len(other) >= max(2, len(one) / 2) and (one.startswith(other) or one.endswith(other))
 
@@ -114,17 +114,17 @@ def _digits(text: str) -> bool:
 
 
 def _cut_from(part: str, whole: str) -> bool:
-    """Whether `part` is `whole` with an end cut off, and long enough to be sure."""
+    """Return whether `part` is `whole` with an end cut off, and long enough to be sure."""
     return len(part) >= max(4, 0.4 * len(whole)) and (whole.startswith(part) or whole.endswith(part))
 
 
 def _skeleton(text: str) -> str:
-    """Letters and digits only, with the letters that OCR mixes up made one."""
+    """Return letters and digits only, with the letters that OCR mixes up made one."""
     return "".join(char for char in text.translate(_LOOKALIKES).casefold() if char.isalnum())
 
 
 def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
-    """Whether two boxes overlap, or lie within `reach` of their heights of one another."""
+    """Return whether two boxes overlap, or lie within `reach` of their heights of one another."""
     height = max(first.bottom - first.top, second.bottom - second.top)
     across = max(first.left, second.left) - min(first.right, second.right)
     down = max(first.top, second.top) - min(first.bottom, second.bottom)
@@ -132,26 +132,21 @@ def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
 
 
 def overlap(first: Box, second: Box) -> float:
-    """How much of the smaller one's area both have in common, in [0, 1]."""
+    """Return the share of the smaller one's area that both have in common, in [0, 1]."""
     across = min(first.right, second.right) - max(first.left, second.left)
     down = min(first.bottom, second.bottom) - max(first.top, second.top)
     smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
     return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
 
 
-def telling(text: str, score: float) -> float:
-    """What a reading tells: of two of one place, a longer one only wins when it is about as sure."""
+def information(text: str, score: float) -> float:
+    """Return a weight for a reading: of two of one place, a longer one only wins when it is about as sure."""
     return float(len(text) * (score - 0.5) ** 3)
 
 
 def better(first: Line | Reading, second: Line | Reading) -> bool:
-    """Whether `first` is the better variant of one text: surer, or as sure and longer (the other was cut off)."""
+    """Return whether `first` is the better variant of one text: surer, or as sure and fuller."""
     return _surer(first.text, first.score, second.text, second.score)
-
-
-def _fullness(text: str, score: float) -> tuple[int, int, float]:
-    # The recognizer rather drops a space between words than invents one.
-    return len(_skeleton(text)), len(text.split()), score
 
 
 def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Reading]:
@@ -174,16 +169,26 @@ def merge_readings(readings: Iterable[Reading], *, gap: float = 1.5) -> list[Rea
 
 
 def continues(first: Reading, second: Reading) -> bool:
-    """Whether two readings are of one text at one place."""
+    """Return whether two readings are of one text at one place."""
     return same_place(first.box, second.box) and same_text(first.text, second.text, min(first.score, second.score))
 
 
 def joined(first: Reading, second: Reading) -> Reading:
-    """Two readings of one text as one, from the start of the earlier to the end of the later."""
+    """Join two readings of one text, from the start of the earlier to the end of the later."""
     best = first if not better(second, first) else second
     variants: tuple[tuple[str, float, float], ...] = ()
     if first.text != second.text or first.variants or second.variants:
-        variants = _summed([*_variants(first), *_variants(second)])
+        votes: dict[str, float] = {}
+        surest: dict[str, float] = {}
+        for each in (first, second):
+            # A reading that was kept without its votes counts for as long as it stayed.
+            alone = (each.text, each.score * max(each.end - each.start, 0.1), each.score)
+            for text, count, score in each.variants or (alone,):
+                votes[text] = votes.get(text, 0.0) + count
+                surest[text] = max(surest.get(text, 0.0), score)
+        variants = tuple(
+            (text, count, surest[text]) for text, count in sorted(votes.items(), key=lambda each: -each[1])[:_KEPT]
+        )
         text, score = chosen(variants)
         best = replace(best, text=text, score=score)
     earlier = first if first.start <= second.start else second
@@ -199,23 +204,8 @@ def joined(first: Reading, second: Reading) -> Reading:
     )
 
 
-def _variants(reading: Reading) -> tuple[tuple[str, float, float], ...]:
-    # A reading that was kept without its votes counts for as long as it stayed.
-    return reading.variants or ((reading.text, reading.score * max(reading.end - reading.start, 0.1), reading.score),)
-
-
-def _summed(variants: Iterable[tuple[str, float, float]]) -> tuple[tuple[str, float, float], ...]:
-    votes: dict[str, float] = {}
-    best: dict[str, float] = {}
-    for text, count, score in variants:
-        votes[text] = votes.get(text, 0.0) + count
-        best[text] = max(best.get(text, 0.0), score)
-    most = sorted(votes, key=lambda text: -votes[text])[:_KEPT]
-    return tuple((text, votes[text], best[text]) for text in most)
-
-
 def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
-    """The best of several readings of one text, and its score.
+    """Return the best of several readings of one text, and its score.
 
     A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
     among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
@@ -231,13 +221,13 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
     }
     own = max(count for _, count, _ in variants)
     enough = 0.85 * max(support.values())
-    taken: tuple[str, float] | None = None
+    best: tuple[str, float] | None = None
     for text, count, score in variants:
         if support[text] < enough or count < 0.2 * own:
             continue
-        if taken is None or _surer(text, score, *taken):
-            taken = text, score
-    return taken or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
+        if best is None or _surer(text, score, *best):
+            best = text, score
+    return best or max(((text, score) for text, _, score in variants), key=lambda each: support[each[0]])
 
 
 def _surer(text: str, score: float, other: str, than: float) -> bool:
@@ -245,5 +235,5 @@ def _surer(text: str, score: float, other: str, than: float) -> bool:
         # The recognizer rather drops a space than invents one.
         return (len(text), score) > (len(other), than)
     if abs(score - than) <= 0.04:
-        return _fullness(text, score) > _fullness(other, than)
+        return (len(_skeleton(text)), len(text.split()), score) > (len(_skeleton(other)), len(other.split()), than)
     return score > than

@@ -1,25 +1,31 @@
-"""Reads the text of a picture with RapidOCR: several scales, second tries for what was hard, no junk."""
+"""Text of one picture, read by RapidOCR (PP-OCRv6): several scales, several cuts of what was hard, no junk."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from .boxes import Patch, cut, fit, patches
-from .changes import small_print
-from .lines import Line, clean, telling
-from .models import OcrModels
+from ..errors import CapabilityError
+from ..span import Box
+from .lines import Line, TextReader, clean, information
 
+_DETECTOR = "PP-OCRv6_det_small.onnx"
+_RECOGNIZER = "PP-OCRv6_rec_small.onnx"
 _AREA = 640 * 384
-"""Pixels the detector sees at once. Blurred text reads best at its own scale, so small pictures are not blown up."""
+"""Pixels that the detector is given at once. Blurred text reads best at its own scale: small pictures stay small."""
 _TILE = 640
+"""Pixels of a side of the tiles in which small print is read: the detector misses faint print in a large picture."""
 _SURE = 0.9
 _LIKELY = 0.6
-"""Detector's score from which a place is read in a sweep: of 300 places below, one was text."""
+"""The detector's score from which a place is read in a quick pass: of 300 places below, one was text."""
 _LARGE = 64
 """Pixels of height from which a lone or doubtful place is tried all the same: a digit that fills the picture."""
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
@@ -27,30 +33,65 @@ _HIGH = 144
 """Pixels of letters that the detector sees without fail."""
 _QUICK_TRIES, _TRIES = 3, 6
 
+_CUT = 0.005
+"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _RecognizedPlace:
+    """One recognized place: its text, score, and corners `[4, 2]` (along the line first) in pixels."""
+
     text: str
     score: float
-    patch: Patch
+    corners: np.ndarray
 
     @property
-    def weight(self) -> float:
-        """What the reading tells: sure and long beats short or unsure."""
-        return telling(self.text, self.score)
+    def height(self) -> float:
+        return float(np.linalg.norm(self.corners[3] - self.corners[0]))
 
 
 class RapidReader:
-    """PP-OCR through RapidOCR, on one thread."""
+    """PP-OCR through RapidOCR on one thread, with the models inside its wheel; it never touches the network.
+
+    Raises:
+        CapabilityError: when RapidOCR or its models are not installed.
+    """
 
     name = "rapidocr"
 
     def __init__(self) -> None:
-        self._models = OcrModels()
-        self.stamp = f"rapidocr {self._models.version} PP-OCRv6 small 3"
+        try:
+            import rapidocr
+        except ImportError as error:
+            raise CapabilityError("Reading on-screen text needs RapidOCR: pip install rapidocr.") from error
+        models = Path(rapidocr.__file__).parent / "models"
+        for name in (_DETECTOR, _RECOGNIZER):
+            # An explicit path keeps RapidOCR from downloading what is missing.
+            if not (models / name).is_file():
+                raise CapabilityError(f"RapidOCR here has no model {name} in {models}: pip install 'rapidocr>=3.10'.")
+        logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
+        self._engine: Any = rapidocr.RapidOCR(
+            params={
+                "Global.log_level": "critical",
+                "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+                "Det.model_path": str(models / _DETECTOR),
+                "Det.limit_type": "max",
+                "Det.limit_side_len": 10_000,  # pictures are scaled here
+                "Det.box_thresh": 0.45,
+                "Det.score_mode": "slow",  # over the blob itself: over its box, faint and curved lines score too low
+                "Rec.model_path": str(models / _RECOGNIZER),
+                # In a batch all lines are padded to the longest, which costs one thread more than batches save.
+                "Rec.rec_batch_num": 1,
+                # Short words need not be padded to 320 pixels: the network takes any width.
+                "Rec.rec_img_shape": [3, 48, 64],
+            }
+        )
+        self._engine(np.zeros((32, 32, 3), np.uint8), use_cls=False, use_rec=False)  # loads the detector
+        self.stamp = f"rapidocr {importlib.metadata.version('rapidocr')} PP-OCRv6 small 4"
 
     def read(self, image: np.ndarray, *, quick: bool = False, tiles: bool = False) -> list[Line]:
-        """Lines in reading order; see `TextReader`.
+        """Return the lines of a picture in reading order; see `TextReader`.
 
         A picture that is too large to be seen at once is also read tile by tile, unless it is to be `quick`: at eight
         times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand.
@@ -69,92 +110,162 @@ class RapidReader:
         if min(height, width) < 8:
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found: list[_Found] = []
+        found: list[_RecognizedPlace] = []
         for scale in _scales(width, height, quick):
             found += self._at_scale(picture, scale, quick, found)
-        if tiles or not quick:
-            found += self._in_tiles(picture, found, every=tiles)
-        lines = [Line(each.text, each.patch.box(width, height), each.score) for each in _apart(found)]
+        if (tiles or not quick) and needs_tiles(width, height):
+            sure = [_box(each.corners, 1, 1) for each in found if each.score >= _SURE]
+            rows = [point for point in small_print(picture) if not any(_inside(point, box) for box in sure)]
+            for tile in _tiles(width, height):
+                if _has_edges(picture, tile) if tiles else any(_inside(point, tile) for point in rows):
+                    found += self._in_tile(picture, tile, found)
+        lines = [Line(each.text, _box(each.corners, width, height), each.score) for each in _apart(found)]
         lines = [line for line in lines if credible(line.text, line.score)]
         if not quick:
             lines = [line for line in lines if stands_alone(line.text) or any(stands_alone(o.text) for o in lines)]
         return reading_order(lines)
 
-    def _at_scale(self, picture: np.ndarray, scale: float, quick: bool, known: Sequence[_Found]) -> list[_Found]:
-        height, width = picture.shape[:2]
-        there = patches(self._models.text_map(fit(picture, scale)), width, height)
-        if quick:
-            there = [patch for patch in there if patch.score >= _LIKELY or patch.height >= _LARGE]
-        found = self._recognized(picture, [patch for patch in there if not _certain(patch, known)])
+    def _at_scale(
+        self, picture: np.ndarray, scale: float, quick: bool, earlier: Sequence[_RecognizedPlace]
+    ) -> list[_RecognizedPlace]:
+        """Return what is found at one scale, but for places that an earlier pass read for certain."""
+        places = [
+            corners
+            for corners, score in self._detected(picture, scale)
+            if not quick or score >= _LIKELY or _side(corners, 0, 3) >= _LARGE
+        ]
+        found = self._recognized(picture, _unknown(places, earlier))
         doubtful = [each for each in found if _DOUBTFUL <= each.score < _SURE and not _like_a_cross(each)]
         # Large ones first: what fails on small ones is mostly texture.
-        doubtful.sort(key=lambda each: -each.patch.height)
-        return found + self._second_tries(picture, doubtful[: _QUICK_TRIES if quick else _TRIES], quick)
+        doubtful = sorted(doubtful, key=lambda each: -each.height)[: _QUICK_TRIES if quick else _TRIES]
+        again = [cut for each in doubtful for cut in _other_cuts(each.corners)]
+        return found + [each for each in self._recognized(picture, again) if each.score >= _SURE]
 
-    def _in_tiles(self, picture: np.ndarray, known: Sequence[_Found], *, every: bool) -> list[_Found]:
-        """The picture piece by piece at its own scale, where it is too large to be seen at once."""
-        height, width = picture.shape[:2]
-        if not needs_tiles(width, height):
-            return []
-        rows = [] if every else [row for row in small_print(picture) if not _read(row, known)]
-        found = []
-        for top, bottom in _pieces(height, _TILE):
-            for left, right in _pieces(width, _TILE):
-                tile = picture[top:bottom, left:right]
-                if not (_detailed(tile) if every else any(left <= x < right and top <= y < bottom for x, y in rows)):
-                    continue
-                there = patches(self._models.text_map(fit(tile, 1.0)), right - left, bottom - top)
-                # A line that is cut by the tile's edge is read in the neighbour, or as a whole at the smaller scale.
-                whole = [each for each in there if not _touches(each, right - left, bottom - top)]
-                moved = [_moved(each, left, top) for each in whole]
-                found += self._recognized(picture, [patch for patch in moved if not _certain(patch, known)])
-        return found
+    def _in_tile(self, picture: np.ndarray, tile: Box, earlier: Sequence[_RecognizedPlace]) -> list[_RecognizedPlace]:
+        """Return what is found in a tile at full resolution, but for places that an earlier pass read for certain."""
+        left, top, right, bottom = map(int, tile)
+        places = []
+        for corners, _ in self._detected(picture[top:bottom, left:right], 1.0):
+            low, high = corners.min(axis=0), corners.max(axis=0)
+            # A line that the tile's edge cuts is read in the neighbor, or as a whole at the smaller scale.
+            if min(low) >= 1 and high[0] < right - left - 1 and high[1] < bottom - top - 1:
+                places.append(corners + np.array([left, top], np.float32))
+        return self._recognized(picture, _unknown(places, earlier))
 
-    def _recognized(self, picture: np.ndarray, there: Sequence[Patch]) -> list[_Found]:
+    def _detected(self, picture: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
+        """Return the corners `[4, 2]` (top left first, clockwise) and the score of each place that looks like text."""
+        detector = self._engine.text_det
+        # The network takes sides of multiples of 32.
+        height, width = (max(32, round(side * scale / 32) * 32) for side in picture.shape[:2])
+        smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        scaled = picture
+        if (height, width) != picture.shape[:2]:
+            scaled = cv2.resize(picture, (width, height), interpolation=smooth)
+        probabilities = detector.session(detector.get_preprocess()(scaled))
+        boxes, scores = detector.postprocess_op(probabilities, picture.shape[:2])
+        return [(np.asarray(box, np.float32), float(score)) for box, score in zip(boxes, scores, strict=True)]
+
+    def _recognized(self, picture: np.ndarray, places: Sequence[np.ndarray]) -> list[_RecognizedPlace]:
+        """Return the best reading of each place; tall ones are tried upright and turned either way."""
         crops, owners = [], []
-        for patch in there:
-            for turns in _turns(patch):
-                crops.append(cut(picture, patch, turns))
-                owners.append(patch)
-        return self._best(crops, owners)
-
-    def _second_tries(self, picture: np.ndarray, doubtful: Sequence[_Found], quick: bool) -> list[_Found]:
-        """Other cuts of the same places; one counts only when it reads with certainty.
-
-        Tighter (a blob that ran into its surroundings), without the turn (a lone character has no direction),
-        in two rows (lines so close that they were found as one), and upside down.
-        """
-        crops, owners = [], []
-        for each in doubtful:
-            patch = each.patch
-            cuts = [patch.grown(-0.2 * min(patch.width, patch.height))]
-            if patch.width < 2.2 * patch.height:
-                cuts += [patch.upright().grown(-0.12 * patch.height), patch.upright().grown(-0.25 * patch.height)]
-            if patch.height >= 32 and patch.width < 5 * patch.height:
-                cuts += [patch.part(0.05, 0.55), patch.part(0.45, 0.95)]
-            crops += [cut(picture, one) for one in cuts]
-            owners += cuts
-            if not quick:
-                crops.append(cut(picture, patch, 2))
-                owners.append(patch)
-        return [each for each in self._best(crops, owners) if each.score >= _SURE]
-
-    def _best(self, crops: Sequence[np.ndarray], owners: Sequence[Patch]) -> list[_Found]:
-        best: dict[int, _Found] = {}
-        for (text, score), patch in zip(self._models.recognize(crops), owners, strict=True):
-            text = clean(text)
-            if text and (id(patch) not in best or score > best[id(patch)].score):
-                best[id(patch)] = _Found(text, score, patch)
+        for number, crop in enumerate(self._engine.crop_text_regions(picture, places)):
+            width, height = _side(places[number], 0, 1), _side(places[number], 0, 3)
+            turns = [0]
+            if height >= 1.5 * width:  # RapidOCR has turned it: a line on end runs up or down, a lone letter neither
+                turns = [0, 2, 3] if height < 3 * width else [0, 2]
+            crops += [np.ascontiguousarray(np.rot90(crop, turn)) for turn in turns]
+            owners += [number] * len(turns)
+        best: dict[int, _RecognizedPlace] = {}
+        if crops:
+            result = self._engine.recognize_txt(crops)
+            for owner, text, score in zip(owners, result.txts, result.scores, strict=True):
+                text, score = clean(str(text)), float(score) if math.isfinite(score) else 0.0
+                if text and (owner not in best or score > best[owner].score):
+                    best[owner] = _RecognizedPlace(text, score, places[owner])
         return list(best.values())
 
 
 def text_reader() -> RapidReader:
-    """The reader that is here without any download.
+    """Return the reader that is here without any download.
 
     Raises:
         CapabilityError: when RapidOCR or its models are missing.
     """
     return RapidReader()
+
+
+def read_region(
+    reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
+) -> list[Line]:
+    """Read one region of a picture; the boxes of the lines are those in the whole picture.
+
+    Args:
+        reader: reads the region.
+        image: `[H, W, 3]` uint8 RGB.
+        region: fractions of the picture.
+        scale: by how much the region is scaled before.
+        quick: see `TextReader`.
+        whole: leave out lines that the region cuts, at a side that is no border of the picture.
+    """
+    height, width = image.shape[:2]
+    left, top = int(region.left * width), int(region.top * height)
+    right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
+    part = image[top:bottom, left:right]
+    if scale != 1.0:
+        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
+    lines = []
+    for line in reader.read(np.ascontiguousarray(part), quick=quick):
+        box = line.box
+        cut = (
+            (box.left < _CUT and left > 0)
+            or (box.top < _CUT and top > 0)
+            or (box.right > 1 - _CUT and right < width)
+            or (box.bottom > 1 - _CUT and bottom < height)
+        )
+        if not (whole and cut):
+            across, down = (right - left) / width, (bottom - top) / height
+            outer = Box(
+                left / width + box.left * across,
+                top / height + box.top * down,
+                left / width + box.right * across,
+                top / height + box.bottom * down,
+            )
+            lines.append(Line(line.text, outer, line.score))
+    return lines
+
+
+def needs_tiles(width: int, height: int) -> bool:
+    """Return whether a picture of that many pixels is too large to be seen at once."""
+    return width * height > 1.5 * _AREA
+
+
+def _tiles(width: int, height: int) -> list[Box]:
+    """Return overlapping tiles of about 640 pixels that cover a picture, in pixels."""
+
+    def pieces(length: int) -> list[tuple[int, int]]:
+        count = max(1, math.ceil((length - _TILE // 5) / _TILE))
+        edges = [round(number * length / count) for number in range(count + 1)]
+        return [(max(0, a - _TILE // 10), min(length, b + _TILE // 10)) for a, b in zip(edges, edges[1:], strict=False)]
+
+    return [Box(left, top, right, bottom) for top, bottom in pieces(height) for left, right in pieces(width)]
+
+
+def _has_edges(picture: np.ndarray, tile: Box) -> bool:
+    """Return whether there are edges enough for at least a word."""
+    left, top, right, bottom = map(int, tile)
+    gray = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+    return int((cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 32).sum()) > 60
+
+
+def _inside(point: tuple[float, float], box: Box) -> bool:
+    return box.left <= point[0] <= box.right and box.top <= point[1] <= box.bottom
+
+
+def _unknown(places: Iterable[np.ndarray], earlier: Sequence[_RecognizedPlace]) -> list[np.ndarray]:
+    """Return the places but for those that were read for certain."""
+    sure = [each.corners for each in earlier if each.score >= _CERTAIN]
+    return [corners for corners in places if not any(_iou(corners, other) > 0.6 for other in sure)]
 
 
 def _scales(width: int, height: int, quick: bool) -> list[float]:
@@ -168,85 +279,72 @@ def _scales(width: int, height: int, quick: bool) -> list[float]:
     return scales
 
 
-def _turns(patch: Patch) -> tuple[int, ...]:
-    """Quarter turns to try: tall patches are one letter (upright) or a line on end, which may run up or down."""
-    if patch.height < 1.5 * patch.width:
-        return (0,)
-    return (0, 1, 3) if patch.height < 3 * patch.width else (1, 3)
+def _other_cuts(corners: np.ndarray) -> list[np.ndarray]:
+    """Return other cuts of a place that was hard to read.
+
+    Tighter (a blob that ran into its surroundings), without the turn (a lone character has no direction), and in two
+    rows (lines so close that they were found as one).
+    """
+    width, height = _side(corners, 0, 1), _side(corners, 0, 3)
+    cuts = [_shrunk(corners, 0.2 * min(width, height))]
+    if height >= 3 * width:  # a line on end
+        return cuts
+    if width < 2.2 * height:
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        cuts += [_shrunk(upright, 0.12 * height), _shrunk(upright, 0.25 * height)]
+    if height >= 32 and width < 5 * height:
+        down = corners[[3, 2]] - corners[[0, 1]]
+        for top, bottom in ((0.05, 0.55), (0.45, 0.95)):
+            upper, lower = corners[[0, 1]] + top * down, corners[[0, 1]] + bottom * down
+            cuts.append(np.concatenate([upper, lower[::-1]]).astype(np.float32))
+    return cuts
 
 
-def _pieces(length: int, size: int) -> list[tuple[int, int]]:
-    """Overlapping intervals of about `size` that cover `length`."""
-    count = max(1, math.ceil((length - size // 5) / size))
-    step = length / count
-    return [
-        (max(0, round(k * step) - size // 10), min(length, round((k + 1) * step) + size // 10)) for k in range(count)
-    ]
+def _side(corners: np.ndarray, first: int, second: int) -> float:
+    return float(np.linalg.norm(corners[second] - corners[first]))
 
 
-def needs_tiles(width: int, height: int) -> bool:
-    """Whether a picture of that many pixels is too large to be seen at once."""
-    return width * height > 1.5 * _AREA
+def _shrunk(corners: np.ndarray, by: float) -> np.ndarray:
+    """Return the corners moved inwards by so many pixels."""
+    along = (corners[1] - corners[0]) / max(_side(corners, 0, 1), 1e-6)
+    across = (corners[3] - corners[0]) / max(_side(corners, 0, 3), 1e-6)
+    return np.asarray(corners + by * np.stack([along + across, across - along, -along - across, along - across]))
 
 
-def _read(place: tuple[float, float], known: Sequence[_Found]) -> bool:
-    """Whether a line that was read with certainty lies there."""
-    for each in known:
-        (left, top), (right, bottom) = each.patch.corners().min(axis=0), each.patch.corners().max(axis=0)
-        if each.score >= _SURE and left <= place[0] <= right and top <= place[1] <= bottom:
-            return True
-    return False
+def _box(corners: np.ndarray, width: int, height: int) -> Box:
+    """Return the upright bounds as fractions of the picture."""
+    (left, top), (right, bottom) = corners.min(axis=0) / (width, height), corners.max(axis=0) / (width, height)
+    return Box(max(0.0, float(left)), max(0.0, float(top)), float(right), float(bottom))
 
 
-def _detailed(tile: np.ndarray) -> bool:
-    """Whether there are edges enough for at least a word."""
-    gray = cv2.cvtColor(tile, cv2.COLOR_BGR2GRAY)
-    edges = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    return int(cv2.countNonZero((edges > 32).astype(np.uint8))) > 60
+def _shared(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Return the area that the upright bounds of two places share, and both areas, in pixels."""
+    low, high = np.maximum(first.min(0), second.min(0)), np.minimum(first.max(0), second.max(0))
+    return (
+        float(np.prod(np.maximum(high - low, 0))),
+        float(np.prod(np.ptp(first, 0))),
+        float(np.prod(np.ptp(second, 0))),
+    )
 
 
-def _touches(patch: Patch, width: int, height: int) -> bool:
-    corners = patch.corners()
-    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-    return bool(left < 1 or top < 1 or right > width - 1 or bottom > height - 1)
+def _iou(first: np.ndarray, second: np.ndarray) -> float:
+    common, one, other = _shared(first, second)
+    return common / max(one + other - common, 1e-9)
 
 
-def _moved(patch: Patch, left: int, top: int) -> Patch:
-    return Patch(patch.x + left, patch.y + top, patch.width, patch.height, patch.angle, patch.score)
-
-
-def _apart(found: Iterable[_Found]) -> list[_Found]:
-    """The best of what was read several times: no two share most of the smaller one's area."""
-    kept: list[_Found] = []
-    for each in sorted(found, key=lambda one: -one.weight):
-        if all(_shared(each.patch, other.patch) < 0.5 for other in kept):
+def _apart(found: Iterable[_RecognizedPlace]) -> list[_RecognizedPlace]:
+    """Return the best of what was read several times: no two share most of the smaller one's area."""
+    kept: list[_RecognizedPlace] = []
+    for each in sorted(found, key=lambda one: -information(one.text, one.score)):
+        shares = (_shared(each.corners, other.corners) for other in kept)
+        if all(common < 0.5 * max(min(one, other), 1e-9) for common, one, other in shares):
             kept.append(each)
     return kept
 
 
-def _certain(patch: Patch, known: Sequence[_Found]) -> bool:
-    """Whether the very same place was read with certainty."""
-    return any(
-        each.score >= _CERTAIN
-        and 0.7 < patch.width / each.patch.width < 1.15
-        and 0.7 < patch.height / each.patch.height < 1.4
-        and _shared(patch, each.patch) > 0.8
-        for each in known
-    )
-
-
-def _shared(first: Patch, second: Patch) -> float:
-    """How much of the smaller one's area both have in common, by their upright bounds, in [0, 1]."""
-    one, other = first.corners(), second.corners()
-    low = np.maximum(one.min(axis=0), other.min(axis=0))
-    high = np.minimum(one.max(axis=0), other.max(axis=0))
-    common = float(np.prod(np.maximum(high - low, 0)))
-    smaller = min(float(np.prod(np.ptp(one, axis=0))), float(np.prod(np.ptp(other, axis=0))))
-    return common / max(smaller, 1e-9)
-
-
 def credible(text: str, score: float) -> bool:
-    """Whether a reading is likelier text than texture: the shorter it is, the surer it must be."""
+    """Return whether a reading is likelier text than texture: the shorter it is, the surer it must be."""
     letters = [char for char in text if char.isalnum()]
     if not letters or len(letters) < 0.5 * len(text.replace(" ", "")):
         return False
@@ -257,19 +355,22 @@ def credible(text: str, score: float) -> bool:
     return score >= needed
 
 
-def _like_a_cross(found: _Found) -> bool:
-    """Whether it is one letter or sign, and not a large one: bars and crosses read as such in every cut."""
-    return len(found.text) == 1 and not found.text.isdecimal() and found.patch.height < _LARGE
+def _like_a_cross(found: _RecognizedPlace) -> bool:
+    """Return whether it is one letter or sign, and not a large one: bars and crosses read as such in every cut."""
+    return len(found.text) == 1 and not found.text.isdecimal() and found.height < _LARGE
 
 
 def stands_alone(text: str) -> bool:
-    """Whether a text can be believed without any other beside it: lone letters are mostly bars and crosses."""
+    """Return whether a text can be believed without any other beside it: lone letters are mostly bars and crosses."""
     letters = [char for char in text if char.isalnum()]
     return len(letters) > 1 or text.isdecimal() and text != "1"
 
 
 def reading_order(lines: Iterable[Line]) -> list[Line]:
-    """Top to bottom, and left to right in a row; lines of which the middle lies in the other's rows share a row."""
+    """Sort lines top to bottom, and left to right in a row: a line whose middle lies in another's rows shares its row.
+
+    RapidOCR's own order goes by ten pixels, whatever the size of the letters.
+    """
     rows: list[list[Line]] = []
     for line in sorted(lines, key=lambda each: each.box.top + each.box.bottom):
         middle = (line.box.top + line.box.bottom) / 2
@@ -279,3 +380,20 @@ def reading_order(lines: Iterable[Line]) -> list[Line]:
         else:
             row.append(line)
     return [line for row in rows for line in sorted(row, key=lambda each: each.box.left)]
+
+
+def small_print(picture: np.ndarray) -> list[tuple[float, float]]:
+    """Return the middles (x, y in pixels) of what looks like rows of small letters in a BGR picture, by its edges.
+
+    Takes a fiftieth of what reading takes. It sees nearly every row of clear print of 8 to 14 pixels, and in pictures
+    without any text one row now and then; print on leaves or in faint colors it does not see.
+    """
+    edges = cv2.morphologyEx(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    # Letters stand closer together than words and words closer than rows.
+    joined = cv2.morphologyEx((edges > 60).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    _, _, found, middles = cv2.connectedComponentsWithStats(joined)
+    return [
+        (float(x), float(y))
+        for (_, _, width, height, area), (x, y) in zip(found[1:].tolist(), middles[1:].tolist(), strict=True)
+        if 5 <= height <= 18 and width >= 3 * height and area > 0.6 * width * height
+    ]

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,7 +31,7 @@ class Child:
 
     It is started afresh rather than forked (threads and forks do not mix), and without the main module of the
     program, so that a script needs no `if __name__ == "__main__"`. Nothing is imported from the current folder
-    before other places were looked at (see `safe_path`).
+    before other places were looked at (see `safe_path`). A fork of this process has no children.
 
     Args:
         module: full name of the module.
@@ -62,22 +63,35 @@ class Child:
             finally:
                 os.close(watched)
             self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
+        _children.add(self)
 
-    def epitaph(self) -> str:
-        """How it died, in a few words; one that does not end now is ended."""
+    def send(self, thing: object) -> None:
+        """Send an object of ours; where the process is dead, reading from it will say so."""
+        with contextlib.suppress(ConnectionError):
+            self.connection.send(thing)
+
+    def is_healthy(self) -> bool:
+        """Tell whether it, being idle, has neither ended nor said something that nobody asked."""
+        try:
+            return not self.connection.poll(0)
+        except OSError:
+            return False
+
+    def exit_reason(self) -> str:
+        """Return how it died, in a few words; one that does not end now is ended."""
         try:
             code = self.process.wait(timeout=3.0)
         except subprocess.TimeoutExpired:
             self.stop()
             self._wait()
             return "it broke the connection off"
-        last = self.last_words()
+        last = self._last_line()
         if code < 0:
             return f"{signal.Signals(-code).name}{': ' + last if 'alloc' in last else ''}"
         return f"exit code {code}: {last}" if last else f"exit code {code}"
 
-    def last_words(self) -> str:
-        """The last line that it wrote to its standard error."""
+    def _last_line(self) -> str:
+        """Return the last line that it wrote to its standard error."""
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 2000))
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
@@ -108,14 +122,31 @@ class Child:
 
     def disown(self) -> None:
         """After a fork: leave it to the process that started it."""
-        self.connection.close()
-        self._lock = threading.Lock()
-        self.stop()
-        self.process.returncode = 0  # it is no child of ours: nothing to wait for
+        with contextlib.suppress(OSError):
+            self.connection.close()
+            self._lock = threading.Lock()
+            self.stop()
+            self.process.returncode = 0  # it is no child of ours: nothing to wait for
+
+
+_children: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def disown_children() -> None:
+    """After a fork: the answers of the other program's processes are not ours to read."""
+    for child in list(_children):
+        child.disown()
+    _children.clear()
+
+
+def stop_children() -> None:
+    """Have all processes ended, also those that are busy or starting, and do not wait for that."""
+    for child in list(_children):
+        child.stop()
 
 
 def connection_to_parent() -> Connection[Any, Any]:
-    """The child's end of the socket. From here on the child leaves Ctrl-C to its parent.
+    """Return the child's end of the socket. From here on the child leaves Ctrl-C to its parent.
 
     The end is this process's alone: what it forks or starts does not have it.
     """
@@ -123,10 +154,10 @@ def connection_to_parent() -> Connection[Any, Any]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt stops
     os.set_inheritable(descriptor, False)
     connection: Connection[Any, Any] = Connection(descriptor)
-    os.register_at_fork(after_in_child=lambda: _close(connection))
+
+    def close() -> None:
+        with contextlib.suppress(OSError):
+            connection.close()
+
+    os.register_at_fork(after_in_child=close)
     return connection
-
-
-def _close(connection: Connection[Any, Any]) -> None:
-    with contextlib.suppress(OSError):
-        connection.close()

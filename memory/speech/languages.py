@@ -26,15 +26,15 @@ _CODES = {
 
 
 def known_language(name: str) -> str | None:
-    """The short code of a language that is listed here, by any of its codes or its name; None for anything else."""
+    """Return the short code of a language by any of its codes or its name; None where it is not listed here."""
     return _CODES.get(name.strip().lower().replace("_", "-").split("-")[0])
 
 
 def language_code(name: str) -> str:
-    """The short code of a language (`de`), where it is known; else the name itself in lower case."""
+    """Return the short code of a language (`de`), where it is known; else the name itself in lower case."""
     return known_language(name) or name.strip().lower().replace("_", "-").split("-")[0]
 
 
 def same_language(one: str | None, other: str | None) -> bool:
-    """Whether two names mean one language; what is not named is none."""
+    """Return whether two names mean one language; what is not named is none."""
     return one is not None and other is not None and language_code(one) == language_code(other)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CapabilityError
+from .transcript import Utterance, Word, utterances
 from .vad import RATE
-from .words import Utterance, Word, utterances
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
@@ -49,7 +49,7 @@ class PocketSphinx:
         self._lock = threading.Lock()
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
-        """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
+        """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
         if len(samples) < RATE // 10:
             return []
         with self._lock:
@@ -83,7 +83,7 @@ class PocketSphinx:
 
 
 def pcm(samples: np.ndarray) -> bytes:
-    """16-bit samples at an even loudness, with a breath of noise where the pauses are digital silence.
+    """Return 16-bit samples at an even loudness, with a breath of noise where the pauses are digital silence.
 
     The model has learned from microphones. Synthetic speech and gated sound have pauses without any noise, whose
     logarithm pulls the cepstral mean far off: it then errs on a third more words.

@@ -1,9 +1,10 @@
-"""Subtitles as people find them: .srt and .vtt files, beside a video or given, and text streams inside a video."""
+"""Subtitles as people find them: files beside a video or given (read by pysubs2), and text streams inside a video."""
 
 from __future__ import annotations
 
 import hashlib
 import html
+import io
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import pysubs2
 from av.error import FFmpegError
+from pysubs2.formats import get_format_class
+from pysubs2.formats.subrip import SubripFormat
 
 from ..errors import VideoError
-from ..files.side_file import read_side_file
+from ..files.regular import read_side_file
 from ..files.text_encodings import decode
 from ..video.probe import language_of, open_container
 from .languages import known_language, same_language
-from .words import Utterance, Word
+from .transcript import Utterance, Word
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -36,10 +40,13 @@ _MOST_CUES = 100_000
 _DENSEST = 200
 # Characters of one cue; what people can read while it stands is a few hundred.
 _LONGEST_CUE = 5000
+_BESIDE = ("srt", "vtt", "ass", "ssa")
+"""Endings of the files that are looked for; a .sub is mostly one of pictures."""
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
-_TIME = r"(?:(\d{1,5})\s*:\s*)?(\d{1,3})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,3}))?"
-_TIMING = re.compile(rf"^\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?$")
+_FORMATS = ("vtt", "ass", "ssa", "srt", "microdvd", "mpl2")
+"""The formats of pysubs2 that are read; its JSON and XML ones are not taken from strangers."""
+_WORD_TIME = re.compile(r"<\d[\d:.,]{0,20}>")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|\d[\d:.,]{0,20})>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -73,11 +80,16 @@ class SubtitleTrack(list[Cue]):
         self.language = language
 
 
-def read_subtitles(path: str | Path) -> SubtitleFile:
-    """Cues of a .srt or .vtt file in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
+def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFile:
+    """Read a subtitle file: cues in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
 
-    Reads any encoding that `encodings.decode` tells, any line ends, and files with blank lines or numbers missing. Cues
-    whose times cannot be read are passed over; reversed times are swapped.
+    Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any
+    line ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times
+    are swapped.
+
+    Args:
+        path: the file.
+        fps: frames a second of the video, for MicroDVD files that do not say it.
 
     Raises:
         VideoError: if the file cannot be read, is too large, or is not subtitles.
@@ -85,15 +97,60 @@ def read_subtitles(path: str | Path) -> SubtitleFile:
     path = Path(path)
     data = read_side_file(path, _LARGEST, "subtitles")
     decoded = decode(data, "-->")
-    cues = _parse(decoded.text)
+    lines = decoded.text.splitlines()
+    if len(lines) > 5 * _MOST_CUES:
+        raise VideoError(f"{path}: more subtitles than any video has ({_MOST_CUES}). Divide the file.")
+    cues = _parse(lines, fps)
     if not cues and decoded.text.strip() and not decoded.text.lstrip().startswith("WEBVTT"):
         raise VideoError(
-            f"{path}: no subtitles in it. Give a .srt or .vtt file (lines like 00:00:01,000 --> 00:00:02,500)."
+            f"{path}: no subtitles in it. Give a .srt, .vtt or .ass file (in .srt: 00:00:01,000 --> 00:00:02,500)."
         )
     if len(cues) > _MOST_CUES:
         raise VideoError(f"{path}: {len(cues)} subtitles, more than any video has ({_MOST_CUES}). Divide the file.")
     guessed = decoded.encoding if decoded.guessed else None
     return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
+
+
+class _SubRip(SubripFormat):
+    """SubRip with hours of any length: the pattern of pysubs2 takes the last two digits of them."""
+
+    TIMESTAMP = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2})[.,](\d{1,3})")
+
+
+def _parse(lines: Sequence[str], fps: float | None) -> list[Cue]:
+    """Return the cues of a file, by the first format that finds some."""
+    numbered: list[str] = []
+    for line in lines:
+        # pysubs2 takes a number before the times for the cue's, also where it is the last line of the text before.
+        if "-->" in line and not (numbered and numbered[-1].strip().isdigit()):
+            numbered.append("0")
+        if "-->" not in line:  # two times of words in one line would be taken for those of a cue
+            line = _WORD_TIME.sub("", line)
+        if line or (numbered and numbered[-1]):  # one blank line is as good as many
+            numbered.append(line)
+    text = "\n".join([*numbered, "", "0"])
+    guesses = [kind for kind in _FORMATS if get_format_class(kind).guess_format(text) == kind]
+    # Files without a header, or with the other's decimal sign, are read too.
+    for kind in dict.fromkeys([*guesses, "srt", "vtt"]):
+        try:
+            subtitles = pysubs2.SSAFile()
+            parser = _SubRip if kind == "srt" else get_format_class(kind)
+            parser.from_file(subtitles, io.StringIO(text), kind, fps=fps, keep_html_tags=True)
+            events = subtitles.get_text_events()
+        # What its parsers raise on a file that is not what it seems, or that has no frame rate, is not documented.
+        except (pysubs2.Pysubs2Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            continue
+        if events:
+            texts = [event.text for event in events]
+            if kind == "vtt":  # a blank line ends a cue: names of cues, notes and styles may follow it
+                texts = [text.partition(r"\N\N")[0] for text in texts]
+            return [Cue(e.start / 1000, e.end / 1000, _lines(text)) for e, text in zip(events, texts, strict=True)]
+    return []
+
+
+def _lines(text: str) -> str:
+    r"""Return a text of SubStation with its line breaks (`\N`) and spaces (`\h`) as such."""
+    return re.sub(r"\\[Nn]", "\n", text).replace(r"\h", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +163,10 @@ class Sidecar:
 
 
 def sidecars(video_path: str | Path) -> list[Sidecar]:
-    """The subtitle files beside a video, the one to take first.
+    """Return the subtitle files beside a video, the one to take first.
 
-    The same name with .srt or .vtt comes before one with a language (`talk.de.srt`), English before other languages,
-    and forced ones, which hold only what is said in another language, last.
+    The same name with nothing but an ending comes before one with a language (`talk.de.srt`), English before other
+    languages, and forced ones, which hold only what is said in another language, last.
     """
     video = Path(video_path)
     stem = video.stem.casefold()
@@ -120,7 +177,7 @@ def sidecars(video_path: str | Path) -> list[Sidecar]:
         return []
     for file in beside:
         name, dot, kind = file.name.casefold().rpartition(".")
-        if kind not in ("srt", "vtt") or not dot or not (name == stem or name.startswith(stem + ".")):
+        if kind not in _BESIDE or not dot or not (name == stem or name.startswith(stem + ".")):
             continue
         label = name[len(stem) + 1 :]
         # `talk.part2.srt` belongs to another video, unless its label is a language, a use, or both.
@@ -136,7 +193,7 @@ def sidecars(video_path: str | Path) -> list[Sidecar]:
 
 
 def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
-    """Language and uses that a name says (`en.sdh`); None where it says something else."""
+    """Return language and uses that a name says (`en.sdh`); None where it says something else."""
     first, *rest = label.split(".")
     spoken = re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", first) or known_language(first)
     # Alone, `hi` is Hindi.
@@ -146,7 +203,7 @@ def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
 
 
 def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
-    """Every subtitle stream of a video in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
+    """Read every subtitle stream of a video, in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 
     Times are those of the container. Reading ends where there are more cues than any video has.
 
@@ -173,7 +230,7 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
 
 
 def as_utterances(cues: Iterable[Cue]) -> list[Utterance]:
-    """Cues as utterances; the times of words are spread over the cue by their length (`exact` is False)."""
+    """Turn cues into utterances; the times of words are spread over the cue by their length (`exact` is False)."""
     return [
         Utterance(cue.start, cue.end, cue.text, tuple(spread(cue.text, cue.start, cue.end)), exact=False)
         for cue in cues
@@ -182,7 +239,7 @@ def as_utterances(cues: Iterable[Cue]) -> list[Utterance]:
 
 
 def spread(text: str, start: float, end: float) -> list[Word]:
-    """The words of `text` over [start, end) seconds in proportion to their letters."""
+    """Spread the words of `text` over [start, end) seconds in proportion to their letters."""
     parts = text.split()
     total = sum(len(part) + 1 for part in parts)
     words, done = [], 0
@@ -194,15 +251,15 @@ def spread(text: str, start: float, end: float) -> list[Word]:
 
 
 def tidy(cues: Iterable[Cue]) -> list[Cue]:
-    """Cues in time order on one line each, without tags, empty ones and repeats.
+    """Return cues in time order on one line each, without tags, empty ones and repeats.
 
     Roll-up captions show a line again beneath the next one, or the same text in several cues in a row: what the cue
     just before already showed is taken away, so that each phrase stands once, from when it first appeared. Of more
     than `_DENSEST` that begin within a second, which nobody can read, the rest is left out.
     """
     kept: list[Cue] = []
-    shown: list[str] = []
-    shown_end = float("-inf")
+    previous: list[str] = []
+    previous_end = float("-inf")
     began: deque[float] = deque(maxlen=_DENSEST)
     for cue in sorted(cues, key=lambda cue: (min(cue.start, cue.end), max(cue.start, cue.end))):
         if len(began) == _DENSEST and min(cue.start, cue.end) - began[0] < 1.0:
@@ -212,58 +269,32 @@ def tidy(cues: Iterable[Cue]) -> list[Cue]:
         lines = [line for line in map(plain, cue.text[:_LONGEST_CUE].splitlines()) if line]
         if not lines:
             continue
-        fresh = _fresh(shown, lines) if start - shown_end < 0.2 else lines
+        fresh = _fresh(previous, lines) if start - previous_end < 0.2 else lines
         if fresh:
             kept.append(Cue(start, end, " ".join(fresh)))
         elif kept:
             kept[-1] = Cue(kept[-1].start, max(kept[-1].end, end), kept[-1].text)
-        shown, shown_end = lines, end
+        previous, previous_end = lines, end
     return kept
 
 
 def plain(text: str) -> str:
-    """One line of a subtitle without tags, entities and control characters."""
+    """Return one line of a subtitle without tags, entities and control characters."""
     text = _OVERRIDE.sub("", _TAG.sub("", text))
     return " ".join(_CONTROL.sub(" ", html.unescape(text)).split())
 
 
-def _fresh(shown: list[str], lines: list[str]) -> list[str]:
-    """The part of `lines` that was not in `shown`, the cue just before."""
-    for count in range(min(len(shown), len(lines)), 0, -1):
-        if shown[-count:] == lines[:count]:
+def _fresh(previous: list[str], lines: list[str]) -> list[str]:
+    """Return the part of `lines` that was not in `previous`, the cue just before."""
+    for count in range(min(len(previous), len(lines)), 0, -1):
+        if previous[-count:] == lines[:count]:
             return lines[count:]
-    before, now = " ".join(shown).split(), " ".join(lines).split()
+    before, now = " ".join(previous).split(), " ".join(lines).split()
     # A text that grows word by word, or the same words broken into other lines. Fewer words may repeat by chance.
     for count in range(min(len(before), len(now)), 0, -1):
         if before[-count:] == now[:count] and (count >= 4 or count == len(before) < len(now)):
             return [" ".join(now[count:])] if count < len(now) else []
     return lines
-
-
-def _parse(text: str) -> list[Cue]:
-    webvtt = text.lstrip().startswith("WEBVTT")
-    lines = text.splitlines()
-    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line[:200]))]
-    cues = []
-    for position, (number, match) in enumerate(timings):
-        last = position + 1 == len(timings)
-        body = lines[number + 1 :] if last else _without_number(lines[number + 1 : timings[position + 1][0]])
-        if webvtt and "" in body:
-            # An empty line (one of spaces is text) ends a cue: names of cues, notes and styles may follow it.
-            body = body[: body.index("")]
-        cues.append(Cue(_seconds(match.groups()[:4]), _seconds(match.groups()[4:]), "\n".join(body)))
-    return cues
-
-
-def _without_number(body: list[str]) -> list[str]:
-    """`body` without the number of the cue that follows it."""
-    return body[:-1] if body and body[-1].strip().isdigit() else body
-
-
-def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = parts
-    whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    return whole + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
 
 
 @dataclass(slots=True)
@@ -274,15 +305,15 @@ class _Raw:
 
 
 def _decoded(raw: Sequence[_Raw]) -> tuple[list[Cue], str | None]:
-    """Cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
+    """Return cues, and their encoding where it had to be told by all their letters; streams should be UTF-8."""
     whole = b"\n".join(one.text for one in raw if isinstance(one.text, bytes))
-    known = decode(whole, "-->")
-    name = known.encoding if known.guessed else "utf-8"
+    decoded = decode(whole, "-->")
+    name = decoded.encoding if decoded.guessed else "utf-8"
     cues = [
         Cue(one.start, one.end, one.text if isinstance(one.text, str) else one.text.decode(name, errors="replace"))
         for one in raw
     ]
-    return cues, known.encoding if known.guessed else None
+    return cues, decoded.encoding if decoded.guessed else None
 
 
 def _read_streams(container: InputContainer, streams: list[SubtitleStream], found: dict[int, list[_Raw]]) -> None:
@@ -316,6 +347,5 @@ def _packet_text(packet: Packet, codec: str) -> str | bytes:
         events = [event.ass.decode("utf-8", errors="replace") for event in packet.decode() if hasattr(event, "ass")]
     except (FFmpegError, NotImplementedError):
         return ""
-    # Eight fields of style stand before the text; \N breaks a line, \h is a space.
-    texts = [re.sub(r"\\[Nn]", "\n", event.split(",", 8)[-1]).replace(r"\h", " ") for event in events]
+    texts = [_lines(event.split(",", 8)[-1]) for event in events]  # eight fields of style stand before the text
     return "\n".join(text for text in texts if text.strip())

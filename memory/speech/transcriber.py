@@ -1,4 +1,4 @@
-"""Speech: who can transcribe here, where a video holds speech, what is said in a span, and when."""
+"""Speech in a video: choose a recognizer, find where somebody speaks, transcribe a span, find and align phrases."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from ..errors import CapabilityError, NotUnderstoodError
 from ..protocol import VideoSource
 from ..span import Span
+from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE, voiced
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
-from .windows import WINDOW, around, bounds, voice, windows
-from .words import Utterance, Word, in_order, utterances
+from .windows import WINDOW, around, bounds, speech_sound, windows
 
 __all__ = [
     "Transcriber",
@@ -48,11 +48,11 @@ class Transcriber(Protocol):
     stamp: str
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
-        """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
+        """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
 
 
 def transcriber(name: str | None = None, *, language: str | None = None, download: bool = False) -> Transcriber:
-    """A recognizer.
+    """Return a recognizer.
 
     Args:
         name: a Whisper model in CTranslate2 format: a folder, a size (`small`) or a hub name, see `find_whisper`; or
@@ -89,7 +89,7 @@ def _no_whisper(language: str) -> str:
 
 
 def lasting_name(name: str | None, language: str | None = None) -> str:
-    """A name for `transcriber` that holds in any working directory; None is the best that is here for the language."""
+    """Return a name for `transcriber` that holds in any working directory; None is the best for the language."""
     from .whisper import model_and_language
 
     model, chosen = model_and_language(name) if name is not None else (None, None)
@@ -103,12 +103,12 @@ def lasting_name(name: str | None, language: str | None = None) -> str:
 
 
 def outdated(stamp: str) -> bool:
-    """Whether speech that is stamped so was made by PocketSphinx though there is a Whisper now."""
+    """Return whether speech that is stamped so was made by PocketSphinx though there is a Whisper now."""
     return stamp.startswith("pocketsphinx") and best_whisper() is not None
 
 
 def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -> list[Span]:
-    """Units of work that tile the video exactly, each cut where nobody speaks; [] without sound.
+    """Return units of work that tile the video exactly, each cut where nobody speaks; [] without sound.
 
     They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be
     transcribed without the others. Only the seconds around the cuts are read.
@@ -121,7 +121,7 @@ def _length(transcriber: Transcriber | None) -> float:
 
 
 def speech_spans(video: VideoSource, span: Span) -> list[Span]:
-    """Where somebody speaks in `span`, in order."""
+    """Return where somebody speaks in `span`, in order."""
     found: list[Span] = []
     for window in windows(video, span):
         for start, end in voiced(video.audio(window, rate=RATE)):
@@ -133,7 +133,7 @@ def speech_spans(video: VideoSource, span: Span) -> list[Span]:
 
 
 def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list[Utterance]:
-    """What is said in `span`, in order; [] where nobody speaks.
+    """Return what is said in `span`, in order; [] where nobody speaks.
 
     The recognizer is given only what the voice detector holds for speech, since recognizers invent words in noise. A
     word belongs to `span` when its middle does, and no word begins before the last one has ended, however long the
@@ -146,16 +146,16 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
     lost: NotUnderstoodError | None = None
     for window in windows(video, span, _length(transcriber)):
         try:
-            heard = list(_heard(video, window, transcriber))
+            words = list(_words(video, window, transcriber))
         except NotUnderstoodError as error:
             lost = error
             continue
-        for language, word in heard:
+        for language, word in words:
             middle = (word.start + word.end) / 2
             if window.contains(middle) or middle == window.end == video.info.end:
                 if not spoken or spoken[-1][0] != language:
                     spoken.append((language, []))
-                # Two windows hear the same half second at their joint; cut there, their words cannot overlap.
+                # Two windows share the half second at their joint; cut there, their words cannot overlap.
                 spoken[-1][1].append(replace(word, start=max(word.start, window.start), end=min(word.end, window.end)))
     if lost is not None and not spoken:
         raise lost
@@ -167,25 +167,25 @@ def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list
     ]
 
 
-def _heard(video: VideoSource, window: Span, transcriber: Transcriber) -> Iterator[tuple[str, Word]]:
-    """Every word that is heard in and just around a window, with its language."""
+def _words(video: VideoSource, window: Span, transcriber: Transcriber) -> Iterator[tuple[str, Word]]:
+    """Yield every word in and just around a window, with its language."""
     if getattr(transcriber, "finds_speech", False):
-        heard = around(video, window)
-        for utterance in transcriber.transcribe(video.audio(heard, rate=RATE), offset=heard.start):
+        wider = around(video, window)
+        for utterance in transcriber.transcribe(video.audio(wider, rate=RATE), offset=wider.start):
             yield from ((utterance.language, word) for word in utterance.words)
         return
-    voices = voice(video, window)
-    if voices is None:
+    sound = speech_sound(video, window)
+    if sound is None:
         return
     # Pauses are left out and the rest is decoded as one: recognizers adapt to the voice over all of it.
-    for utterance in transcriber.transcribe(voices.samples, offset=0.0):
+    for utterance in transcriber.transcribe(sound.samples, offset=0.0):
         for word in utterance.words:
-            place = voices.span(word.start, word.end)
+            place = sound.span(word.start, word.end)
             yield utterance.language, Word(place.start, place.end, word.text, word.probability)
 
 
 def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span, float]]:
-    """Where `phrase` (English, a few words) may be spoken in `span`, best first, each with a confidence in [0, 1].
+    """Find where `phrase` (English, a few words) may be spoken in `span`, best first, with a confidence in [0, 1].
 
     Listens for the sounds of the phrase and needs no transcript, so it also finds what the recognizer misheard. At 0.5
     seven of ten places are found, and in ten seconds of speech 4 % of phrases are heard that nobody said, 17 % of words
@@ -194,18 +194,18 @@ def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span,
     Raises:
         CapabilityError: if PocketSphinx is not installed.
     """
-    from .phrases import spot
+    from .phrase_spotting import spot
 
     found: list[tuple[Span, float]] = []
     for window in windows(video, span):
-        if (heard := voice(video, window)) is not None:
-            places = ((heard.span(start, end), score) for start, end, score in spot(heard.samples, phrase))
+        if (sound := speech_sound(video, window)) is not None:
+            places = ((sound.span(start, end), score) for start, end, score in spot(sound.samples, phrase))
             found += [(place, score) for place, score in places if window.contains(place.middle)]
     return sorted(found, key=lambda each: -each[1])
 
 
 def align(video: VideoSource, span: Span, text: str) -> list[Word]:
-    """When each word of `text` (English, known to be spoken in `span`, at most a minute or so) is spoken, in order.
+    """Return when each word of `text` (English, known to be in `span`, at most a minute or so) is spoken, in order.
 
     Listens to a second more on both sides, since subtitles come late and go early. What is written but not spoken, such
     as `[music]` or a dash, is left out. [] where the text cannot be laid over the sound at all.
@@ -213,12 +213,12 @@ def align(video: VideoSource, span: Span, text: str) -> list[Word]:
     Raises:
         CapabilityError: if PocketSphinx is not installed.
     """
-    from .phrases import lay_over
+    from .phrase_spotting import align_words
 
     if not video.info.has_audio:
         return []
     span = Span(span.start - _LOOSE, span.end + _LOOSE).within(bounds(video))
     return [
         Word(span.start + word.start, span.start + word.end, word.text, word.probability)
-        for word in lay_over(video.audio(span, rate=RATE), text)
+        for word in align_words(video.audio(span, rate=RATE), text)
     ]

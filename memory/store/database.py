@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files.names import restored, shown, stored
+from ..files.names import from_sql, printable, to_sql
 from ..span import Span
 from ..types import Clip, Failure, Text, VideoRecord
 from . import schema
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where vectors can be compared: one channel as one encoder sees it. `generation` moves when rows are deleted."""
+    """A space of vectors that can be compared: one channel by one encoder. `generation` moves when rows are deleted."""
 
     id: int
     channel: str
     stamp: str
     dim: int
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that was found to be a video: ids of the video and of its content, bytes and mtime in ns at that time."""
+
+    video: str
+    content_id: str
+    size: int
+    mtime_ns: int
 
 
 class Store(Database):
@@ -65,7 +75,7 @@ class Store(Database):
             with self._sound():
                 facts = json.loads(info)
                 record = VideoRecord(
-                    id=id_, content_id=content_id, name=shown(name), path=restored(path), start=float(start),
+                    id=id_, content_id=content_id, name=printable(name), path=from_sql(path), start=float(start),
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
                     complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
@@ -75,7 +85,7 @@ class Store(Database):
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""
-        name, where = shown(text), stored(path)
+        name, where = printable(text), to_sql(path)
         found = (
             self.rows("SELECT id FROM videos WHERE id = ?", (name,))
             or self.rows("SELECT id FROM videos WHERE path = ? ORDER BY rowid DESC LIMIT 1", (where,))
@@ -84,22 +94,19 @@ class Store(Database):
             or self.rows("SELECT video FROM paths WHERE path = ?", (where,))
             or self.rows(
                 "SELECT video FROM paths WHERE substr(path, -length(?1)) = ?1 ORDER BY rowid DESC LIMIT 1",
-                (stored(f"{os.sep}{text}"),),
+                (to_sql(f"{os.sep}{text}"),),
             )
         )
         return str(found[0][0]) if found else None
 
-    def known_file(self, path: Path, size: int, mtime_ns: int) -> str | None:
-        """The id of the video that this unchanged file was found to be."""
-        found = self.rows(
-            "SELECT video FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored(str(path)), size, mtime_ns)
+    def file(self, path: str | Path) -> KnownFile | None:
+        """The file that last lay at this path, if it was found to be a video."""
+        rows = self.rows(
+            "SELECT v.id, v.content_id, p.size, p.mtime_ns FROM paths p JOIN videos v ON v.id = p.video "
+            "WHERE p.path = ?",
+            (to_sql(str(path)),),
         )
-        return found[0][0] if found else None
-
-    def find_path(self, path: str) -> str | None:
-        """The id of the video that a file of this path was last found to be."""
-        found = self.rows("SELECT video FROM paths WHERE path = ?", (stored(path),))
-        return str(found[0][0]) if found else None
+        return KnownFile(*rows[0]) if rows else None
 
     def find_content(self, content_id: str) -> str | None:
         """The id of the video with this content."""
@@ -109,7 +116,7 @@ class Store(Database):
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
         rows = self.rows("SELECT path, size, mtime_ns FROM paths WHERE video = ? ORDER BY rowid DESC", (video,))
-        return [(Path(restored(path)), size, mtime) for path, size, mtime in rows]
+        return [(Path(from_sql(path)), size, mtime) for path, size, mtime in rows]
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
@@ -122,7 +129,7 @@ class Store(Database):
             details = _facts(info)
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
-                (id_, content_id, shown(name), stored(info.path), info.start, info.end, json.dumps(details)),
+                (id_, content_id, printable(name), to_sql(info.path), info.start, info.end, json.dumps(details)),
             )
         return id_
 
@@ -134,17 +141,6 @@ class Store(Database):
                 "UPDATE videos SET start_s = ?, end_s = ?, info = ? WHERE id = ?",
                 (info.start, info.end, json.dumps(details, ensure_ascii=False), video),
             )
-
-    def known_as(self, path: Path) -> str | None:
-        """The content id of the video that this path was last found to be."""
-        found = self.rows(
-            "SELECT v.content_id FROM paths p JOIN videos v ON v.id = p.video WHERE p.path = ?", (stored(str(path)),)
-        )
-        return str(found[0][0]) if found else None
-
-    def has_content(self, content_id: str) -> bool:
-        """Whether there is a video of that content."""
-        return bool(self.rows("SELECT 1 FROM videos WHERE content_id = ?", (content_id,)))
 
     def same_bytes(self, content_id: str) -> list[tuple[str, list[Path], str]]:
         """Videos of the same bytes: content id, files that were found to be it, and what made its speech."""
@@ -158,14 +154,14 @@ class Store(Database):
 
     def put_path(self, video: str, path: Path, size: int, mtime_ns: int) -> None:
         """Remember that this file is the video; its name and path follow the latest file."""
-        where = stored(str(path))
+        where = to_sql(str(path))
         with self.transaction() as db:
             db.execute("DELETE FROM paths WHERE path = ?", (where,))
             db.execute("INSERT INTO paths VALUES (?, ?, ?, ?)", (where, video, size, mtime_ns))
-            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, shown(path.name), video))
+            db.execute("UPDATE videos SET path = ?, name = ? WHERE id = ?", (where, printable(path.name), video))
 
     def checked(self, video: str) -> str:
-        """What was asked for when the video was last found to be complete; see `set_checked`."""
+        """The fingerprint of the request for which the video was last complete; see `set_checked`."""
         found = self.rows("SELECT checked FROM videos WHERE id = ?", (video,))
         return str(found[0][0]) if found else ""
 
@@ -175,7 +171,7 @@ class Store(Database):
             db.execute("UPDATE videos SET checked = ? WHERE id = ?", (checked, video))
 
     def clipping(self, video: str) -> str:
-        """How the video was cut into clips, as text that only changes when the cut does; empty when it was not yet."""
+        """The cut of the video into clips, as text that only changes when the cut does; empty before the first."""
         found = self.rows("SELECT clipping FROM videos WHERE id = ?", (video,))
         return str(found[0][0]) if found else ""
 
@@ -186,10 +182,10 @@ class Store(Database):
     ) -> list[Text]:
         """Texts of a video in time order; `between` keeps those that overlap it."""
         where, parameters = ["video = ?"], [video]
-        wanted = (channel,) if channel is not None else tuple(channels)
-        if wanted:
-            where.append(f"channel IN ({','.join('?' * len(wanted))})")
-            parameters += wanted
+        names = (channel,) if channel is not None else tuple(channels)
+        if names:
+            where.append(f"channel IN ({','.join('?' * len(names))})")
+            parameters += names
         _overlapping(where, parameters, between)
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE {' AND '.join(where)} "

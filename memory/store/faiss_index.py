@@ -27,7 +27,8 @@ FLAT_UP_TO = 100_000
 _RECALL = 0.98  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
 _MARGIN = 2  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
 _MAGIC = b"RWIX1\n"
-_TAIL = struct.Struct("<II6s")  # footer length, CRC-32 of the index, magic
+TAIL = struct.Struct("<II6s")
+"""The end of a cache file: footer length, CRC-32 of the index, magic."""
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
 
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """What a cache holds: of which database and space, up to which row, after how many deletions."""
+    """The content of a cache: its database and space, its last row, and the number of deletions before it."""
 
     memory: str
     channel: str
@@ -170,7 +171,7 @@ class ChannelIndex:
 
     @property
     def behind(self) -> int:
-        """How many rows the file does not have, at least; all of them when it is of another generation."""
+        """Rows that the file lacks, at least; all of them when it is of another generation."""
         if self._saved is None or self._saved.generation != self._stamp.generation:
             return len(self)
         return self._stamp.last - self._saved.last
@@ -197,7 +198,7 @@ class ChannelIndex:
             with plain_errors(self._store.folder), temporary.open("r+b") as file:
                 checksum = _checksum(temporary, os.fstat(file.fileno()).st_size)
                 file.seek(0, os.SEEK_END)
-                file.write(footer + _TAIL.pack(len(footer), checksum, _MAGIC))
+                file.write(footer + TAIL.pack(len(footer), checksum, _MAGIC))
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(temporary, self.path)
@@ -268,7 +269,7 @@ def _inverted_lists(dim: int, lists: int, sample: np.ndarray) -> Any:
 
 
 def _probes(index: Any, queries: np.ndarray) -> int:
-    """How many lists to probe: the fewest for the wanted recall (doubling from 8), with a margin."""
+    """Return the number of lists to probe: the fewest for the recall (doubling from 8), with a margin."""
 
     def nearest(probes: int) -> np.ndarray:
         index.nprobe = probes
@@ -301,7 +302,7 @@ def _ids(index: Any) -> np.ndarray:
 
 
 def _of_ours(index: Any, dim: int) -> bool:
-    """Whether an index is of a kind that is written here, for vectors of this length."""
+    """Return whether an index is of a kind that is written here, for vectors of this length."""
     import faiss
 
     if index.d != dim:
@@ -317,9 +318,9 @@ def _read_stamp(path: Path) -> _Stamp | None:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            file.seek(max(size - _TAIL.size, 0))
-            length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
-            body = size - _TAIL.size - length
+            file.seek(max(size - TAIL.size, 0))
+            length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
+            body = size - TAIL.size - length
             if magic != _MAGIC or body <= 0:
                 return None
             file.seek(body)

@@ -64,7 +64,7 @@ def damaged(file: Path, why: object) -> str:
 
 
 def is_damage(message: str) -> bool:
-    """Whether a message is one of `damaged`."""
+    """Return whether a message is one of `damaged`."""
     return " is damaged or is not a rewatch memory (" in message
 
 
@@ -73,7 +73,7 @@ def _read_only(folder: Path) -> str:
 
 
 def is_full(folder: Path) -> bool:
-    """Whether nothing more can be written there for want of room."""
+    """Return whether nothing more can be written there for want of room."""
     try:
         return shutil.disk_usage(folder).free < _FULL_BELOW
     except OSError:

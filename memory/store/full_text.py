@@ -44,9 +44,9 @@ _WRITTEN = re.compile(
 
 
 def marks(data: Mapping[str, Any]) -> str:
-    """What the full-text index stores beside a text for its place and size on screen; no word of any language."""
-    said = f"{data.get('place', '')} {data.get('size', '')}".split()
-    return "".join(f" {_MARK_OF[word]}" for word in said if word in _MARK_OF)
+    """Return the marks that are indexed with a text for its place and size on screen; no word of any language."""
+    places = f"{data.get('place', '')} {data.get('size', '')}".split()
+    return "".join(f" {_MARK_OF[word]}" for word in places if word in _MARK_OF)
 
 
 def asked_marks(query: str) -> list[str]:

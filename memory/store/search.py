@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from ..encoders import TextEncoder, VisualEncoder
-from ..encoders.floors import best_floor, floor
+from ..encoders.text import best_floor, floor
 from ..protocol import Frame
+from ..registry import require_name
 from ..span import Span
 from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
 from .database import Space, Store
@@ -72,7 +73,7 @@ class Encoders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to look: nothing given means everywhere."""
+    """The part of a memory to search; by default all of it."""
 
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None
@@ -134,9 +135,8 @@ def scope_of(
     """
     if channels is not None:
         channels = channel_names(channels)
-        unknown = [channel for channel in channels if channel not in (*CHANNELS, OBJECTS, SUMMARY)]
-        if unknown:
-            raise ValueError(f"There is no channel {unknown[0]!r}: give {', '.join((*CHANNELS, OBJECTS, SUMMARY))}.")
+        for channel in channels:
+            require_name("channel", channel, (*CHANNELS, OBJECTS, SUMMARY))
     return Scope(channels, None if videos is None else tuple(videos), span_of(between))
 
 
@@ -205,23 +205,22 @@ class Searcher:
         Raises:
             ValueError: if an argument can mean nothing.
         """
-        if level not in LEVELS:
-            raise ValueError(f"There is no level {level!r}: give {', '.join(LEVELS)}.")
+        require_name("level", level, LEVELS)
         k = min(_count(k), _MOST)
         vector = None if vector is None else _vector(vector)
         with self._lock:
             self._follow()
             if isinstance(query, str):
-                wanted, silent = self._dense_wanted(query, scope, level, vector)
+                queries, silent = self._dense_queries(query, scope, level, vector)
                 expression = match_expression(query) if query else ""
             else:
-                wanted, expression, silent = self._alike(query, scope, level), "", set()
+                queries, expression, silent = self._alike(query, scope, level), "", set()
             channels = [c for c in self._text_channels(scope, level) if c not in silent] if expression else []
             depth = max(_DEPTH, 4 * k)
-            if len(wanted) + len(channels) == 1:
+            if len(queries) + len(channels) == 1:
                 # Nothing to fuse; and a clip has one picture vector, but may have many texts.
-                depth = k if wanted and wanted[0][0] == "visual" and level == CLIP else 4 * k
-            rankings = {channel: self._dense(space, v, depth, scope, level) for channel, space, v in wanted}
+                depth = k if queries and queries[0][0] == "visual" and level == CLIP else 4 * k
+            rankings = {channel: self._dense(space, v, depth, scope, level) for channel, space, v in queries}
         near = self._near(str(query)) if channels else ""
         for channel in channels:
             rankings[f"{channel}.bm25"] = self._lexical(expression, channel, depth, scope, level)
@@ -262,7 +261,7 @@ class Searcher:
 
     # Rankings
 
-    def _dense_wanted(
+    def _dense_queries(
         self, query: str, scope: Scope, level: str, vector: np.ndarray | None
     ) -> tuple[list[tuple[str, Space, np.ndarray]], set[str]]:
         """The spaces to search, each with the query's vector in it, and channels to which the query says nothing."""
@@ -271,9 +270,9 @@ class Searcher:
             return [], silent
         by_channel: dict[str, list[Space]] = {}
         for space in self._spaces:
-            if _wanted(space.channel, scope, level):
+            if _in_scope(space.channel, scope, level):
                 by_channel.setdefault(space.channel, []).append(space)
-        wanted: list[tuple[str, Space, np.ndarray]] = []
+        queries: list[tuple[str, Space, np.ndarray]] = []
         of_text: np.ndarray | None = None
         if vector is not None:
             fitting = [space for space in sum(by_channel.values(), []) if space.dim == len(vector)]
@@ -282,22 +281,22 @@ class Searcher:
             encoder = self._encoders.visual if channel == "visual" else self._encoders.text
             own = [space for space in spaces if space.stamp == encoder.stamp]
             if channel == "visual":
-                seen = self._encoders.visual.encode_query(query) if own else None
-                if own and seen is None:
+                query_vector = self._encoders.visual.encode_query(query) if own else None
+                if own and query_vector is None:
                     # Its descriptions ("still", "some red") must not answer words that mean something else.
                     silent.add(channel)
             else:
                 of_text = self._encoders.text.encode([query])[0] if own and of_text is None else of_text
-                seen = of_text
-            if seen is not None and seen.any():
-                wanted += [(channel, space, seen) for space in own]
-        return wanted, silent
+                query_vector = of_text
+            if query_vector is not None and query_vector.any():
+                queries += [(channel, space, query_vector) for space in own]
+        return queries, silent
 
     def _alike(self, picture: np.ndarray, scope: Scope, level: str) -> list[tuple[str, Space, np.ndarray]]:
         """The spaces of pictures by this encoder, with the picture's own vector."""
         encoder = self._encoders.visual
         spaces = [space for space in self._spaces if space.channel == "visual" and space.stamp == encoder.stamp]
-        spaces = [space for space in spaces if _wanted("visual", scope, level)]
+        spaces = [space for space in spaces if _in_scope("visual", scope, level)]
         if not spaces:
             return []
         (vector,) = encoder.encode_frames([Frame(0.0, picture)])
@@ -334,7 +333,7 @@ class Searcher:
             return list(dict.fromkeys(scope.channels))
         rows = self._store.rows("SELECT DISTINCT channel FROM channels")
         names = {row[0] for row in rows} | {space.channel for space in self._spaces}
-        return sorted(name for name in names if _wanted(name, scope, level))
+        return sorted(name for name in names if _in_scope(name, scope, level))
 
     def _dense(self, space: Space, vector: np.ndarray, depth: int, scope: Scope, level: str) -> list[_Row]:
         index = self._indexes.get(space.id) or self.index(space)
@@ -390,7 +389,7 @@ class Searcher:
         return hits
 
 
-def _wanted(channel: str, scope: Scope, level: str) -> bool:
+def _in_scope(channel: str, scope: Scope, level: str) -> bool:
     if scope.channels is not None:
         return channel in scope.channels
     return channel != SUMMARY or level != CLIP

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..errors import MemoryFolderError
 from . import schema
@@ -34,7 +34,7 @@ class Database:
         self._lock = threading.RLock()
         self._read_only = read_only
         self.damage: str | None = None
-        """What was found to be damaged; None while nothing was."""
+        """The damage that was found; None while there is none."""
         self.holds_writer_lock = False
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
@@ -42,6 +42,20 @@ class Database:
             self._check_version()
             if self.size_on_disk() <= _SMALL:
                 self._require_whole()
+
+    @classmethod
+    def in_memory(cls, folder: Path) -> Self:
+        """Return an empty database that is in this process only; `folder` is the one that it stands for."""
+        database = cls.__new__(cls)
+        database.folder = folder
+        database._lock = threading.RLock()
+        database._read_only = False
+        database.damage = None
+        database.holds_writer_lock = False
+        database._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        database.writable = True
+        database._create()
+        return database
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
@@ -77,8 +91,8 @@ class Database:
         raise MemoryFolderError(damaged(self._file, self._problem()))
 
     def _problem(self) -> str | None:
-        told = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        return None if told == "ok" else " ".join(told.split())[:160]
+        report = str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if report == "ok" else " ".join(report.split())[:160]
 
     @property
     def _file(self) -> Path:

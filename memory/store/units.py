@@ -56,7 +56,7 @@ class NewVector:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a unit found. `stamp` names the encoder of the vectors; empty when there are none.
+    """The rows that a unit makes. `stamp` names the encoder of the vectors; empty when there are none.
 
     `log` says, as JSON, what was found at which moment, for channels whose texts come of several moments.
     """
@@ -76,17 +76,17 @@ def plan_clips(store: Store, video: str, clipping: str, spans: Iterable[Span]) -
 
 def plan_channel(store: Store, video: str, channel: str, stamp: str, spans: Iterable[Span]) -> None:
     """State what is to do for a channel. Another stamp than before drops all that it has; else spans that went do."""
-    wanted = {(span.start, span.end) for span in spans}
+    bounds = {(span.start, span.end) for span in spans}
     with store.transaction() as db:
         row = db.execute("SELECT stamp FROM channels WHERE video = ? AND channel = ?", (video, channel)).fetchone()
         units = db.execute(
             "SELECT id, start_s, end_s FROM units WHERE video = ? AND channel = ?", (video, channel)
         ).fetchall()
         same = row is not None and row[0] == stamp
-        delete_units(db, [id_ for id_, start, end in units if not same or (start, end) not in wanted])
+        delete_units(db, [id_ for id_, start, end in units if not same or (start, end) not in bounds])
         db.executemany(
             "INSERT OR IGNORE INTO units (video, channel, start_s, end_s) VALUES (?, ?, ?, ?)",
-            [(video, channel, start, end) for start, end in sorted(wanted)],
+            [(video, channel, start, end) for start, end in sorted(bounds)],
         )
         db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (video, channel, stamp))
 

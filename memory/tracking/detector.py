@@ -1,4 +1,4 @@
-"""Object detectors: what is in a picture, and where, by weights that a person gives."""
+"""The `Detector` interface, what detectors find, and the detector of a name."""
 
 from __future__ import annotations
 
@@ -11,18 +11,36 @@ import numpy as np
 from ..span import Box
 
 LEAST = 0.25
-"""Score from which a detection is told; trackers also use weaker ones, where a track expects them."""
+"""Score from which a detection is reported: ultralytics' default. Trackers also use weaker ones, as ByteTrack does."""
 WEAK = 0.1
-"""Score from which a detection is looked at at all."""
+"""Lowest score that a tracker uses: the low threshold of ByteTrack (arXiv 2110.06864)."""
+_SAME_OBJECT = 0.6  # IoU from which two detections of one frame are one object; ultralytics suppresses from 0.7 a label
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One object in one picture: what it is taken for, how sure that is (0 to 1), and where."""
+    """One object in one picture: its label, the score of that (0 to 1), and its place."""
 
     label: str
     score: float
     box: Box
+    colors: tuple[float, ...] = ()
+    """Share of each basic color, from detectors that know the object's pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedDetection:
+    """One object in one picture, with the score of every label that it was given."""
+
+    box: Box
+    score: float
+    votes: dict[str, float]
+    colors: tuple[float, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The label with the highest score."""
+        return max(self.votes, key=lambda label: self.votes[label])
 
 
 @runtime_checkable
@@ -41,29 +59,41 @@ class Detector(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The kinds that it knows."""
+        """The labels that it knows."""
         ...
 
     @property
     def open_vocabulary(self) -> bool:
-        """Whether it can be asked for kinds that are not among `labels`."""
+        """True if it can be asked for labels that are not among `labels`."""
         ...
 
     def detect(
         self, images: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, least: float = LEAST
     ) -> list[list[Detection]]:
-        """The objects in each picture, surest first.
+        """Return the objects in each picture, highest score first.
 
         Args:
             images: `[H, W, 3]` uint8 RGB.
-            labels: only these kinds (None: all of `labels`).
-            least: score from which an object is told.
+            labels: only these labels (None: all of `labels`).
+            least: score from which an object is reported.
         """
         ...
 
 
+def merge_detections(detections: Sequence[Detection]) -> list[MergedDetection]:
+    """Make one object of detections of one frame that cover each other, whatever their labels."""
+    merged: list[MergedDetection] = []
+    for one in sorted(detections, key=lambda detection: -detection.score):
+        same = next((other for other in merged if other.box.iou(one.box) >= _SAME_OBJECT), None)
+        if same is None:
+            merged.append(MergedDetection(one.box, one.score, {one.label: one.score}, one.colors))
+        else:
+            same.votes[one.label] = max(same.votes.get(one.label, 0.0), one.score)
+    return merged
+
+
 def detector(name: str | Detector, *, threads: int | None = None) -> Detector:
-    """The detector called `name`.
+    """Load the detector called `name`.
 
     Args:
         name: path of weights (`.pt`, `.onnx`), the name of some (`yolo11n.pt`, or `yolo11n`) that lie in the current

@@ -1,13 +1,10 @@
-"""Words for kinds of objects: what a detector calls a thing that people ask for, and vocabularies of open ones."""
+"""Words for kinds of objects: the labels that a detector has for what people ask for, and how they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from ..errors import CapabilityError
-
-COMMON = tuple(
+COCO_LABELS = tuple(
     "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,"
     "bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,"
     "snowboard,sports ball,kite,baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,"
@@ -15,7 +12,7 @@ COMMON = tuple(
     "potted plant,bed,dining table,toilet,tv,laptop,mouse,remote,keyboard,cell phone,microwave,oven,toaster,sink,"
     "refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush".split(",")
 )
-"""The kinds of COCO, which most detectors know."""
+"""The labels of COCO, which most detectors know."""
 
 _PEOPLE = (
     "people men women man woman persons someone anyone boy boys girl girls child children kid kids visitor visitors "
@@ -32,7 +29,7 @@ _GROUPS = {
     "bag": ("backpack", "handbag", "suitcase"),
     "screen": ("tv", "laptop", "cell phone"),
 }
-_SAME = {
+_SYNONYMS = {
     **dict.fromkeys(_PEOPLE, "person"),
     "automobile": "car", "taxi": "car", "cab": "car", "van": "truck", "lorry": "truck", "bike": "bicycle",
     "cyclist": "bicycle", "motorbike": "motorcycle", "plane": "airplane", "aeroplane": "airplane",
@@ -44,16 +41,16 @@ _SAME = {
     "ball": "sports ball", "doughnut": "donut", "computer": "laptop",
 }  # fmt: skip
 
-NARROWER = frozenset(
+NARROWER_WORDS = frozenset(
     "men man women woman boy girl child children kid guest customer worker adult lady ladies guy player shopper "
     "passerby passer-by crowd figure taxi cab van lorry cyclist puppy kitten yacht purse rucksack monitor".split()
 )
 """Words that say more of a thing than a detector sees: that a person is a woman, or a car a taxi."""
-_NO_THINGS = frozenset("orange view screen glass remote tie table".split())  # more often a color, a place, a verb
+_NO_OBJECTS = frozenset("orange view screen glass remote tie table".split())  # more often a color, a place, a verb
 
 
 def singular(word: str) -> str:
-    """`cars` as `car`, `buses` as `bus`, `knives` as `knife`, by rules for English."""
+    """Return `car` for `cars`, `bus` for `buses`, `knife` for `knives`, by rules for English."""
     low = word.lower().strip()
     for plural, single in (("knives", "knife"), ("mice", "mouse"), ("geese", "goose"), ("leaves", "leaf")):
         if low.endswith(plural):
@@ -68,11 +65,11 @@ def singular(word: str) -> str:
 
 
 def labels_for(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The labels of a detector that `word` asks for: itself, another word for it, or a group; none if there is none."""
+    """Return the labels of a detector that `word` asks for: itself, a synonym, or a group; none if there is none."""
     labels = {label.lower(): label for label in known}
     low = word.lower().strip()
     for form in (low, singular(low)):
-        for name in (form, _SAME.get(form, "")):
+        for name in (form, _SYNONYMS.get(form, "")):
             if name in labels:
                 return (labels[name],)
         if form in _GROUPS:
@@ -83,52 +80,35 @@ def labels_for(word: str, known: Iterable[str]) -> tuple[str, ...]:
     return labels_for(last, labels.values()) if last else ()
 
 
-def first_thing(words: Sequence[str]) -> tuple[int, int, str]:
-    """Where among lower-case words the first thing is named that detectors know, in how many words, and what it is.
+def first_object(words: Sequence[str]) -> tuple[int, int, str]:
+    """Find the first object among lower-case words: its position, its number of words, and its name.
 
-    That is a label of `COMMON`, or a group of them (`vehicle`). Without one: (0, 0, "").
+    That is a label of `COCO_LABELS`, or a group of them (`vehicle`). Without one: (0, 0, "").
     """
     for at, word in enumerate(words):
         pair = singular(" ".join(words[at : at + 2]))
-        if pair in COMMON and " " in pair:
+        if pair in COCO_LABELS and " " in pair:
             return at, 2, pair
-        found = () if word in _NO_THINGS else labels_for(word, COMMON)
+        found = () if word in _NO_OBJECTS else labels_for(word, COCO_LABELS)
         if found:
             return at, 1, found[0] if len(found) == 1 else singular(word)
     return 0, 0, ""
 
 
-def alike(one: str, other: str) -> bool:
-    """Whether one thing may be taken for either from frame to frame: a car that is seen as a truck is still one."""
+def same_kind(one: str, other: str) -> bool:
+    """Tell whether one object may have either label from frame to frame: a car that is labeled a truck is still one."""
     return one == other or any(one in group and other in group for group in _GROUPS.values())
 
 
 def count_words(counts: Sequence[tuple[str, int]]) -> str:
-    """`2 people, 1 dog`."""
+    """Write counts of labels: `2 people, 1 dog`."""
     return ", ".join(f"{count} {label if count == 1 else plural(label)}" for label, count in counts)
 
 
 def plural(label: str) -> str:
-    """`person` as `people`, `bus` as `buses`."""
+    """Return `people` for `person`, `buses` for `bus`."""
     special = {"person": "people", "sheep": "sheep", "knife": "knives", "mouse": "mice", "skis": "skis",
                "scissors": "scissors"}  # fmt: skip
     if label in special:
         return special[label]
     return label + ("es" if label.endswith(("s", "sh", "ch", "x")) else "s")
-
-
-def set_vocabulary(model: Any, words: tuple[str, ...]) -> None:
-    """Have YOLO-World or YOLOE look for `words`.
-
-    Raises:
-        CapabilityError: if the model that turns words into vectors is not here.
-    """
-    try:
-        model.set_classes(list(words))
-    except Exception as error:  # ultralytics tries to install and to download it, and fails in many ways
-        raise CapabilityError(
-            f"These weights can be asked for {', '.join(words)} only with their text encoder: YOLO-World needs the "
-            "package clip (pip install git+https://github.com/ultralytics/CLIP.git) and ViT-B-32.pt (338 MB) in "
-            "~/.cache/clip, YOLOE needs mobileclip_blt.ts (572 MB) in this folder; or save the weights with their "
-            "vocabulary (model.set_classes([...]); model.save(FILE))."
-        ) from error

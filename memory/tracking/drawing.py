@@ -11,15 +11,15 @@ import numpy as np
 
 from ..protocol import Frame, VideoSource, grid
 from ..span import Span
-from .tracker import Track
+from .track import Track
 
 
 class Annotator:
-    """Draws boxes, ids with kinds, and the way that each object has come.
+    """Draws boxes, ids with labels, and the path of each object so far.
 
     Args:
         width: pixels across of the pictures.
-        traces: whether to draw the way.
+        traces: draw the path.
     """
 
     def __init__(self, width: int, *, traces: bool = True) -> None:
@@ -35,22 +35,22 @@ class Annotator:
         )
 
     def draw(self, frame: Frame, tracks: Sequence[Track]) -> np.ndarray:
-        """The picture `[H, W, 3]` with every object that is in view at its time; frames come in order."""
+        """Draw every object in view into a frame and return `[H, W, 3]`; frames come in order."""
         import supervision as sv
 
         height, width = frame.image.shape[:2]
-        seen = [track for track in tracks if track.start <= frame.time <= track.end]
-        boxes = np.array([track.box_at(frame.time) for track in seen], np.float32).reshape(-1, 4)
-        shown = sv.Detections(
+        visible = [track for track in tracks if track.start <= frame.time <= track.end]
+        boxes = np.array([track.box_at(frame.time) for track in visible], np.float32).reshape(-1, 4)
+        detections = sv.Detections(
             xyxy=boxes * np.array([width, height, width, height], np.float32),
-            tracker_id=np.array([track.id for track in seen], int),
-            class_id=np.zeros(len(seen), int),
+            tracker_id=np.array([track.id for track in visible], int),
+            class_id=np.zeros(len(visible), int),
         )
         picture = np.ascontiguousarray(frame.image[..., ::-1])  # supervision draws in BGR
         for drawer in self._drawers:
-            picture = drawer.annotate(picture, shown)
-        labels = [f"#{track.id} {track.label}" for track in seen]
-        picture = self._labels.annotate(picture, shown, labels=labels)
+            picture = drawer.annotate(picture, detections)
+        labels = [f"#{track.id} {track.label}" for track in visible]
+        picture = self._labels.annotate(picture, detections, labels=labels)
         return np.ascontiguousarray(picture[..., ::-1])
 
 
@@ -102,7 +102,7 @@ def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float, 
     first = (0, 0)
     for time, frame in zip(times, video.frames_at(times, size=size), strict=True):
         even = frame.image[: frame.image.shape[0] // 2 * 2, : frame.image.shape[1] // 2 * 2]  # as the format wants
-        if annotator is None or even.shape[:2] != shape:  # ways are drawn in pixels
+        if annotator is None or even.shape[:2] != shape:  # paths are drawn in pixels
             annotator, shape = Annotator(even.shape[1]), even.shape[:2]
             first = first if any(first) else shape
         drawn = annotator.draw(Frame(time, even), tracks)

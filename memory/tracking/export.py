@@ -1,50 +1,53 @@
-"""Tracks as files that other programs read: COCO (with track ids) and MOT Challenge."""
+"""Tracks as files that other programs read: COCO (with track ids) and MOT Challenge.
+
+supervision writes COCO too, but needs the pictures as files, and leaves out scores, track ids and times.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..protocol import VideoSource
-from ..span import Span
+from ..span import Box, Span
 from ..types import VideoRecord
-from .tracker import Sighting, Track
+from .track import Track
 
 Sizes = Mapping[float, tuple[int, int]]
 """Width and height of the pictures at some times (seconds), where they are not all as large as the first."""
 
 
 def sizes_of(video: VideoSource, tracks: Sequence[Track]) -> Sizes:
-    """The sizes of the pictures in which objects were seen: a stream may change its size. Decodes them."""
-    times = sorted({sight.time for track in tracks for sight in track.sights})
+    """Decode the pictures in which objects were found for their sizes: a stream may change its size."""
+    times = _times(tracks)
     return {time: frame.whole for time, frame in zip(times, video.frames_at(times, size=64), strict=True)}
 
 
 def coco(tracks: Sequence[Track], record: VideoRecord, sizes: Sizes | None = None) -> dict[str, Any]:
-    """The COCO detection format, one image a moment that was looked at.
+    """Return the COCO detection format, one image a moment that was looked at.
 
     Beside what COCO asks for, annotations carry `track_id` and `score`, images `video_id`, `frame_id` and `time`
     (seconds), as COCO-VID and its readers have them. Boxes are left, top, width and height in square pixels of their
-    image, whose size is that of the video's first picture where `sizes` does not tell another.
+    image, whose size is that of the video's first picture where `sizes` has no other.
     """
     whole = (record.width, record.height)
-    known = sizes or {}
-    times = sorted({sight.time for track in tracks for sight in track.sights})
-    numbers = {time: number for number, time in enumerate(times, 1)}
+    sizes = sizes or {}
+    numbers = {time: number for number, time in enumerate(_times(tracks), 1)}
     categories = {label: number for number, label in enumerate(sorted({track.label for track in tracks}), 1)}
     annotations: list[dict[str, Any]] = []
     for track in tracks:
-        for sight in track.sights:
-            left, top, width, height = _pixels(sight, known.get(sight.time, whole))
+        for one in track.boxes:
+            left, top, width, height = _pixels(one.box, sizes.get(one.time, whole))
             annotations.append(
                 {
-                    "id": len(annotations) + 1, "image_id": numbers[sight.time], "category_id": categories[track.label],
+                    "id": len(annotations) + 1, "image_id": numbers[one.time], "category_id": categories[track.label],
                     "bbox": [left, top, width, height], "area": round(width * height, 2), "iscrowd": 0,
-                    "segmentation": [], "score": sight.score, "track_id": track.id,
+                    "segmentation": [], "score": one.score, "track_id": track.id,
                 }
             )  # fmt: skip
     return {
@@ -57,7 +60,7 @@ def coco(tracks: Sequence[Track], record: VideoRecord, sizes: Sizes | None = Non
                 "width": wide, "height": high, "video_id": 1, "frame_id": number, "time": time,
             }
             for time, number in numbers.items()
-            for wide, high in [known.get(time, whole)]
+            for wide, high in [sizes.get(time, whole)]
         ],
         "annotations": annotations,
         "categories": [{"id": number, "name": label, "supercategory": ""} for label, number in categories.items()],
@@ -83,13 +86,13 @@ def write_mot(tracks: Sequence[Track], record: VideoRecord, folder: Path) -> Pat
     labels = sorted({track.label for track in tracks})
     rows: list[tuple[int, int, str]] = []
     for track in tracks:
-        kind = labels.index(track.label) + 1
-        for frame, sight in _each_frame(track, begin, fps):
-            left, top, width, height = _pixels(sight, (record.width, record.height))
-            rows.append((frame, track.id, f"{frame},{track.id},{left},{top},{width},{height},1,{kind},1.0"))
+        for frame, box in _each_frame(track, begin, fps):
+            left, top, width, height = _pixels(box, (record.width, record.height))
+            row = f"{frame},{track.id},{left},{top},{width},{height},1,{labels.index(track.label) + 1},1.0\n"
+            rows.append((frame, track.id, row))
     truth = folder / "gt"
     truth.mkdir(parents=True, exist_ok=True)
-    (truth / "gt.txt").write_text("".join(f"{row}\n" for _, _, row in sorted(rows)), encoding="utf-8")
+    (truth / "gt.txt").write_text("".join(row for _, _, row in sorted(rows)), encoding="utf-8")
     (truth / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     length = max(1, round((record.end - begin) * fps))
     (folder / "seqinfo.ini").write_text(
@@ -101,33 +104,29 @@ def write_mot(tracks: Sequence[Track], record: VideoRecord, folder: Path) -> Pat
 
 
 def within(tracks: Sequence[Track], span: Span) -> list[Track]:
-    """The part of each track that lies in a span."""
-    from dataclasses import replace
-
+    """Return the part of each track that lies in a span."""
     cut = []
     for track in tracks:
-        sights = tuple(sight for sight in track.sights if span.contains(sight.time))
-        if sights:
+        boxes = tuple(one for one in track.boxes if span.contains(one.time))
+        if boxes:
             own = track.span.within(span)
-            cut.append(replace(track, sights=sights, start=own.start, end=own.end))
+            cut.append(replace(track, boxes=boxes, start=own.start, end=own.end))
     return cut
 
 
-def _each_frame(track: Track, start: float, fps: float) -> list[tuple[int, Sighting]]:
-    """The number of each frame from the first sight to the last, and where the object is in it."""
-    first = int(np.ceil((track.sights[0].time - start) * fps - 1e-3))
-    last = int(np.floor((track.sights[-1].time - start) * fps + 1e-3))
-    times = [sight.time for sight in track.sights]
-    scores = [sight.score for sight in track.sights]
-    frames = []
+def _times(tracks: Sequence[Track]) -> list[float]:
+    return sorted({one.time for track in tracks for one in track.boxes})
+
+
+def _each_frame(track: Track, start: float, fps: float) -> Iterator[tuple[int, Box]]:
+    """The number of each frame from the first box to the last, and where the object is in it."""
+    first = int(np.ceil((track.boxes[0].time - start) * fps - 1e-3))
+    last = int(np.floor((track.boxes[-1].time - start) * fps + 1e-3))
     for number in range(first, last + 1):
-        time = start + number / fps
-        frames.append((number + 1, Sighting(time, track.box_at(time), float(np.interp(time, times, scores)))))
-    return frames
+        yield number + 1, track.box_at(start + number / fps)
 
 
-def _pixels(sight: Sighting, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = sight.box
+def _pixels(box: Box, size: tuple[int, int]) -> tuple[float, float, float, float]:
     width, height = size
-    corner = (round(left * width, 2), round(top * height, 2))
-    return (*corner, round(right * width - corner[0], 2), round(bottom * height - corner[1], 2))
+    left, top = round(box.left * width, 2), round(box.top * height, 2)
+    return left, top, round(box.right * width - left, 2), round(box.bottom * height - top, 2)

@@ -1,4 +1,4 @@
-"""Pieces of one object's track, from clips or calls that overlap or follow one another, put together again."""
+"""Pieces of one object's track, from clips or calls that overlap or follow one another, joined again."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..encoders.color_names import NAMES
 from ..span import Box
-from .detector_labels import alike
-from .track_colors import likeness, name_of
-from .tracker import LOST_SECONDS, Sighting, Track, area, best_label, overlap, renumbered, wider
+from .detector_labels import same_kind
+from .track import Track, TrackedBox
+from .track_colors import color_similarity
+from .tracker import LOST_SECONDS, best_label, numbered
 
+# Thresholds without a source were settled on the videos in docs/results.md, those of `_passage` on the poles of
+# benchmarks/moving_objects.py.
 SURE = 0.35
-"""Score from which a track is told; a detector's weakest guesses make tracks too."""
+"""Score from which a track is reported; a detector's weakest guesses make tracks too."""
 _PART_SCORE = 0.55  # below it, a person inside a surer, larger one may be a hand or a head of that one
 _PART_SHARE = 0.65  # mean share of its box that lies inside
-_TOGETHER = 0.4  # mean overlap from which two tracks that are seen at the same time are one
-_FLICKER = 0.7  # seconds at the picture's edge after which something that comes is another, or comes again
+_TOGETHER = 0.4  # mean IoU from which two tracks that are in view at the same time are one
+_REENTRY = 0.7  # seconds at the picture's edge after which something that comes is another, or comes again
+_BOTH_SIDES = 0.7  # seconds for which an object may show on both sides of a pole, as two
 _EDGE = 0.015
-_COLORS = 0.35  # least likeness of colours of pieces that do not overlap in time
+_COLORS = 0.35  # least similarity of colors of pieces that do not overlap in time
+_PREDICTED_IOU = 0.15
+_MISS = 0.6  # of its size, by which an object may come out of hiding beside where it was heading
+_UNHIDDEN = 0.7  # of its median area: a smaller box is partly hidden
 
 
 def link(tracks: Iterable[Track]) -> list[Track]:
     """Join pieces of one object, in time order, numbered from 1 by time of entry."""
-    pieces = sorted(tracks, key=lambda track: (track.sights[0].time, track.sights[-1].time))
+    pieces = sorted(tracks, key=lambda track: (track.boxes[0].time, track.boxes[-1].time))
     pairs = []
     for later in range(len(pieces)):
         for earlier in range(later):
@@ -39,134 +47,158 @@ def link(tracks: Iterable[Track]) -> list[Track]:
             for index in members.pop(second):
                 root[index] = first
                 members[first].append(index)
-    joined = [join([pieces[index] for index in sorted(group)]) for group in members.values()]
-    joined.sort(key=lambda track: (track.start, track.end))
-    return [renumbered(track, number) for number, track in enumerate(joined, 1)]
+    return numbered(join([pieces[index] for index in sorted(group)]) for group in members.values())
 
 
 def sure(tracks: Iterable[Track]) -> list[Track]:
-    """Tracks that are told, numbered anew: sure enough, and not a part of another."""
-    known = [track for track in tracks if track.score >= SURE]
-    people = [track for track in known if track.label == "person"]
-    told = [track for track in known if not any(_part_of(track, other) for other in people)]
-    return [renumbered(track, number) for number, track in enumerate(told, 1)]
+    """The tracks to report, numbered anew: those that are sure enough, and not a part of another."""
+    candidates = [track for track in tracks if track.score >= SURE]
+    people = [track for track in candidates if track.label == "person"]
+    return numbered(track for track in candidates if not any(_is_part(track, other) for other in people))
 
 
-def _part_of(track: Track, other: Track) -> bool:
-    """Whether a person that is not sure lies in the box of a surer one for most of its time."""
+def _is_part(track: Track, other: Track) -> bool:
+    """Tell whether an unsure person lies in the box of a surer one for most of its time."""
     if track.label != "person" or track.score >= min(_PART_SCORE, other.score):
         return False
     if track.end <= other.start or track.start >= other.end:
         return False
-    boxes = {round(sight.time, 3): sight.box for sight in other.sights}
-    pairs = [(s.box, boxes[round(s.time, 3)]) for s in track.sights if round(s.time, 3) in boxes]
-    inside = [_shared(box, outer) / max(area(box), 1e-9) for box, outer in pairs if area(box) < area(outer)]
-    return 2 * len(inside) >= len(track.sights) and float(np.mean(inside)) >= _PART_SHARE
-
-
-def _shared(one: Box, other: Box) -> float:
-    """The area that two boxes have in common."""
-    across = min(one.right, other.right) - max(one.left, other.left)
-    return max(across, 0.0) * max(min(one.bottom, other.bottom) - max(one.top, other.top), 0.0)
+    boxes = {round(one.time, 3): one.box for one in other.boxes}
+    pairs = [(one.box, boxes[round(one.time, 3)]) for one in track.boxes if round(one.time, 3) in boxes]
+    inside = [box.intersection(outer) / max(box.area, 1e-9) for box, outer in pairs if box.area < outer.area]
+    return 2 * len(inside) >= len(track.boxes) and float(np.mean(inside)) >= _PART_SHARE
 
 
 def join(pieces: Sequence[Track]) -> Track:
-    """One track of pieces in time order; it keeps the id of the first."""
+    """Make one track of pieces in time order; it keeps the id of the first."""
     if len(pieces) == 1:
         return pieces[0]
-    sights: dict[float, Sighting] = {}
+    boxes: dict[float, TrackedBox] = {}
     votes: dict[str, float] = {}
-    weights = np.array([len(piece.sights) for piece in pieces], float)
+    weights = np.array([len(piece.boxes) for piece in pieces], float)
     weights /= weights.sum()
-    colors = np.zeros(11)
+    colors = np.zeros(len(NAMES))
     for piece, weight in zip(pieces, weights, strict=True):
-        sights |= {round(sight.time, 3): sight for sight in piece.sights}
+        boxes |= {round(one.time, 3): one for one in piece.boxes}
         for label, share in piece.votes.items():
             votes[label] = votes.get(label, 0.0) + float(weight) * share
         if piece.colors:
             colors += weight * np.array(piece.colors)
-    ordered = tuple(sights[time] for time in sorted(sights))
+    ordered = tuple(boxes[time] for time in sorted(boxes))
     votes = dict(sorted(votes.items(), key=lambda row: -row[1]))
-    seen = tuple(round(float(x), 3) for x in colors / colors.sum()) if colors.any() else ()
-    first = min(pieces, key=lambda piece: piece.sights[0].time)
-    last = max(pieces, key=lambda piece: piece.sights[-1].time)
     return replace(
         pieces[0],
         label=best_label(votes, ordered),
         score=round(float(np.average([piece.score for piece in pieces], weights=weights)), 3),
-        start=first.start,
-        end=last.end,
-        sights=ordered,
+        start=min(pieces, key=lambda piece: piece.boxes[0].time).start,
+        end=max(pieces, key=lambda piece: piece.boxes[-1].time).end,
+        boxes=ordered,
         votes={label: round(share, 3) for label, share in votes.items()},
-        colors=seen,
-        color=name_of(seen) if seen else None,
+        colors=tuple(round(float(x), 3) for x in colors / colors.sum()) if colors.any() else (),
     )
 
 
 def affinity(one: Track, two: Track) -> float:
-    """How surely two tracks are one object: above 1 if they are seen together, up to 1 if one follows; 0 if not."""
-    if two.sights[0].time < one.sights[0].time:
+    """How surely two tracks are one object: above 1 if they coincide, up to 1 if one goes on as the other; 0 if not."""
+    if two.boxes[0].time < one.boxes[0].time:
         one, two = two, one
-    gap = two.sights[0].time - one.sights[-1].time
-    if gap > LOST_SECONDS or not _alike(one, two):
+    gap = two.boxes[0].time - one.boxes[-1].time
+    if gap > LOST_SECONDS or not _same_kind(one, two):
         return 0.0
     if gap <= 0:
-        return _together(one, two)
-    if gap > _FLICKER and _at_edge(one.sights[-1].box) and _at_edge(two.sights[0].box):
+        return _coincidence(one, two) or (_passage(one, two) if gap > -_BOTH_SIDES else 0.0)
+    if gap > _REENTRY and _at_edge(one.boxes[-1].box) and _at_edge(two.boxes[0].box):
         return 0.0
-    likely = likeness(one.colors, two.colors)
-    if likely < _COLORS:
+    similarity = color_similarity(one.colors, two.colors)
+    if similarity < _COLORS:
         return 0.0
-    expected, found = _ahead(one, gap), two.sights[0].box
-    backwards, before = _ahead(two, -gap), one.sights[-1].box
-    sizes = sorted((area(before), area(found)))
-    if sizes[0] < 0.25 * sizes[1] and gap > _FLICKER:
+    before, after = one.boxes[-1].box, two.boxes[0].box
+    sizes = sorted((before.area, after.area))
+    if sizes[0] < 0.25 * sizes[1] and gap > _REENTRY:
         return 0.0
-    near = max(overlap(wider(expected), wider(found)), overlap(wider(backwards), wider(before)), overlap(before, found))
-    return near * likely if near >= 0.15 else 0.0
+    expected, backwards = _predicted(one, gap), _predicted(two, -gap)
+    near = max(
+        expected.expanded(0.3).iou(after.expanded(0.3)),
+        backwards.expanded(0.3).iou(before.expanded(0.3)),
+        before.iou(after),
+    )
+    return near * similarity if near >= _PREDICTED_IOU else _passage(one, two)
 
 
-def _together(one: Track, two: Track) -> float:
-    """From the places at times at which both are seen; 0 where they are apart."""
-    end = min(one.sights[-1].time, two.sights[-1].time)
-    known = {round(sight.time, 3): sight.box for sight in one.sights}
-    both = [s for s in two.sights if round(s.time, 3) in known]
+def _coincidence(one: Track, two: Track) -> float:
+    """The affinity of tracks that are in view at the same times, from their places then; 0 where they are apart."""
+    end = min(one.boxes[-1].time, two.boxes[-1].time)
+    places = {round(box.time, 3): box.box for box in one.boxes}
+    both = [box for box in two.boxes if round(box.time, 3) in places]
     # Two calls at different rates look at different moments.
-    shared = both or [s for s in two.sights if s.time <= end + 1e-6]
+    shared = both or [box for box in two.boxes if box.time <= end + 1e-6]
     if not shared:
         return 0.0
-    places = [known.get(round(s.time, 3)) or one.box_at(s.time) for s in shared]
-    mean = float(np.mean([overlap(place, s.box) for place, s in zip(places, shared, strict=True)]))
+    mean = float(np.mean([(places.get(round(b.time, 3)) or one.box_at(b.time)).iou(b.box) for b in shared]))
     return 1 + mean if mean >= _TOGETHER else 0.0
 
 
+def _passage(one: Track, two: Track) -> float:
+    """The affinity of a track before and behind something that hides the object, such as a pole.
+
+    Its boxes shrink from one side there, so that its speed is measured where it is not hidden.
+    """
+    similarity = color_similarity(one.colors, two.colors)
+    if similarity < _COLORS or two.boxes[-1].time <= one.boxes[-1].time or one.boxes[0].time >= two.boxes[0].time:
+        return 0.0
+    before, after = _unhidden(one), _unhidden(two)
+    gap = after[0].time - before[-1].time
+    if not 0 < gap <= 2 * LOST_SECONDS:
+        return 0.0
+    way = _centers(after[:1])[0] - _centers(before[-1:])[0]
+    miss = min(float(np.hypot(*(way - speed * gap))) for speed in (_speed(before[-8:]), _speed(after[:8])))
+    extent = float(np.sqrt(max(before[-1].box.area, after[0].box.area)))
+    return similarity * (1 - miss / extent) if miss < _MISS * extent else 0.0
+
+
 def _clash(pieces: Sequence[Track], first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether parts of two groups are seen at the same time in different places."""
+    """Tell whether parts of two groups are in view at the same time as different objects."""
     for one in first:
         for two in second:
             a, b = pieces[one], pieces[two]
-            apart = min(a.sights[-1].time, b.sights[-1].time) < max(a.sights[0].time, b.sights[0].time)
-            if not apart and not _together(*sorted((a, b), key=lambda track: track.sights[0].time)):
+            apart = min(a.boxes[-1].time, b.boxes[-1].time) < max(a.boxes[0].time, b.boxes[0].time)
+            if not apart and not affinity(a, b):
                 return True
     return False
 
 
-def _alike(one: Track, two: Track) -> bool:
-    return alike(one.label, two.label) or one.votes.get(two.label, 0.0) >= 0.1 or two.votes.get(one.label, 0.0) >= 0.1
+def _same_kind(one: Track, two: Track) -> bool:
+    return (
+        same_kind(one.label, two.label) or one.votes.get(two.label, 0.0) >= 0.1 or two.votes.get(one.label, 0.0) >= 0.1
+    )
 
 
-def _ahead(track: Track, seconds: float) -> Box:
-    """Where it should be so many seconds after its last sight (before its first, if negative), at steady speed."""
-    sights = track.sights[-6:] if seconds > 0 else track.sights[:6]
-    anchor = sights[-1] if seconds > 0 else sights[0]
-    times = np.array([sight.time for sight in sights])
-    centers = np.array([((s.box.left + s.box.right) / 2, (s.box.top + s.box.bottom) / 2) for s in sights])
-    spread = ((times - times.mean()) ** 2).sum()
-    speed = (times - times.mean()) @ (centers - centers.mean(0)) / spread if spread > 0 else np.zeros(2)
+def _predicted(track: Track, seconds: float) -> Box:
+    """Its place so many seconds after its last box (before its first, if negative), at steady speed."""
+    boxes = track.boxes[-6:] if seconds > 0 else track.boxes[:6]
+    box = (boxes[-1] if seconds > 0 else boxes[0]).box
     # Something hidden seldom keeps its speed for long.
-    across, down = speed * float(np.clip(seconds, -1.0, 1.0))
-    box = anchor.box
+    across, down = _speed(boxes) * float(np.clip(seconds, -1.0, 1.0))
     return Box(box.left + across, box.top + down, box.right + across, box.bottom + down)
+
+
+def _unhidden(track: Track) -> list[TrackedBox]:
+    usual = float(np.median([one.box.area for one in track.boxes]))
+    return [one for one in track.boxes if one.box.area >= _UNHIDDEN * usual]
+
+
+def _centers(boxes: Sequence[TrackedBox]) -> np.ndarray:
+    sides = np.array([one.box for one in boxes])
+    return np.asarray((sides[:, :2] + sides[:, 2:]) / 2)
+
+
+def _speed(boxes: Sequence[TrackedBox]) -> np.ndarray:
+    """Shares of the picture a second `[2]`: the line of least squares through the centers."""
+    times = np.array([one.time for one in boxes])
+    times = times - times.mean()
+    spread = float(times @ times)
+    centers = _centers(boxes)
+    return np.asarray(times @ (centers - centers.mean(0)) / spread) if spread > 0 else np.zeros(2)
 
 
 def _at_edge(box: Box) -> bool:

@@ -1,4 +1,4 @@
-"""Objects followed from frame to frame: detections in, tracks with ids, kinds, times of entry and exit out."""
+"""Objects followed from frame to frame by ByteTrack: detections in, tracks with times of entry and exit out."""
 
 from __future__ import annotations
 
@@ -8,93 +8,61 @@ from typing import Any
 
 import numpy as np
 
-from ..span import Box, Span
-from .detector import LEAST, Detection
-from .detector_labels import alike
+from ..span import Span
+from .detector import LEAST, Detection, MergedDetection, merge_detections
+from .detector_labels import same_kind
+from .track import Track, TrackedBox
+from .track_colors import color_shares, color_similarity
+from .track_motion import traveled
 
 LOST_SECONDS = 2.0
 """An object that is hidden for no longer keeps its id."""
-_SAME_THING = 0.6  # overlap (IoU) from which two detections of one frame are one object with two readings
-_FLICKER = 0.6  # seconds that something has to be seen for, unless it is seen plainly
-_PLAIN = 0.5  # score from which one look is enough
-_PAINT_LOOKS = 12
-_MOVERS = frozenset(
+
+# Settled on the videos with weights in docs/results.md, unless it says otherwise.
+_MIN_SECONDS = 0.6  # that an object has to be in view for, unless its detections are clear
+_CLEAR_SCORE = 0.6  # mean score from which a shorter time is enough
+_SINGLE_SCORE = 0.5  # score from which one frame is enough, where frames are seconds apart
+_COLOR_FRAMES = 12  # of a track whose colors are measured: the color of an object hardly changes
+# Similarity of colors above which a detection shows a track's object alone, and below which it shows another
+# (benchmarks/moving_objects.py); in between, two objects are one detection.
+_SAME_COLORS, _OTHER_COLORS = 0.5, 0.25
+_SELF_MOVING = frozenset(
     "person bicycle car motorcycle airplane bus train truck boat bird cat dog horse sheep cow elephant bear zebra "
     "giraffe vehicle van animal".split()
 )
-_HINT = 0.1  # share of the votes from which a kind that moves by itself is believed of a thing that did
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A track at one moment: seconds, place, and score of the detection."""
-
-    time: float
-    box: Box
-    score: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """One object over time.
-
-    `start` and `end` are when it comes into view and when it is gone, in seconds: half a step of the frame rate before
-    the first sight and after the last one, or the bounds of what was watched. `votes` has the share of each kind that
-    it was taken for, `label` the kind that fits best; `color` is one of the eleven basic names, if it was looked at.
-    """
-
-    id: int
-    label: str
-    score: float
-    start: float
-    end: float
-    sights: tuple[Sighting, ...]
-    votes: dict[str, float] = field(default_factory=dict)
-    color: str | None = None
-    colors: tuple[float, ...] = ()
-    """Share of each basic colour, for telling objects apart."""
-
-    @property
-    def span(self) -> Span:
-        """From entry to exit."""
-        return Span(self.start, self.end)
-
-    def box_at(self, time: float) -> Box:
-        """The place at `time`, between the sights around it."""
-        times = [sight.time for sight in self.sights]
-        boxes = np.array([sight.box for sight in self.sights])
-        return Box(*(float(np.interp(time, times, boxes[:, side])) for side in range(4)))
+_MOVER_VOTES = 0.1  # share of the votes from which a label of `_SELF_MOVING` is believed of something that moved
 
 
 @dataclass(slots=True)
-class _Trail:
-    """What one id of the tracker was seen doing so far."""
+class _OpenTrack:
+    """The boxes of one id of the tracker so far."""
 
-    sights: list[Sighting] = field(default_factory=list)
+    boxes: list[TrackedBox] = field(default_factory=list)
     votes: dict[str, float] = field(default_factory=dict)
     colors: np.ndarray | None = None
-    looks: int = 0
+    color_frames: int = 0
 
-    def add(self, time: float, thing: _Thing, image: np.ndarray | None) -> None:
-        self.sights.append(Sighting(time, thing.box, thing.score))
-        for label, score in thing.scores.items():
+    def add(self, time: float, found: MergedDetection, image: np.ndarray | None) -> None:
+        self.boxes.append(TrackedBox(time, found.box, found.score))
+        for label, score in found.votes.items():
             self.votes[label] = self.votes.get(label, 0.0) + score
-        # The paint of an object hardly changes: a few looks tell it.
-        if image is not None and self.looks < _PAINT_LOOKS:
-            from .track_colors import shares
+        if found.colors:
+            if self._color_similarity(found) > _SAME_COLORS:
+                self.colors = np.array(found.colors) + (0 if self.colors is None else self.colors)
+        elif image is not None and self.color_frames < _COLOR_FRAMES:
+            shares = color_shares(image, found.box)
+            self.colors = shares if self.colors is None else self.colors + shares
+            self.color_frames += 1
 
-            seen = shares(image, thing.box)
-            self.colors = seen if self.colors is None else self.colors + seen
-            self.looks += 1
+    def _color_similarity(self, found: MergedDetection) -> float:
+        """With the colors so far; 1 while there are few."""
+        if self.colors is None or len(self.boxes) < 4:
+            return 1.0
+        return color_similarity(found.colors, self.colors / self.colors.sum())
 
-
-@dataclass(frozen=True, slots=True)
-class _Thing:
-    """One object in one frame, with every kind that it was taken for."""
-
-    box: Box
-    score: float
-    scores: dict[str, float]
+    def is_another(self, found: MergedDetection) -> bool:
+        """Tell by its colors whether a detection is of an object that took this one's place."""
+        return bool(found.colors) and self._color_similarity(found) < _OTHER_COLORS
 
 
 class Tracker:
@@ -102,188 +70,147 @@ class Tracker:
 
     Args:
         fps: frames a second that it will be given.
-        span: what is watched; entry and exit times stay within it.
-        colours: whether to look at the colour of objects.
     """
 
-    def __init__(self, fps: float, span: Span, *, colors: bool = True) -> None:
+    def __init__(self, fps: float) -> None:
         from trackers import ByteTrackTracker
         from trackers.utils.iou import BIoU
 
         self._fps = fps
-        self._span = span
-        self._colors = colors
-        self._trails: dict[int, _Trail] = {}
-        self._unnamed: list[tuple[float, _Thing]] = []
-        # Buffered IoU: at a few frames a second a quick object does not overlap itself from one to the next.
+        self._open: dict[int, _OpenTrack] = {}
+        self._closed: list[_OpenTrack] = []
+        self._unnamed: list[tuple[float, MergedDetection]] = []
         self._tracker = ByteTrackTracker(
-            # At long steps nothing may be missing in between: it would be another thing by then.
+            # At long steps nothing may be missing in between: it would be another object by then.
             lost_track_buffer=round(30 * max(LOST_SECONDS, 1.05 / fps)),
             frame_rate=fps,
             track_activation_threshold=LEAST,
             high_conf_det_threshold=LEAST,
             minimum_consecutive_frames=2,
             minimum_iou_threshold=0.1,
+            # Buffered IoU: at a few frames a second a quick object does not overlap itself from one to the next.
             iou=BIoU(buffer_ratio=float(np.clip(0.6 / fps, 0.3, 0.6))),
         )
 
     def step(self, time: float, detections: Sequence[Detection], image: np.ndarray | None = None) -> None:
-        """Take the detections (from the weakest that are looked at) of the frame at `time` seconds, rising."""
+        """Take the next frame.
+
+        Args:
+            time: seconds, rising.
+            detections: from the score `WEAK` on.
+            image: `[H, W, 3]` RGB, from which colors are measured.
+        """
         import supervision as sv
 
-        # A weak guess is believed where a track is expected, which nobody can know after a long step.
-        things = [thing for thing in merge(detections) if thing.score >= LEAST or self._fps >= 1]
+        # A weak detection is used where a track is expected, which nobody can know after a long step.
+        objects = [one for one in merge_detections(detections) if one.score >= LEAST or self._fps >= 1]
         found = sv.Detections(
-            xyxy=np.array([thing.box for thing in things], np.float32).reshape(-1, 4),
-            confidence=np.array([thing.score for thing in things], np.float32),
-            data={"thing": np.arange(len(things))},
+            xyxy=np.array([one.box for one in objects], np.float32).reshape(-1, 4),
+            confidence=np.array([one.score for one in objects], np.float32),
+            data={"index": np.arange(len(objects))},
         )
         followed = self._tracker.update(found, timestamp=time)
-        numbers: Iterable[Any] = [] if followed.tracker_id is None else followed.tracker_id
+        ids: Iterable[Any] = [] if followed.tracker_id is None else followed.tracker_id
         unnamed = []
-        for index, number in zip(followed.data.get("thing", []), numbers, strict=True):
-            thing = things[int(index)]
+        for index, number in zip(followed.data.get("index", []), ids, strict=True):
+            one = objects[int(index)]
             if number < 0:
-                unnamed.append((time, thing))
+                unnamed.append((time, one))
                 continue
-            trail = self._trails.get(int(number))
-            if trail is None:
-                trail = self._trails[int(number)] = _Trail()
-                self._first_sight(trail, thing)
-            trail.add(time, thing, image if self._colors else None)
+            track = self._open.get(int(number))
+            if track is not None and track.is_another(one):  # two that met were one detection, and this is the other
+                self._closed.append(track)
+                self._open[int(number)] = track = _OpenTrack()
+            elif track is None:
+                self._open[int(number)] = track = _OpenTrack()
+                self._add_first_box(track, one)
+            track.add(time, one, image)
         self._keep_single()
         self._unnamed = unnamed
 
     def _keep_single(self) -> None:
-        """At long steps a thing may be there for one look only: what was seen plainly once, and not again, counts."""
+        """At long steps an object may be there for one frame only: a clear detection counts by itself."""
         if self._fps < 1:
-            for time, thing in self._unnamed:
-                if thing.score >= _PLAIN and not self._goes_with(time, thing):
-                    trail = self._trails[-len(self._trails) - 1] = _Trail()
-                    trail.add(time, thing, None)
+            for time, one in self._unnamed:
+                if one.score >= _SINGLE_SCORE and not self._continues(time, one):
+                    track = _OpenTrack()
+                    track.add(time, one, None)
+                    self._closed.append(track)
 
-    def _goes_with(self, time: float, thing: _Thing) -> bool:
-        """Whether it was the last look at something of its kind that was followed; then it is added to that."""
-        kind = max(thing.scores, key=lambda label: thing.scores[label])
-        for trail in self._trails.values():
-            last = trail.sights[-1].time
-            known = max(trail.votes, key=lambda label: trail.votes[label])
-            if 0 < time - last < 1.5 / self._fps and len(trail.sights) > 1 and alike(kind, known):
-                trail.add(time, thing, None)
+    def _continues(self, time: float, found: MergedDetection) -> bool:
+        """Add it to a track of its kind that was there one frame before, if there is one."""
+        for track in [*self._open.values(), *self._closed]:
+            label = max(track.votes, key=lambda label: track.votes[label])
+            gap = time - track.boxes[-1].time
+            if 0 < gap < 1.5 / self._fps and len(track.boxes) > 1 and same_kind(found.label, label):
+                track.add(time, found, None)
                 return True
         return False
 
-    def _first_sight(self, trail: _Trail, thing: _Thing) -> None:
-        """The tracker names a thing on its second sight: find the first one."""
-        near = [(overlap(wider(old.box), wider(thing.box)), time, old) for time, old in self._unnamed]
-        share, time, old = max(near, key=lambda row: row[0], default=(0.0, 0.0, thing))
+    def _add_first_box(self, track: _OpenTrack, found: MergedDetection) -> None:
+        """ByteTrack gives an id from the second detection on: add the first one."""
+        near = [(one.box.expanded(0.3).iou(found.box.expanded(0.3)), time, one) for time, one in self._unnamed]
+        share, time, first = max(near, key=lambda row: row[0], default=(0.0, 0.0, found))
         if share > 0.1:
-            trail.add(time, old, None)
-            self._unnamed = [row for row in self._unnamed if row[1] is not old]
+            track.add(time, first, None)
+            self._unnamed = [row for row in self._unnamed if row[1] is not first]
 
-    def tracks(self) -> list[Track]:
-        """All tracks so far, by time of entry, numbered from 1."""
+    def tracks(self, span: Span) -> list[Track]:
+        """All tracks so far, by time of entry, numbered from 1.
+
+        Args:
+            span: what was watched; entry and exit times stay within it.
+        """
         self._keep_single()
         self._unnamed = []
-        made = [self._track(trail) for trail in self._trails.values() if self._is_real(trail)]
-        made.sort(key=lambda track: (track.start, track.end))
-        return [renumbered(track, number) for number, track in enumerate(made, 1)]
+        tracks = [self._track(one, span) for one in [*self._open.values(), *self._closed] if self._is_real(one, span)]
+        return numbered(tracks)
 
-    def _is_real(self, trail: _Trail) -> bool:
-        """Whether it was more than a flicker: sure once, or seen for a while."""
-        scores = [sight.score for sight in trail.sights]
+    def _is_real(self, track: _OpenTrack, span: Span) -> bool:
+        """Tell an object from a flicker of the detector."""
+        scores = [one.score for one in track.boxes]
         if max(scores) < LEAST:
             return False
-        lasts = trail.sights[-1].time - trail.sights[0].time + 1 / self._fps
-        return lasts >= min(_FLICKER, self._span.duration / 2) or float(np.mean(scores)) >= 0.6
+        lasts = track.boxes[-1].time - track.boxes[0].time + 1 / self._fps
+        return lasts >= min(_MIN_SECONDS, span.duration / 2) or float(np.mean(scores)) >= _CLEAR_SCORE
 
-    def _track(self, trail: _Trail) -> Track:
-        first, last = trail.sights[0].time, trail.sights[-1].time
+    def _track(self, track: _OpenTrack, span: Span) -> Track:
+        first, last = track.boxes[0].time, track.boxes[-1].time
         half = 0.5 / self._fps
-        total = sum(trail.votes.values())
-        votes = {label: vote / total for label, vote in sorted(trail.votes.items(), key=lambda row: -row[1])}
-        scores = sorted((sight.score for sight in trail.sights), reverse=True)
-        colors: tuple[float, ...] = ()
-        name = None
-        if trail.colors is not None:
-            from .track_colors import name_of
-
-            colors = tuple(round(float(x), 3) for x in trail.colors / trail.colors.sum())
-            name = name_of(colors)
+        total = sum(track.votes.values())
+        votes = {label: vote / total for label, vote in sorted(track.votes.items(), key=lambda row: -row[1])}
+        scores = sorted((one.score for one in track.boxes), reverse=True)
+        colors = () if track.colors is None else track.colors / track.colors.sum()
         return Track(
             id=0,
-            label=best_label(votes, trail.sights),
+            label=best_label(votes, track.boxes),
             score=round(float(np.mean(scores[: max(1, len(scores) // 2)])), 3),
-            start=self._span.start if first <= self._span.start + 2 * half else max(first - half, self._span.start),
-            end=self._span.end if last >= self._span.end - 2.5 * half else min(last + half, self._span.end),
-            sights=tuple(trail.sights),
+            start=span.start if first <= span.start + 2 * half else max(first - half, span.start),
+            end=span.end if last >= span.end - 2.5 * half else min(last + half, span.end),
+            boxes=tuple(track.boxes),
             votes={label: round(share, 3) for label, share in votes.items() if share >= 0.02},
-            color=name,
-            colors=colors,
+            colors=tuple(round(float(x), 3) for x in colors),
         )
 
 
-def merge(detections: Sequence[Detection]) -> list[_Thing]:
-    """One object for detections of one frame that cover each other, whatever each is taken for."""
-    things: list[_Thing] = []
-    for one in sorted(detections, key=lambda detection: -detection.score):
-        same = next((thing for thing in things if overlap(thing.box, one.box) >= _SAME_THING), None)
-        if same is None:
-            things.append(_Thing(one.box, one.score, {one.label: one.score}))
-        else:
-            same.scores[one.label] = max(same.scores.get(one.label, 0.0), one.score)
-    return things
-
-
-def best_label(votes: dict[str, float], sights: Sequence[Sighting]) -> str:
-    """The kind that fits best: kinds that are taken for each other vote together.
+def best_label(votes: dict[str, float], boxes: Sequence[TrackedBox]) -> str:
+    """The label that fits best: those of one group vote together.
 
     A detector takes a car seen from above for a phone; but no phone travels through a picture by itself.
     """
     candidates = votes
-    if traveled(sights) > 1.0:
-        movers = {label: share for label, share in votes.items() if label in _MOVERS}
-        if sum(movers.values()) >= _HINT:
+    if traveled(boxes) > 1.0:
+        movers = {label: share for label, share in votes.items() if label in _SELF_MOVING}
+        if sum(movers.values()) >= _MOVER_VOTES:
             candidates = movers
 
-    def together(label: str) -> tuple[float, float]:
-        return sum(share for other, share in candidates.items() if alike(label, other)), candidates[label]
+    def support(label: str) -> tuple[float, float]:
+        return sum(share for other, share in candidates.items() if same_kind(label, other)), candidates[label]
 
-    return max(candidates, key=together)
-
-
-def traveled(sights: Sequence[Sighting]) -> float:
-    """How far it went, in its own sizes: a box that only grows or shrinks on one side goes nowhere."""
-    boxes = np.array([sight.box for sight in sights])
-    sizes = np.maximum(np.median(boxes[:, 2:] - boxes[:, :2], axis=0), 1e-3)
-    farthest = 0.0
-    for anchor in (boxes[0], boxes[len(boxes) // 2], boxes[-1]):
-        before, after = (boxes - anchor)[:, :2] / sizes, (boxes - anchor)[:, 2:] / sizes
-        shift = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
-        farthest = max(farthest, float(np.hypot(shift[:, 0], shift[:, 1]).max()))
-    return farthest
+    return max(candidates, key=support)
 
 
-def renumbered(track: Track, number: int) -> Track:
-    """The same track under another id."""
-    return replace(track, id=number)
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    across = min(one.right, other.right) - max(one.left, other.left)
-    down = min(one.bottom, other.bottom) - max(one.top, other.top)
-    shared = max(across, 0.0) * max(down, 0.0)
-    union = area(one) + area(other) - shared
-    return shared / union if union > 0 else 0.0
-
-
-def area(box: Box) -> float:
-    """Share of the picture that a box covers."""
-    return (box.right - box.left) * (box.bottom - box.top)
-
-
-def wider(box: Box, share: float = 0.3) -> Box:
-    """A box with a margin of that share of its size on each side."""
-    across, down = share * (box.right - box.left), share * (box.bottom - box.top)
-    return Box(box.left - across, box.top - down, box.right + across, box.bottom + down)
+def numbered(tracks: Iterable[Track]) -> list[Track]:
+    """The tracks by time of entry, with ids from 1."""
+    ordered = sorted(tracks, key=lambda track: (track.start, track.end))
+    return [replace(track, id=number) for number, track in enumerate(ordered, 1)]

@@ -66,7 +66,7 @@ class UltralyticsDetector:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.weights, self._threads)
+        return _load_again, (self.weights, self._threads)
 
     def __repr__(self) -> str:
         return f"UltralyticsDetector({str(self.weights)!r})"
@@ -78,12 +78,12 @@ class UltralyticsDetector:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The kinds that the weights know, in their own order."""
+        """The labels that the weights know, in their own order."""
         return tuple(str(label) for label in _names(self._model))
 
     @cached_property
     def open_vocabulary(self) -> bool:
-        """Whether it is YOLO-World or YOLOE with its text side, so that any words may be asked for."""
+        """True for YOLO-World and YOLOE with their text encoder, which can be asked for any words."""
         return type(self._model).__name__ in ("YOLOWorld", "YOLOE") and not self.name.endswith("-pf")
 
     def detect(
@@ -92,14 +92,14 @@ class UltralyticsDetector:
         """See `Detector`.
 
         Raises:
-            CapabilityError: if other kinds than its own are asked of an open-vocabulary model without its text encoder.
+            CapabilityError: if other labels than its own are asked of an open vocabulary without its text encoder.
         """
         found: list[list[Detection]] = []
         with self._lock:
             if self.open_vocabulary and labels and not set(labels) <= set(self.labels):
-                self._speak(tuple(labels))
+                self._set_vocabulary(tuple(labels))
             elif self._vocabulary is not None:
-                self._speak(self.labels)
+                self._set_vocabulary(self.labels)
             names = [str(name) for name in _names(self._model)]
             classes = None if labels is None else [index for index, name in enumerate(names) if name in set(labels)]
             if classes == []:
@@ -117,10 +117,8 @@ class UltralyticsDetector:
         results = self._model.predict(pictures, verbose=False, save=False, **options)
         return [_detections(result, names) for result in results]
 
-    # Loading
-
     def _load(self, module: Any) -> Any:
-        """The model, of the class that its file name or content calls for."""
+        """Load the model as the class that its file name calls for."""
         if self.weights.suffix == ".onnx":
             return module.YOLO(str(self.weights), task="detect")
         stem = self.name.lower()
@@ -128,7 +126,7 @@ class UltralyticsDetector:
         return kind(str(self.weights))
 
     def _prepare(self) -> None:
-        """Run it once, so that a file that does not fit is told at once."""
+        """Run it once, so that a file that does not fit is reported at once."""
         # Its warm-up imports torchvision, only to have its faster suppression of doubles; ultralytics has its own.
         self._model.add_callback("on_predict_start", _warm)
         self._batch = 1
@@ -147,18 +145,28 @@ class UltralyticsDetector:
             providers = session.get_providers()
             backend.session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers)
 
-    def _speak(self, words: tuple[str, ...]) -> None:
-        """Give an open-vocabulary model another vocabulary."""
+    def _set_vocabulary(self, words: tuple[str, ...]) -> None:
+        """Have YOLO-World or YOLOE look for `words`.
+
+        Raises:
+            CapabilityError: if the model that turns words into vectors is not here.
+        """
         if words == (self._vocabulary or self.labels):
             return
-        from .detector_labels import set_vocabulary
-
-        set_vocabulary(self._model, words)
+        try:
+            self._model.set_classes(list(words))
+        except Exception as error:  # ultralytics tries to install and to download the encoder, and fails in many ways
+            raise CapabilityError(
+                f"These weights can be asked for {', '.join(words)} only with their text encoder: YOLO-World needs the "
+                "package clip (pip install git+https://github.com/ultralytics/CLIP.git) and ViT-B-32.pt (338 MB) in "
+                "~/.cache/clip, YOLOE needs mobileclip_blt.ts (572 MB) in this folder; or save the weights with their "
+                "vocabulary (model.set_classes([...]); model.save(FILE))."
+            ) from error
         self._model.predictor = None
         self._vocabulary = words if words != self.labels else None
 
 
-def _again(weights: Path, threads: int | None) -> UltralyticsDetector:
+def _load_again(weights: Path, threads: int | None) -> UltralyticsDetector:
     return UltralyticsDetector(weights, threads=threads)
 
 
@@ -182,7 +190,7 @@ def _detections(result: Any, names: list[str]) -> list[Detection]:
 
 
 def import_ultralytics() -> Any:
-    """The package, told not to fetch weights, install packages or send statistics.
+    """Import the package so that it does not fetch weights, install packages or send statistics.
 
     Raises:
         CapabilityError: if it is not installed.

@@ -8,12 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ..protocol import Frame, VideoInfo, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .packets import TOLERANCE
+from .shape import shrink
 
 
-class ArrayVideo:
+class ArrayVideo(TimedFrames):
     """A video source over pictures that are held in memory.
 
     Args:
@@ -50,12 +51,12 @@ class ArrayVideo:
         self._fps = float(fps)
         self._sound = None if sound is None else np.asarray(sound, dtype=np.float32).reshape(-1)
         self._sound_rate = sound_rate
-        heard = 0.0 if self._sound is None else len(self._sound) / sound_rate
+        sound_length = 0.0 if self._sound is None else len(self._sound) / sound_rate
         self.info = VideoInfo(
             path=name,
             size=0,
             start=start,
-            end=start + max(len(images) / fps, heard),
+            end=start + max(len(images) / fps, sound_length),
             width=shape[1],
             height=shape[0],
             fps=self._fps,
@@ -84,23 +85,17 @@ class ArrayVideo:
         return self.info.start + np.arange(len(self._images)) / self._fps
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
-        """One frame for each time, in ascending order: the last at or before it, else the first."""
-        wanted = sorted_times(times)
+        """Yield one frame for each time, in ascending order: the last at or before it, else the first."""
+        requested = sorted_times(times)
         own = self.times()
-        for place in np.maximum(np.searchsorted(own, wanted + TOLERANCE, side="right") - 1, 0):
+        for place in np.maximum(np.searchsorted(own, requested + TOLERANCE, side="right") - 1, 0):
             image = self._images[place]
-            yield Frame(float(own[place]), resized(image, size), (image.shape[1], image.shape[0]))
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
-        return self.frames_at(grid(span, fps, self.info.span), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time` (seconds)."""
-        return next(self.frames_at([time], size=size))
+            small = shrink(image, size)
+            small = small.copy() if small is image else small
+            yield Frame(float(own[place]), small, (image.shape[1], image.shape[0]))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        """The first frame of every second that begins in `span`: all frames cost the same here."""
+        """Return the first frame of every second that begins in `span`: all frames cost the same here."""
         span = span or self.info.span
         own = self.times()
         every = max(1, round(self._fps))
@@ -108,22 +103,9 @@ class ArrayVideo:
         return self.frames_at(chosen[(chosen >= span.start - TOLERANCE) & (chosen < span.end)], size=size)
 
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
-        """Mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start` on; empty if there is no sound."""
+        """Return mono float32 `[round(span.duration * rate)]` in [-1, 1] from `span.start`; empty without sound."""
         if self._sound is None:
             return np.zeros(0, dtype=np.float32)
         span = span or self.info.span
         at = (span.start - self.info.start + np.arange(round(span.duration * rate)) / rate) * self._sound_rate
         return np.interp(at, np.arange(len(self._sound)), self._sound, left=0.0, right=0.0).astype(np.float32)
-
-
-def resized(image: np.ndarray, size: int | None) -> np.ndarray:
-    """A copy of `image` `[H, W, 3]` whose longest side is at most `size` pixels."""
-    longest = max(image.shape[:2])
-    if size is None or size >= longest:
-        return image.copy()
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}.")
-    import cv2
-
-    height, width = (max(1, round(side * size / longest)) for side in image.shape[:2])
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))

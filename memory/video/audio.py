@@ -7,18 +7,16 @@ from contextlib import suppress
 from math import gcd
 from pathlib import Path
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 
 from ..errors import VideoError
 from ..span import Span
-from .packets import lasting, tick_of
+from .packets import discard_others, lasting, read_packets, tick_of
 from .probe import audio_stream, open_container
 
 # Decoders need some packets before the first good sample (MP3 the most, about 0.3 s).
@@ -34,7 +32,7 @@ _MARGIN = 0.05
 
 
 def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> np.ndarray:
-    """Samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
+    """Return samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
 
     Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
     an empty array. Takes the memory of the result and no more.
@@ -57,9 +55,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
         stream = audio_stream(container, track)
         if stream is None:
             return np.zeros(0, dtype=np.float32)
-        for other in container.streams:
-            if other is not stream:
-                other.discard = av.stream.Discard.all
+        discard_others(container, stream)
         samples = np.zeros(round(span.duration * rate), dtype=np.float32)
         piece: _Piece | None = None
         for frame, time in _timed_frames(container, stream, span):
@@ -74,7 +70,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
 
 
 def sounding(path: Path, track: int | None = None) -> list[Span]:
-    """Where a sound track has packets, in seconds and in order; gaps under a minute are bridged. Decodes nothing.
+    """Return where a sound track has packets, in seconds and order; gaps under a minute are bridged. Decodes nothing.
 
     Args:
         path: the file.
@@ -85,11 +81,9 @@ def sounding(path: Path, track: int | None = None) -> list[Span]:
         stream = audio_stream(container, track)
         if stream is None:
             return []
-        for other in container.streams:
-            if other is not stream:
-                other.discard = av.stream.Discard.all
+        discard_others(container, stream)
         tick = tick_of(stream)
-        for packet in _packets(container, stream):
+        for packet in read_packets(container, stream):
             if packet.pts is None or not packet.size:
                 continue
             start = packet.pts * tick
@@ -143,7 +137,7 @@ class _Piece:
 
 
 def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) -> Iterator[tuple[AudioFrame, float]]:
-    """Decoded frames that touch `span`, each with the time of its first sample; broken packets are passed over."""
+    """Yield decoded frames that touch `span`, each with the time of its first sample; skip broken packets."""
     tick = tick_of(stream)
     begin = (stream.start_time or 0) * tick
     if span.start - _PREROLL > begin + _PREROLL:
@@ -166,7 +160,7 @@ def _timed_frames(container: InputContainer, stream: AudioStream, span: Span) ->
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    for packet in _packets(container, stream):
+    for packet in read_packets(container, stream):
         try:
             frames = stream.codec_context.decode(packet if packet.size else None)
         except FFmpegError:
@@ -176,19 +170,6 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             if frame.time_base is None and stream.time_base is not None:
                 frame.time_base = stream.time_base
             yield frame
-
-
-def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
-    """The packets of a stream to the end of the file, past what cannot be read."""
-    failures = 0
-    while failures < 32:
-        try:
-            for packet in container.demux(stream):
-                failures = 0
-                yield packet
-            return
-        except FFmpegError:
-            failures += 1
 
 
 def _grid_period(source_rate: int, rate: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..span import Span
-from .packets import TOLERANCE, PacketIndex, read_index, seconds_of, tick_of
+from .packets import TOLERANCE, PacketIndex, discard_others, read_index, read_packets, seconds_of, tick_of
 from .probe import open_container, video_stream
 from .random_access import is_entry_point
 from .shape import Decoded, Shapes
@@ -38,14 +38,12 @@ class PyAVReader:
     def _open(self) -> None:
         self._container = open_container(self._path)
         self.stream = video_stream(self._container, self._path)
-        for other in self._container.streams:
-            if other is not self.stream:
-                other.discard = av.stream.Discard.all
+        discard_others(self._container, self.stream)
         self._codec = self.stream.codec_context
         # More threads cost more CPU in all; files and segments are what to run in parallel.
         self._codec.thread_count = 1
         self._shapes = Shapes(self.stream)
-        self._packets = self._container.demux(self.stream)
+        self._packets = read_packets(self._container, self.stream)
         self._next = 0
         self._held: av.Packet | None = None
         self._failed = False
@@ -74,7 +72,7 @@ class PyAVReader:
                 if time < span.start - TOLERANCE or not is_entry_point(name, extradata, memoryview(packet)):
                     continue
                 frames = [*self._decoded(packet), *self._decoded(None)]
-                self._afresh()
+                self._reset()
                 for frame in frames:
                     if frame.pts == packet.pts:
                         yield seconds_of(self.stream, packet.pts or 0), frame
@@ -82,7 +80,7 @@ class PyAVReader:
             self._next = _LOST
 
     def _key_packets(self, start: int) -> Iterator[av.Packet]:
-        """Packets flagged as keyframes, from the last one at or before `start` (ticks) or earlier."""
+        """Yield packets flagged as keyframes, from the last one at or before `start` (ticks) or earlier."""
         self._rewind()
         if start > (self.stream.start_time or 0):
             self._seek_ticks(start)
@@ -117,7 +115,7 @@ class PyAVReader:
         while rest:
             missed = False
             for run in index.runs(list(rest)):
-                for position, frame in self._run(index, run.start, run.stop, run.wanted, whole):
+                for position, frame in self._run(index, run.start, run.stop, run.positions, whole):
                     if frame is None and not whole:
                         # What was left out may be what should stand instead, or what a decoder patches a damaged
                         # picture with: go on from here with everything.
@@ -133,14 +131,14 @@ class PyAVReader:
             whole = True
 
     def _run(
-        self, index: PacketIndex, start: int, stop: int, wanted: tuple[int, ...], whole: bool
+        self, index: PacketIndex, start: int, stop: int, positions: tuple[int, ...], whole: bool
     ) -> Iterator[tuple[int, Decoded | None]]:
         """Decode `[start, stop]`; yield each wanted position with its frame.
 
         Where it does not come out: with the frame before it if `whole`; else with None, as after any error.
         """
-        pending = deque(wanted)
-        keep = None if whole else {int(index.order[position]) for position in wanted}
+        pending = deque(positions)
+        keep = None if whole else {int(index.order[position]) for position in positions}
         previous: Decoded | None = None
         floor = index.packet_pts[start] if start else None
         for frame in self.decode(index, start, stop, keep):
@@ -174,10 +172,10 @@ class PyAVReader:
             yield from self._decoded(None)
         finally:
             # Whether drained or left half-way, the decoder begins afresh at the next entry point.
-            self._afresh()
+            self._reset()
             self._codec.skip_frame = "DEFAULT"
 
-    def _afresh(self) -> None:
+    def _reset(self) -> None:
         self._codec.flush_buffers()
         self._shapes.restart()
 
@@ -189,22 +187,12 @@ class PyAVReader:
             return []
 
     def _read(self) -> av.Packet | None:
-        """The next packet of the stream, or None at the end."""
-        if self._held is not None:
-            packet, self._held = self._held, None
-            self._next += 1
-            return packet
-        for _ in range(32):
-            try:
-                for packet in self._packets:
-                    if packet.size:
-                        self._next += 1
-                        return packet
-                return None
-            except FFmpegError:
-                # A damaged stretch: what comes after it may still be good.
-                self._packets = self._container.demux(self.stream)
-        return None
+        """Return the next packet of the stream, or None at the end."""
+        packet, self._held = self._held, None
+        if packet is None:
+            packet = next((packet for packet in self._packets if packet.size), None)
+        self._next += packet is not None
+        return packet
 
     def _go_to(self, index: PacketIndex, ordinal: int) -> None:
         """Make `ordinal` the next packet."""
@@ -236,7 +224,7 @@ class PyAVReader:
             self._container.seek(time, stream=self.stream, backward=True)
         except FFmpegError:
             return False
-        self._packets, self._held = self._container.demux(self.stream), None
+        self._packets, self._held = read_packets(self._container, self.stream), None
         return True
 
     def _rewind(self) -> None:
@@ -246,7 +234,7 @@ class PyAVReader:
             self._open()
 
     def _recognize(self, index: PacketIndex) -> int | None:
-        """Ordinal of the next packet after a seek, found by its pts, and hold that packet."""
+        """Return the ordinal of the next packet after a seek, found by its pts, and hold that packet."""
         for _ in range(64):
             packet = self._read()
             if packet is None:
@@ -260,7 +248,7 @@ class PyAVReader:
         return None
 
     def _counted(self, positions: Sequence[int]) -> Iterator[tuple[int, Decoded]]:
-        """Frames by their count, for containers without presentation times."""
+        """Yield frames by their count, for containers without presentation times."""
         self._rewind()
         pending = deque(positions)
         count, frame = 0, None
@@ -285,7 +273,7 @@ class _Gap:
         self._frame: Decoded | None = None
 
     def stand_in(self, position: int) -> Decoded | None:
-        """The last frame before `position` that decodes, else the first after it, else None."""
+        """Return the last frame before `position` that decodes, else the first after it, else None."""
         index = self._index
         reader = PyAVReader(self._path)
         try:

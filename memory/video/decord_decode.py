@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import CapabilityError, VideoError
 from .packets import PacketIndex
+from .shape import resize, scaled_size
 
 _USE_PYAV = "Use backend='pyav'."
 
@@ -54,17 +55,6 @@ def decord_images(
         )
     for position in positions:
         try:
-            yield position, _resized(reader[position].asnumpy(), full, size)
+            yield position, resize(reader[position].asnumpy(), scaled_size(*full, size))
         except (decord.DECORDError, RuntimeError):
             raise VideoError(f"{path}: decord cannot decode frame {position}. {_USE_PYAV}") from None
-
-
-def _resized(image: np.ndarray, full: tuple[int, int], size: int | None) -> np.ndarray:
-    longest = max(full)
-    width, height = full if size is None or size >= longest else (max(1, round(s * size / longest)) for s in full)
-    if (width, height) == (image.shape[1], image.shape[0]):
-        return image
-    import cv2
-
-    smaller = width * height < image.shape[0] * image.shape[1]
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

@@ -13,17 +13,15 @@ from typing import Literal
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import Frame, SoundTrack, SubtitleStream, VideoInfo, VideoSource, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .audio import read_audio, sounding
 from .decode import PyAVReader
 from .packets import PacketIndex
 from .probe import probe
 
-__all__ = ["Frame", "SoundTrack", "SubtitleStream", "Video", "VideoInfo", "VideoSource"]
 
-
-class Video:
+class Video(TimedFrames):
     """A video file on disk, by time.
 
     A frame at `t` is the last one whose presentation time is at or before `t` (to a microsecond), on the container's
@@ -56,17 +54,17 @@ class Video:
         if backend not in ("pyav", "decord"):
             raise ValueError(f"backend must be 'pyav' or 'decord', got {backend!r}.")
         self._path = Path(source)
-        found = probe(self._path, audio)
+        self.info: VideoInfo
+        self._index: PacketIndex | None
+        self.info, self._index = probe(self._path, audio)
         if backend == "decord":
             from .decord_decode import check_decord
 
-            check_decord(self._path, found.info.codec)
-        self._index: PacketIndex | None = found.index
+            check_decord(self._path, self.info.codec)
         self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
         self._even: bool | None = None
         self.backend = backend
-        self.info: VideoInfo = found.info
 
     def __enter__(self) -> Video:
         return self
@@ -87,11 +85,11 @@ class Video:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def times(self) -> np.ndarray:
-        """Presentation time in seconds of every displayable frame, ascending, float64 `[frames]`; decodes nothing."""
+        """Return the presentation times in seconds of all frames, ascending, float64 `[frames]`; decodes nothing."""
         return self._packets().seconds
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
-        """One frame for each time, in ascending order of time.
+        """Return one frame for each time, in ascending order of time.
 
         Args:
             times: seconds on the container's clock, in any order.
@@ -102,25 +100,15 @@ class Video:
             VideoError: if no frame at all can be decoded.
         """
         _check_size(size)
-        wanted = sorted_times(times)
-        return self._frames_at(wanted, size)
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
-        _check_size(size)
-        return self._frames_at(grid(span, fps, self.info.span), size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time` (seconds)."""
-        return next(self.frames_at([time], size=size))
+        return self._frames_at(sorted_times(times), size)
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames of `span` (all by default) that decode without any other: a cheap skim, seconds apart."""
+        """Return the frames of `span` (all by default) that decode without any other: a cheap skim, seconds apart."""
         _check_size(size)
         return self._keyframes(span or self.info.span, size)
 
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
-        """Mono sound `[round(span.duration * rate)]` float32 in [-1, 1]; sample 0 lies at `span.start`.
+        """Return mono sound `[round(span.duration * rate)]` float32 in [-1, 1]; sample 0 lies at `span.start`.
 
         Silence stands where there is no sound or none that can be decoded. Empty if there is no audio stream.
         """
@@ -141,7 +129,7 @@ class Video:
         self.info = replace(self.info, sound_track=track, audio_codec=found.codec)
 
     def sounding(self) -> list[Span]:
-        """Where the sound track has sound at all (silence in it counts), in order; gaps of a minute and more are none.
+        """Return where the sound track has sound at all (silence counts), in order; gaps under a minute are bridged.
 
         Lists the packets of the track once (half a second of CPU for an hour); decodes nothing.
         """
@@ -178,20 +166,20 @@ class Video:
         else:
             self._idle.append(reader)
 
-    def _frames_at(self, wanted: np.ndarray, size: int | None) -> Iterator[Frame]:
-        if not len(wanted):
+    def _frames_at(self, times: np.ndarray, size: int | None) -> Iterator[Frame]:
+        if not len(times):
             return
         index = self._packets()
-        positions, counts = np.unique(index.at(wanted), return_counts=True)
+        positions, counts = np.unique(index.at(times), return_counts=True)
         repeats = dict(zip(positions.tolist(), counts.tolist(), strict=True))
-        given = 0
+        decoded = 0
         for position, image, full in self._images(index, positions.tolist(), size):
             time = float(index.seconds[position])
             yield Frame(time, image, full)
             for _ in range(repeats[position] - 1):
                 yield Frame(time, image.copy(), full)
-            given += 1
-        if given < len(positions):
+            decoded += 1
+        if decoded < len(positions):
             raise VideoError(f"{self._path}: its frames cannot be decoded; it is damaged. Copy it again.")
 
     def _images(
@@ -214,7 +202,7 @@ class Video:
             self._give_back(reader)
 
     def _one_shape(self) -> bool:
-        """Whether all keyframes are of one size and one way up; looked at once."""
+        """Tell whether all keyframes are of one size and one way up; looked at once."""
         if self._even is None:
             first = (self.info.width, self.info.height)
             self._even = all(frame.full == first for frame in self._keyframes(self.info.span, 16))

@@ -13,11 +13,11 @@ import numpy as np
 
 from ..errors import VideoError
 from ..span import Box, MediaURI, Span
-from .video_pool import VideoPool
+from .open import VideoPool
+from .shape import shrink
 
 if TYPE_CHECKING:
-    from ..causal_view import CausalView
-    from ..clip_memory import ClipMemory
+    from ..memory_view import MemoryView
 
 _ROUNDED = 1e-3
 """Seconds to which a media URI tells a time."""
@@ -36,7 +36,7 @@ class FrameReader:
 
     def __init__(
         self,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         *,
         size: int = 768,
         keep: int = 256 << 20,
@@ -55,7 +55,7 @@ class FrameReader:
         self._decoding: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def read(self, uris: Sequence[str]) -> list[np.ndarray]:
-        """The pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
+        """Return the pictures in the order of `uris`: [H, W, 3] uint8 RGB each; of a span, its middle.
 
         Raises:
             VideoError: if a URI names no moment or one that may not be seen, or its video's file is gone.
@@ -70,9 +70,9 @@ class FrameReader:
             with self._lock:
                 decoding = self._decoding[video]
             with decoding:  # who wants the same frames meanwhile waits for them, and decodes nothing
-                wanted = [p for p in missing if p.video == video]
-                found |= self._kept(wanted)
-                for place, picture in self._decode(video, [p for p in wanted if p not in found]):
+                waiting = [p for p in missing if p.video == video]
+                found |= self._kept(waiting)
+                for place, picture in self._decode(video, [p for p in waiting if p not in found]):
                     found[place] = picture
                     self._hold(place, picture)
         return [found[place] for place in places]
@@ -96,11 +96,13 @@ class FrameReader:
         try:
             read: list[tuple[MediaURI, np.ndarray]] = []
             for cropped in (False, True):  # a crop is cut out of the full picture; the others are decoded small
-                wanted = sorted((p for p in places if (p.box is not None) == cropped), key=_moment)
-                times = [_moment(p) for p in wanted]
-                frames = source.frames_at(times, size=None if cropped else self._size) if wanted else ()
-                for place, frame in zip(wanted, frames, strict=False):
-                    read.append((place, _shrink(_cut(frame.image, place.box), self._size)))
+                group = sorted((p for p in places if (p.box is not None) == cropped), key=_moment)
+                times = [_moment(p) for p in group]
+                frames = source.frames_at(times, size=None if cropped else self._size) if group else ()
+                for place, frame in zip(group, frames, strict=False):
+                    # A crop that is kept must not keep the whole picture.
+                    picture = shrink(_cut(frame.image, place.box), self._size)
+                    read.append((place, np.ascontiguousarray(picture)))
             return read
         finally:
             self._idle.put_back(self._memory, video, source)
@@ -116,7 +118,7 @@ class FrameReader:
 
 
 def within_view(uri: str, videos: Collection[str] | None, now: float | None) -> MediaURI | str:
-    """A picture's URI as far as it may be seen, or why it may not.
+    """Return a picture's URI as far as it may be seen, or why it may not.
 
     Args:
         uri: names a frame, a crop, or a span, of which the middle is meant.
@@ -153,15 +155,3 @@ def _cut(image: np.ndarray, box: Box | None) -> np.ndarray:
     left, top = int(box.left * width + 0.05), int(box.top * height + 0.05)
     right, bottom = max(round(box.right * width), left + 1), max(round(box.bottom * height), top + 1)
     return image[top:bottom, left:right]
-
-
-def _shrink(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    if scale >= 1:
-        return image
-    import cv2
-
-    return cv2.resize(
-        image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
-    )

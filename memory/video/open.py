@@ -1,24 +1,31 @@
-"""From what a caller names to a source of frames, and from a record back to its file."""
+"""Opening videos: from what a caller names to a source of frames, from a record to its file, and what stays open."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import VideoError, VideoGoneError
-from ..files.names import shown
+from ..files.names import printable
 from ..protocol import VideoSource
 from ..types import VideoRecord
+from .file import Video
+
+if TYPE_CHECKING:
+    from ..memory_view import MemoryView
 
 GONE = "gone, so its pictures and sound cannot be read"
 """The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 
+_MOST_IDLE = 8
+"""Opened videos that are kept; a decoder of a large picture holds tens of megabytes."""
+
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:
     """Files by their absolute path, so that they can be read in other processes; anything else as it is."""
-    from .file import Video
-
     if isinstance(source, Video):
         source = source.info.path
     if not isinstance(source, str | Path):
@@ -45,13 +52,11 @@ def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Pat
 
 
 def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
-    """The file of a record, from wherever it still lies (paths with the size and time that they had).
+    """Return the file of a record, from wherever it still lies (paths with the size and time that they had).
 
     Raises:
         VideoGoneError: if it is gone, or another file has its place.
     """
-    from .file import Video
-
     there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
     for path, size, mtime in there:
         state = path.stat()
@@ -71,10 +76,10 @@ def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> Vi
     )
 
 
-def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path) -> VideoRecord:
-    """The record of an id, name or path; see `ClipMemory.video`."""
-    text = str(wanted)
-    name = shown(text)
+def find_video(records: Sequence[VideoRecord], query: str | Path, folder: Path) -> VideoRecord:
+    """Return the record of an id, name or path; see `ClipMemory.video`."""
+    text = str(query)
+    name = printable(text)
     for record in records:
         if record.id == text:
             return record
@@ -85,3 +90,36 @@ def find_video(records: Sequence[VideoRecord], wanted: str | Path, folder: Path)
     there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
     more = f" and {len(records) - 5} more" if len(records) > 5 else ""
     raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")
+
+
+class VideoPool:
+    """Hands out opened videos, one reader each, and takes them back. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
+        self._lock = threading.Lock()
+
+    def take(self, memory: MemoryView, video_id: str) -> VideoSource:
+        """Return an opened video of the memory, for the caller alone.
+
+        Raises:
+            VideoError: if its file is gone.
+        """
+        key = video_key(memory, video_id)
+        with self._lock:
+            for n in reversed(range(len(self._idle))):
+                if self._idle[n][0] == key:
+                    return self._idle.pop(n)[1]
+        return memory.open(video_id)
+
+    def put_back(self, memory: MemoryView, video_id: str, source: VideoSource | None) -> None:
+        """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
+        if source is not None:
+            with self._lock:
+                self._idle.append((video_key(memory, video_id), source))
+                del self._idle[:-_MOST_IDLE]
+
+
+def video_key(memory: MemoryView, video_id: str) -> tuple[str, float | None, str, str]:
+    """Return what tells apart the same video in two memories, before two moments, or as two detectors see it."""
+    return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")

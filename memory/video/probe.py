@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +35,6 @@ _FIRST_PICTURE_PACKETS = 600
 # Seconds by which sound may lead the first picture without being heard before it: encoders pad so much.
 _PADDING = 0.1
 _CONVERT = "convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What opening a file told: facts, and its packet list where that had to be read anyway."""
-
-    info: VideoInfo
-    index: PacketIndex | None
 
 
 def open_container(path: Path) -> InputContainer:
@@ -78,7 +69,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The main video stream; cover art and thumbnails are none.
+    """Return the main video stream; cover art and thumbnails are none.
 
     Raises:
         VideoError: if there is no video stream, or no decoder for it.
@@ -96,12 +87,12 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def audio_streams(container: InputContainer) -> list[AudioStream]:
-    """Every audio stream that can be decoded."""
+    """Return every audio stream that can be decoded."""
     return [s for s in container.streams.audio if s.codec_context is not None]
 
 
 def audio_stream(container: InputContainer, index: int | None = None) -> AudioStream | None:
-    """The audio stream of that index in the file, else the one that FFmpeg holds for the main one; None without any."""
+    """Return the audio stream of that index in the file, else the main one as FFmpeg sees it; None without any."""
     usable = audio_streams(container)
     if index is not None and (named := next((s for s in usable if s.index == index), None)) is not None:
         return named
@@ -109,8 +100,10 @@ def audio_stream(container: InputContainer, index: int | None = None) -> AudioSt
     return next((s for s in usable if best is not None and s.index == best.index), usable[0] if usable else None)
 
 
-def probe(path: Path, audio: int | None = None) -> Probe:
+def probe(path: Path, audio: int | None = None) -> tuple[VideoInfo, PacketIndex | None]:
     """Read the facts of a video file by decoding one picture and looking at the packets near its end.
+
+    Its packet list comes with them where that had to be read anyway.
 
     Args:
         path: the file.
@@ -155,7 +148,7 @@ def probe(path: Path, audio: int | None = None) -> Probe:
             zero=zero,
             damage=damage,
         )
-        return Probe(info, index)
+        return info, index
     finally:
         container.close()
 
@@ -209,9 +202,9 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
                 frames = codec.decode(packet if packet.size else None)
             except FFmpegError:
                 frames = []
-            shown = shapes.of(frames, codec, packet)
-            if shown:
-                return shown[0]
+            pictures = shapes.of(frames, codec, packet)
+            if pictures:
+                return pictures[0]
             if count > _FIRST_PICTURE_PACKETS:
                 break
     except FFmpegError:
@@ -248,7 +241,7 @@ def _extent(
 
 
 def _ends(container: InputContainer, streams: Sequence[VideoStream | AudioStream], near: float) -> dict[int, float]:
-    """Where each stream ends, from the packets that follow the last entry point before `near` (seconds)."""
+    """Return where each stream ends, from the packets that follow the last entry point before `near` (seconds)."""
     ends: dict[int, float] = {}
     if not streams:
         return ends
@@ -281,7 +274,7 @@ def _subtitles(container: InputContainer) -> Iterator[SubtitleStream]:
 
 
 def language_of(stream: Stream) -> str | None:
-    """The language that a stream says it is in (`eng`, `pt-BR`), or None."""
+    """Return the language that a stream says it is in (`eng`, `pt-BR`), or None."""
     language = (stream.metadata.get("language") or "").strip()
     return language if language and language.lower() not in ("und", "unk", "mis", "zxx", "mul") else None
 

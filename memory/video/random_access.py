@@ -1,4 +1,4 @@
-"""Where decoding may begin exactly, and what may be left out: read from the first bytes of packets, not from flags.
+"""Find where decoding may begin exactly, and what may be left out, from the first bytes of packets, not from flags.
 
 A container flags "keyframes" freely: an I picture in the middle of a group, the start of an intra refresh. Only an IDR,
 an IRAP or an exact recovery point promises that everything shown from there on depends on nothing before it.
@@ -17,7 +17,7 @@ _DROPPABLE = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"}
 
 
 def is_entry_point(codec: str, extradata: bytes, packet: memoryview) -> bool:
-    """Whether pictures shown at or after this keyframe-flagged packet can be decoded exactly from it on."""
+    """Tell whether pictures shown at or after this keyframe-flagged packet can be decoded exactly from it on."""
     if codec == "h264":
         return _h264_entry(packet, extradata)
     if codec == "hevc":
@@ -30,7 +30,7 @@ def is_entry_point(codec: str, extradata: bytes, packet: memoryview) -> bool:
 
 
 def may_drop(codec: str, extradata: bytes) -> bool:
-    """Whether `skip_frame = NONREF` leaves every other picture of the stream as it was."""
+    """Tell whether `skip_frame = NONREF` leaves every other picture of the stream as it was."""
     if codec == "hevc":
         return _hevc_layers(extradata) == 1
     return codec in _DROPPABLE
@@ -52,7 +52,7 @@ def _h264_entry(packet: memoryview, extradata: bytes) -> bool:
 
 
 def _exact_recovery(sei: bytes) -> bool:
-    """Whether the messages hold a recovery point with `recovery_frame_cnt` 0 and `exact_match_flag` 1."""
+    """Tell whether the messages hold a recovery point with `recovery_frame_cnt` 0 and `exact_match_flag` 1."""
     sei = sei.replace(b"\0\0\3", b"\0\0")
     place = 0
     while place + 2 < len(sei):
@@ -70,7 +70,7 @@ def _exact_recovery(sei: bytes) -> bool:
 
 
 def _hevc_layers(extradata: bytes) -> int:
-    """Temporal layers, 0 if not known. A picture that nothing in its own layer refers to may serve a higher one."""
+    """Count temporal layers; 0 if not known. A picture unused in its own layer may serve a higher one."""
     if len(extradata) > 22 and extradata[0] == 1:
         return extradata[21] >> 3 & 7
     for nal in _nals(memoryview(extradata), b"", length_byte=21):
@@ -80,7 +80,7 @@ def _hevc_layers(extradata: bytes) -> int:
 
 
 def _nals(packet: memoryview, extradata: bytes, *, length_byte: int) -> Iterator[memoryview]:
-    """NAL units of a packet: behind their lengths if `extradata` is an avcC or hvcC record, else behind start codes."""
+    """Yield the NAL units of a packet, behind their lengths if `extradata` is avcC or hvcC, else behind start codes."""
     if len(extradata) > length_byte and extradata[0] == 1:
         width = (extradata[length_byte] & 3) + 1
         place = 0

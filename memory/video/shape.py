@@ -1,4 +1,4 @@
-"""How stored pictures are brought into shape: turned upright, and stretched where their pixels are not square.
+"""Bring pictures into shape: another size, upright, and stretched where their pixels are not square.
 
 Size, rotation and pixel aspect belong to each picture, not to a file: streams that were joined change them midway.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
-import av
 import numpy as np
 
 if TYPE_CHECKING:
+    import av
     from av.packet import Packet
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
@@ -25,17 +25,46 @@ _LONGEST = 16_384
 """Pixels of the longest side to which a picture is stretched; beyond it the other side is made smaller."""
 
 
+def scaled_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """Return width and height in proportion, at least 1 and at most `longest` pixels, never larger than they are."""
+    side = max(width, height)
+    if longest is None or longest >= side:
+        return width, height
+    return max(1, round(width * longest / side)), max(1, round(height * longest / side))
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return `image` `[H, W, ...]` with another `(width, height)`: averaged where it shrinks, bicubic where it grows.
+
+    The same array comes back where it has that size already.
+    """
+    height, width = image.shape[:2]
+    if (width, height) == size:
+        return image
+    import cv2
+
+    smaller = size[0] * size[1] < width * height
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
+
+
+def shrink(image: np.ndarray, longest: int | None) -> np.ndarray:
+    """Return `image` `[H, W, ...]` with its longest side at most `longest` pixels; itself where it is no longer."""
+    if longest is not None and longest < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {longest}.")
+    return resize(image, scaled_size(image.shape[1], image.shape[0], longest))
+
+
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How stored pictures are brought upright: transposed first, then mirrored."""
+    """The turn that brings stored pictures upright: transposed first, then mirrored."""
 
     transpose: bool = False
     flip_x: bool = False
     flip_y: bool = False
 
     @classmethod
-    def told(cls, frame: av.VideoFrame) -> Orientation | None:
-        """From the display matrix that travels with a frame, to the nearest quarter turn; None without one."""
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation | None:
+        """Read the display matrix that travels with a frame, to the nearest quarter turn; None without one."""
         matrix = frame.side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return None
@@ -100,10 +129,8 @@ class Decoded:
         At full size, with square pixels, they are those of `frame.to_ndarray(format="rgb24")`.
         """
         width, height = self._square
-        longest = max(width, height)
-        if size is not None and size < longest:
-            width, height = (max(1, round(side * size / longest)) for side in (width, height))
-        elif (width, height) == (self.frame.width, self.frame.height):
+        width, height = scaled_size(width, height, size)
+        if (width, height) == (self.frame.width, self.frame.height):
             return self.orientation.apply(self.frame.to_ndarray(format="rgb24"))
         small = width * height < self.frame.width * self.frame.height
         made = self.frame.to_ndarray(
@@ -129,12 +156,12 @@ class Shapes:
         self._orientation = Orientation()
 
     def restart(self) -> None:
-        """The decoder begins afresh, at a keyframe."""
+        """Return the decoder begins afresh, at a keyframe."""
         self._since = None
         self._orientation = Orientation()
 
     def of(self, frames: list[av.VideoFrame], codec: VideoCodecContext, packet: Packet | None) -> list[Decoded]:
-        """The pictures that came out of the decoder when `packet` went in."""
+        """Return the pictures that came out of the decoder when `packet` went in."""
         aspect = None if self._fixed else _usable(codec.sample_aspect_ratio)
         if aspect != self._aspect:
             # Pictures that the decoder held back still belong to what was before this packet.
@@ -142,16 +169,16 @@ class Shapes:
         return [self._shown(frame) for frame in frames]
 
     def _shown(self, frame: av.VideoFrame) -> Decoded:
-        told = Orientation.told(frame)
-        if told is not None or frame.key_frame:
-            self._orientation = told or Orientation()
+        orientation = Orientation.of_frame(frame)
+        if orientation is not None or frame.key_frame:
+            self._orientation = orientation or Orientation()
         early = self._since is not None and frame.pts is not None and frame.pts < self._since
         aspect = (self._before if early else self._aspect) or self._container
         return Decoded(frame, self._orientation, Fraction(1) if abs(aspect - 1) < _NEARLY else aspect)
 
 
 def _usable(aspect: Fraction | None) -> Fraction | None:
-    """A pixel aspect that can be meant; None where there is none."""
+    """Return a pixel aspect that can be meant; None where there is none."""
     if not aspect or aspect <= 0:
         return None
     return aspect if Fraction(1, _ODDEST) <= aspect <= _ODDEST else Fraction(1)

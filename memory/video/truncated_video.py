@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import Frame, VideoInfo, VideoSource, grid, sorted_times
+from ..protocol import Frame, TimedFrames, VideoInfo, VideoSource, sorted_times
 from ..span import Span
 from .packets import TOLERANCE
 
 
-class TruncatedVideo:
+class TruncatedVideo(TimedFrames):
     """`source` as it was known at `now`.
 
     Args:
@@ -39,7 +39,7 @@ class TruncatedVideo:
         return hashlib.sha256(f"{self._source.content_id}@{self.now!r}".encode()).hexdigest()
 
     def times(self) -> np.ndarray:
-        """Times of the frames before `now`, float64 `[frames]`, of a source that can list them."""
+        """Return times of the frames before `now`, float64 `[frames]`, of a source that can list them."""
         times: np.ndarray = self._source.times()  # type: ignore[attr-defined]
         return times[times < self.now - TOLERANCE]
 
@@ -50,31 +50,23 @@ class TruncatedVideo:
             VideoError: if the video begins at or after `now`.
         """
         # Sources read times to a microsecond: a frame that appears at `now` must stay out of reach.
-        wanted = np.minimum(sorted_times(times), self.now - 2 * TOLERANCE)
-        for frame in self._source.frames_at(wanted, size=size):
+        early = np.minimum(sorted_times(times), self.now - 2 * TOLERANCE)
+        for frame in self._source.frames_at(early, size=size):
             if frame.time >= self.now:
                 raise VideoError(f"{self._source.info.path} begins after {self.now:.3f} s: nothing of it is known yet.")
             yield frame
 
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames on screen at `span.start + k / fps` before `span.end` and `now`."""
-        return self.frames_at(grid(span, fps, self.info.span), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time` (seconds), or the last before `now`."""
-        return next(self.frames_at([time], size=size))
-
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        """The source's keyframes before `now`."""
-        known = self.info.span
-        span = known if span is None else span.within(known)
+        """Yield the source's keyframes before `now`."""
+        past = self.info.span
+        span = past if span is None else span.within(past)
         for frame in self._source.keyframes(span, size=size):
             if frame.time >= self.now:
                 return
             yield frame
 
     def sounding(self) -> list[Span]:
-        """Where there is sound at all by `now`; see `Video.sounding`."""
+        """Return where there is sound at all by `now`; see `Video.sounding`."""
         found = getattr(self._source, "sounding", None)
         parts = [self.info.span] if found is None else found()
         return [Span(part.start, min(part.end, self.now)) for part in parts if part.start < self.now]
@@ -82,13 +74,13 @@ class TruncatedVideo:
     def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
         """As the source's, silent from `now` on."""
         span = span or self.info.span
-        known = Span(span.start, max(span.start, min(span.end, self.now)))
-        heard = self._source.audio(known, rate=rate)
+        past = Span(span.start, max(span.start, min(span.end, self.now)))
+        sound = self._source.audio(past, rate=rate)
         if not self._source.info.has_audio:
-            return heard
+            return sound
         samples = np.zeros(round(span.duration * rate), dtype=np.float32)
-        count = min(int(np.ceil(known.duration * rate - TOLERANCE)), len(heard), len(samples))
-        samples[:count] = heard[:count]
+        count = min(int(np.ceil(past.duration * rate - TOLERANCE)), len(sound), len(samples))
+        samples[:count] = sound[:count]
         return samples
 
     def close(self) -> None:

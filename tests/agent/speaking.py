@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from rewatch.agent.tool_formats import Dialect, draft
+from rewatch.agent.tool_formats import ToolFormat, draft
 
 
 class Speaking(BaseChatModel):
@@ -60,14 +60,14 @@ def result(name: str, uris: Sequence[str], pictures: Sequence[str] = (), **field
     return ToolMessage("seen", name=name, tool_call_id="x", artifact=artifact, **fields)
 
 
-def calls_of(dialect: Dialect, text: str, messages: Sequence[BaseMessage] = ()) -> list[tuple[str, dict[str, Any]]]:
+def calls_of(dialect: ToolFormat, text: str, messages: Sequence[BaseMessage] = ()) -> list[tuple[str, dict[str, Any]]]:
     """Names and arguments of the calls in a reply, of which none may be unreadable."""
     said = dialect.read(text, messages)
     assert not said.invalid, said.invalid
     return [(call["name"], call["args"]) for call in said.calls]
 
 
-def error_of(dialect: Dialect, text: str, messages: Sequence[BaseMessage] = ()) -> str:
+def error_of(dialect: ToolFormat, text: str, messages: Sequence[BaseMessage] = ()) -> str:
     """What is wrong with the only call in a reply."""
     said = dialect.read(text, messages)
     assert not said.calls and len(said.invalid) == 1

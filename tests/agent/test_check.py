@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import ToolMessage
 from rewatch.agent.answer import Draft, Evidence
-from rewatch.agent.parsing.reply import parse_draft
+from rewatch.agent.parsing.draft import parse_draft
 from rewatch.agent.questions.question import Question
 from rewatch.agent.verifier import check
 

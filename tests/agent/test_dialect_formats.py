@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from rewatch.agent.parsing.reply import parse_draft
-from rewatch.agent.tool_formats import Said, draft, load_dialect
+from rewatch.agent.parsing.draft import parse_draft
+from rewatch.agent.tool_formats import ParsedTurn, draft, load_tool_format
 from rewatch.tools import BUILT_IN, VLM_TOOLS
 
 from .speaking import asked, calls_of, error_of, result, video
 
 SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *VLM_TOOLS)]
-HERMES, VITAL, EGO, PIXEL, LONG = map(load_dialect, ("hermes", "vital", "ego_r1", "pixel_reasoner", "longvt"))
+HERMES, VITAL, EGO, PIXEL, LONG = map(load_tool_format, ("hermes", "vital", "ego_r1", "pixel_reasoner", "longvt"))
 
 
 # Hermes
@@ -25,7 +25,7 @@ def test_hermes_writes_calls_as_qwen_templates_do():
         '<tool_call>\n{"name": "crop", "arguments": {"time": 1.5, "box": [0, 0, 1, 1]}}\n</tool_call>'
     )
     assert HERMES.tools(SCHEMAS) == SCHEMAS and HERMES.tool_block(SCHEMAS) is None and HERMES.cites
-    block = load_dialect("hermes-text").tool_block(SCHEMAS) or ""
+    block = load_tool_format("hermes-text").tool_block(SCHEMAS) or ""
     assert [line.partition("(")[0] for line in block.splitlines()[-len(SCHEMAS) :]] == [
         schema["function"]["name"] for schema in SCHEMAS
     ]
@@ -39,7 +39,7 @@ def test_vital_as_published():
     frame, caption, ask = (s["function"] for s in VITAL.tools(SCHEMAS))
     assert frame["parameters"]["required"] == caption["parameters"]["required"] == ["start_time", "end_time"]
     assert ask["parameters"]["required"] == ["start_time", "end_time", "question"]
-    assert VITAL.stop == ("</tool_call>", "</answer>") and VITAL.observation("x") == ("tool", "", "")
+    assert VITAL.stop == ("</tool_call>", "</answer>") and VITAL.result == ("tool", "", "")
     first = (
         "<think> The notice comes second. I zoom in. </think> <tool_call>"
         '{"name": "get_video_clip_frame", "arguments": {"start_time": 8.00, "end_time": 15.50}}</tool_call>'
@@ -55,7 +55,7 @@ def test_vital_as_published():
     )
     assert calls_of(VITAL, ask_call) == [("ask_clip", {"start": 8.0, "end": 15.0, "question": "What?"})]
     last = "<think> Now it is clear. </think> <answer> B </answer>"
-    assert VITAL.read(last, []) == Said(content="B", thought="Now it is clear.")
+    assert VITAL.read(last, []) == ParsedTurn(content="B", thought="Now it is clear.")
 
 
 def test_vital_shows_at_most_64_frames_of_a_clip():
@@ -125,7 +125,7 @@ def test_pixel_reasoner_as_published():
     select, crop = (s["function"] for s in PIXEL.tools(SCHEMAS))
     assert select["parameters"]["properties"]["target_frames"]["items"]["type"] == "integer"
     assert crop["parameters"]["required"] == ["bbox_2d", "target_image"]
-    assert PIXEL.observation("x")[0] == "user" and PIXEL.stop == ("</tool_call>",)
+    assert PIXEL.result[0] == "user" and PIXEL.stop == ("</tool_call>",)
     first = [f"video:0a1b2c3d#t={10 * k}" for k in range(1, 17)]
     messages = [asked(video(), options=("red", "blue")), result("view_frames", ["video:0a1b2c3d#t=10,160"], first)]
     look = "Let me look closer at frames 3 and 4. " + pixel("select_frames", target_frames=[3, 4])
@@ -195,7 +195,7 @@ def test_ego_r1_as_published():
     assert video_llm["parameters"]["required"] == ["question", "range"]
     assert vlm["parameters"]["required"] == ["question", "timestamp"]
     assert EGO.stop == ("</tool>", "</answer>")
-    assert EGO.observation("x") == ("user", "<information>", "</information>")
+    assert EGO.result == ("user", "<information>", "</information>")
     search = ego(
         "rag", level="day", keywords=["screwdriver", "table"], start_time="DAY1_11210217", query_time="DAY2_09000000"
     )
@@ -208,7 +208,7 @@ def test_ego_r1_as_published():
     assert calls_of(EGO, moment, WEEK) == [
         ("ask_clip", {"start": 86401.95, "end": 86401.95, "question": "Which colour?", "frames": 1})
     ]
-    assert EGO.read("<think>Jake.</think>\n<answer>\nA.\n</answer>", WEEK) == Said(content="A.", thought="Jake.")
+    assert EGO.read("<think>Jake.</think>\n<answer>\nA.\n</answer>", WEEK) == ParsedTurn(content="A.", thought="Jake.")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.answer import Answer
 from rewatch.agent.planner import plan_by_rules
-from rewatch.agent.tool_formats import load_dialect, with_prompt
+from rewatch.agent.tool_formats import load_tool_format, with_prompt
 from rewatch.tools import view_frames
 
 from .scripted import Scripted, observations
@@ -21,7 +21,7 @@ QUESTION, OPTIONS = "What do the tickets cost?", ("10 euros", "12 euros", "417 e
 
 
 def ask(notices: ClipMemory, dialect: str, *replies: str, **agent: Any) -> tuple[Answer, Speaking]:
-    policy = Speaking(dialect=load_dialect(dialect), replies=list(replies))
+    policy = Speaking(dialect=load_tool_format(dialect), replies=list(replies))
     answer = VideoAgent(notices, policy=policy, budget=Budget(frames=40, calls=8), **agent).ask(
         QUESTION, options=OPTIONS
     )
@@ -138,7 +138,9 @@ def test_an_answer_that_nothing_was_looked_at_for_is_sent_back(notices: ClipMemo
 
 
 def test_the_model_is_given_its_own_prompt(notices: ClipMemory):
-    policy = Speaking(dialect=with_prompt(load_dialect("vital"), "video_of_thought"), replies=["<answer>N/A</answer>"])
+    policy = Speaking(
+        dialect=with_prompt(load_tool_format("vital"), "video_of_thought"), replies=["<answer>N/A</answer>"]
+    )
     answer = VideoAgent(notices, policy=policy).ask(QUESTION, options=OPTIONS)
     assert answer.abstained
     system = str(policy.told[0].content)

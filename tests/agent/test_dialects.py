@@ -12,18 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from rewatch.agent.parsing.draft import parse_draft
 from rewatch.agent.parsing.loose_json import NotJson, read_object
-from rewatch.agent.parsing.reply import parse_draft
 from rewatch.agent.prompts import SYSTEM
-from rewatch.agent.tool_formats import DIALECTS, draft, load_dialect, with_prompt
-from rewatch.agent.tool_formats.dialect import Dialect, Said
+from rewatch.agent.tool_formats import TOOL_FORMATS, ParsedTurn, ToolFormat, draft, load_tool_format, with_prompt
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS
 
 from .speaking import asked, calls_of, error_of, result, video
 
 SCHEMAS = [convert_to_openai_tool(tool) for tool in (*BUILT_IN, *VLM_TOOLS)]
-HERMES, VITAL = load_dialect("hermes"), load_dialect("vital")
+HERMES, VITAL = load_tool_format("hermes"), load_tool_format("vital")
 
 
 # JSON as models write it
@@ -40,6 +39,7 @@ HERMES, VITAL = load_dialect("hermes"), load_dialect("vital")
         ('{"a": "\\u00e9 \\ud83d\\ude00 \\ud83d \\n \\""}', {"a": 'é 😀 \ufffd \n "'}),
         ('{"a": "line\nbreak"}', {"a": "line\nbreak"}),
         ("{}", {}),
+        ('{"a": 1 "b": 2}', {"a": 1, "b": 2}),
     ],
 )  # fmt: skip
 def test_json_is_read_as_models_write_it(text: str, read: dict[str, Any]):
@@ -48,7 +48,7 @@ def test_json_is_read_as_models_write_it(text: str, read: dict[str, Any]):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "view", '{"a": 12', '{"a": "cut o', '{"a"', '{"a" 1}', '{"a": 1 "b": 2}', '{"a": 1e999}', "{" * 99, '{"a": }'],
+    ["", "view", '{"a": 12', '{"a": "cut o', '{"a"', '{"a" 1}', '{"a": 1e999}', "{" * 99, '{"a": }'],
 )
 def test_what_is_no_json_is_told(text: str):
     with pytest.raises(NotJson):
@@ -118,7 +118,7 @@ def test_ids_go_on_through_the_conversation():
     ],
 )
 def test_only_the_last_answer_counts(text: str, content: str, thought: str):
-    assert HERMES.read(text, []) == Said(content=content, thought=thought)
+    assert HERMES.read(text, []) == ParsedTurn(content=content, thought=thought)
 
 
 def test_an_echo_of_the_template_is_no_call():
@@ -143,7 +143,7 @@ def test_a_call_that_cannot_be_read_says_how_to_write_it(body: str):  # fmt: ski
 
 # For all dialects
 
-NAMES = tuple(DIALECTS)
+NAMES = tuple(TOOL_FORMATS)
 PIECES = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool>", "</tool>", "<answer>", "</answer>"]
 PIECES += [
     "<information>",
@@ -176,7 +176,7 @@ MESSAGES = [
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.text() | st.lists(st.sampled_from(PIECES) | st.text(max_size=5)).map("".join))
 def test_no_text_is_too_much(name: str, text: str):
-    dialect = load_dialect(name)
+    dialect = load_tool_format(name)
     for messages in ([], MESSAGES):
         said = dialect.read(text, messages)
         ids = [call["id"] for call in (*said.calls, *said.invalid)]
@@ -204,7 +204,7 @@ def test_no_text_is_too_much(name: str, text: str):
     ],
 )
 def test_wrong_types_are_told(name: str, call: tuple[str, dict[str, Any]]):
-    dialect = load_dialect(name)
+    dialect = load_tool_format(name)
     for messages in ([], MESSAGES):
         body = json.dumps({"name": call[0], "arguments": call[1]})
         for tag in ("tool", "tool_call"):
@@ -253,7 +253,7 @@ def calls_of_ours(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(call=calls_of_ours())
 def test_our_calls_survive_being_written_and_read(name: str, call: tuple[str, dict[str, Any]]):
-    dialect = load_dialect(name)
+    dialect = load_tool_format(name)
     for messages in ([], MESSAGES):
         written = dialect.write_call(*call, messages)
         ((tool, arguments),) = calls_of(dialect, written, messages)
@@ -277,7 +277,7 @@ def test_our_calls_survive_being_written_and_read(name: str, call: tuple[str, di
 
 @pytest.mark.parametrize("name", [n for n in NAMES if not n.startswith(("hermes", "qwen"))])
 def test_only_published_tools_are_offered_and_their_calls_are_read(name: str):
-    dialect = load_dialect(name)
+    dialect = load_tool_format(name)
     offered = {s["function"]["name"] for s in dialect.tools(SCHEMAS)}
     assert (
         offered
@@ -319,7 +319,7 @@ def test_several_videos_add_which_one():
     ],
 )
 def test_a_letter_chooses_an_option(said: str, option: str | None, text: str):
-    made = parse_draft(draft(Said(content=said), [asked(video(), options=("red", "blue"))]))
+    made = parse_draft(draft(ParsedTurn(content=said), [asked(video(), options=("red", "blue"))]))
     assert (made.option, made.text, made.evidence) == (option, text, ())
 
 
@@ -330,27 +330,27 @@ def test_what_was_last_looked_at_is_the_evidence():
         result("search_clips", ["video:0a1b2c3d#t=100,110"]),
         result("crop", ["video:0a1b2c3d#t=9"], status="error"),
     ]
-    made = parse_draft(draft(Said(content="a cup"), messages), unsure=0.7)
+    made = parse_draft(draft(ParsedTurn(content="a cup"), messages), unsure=0.7)
     assert [(e.uri, e.tool, e.claim) for e in made.evidence] == [("video:0a1b2c3d#t=1,4", "view_clip", "a cup")]
     assert made.confidence == 0.7 and made.option is None  # none is stated: the likelihood of its words stands for it
-    searched = parse_draft(draft(Said(content="a cup"), [messages[0], messages[2]]))
+    searched = parse_draft(draft(ParsedTurn(content="a cup"), [messages[0], messages[2]]))
     assert [e.uri for e in searched.evidence] == ["video:0a1b2c3d#t=100,110"]
 
 
 def test_a_draft_that_cites_is_left_alone():
     cited = json.dumps({"answer": "x", "confidence": 0.9, "evidence": ["video:0a1b2c3d#t=5,6"]})
-    assert draft(Said(content=cited), MESSAGES) == cited
+    assert draft(ParsedTurn(content=cited), MESSAGES) == cited
 
 
 # Names and prompts
 
 
 def test_dialects_are_loaded_by_name():
-    assert load_dialect("Pixel-Reasoner") is DIALECTS["pixel_reasoner"] and all(
-        d.name == n for n, d in DIALECTS.items()
+    assert load_tool_format("Pixel-Reasoner") is TOOL_FORMATS["pixel_reasoner"] and all(
+        d.name == n for n, d in TOOL_FORMATS.items()
     )
     with pytest.raises(CapabilityError, match="hermes, hermes-text, qwen3-vl, vital, ego_r1, pixel_reasoner, longvt"):
-        load_dialect("klingon")
+        load_tool_format("klingon")
 
 
 def test_a_prompt_may_come_from_a_file(tmp_path: Path):
@@ -367,7 +367,7 @@ def test_a_prompt_may_come_from_a_file(tmp_path: Path):
 
 
 @pytest.mark.parametrize("dialect", [HERMES, VITAL], ids=lambda d: d.name)
-def test_video_of_thought_is_added_to_what_the_dialect_says(dialect: Dialect):
+def test_video_of_thought_is_added_to_what_the_dialect_says(dialect: ToolFormat):
     system = with_prompt(dialect, "video_of_thought").system or ""
     assert system.startswith(dialect.system or SYSTEM)
     steps = system.split("Work from seeing to understanding")[1]

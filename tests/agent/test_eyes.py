@@ -8,7 +8,7 @@ import pytest
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import load_policy, read_trace
 from rewatch.agent.models.eyes import scale_of
-from rewatch.agent.tool_formats import load_dialect
+from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import CapabilityError, MediaURI
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import Eyes
@@ -38,9 +38,9 @@ def test_the_scale_that_a_family_was_taught(name: str, scale: str) -> None:
 
 
 def test_the_grid_is_a_dialects_own() -> None:
-    assert load_dialect("qwen3-vl").places == "grid"  # type: ignore[attr-defined]
-    assert load_dialect("pixel_reasoner").places == "pixels"  # type: ignore[attr-defined]
-    assert load_dialect("hermes").places == ""  # type: ignore[attr-defined]
+    assert load_tool_format("qwen3-vl").places == "grid"  # type: ignore[attr-defined]
+    assert load_tool_format("pixel_reasoner").places == "pixels"  # type: ignore[attr-defined]
+    assert load_tool_format("hermes").places == ""  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ class FailingAlone(Failing):
 
 RAISED = [
     SystemExit(0), GeneratorExit(), asyncio.CancelledError(), concurrent.futures.CancelledError(), StopIteration(),
-    StopAsyncIteration(), TimeoutError("mine"), MemoryError(), Wordless(), ValueError("a\n\x1b[31m" * 10_000), _deeper,
+    StopAsyncIteration(), TimeoutError("mine"), Wordless(), ValueError("a\n\x1b[31m" * 10_000), _deeper,
     HumanMessage("not a model's"),
 ]  # fmt: skip
 NAMES = [what.__name__ if callable(what) else type(what).__name__ for what in RAISED]
@@ -100,9 +100,10 @@ def test_planners_and_scalings_too(notices: ClipMemory, tmp_path: Path, mode: di
     assert ask(notices, tmp_path, policy=Failing(what=what), **mode).stopped_by == "policy_error"
 
 
-def test_an_interrupt_passes(notices: ClipMemory, tmp_path: Path):
-    with pytest.raises(KeyboardInterrupt):
-        ask(notices, tmp_path, policy=Failing(what=KeyboardInterrupt()))
+@pytest.mark.parametrize("what", [KeyboardInterrupt(), MemoryError(), AssertionError("no")])
+def test_interrupts_want_of_memory_and_assertions_pass(notices: ClipMemory, tmp_path: Path, what: BaseException):
+    with pytest.raises(type(what)):
+        ask(notices, tmp_path, policy=Failing(what=what))
 
 
 @pytest.mark.parametrize("what", [SystemExit(0), ValueError("no"), Wordless()], ids=["exit", "value", "wordless"])

@@ -79,7 +79,7 @@ def test_after_the_end_comes_nothing(notices: ClipMemory, question: str):
 
 
 def test_of_two_sentences_the_one_with_more_of_the_question_is_told():
-    from rewatch.agent.models.heuristic.context import Passage
+    from rewatch.agent.models.heuristic.passages import Passage
     from rewatch.agent.models.heuristic.question_parser import parse
     from rewatch.agent.models.heuristic.ranking import Ranking
     from rewatch.memory import Span
@@ -90,7 +90,7 @@ def test_of_two_sentences_the_one_with_more_of_the_question_is_told():
 
 
 def test_a_number_alone_is_no_title_however_large_it_stands_there():
-    from rewatch.agent.models.heuristic.context import Passage
+    from rewatch.agent.models.heuristic.passages import Passage
     from rewatch.agent.models.heuristic.question_parser import parse
     from rewatch.agent.models.heuristic.ranking import Ranking
     from rewatch.memory import Span

@@ -9,8 +9,8 @@ import pytest
 from painted import Painted, across, write
 from rewatch.agent.answer import Draft
 from rewatch.agent.models.heuristic import objects
-from rewatch.agent.models.heuristic.context import HeuristicContext
-from rewatch.agent.models.heuristic.object_words import wanted
+from rewatch.agent.models.heuristic.object_query import parse_object_query
+from rewatch.agent.models.heuristic.passages import HeuristicContext
 from rewatch.agent.models.heuristic.question_parser import at_in, parse
 from rewatch.agent.steps import Call, CallResult
 from rewatch.memory import OBJECTS, ClipMemory, MediaURI, Span
@@ -24,7 +24,7 @@ def ask(memory: ClipMemory, question: str, frames: int | None = None) -> tuple[D
     if memory.detector_stamp:
         video["detector"] = True
     asked = at_in(parse(question), Span(record.start, record.end))
-    run = objects.about_objects(HeuristicContext(ask=asked, video=video))
+    run = objects.about_objects(HeuristicContext(question=asked, video=video))
     box, left = Toolbox(BUILT_IN), {} if frames is None else {"frames": frames}
     calls: list[Call] = []
     try:
@@ -179,11 +179,13 @@ def test_few_looks_are_less_sure_and_an_index_is_whole(street: Path, indexed: Cl
 
 
 def test_words() -> None:
-    read = wanted("At most how many large sailing boats are close to the camera at once?", timed=False, ordered=False)
+    read = parse_object_query(
+        "At most how many large sailing boats are close to the camera at once?", timed=False, ordered=False
+    )
     assert read is not None and read.noun == "boat" and read.at_once and read.large and not read.strange
-    read = wanted("Does a person with a red umbrella appear?", timed=False, ordered=False)
+    read = parse_object_query("Does a person with a red umbrella appear?", timed=False, ordered=False)
     assert read is not None and read.noun == "person" and read.strange == ("umbrella",)
-    assert wanted("Who speaks first?", timed=False, ordered=True) is None
+    assert parse_object_query("Who speaks first?", timed=False, ordered=True) is None
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from rewatch.agent.models.served import endpoints
 from rewatch.agent.models.served.completions import Joined
 from rewatch.agent.models.served.faults import most_pictures, room_for_reply, topic_of
 from rewatch.agent.replay import replay
-from rewatch.agent.tool_formats.found_calls import calls_in
+from rewatch.agent.tool_formats.text_calls import calls_in
 from rewatch.memory import CapabilityError
 
 from .servers import Handler, Server, Step, body_of, completion, counted, events, raw, says, sends, status

@@ -8,11 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import QuestionError, read_trace
+from rewatch.agent.replay import replay
+from rewatch.agent.report import write_report
 from rewatch.tools import ToolError, tool
 
 from .scripted import Scripted, calling, in_turn, observations
@@ -81,6 +84,26 @@ def test_a_policy_that_fails_ends_with_an_answer_and_a_trace(notices: ClipMemory
     answer = VideoAgent(notices, policy=Scripted(step=step), traces=tmp_path).ask("What?")
     assert answer.abstained and answer.stopped_by == "policy_error" and "server gone" in answer.text
     assert read_trace(answer.trace or "")[-1]["event"] == "answer"
+
+
+@pytest.mark.parametrize("scale", [None, "vote"])
+def test_a_bug_ends_the_run_with_an_answer_and_its_traceback(
+    notices: ClipMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: str | None
+):
+    def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("no such row")
+
+    monkeypatch.setattr("rewatch.memory.ClipMemory.search", broken)
+    policy = in_turn(*[calling("search_clips", query="tickets")] * 4)
+    agent = VideoAgent(notices, policy=policy, traces=tmp_path, budget=Budget(frames=8, calls=4), registered=False)
+    answer = agent.ask("What do tickets cost?", scale=scale, width=2)
+    assert answer.stopped_by == "bug" and answer.failed and answer.abstained and answer.spend["calls"] == 0
+    assert "search_clips failed (KeyError: 'no such row')" in answer.text
+    *_, bug, last = read_trace(answer.trace or "")
+    assert bug["event"] == "bug" and "KeyError: 'no such row'" in bug["traceback"] and "in broken" in bug["traceback"]
+    assert last["answer"]["stopped_by"] == "bug" and replay(answer.trace or "").differences == []
+    page = write_report(answer.trace or "", tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "by a bug in the program" in page
 
 
 def test_bad_calls_are_observations(notices: ClipMemory):

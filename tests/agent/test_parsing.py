@@ -7,9 +7,11 @@ import json
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.evidence import Piece
-from rewatch.agent.parsing.reply import cited_numbers, draft_of, parse_draft, without_citations, written_answer
+from rewatch.agent.parsing.citations import cited_numbers, without_citations
+from rewatch.agent.parsing.draft import draft_of, parse_draft
+from rewatch.agent.parsing.reply import parse_reply
 from rewatch.agent.questions.question import Question
-from rewatch.agent.tool_formats.found_calls import calls_in
+from rewatch.agent.tool_formats.text_calls import calls_in
 from rewatch.agent.verifier import check
 
 PIECES = {
@@ -137,8 +139,10 @@ def test_numbers_alone_are_about_the_draft_before_them():
 
 
 def test_written_answers_keep_spans_in_brackets():
-    assert written_answer("Ten million [2].", PIECES) == "Ten million."
-    assert written_answer("[[1, 2]]") == "[[1, 2]]" and written_answer("<answer>[1, 2]</answer>") == "[1, 2]"
+    assert parse_reply("Ten million [2].").written(PIECES) == "Ten million."
+    assert (
+        parse_reply("[[1, 2]]").written() == "[[1, 2]]" and parse_reply("<answer>[1, 2]</answer>").written() == "[1, 2]"
+    )
 
 
 CALL = {"name": "search_clips", "arguments": {"query": "fair"}}

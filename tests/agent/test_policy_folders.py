@@ -73,10 +73,14 @@ def test_what_training_saves_is_read(tmp_path: Path) -> None:
         "temperature": 0,
         "frames_as": "video",
     }
-    loop = "rewatch.training.gym.clips16:loop"
-    config = PolicyConfig(dialect="short", system="Look.", loop=loop, tools=("browse",), settings=settings, base="a/b")
+    config = PolicyConfig(
+        dialect="short", system="Look.", loop="clips16", tools=("browse",), settings=settings, base="a/b"
+    )
     config.save(tmp_path)
     assert read_policy_config(tmp_path) == config
+    row = json.loads((tmp_path / "rewatch.json").read_text())
+    (tmp_path / "rewatch.json").write_text(json.dumps({**row, "loop": "rewatch.training.gym.clips16:loop"}))
+    assert read_policy_config(tmp_path) == config  # as 0.1 wrote it
 
 
 @pytest.fixture

@@ -150,6 +150,7 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     events += [{"t": 1.0, "spend": spend, **e} for e in events_of("check", {"second_looks": [look], "messages": []})][
         :1
     ]
+    events.append({"t": 1.0, "event": "bug", "traceback": "Traceback …", "spend": spend})  # as a run tells it
     events.append({"t": 0.0, "event": "resume", "run_id": "r"})  # as `VideoAgent.resume` tells it
     grouped: dict[str, list[dict[str, Any]]] = {}
     for event in events:
@@ -191,6 +192,7 @@ def test_the_example_trace_replays(tmp_path: Path) -> None:
         "Every event",
         "attempt",
         "second_look",
+        "bug",
         "resume",
     }
     assert result.answer.text in write_report(trace, tmp_path / "run.html").read_text(encoding="utf-8")

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent.evidence import Piece
-from rewatch.agent.parsing.final_json import confidence_of
+from rewatch.agent.parsing.draft import parse_draft
+from rewatch.agent.parsing.final_json import confidence_of, json_object
 from rewatch.agent.parsing.options import find_options
-from rewatch.agent.parsing.reply import chosen_letters, json_object, parse_draft, take_apart, written_answer
+from rewatch.agent.parsing.reply import parse_reply
 from rewatch.agent.parsing.thoughts import split_thoughts, thought_of
-from rewatch.agent.tool_formats.found_calls import calls_in
-from rewatch.training.rewards.stated import ranges
+from rewatch.agent.tool_formats.text_calls import calls_in
+from rewatch.training.rewards.extraction import ranges
 
 PIECES = {
     n: Piece(n=n, uri=f"video:ab#t={n},{n + 3}", text=f"line {n}", channel="speech", tool="search_clips")
@@ -58,7 +59,7 @@ def test_a_thought_is_never_the_answer(form: str, thought: str):
         draft = parse_draft(reply, pieces=PIECES, options=OPTIONS)
         assert (draft.option, draft.abstained) == ("C", False), reply
         assert [e.uri for e in draft.evidence] == [PIECES[2].uri] and not draft.unknown
-        assert chosen_letters(reply, OPTIONS, PIECES) == ("C",)
+        assert parse_reply(reply).letters(OPTIONS, PIECES) == ("C",)
         assert thought.split()[0] in split_thoughts(reply).thought
     assert parse_draft(FORMS[form].format(thought, "NOT FOUND: no car"), pieces=PIECES).abstained
     assert json_object(FORMS[form].format(thought, '{"abstained": true}'))["abstained"] is True
@@ -79,14 +80,14 @@ def test_a_thought_is_never_the_answer(form: str, thought: str):
     ],
 )
 def test_thoughts_that_are_cut_or_quoted(reply: str, answer: str):
-    assert written_answer(reply) == parse_draft(reply).text == answer
+    assert parse_reply(reply).written() == parse_draft(reply).text == answer
 
 
 def test_calls_in_thoughts_are_none_and_thoughts_beside_the_text_count():
     call = '{"name": "crop", "arguments": {"time": 1}}'
     assert not calls_in(f"<reasoning>{call}</reasoning>It is red.", ("crop",)).calls
-    assert take_apart(f"[THINK]<tool_call>{call}</tool_call>[/THINK]B", "tool_call").calls == ()
-    assert take_apart(f"<think>look <tool_call>{call}", "tool_call").calls == (call,)
+    assert parse_reply(f"[THINK]<tool_call>{call}</tool_call>[/THINK]B", "tool_call").calls == ()
+    assert parse_reply(f"<think>look <tool_call>{call}", "tool_call").calls == (call,)
     message = AIMessage("<think>b</think>c", additional_kwargs={"reasoning_content": "a"})
     assert thought_of(message) == "a\nb"
     assert thought_of(AIMessage([{"type": "thinking", "thinking": "a"}, {"type": "text", "text": "c"}])) == "a"
@@ -180,7 +181,7 @@ HOSTILE = ("[", "{", "{\"a\":", "[1, ", "1", "<think>", "</think>", "<answer>", 
 def test_reading_takes_time_in_proportion(unit: str):
     def read(text: str) -> None:
         parse_draft(text, pieces=PIECES, options=OPTIONS)
-        chosen_letters(text, OPTIONS, PIECES)
+        parse_reply(text).letters(OPTIONS, PIECES)
         calls_in(text, ("crop",))
         find_options(text)
         ranges(text)
@@ -221,5 +222,5 @@ def test_marks_and_headings_of_more_models(form: str, thought: str):
 
 
 def test_headings_without_an_answer_are_words():
-    assert split_thoughts("Analysis: two cars pass.").said == "Analysis: two cars pass."
-    assert split_thoughts("<response> is a tag").said == "is a tag"
+    assert split_thoughts("Analysis: two cars pass.").reply == "Analysis: two cars pass."
+    assert split_thoughts("<response> is a tag").reply == "is a tag"

@@ -13,6 +13,9 @@ from rewatch.agent.text_matching import content, coverage, numbers, ordinal, ste
         ("talked", "talks"),
         ("boxes", "box"),
         ("made", "made"),
+        ("makes", "making"),
+        ("hoped", "hopes"),
+        ("running", "runs"),
     ],
 )
 def test_inflections_meet(one, other):

@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("langchain_openai", reason="needs the extra: pip install 'rewatch[remote]'")
 
-from rewatch.cli import EXIT_CODES, run
+from rewatch.cli import run
+from rewatch.cli.app import EXIT_CODES
 
 from ..agent.servers import Server, Step, raw, says, sends, status
 from .conftest import QUESTION

@@ -95,7 +95,7 @@ def test_a_signal_at_any_moment(home: Path, seed: int):
 @pytest.mark.slow
 def test_nothing_outlives_an_indexing_that_was_killed(home: Path, tmp_path: Path):
     process = started(home, "killed", "index", "talk.mp4", "--memory", str(tmp_path / "memory"), "--workers", "2")
-    while not any("boot.py" in line for line in left("killed")):
+    while not any("guardian.py" in line for line in left("killed")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.kill()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rewatch.cli import EXIT_CODES, run
+from rewatch.cli import run
+from rewatch.cli.app import EXIT_CODES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NUMBERS = ("nan", "inf", "-1", "1e999", '""', "abc", "١٢٣x", "0x10", "1,5")

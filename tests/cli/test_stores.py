@@ -165,7 +165,7 @@ def test_a_file_that_moved_is_asked_by_what_was_found(place: Path) -> None:
 
 def test_a_known_file_is_asked_while_something_else_is_indexed(place: Path) -> None:
     shutil.copy(place / "talk.mp4", place / "copy.mp4")
-    with ClipMemory(place / "memory") as memory, memory._store.writing():
+    with ClipMemory(place / "memory") as memory, memory.store.writing():
         for word in ("talk.mp4", place / "talk.mp4", "copy.mp4"):
             done = ok(rewatch(place, "ask", word, "What is said about the budget?"))
             assert done.returncode == 0 and "ten million" in done.stdout, done.stderr

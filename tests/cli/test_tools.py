@@ -18,7 +18,7 @@ from rewatch.memory import ClipMemory
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "own_tool.py"
-SERVER = f"{sys.executable} {ROOT / 'tests' / 'tools' / 'odd_mcp_server.py'}"
+SERVER = f"{sys.executable} {ROOT / 'tests' / 'tools' / 'mcp' / 'odd_mcp_server.py'}"
 ASKS = '''from rewatch.tools import tool
 
 @tool(approval=True)

@@ -34,7 +34,7 @@ def test_rates_are_measured_between_the_units_that_were_finished(tmp_path: Path)
     with ClipMemory(tmp_path / "memory") as memory:
         guessed, measured = memory.work_rates(["speech"])
         assert not measured and guessed["speech"] > 0
-        with memory._store.transaction() as db:
+        with memory.store.transaction() as db:
             db.execute("INSERT INTO videos VALUES ('v', 'c', 'v.mp4', '/v.mp4', 0, 100, '{}', 'fixed 10', '')")
             db.execute("INSERT INTO channels VALUES ('v', 'speech', 'whisper')")
             db.executemany(

@@ -136,8 +136,8 @@ def test_the_same_file_elsewhere_is_the_same_video(film: Path, tmp_path: Path) -
 def test_one_video_is_looked_up_without_reading_the_others(
     memory: ClipMemory, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    id_, read, plain = memory.videos()[0].id, [], memory._store.records
-    monkeypatch.setattr(memory._store, "records", lambda video=None: read.append(video) or plain(video))
+    id_, read, plain = memory.videos()[0].id, [], memory.store.records
+    monkeypatch.setattr(memory.store, "records", lambda video=None: read.append(video) or plain(video))
     for wanted in (id_, "film.mp4", film):
         assert memory.video(wanted).id == memory.until(1.0).video(wanted).id == id_
     assert set(read) == {id_}
@@ -240,7 +240,7 @@ def test_words_tell_how_far_was_listened(tmp_path: Path) -> None:
 
         def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
             (all_,) = super().transcribe(samples, offset=offset)
-            heard = [replace(word, heard=offset + 5 * (1 + k // 5)) for k, word in enumerate(all_.words)]
+            heard = [replace(word, sound_until=offset + 5 * (1 + k // 5)) for k, word in enumerate(all_.words)]
             return [Utterance(h[0].start, h[-1].end, "", tuple(h)) for h in (heard[:5], heard[6:10], heard[11:])]
 
     sound = np.random.default_rng(0).normal(0, 0.1, 14 * 16000).astype(np.float32)
@@ -319,7 +319,7 @@ def test_one_writes_and_many_read(filled: Path, film: Path, tmp_path: Path) -> N
         [sys.executable, "-c", textwrap.dedent(f"""
             from rewatch.memory import ClipMemory
             memory = ClipMemory({str(copy)!r})
-            with memory._store.writing():
+            with memory.store.writing():
                 print("held", flush=True)
                 input()
         """)],

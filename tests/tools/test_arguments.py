@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rewatch.memory import Box, Span
 from rewatch.tools import BUILT_IN
-from rewatch.tools.arguments import BadArguments, parse_box, parse_seconds, repair
+from rewatch.tools.arguments import repair
+from rewatch.tools.boxes import read_box
+from rewatch.tools.errors import BadArguments
+from rewatch.tools.times import parse_seconds
 
 
 def _deep(levels: int) -> list:
@@ -106,13 +109,13 @@ def test_seconds_written_as_a_clock_come_back(seconds):
     ],
 )
 def test_boxes_in_every_spelling(written):
-    assert parse_box(written, 1280, 720) == pytest.approx(Box(0.1, 0.2, 0.5, 0.6))
+    assert read_box(written, (1280, 720))[0] == pytest.approx(Box(0.1, 0.2, 0.5, 0.6))
 
 
 @pytest.mark.parametrize("written", [[], [1, 2, 3], "all", [0, 0, 0, 0], [float("nan")] * 4, None, {"x": 1}])
 def test_what_is_no_box_is_refused(written):
     with pytest.raises(ValueError):
-        parse_box(written, 640, 360)
+        read_box(written, (640, 360))
 
 
 @pytest.mark.parametrize(

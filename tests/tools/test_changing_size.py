@@ -78,11 +78,12 @@ def test_one_object_stays_one_track_whatever_the_size(memory: ClipMemory) -> Non
 
 
 def test_what_moves_is_found_without_a_detector(memory: ClipMemory) -> None:
-    from rewatch.tools.builtin.motion import moving_objects
+    from rewatch.memory.tracking.moving_objects import moving_objects
+    from rewatch.memory.tracking.track_motion import direction
 
     moving = moving_objects(memory.open(memory.videos()[0].id), Span(0, 12))
     assert 1 <= len(moving.tracks) <= 3 and all(track.color == "red" for track in moving.tracks)
-    assert {track.direction for track in moving.tracks} == {"left to right"}
+    assert {direction(track) for track in moving.tracks} == {"left to right"}
     for track in moving.tracks:
         for time, box in track.boxes[2:-2]:
             assert (box.left + box.right) / 2 == pytest.approx((20 + 5 * time * FPS + 35) / 640, abs=0.05)

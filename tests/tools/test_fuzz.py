@@ -19,7 +19,7 @@ from hostile import hostile
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from rewatch.memory import ClipMemory
 from rewatch.tools import Observation, Reply, Toolbox, VideoTool, VisualQuestion
-from rewatch.tools.outcomes import says_what_next
+from rewatch.tools.errors import says_what_next
 from talks import write_talk
 
 FULL = 2000

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from rewatch.memory import Frame, Video
 from rewatch.memory.span import Span
-from rewatch.memory.video.file import Frame, Video
-from rewatch.tools.builtin.motion import MotionReport, Track, count_over_time, moving_objects
-from rewatch.tools.builtin.motion.background import learn_background
-from rewatch.tools.builtin.motion.camera import CutFinder, camera_moves
-from rewatch.tools.builtin.motion.stretches import LONGEST, still_stretches
+from rewatch.memory.tracking.camera_motion import LONGEST, camera_moves, is_cut, still_stretches
+from rewatch.memory.tracking.motion_detector import MotionDetector
+from rewatch.memory.tracking.moving_objects import MotionReport, moving_objects
+from rewatch.memory.tracking.track import Track
+from rewatch.memory.tracking.track_motion import direction, way_in, way_out
+from rewatch.tools.builtin.track_report import counts_over_time
 
 WIDTH, HEIGHT, FPS = 320, 180, 15
 RED, BLUE, GREEN, YELLOW, BLACK = (200, 30, 30), (30, 70, 200), (30, 140, 50), (235, 215, 30), (15, 15, 15)
@@ -66,6 +68,11 @@ def only(report: MotionReport, color: str) -> Track:
     return found[0]
 
 
+def way(report: MotionReport, track: Track) -> tuple[str, str, str]:
+    shot = report.shot(track)
+    return way_in(track, shot), way_out(track, shot), direction(track)
+
+
 def test_entries_exits_colors_and_directions(tmp_path: Path) -> None:
     def paint(picture: np.ndarray, now: float) -> None:
         box(picture, -14 + (now - 1) * 120, 40, RED)  # touches the left edge from 1.0 s, gone at 3.9 s
@@ -75,17 +82,18 @@ def test_entries_exits_colors_and_directions(tmp_path: Path) -> None:
 
     report = watch(encode(tmp_path / "three.mp4", 7, paint))
     red, blue, yellow = only(report, "red"), only(report, "blue"), only(report, "yellow")
-    assert (red.enters, red.leaves, red.direction) == ("left edge", "right edge", "left to right")
-    assert (blue.enters, blue.leaves, blue.direction) == ("right edge", "left edge", "right to left")
-    assert (yellow.enters, yellow.leaves, yellow.direction) == ("top", "bottom", "downwards")
+    assert way(report, red) == ("left edge", "right edge", "left to right")
+    assert way(report, blue) == ("right edge", "left edge", "right to left")
+    assert way(report, yellow) == ("top", "bottom", "downwards")
     for track, start, end in ((red, 1.0, 3.9), (blue, 2.0, 5.48), (yellow, 3.0, 5.75)):
         assert abs(track.start - start) < 0.3 and abs(track.end - end) < 0.3
     assert len(report.tracks) == 3 and not report.camera_moves
-    assert max(count for _, count in report.counts) == 3 and report.counts[0] == (0.0, 0)
+    counts = counts_over_time(report.tracks, report.span)
+    assert max(count for _, count in counts) == 3 and counts[0] == [0.0, 0]
     assert [track.id for track in report.tracks] == [1, 2, 3]
     middle = red.boxes[len(red.boxes) // 2]
-    place = (middle[1].left + middle[1].right) / 2 * WIDTH
-    assert abs(place - (-14 + (middle[0] - 1) * 120)) < 12
+    place = (middle.box.left + middle.box.right) / 2 * WIDTH
+    assert abs(place - (-14 + (middle.time - 1) * 120)) < 12
     assert 0.01 < red.area < 0.03
 
 
@@ -107,7 +115,7 @@ def test_an_object_there_from_the_start_leaves_no_ghost(tmp_path: Path) -> None:
     report = watch(encode(tmp_path / "start.mp4", 8, paint))
     assert len(report.tracks) == 1
     track = only(report, "green")
-    assert track.enters == "in view at the start" and track.leaves == "right edge"
+    assert way(report, track)[:2] == ("in view at the start", "right edge")
     assert track.start == 0 and abs(track.end - 6.45) < 0.3
 
 
@@ -118,8 +126,8 @@ def test_two_that_cross_keep_their_ids(tmp_path: Path) -> None:
 
     report = watch(encode(tmp_path / "cross.mp4", 6, paint))
     assert len(report.tracks) == 2
-    assert only(report, "red").direction == "left to right"
-    assert only(report, "blue").direction == "right to left"
+    assert direction(only(report, "red")) == "left to right"
+    assert direction(only(report, "blue")) == "right to left"
 
 
 def test_an_object_that_goes_behind_a_pole_keeps_its_id(tmp_path: Path) -> None:
@@ -129,12 +137,12 @@ def test_an_object_that_goes_behind_a_pole_keeps_its_id(tmp_path: Path) -> None:
 
     report = watch(encode(tmp_path / "pole.mp4", 7, paint))
     assert len(report.tracks) == 1
-    assert only(report, "red").leaves == "right edge"
+    assert way(report, only(report, "red"))[1] == "right edge"
 
 
 def test_noise_and_flicker_are_not_objects(tmp_path: Path) -> None:
     report = watch(encode(tmp_path / "empty.mp4", 6, lambda picture, now: None))
-    assert report.tracks == () and not report.camera_moves and report.counts == ((0.0, 0),)
+    assert report.tracks == () and not report.camera_moves and counts_over_time((), report.span) == [[0.0, 0]]
 
 
 def test_a_moving_camera_is_said_instead_of_nonsense(tmp_path: Path) -> None:
@@ -160,7 +168,7 @@ def test_a_cut_begins_a_new_background(tmp_path: Path) -> None:
     report = watch(encode(tmp_path / "cut.mp4", 8, paint, lambda now: first if now < 4 else second))
     red, blue = only(report, "red"), only(report, "blue")
     assert len(report.tracks) == 2
-    assert red.end <= 4.1 and red.leaves == "in view at the end" and blue.start >= 4.0
+    assert red.end <= 4.1 and way(report, red)[1] == "in view at the end" and blue.start >= 4.0
 
 
 def test_a_span_is_kept_to_and_a_moment_is_answered(tmp_path: Path) -> None:
@@ -186,7 +194,7 @@ class Drawn:
 
 def test_no_more_than_one_stretch_of_frames_is_held() -> None:
     stretches = list(still_stretches(Drawn(), Span(0, 300), 2.0, 64))  # type: ignore[arg-type]
-    assert [stretch.goes_on for stretch in stretches] == [False, True, True]
+    assert [stretch.continues for stretch in stretches] == [False, True, True]
     assert all(stretch.duration <= LONGEST for stretch in stretches)
     assert sum(len(stretch.times) for stretch in stretches) == 600
 
@@ -199,7 +207,7 @@ def test_background_is_what_comes_back_not_what_stays_longest() -> None:
         if number % 10 not in (0, 1, 9):  # somebody stands there for 14 of 20 looks
             picture[60:140, 140:180] = BLACK
         samples.append(picture)
-    learned = learn_background(np.stack(samples)).picture.astype(int)
+    learned = MotionDetector(samples).background.astype(int)
     assert np.abs(learned - empty)[65:135, 145:175].mean() < 8
 
 
@@ -213,19 +221,18 @@ def test_camera_moves_needs_more_than_a_large_object_or_a_lamp() -> None:
 
 
 def test_cuts_are_found_and_a_lamp_is_not_a_cut() -> None:
-    finder = CutFinder()
     room = ground(9).astype(np.uint8)
     other = np.clip(ground(10) * np.linspace(0.2, 1.6, WIDTH)[:, None], 0, 255).astype(np.uint8)
     lit = np.clip(room * 1.4, 0, 255).astype(np.uint8)
-    assert [finder.is_cut(image) for image in (room, room, lit, other)] == [False, False, False, True]
+    assert [is_cut(*pair) for pair in ((room, room), (room, lit), (lit, other))] == [False, False, True]
 
 
 def test_counts_change_where_tracks_begin_and_end() -> None:
     def track(start: float, end: float) -> Track:
-        return Track(1, start, end, (), "red", "stays", "inside", "inside", 0.1, 1.0)
+        return Track(id=1, label="", score=1.0, start=start, end=end, boxes=())
 
-    counts = count_over_time((track(1, 4), track(2, 3), track(3, 10)), Span(0, 10))
-    assert counts == ((0, 0), (1, 1), (2, 2), (4, 1))
+    counts = counts_over_time((track(1, 4), track(2, 3), track(3, 10)), Span(0, 10))
+    assert counts == [[0, 0], [1, 1], [2, 2], [4, 1]]
 
 
 @pytest.mark.slow
@@ -237,7 +244,7 @@ def test_visitors_and_cars(media: Path) -> None:
     cars = watch(media / "car_parking_overhead.mp4").tracks
     assert len(cars) == 4
     red = next(track for track in cars if track.color == "red")
-    assert abs(red.start - 15.0) < 0.5 and abs(red.end - 18.7) < 0.5 and red.direction == "upwards"
+    assert abs(red.start - 15.0) < 0.5 and abs(red.end - 18.7) < 0.5 and direction(red) == "upwards"
 
 
 @pytest.mark.media

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.tools import StructuredTool
-from rewatch.memory import ClipMemory
+from langchain_core.tools import StructuredTool, ToolException
+from pydantic import BaseModel, field_validator
+from rewatch.memory import ClipMemory, VideoError
 from rewatch.tools import BUILT_IN, Observation, Retry, Spend, Toolbox, ToolError, VideoContext, tool
-from rewatch.tools.outcomes import says_what_next
+from rewatch.tools.errors import ToolBug, says_what_next
 
 
 @pytest.fixture(scope="module")
@@ -227,30 +228,96 @@ class Dumb(Exception):
         raise ValueError("no words")
 
 
-@pytest.mark.parametrize(
-    "error",
-    [MemoryError(), RecursionError("deep"), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), StopIteration(1)]
-    + [
-        asyncio.CancelledError(),
-        TimeoutError("socket"),
-        Surprise("!"),
-        Dumb(),
-        ToolError(""),
-        ValueError("x" * 100_000),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_whatever_a_tool_raises_the_loop_goes_on(two_videos: ClipMemory, error: BaseException):
-    seen, cost = call(Toolbox([_raising(error)]), two_videos, "raises", {}, seconds=120)
-    assert seen.error and says_what_next(seen.text) and "given up" not in seen.text and cost.calls == 1
-    assert len(seen.text) < 1000
+def _both_kinds(error: BaseException) -> list[Any]:
+    """A function and a coroutine that raise it."""
 
     async def raises() -> str:
         raise error
 
-    item = StructuredTool.from_function(coroutine=raises, name="raises", description="Raise something.")
-    seen, _ = call(Toolbox([item]), two_videos, "raises", {}, seconds=120)
-    assert seen.error and says_what_next(seen.text)
+    return [
+        _raising(error),
+        StructuredTool.from_function(coroutine=raises, name="raises", description="Raise something."),
+    ]
+
+
+def call_strictly(item: Any, memory: ClipMemory) -> tuple[Observation, Spend]:
+    return asyncio.run(Toolbox([item]).call("raises", {}, memory=memory, videos=["x"], left={}, raise_bugs=True))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ToolError(""), ToolException("no"), VideoError("gone"), TimeoutError("socket"), RuntimeError("std::bad_alloc")]
+    + [ValueError("x" * 100_000), ConnectionError("no network")],
+    ids=lambda error: type(error).__name__,
+)
+def test_refusals_limits_and_mistakes_are_observations(two_videos: ClipMemory, error: Exception):
+    for item in _both_kinds(error):
+        for seen, cost in (call(Toolbox([item]), two_videos, "raises", {}), call_strictly(item, two_videos)):
+            assert seen.error and says_what_next(seen.text) and "given up" not in seen.text and cost.calls == 1
+            assert len(seen.text) < 1000 and "traceback" not in seen.data
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), KeyError("x"), StopIteration(1), Dumb()], ids=lambda error: type(error).__name__
+)
+def test_a_bug_in_the_tool_of_others_is_an_observation_with_its_traceback_or_raised(
+    two_videos: ClipMemory, error: Exception, caplog: pytest.LogCaptureFixture
+):
+    for item in _both_kinds(error):
+        caplog.clear()
+        seen, cost = call(Toolbox([item]), two_videos, "raises", {}, seconds=120)
+        assert seen.error and says_what_next(seen.text) and cost.calls == 1 and len(seen.text) < 1000
+        assert "Traceback" in seen.data["traceback"] and "in raises" in seen.data["traceback"]
+        assert "a bug in the tool raises" in caplog.text
+        with pytest.raises(ToolBug, match="raises failed"):
+            call_strictly(item, two_videos)
+
+
+def test_a_validator_and_a_check_of_an_author_may_fail_too(two_videos: ClipMemory):
+    class Schema(BaseModel):
+        word: str
+
+        @field_validator("word")
+        @classmethod
+        def known(cls, word: str) -> str:
+            return {"a": "b"}[word]
+
+    item = StructuredTool.from_function(lambda word: word, name="raises", description="Check.", args_schema=Schema)
+    seen, cost = call(Toolbox([item]), two_videos, "raises", {"word": "x"})
+    assert seen.error and "KeyError" in seen.text and "Traceback" in seen.data["traceback"] and cost.calls == 1
+
+    @tool(retry=Retry(lacks=lambda seen: seen.data["absent"], settings=[{"at": 2}]))
+    def looks(at: int = 1) -> dict:
+        """Look."""
+        return {"found": at}
+
+    seen, _ = call(Toolbox([looks]), two_videos, "looks", {})
+    assert seen.data == {"found": 1} and not seen.error
+
+
+def test_a_bug_in_a_tool_of_ours_is_always_raised(two_videos: ClipMemory, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("a row that is not there")
+
+    monkeypatch.setattr("rewatch.memory.ClipMemory.search", broken)
+    with pytest.raises(ToolBug, match=r"search_clips failed \(KeyError: 'a row that is not there'\)"):
+        call(Toolbox(BUILT_IN), two_videos, "search_clips", {"query": "red"})
+
+
+class DistError(RuntimeError):
+    """As torch names what a collective operation raises."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), AssertionError("no"), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), Surprise("!")]
+    + [asyncio.CancelledError(), DistError("NCCL")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_no_boundary_may_keep_passes(two_videos: ClipMemory, error: BaseException):
+    for item in _both_kinds(error):
+        with pytest.raises(type(error)):
+            call(Toolbox([item]), two_videos, "raises", {}, seconds=120)
 
 
 def _giving(value: Any) -> Any:

@@ -71,13 +71,13 @@ def test_the_recognizer_that_was_named_is_remembered_and_loaded_once(
     tmp_path: Path, make_talk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rewatch.memory.speech import transcriber as speech
-    from rewatch.memory.speech import windows as voice
+    from rewatch.memory.speech.windows import cut_out
 
     named: list[str | None] = []
     monkeypatch.setattr(speech, "transcriber", lambda name=None, **_: (named.append(name), Parrot())[1])
     sound = np.random.default_rng(0).normal(0, 0.1, 20 * 16000).astype(np.float32)
-    heard = voice.gathered(sound, [(0, 32000)], 1.0)
-    monkeypatch.setattr(speech, "voice", lambda video, span: heard)
+    heard = cut_out(sound, [(0, 32000)], 1.0)
+    monkeypatch.setattr(speech, "speech_sound", lambda video, span: heard)
     memory = ClipMemory(tmp_path / "memory")
     path = make_talk(tmp_path / "talk.mp4", 20, sound=sound)
     memory.add(path, channels=("visual",), transcriber="small@de", workers=0)

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import ClipMemory, FrameReader, MediaURI
-from rewatch.memory.ocr.changes import small_print
-from rewatch.memory.ocr.reader import RapidReader
+from rewatch.memory.ocr.reader import RapidReader, small_print
 from rewatch.memory.video.array_video import ArrayVideo
 from rewatch.tools import BUILT_IN, ON_REQUEST, Observation, Spend, Toolbox
 
@@ -156,16 +155,20 @@ def test_small_print_is_read_in_tiles() -> None:
 
 
 def test_tiles_are_taken_only_where_small_print_is_likely(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rapidocr.ch_ppocr_det.utils import DetPreProcess
+
     reader, looks = RapidReader(), []
-    seen = reader._models.text_map
-    monkeypatch.setattr(reader._models, "text_map", lambda image: (looks.append(image.shape), seen(image))[1])
+    prepare = DetPreProcess.__call__
+    monkeypatch.setattr(
+        DetPreProcess, "__call__", lambda self, image: (looks.append(image.shape), prepare(self, image))[1]
+    )
     ground = np.random.default_rng(0).integers(60, 200, (27, 48, 3)).astype(np.uint8)
     scenery = np.asarray(Image.fromarray(ground).resize((WIDE, HIGH), Image.Resampling.BICUBIC))
     reader.read(scenery)
     assert len(looks) == 1, "no print: one look at the whole"
     reader.read(page(40)[0])
     assert len(looks) == 2, "large print: likewise"
-    reader.read(page(10, rows=1)[0])
+    reader.read(page(8, rows=1)[0])
     assert 3 <= len(looks) <= 6, "one line: the tiles that it stands in"
     looks.clear()
     reader.read(scenery, tiles=True)

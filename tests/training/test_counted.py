@@ -12,15 +12,14 @@ from rewatch.agent.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, Budget, Toolbox
-from rewatch.training.experiments.measuring import measure, summary
-from rewatch.training.experiments.worlds import several
-from rewatch.training.gym import build_memory
+from rewatch.training.gym import build_memory, mixed
 from rewatch.training.gym.expert import Expert
 from rewatch.training.rewards import Mix, budget, is_right, task_reward
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rollout import Rollout
+from rewatch.training.trainers.metrics import figures, measure, summary
 from rewatch.training.trainers.reference import is_in_pieces, refuse_fsdp
-from rewatch.training.trainers.scoring import figures, judge
+from rewatch.training.trainers.scoring import judge
 
 MIX = Mix({"task": (task_reward(), 1.0)})
 
@@ -28,7 +27,7 @@ MIX = Mix({"task": (task_reward(), 1.0)})
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> list[list[Rollout]]:
     """The same tasks collected twice by one loop."""
-    lessons = several(["viewing"], 2, 3, None)
+    lessons = mixed(2, families=["viewing"], seed=3)
     memory = build_memory(lessons, tmp_path_factory.mktemp("gym") / "memory")
     tasks = [lesson.task for lesson in lessons]
     loop = Loop(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rewatch import Budget, ClipMemory, VideoAgent
-from rewatch.agent import Answer
-from rewatch.agent.questions.question import question_about
-from rewatch.agent.tool_formats import load_dialect
+from rewatch import Budget, ClipMemory
+from rewatch.agent.graph import Loop
+from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.prompts import SYSTEM
+from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import Span
+from rewatch.tools import BUILT_IN, INTERNAL_TOOLS, Toolbox
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.rewards import faithful, hit, is_right, load_preset, quotes, tiou, validity
+from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rollout import Rollout
 
 from ..agent.speaking import Speaking
@@ -46,12 +48,11 @@ def notices(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., P
 
 def run(memory: ClipMemory, task: Task, dialect: str, *replies: str) -> Rollout:
     """The loop's last state as a rollout."""
-    policy = Speaking(dialect=load_dialect(dialect), replies=list(replies))
-    agent = VideoAgent(memory, policy=policy, budget=Budget(frames=40, calls=8))
-    asked = question_about(memory, task.question, options=task.options or None, videos=None, now=task.now)
-    state: dict[str, Any] = {"question": asked.as_dict(), "budget": agent.budget.as_dict(), "route": "search"}
-    end = asyncio.run(agent.graph.ainvoke(state))
-    return Rollout(task=task, answer=Answer.from_dict(end["answer"]), messages=tuple(end["messages"]))
+    policy = Speaking(dialect=load_tool_format(dialect), replies=list(replies))
+    toolbox = Toolbox(BUILT_IN, inner=INTERNAL_TOOLS)
+    system = policy.dialect.system or SYSTEM
+    loop = Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=toolbox, system=system)
+    return Collector(loop=loop, budget=Budget(frames=40, calls=8, seconds=120))([task], 1)[0]
 
 
 def call(name: str, **arguments: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langchain_core.messages import AIMessage
 from rewatch.agent import Answer
-from rewatch.agent.parsing.reply import json_answer, written_answer
+from rewatch.agent.parsing.final_json import json_answer
+from rewatch.agent.parsing.reply import parse_reply
 from rewatch.training.rollouts.rollout import Rollout
 
 from .rewards.runs import Run, task, uri
@@ -54,13 +55,13 @@ def test_a_failed_call_may_be_made_again():
 
 
 def test_written_answer():
-    assert written_answer("<think>A?</think> <answer>C</answer> or B") == "C"
-    assert written_answer("<answer>C</answer><answer>B</answer>") == "B"
-    assert written_answer('<think>x</think>\n{"answer": "two cups", "option": null}') == "two cups"
-    assert written_answer('```json\n{"answer": "two"}\n```') == "two"
-    assert written_answer(r"So it is \boxed{B}") == "B"
-    assert written_answer("<think>only thoughts, <answer>A</answer></think>") == ""
-    assert written_answer("two cups") == "two cups"
+    assert parse_reply("<think>A?</think> <answer>C</answer> or B").written() == "C"
+    assert parse_reply("<answer>C</answer><answer>B</answer>").written() == "B"
+    assert parse_reply('<think>x</think>\n{"answer": "two cups", "option": null}').written() == "two cups"
+    assert parse_reply('```json\n{"answer": "two"}\n```').written() == "two"
+    assert parse_reply(r"So it is \boxed{B}").written() == "B"
+    assert parse_reply("<think>only thoughts, <answer>A</answer></think>").written() == ""
+    assert parse_reply("two cups").written() == "two cups"
     assert json_answer('{"start": 3}') is None and json_answer("[1]") is None
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ...memory import Span, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..observation import Observation
 from ..sanitize import quote
 from ..tool import tool
 from ..viewer import VisualQuestion
-
-if TYPE_CHECKING:
-    from ...memory import Frame
 
 SHOWN_SIZE = 448
 """Longest side, in pixels, of a frame that a model is asked about (VITAL shows 448 x 448)."""
@@ -39,7 +35,7 @@ def ask_clip(start: float, end: float, question: str, video: VideoContext, frame
         question: a question that these frames alone can answer.
         frames: how many frames it is shown, evenly spaced.
     """
-    return _ask(video, _even(video, Span(start, max(end, start)), frames), question)
+    return _ask(video, video.middles(Span(start, max(end, start)), frames), question)
 
 
 @tool(timeout=300.0, needs="a model that sees (--policy or --viewer)")
@@ -52,7 +48,7 @@ def caption_clip(start: float, end: float, video: VideoContext, frames: int = 8,
         frames: how many frames it is shown, evenly spaced.
         beams: width of the beam search for the wording; 1 is none.
     """
-    return _ask(video, _even(video, Span(start, max(end, start)), frames), CAPTION, beams=max(1, min(beams, 16)))
+    return _ask(video, video.middles(Span(start, max(end, start)), frames), CAPTION, beams=max(1, min(beams, 16)))
 
 
 @tool(timeout=300.0)
@@ -67,7 +63,7 @@ def ask_frames(
         role: grounder, verifier or answerer, for models with an adapter for it.
         max_tokens: limit of the reply.
     """
-    return _ask(video, _chosen(video, times), question, role=role, max_tokens=max_tokens)
+    return _ask(video, video.moments(times), question, role=role, max_tokens=max_tokens)
 
 
 @tool(timeout=300.0)
@@ -78,14 +74,14 @@ def rate_frames(times: list[float], question: str, video: VideoContext) -> Obser
         times: moments, in seconds.
         question: the question to be answered in the end.
     """
-    frames = _frames(video, _chosen(video, times))
+    frames = list(video.frames_at(video.moments(times), size=SHOWN_SIZE))
     text = RATING.format(question=question)
     replies = video.ask([VisualQuestion(frames=(frame,), text=text) for frame in frames], max_tokens=64)
     lines, rows = [], []
     for frame, reply in zip(frames, replies, strict=True):
-        found = re.search(r"(?<![\d.])([1-5])(?![\d.]*\d)", reply.text)
-        score = int(found[1]) if found else None
-        reason = (reply.text[found.end() :] if found else reply.text).lstrip(" .:)-\n").rstrip()[:200]
+        digit = re.search(r"(?<![\d.])([1-5])(?![\d.]*\d)", reply.text)
+        score = int(digit[1]) if digit else None
+        reason = (reply.text[digit.end() :] if digit else reply.text).lstrip(" .:)-\n").rstrip()[:200]
         lines.append(f"{clock(frame.time)}: {score or 'unreadable'} {quote(reason)}")
         rows.append({"time": frame.time, "score": score, "reason": reason})
     return Observation(
@@ -106,14 +102,14 @@ def verify_clip(start: float, end: float, claim: str, video: VideoContext, frame
     span = Span(start, max(end, start))
     room = ZOOM * span.duration
     zoomed = Span(start - room, max(end, start) + room).within(video.whole)
-    shown = _frames(video, _even(video, zoomed, frames))
-    question = VisualQuestion(frames=tuple(shown), text=VERIFY.format(claim=claim), role="verifier")
+    pictures = tuple(video.frames_at(video.middles(zoomed, frames), size=SHOWN_SIZE))
+    question = VisualQuestion(frames=pictures, text=VERIFY.format(claim=claim), role="verifier")
     (reply,) = video.ask([question], max_tokens=4, yes_no=True)
     yes = 0.5 if reply.yes is None else reply.yes
     return Observation(
         text=f"Looked at {zoomed} again: yes with probability {yes:.2f}.",
-        uris=(video.uri(zoomed), *(video.uri(frame.time) for frame in shown)),
-        data={"yes": yes, "span": span, "zoomed": zoomed, "times": [frame.time for frame in shown]},
+        uris=(video.uri(zoomed), *(video.uri(frame.time) for frame in pictures)),
+        data={"yes": yes, "span": span, "zoomed": zoomed, "times": [frame.time for frame in pictures]},
     )
 
 
@@ -126,9 +122,9 @@ def _ask(
     max_tokens: int = 256,
     beams: int = 1,
 ) -> Observation:
-    frames = _frames(video, times)
-    asked = VisualQuestion(frames=tuple(frames), text=question, role=role)
-    (reply,) = video.ask([asked], max_tokens=max(1, min(max_tokens, 2048)), beams=beams)
+    frames = tuple(video.frames_at(times, size=SHOWN_SIZE))
+    visual = VisualQuestion(frames=frames, text=question, role=role)
+    (reply,) = video.ask([visual], max_tokens=max(1, min(max_tokens, 2048)), beams=beams)
     first, last = frames[0].time, frames[-1].time
     uris = dict.fromkeys((video.uri(Span(first, last)), *(video.uri(frame.time) for frame in frames)))
     return Observation(
@@ -136,26 +132,3 @@ def _ask(
         uris=tuple(uris),
         data={"text": reply.text, "times": [frame.time for frame in frames]},
     )
-
-
-def _even(video: VideoContext, span: Span, count: int) -> list[float]:
-    """The middles of `count` equal parts of the span; fewer where the budget has fewer frames left."""
-    span = span.within(video.whole)
-    if video.frames_left is not None:
-        count = min(count, video.frames_left)
-    if count < 1:
-        raise ToolError("No frames are left in the budget: answer from what was observed, or search and listen.")
-    count = min(count, 128)
-    return [span.start + span.duration * (k + 0.5) / count for k in range(count)]
-
-
-def _chosen(video: VideoContext, times: Sequence[float]) -> list[float]:
-    """The asked moments, inside the video, in order, each once."""
-    if not times:
-        raise ToolError("No moments were given; give times in seconds.")
-    whole = video.whole
-    return sorted({min(max(float(time), whole.start), whole.end) for time in times})
-
-
-def _frames(video: VideoContext, times: Sequence[float]) -> list[Frame]:
-    return list(video.frames_at(times, size=SHOWN_SIZE))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from ...memory import Span
+from ...memory.ingest.segmentation import detect_shots
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
 
 _LONGEST = 600
-"""Characters of what one row tells; the data have all of it."""
+"""Characters of one row of the text; the data have all of it."""
 
 
 @tool(timeout=120.0)
@@ -31,14 +32,14 @@ def browse(
     whole = video.whole
     span = Span(whole.start if start is None else start, whole.end if end is None else end)
     if level == "shot":
-        from ...memory.ingest.segmentation import detect_shots
-
         shots = detect_shots(video.video, span)
         cuts = [shot.start for shot in shots[1:]]
-        told = [Line(text=f"shot {i}: {shot}", uri=video.uri(shot), channel="shots") for i, shot in enumerate(shots, 1)]
+        lines = [
+            Line(text=f"shot {i}: {shot}", uri=video.uri(shot), channel="shots") for i, shot in enumerate(shots, 1)
+        ]
         return Observation(
-            text="\n".join([f"{len(shots)} shots, {len(cuts)} cuts.", *(one.text for one in told)]),
-            lines=tuple(told),
+            text="\n".join([f"{len(shots)} shots, {len(cuts)} cuts.", *(one.text for one in lines)]),
+            lines=tuple(lines),
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
@@ -46,14 +47,14 @@ def browse(
     channel = None if level == "clip" else "summary"
     for clip in video.memory.clips(video.video_id, level=level, between=span):
         texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
-        said = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
-        rows.append((clip.span, said))
+        contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
+        rows.append((clip.span, contents))
     kind = "all channels" if level == "clip" else "summary"
-    lines = [line(video.uri(piece), kind, " / ".join(said)[:_LONGEST]) for piece, said in rows]
+    lines = [line(video.uri(piece), kind, " / ".join(contents)[:_LONGEST]) for piece, contents in rows]
     return Observation(
         text="\n".join(one.text for one in lines)
         or f"The video has no level {level}: it is too short. Browse chapter or clip.",
         lines=tuple(lines),
         uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
-        data={"level": level, "rows": [{"span": piece, "texts": said} for piece, said in rows]},
+        data={"level": level, "rows": [{"span": piece, "texts": contents} for piece, contents in rows]},
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...memory import Box, MediaURI, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 
 _LEAST = 4
@@ -31,7 +32,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
     video.charge(1)
     uri = video.uri(time, region)
     of_whole = f"{width}x{height} pixels of {frame.whole[0]}x{frame.whole[1]}"
-    shown = video.eyes.shown((width, height))
+    shown_size = video.eyes.shown((width, height))
     return Observation(
         text=f"The region at {clock(time)} is {of_whole}: {uri}" + (f"\n({note})" if note else ""),
         uris=(uri,),
@@ -42,7 +43,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
             "width": width,
             "height": height,
             **({"read_as": note} if note else {}),
-            **({"shown": list(shown)} if shown else {}),
+            **({"shown": list(shown_size)} if shown_size else {}),
         },
     )
 

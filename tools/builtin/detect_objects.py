@@ -8,17 +8,17 @@ from typing import Any
 
 from ...memory import Box, Span
 from ...memory.ingest.objects_channel import LARGEST
-from ...memory.tracking.detector import LEAST, Detection
-from ...memory.tracking.detector_labels import count_words, labels_for
+from ...memory.tracking.detector import LEAST, MergedDetection, merge_detections
+from ...memory.tracking.detector_labels import count_words
 from ...memory.tracking.detector_weights import SUGGESTED, how_to_get
-from ...memory.tracking.tracker import merge
 from ..context import VideoContext
 from ..observation import Observation
 from ..tool import tool
-from .track_objects import NEEDS, open_words
+from .track_objects import GET_WEIGHTS, NEEDS, open_words, requested_labels, unknown_labels
 
 _MOST = 12  # moments of a span that are looked at
 _LISTED = 30
+_AROUND = 8.0  # seconds before and after a moment from which the background is learned
 
 
 @tool(timeout=120.0, needs=NEEDS)
@@ -37,90 +37,64 @@ def detect_objects(
     if detector is None:
         return _what_moves(video, span)
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, _MOST / span.duration))
-    frames = list(video.frames_at(times, size=LARGEST))
     words = open_words(detector, labels)
-    found = [_objects(detector.detect([frame.image], labels=words, least=LEAST)[0]) for frame in frames]
-    wanted, unknown = _wanted(labels, detector.labels if words is None else words)
-    if wanted is not None:
-        found = [[one for one in row if one.label in wanted] for row in found]
-    lines = [line for time, row in zip(times, found, strict=True) for line in _told(time, row, len(times) == 1)]
-    if unknown:
-        some = ", ".join(detector.labels[:20])
-        lines.append(f"(The detector does not know {', '.join(unknown)}; it knows {some}, …; ask for one of these.)")
-    lines.append(f"({detector.name})")
-    rows = [
-        {"time": round(time, 3), "objects": [_row(one) for one in row], "counts": _counts(row)}
-        for time, row in zip(times, found, strict=True)
+    moments = [
+        merge_detections(detector.detect([frame.image], labels=words, least=LEAST)[0])
+        for frame in list(video.frames_at(times, size=LARGEST))
     ]
-    uris = [video.uri(time, one.box) for time, row in zip(times, found, strict=True) for one in row[:_LISTED]]
+    unknown: list[str] = []
+    if labels:
+        kinds, unknown = requested_labels(labels, detector.labels if words is None else words)
+        moments = [[one for one in objects if one.label in kinds] for objects in moments]
+    counts = [dict(Counter(one.label for one in objects).most_common()) for objects in moments]
+    lines = [
+        f"{time:.1f} s: {count_words(list(row.items())) or 'nothing'}" for time, row in zip(times, counts, strict=True)
+    ]
+    if len(times) == 1:
+        lines += [f"{one.label} {one.score:.2f}, box {_box(one.box)}" for one in moments[0][:_LISTED]]
+    rows = [
+        {"time": round(time, 3), "objects": [_row(one) for one in objects], "counts": row}
+        for time, objects, row in zip(times, moments, counts, strict=True)
+    ]
+    uris = [video.uri(time, one.box) for time, objects in zip(times, moments, strict=True) for one in objects[:_LISTED]]
     return Observation(
-        text="\n".join(lines),
+        text="\n".join([*lines, *unknown_labels(unknown, detector), f"({detector.name})"]),
         uris=(video.uri(span), *dict.fromkeys(uris)),
         data={
             "moments": rows,
             "objects": rows[0]["objects"] if len(rows) == 1 else [],
-            "counts": rows[0]["counts"] if len(rows) == 1 else {},
-            "most_at_once": max((len(row) for row in found), default=0),
+            "counts": counts[0] if len(rows) == 1 else {},
+            "most_at_once": max((len(objects) for objects in moments), default=0),
             "detector": detector.stamp,
         },
     )
-
-
-def _objects(detections: Sequence[Detection]) -> list[Detection]:
-    """One object where several kinds were read into one thing."""
-    return [
-        Detection(max(thing.scores, key=lambda label: thing.scores[label]), thing.score, thing.box)
-        for thing in merge(detections)
-    ]
-
-
-def _wanted(labels: Sequence[str] | None, known: Sequence[str]) -> tuple[set[str] | None, list[str]]:
-    """The detector's kinds that are asked for (None: all), and the words for which it has none."""
-    if not labels:
-        return None, []
-    found = {label: labels_for(label, known) for label in labels}
-    return {one for kinds in found.values() for one in kinds}, [label for label in labels if not found[label]]
-
-
-def _counts(row: Sequence[Detection]) -> dict[str, int]:
-    return dict(Counter(one.label for one in row).most_common())
-
-
-def _told(time: float, row: Sequence[Detection], alone: bool) -> list[str]:
-    words = count_words(list(_counts(row).items())) or "nothing"
-    lines = [f"{time:.1f} s: {words}"]
-    if alone:
-        lines += [f"{one.label} {one.score:.2f}, box {_box(one.box)}" for one in row[:_LISTED]]
-    return lines
 
 
 def _box(box: Sequence[float]) -> str:
     return "[" + ", ".join(f"{x:.2f}" for x in box) + "]"
 
 
-def _row(one: Detection) -> dict[str, Any]:
+def _row(one: MergedDetection) -> dict[str, Any]:
     return {"label": one.label, "score": round(one.score, 3), "box": [round(x, 4) for x in one.box]}
 
 
 def _what_moves(video: VideoContext, span: Span) -> Observation:
-    """Without weights: where something moves at that time; nobody knows what it is."""
-    from .motion import moving_objects
+    """Without weights: where something moves at that time, whatever it is."""
+    from ...memory.tracking.moving_objects import moving_objects
 
-    around = Span(span.start - 8, span.end + 8).within(video.whole)
-    moving = moving_objects(video.video, around)
+    moving = moving_objects(video.video, Span(span.start - _AROUND, span.end + _AROUND).within(video.whole))
     objects: list[dict[str, Any]] = []
     for track in moving.tracks:
         if track.start <= span.end and track.end >= span.start:
-            box = min(track.boxes, key=lambda row: abs(row[0] - span.middle))[1]
-            objects.append({"label": "", "score": track.confidence, "box": list(box), "colour": track.color})
-    get = f"Telling what objects are takes detector weights (--detector FILE): {how_to_get(SUGGESTED)}"
+            box = min(track.boxes, key=lambda one: abs(one.time - span.middle)).box
+            objects.append({"label": "", "score": track.score, "box": list(box), "colour": track.color or ""})
     if moving.camera_moves:
-        said = "The camera moves, so objects cannot be told from the background without detector weights."
+        summary = "The camera moves, so objects cannot be told from the background without detector weights."
     else:
-        said = f"{len(objects)} moving objects; things that stand still cannot be told without detector weights."
+        summary = f"{len(objects)} moving objects; things that stand still cannot be told without detector weights."
     lines = [f"something {o['colour']}, box {_box(o['box'])}" for o in objects]
     return Observation(
-        text="\n".join([said, *lines, f"({get})"]),
+        text="\n".join([summary, *lines, GET_WEIGHTS.format(how_to_get(SUGGESTED))]),
         uris=(video.uri(span), *(video.uri(span, Box(*o["box"])) for o in objects)),
         data={"moments": [], "objects": objects, "counts": {}, "most_at_once": len(objects)},
     )

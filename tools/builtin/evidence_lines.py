@@ -1,4 +1,4 @@
-"""What is known of a place as one line that a policy reads, and may cite by the number that the loop gives it."""
+"""Lines of observations, each about one place, which a policy cites by the number that the loop gives them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def line(
 
     Args:
         uri: of what it tells of.
-        channel: how it is known.
+        channel: of the memory.
         text: the words that were said or shown, as far as they are to be repeated.
         place: where in the picture, in words.
         video: name of the video, where there are several.
@@ -38,8 +38,8 @@ def line(
     when = f"{moment(where.span)} " if where.span is not None else ""
     kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)
     name = f"{named(video)} " if video else ""
-    said = f": {quote(text)}" if text else ""
-    return Line(text=f"{name}{when}{kind}{said}", uri=str(where), quote=" ".join(text.split()), channel=channel)
+    words = f": {quote(text)}" if text else ""
+    return Line(text=f"{name}{when}{kind}{words}", uri=str(where), quote=" ".join(text.split()), channel=channel)
 
 
 def moment(span: Span) -> str:
@@ -48,7 +48,7 @@ def moment(span: Span) -> str:
 
 
 def place_of(box: Sequence[float] | None) -> str:
-    """Where a box is, in words: `top left`, `center`, `bottom`; nothing for none."""
+    """Place of a box in words: `top left`, `center`, `bottom`; an empty text for none."""
     if box is None:
         return ""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -64,10 +64,10 @@ def box_of(data: Mapping[str, Any]) -> Box | None:
 
 
 def probability_of(data: Mapping[str, Any]) -> float | None:
-    """How sure the recognizer was of an utterance: as the row says, else the mean over its words; None if unknown."""
-    told = data.get("probability")
-    if isinstance(told, (int, float)):
-        return float(told)
+    """Probability of an utterance: as the row says, else the mean over its words; None if unknown."""
+    stated = data.get("probability")
+    if isinstance(stated, (int, float)):
+        return float(stated)
     sure = [float(word[3]) for word in data.get("words") or () if len(word) > 3 and word[3] is not None]
     return sum(sure) / len(sure) if sure else None
 
@@ -77,15 +77,15 @@ def excerpt(text: str, query: str, longest: int = LONGEST) -> str:
     tokens = text.split()
     if len(text) <= longest or len(tokens) < 2:
         return text[:longest]
-    wanted = set(words(query)) if query.strip() else set()
-    meant = [bool(wanted & set(words(token))) for token in tokens]
+    query_words = set(words(query)) if query.strip() else set()
+    matches = [bool(query_words & set(words(token))) for token in tokens]
     best, most = (0, 1), -1
     end = length = found = 0
     for start, token in enumerate(tokens):
         while end < len(tokens) and length + len(tokens[end]) + 1 <= longest:
-            length, found, end = length + len(tokens[end]) + 1, found + meant[end], end + 1
+            length, found, end = length + len(tokens[end]) + 1, found + matches[end], end + 1
         if found > most:
             best, most = (start, max(end, start + 1)), found
-        length, found = length - len(token) - 1, found - meant[start]
+        length, found = length - len(token) - 1, found - matches[start]
     start, end = best
     return f"{'… ' if start else ''}{' '.join(tokens[start:end])[:longest]}{' …' if end < len(tokens) else ''}"

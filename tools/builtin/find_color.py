@@ -11,7 +11,8 @@ from ...memory import Box, Span
 from ...memory.encoders.color_names import NAMES, name_pixels
 from ...memory.encoders.color_words import read_query
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 
 _SIDE = 640

@@ -11,24 +11,25 @@ import numpy as np
 from ...memory import Box, Frame, Span
 from ...memory.ingest.objects_channel import LARGEST
 from ...memory.tracking.detector import WEAK, Detection, Detector
-from ...memory.tracking.detector_labels import alike
-from ...memory.tracking.track_ids import TrackBook
+from ...memory.tracking.detector_labels import same_kind
+from ...memory.tracking.track import Track
+from ...memory.tracking.track_ids import TrackRegistry
 from ...memory.tracking.track_linking import link, sure
-from ...memory.tracking.tracker import Track, Tracker, overlap, wider
+from ...memory.tracking.tracker import Tracker
 from ..context import VideoContext
 
 MOST_FPS = 5.0
 """Frames a second that are enough to follow what people and cars do."""
 _MOST_FRAMES = 400  # of one call without a limit
-_SECONDS = 75.0  # that one call may look; a slow machine looks at fewer frames
-_EXACT = 0.3  # seconds between frames from which entries and exits are looked at more closely
-_ROUNDS = 3  # each halves the time in which something came or went
-_book = TrackBook()
+_SECONDS = 75.0  # that one call may take; a slow machine looks at fewer frames
+_EXACT = 0.3  # seconds between frames from which entries and exits are searched for between them
+_ROUNDS = 3  # of that search; each halves the time in which something came or went
+_registry = TrackRegistry()
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """What was followed in a span, and how."""
+class FollowedObjects:
+    """The tracks of a span, and at which rate and on how many frames they were followed."""
 
     tracks: tuple[Track, ...]
     watched: Span
@@ -38,132 +39,129 @@ class Followed:
 
 def follow_objects(
     video: VideoContext, span: Span, detector: Detector, labels: Sequence[str] | None = None
-) -> Followed:
-    """Follow what the detector sees; frames are charged. Ids are those of earlier calls on the same video.
+) -> FollowedObjects:
+    """Follow what the detector finds; frames are charged. Ids are those of earlier calls on the same video.
 
     Raises:
         ToolError: if the budget has no frame left.
     """
-    plan = _plan(video, span)
     began = clock.monotonic()
-    look = _Look(video, detector, labels)
-    first = look.at(plan.times[0])
+    times, fps, spare = _plan(video, span)
+    reader = _DetectionReader(video, detector, labels)
+    first, detections = next(reader.read(times[:1]))
+    # On a slow machine, only as many frames as the call has time for.
     patience = _SECONDS - (clock.monotonic() - began)
-    fps, times = _affordable(plan, look.seconds_a_frame(), patience)
-    tracker = Tracker(fps, span)
-    tracker.step(times[0], look.detections(first), first.image)
-    for frame in look.frames(times[1:]):
-        tracker.step(frame.time, look.detections(frame), frame.image)
-    tracks = link(tracker.tracks())
+    stride = max(1, int(np.ceil(len(times) / max(int(patience / max(reader.seconds_per_frame, 1e-3)), 1))))
+    times, fps = times[::stride], fps / stride
+    tracker = Tracker(fps)
+    tracker.step(times[0], detections, first.image)
+    for frame, detections in reader.read(times[1:]):
+        tracker.step(frame.time, detections, frame.image)
+    tracks = sure(link(tracker.tracks(span)))
     if 1 / fps > _EXACT:
-        left = min(plan.spare, int(max(0.0, patience - (clock.monotonic() - began)) / look.seconds_a_frame()))
-        tracks = _sharpened(sure(tracks), times, span, look, left)
+        patience = _SECONDS - (clock.monotonic() - began)
+        spare = min(spare, int(max(0.0, patience) / max(reader.seconds_per_frame, 1e-6)))
+        tracks = sure(_with_exact_ends(tracks, times, span, reader, spare))
     key = (video.info.content_id, getattr(video.memory, "now", None), detector.stamp)
-    return Followed(tuple(_book.name(key, sure(tracks))), span, fps, look.taken)
+    return FollowedObjects(tuple(_registry.assign_ids(key, tracks)), span, fps, reader.frames)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    times: list[float]
-    fps: float
-    spare: int
-    """Frames kept for looking at entries and exits more closely."""
-
-
-def _plan(video: VideoContext, span: Span) -> _Plan:
-    """The rate for a span: enough for people and cars, as far as the budget goes."""
+def _plan(video: VideoContext, span: Span) -> tuple[list[float], float, int]:
+    """Times, rate, and frames kept for entries and exits: enough for people and cars, as far as the budget goes."""
     most = _MOST_FRAMES if video.frames_left is None else video.frames_left
-    native = video.info.fps if video.info.fps > 0 else MOST_FPS
-    fps = min(MOST_FPS, native)
-    wanted = span.duration * fps
-    if wanted <= most:
-        return _Plan(video.times(span, fps), fps, 0)
-    # A third goes into the moments at which something comes or goes.
+    fps = min(MOST_FPS, video.info.fps if video.info.fps > 0 else MOST_FPS)
+    if span.duration * fps <= most:
+        return video.times(span, fps), fps, 0
     count = max(1, round(most * 2 / 3))
     fps = count / span.duration
-    return _Plan([span.start + k / fps for k in range(count)], fps, most - count)
+    return [span.start + k / fps for k in range(count)], fps, most - count
 
 
-def _affordable(plan: _Plan, cost: float, patience: float) -> tuple[float, list[float]]:
-    """The plan thinned to what this machine looks at in the time that a call has."""
-    count = int(patience / max(cost, 1e-3))
-    stride = max(1, int(np.ceil(len(plan.times) / max(count, 1))))
-    return plan.fps / stride, plan.times[::stride]
-
-
-class _Look:
-    """Looks at frames with the detector, and counts them."""
+class _DetectionReader:
+    """Reads frames with what the detector finds in them, and measures what that costs."""
 
     def __init__(self, video: VideoContext, detector: Detector, labels: Sequence[str] | None) -> None:
         self._video = video
         self._detector = detector
         self._labels = labels
-        self.taken = 0
-        self._spent = 0.0
+        self.frames = 0
+        self._seconds = 0.0
 
-    def at(self, time: float) -> Frame:
-        return next(self.frames([time]))
+    @property
+    def seconds_per_frame(self) -> float:
+        return self._seconds / max(self.frames, 1)
 
-    def frames(self, times: Sequence[float]) -> Iterator[Frame]:
+    def read(self, times: Sequence[float]) -> Iterator[tuple[Frame, list[Detection]]]:
         """The frames on screen at these times, each under that time."""
         frames = self._video.frames_at(times, size=LARGEST)
         for time in times:
             began = clock.monotonic()
             frame = next(frames)
-            self._spent += clock.monotonic() - began
-            yield Frame(time, frame.image, frame.full)
-
-    def detections(self, frame: Frame) -> list[Detection]:
-        began = clock.monotonic()
-        (found,) = self._detector.detect([frame.image], labels=self._labels, least=WEAK)
-        self.taken += 1
-        self._spent += clock.monotonic() - began
-        return found
-
-    def seconds_a_frame(self) -> float:
-        return self._spent / max(self.taken, 1)
+            (detections,) = self._detector.detect([frame.image], labels=self._labels, least=WEAK)
+            self.frames += 1
+            self._seconds += clock.monotonic() - began
+            yield Frame(time, frame.image, frame.full), detections
 
 
-def _sharpened(tracks: Sequence[Track], times: Sequence[float], span: Span, look: _Look, left: int) -> list[Track]:
-    """The tracks with entries and exits that lie within a fraction of the step, by halving the time between looks."""
-    bounds: dict[tuple[int, bool], tuple[float, float, Box]] = {}  # seen at, not seen at, place
-    for index, track in enumerate(tracks):
-        first, last = track.sights[0], track.sights[-1]
+@dataclass(slots=True)
+class _Bound:
+    """An entry or exit: the object is there at `present`, in the box, and is not at `absent` (seconds)."""
+
+    track: Track
+    present: float
+    absent: float
+    box: Box
+
+    @property
+    def middle(self) -> float:
+        return round((self.present + self.absent) / 2, 3)
+
+
+def _with_exact_ends(
+    tracks: Sequence[Track], times: Sequence[float], span: Span, reader: _DetectionReader, spare: int
+) -> list[Track]:
+    """The tracks with entries and exits that lie within a fraction of the step, by halving the time between frames."""
+    entries: dict[int, _Bound] = {}
+    exits: dict[int, _Bound] = {}
+    for track in tracks:
+        first, last = track.boxes[0], track.boxes[-1]
         before = [t for t in times if t < first.time - 1e-6]
         after = [t for t in times if t > last.time + 1e-6]
         if before:
-            bounds[index, True] = (first.time, before[-1], first.box)
+            entries[track.id] = _Bound(track, first.time, before[-1], first.box)
         if after or last.time < span.end - 1e-3:
-            bounds[index, False] = (last.time, after[0] if after else span.end, last.box)
+            exits[track.id] = _Bound(track, last.time, after[0] if after else span.end, last.box)
     for _ in range(_ROUNDS):
-        open_ = {k: b for k, b in bounds.items() if abs(b[0] - b[1]) > _EXACT}
-        if not open_ or len(open_) > left:
+        wide = [one for one in (*entries.values(), *exits.values()) if abs(one.present - one.absent) > _EXACT]
+        if not wide or len(wide) > spare:
             break
-        left -= len(open_)
-        middles = sorted((round((seen + not_) / 2, 3), key) for key, (seen, not_, _) in open_.items())
-        for frame, (middle, key) in zip(look.frames([m for m, _ in middles]), middles, strict=True):
-            seen, gone, place = bounds[key]
-            box = _there(look.detections(frame), tracks[key[0]].label, place)
-            bounds[key] = (middle, gone, box) if box is not None else (seen, middle, place)
-    sharp = []
-    for index, track in enumerate(tracks):
+        spare -= len(wide)
+        wide.sort(key=lambda bound: bound.middle)
+        for bound, (frame, detections) in zip(wide, reader.read([one.middle for one in wide]), strict=True):
+            box = _find_near(detections, bound.track.label, bound.box)
+            if box is None:
+                bound.absent = frame.time
+            else:
+                bound.present, bound.box = frame.time, box
+    exact = []
+    for track in tracks:
         start, end = track.start, track.end
-        if (index, True) in bounds:
-            seen, gone, _ = bounds[index, True]
-            start = (seen + gone) / 2
-        if (index, False) in bounds:
-            seen, gone, _ = bounds[index, False]
-            end = span.end if gone >= span.end and span.end - seen < 2 * _EXACT else (seen + gone) / 2
-        sharp.append(replace(track, start=start, end=max(end, start)))
-    return sharp
+        if track.id in entries:
+            start = (entries[track.id].present + entries[track.id].absent) / 2
+        if track.id in exits:
+            bound = exits[track.id]
+            to_the_end = bound.absent >= span.end and span.end - bound.present < 2 * _EXACT
+            end = span.end if to_the_end else (bound.present + bound.absent) / 2
+        exact.append(replace(track, start=start, end=max(end, start)))
+    return exact
 
 
-def _there(found: Sequence[Detection], label: str, place: Box) -> Box | None:
-    """The place of an object that is looked for near where it was seen; None where it is not."""
+def _find_near(detections: Sequence[Detection], label: str, place: Box) -> Box | None:
+    """The box of an object of that kind near a place where it was; None where there is none."""
     near = [
-        (overlap(wider(one.box, 0.5), wider(place, 0.5)), one.box)
-        for one in found
-        if one.score >= 0.2 and (alike(one.label, label) or one.score >= 0.5)
+        (one.box.expanded(0.5).iou(place.expanded(0.5)), one.box)
+        for one in detections
+        if one.score >= 0.2 and (same_kind(one.label, label) or one.score >= 0.5)
     ]
     share, box = max(near, key=lambda row: row[0], default=(0.0, place))
     return box if share >= 0.15 else None

@@ -6,19 +6,16 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ...memory import Box, Span, VideoGoneError
 from ..context import VideoContext
 from ..observation import Observation
-from ..retry import Retry
-from ..tool import tool
+from ..tool import Retry, tool
 from .evidence_lines import line
 
 if TYPE_CHECKING:
     from ...memory.ocr import Block
+    from ...memory.ocr.lines import Line, Reading
     from ...memory.ocr.reader import RapidReader
-    from ...memory.ocr.screen_text import Line, Reading
 
 _SHORT = 10.0
 """Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""
@@ -27,7 +24,7 @@ _TILED = 8
 
 
 def _unread(observation: Observation) -> str:
-    """Why a look at smaller print could find more."""
+    """Return the reason why looking at smaller print could find more."""
     return "no text made out" if observation.data.get("small_print_unread") else ""
 
 
@@ -54,7 +51,7 @@ def read_text(
     span = Span(start, start if end is None else end)
     note = gone = ""
     try:
-        blocks, note = _looked(video, span, box, fps, small)
+        blocks, note = _read(video, span, box, fps, small)
         if find:
             around = Span(max(span.start - 60, video.whole.start), min(span.end + 60, video.whole.end))
             blocks = _timed(video, blocks, _known(video, around) or blocks, find)
@@ -69,32 +66,32 @@ def read_text(
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
     ]
-    said = "\n".join(one.text for one in lines)
+    text = "\n".join(one.text for one in lines)
     if gone:
-        said = f"{said or 'No text there was made out when it was indexed.'}\n(From the index: {gone})"
-    said = said or "No text was made out. Try a higher fps, or a box around where it should be."
+        text = f"{text or 'No text there was made out when it was indexed.'}\n(From the index: {gone})"
+    text = text or "No text was made out. Try a higher fps, or a box around where it should be."
     return Observation(
-        text=f"{said}\n({note})" if note else said,
+        text=f"{text}\n({note})" if note else text,
         lines=tuple(lines),
         uris=(video.uri(span), *dict.fromkeys(_uri(video, r) for r in readings)),
         data={
             "readings": readings,
             **({"read_as": note} if note else {}),
-            **_left_to_try(video, span, small=bool(small or box is not None or gone), found=bool(readings)),
+            **_untried(video, span, small=bool(small or box is not None or gone), found=bool(readings)),
             **({"gone": gone} if gone else {}),
         },
     )
 
 
-def _looked(
+def _read(
     video: VideoContext, span: Span, box: list[float] | None, fps: float | None, small: bool
 ) -> tuple[list[Block], str]:
-    """What stands in the pictures, or what is known from indexing where that will do; and how a box was read."""
+    """Read the pictures, or take what is known from indexing where that will do; and say how a box was read."""
     if box is None and fps is None and not small and span.duration > 0 and _is_known(video, span):
         return _known(video, span), ""
     _ = video.video  # before any frame is charged: its file may be gone
     if small and box is None:
-        return _read_tiles(video, span), ""
+        return _read_small(video, span), ""
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
@@ -103,7 +100,7 @@ def _looked(
 
 
 def _inside(video: VideoContext, blocks: list[Block], box: list[float] | None) -> tuple[list[Block], str]:
-    """The blocks whose middle lies in the region that was asked for; and how the box was read."""
+    """Return the blocks whose middle lies in the requested region; and how the box was read."""
     if box is None:
         return blocks, ""
     region, note = video.box(box, (video.info.width, video.info.height))
@@ -115,8 +112,8 @@ def _inside(video: VideoContext, blocks: list[Block], box: list[float] | None) -
     return found, note
 
 
-def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
-    """Whether tiles could still find something, in so short a span that they are worth their price."""
+def _untried(video: VideoContext, span: Span, *, small: bool, found: bool) -> dict[str, Any]:
+    """Return whether tiles could still find something, in so short a span that they are worth their price."""
     if small or found or span.duration > _SHORT:
         return {}
     from ...memory.ocr.reader import needs_tiles  # imports OpenCV
@@ -125,14 +122,14 @@ def _left_to_try(video: VideoContext, span: Span, *, small: bool, found: bool) -
 
 
 def _is_known(video: VideoContext, span: Span) -> bool:
-    """Whether all of the span was read when the video was indexed, as far as that was known by now."""
+    """Return whether all of the span was read when the video was indexed, as far as that was known by now."""
     if "screen_text" not in video.memory.video(video.video_id).channels:
         return False
     return min(span.end, video.whole.end) <= video.memory.known_until(video.video_id, "screen_text") + 1e-6
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:
-    """What indexing found."""
+    """Return what indexing found."""
     from ...memory.ocr import blocks
 
     return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))
@@ -145,10 +142,10 @@ def _read_moment(video: VideoContext, time: float) -> list[Block]:
     return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
 
 
-def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
-    """A few frames of the span with every tile of them; a text that stays is one reading."""
+def _read_small(video: VideoContext, span: Span) -> list[Block]:
+    """Read a few frames of the span tile by tile; a text that stays is one reading."""
     from ...memory.ocr import blocks_of, compose
-    from ...memory.ocr.screen_text import Reading, merge_readings
+    from ...memory.ocr.lines import Reading, merge_readings
 
     if span.duration == 0:
         image = video.frame(span.start)
@@ -164,57 +161,38 @@ def _read_tiles(video: VideoContext, span: Span) -> list[Block]:
 
 
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
-    """Look again. The frames of the asked rate are charged; that the reader skips what did not change is its gain."""
+    """Look again. The frames of the requested rate are charged; that the reader skips what stays is its gain."""
     from ...memory.ocr import compose
-    from ...memory.ocr.screen_text import read_span
+    from ...memory.ocr.timeline import read_span
 
-    taken = len(video.times(span, fps))
-    video.charge(taken)
-    found = read_span(video.video, span, _reader(), fps=taken / max(span.duration, 1 / fps))
+    frames = len(video.times(span, fps))
+    video.charge(frames)
+    found = read_span(video.video, span, _reader(), fps=frames / max(span.duration, 1 / fps))
     return compose(found, _aspect(video))
 
 
 def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
-    """The region of a few frames of the span, enlarged until small print is legible; and how the box was read."""
-    import cv2
-
+    """Read the region in a few frames, enlarged until small print is legible; and say how the box was read."""
     from ...memory.ocr import blocks_of
-    from ...memory.ocr.screen_text import Line
+    from ...memory.ocr.reader import read_region
 
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
     region, note = video.box(box, next(iter(video.video.frames_at(times[:1], size=64))).whole)
     found: list[Block] = []
     for frame in video.frames_at(times):
         height, width = frame.image.shape[:2]
-        left, top = int(region.left * width), int(region.top * height)
-        part = frame.image[top : int(np.ceil(region.bottom * height)), left : int(np.ceil(region.right * width))]
-        scale = max(1.0, min(4.0, 960 / max(part.shape[:2])))
-        enlarged = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        lines = [
-            Line(line.text, _outward(line.box, region), line.score)
-            for line in _reader().read(np.ascontiguousarray(enlarged))
-        ]
+        longest = max((region.right - region.left) * width, (region.bottom - region.top) * height, 1)
+        scale = max(1.0, min(4.0, 960 / longest))
+        lines = read_region(_reader(), frame.image, region, scale=scale, whole=False)
         found += blocks_of(lines, frame.time, width / height)
     return found, note
 
 
-def _outward(inner: Box, region: Box) -> Box:
-    """A box inside a region as a box of the whole picture."""
-    width, height = region.right - region.left, region.bottom - region.top
-    return Box(
-        region.left + inner.left * width,
-        region.top + inner.top * height,
-        region.left + inner.right * width,
-        region.top + inner.bottom * height,
-    )
-
-
 def _timed(video: VideoContext, blocks: list[Block], others: list[Block], find: str) -> list[Block]:
-    """The blocks that say `find`, with the exact times of the line that says it (of the longest, where all do)."""
+    """Return the blocks that say `find`, with the exact times of the line that does (of the longest, where all do)."""
     from ...memory.ocr import line_readings
 
-    found: list[Block] = []
-    seen: set[tuple[float, float, str]] = set()
+    found: dict[tuple[float, float, str], Block] = {}
     lines = line_readings(others)
     for block in blocks:
         if not _says(block.text, find):
@@ -223,10 +201,9 @@ def _timed(video: VideoContext, blocks: list[Block], others: list[Block], find: 
         # A line stays while those beside it come and go, each time as a new block.
         whole = next((n for n in lines if n.box == line.box or _same_line(n, line, block)), None)
         start, end = (whole.start, whole.end) if whole is not None else (block.start, block.end)
-        if (start, end, line.text) not in seen:
-            seen.add((start, end, line.text))
-            found.append(_exactly(video, block, line, Span(start, end), lines))
-    return found
+        if (start, end, line.text) not in found:
+            found[start, end, line.text] = _exactly(video, block, line, Span(start, end), lines)
+    return list(found.values())
 
 
 def _same_line(reading: Reading, line: Line, block: Block) -> bool:
@@ -238,11 +215,12 @@ def _same_line(reading: Reading, line: Line, block: Block) -> bool:
 
 
 def _exactly(video: VideoContext, block: Block, line: Line, span: Span, others: list[Reading]) -> Block:
-    """The block with the times at which one of its lines appears and disappears.
+    """Return the block with the times at which one of its lines appears and disappears.
 
     The line is gone when another text stands in its place.
     """
-    from ...memory.ocr.screen_text import Reading, refine
+    from ...memory.ocr.exact_times import refine
+    from ...memory.ocr.lines import Reading
 
     replaced = [o.start for o in others if o.start >= span.end - 0.01 and _in_place_of(o, line)]
     bounds = Span(video.whole.start, min([*replaced, video.whole.end]))
@@ -252,7 +230,7 @@ def _exactly(video: VideoContext, block: Block, line: Line, span: Span, others: 
 
 
 def _in_place_of(other: Reading, line: Line) -> bool:
-    """Whether another text covers the middle of the line's."""
+    """Return whether another text covers the middle of the line's."""
     x, y = (line.box.left + line.box.right) / 2, (line.box.top + line.box.bottom) / 2
     left, top, right, bottom = other.box
     return bool(other.text != line.text and left <= x <= right and top <= y <= bottom)
@@ -267,8 +245,8 @@ def _aspect(video: VideoContext) -> float:
 
 
 def _says(text: str, find: str) -> bool:
-    bare, wanted = (("".join(c for c in t.lower() if c.isalnum())) for t in (text, find))
-    return bool(wanted) and wanted in bare
+    bare, query = ("".join(c for c in each.lower() if c.isalnum()) for each in (text, find))
+    return bool(query) and query in bare
 
 
 def _uri(video: VideoContext, row: dict[str, Any]) -> str:
@@ -278,6 +256,6 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _reader() -> RapidReader:
-    from ...memory.ocr.screen_text import text_reader
+    from ...memory.ocr.reader import text_reader
 
     return text_reader()

@@ -1,24 +1,21 @@
-"""Tools that routes look ahead with: frames at chosen moments, and what the visual encoder makes of many frames.
+"""Tools of strategies: frames at chosen moments, and scores and groups of many frames by the visual encoder.
 
-What the encoder reads is shown to no model and is not charged as frames; it costs seconds.
+Frames that the encoder alone reads are not charged, since no model is shown them; they cost seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...memory import Span, clock
 from ..context import VideoContext
-from ..observation import Observation, ToolError
+from ..errors import ToolError
+from ..observation import Observation
 from ..tool import tool
 from .ask_clip import SHOWN_SIZE
-
-if TYPE_CHECKING:
-    from ...memory import Frame
 
 ENCODED_SIZE = 224
 """Longest side, in pixels, of a frame that is only encoded."""
@@ -34,17 +31,13 @@ def view_frames(times: list[float], video: VideoContext) -> Observation:
     Args:
         times: moments, in seconds.
     """
-    whole = video.whole
-    wanted = sorted({min(max(float(time), whole.start), whole.end) for time in times})
-    if not wanted:
-        raise ToolError("No moments were given; give times in seconds.")
-    frames = [frame.time for frame in video.frames_at(wanted, size=SHOWN_SIZE)]
-    uris = tuple(dict.fromkeys(video.uri(time) for time in frames))
+    shown = [frame.time for frame in video.frames_at(video.moments(times), size=SHOWN_SIZE)]
+    uris = tuple(dict.fromkeys(video.uri(time) for time in shown))
     return Observation(
-        text=f"{len(frames)} frames at {', '.join(clock(time) for time in frames)}.",
-        uris=tuple(dict.fromkeys((video.uri(Span(frames[0], frames[-1])), *uris))),
+        text=f"{len(shown)} frames at {', '.join(clock(time) for time in shown)}.",
+        uris=tuple(dict.fromkeys((video.uri(Span(shown[0], shown[-1])), *uris))),
         pictures=uris,
-        data={"times": frames},
+        data={"times": shown},
     )
 
 
@@ -52,7 +45,7 @@ def view_frames(times: list[float], video: VideoContext) -> Observation:
 def score_frames(
     query: str, video: VideoContext, start: float | None = None, end: float | None = None, fps: float = 1.0
 ) -> Observation:
-    """How well the frames of a span fit a text, by the memory's visual encoder.
+    """Score how well the frames of a span fit a text, by the memory's visual encoder.
 
     Args:
         query: what should be seen.
@@ -60,13 +53,13 @@ def score_frames(
         end: last moment, in seconds; the video's end if left out.
         fps: frames per second.
     """
-    wanted = video.memory.visual_encoder.encode_query(query)
-    if wanted is None:
+    vector = video.memory.visual_encoder.encode_query(query)
+    if vector is None:
         name = video.memory.visual_encoder.name
         raise ToolError(f"The visual encoder ({name}) sees nothing that {query!r} asks for; name colours, or search.")
     times = _grid(video, start, end, fps)
     rows = _encode(video, times)
-    scores = rows @ wanted
+    scores = rows @ vector
     best = times[int(scores.argmax())]
     return Observation(
         text=f"{len(times)} frames compared with the text; the best is at {clock(best)} ({scores.max():.3f}).",
@@ -137,12 +130,5 @@ def _grid(video: VideoContext, start: float | None, end: float | None, fps: floa
 def _encode(video: VideoContext, times: Sequence[float]) -> np.ndarray:
     """Unit rows [n, dim], one a moment; each by itself, in batches."""
     encoder = video.memory.visual_encoder
-    frames = video.video.frames_at(times, size=ENCODED_SIZE)
-    parts = [encoder.encode_frames(batch) for batch in _batches(frames)]
-    return np.concatenate(parts)
-
-
-def _batches(frames: Iterable[Frame]) -> Iterable[list[Frame]]:
-    stream = iter(frames)
-    while batch := list(islice(stream, BATCH)):
-        yield batch
+    frames = iter(video.video.frames_at(times, size=ENCODED_SIZE))
+    return np.concatenate([encoder.encode_frames(batch) for batch in iter(lambda: list(islice(frames, BATCH)), [])])

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...memory import Hit, MediaURI, Span, Text, within_view
-from ...memory.speech.words import UNCERTAIN
+from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
-from ..observation import Line, Observation, ToolError
+from ..errors import ToolError
+from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import LONGEST, box_of, excerpt, line, place_of, probability_of
 
@@ -36,14 +37,14 @@ def search_clips(
         k: how many clips at most.
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
     """
-    asked = _picture(image, video) if image else query
+    target = _picture(image, video) if image else query
     videos = video.videos or (video.video_id,)
     between = None
     if start is not None or end is not None:
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
-    hits = video.memory.search(asked, videos=list(videos), between=between, k=max(1, min(k, 50)))
+    hits = video.memory.search(target, videos=list(videos), between=between, k=max(1, min(k, 50)))
     if not hits:
         where = f" between {between}" if between else ""
         return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
@@ -63,15 +64,15 @@ def search_clips(
 
 
 def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
-    """What else is said and shown in a clip: what answers often stands beside what matches."""
-    known = {text.id for text in hit.texts}
+    """The other utterances and screen texts of a clip: an answer often stands beside what matches."""
+    matches = {text.id for text in hit.texts}
     for text in video.memory.texts(hit.video, between=hit.span):
-        if text.channel in ("speech", "screen_text") and text.id not in known:
+        if text.channel in ("speech", "screen_text") and text.id not in matches:
             yield text
 
 
 def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
-    """What matched, and where there is room what stands beside it, in order of time. No words twice."""
+    """Lines of the texts that match and, where there is room, of those beside them, in order of time, none twice."""
     found: dict[tuple[str, str, str], tuple[int, Text]] = {}
     rest: list[tuple[int, Text]] = []
     for place, (hit, own) in enumerate(zip(hits, texts, strict=True)):
@@ -89,17 +90,17 @@ def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, nam
     order = list(dict.fromkeys(text.video for text in texts_found))
     longest = _share([len(text.text) for text in texts_found])
     # As it happened, the video with the best clip first: "first", "last" and "after" are read off the order.
-    told = sorted(texts_found, key=lambda text: (order.index(text.video), text.start, text.end))
-    return [_told(text, query, longest, names) for text in told]
+    in_order = sorted(texts_found, key=lambda text: (order.index(text.video), text.start, text.end))
+    return [_line(text, query, longest, names) for text in in_order]
 
 
 def _share(lengths: Sequence[int]) -> int:
-    """Characters that one line may have: what short ones leave of the room, long ones use."""
-    room, left = MOST_LINES * LONGEST, len(lengths)
+    """Characters that one line may have: long ones use the room that short ones leave."""
+    room, count = MOST_LINES * LONGEST, len(lengths)
     for length in sorted(lengths):
-        if length * left > room:
-            return max(room // left, LONGEST)
-        room, left = room - length, left - 1
+        if length * count > room:
+            return max(room // count, LONGEST)
+        room, count = room - length, count - 1
     return max([LONGEST, *lengths])
 
 
@@ -109,7 +110,7 @@ def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: 
         found.setdefault(key, (place, text))
 
 
-def _told(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
+def _line(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
     sure = probability_of(text.data) if text.channel == "speech" else None
     where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
     return line(
@@ -147,7 +148,7 @@ def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
 
 
 def _more(text: Text) -> dict[str, Any]:
-    """What the memory knows of a text besides: where and how large it stood, how surely it was heard."""
+    """Further facts of a text: where and how large it stood, its probability as speech."""
     if text.channel == "speech":
         sure = probability_of(text.data)
         return {} if sure is None else {"probability": sure}
@@ -156,7 +157,9 @@ def _more(text: Text) -> dict[str, Any]:
 
 def _picture(image: str, video: VideoContext) -> MediaURI:
     """A place in one of the videos asked about; tools read no other files, whatever a text in a video asks for."""
-    place = within_view(image, video.asked or video.videos or (video.video_id,), getattr(video.memory, "now", None))
+    place = within_view(
+        image, video.question_videos or video.videos or (video.video_id,), getattr(video.memory, "now", None)
+    )
     if isinstance(place, str):
         raise ToolError(f"image cannot be searched for: {place}. Take one that a tool gave.")
     if place.span is None:

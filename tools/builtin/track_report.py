@@ -1,4 +1,4 @@
-"""What tracks tell: who came and went when, how many there were at each time, as text and as data."""
+"""Tracks as an observation: who came and went when, and how many there were at each time, as text and as data."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 
 from ...memory import Span
 from ...memory.tracking.detector_labels import count_words
+from ...memory.tracking.track import Track
 from ...memory.tracking.track_motion import direction, way_in, way_out
-from ...memory.tracking.tracker import Track, area
 
 _LISTED = 40  # tracks told in words; all of them are in the data
 
 
 def as_row(track: Track, watched: Span) -> dict[str, Any]:
-    """A track as plain values."""
-    middle = track.sights[len(track.sights) // 2].box
+    """Return a track as plain values."""
     return {
         "id": track.id,
         "label": track.label,
@@ -26,15 +25,15 @@ def as_row(track: Track, watched: Span) -> dict[str, Any]:
         "direction": direction(track),
         "enters": way_in(track, watched),
         "leaves": way_out(track, watched),
-        "area": round(sum(area(sight.box) for sight in track.sights) / len(track.sights), 4),
+        "area": round(track.area, 4),
         "confidence": track.score,
-        "box": [round(x, 4) for x in middle],
+        "box": [round(x, 4) for x in track.boxes[len(track.boxes) // 2].box],
         "votes": dict(list(track.votes.items())[:4]),
     }
 
 
 def counts_over_time(tracks: Sequence[Track], span: Span) -> list[list[float]]:
-    """`[seconds, objects in view from then on]` at the start of the span and at each change."""
+    """Return `[seconds, objects in view from then on]` at the start of the span and at each change."""
     changes: Counter[float] = Counter({span.start: 0})
     for track in tracks:
         own = track.span.within(span)
@@ -50,25 +49,24 @@ def counts_over_time(tracks: Sequence[Track], span: Span) -> list[list[float]]:
 
 
 def usual_count(counts: Sequence[Sequence[float]], span: Span) -> int:
-    """How many were in view in the middle of all that time (the median over time)."""
-    lengths: Counter[int] = Counter()
-    for (time, number), end in zip(counts, [*(row[0] for row in counts[1:]), span.end], strict=True):
-        lengths[int(number)] += max(end - time, 0.0)  # type: ignore[assignment]
+    """Return the median over time of the number in view."""
+    ends = [*(row[0] for row in counts[1:]), span.end]
+    lengths = sorted((int(number), max(end - time, 0.0)) for (time, number), end in zip(counts, ends, strict=True))
     passed = 0.0
-    for number in sorted(lengths):
-        passed += lengths[number]
-        if passed >= sum(lengths.values()) / 2:
+    for number, length in lengths:
+        passed += length
+        if passed >= sum(length for _, length in lengths) / 2:
             return number
     return 0
 
 
 def most_at_once(spans: Sequence[Span]) -> int:
-    """The most of these spans at one time."""
+    """Return the most of these spans at one time."""
     return max((sum(span.start <= other.start < span.end for span in spans) for other in spans), default=0)
 
 
 def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
-    """How many things tracks are of: what comes up inside the picture may be what was lost there before.
+    """Count the objects that tracks are of: what comes up inside the picture may be what was lost there before.
 
     Args:
         ways: span, way in and way out of each (see `as_row`), by time of entry.
@@ -85,11 +83,11 @@ def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
 
 
 def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str], dict[str, Any]]:
-    """Lines for the policy, and the same as data.
+    """Return lines for the policy, and the same as data.
 
     Args:
-        tracks: those that are asked for.
-        span: the span asked about.
+        tracks: of the labels in question.
+        span: the span in question.
         watched: the span in which they were followed.
     """
     rows = [as_row(track, watched) for track in tracks]
@@ -99,13 +97,7 @@ def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str
     by_label = {label: counts_over_time([t for t in tracks if t.label == label], span) for label in totals}
     longest = max(tracks, key=lambda track: track.end - track.start, default=None)
     lines = [f"{count_words(totals.most_common()) or 'Nothing'} in {span}; at most {most} at once."]
-    for row in rows[:_LISTED]:
-        start, end = row["span"]
-        what = f"{row['colour']} {row['label']}".strip()
-        lines.append(
-            f"#{row['id']} {what}, {start:.1f}-{end:.1f} s ({end - start:.1f} s), {_way(row)}, "
-            f"confidence {row['confidence']:.2f}"
-        )
+    lines += [_line(row) for row in rows[:_LISTED]]
     if len(rows) > _LISTED:
         lines.append(f"… and {len(rows) - _LISTED} more: ask for a shorter span or for some labels.")
     if longest is not None and len(tracks) > 1:
@@ -124,14 +116,17 @@ def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str
     return lines, data
 
 
-def _way(row: dict[str, Any]) -> str:
-    enters = row["enters"] if row["enters"].startswith("in view") else f"enters {_place(row['enters'])}"
-    leaves = row["leaves"] if row["leaves"].startswith("in view") else f"leaves {_place(row['leaves'])}"
-    return f"{enters}, {row['direction']}, {leaves}"
-
-
-def _place(edge: str) -> str:
-    return "inside the picture" if edge == "inside" else f"at the {edge}"
+def _line(row: dict[str, Any]) -> str:
+    start, end = row["span"]
+    enters, leaves = (
+        way if way.startswith("in view") else f"{verb} {'inside the picture' if way == 'inside' else f'at the {way}'}"
+        for verb, way in (("enters", row["enters"]), ("leaves", row["leaves"]))
+    )
+    return (
+        f"#{row['id']} {row['colour']} {row['label']}".replace("  ", " ")
+        + f", {start:.1f}-{end:.1f} s ({end - start:.1f} s), {enters}, {row['direction']}, {leaves}, "
+        f"confidence {row['confidence']:.2f}"
+    )
 
 
 def _in_view(counts: Sequence[Sequence[float]], span: Span) -> str:

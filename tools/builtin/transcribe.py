@@ -1,14 +1,13 @@
-"""`transcribe`: what is said in a span, with word times."""
+"""`transcribe`: the speech of a span, with word times."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...memory import CapabilityError, Span, clock
-from ...memory.speech.words import UNCERTAIN
+from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..sanitize import quote
@@ -16,7 +15,7 @@ from ..tool import tool
 from .evidence_lines import line, probability_of
 
 if TYPE_CHECKING:
-    from ...memory.speech.transcriber import Transcriber, Word
+    from ...memory.speech.transcriber import Transcriber
 
 
 @tool(timeout=120.0)
@@ -33,13 +32,13 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
     if not video.info.has_audio and not utterances:
         return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
-    told = [_line(video, utterance) for utterance in utterances]
-    lines = [one.text for one in told] or ["No speech was made out."]
-    if (listened := _not_yet(video, span)) is not None:
-        lines.append(f"(What is said after {clock(listened)} was not listened to yet.)")
+    quotes = [_line(video, utterance) for utterance in utterances]
+    lines = [one.text for one in quotes] or ["No speech was made out."]
+    if (until := _transcribed_until(video, span)) is not None:
+        lines.append(f"(What is said after {clock(until)} was not listened to yet.)")
     for moment, confidence in found:
         text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"
-        told.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
+        quotes.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
         lines.append(text)
     if find and not found:
         lines.append(f"{quote(find)} was not heard.")
@@ -51,7 +50,7 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
             "utterances": utterances,
             "found": [{"span": moment, "text": find, "confidence": confidence} for moment, confidence in found],
         },
-        lines=tuple(told),
+        lines=tuple(quotes),
     )
 
 
@@ -66,7 +65,7 @@ def _line(video: VideoContext, utterance: dict) -> Line:
 
 
 def _known(video: VideoContext, span: Span) -> list[dict]:
-    """What the memory already holds of the span's speech."""
+    """Return what the memory already holds of the span's speech."""
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
@@ -75,8 +74,8 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     ]
 
 
-def _not_yet(video: VideoContext, span: Span) -> float | None:
-    """The second from which on the span was not listened to by now, though what came before was; None if all was."""
+def _transcribed_until(video: VideoContext, span: Span) -> float | None:
+    """Return the second from which on the span was not listened to by now; None if all of it was."""
     record = video.memory.video(video.video_id)
     if "speech" not in record.channels or not video.info.has_audio:
         return None
@@ -95,7 +94,7 @@ def _recognize(video: VideoContext, span: Span) -> list[dict]:
     if subtitles is not None:
         texts = from_subtitles(source, subtitles)
     else:
-        texts = from_sound(source, span, _ears(video.memory.transcriber))
+        texts = from_sound(source, span, _transcriber(video.memory.transcriber))
     end = max(span.end, span.start + 1e-3)
     return [
         {"span": [text.start, text.end], "text": text.text, **text.data}
@@ -105,17 +104,17 @@ def _recognize(video: VideoContext, span: Span) -> list[dict]:
 
 
 @lru_cache(maxsize=1)
-def _ears(name: str | None) -> Transcriber:
-    """The memory's recognizer; loading one takes longer than a call."""
+def _transcriber(name: str | None) -> Transcriber:
+    """Return the memory's recognizer; loading one takes longer than a call."""
     from ...memory.speech.transcriber import transcriber
 
     return transcriber(name)
 
 
 def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:
-    """Times of `phrase`: by the transcript's words first, then by spotting it in the sound."""
-    wanted = [_bare(word) for word in phrase.split() if _bare(word)]
-    hits = [hit for utterance in utterances for hit in _in_words(wanted, _timed(video, wanted, utterance))]
+    """Find the times of `phrase`: by the transcript's words first, then by spotting it in the sound."""
+    query = [_bare(word) for word in phrase.split() if _bare(word)]
+    hits = [hit for utterance in utterances for hit in _in_words(query, _timed(video, query, utterance))]
     if hits or not video.info.has_audio:
         return hits
     from ...memory.speech.transcriber import find_phrase
@@ -125,31 +124,28 @@ def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) 
     return []
 
 
-def _timed(video: VideoContext, wanted: list[str], utterance: dict) -> list[list]:
-    """The words of an utterance; where a subtitle does not tell their times, laid over the sound."""
+def _timed(video: VideoContext, query: list[str], utterance: dict) -> list[list]:
+    """Return the words of an utterance; where a subtitle does not tell their times, laid over the sound."""
     words: list[list] = utterance["words"]
-    if utterance["exact"] or not video.info.has_audio or not _in_words(wanted, words):
+    if utterance["exact"] or not video.info.has_audio or not _in_words(query, words):
         return words
     from ...memory.speech.transcriber import align
 
     with contextlib.suppress(CapabilityError):
-        return _rows(align(video.video, Span(*utterance["span"]), utterance["text"])) or words
+        aligned = align(video.video, Span(*utterance["span"]), utterance["text"])
+        return [[w.start, w.end, w.text, w.probability] for w in aligned] or words
     return words
 
 
-def _in_words(wanted: list[str], words: list[list]) -> list[tuple[Span, float]]:
-    """Where `wanted` stands among timed words, with the least of their probabilities."""
+def _in_words(query: list[str], words: list[list]) -> list[tuple[Span, float]]:
+    """Find `query` among timed words, with the least of their probabilities."""
     bare = [_bare(str(word[2])) for word in words]
     hits = []
-    for i in range(len(words) - len(wanted) + 1):
-        if wanted and bare[i : i + len(wanted)] == wanted:
-            run = words[i : i + len(wanted)]
+    for i in range(len(words) - len(query) + 1):
+        if query and bare[i : i + len(query)] == query:
+            run = words[i : i + len(query)]
             hits.append((Span(run[0][0], max(run[-1][1], run[0][0])), min(float(word[3]) for word in run)))
     return hits
-
-
-def _rows(words: Iterable[Word]) -> list[list]:
-    return [[w.start, w.end, w.text, w.probability] for w in words]
 
 
 def _bare(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Tools of MCP servers: sessions that stay open from `with` to its end, each tool a LangChain tool."""
+"""Tools of MCP servers as LangChain tools; the sessions stay open from `with` to its end."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
 from ...memory import CapabilityError
-from ..observation import Observation, ToolError
+from ..errors import ToolError, always_passes
+from ..observation import Observation
 from ..plugins.content import observation_of
-from ..plugins.foreign_schema import LONGEST_DESCRIPTION, clean_schema, cut
 from ..sanitize import defuse, named
+from ..schemas import LONGEST_DESCRIPTION, clean_schema, cut
 from .config import McpServer, read_servers
 
 if TYPE_CHECKING:
     from mcp import Client
 
 START_SECONDS = 30.0
-"""How long a server may take to start and to name its tools."""
+"""Seconds that a server may take to start and to list its tools."""
 MAX_TOOLS = 128
-"""Tools that are taken of one server; each costs a policy the tokens of its schema."""
+"""Tools of one server at most; each costs a policy the tokens of its schema."""
 _RESTARTS = 2  # of one server while it is open; one that dies at every call is left alone
 
 
@@ -42,7 +43,7 @@ class McpTool(BaseTool):
     remote_name: str
     """Its name at the server."""
     own_names: dict[str, str] = {}
-    """What the server calls its arguments, for those that a policy knows under another name."""
+    """The server's own names of the arguments that a policy knows under another name."""
     timeout: float = 60.0
     """Seconds after which a call is given up."""
     cacheable: bool = False
@@ -50,12 +51,13 @@ class McpTool(BaseTool):
     _session: _Session = PrivateAttr()
 
     def _run(self, **arguments: Any) -> Observation:
-        seen: Observation = self._session.submit(self._session.call(self, arguments)).result()
-        return seen
+        observation: Observation = self._session.submit(self._session.call(self, arguments)).result()
+        return observation
 
     async def _arun(self, **arguments: Any) -> Observation:
-        seen: Observation = await asyncio.wrap_future(self._session.submit(self._session.call(self, arguments)))
-        return seen
+        call = self._session.submit(self._session.call(self, arguments))
+        observation: Observation = await asyncio.wrap_future(call)
+        return observation
 
     def _to_args_and_kwargs(self, tool_input: Any, tool_call_id: str | None) -> tuple[tuple[()], dict[str, Any]]:
         # a server's argument may have any name, so none of LangChain's own handling of names applies
@@ -88,7 +90,7 @@ class McpServers:
         if self.servers and importlib.util.find_spec("mcp") is None:
             raise CapabilityError("MCP servers need the package mcp: pip install 'rewatch[mcp]'.")
         self.failures: list[str] = []
-        """One line for each server that could not be had."""
+        """One line for each server that could not be started or reached."""
         self._timeout = timeout
         self._start_seconds = start_seconds
         self._sessions: list[_Session] = []
@@ -101,7 +103,7 @@ class McpServers:
         return [tool for tools in self._tools.values() for tool in tools]
 
     def of(self, server: McpServer) -> list[McpTool]:
-        """The tools of one server; none if it could not be had."""
+        """The tools of one server; none if it could not be started or reached."""
         return self._tools.get(server.name, [])
 
     def __enter__(self) -> Self:
@@ -118,7 +120,7 @@ class McpServers:
             except ToolError as error:
                 self.failures.append(str(error))
             else:
-                self._tools[session.server.name] = [_as_tool(row, session, self._timeout) for row in session.listed]
+                self._tools[session.server.name] = [_as_tool(row, session, self._timeout) for row in session.rows]
         return self
 
     def __exit__(
@@ -141,8 +143,9 @@ class _Session:
 
     def __init__(self, server: McpServer, loop: asyncio.AbstractEventLoop, start_seconds: float) -> None:
         self.server = server
+        self._name = f"The MCP server {server.name}"
         self._start_seconds = start_seconds
-        self.listed: list[Any] = []
+        self.rows: list[Any] = []
         """`mcp_types.Tool`s."""
         self.is_over = False
         self._loop = loop
@@ -153,13 +156,13 @@ class _Session:
         self._opening = asyncio.Lock()
         self._entered = False
         self._last_line = ""
-        """The last that a command wrote to its standard error, for messages."""
+        """The last line that a command wrote to its standard error, for messages."""
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine on the loop of the servers."""
         if self.is_over or not self._loop.is_running():
             work.close()
-            raise ToolError(f"The MCP server {self.server.name} is closed: use another tool.")
+            raise ToolError(f"{self._name} is closed: use another tool.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def open(self) -> None:
@@ -173,14 +176,12 @@ class _Session:
         self._task = asyncio.create_task(self._hold(ready))
         try:
             await asyncio.wait_for(asyncio.shield(ready), self._start_seconds)
-        except TimeoutError:
+        except Exception as error:  # of the SDK and its transports, whose exceptions are documented nowhere
             await self.close()
-            raise ToolError(
-                f"{self._named()} did not answer within {self._start_seconds:g} s{self._last_words()}."
-            ) from None
-        except Exception as error:
-            await self.close()
-            raise ToolError(f"{self._named()} cannot be used: {_said(error)}{self._last_words()}.") from None
+            reason = f"cannot be used: {_one_line(error)}"
+            if isinstance(error, TimeoutError):
+                reason = f"did not answer within {self._start_seconds:g} s"
+            raise ToolError(f"{self._name} {reason}{self._last_words()}.") from None
 
     async def close(self) -> None:
         """End the session; a process that does not end by itself is ended."""
@@ -202,23 +203,24 @@ class _Session:
             ToolError: if the server is gone, breaks the protocol, or takes too long.
         """
         client = await self._alive()
-        given = {tool.own_names.get(name, name): value for name, value in arguments.items()}
+        own_arguments = {tool.own_names.get(name, name): value for name, value in arguments.items()}
         try:
-            result = await client.call_tool(tool.remote_name, given, read_timeout_seconds=tool.timeout)
-        except Exception as error:
+            result = await client.call_tool(tool.remote_name, own_arguments, read_timeout_seconds=tool.timeout)
+        except Exception as error:  # of the SDK and its transports, whose exceptions are documented nowhere
+            if always_passes(error):
+                raise
+            reason = f"failed: {_one_line(error)}"
             if _is_closed(error):
-                await self.close()  # which also brings its last words
-                told = f"ended during the call{self._last_words()}"
-            else:
-                told = f"failed: {_said(error)}"
-            raise ToolError(f"{self._named()} {told}. Try other arguments, or another tool.") from None
-        return _observed(result, tool.name)
+                await self.close()  # which also reads its last line
+                reason = f"ended during the call{self._last_words()}"
+            raise ToolError(f"{self._name} {reason}. Try other arguments, or another tool.") from None
+        return _observation(result, tool.name)
 
     async def _alive(self) -> Client:
         async with self._opening:
             if self._client is None or self._task is None or self._task.done():
                 if self._restarts >= _RESTARTS:
-                    raise ToolError(f"{self._named()} has ended {self._restarts + 1} times: use another tool.")
+                    raise ToolError(f"{self._name} has ended {self._restarts + 1} times: use another tool.")
                 self._restarts += 1
                 await self.close()
                 await self.open()
@@ -229,13 +231,13 @@ class _Session:
         try:
             async with AsyncExitStack() as stack:
                 client = await stack.enter_async_context(await self._connect(stack))
-                self.listed = await _all_tools(client)
+                self.rows = await _all_tools(client)
                 self._client = client
                 self._entered = True
                 if not ready.done():
                     ready.set_result(None)
                 await self._leave.wait()
-        except BaseException as error:
+        except BaseException as error:  # whatever ends the session, nobody may be left waiting for its start
             if not ready.done():
                 ready.set_exception(error if isinstance(error, Exception) else ConnectionError("it was stopped"))
                 ready.exception()  # nobody may be waiting any more
@@ -269,9 +271,6 @@ class _Session:
         )
         return Client(stdio_client(parameters, errlog=errors))
 
-    def _named(self) -> str:
-        return f"The MCP server {self.server.name}"
-
     def _last_words(self) -> str:
         return f" (its last line: {defuse(self._last_line)[:200]})" if self._last_line else ""
 
@@ -283,23 +282,23 @@ class _Session:
 
 
 async def _all_tools(client: Client) -> list[Any]:
-    found: list[Any] = []
+    rows: list[Any] = []
     cursor = None
-    while len(found) < MAX_TOOLS:
+    while len(rows) < MAX_TOOLS:
         page = await client.list_tools(cursor=cursor)
-        found += page.tools
+        rows += page.tools
         cursor = page.next_cursor
         if not cursor:
             break
-    return found[:MAX_TOOLS]
+    return rows[:MAX_TOOLS]
 
 
 def _as_tool(row: Any, session: _Session, timeout: float) -> McpTool:
-    """What a server says of its tool reaches a policy as instructions would: it is defused, and cut."""
+    """Make a tool of what a server says of it, defused and cut: it reaches a policy as instructions would."""
     schema, own_names = clean_schema(row.input_schema)
     name = named(row.name)
     description = cut(defuse(row.description or row.title or "") or name, LONGEST_DESCRIPTION)
-    made = McpTool(
+    item = McpTool(
         name=name,
         remote_name=row.name,
         own_names=own_names,
@@ -309,23 +308,24 @@ def _as_tool(row: Any, session: _Session, timeout: float) -> McpTool:
         timeout=timeout,
         metadata={"origin": session.server.origin},
     )
-    made._session = session
-    return made
+    item._session = session
+    return item
 
 
-def _observed(result: Any, name: str) -> Observation:
+def _observation(result: Any, name: str) -> Observation:
     blocks = [block.model_dump(by_alias=True, mode="json", exclude_none=True) for block in result.content]
     structured = result.structured_content
     if not blocks and structured is not None:
         return observation_of(structured, structured, error=result.is_error)
-    seen = observation_of(blocks, structured, error=result.is_error) if blocks else Observation(text="(nothing)")
+    found = observation_of(blocks, structured, error=result.is_error) if blocks else Observation(text="(nothing)")
     if not result.is_error:
-        return seen
-    return Observation(text=f"{name}: {seen.text}\nTry other arguments, or another tool.", data=seen.data, error=True)
+        return found
+    text = f"{name}: {found.text}\nTry other arguments, or another tool."
+    return Observation(text=text, data=found.data, error=True)
 
 
-def _said(error: BaseException) -> str:
-    """What went wrong, on one line; of a group of errors, the first that says something."""
+def _one_line(error: BaseException) -> str:
+    """The text of an error on one line; of a group of errors, that of the first."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     text = " ".join(defuse(str(error)).split()).rstrip(".")[:300]
@@ -333,7 +333,7 @@ def _said(error: BaseException) -> str:
 
 
 def _is_closed(error: BaseException) -> bool:
-    """Whether the connection is gone, by what the SDK raises for that."""
+    """Whether an error of the SDK means that the connection is gone."""
     from mcp_types import CONNECTION_CLOSED
 
     kinds = ("ClosedResourceError", "BrokenResourceError", "EndOfStream")
@@ -341,7 +341,7 @@ def _is_closed(error: BaseException) -> bool:
 
 
 def _be_quiet() -> None:
-    """Without a handler of the program's own, Python would print what the SDK logs about a server between our lines."""
+    """Keep what the SDK logs about a server from being printed, where the program has no handler of its own."""
     logger = logging.getLogger("mcp")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())

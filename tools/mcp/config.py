@@ -1,4 +1,4 @@
-"""Which MCP servers are meant: a command, an address, or a file in the usual `mcpServers` form."""
+"""Read which MCP servers to use: a command, an address, or a file in the usual `mcpServers` form."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ class McpServer:
     """One server: a command that speaks over its standard input and output, or an address."""
 
     name: str
-    """What it is called in messages, and what stands before names of its tools that are taken."""
+    """Its name in messages, and the prefix of its tools where another tool has their name."""
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Set for the command besides PATH, HOME and the like; it inherits nothing else."""
     folder: str | None = None
-    """Where the command runs."""
+    """Working folder of the command."""
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request, for example an Authorization; never shown."""
 
     @property
     def origin(self) -> str:
-        """Where its tools are from, for people: without variables, headers, and what an address may hold of secrets."""
+        """Name of the server for people, without variables, headers, and secrets that an address may hold."""
         if self.url is None:
             return f"MCP server {self.name}"
         bare = self.url.split("?")[0].split("#")[0]
         return f"MCP server {self.name} ({re.sub('//[^/@]*@', '//', bare)})"
 
 
-def read_servers(given: Iterable[str | Path | McpServer]) -> list[McpServer]:
-    """The servers that words on a command line mean, each under a name of its own.
+def read_servers(specs: Iterable[str | Path | McpServer]) -> list[McpServer]:
+    """Read the servers that a command line names, each under a name of its own.
 
     Args:
-        given: `"python server.py"`, `"http://host:port/mcp"`, `"name=…"` of either, or a JSON file with `mcpServers`.
+        specs: `"python server.py"`, `"http://host:port/mcp"`, `"name=…"` of either, or a JSON file with `mcpServers`.
 
     Raises:
         MisuseError: if a file cannot be read or an entry is none of these.
     """
     servers: list[McpServer] = []
-    for item in given:
+    for item in specs:
         found = [item] if isinstance(item, McpServer) else _read(str(item))
         for server in found:
             taken = {s.name for s in servers}
@@ -65,8 +65,8 @@ def _read(text: str) -> list[McpServer]:
     text = text.strip()
     if text.endswith(".json"):
         return _of_file(Path(text).expanduser())
-    named = re.match(r"([A-Za-z][\w-]*)=(?!=)", text)
-    name, rest = (named[1], text[named.end() :]) if named else ("", text)
+    prefix = re.match(r"([A-Za-z][\w-]*)=(?!=)", text)
+    name, rest = (prefix[1], text[prefix.end() :]) if prefix else ("", text)
     if rest.startswith(("http://", "https://")):
         host = re.sub(r"^https?://(?:[^/@]*@)?", "", rest).split("/")[0].split(":")[0]
         return [McpServer(name=name or _slug(host), url=rest)]
@@ -76,7 +76,7 @@ def _read(text: str) -> list[McpServer]:
         raise MisuseError(f"--mcp {text!r}: {error}; write a command, an address or a .json file.") from None
     if not words:
         raise MisuseError("--mcp is empty; write a command, an address or a .json file.")
-    return [McpServer(name=name or _slug(_telling(words)), command=words)]
+    return [McpServer(name=name or _slug(_main_word(words)), command=words)]
 
 
 def _of_file(path: Path) -> list[McpServer]:
@@ -128,16 +128,16 @@ def _filled(value: Any, where: str) -> str:
     """A string with `${NAME}` and `${NAME:-otherwise}` taken from the environment."""
 
     def of(match: re.Match[str]) -> str:
-        name, otherwise = match[1], match[2]
-        if name not in os.environ and otherwise is None:
+        name, default = match[1], match[2]
+        if name not in os.environ and default is None:
             raise MisuseError(f"{where} needs the environment variable {name}, which is not set.")
-        return os.environ.get(name, otherwise or "")
+        return os.environ.get(name, default or "")
 
     return _VARIABLE.sub(of, str(value))
 
 
-def _telling(words: tuple[str, ...]) -> str:
-    """The word of a command that says most: the script or module, not what runs it."""
+def _main_word(words: tuple[str, ...]) -> str:
+    """The script or module of a command, not the program that runs it."""
     bare = [Path(word).stem for word in words if not word.startswith("-")]
     return next((word for word in bare if re.sub(r"[\d.]+$", "", word) not in _RUNNERS), bare[0] if bare else "server")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...memory import ClipMemory, FrameReader, RewatchError, VideoRecord, clock
 from ..boxes import Eyes
 from ..budget import Budget, Spend
+from ..errors import ToolBug
 from ..observation import Observation
 from ..plugins.content import as_picture
 from ..sanitize import defuse, defuse_data, named
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from mcp.server import Server
 
 PICTURES = 16
-"""Pictures of one result; of more, so many that are spread evenly."""
+"""Pictures of one result at most; of more, these are spread evenly."""
 RENEWED_AFTER = 1800.0
 """Seconds without a call after which a client over HTTP gets its budget anew."""
 CLIENTS = 256
@@ -46,7 +48,7 @@ _INSTRUCTIONS = (
 
 @dataclass(slots=True)
 class _Account:
-    """What one client has used."""
+    """The spend and the running calls of one client."""
 
     spent: Spend = field(default_factory=Spend)
     last: float = field(default_factory=time.monotonic)
@@ -77,7 +79,7 @@ class MemoryServer:
         self._pixels = FrameReader(memory, size=size)
         self._size = size
         self._approved = frozenset(approved)
-        self._looking = {t.name for t in toolbox if getattr(t, "context_parameter", None)}
+        self._video_tools = {t.name for t in toolbox if getattr(t, "context_parameter", None)}
         self._accounts: dict[str, _Account] = {}
         self._running = asyncio.Semaphore(AT_ONCE)
         self._calls: set[asyncio.Task[Any]] = set()
@@ -86,7 +88,7 @@ class MemoryServer:
         """The server of the official SDK, to be run over standard input and output or HTTP."""
         from mcp.server import Server
 
-        from ... import __version__
+        from ...version import __version__
 
         return Server(
             "rewatch",
@@ -99,24 +101,24 @@ class MemoryServer:
     async def _list(self, context: Any, parameters: Any) -> Any:
         from mcp_types import ListToolsResult, Tool, ToolAnnotations
 
-        looks = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+        read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
         tools = [
             Tool(
                 name=LIST,
                 description=f"The videos there are: id, name, length, what is known of each. {UNITS}",
                 input_schema={"type": "object", "properties": {}},
-                annotations=looks,
+                annotations=read_only,
             )
         ]
         for schema in self.toolbox.schemas(["", " "]):  # as for several videos: which one is an argument
             function = schema["function"]
             shape = {"type": "object", "properties": {}, **function.get("parameters", {})}
-            in_video = function["name"] in self._looking
+            in_video = function["name"] in self._video_tools
             if in_video:
                 which = "id or name of the video (list_videos tells); may be left out where there is one"
                 shape["properties"] = {**shape["properties"], "video": {"type": "string", "description": which}}
             description = f"{function['description']}\n{UNITS}" if in_video else function["description"]
-            annotations = looks if in_video else None
+            annotations = read_only if in_video else None
             tools.append(
                 Tool(name=function["name"], description=description, input_schema=shape, annotations=annotations)
             )
@@ -136,10 +138,10 @@ class MemoryServer:
         call = asyncio.create_task(self._in_turn(parameters.name, dict(parameters.arguments or {}), account))
         self._calls.add(call)
         account.calls += 1
-        call.add_done_callback(lambda ended: self._over(ended, account))
+        call.add_done_callback(lambda ended: self._end(ended, account))
         return await asyncio.shield(call)
 
-    def _over(self, call: asyncio.Task[Any], account: _Account) -> None:
+    def _end(self, call: asyncio.Task[Any], account: _Account) -> None:
         self._calls.discard(call)
         account.calls -= 1
         account.last = time.monotonic()
@@ -156,23 +158,28 @@ class MemoryServer:
                 return self._result(observation, Spend(), account)
             began = time.monotonic()
             try:
-                arguments, videos = await asyncio.to_thread(self._which_video, name, arguments)
+                arguments, videos = await asyncio.to_thread(self._choose_video, name, arguments)
             except RewatchError as error:
                 return self._result(Observation(text=str(error), error=True), Spend(calls=1), account)
-            observation, cost = await self.toolbox.call(
-                name,
-                arguments,
-                memory=self.memory,
-                videos=videos,
-                left=self.budget.left(account.spent),
-                approved=bool(self._approved & {"all", name}),
-                eyes=Eyes(side=self._size),
-            )
+            try:
+                observation, cost = await self.toolbox.call(
+                    name,
+                    arguments,
+                    memory=self.memory,
+                    videos=videos,
+                    left=self.budget.left(account.spent),
+                    approved=bool(self._approved & {"all", name}),
+                    eyes=Eyes(side=self._size),
+                )
+            except ToolBug as bug:  # the client has its answer, and the server goes on
+                logging.getLogger(__name__).error("a bug in the program: %s\n%s", bug.text, bug.trace)
+                text = f"A bug in the program: {bug.text}"
+                observation, cost = Observation(text=text, error=True), Spend(calls=1)
             cost += Spend(seconds=time.monotonic() - began)
             return await asyncio.to_thread(self._result, observation, cost, account)
 
     def _account(self, context: Any) -> _Account | None:
-        """The account of whoever asks; None where too many are known already.
+        """The account of the client that asks; None where there are too many already.
 
         Over HTTP it is that of the address, not of the session, which any client can open anew, or make up.
         """
@@ -183,21 +190,21 @@ class MemoryServer:
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) >= CLIENTS:
-                rested = [k for k, one in self._accounts.items() if self._rested(one, now)]
-                if not rested:
+                idle = [k for k, one in self._accounts.items() if self._is_idle(one, now)]
+                if not idle:
                     return None
-                del self._accounts[min(rested, key=lambda k: self._accounts[k].last)]
+                del self._accounts[min(idle, key=lambda k: self._accounts[k].last)]
             account = self._accounts[key] = _Account()
-        elif self._rested(account, now):
+        elif self._is_idle(account, now):
             account.spent = Spend()
         account.last = now
         return account
 
     @staticmethod
-    def _rested(account: _Account, now: float) -> bool:
+    def _is_idle(account: _Account, now: float) -> bool:
         return not account.calls and now - account.last > RENEWED_AFTER
 
-    def _which_video(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def _choose_video(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The arguments, and the ids of the videos that the toolbox may look into.
 
         Raises:
@@ -205,15 +212,15 @@ class MemoryServer:
             RewatchError: if the tool looks into a video and none was chosen.
         """
         records = self.memory.videos()
-        if name not in self._looking:
+        if name not in self._video_tools:
             return arguments, [r.id for r in records]
-        wanted = arguments.pop("video", None)
-        if wanted is not None:
-            word = str(wanted).removeprefix("video:").split("#")[0]
+        video = arguments.pop("video", None)
+        if video is not None:
+            word = str(video).removeprefix("video:").split("#")[0]
             return arguments, [self.memory.video(word).id]
         if len(records) > 1:  # the toolbox would take the first, which nobody chose
-            listed = ", ".join(f"{named(r.name)} ({r.id})" for r in records[:8])
-            raise RewatchError(f"There are {len(records)} videos: give video, one of {listed}.")
+            names = ", ".join(f"{named(r.name)} ({r.id})" for r in records[:8])
+            raise RewatchError(f"There are {len(records)} videos: give video, one of {names}.")
         if not records:
             raise RewatchError("The memory holds no video yet: have one added with rewatch index FILE.")
         return arguments, [records[0].id]
@@ -227,7 +234,7 @@ class MemoryServer:
         from mcp_types import CallToolResult, ImageContent, TextContent
 
         account.spent += cost
-        shown, notes = self._pictures(observation)
+        pictures, notes = self._pictures(observation)
         text = defuse("\n".join([observation.text, *notes]))
         structured = {
             "data": defuse_data(observation.data),
@@ -239,14 +246,14 @@ class MemoryServer:
         return CallToolResult(
             content=[
                 TextContent(text=text),
-                *(ImageContent(data=picture, mime_type="image/jpeg") for picture in shown),
+                *(ImageContent(data=picture, mime_type="image/jpeg") for picture in pictures),
             ],
             structured_content=json.loads(json.dumps(structured, default=str)),
             is_error=observation.error,
         )
 
     def _pictures(self, observation: Observation) -> tuple[list[str], list[str]]:
-        """The pictures as base64 of JPEGs, and what there is to say of them."""
+        """The pictures as base64 of JPEGs, and notes on those that are left out."""
         chosen, notes = list(observation.pictures), []
         if len(chosen) > PICTURES:
             notes.append(f"({PICTURES} of the {len(chosen)} pictures are shown)")
@@ -258,18 +265,18 @@ class MemoryServer:
 
 
 def encoded(pictures: list[str], pixels: FrameReader, size: int) -> list[str]:
-    """What `Observation.pictures` names, each as a JPEG data URI: those that are one already, and frames and crops.
+    """Return each picture of `Observation.pictures` as a JPEG data URI: frames and crops are read from their videos.
 
     Raises:
         RewatchError: if a video's file is gone.
     """
     places = [uri for uri in pictures if not uri.startswith("data:")]
-    read: dict[str, np.ndarray] = dict(zip(places, pixels.read(places), strict=True)) if places else {}
-    return [as_picture(read[uri], size=size) if uri in read else uri for uri in pictures]
+    arrays: dict[str, np.ndarray] = dict(zip(places, pixels.read(places), strict=True)) if places else {}
+    return [as_picture(arrays[uri], size=size) if uri in arrays else uri for uri in pictures]
 
 
 def _address(host: str) -> str:
-    """What counts as one client: an address of IPv4, or a network of 64 bits of IPv6, which one machine has whole."""
+    """Name of a client: its IPv4 address, or its network of 64 bits of IPv6, which one machine has whole."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

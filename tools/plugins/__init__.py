@@ -1,1 +1,1 @@
-"""."""
+"""Tools that are not written for this package: found by name, renamed where names clash, their results read."""

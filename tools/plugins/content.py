@@ -1,4 +1,4 @@
-"""What tools that were not written for this package return, as an observation: content blocks, pictures, artifacts."""
+"""Turn what tools of others return into an observation: content blocks, pictures, artifacts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from ...memory.video.image_query import NotAPicture, decoded, flat, require_small
+from ...memory.video.pictures import NotAPicture, check_picture, decode_picture, to_rgb
 from ..bounded import MOST_CHARACTERS, Room, bounded, cut
 from ..observation import Observation
 
@@ -49,12 +49,12 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
 
     try:
         if isinstance(image, (bytes, bytearray)):
-            small = decoded(bytes(image), most=_PIXELS)
+            small = decode_picture(bytes(image), most=_PIXELS)
         elif isinstance(image, np.ndarray) and image.dtype == np.uint8:
-            small = flat(Image.fromarray(np.ascontiguousarray(image)))
+            small = to_rgb(Image.fromarray(np.ascontiguousarray(image)))
         elif isinstance(image, Image.Image):
-            require_small(image, _PIXELS)
-            small = flat(image)
+            check_picture(image, _PIXELS)
+            small = to_rgb(image)
         else:
             raise NotAPicture(f"{type(image).__name__} is no picture")
         if small.width * small.height > _PIXELS:
@@ -68,14 +68,14 @@ def as_picture(image: Any, *, size: int = SIZE) -> str:
 
 
 def called_with(item: BaseTool, arguments: dict[str, Any]) -> Any:
-    """What to invoke a foreign tool with: only a whole tool call has it hand over its artifact."""
+    """Return the input to invoke a foreign tool with: only a whole tool call makes it hand over its artifact."""
     if getattr(item, "response_format", "content") != "content_and_artifact":
         return arguments
     return {"type": "tool_call", "name": item.name, "args": arguments, "id": "call"}
 
 
 def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -> Observation:
-    """What a foreign tool returned: a string, content blocks, anything JSON can hold; and its artifact, if it has one.
+    """Make an observation of a tool's result (a string, content blocks, anything JSON can hold) and its artifact.
 
     Blocks of text become the text, pictures that are in a block become pictures. What a block only points to (an
     address, a file) is named and not opened: nothing that a tool returned makes this process fetch it.
@@ -84,7 +84,7 @@ def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -
         return observation_of(content.content, content.artifact, error=content.status == "error")
     if isinstance(content, Observation):
         return _bounded(content)
-    if _shows(content):
+    if _is_picture(content):
         return Observation(text="[1 picture]", pictures=(as_picture(content),), data=_mapping(artifact), error=error)
     data = _mapping(artifact)
     if isinstance(content, str):
@@ -96,8 +96,8 @@ def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -
     return Observation(text=text, data=data or _mapping(value), error=error)
 
 
-def _shows(content: Any) -> bool:
-    """Whether it is a picture, not an array of figures."""
+def _is_picture(content: Any) -> bool:
+    """Whether a result is a picture, not an array of figures."""
     if not isinstance(content, np.ndarray):
         return type(content).__module__.startswith("PIL.") and hasattr(content, "getbands")
     return content.dtype == np.uint8 and content.ndim == 3 and content.shape[2] in (3, 4) and min(content.shape[:2]) > 7
@@ -109,33 +109,28 @@ def _is_blocks(content: Any) -> bool:
     return all(isinstance(b, str) or (isinstance(b, Mapping) and isinstance(b.get("type"), str)) for b in content)
 
 
-def _bounded(seen: Observation) -> Observation:
-    """What a tool made itself, cut to what is reasonable: it may have filled its fields with anything."""
-    room, pictures = Room(), Room(_ALL_PICTURES)
+def _bounded(observation: Observation) -> Observation:
+    """Cut an observation that a tool made itself, and may have filled with anything."""
+    room, all_pictures = Room(), Room(_ALL_PICTURES)
     lines = []
-    for one in seen.lines[:_MANY]:
+    for one in observation.lines[:_MANY]:
         if room.characters:
             lines.append(replace(one, text=room.text(str(one.text)), quote=room.text(str(one.quote))))
-    shown = [str(uri) for uri in (seen.pictures or ())[:_SHOWN] if len(str(uri)) < _BYTES * 4 // 3]
+    pictures = [str(uri) for uri in (observation.pictures or ())[:_SHOWN] if len(str(uri)) < _BYTES * 4 // 3]
     return replace(
-        seen,
-        text=cut(str(seen.text)),
-        uris=tuple(str(uri) for uri in (seen.uris or ())[:_MANY] if len(str(uri)) < _LINE),
-        pictures=tuple(uri for uri in shown if pictures.text(uri) == uri),
-        data=_mapping(seen.data),
+        observation,
+        text=cut(str(observation.text)),
+        uris=tuple(str(uri) for uri in (observation.uris or ())[:_MANY] if len(str(uri)) < _LINE),
+        pictures=tuple(uri for uri in pictures if all_pictures.text(uri) == uri),
+        data=_mapping(observation.data),
         lines=tuple(lines),
     )
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """`value` as plain data that survives a trip through JSON; objects of the tool's own become their text."""
-    if value is None:
-        return {}
-    try:
-        safe = json.loads(json.dumps(bounded(value), ensure_ascii=False, default=str))
-    except (TypeError, ValueError, RecursionError):
-        safe = str(value)
-    return safe if isinstance(safe, dict) else {"result": safe}
+    """Return `value` as plain data that survives a trip through JSON; objects of the tool's own become their text."""
+    plain = {} if value is None else bounded(value)
+    return plain if isinstance(plain, dict) else {"result": plain}
 
 
 def _of_blocks(content: Sequence[Any], data: dict[str, Any], error: bool) -> Observation:
@@ -146,9 +141,9 @@ def _of_blocks(content: Sequence[Any], data: dict[str, Any], error: bool) -> Obs
     for block in content[:_MANY]:
         encoded = None if isinstance(block, str) else _picture_bytes(block)
         if encoded is None:
-            told = cut(block if isinstance(block, str) else _told(block), room) if room else ""
-            lines.append(told)
-            room = max(0, room - len(told))
+            text = cut(block if isinstance(block, str) else _text_of(block), room) if room else ""
+            lines.append(text)
+            room = max(0, room - len(text))
         elif len(pictures) == MOST_PICTURES:
             dropped += 1
         else:
@@ -171,8 +166,9 @@ def _picture_bytes(block: Mapping[str, Any]) -> bytes | None:
     if block["type"] not in ("image", "image_url"):
         return None
     source = block.get("source")
-    held = source if isinstance(source, Mapping) else block
-    encoded = held.get("base64") or held.get("data") or _data_url(block)
+    holder = source if isinstance(source, Mapping) else block
+    url = _address(block)
+    encoded = holder.get("base64") or holder.get("data") or (url.partition(",")[2] if url.startswith("data:") else "")
     if not isinstance(encoded, str) or not encoded:
         return None
     if len(encoded) > _BYTES * 4 // 3:
@@ -183,11 +179,6 @@ def _picture_bytes(block: Mapping[str, Any]) -> bytes | None:
         return b""
 
 
-def _data_url(block: Mapping[str, Any]) -> str:
-    url = _address(block)
-    return url.partition(",")[2] if url.startswith("data:") else ""
-
-
 def _address(block: Mapping[str, Any]) -> str:
     url = block.get("url") or block.get("image_url") or block.get("uri") or ""
     if isinstance(url, Mapping):
@@ -195,7 +186,7 @@ def _address(block: Mapping[str, Any]) -> str:
     return str(url)
 
 
-def _told(block: Mapping[str, Any]) -> str:
+def _text_of(block: Mapping[str, Any]) -> str:
     """A block that is no picture, as text."""
     if isinstance(block.get("text"), str):
         return str(block["text"])

@@ -1,4 +1,4 @@
-"""What runs in the process of isolated tools: calls come in, observations go out as plain data."""
+"""The main module of a process of isolated tools: calls come in, observations go out as plain data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from ...memory import CausalView, ClipMemory, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
-from ..observation import Observation, ToolError
-from ..outcomes import failure, perform
+from ..errors import ToolBug, ToolError, failure, is_refusal
+from ..observation import Observation
+from ..tool import invoke
 from ..viewer import Reply, VisualQuestion
 from .limits import limit_memory, no_core_files
 from .tool_ref import ToolRef, unpack
@@ -36,7 +37,7 @@ _MOST_MEMORIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class VideoView:
     """The video that a call is about, in the words of a process that has to open it itself."""
 
     parameter: str
@@ -49,29 +50,29 @@ class View:
     now: float | None
     video: str
     videos: tuple[str, ...]
-    asked: tuple[str, ...]
+    question_videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
-    """Whether the parent has a viewer."""
+    """True if the parent has a viewer."""
     eyes: Eyes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class ToolCall:
     """One call. The arguments are pickled apart: they may hold types of the tool's own module."""
 
     tool: str
-    """Name in observations, and with `parcel` the key under which the process keeps the tool."""
-    parcel: ToolRef
+    """Name in observations, and with `ref` the key under which the process keeps the tool."""
+    ref: ToolRef
     arguments: bytes
-    view: View | None
+    view: VideoView | None
     call: str
     """Names the call in every message about it: what is said late, about an earlier one, is told apart."""
     memory: int | None
     """Bytes that the process may take; None is no limit."""
 
 
-class Wire:
+class ParentConnection:
     """The connection as one call has it: one speaker at a time, and none once the call is over.
 
     A tool may have threads that ask the viewer side by side, or that go on when the call has ended; and it may fork.
@@ -100,8 +101,8 @@ class Wire:
             if call == self._call:
                 self._send(call, message)
 
-    def ask(self, call: str, message: dict[str, Any], parts: Sequence[Any]) -> Any:
-        """Say something, with bytes behind it, and wait for the answer.
+    def ask(self, call: str, message: dict[str, Any], pixels: bytes) -> Any:
+        """Say something, with the pixels of frames behind it, and wait for the answer.
 
         Raises:
             ToolError: if the call is over.
@@ -109,21 +110,20 @@ class Wire:
         with self._turn:
             if call != self._call or os.getpid() != self._process:
                 raise ToolError("The call is over: ask the model that sees before the tool returns.")
-            self._send(call, {**message, "parts": len(parts)})
-            for part in parts:
-                self._connection.send_bytes(part)
+            self._send(call, message, pixels)
             return self._connection.recv()
 
-    def _send(self, call: str, message: dict[str, Any]) -> None:
+    def _send(self, call: str, message: dict[str, Any], pixels: bytes = b"") -> None:
         if os.getpid() == self._process:  # else it is a fork of a tool's
-            self._connection.send_bytes(json.dumps({**message, "call": call}, default=str).encode())
+            text = json.dumps({**message, "call": call}, default=str).encode()
+            self._connection.send_bytes(text + b"\n" + pixels)
 
 
-class FarViewer:
+class RemoteViewer:
     """The viewer of the parent, asked over the socket."""
 
-    def __init__(self, wire: Wire, call: str) -> None:
-        self._wire, self._call = wire, call
+    def __init__(self, parent: ParentConnection, call: str) -> None:
+        self._parent, self._call = parent, call
 
     def ask(
         self,
@@ -134,59 +134,62 @@ class FarViewer:
         yes_no: bool = False,
     ) -> list[Reply]:
         """See `Viewer.ask`."""
-        images = [np.ascontiguousarray(frame.image, np.uint8) for question in questions for frame in question.frames]
-        asked = [
+        pixels = b"".join(np.asarray(frame.image, np.uint8).tobytes() for q in questions for frame in q.frames)
+        rows = [
             {"text": q.text, "role": q.role, "frames": [[float(f.time), *f.image.shape] for f in q.frames]}
             for q in questions
         ]
         message = {
-            "kind": "ask", "questions": asked, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
+            "kind": "ask", "questions": rows, "max_tokens": int(max_tokens), "beams": int(beams), "yes_no": yes_no
         }  # fmt: skip
-        parts = [image.data.cast("B") if image.size else b"" for image in images]
-        answer: list[Reply] | str = self._wire.ask(self._call, message, parts)
+        answer: list[Reply] | str = self._parent.ask(self._call, message, pixels)
         if isinstance(answer, str):
             raise ToolError(answer)
         return answer
 
 
-class Desk:
+class ToolServer:
     """Tools, memories and videos that the process keeps from call to call."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, parent: ParentConnection) -> None:
+        self._parent = parent
         self._tools: dict[ToolRef, BaseTool] = {}
         self._models: dict[tuple[str, str], dict[str, Any]] = {}
         self._memories: dict[tuple[str, str, int], ClipMemory] = {}
         self._idle = VideoPool()
 
-    def do(self, task: Task) -> Observation:
-        """Run one call; never raises."""
-        self._wire.begin(task.call)
-        limit_memory(task.memory)
+    def run(self, call: ToolCall) -> Observation:
+        """Run one call.
+
+        Raises:
+            ToolBug: if the tool raises what it does not document.
+        """
+        self._parent.begin(call.call)
+        limit_memory(call.memory)
         context = None
         memory: ClipMemory | CausalView | None = None
         try:
-            item = self._tool(task.parcel)
-            arguments = pickle.loads(task.arguments)
-            view = task.view
+            if call.ref not in self._tools:
+                self._tools[call.ref] = unpack(call.ref)
+            arguments = pickle.loads(call.arguments)
+            view = call.view
             if view is not None:
                 memory = self._memory(view)
                 memory = memory if view.now is None else memory.until(view.now)
-                context = self._context(task.call, view, memory)
+                context = self._context(call.call, view, memory)
                 arguments[view.parameter] = context
-        except BaseException as error:  # noqa: BLE001 - modules raise anything when they are imported
-            return Observation(text=failure(task.tool, error), error=True)
-        observation = perform(item, arguments)
-        if context is not None and memory is not None:
-            self._idle.put_back(memory, context.video_id, context.opened)
-        return observation
+            return invoke(self._tools[call.ref], arguments)
+        except BaseException as error:  # what ends a process (SystemExit, want of memory) ends this call, no more
+            if isinstance(error, ToolBug):
+                raise
+            if isinstance(error, Exception) and not is_refusal(error):
+                raise ToolBug.of(call.tool, error) from error
+            return Observation(text=failure(call.tool, error), error=True)
+        finally:
+            if context is not None and memory is not None:
+                self._idle.put_back(memory, context.video_id, context.opened)
 
-    def _tool(self, parcel: ToolRef) -> BaseTool:
-        if parcel not in self._tools:
-            self._tools[parcel] = unpack(parcel)
-        return self._tools[parcel]
-
-    def _memory(self, view: View) -> ClipMemory:
+    def _memory(self, view: VideoView) -> ClipMemory:
         if view.models is not None:
             self._models[view.folder, view.key] = pickle.loads(view.models)
         with contextlib.suppress(OSError):
@@ -200,17 +203,17 @@ class Desk:
             return self._memories[place]
         return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
 
-    def _context(self, call: str, view: View, memory: ClipMemory | CausalView) -> VideoContext:
+    def _context(self, call: str, view: VideoView, memory: ClipMemory | CausalView) -> VideoContext:
         return VideoContext(
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
-            asked=view.asked,
+            question_videos=view.question_videos,
             eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),
             frames_left=view.frames_left,
-            viewer=FarViewer(self._wire, call) if view.sees else None,
-            on_charge=lambda count: self._wire.tell(call, kind="charge", count=count),
+            viewer=RemoteViewer(self._parent, call) if view.sees else None,
+            on_charge=lambda count: self._parent.tell(call, kind="charge", count=count),
         )
 
 
@@ -221,24 +224,31 @@ def main() -> None:
     no_core_files()
     with contextlib.suppress(OSError):  # where memory runs out, this process is the one to end
         Path("/proc/self/oom_score_adj").write_text("500")
-    wire = Wire(connection)
-    desk = Desk(wire)
-    ours = os.getpid()
+    parent = ParentConnection(connection)
+    server = ToolServer(parent)
+    process = os.getpid()
     with contextlib.suppress(EOFError, ConnectionError):
-        wire.end("", kind="ready")
+        parent.end("", kind="ready")
         while True:
-            task: Task = connection.recv()
-            seen = desk.do(task)
-            limit_memory(None)  # there must be room to tell of it
-            if os.getpid() != ours:  # a tool has forked, and this is what came of it
+            call: ToolCall = connection.recv()
+            bug = None
+            try:
+                observation = server.run(call)
+            except ToolBug as error:
+                bug = error
+            limit_memory(None)  # there must be room to report it
+            if os.getpid() != process:  # a tool has forked, and this is what came of it
                 os._exit(0)
-            wire.end(
-                task.call,
+            if bug is not None:
+                parent.end(call.call, kind="bug", text=bug.text, trace=bug.trace)
+                continue
+            parent.end(
+                call.call,
                 kind="done",
-                text=seen.text,
-                uris=[str(uri) for uri in seen.uris],
-                pictures=[str(uri) for uri in seen.pictures],
-                data=seen.data,
-                lines=[asdict(one) for one in seen.lines],
-                error=bool(seen.error),
+                text=observation.text,
+                uris=[str(uri) for uri in observation.uris],
+                pictures=[str(uri) for uri in observation.pictures],
+                data=observation.data,
+                lines=[asdict(line) for line in observation.lines],
+                error=bool(observation.error),
             )

@@ -8,26 +8,25 @@ from collections.abc import Mapping
 from langchain_core.tools import BaseTool
 
 from ...memory import MisuseError
-from ..outcomes import is_async
-from ..plugins.entry_points import OTHERS
-from ..tool import VideoTool
+from ..plugins.loading import OTHERS
+from ..tool import VideoTool, is_async
 from .tool_ref import NotSerializable, pack
 
 KINDS = ("marked", "others", "video", "foreign")
 """Kinds of tools that `Toolbox(isolate=…)` knows."""
 ISOLATED = ("marked", "others")
 """Those that run in a process of their own unless somebody says otherwise."""
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
-def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozenset[str]:
-    """Names of the tools that run in a process of their own, where `asked` is what `Toolbox(isolate=…)` says.
+def to_isolate(tools: Mapping[str, BaseTool], kinds: frozenset[str]) -> frozenset[str]:
+    """Return names of the tools that run in a process of their own, where `kinds` is what `Toolbox(isolate=…)` says.
 
     Raises:
         MisuseError: if nothing is named so.
         NotSerializable: if a tool that must be isolated cannot be.
     """
-    unknown = sorted(asked - {*KINDS, *tools})
+    unknown = sorted(kinds - {*KINDS, *tools})
     if unknown:
         raise MisuseError(
             f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
@@ -35,11 +34,11 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
     chosen = set()
     for name, item in tools.items():
         wish = getattr(item, "isolated", None)
-        must = name in asked or ("marked" in asked and bool(wish))
+        must = name in kinds or ("marked" in kinds and bool(wish))
         may = wish is not False and (
-            ("video" in asked and getattr(item, "context_parameter", None) is not None)
-            or ("foreign" in asked and _is_foreign(item) and not is_async(item))
-            or ("others" in asked and _is_of_others(item))
+            ("video" in kinds and getattr(item, "context_parameter", None) is not None)
+            or ("foreign" in kinds and _is_foreign(item) and not is_async(item))
+            or ("others" in kinds and _is_of_others(item))
         )
         if not must and not may:
             continue
@@ -48,8 +47,8 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
         except NotSerializable as error:
             if must:
                 raise
-            if "others" in asked and name not in _told:
-                _told.add(name)
+            if "others" in kinds and name not in _warned:
+                _warned.add(name)
                 logging.getLogger(__name__).warning("%s runs in this process, which it can hold up: %s", name, error)
             continue
         chosen.add(name)
@@ -57,7 +56,7 @@ def to_isolate(tools: Mapping[str, BaseTool], asked: frozenset[str]) -> frozense
 
 
 def _is_of_others(item: BaseTool) -> bool:
-    """Whether it is code of other people: found by its name, or one of LangChain's kind.
+    """Tell whether it is code of other people: found by its name, or one of LangChain's kind.
 
     Not what the program's main file defines: in another process that would be run again from its top.
     """
@@ -69,6 +68,6 @@ def _is_of_others(item: BaseTool) -> bool:
 
 
 def _is_foreign(item: BaseTool) -> bool:
-    """Whether it is not one of rewatch's own."""
+    """Tell whether it is not one of rewatch's own."""
     module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
     return not str(module).startswith("rewatch.tools.")

@@ -1,4 +1,4 @@
-"""What a process of isolated tools may take of the machine."""
+"""Limits of the memory that a process of isolated tools may take."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ except ImportError:  # Windows
 OPTION = "REWATCH_TOOL_MEMORY"
 """Environment variable: gigabytes that an isolated tool may take; 0 is no limit."""
 _SHARE = 0.75  # of what the machine, or the container, has
-_now: int | None = None
-_SPENT = re.compile(
+_current: int | None = None
+_OUT_OF_MEMORY = re.compile(
     r"(?<!CUDA )(?:MemoryError|bad_alloc|can(?:'|no)t allocate|failed to allocate|out of memory|insufficient memory)",
     re.IGNORECASE,
 )
 
 
 def memory_limit() -> int | None:
-    """Bytes that an isolated tool may take: what `REWATCH_TOOL_MEMORY` says, else three quarters of what there is."""
-    asked = os.environ.get(OPTION, "")
+    """Return the bytes an isolated tool may take: `REWATCH_TOOL_MEMORY`, else three quarters of what there is."""
+    setting = os.environ.get(OPTION, "")
     with contextlib.suppress(ValueError):
-        gigabytes = float(asked)
+        gigabytes = float(setting)
         if gigabytes == 0:
             return None
         if 0 < gigabytes < 1e6:
             return int(gigabytes * 1e9)
-    there = _there()
-    return int(there * _SHARE) if there else None
+    available = _machine_memory()
+    return int(available * _SHARE) if available else None
 
 
-def _there() -> int:
+def _machine_memory() -> int:
     found = []
     with contextlib.suppress(OSError, ValueError, AttributeError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -50,36 +50,36 @@ def limit_memory(most: int | None) -> None:
 
     Counted is what it can write to (RLIMIT_DATA), not what is mapped from files or only reserved.
     """
-    global _now
-    _now = most
+    global _current
+    _current = most
     if resource is None:
         return
     _, highest = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = resource.RLIM_INFINITY if most is None else most
+    limit = resource.RLIM_INFINITY if most is None else most
     if highest != resource.RLIM_INFINITY:
-        wanted = highest if most is None else min(most, highest)
+        limit = highest if most is None else min(most, highest)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, highest))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, highest))
 
 
 def no_core_files() -> None:
-    """A crash leaves no picture of the memory on the disk."""
+    """Return a crash leaves no picture of the memory on the disk."""
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def is_spent(error: BaseException | str) -> bool:
-    """Whether something failed for want of memory; native code says so in words."""
+    """Tell whether something failed for want of memory; native code says so in words."""
     if isinstance(error, MemoryError):
         return True
-    with contextlib.suppress(BaseException):
-        return bool(_SPENT.search(str(error)[:2000]))
+    with contextlib.suppress(Exception):  # its own words may raise anything
+        return bool(_OUT_OF_MEMORY.search(str(error)[:2000]))
     return False
 
 
-def limit_told(most: int | None = None) -> str:
-    """The limit in words, with what changes it; empty in a process without one."""
-    most = most or _now
+def limit_text(most: int | None = None) -> str:
+    """Return the limit in words, with what changes it; empty in a process without one."""
+    most = most or _current
     if most is None:
         return ""
     return f" (an isolated tool may take {most / 1e9:.3g} GB; {OPTION}, in gigabytes, sets that)"

@@ -1,4 +1,4 @@
-"""How a tool gets into another process: by the name under which its module holds it, else as a pickle."""
+"""A tool on its way into another process: by the name under which its module holds it, else as a pickle."""
 
 from __future__ import annotations
 
@@ -26,29 +26,27 @@ class NotSerializable(CapabilityError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ToolRef:
-    """A tool on its way."""
+    """The address of a tool."""
 
     module: str
     file: str | None
-    """Where the module was loaded from; looked at where its name leads elsewhere, or nowhere."""
+    """The file that the module was loaded from; looked at where its name leads elsewhere, or nowhere."""
     name: str
     pickled: bytes | None = None
 
 
 def pack(item: BaseTool) -> ToolRef:
-    """The tool's address.
+    """Return the tool's address.
 
     Raises:
         NotSerializable: if it stands in no module and cannot be pickled.
     """
-    made_of = _made_of(item)
-    module = sys.modules.get(getattr(made_of, "__module__", None) or type(item).__module__)
+    function = _function_of(item)
+    module = sys.modules.get(getattr(function, "__module__", None) or type(item).__module__)
     if module is not None:
-        ours = [item] if made_of is None else [item, made_of]
 
         def is_it(value: Any) -> bool:
-            held = [value] if made_of is None else [value, _made_of(value)]
-            return any(one is mine for one in held for mine in ours)
+            return value is item or (function is not None and (value is function or _function_of(value) is function))
 
         name = next((key for key, value in list(vars(module).items()) if is_it(value)), None)
         if name is not None:
@@ -62,23 +60,23 @@ def pack(item: BaseTool) -> ToolRef:
         ) from None
 
 
-def _made_of(item: Any) -> Callable[..., Any] | None:
-    """The function that a tool was made of, of which it may be a copy under another name."""
+def _function_of(item: Any) -> Callable[..., Any] | None:
+    """Return the function that a tool was made of, of which it may be a copy under another name."""
     if not isinstance(item, BaseTool):
         return None
-    made_of: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
-    return made_of
+    function: Callable[..., Any] | None = getattr(item, "func", None) or getattr(item, "coroutine", None)
+    return function
 
 
-def unpack(parcel: ToolRef) -> BaseTool:
-    """The tool, in the process that it was sent to."""
-    if parcel.pickled is not None:
-        return as_tool(pickle.loads(parcel.pickled))
-    return as_tool(getattr(_load(parcel.module, parcel.file), parcel.name))
+def unpack(ref: ToolRef) -> BaseTool:
+    """Return the tool, in the process that it was sent to."""
+    if ref.pickled is not None:
+        return as_tool(pickle.loads(ref.pickled))
+    return as_tool(getattr(_load(ref.module, ref.file), ref.name))
 
 
 def _importable(module: Any) -> str:
-    """A module's name; of the main one, what it would be imported as."""
+    """Return a module's name; of the main one, what it would be imported as."""
     if module.__name__ != "__main__":
         return str(module.__name__)
     spec = getattr(module, "__spec__", None)
@@ -111,7 +109,7 @@ def _load(name: str, file: str | None) -> Any:
 
 
 def _root(name: str, file: str) -> str | None:
-    """The folder in which a module of that name would lie in that file; None if the file is named otherwise."""
+    """Return the folder in which a module of that name would lie in that file; None if the file is named otherwise."""
     path, parts = Path(file), name.split(".")
     if path.name == "__init__.py":
         path = path.parent

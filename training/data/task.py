@@ -1,4 +1,4 @@
-"""What a policy is trained on: a question about videos, and what is true."""
+"""Tasks that a policy is trained on: a question about videos, and its truth."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class TaskError(RewatchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What is true, as far as a reward can check it."""
+    """The truth, as far as a reward can check it."""
 
     answer: str | None = None
     """The right option's letter (`"B"`; `"A,C"` where several are right), the words, or the number."""
     video: str | None = None
     """Which video spans, boxes and track lie in (its id, name or path), where several are asked about."""
     spans: tuple[Span, ...] = ()
-    """Where it happens, in seconds on the video's clock."""
+    """Times of the answer, in seconds on the video's clock."""
     boxes: tuple[Box, ...] = ()
-    """Where in the picture it is."""
+    """Places in the picture."""
     track: tuple[tuple[float, Box], ...] = ()
-    """Where in the picture it is over time: (seconds, box), in order of time."""
+    """Places in the picture over time: (seconds, box), in order of time."""
     words: tuple[str, ...] = ()
     """A rubric: what a good answer names."""
     tolerance: float = 0.0
     """By how much a number may be off and still be right."""
     absent: bool = False
-    """Whether the videos do not show what is asked, so that abstaining is right."""
+    """True if the videos do not show what is asked, so that abstaining is right."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
@@ -91,7 +91,7 @@ class Task:
     now: float | None = None
     """Nothing after this time (seconds) may be seen."""
     weight: float = 1.0
-    """How often it is drawn, against others."""
+    """Frequency of drawing, against other tasks."""
     source: str = ""
     """The data set it comes from."""
     difficulty: float | None = None
@@ -131,9 +131,9 @@ class Task:
             if not (kind == "caption" and truth.words):
                 raise TaskError("truth.answer", f"is missing, and a task of kind {kind} needs it (or truth.absent)")
         if self.options and (kind in ("mcq", "grounded_qa")):
-            known = {letter(i) for i in range(len(self.options))}
-            if not truth.letters or not truth.letters <= known:
-                raise TaskError("truth.answer", f"is {truth.answer!r}, give letters of {letter(0)} to {max(known)}")
+            letters = {letter(i) for i in range(len(self.options))}
+            if not truth.letters or not truth.letters <= letters:
+                raise TaskError("truth.answer", f"is {truth.answer!r}, give letters of {letter(0)} to {max(letters)}")
         if kind in ("numeric", "count") and truth.number is None:
             raise TaskError("truth.answer", f"is {truth.answer!r}, give a number")
         if kind in ("temporal", "grounded_qa"):

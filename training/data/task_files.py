@@ -10,23 +10,57 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from ...memory import Box, Span
 from ...memory.errors import RewatchError
-from ...memory.files.regular import LARGEST_TASKS, read_text, replacing
+from ...memory.files.regular import replacing
+from .json_lines import read_lines
 from .task import Task, TaskError, Truth
+from .validation import Problem, Section, first_problem, kind_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 SCHEMA = 1
 """Version of a line; it grows when a field changes its meaning or goes."""
-_TEXTS = {"id", "question", "kind", "source", "answer", "video"}
-_LISTS = {"videos", "options", "words"}
-_NUMBERS = {"now", "weight", "difficulty", "tolerance"}
+
+
+def _numbers(value: Any, count: int, remedy: str) -> list[float]:
+    right = isinstance(value, list) and len(value) == count
+    if not right or any(isinstance(part, bool) or not isinstance(part, (int, float)) for part in value):
+        raise PydanticCustomError("place", remedy)  # type: ignore[arg-type]
+    return [float(part) for part in value]
+
+
+def _span(value: Any) -> Span:
+    start, end = _numbers(value, 2, "write [start, end] in seconds")
+    try:
+        return Span(start, end)
+    except ValueError:
+        raise PydanticCustomError("place", "write finite seconds, the start first") from None
+
+
+def _box(value: Any) -> Box:
+    return Box(*_numbers(value, 4, "write [left, top, right, bottom] as fractions"))
+
+
+def _moment(value: Any) -> tuple[float, Box]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise PydanticCustomError("place", "write [seconds, [left, top, right, bottom]]")
+    return _numbers(value[:1], 1, "write [seconds, [left, top, right, bottom]]")[0], _box(value[1])
+
+
+_Item = TypeVar("_Item")
+_List = Annotated[tuple[_Item, ...], Field(strict=False)]
+_Span = Annotated[Any, PlainValidator(_span)]
+_Box = Annotated[Any, PlainValidator(_box)]
+_Moment = Annotated[Any, PlainValidator(_moment)]
 
 
 class TaskFileError(RewatchError):
@@ -35,30 +69,34 @@ class TaskFileError(RewatchError):
 
 def as_row(task: Task) -> dict[str, Any]:
     """A task as JSON values, every field."""
-    truth = task.truth
-    return {
-        "schema": SCHEMA,
-        "id": task.id,
-        "question": task.question,
-        "kind": task.kind,
-        "truth": {
-            "answer": truth.answer,
-            "video": truth.video,
-            "spans": [[span.start, span.end] for span in truth.spans],
-            "boxes": [list(box) for box in truth.boxes],
-            "track": [[time, list(box)] for time, box in truth.track],
-            "words": list(truth.words),
-            "tolerance": truth.tolerance,
-            "absent": truth.absent,
-        },
-        "videos": list(task.videos),
-        "options": list(task.options),
-        "now": task.now,
-        "weight": task.weight,
-        "source": task.source,
-        "difficulty": task.difficulty,
-        "meta": dict(task.meta),
-    }
+    row = asdict(replace(task, meta={}))
+    row["truth"]["spans"] = [[span.start, span.end] for span in task.truth.spans]
+    return {"schema": SCHEMA, **row, "meta": dict(task.meta)}
+
+
+class _TruthRow(Section):
+    answer: str | None = None
+    video: str | None = None
+    spans: _List[_Span] = ()
+    boxes: _List[_Box] = ()
+    track: _List[_Moment] = ()
+    words: _List[str] = ()
+    tolerance: float = 0.0
+    absent: bool = False
+
+
+class _TaskRow(Section):
+    id: str
+    question: str
+    kind: str
+    truth: _TruthRow
+    videos: _List[str] = ()
+    options: _List[str] = ()
+    now: float | None = None
+    weight: float = 1.0
+    source: str = ""
+    difficulty: float | None = None
+    meta: dict[str, Any] = {}
 
 
 def from_row(row: Any) -> Task:
@@ -72,114 +110,52 @@ def from_row(row: Any) -> Task:
     version = row.get("schema", SCHEMA)
     if version != SCHEMA:
         raise TaskError("schema", f"is {version!r}, this rewatch reads {SCHEMA}: write the file anew or update rewatch")
-    values = {name: value for name, value in row.items() if name not in ("schema", "truth")}
-    truth = row.get("truth")
-    if not isinstance(truth, Mapping):
-        raise TaskError("truth", f"is {_kind(truth)}, write an object with what is true")
-    return Task(**_read(values, Task, "", {"truth"}), truth=Truth(**_read(truth, Truth, "truth.", set())))
-
-
-def _read(row: Mapping[str, Any], into: type, prefix: str, given: set[str]) -> dict[str, Any]:
-    """The fields of `into`, each of its type."""
-    known = {f.name: f for f in fields(into) if f.name not in given}
-    for name in row:
-        if name not in known:
-            raise TaskError(f"{prefix}{name}", f"is not known, write one of {', '.join(known)}")
-    for name, f in known.items():
-        if name not in row and f.default is MISSING and f.default_factory is MISSING:
-            raise TaskError(f"{prefix}{name}", "is missing, write it")
-    return {name: _value(name, value, prefix + name) for name, value in row.items()}
-
-
-def _value(name: str, value: Any, field: str) -> Any:
-    if name in _TEXTS:
-        if not isinstance(value, str) and not (value is None and name in ("answer", "video")):
-            raise TaskError(field, f"is {_kind(value)}, write a text")
-        return value
-    if name in _LISTS:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise TaskError(field, f"is {_kind(value)}, write a list of texts")
-        return tuple(value)
-    if name in _NUMBERS:
-        return None if value is None and name in ("now", "difficulty") else _number(value, field)
-    if name == "absent":
-        if not isinstance(value, bool):
-            raise TaskError(field, f"is {_kind(value)}, write true or false")
-        return value
-    if name == "meta":
-        if not isinstance(value, dict):
-            raise TaskError(field, f"is {_kind(value)}, write an object")
-        return value
-    if not isinstance(value, list):
-        raise TaskError(field, f"is {_kind(value)}, write a list")
-    read = {"spans": _span, "boxes": _box, "track": _moment}[name]
-    return tuple(read(item, f"{field}[{n}]") for n, item in enumerate(value))
-
-
-def _number(value: Any, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TaskError(field, f"is {_kind(value)}, write a number")
-    return float(value)
-
-
-def _span(value: Any, field: str) -> Span:
-    if not isinstance(value, list) or len(value) != 2:
-        raise TaskError(field, f"is {value!r}, write [start, end] in seconds")
     try:
-        return Span(*(_number(part, field) for part in value))
-    except ValueError:
-        raise TaskError(field, f"is {value}, write finite seconds, the start first") from None
+        made = _TaskRow.model_validate({name: value for name, value in row.items() if name != "schema"})
+    except ValidationError as error:
+        raise _task_error(first_problem(error, _TaskRow)) from None
+    truth = Truth(**dict(made.truth))
+    return Task(**{**dict(made), "truth": truth})
 
 
-def _box(value: Any, field: str) -> Box:
-    if not isinstance(value, list) or len(value) != 4:
-        raise TaskError(field, f"is {value!r}, write [left, top, right, bottom] as fractions")
-    return Box(*(_number(part, field) for part in value))
-
-
-def _moment(value: Any, field: str) -> tuple[float, Box]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise TaskError(field, f"is {value!r}, write [seconds, [left, top, right, bottom]]")
-    return _number(value[0], field), _box(value[1], field)
-
-
-_KIND = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
+def _task_error(problem: Problem) -> TaskError:
+    if problem.type == "extra_forbidden":
+        return TaskError(problem.key, f"is not known, write one of {', '.join(problem.allowed)}")
+    if problem.type == "missing":
+        return TaskError(
+            problem.key, f"is missing, write {'an object with what is true' if problem.key == 'truth' else 'it'}"
+        )
+    if problem.key == "truth":
+        return TaskError("truth", f"is {_kind(problem.value)}, write an object with what is true")
+    if problem.type == "tuple_type" and problem.key.rpartition(".")[2] in ("videos", "options", "words"):
+        return TaskError(problem.key, f"is {_kind(problem.value)}, write a list of texts")
+    if problem.type == "place":
+        return TaskError(problem.key, f"is {problem.value!r}, {problem.remedy}")
+    return TaskError(problem.key, f"is {_kind(problem.value)}, {problem.remedy}")
 
 
 def _kind(value: Any) -> str:
-    return "missing" if value is None else _KIND.get(type(value), type(value).__name__)
+    return {"empty": "missing", "keys": "an object"}.get(kind_of(value), kind_of(value))
 
 
 def _lines(path: str | Path, *, root: Path | None = None) -> Iterator[Task | str]:
-    """Each task of a file, or what is wrong with its line. Empty lines are passed over."""
-    seen: dict[str, int] = {}
-    try:
-        text = read_text(path, "utf-8-sig", LARGEST_TASKS)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text in UTF-8"
-        raise TaskFileError(
-            f"The tasks {path} cannot be read ({reason}); give a file of one JSON object a line."
-        ) from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            task = from_row(json.loads(line))
-            if task.id in seen:
-                raise TaskError("id", f"{task.id!r} is that of line {seen[task.id]} too, give each task its own")
-            seen[task.id] = number
+    """Each task of a file, or what is wrong with its line."""
+    lines: dict[str, int] = {}
+    for number, task in read_lines(path, from_row, TaskFileError):
+        if isinstance(task, Task):
             missing = [video for video in task.videos if root is not None and not (root / video).exists()]
-            if missing:
-                raise TaskError("videos", f"there is no {missing[0]} in {root}, put it there or leave the task out")
-            yield task
-        except json.JSONDecodeError as error:
-            yield f"{path}, line {number}: line: is not JSON ({error.msg} at column {error.colno}), mend or remove it"
-        except TaskError as error:
-            yield f"{path}, line {number}: {error}"
+            if task.id in lines:
+                task = TaskError("id", f"{task.id!r} is that of line {lines[task.id]} too, give each task its own")
+            elif missing:
+                lines[task.id] = number
+                task = TaskError("videos", f"there is no {missing[0]} in {root}, put it there or leave the task out")
+            else:
+                lines[task.id] = number
+        yield task if isinstance(task, Task) else f"{path}, line {number}: {task}"
 
 
 def validate(path: str | Path, *, root: str | Path | None = None) -> list[str]:
-    """What is wrong with a file of tasks: `FILE, line N: field: what, what to do`; empty if nothing is.
+    """List the mistakes in a file of tasks: `FILE, line N: field: what, what to do`; empty if nothing is.
 
     Args:
         path: the file.
@@ -214,18 +190,18 @@ def write_tasks(path: str | Path, tasks: Iterable[Task]) -> int:
     Raises:
         TaskFileError: if two have the same id, or `meta` holds what is no JSON.
     """
-    seen: set[str] = set()
+    lines: set[str] = set()
     with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         for task in tasks:
-            if task.id in seen:
+            if task.id in lines:
                 raise TaskFileError(f"Two tasks have the id {task.id!r}; give each its own.")
-            seen.add(task.id)
+            lines.add(task.id)
             try:
                 line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise TaskFileError(f"Task {task.id}: meta: is no JSON ({error}), put plain values there.") from None
             file.write(line + "\n")
-    return len(seen)
+    return len(lines)
 
 
 def to_dataset(tasks: Iterable[Task]) -> Dataset:

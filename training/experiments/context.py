@@ -1,44 +1,67 @@
-"""What every verb works with, put together once: folder, memory, tasks, policy, loop, rewards, and who listens."""
+"""The parts that every verb works with, put together once: folder, memory, tasks, policy, loop, rewards, listener."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Literal
 
 from ...agent.models.local_vlm import LocalPolicy
 from ...memory import ClipMemory
+from ...tools import Budget
 from ..data.task import Task
 from ..rollouts.collector import Collector, require_some, seed_of
 from ..rollouts.rollout import Rollout
-from .building import budget_of, load, loop_of, source_of
-from .config import Run
-from .folder import RunFolder
-from .measuring import measure, summary
-from .reading import ConfigError
+from ..trainers.metrics import measure, summary
+from .config import ConfigError, Run
+from .policy import load, loop_of, source_of
 from .rewards import mix_of
-from .sinks import Sinks
+from .run_folder import RunFolder, Sinks
 from .tasks import Tasks, memory_for, tasks_of
-from .told import Event, Listener, nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened in a run, for whoever shows it."""
+
+    kind: Literal["note", "begin", "row"]
+    """`note`: words; `begin`: a stage of `steps` steps begins or goes on; `row`: a row of `metrics.jsonl`."""
+    text: str = ""
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form: a row is itself."""
+        if self.kind == "row":
+            return dict(self.row)
+        if self.kind == "note":
+            return {"note": self.text}
+        return {"begin": self.stage, "step": self.step, "steps": self.steps}
+
+
+Listener = Callable[[Event], None]
 
 
 class TrainingContext:
     """A run that is set up.
 
     Args:
-        config: what is wanted.
+        config: the run's configuration.
         stage: sft, rl or dpo.
         out: the run's folder.
         resume: go on with what lies there.
-        told: is told what happens.
+        on_event: is called with everything that happens.
     """
 
     def __init__(
-        self, config: Run, stage: str, out: str | Path, *, resume: bool = False, told: Listener | None = None
+        self, config: Run, stage: str, out: str | Path, *, resume: bool = False, on_event: Listener | None = None
     ) -> None:
-        self.config, self.stage, self.told = config, stage, told or nobody
+        self.config, self.stage, self._on_event = config, stage, on_event
         self.rank, self.processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if self.processes > 1 and config.trainer.engine == "mini":
             raise ConfigError("trainer.engine: mini trains in one process; several take trl.")
@@ -48,21 +71,20 @@ class TrainingContext:
         self.tasks: tuple[Task, ...] = train.tasks
         self.held_out: tuple[Task, ...] = held.tasks
         self.folder = RunFolder(out, config, resume=resume, writes=self.rank == 0)
-        self.sinks = Sinks(config.log, self.folder.path, config) if self.rank == 0 else None
+        self._sinks = Sinks(config.log, self.folder.path, config) if self.rank == 0 else None
         name = "memory" if self.rank == 0 else f"memory-{self.rank}"  # one process writes a memory
         sections = [config.tasks, *([config.held_out] if config.held_out else [])]
         self.note(f"{len(self.tasks)} tasks, {len(self.held_out)} held out; videos are being indexed")
         self.memory: ClipMemory = memory_for(sections, [train, held], self.folder.path / name)
-        lessons = train.lessons
-        self.source = source_of(
-            config.policy, config.loop, lessons, self._start(), config.seed, begun=self.folder.begun
-        )
-        self.policy: LocalPolicy = load(config.policy, self.source, trains_lora=config.trainer.engine == "mini")
+        # A model that is made for this run: each process makes its own, all the same.
+        start = self.folder.path if self.rank == 0 else self.folder.path / name
+        self.source = source_of(config.policy, config.loop, train.lessons, start, config.seed, begun=self.folder.begun)
+        by_mini = stage == "rl" and config.trainer.engine == "mini"
+        self.policy: LocalPolicy = load(config.policy, self.source, trains_lora=by_mini)
         self.loop = loop_of(config.loop, self.memory, self.policy, self.source.config)
-        self.collect = Collector(loop=self.loop, budget=budget_of(config.loop), route=config.loop.route)
-        parameters = list(self.policy.engine.loaded.model.parameters())
-        self.size = sum(p.numel() for p in parameters)
-        self.trained = sum(p.numel() for p in parameters if p.requires_grad)
+        budget = Budget(**config.loop.budget.model_dump())
+        self.collect = Collector(loop=self.loop, budget=budget, route=config.loop.route)
+        self.count_parameters()
         self.note(f"{_millions(self.size)} parameters, {_millions(self.trained)} of them are trained")
 
     def __enter__(self) -> TrainingContext:
@@ -71,58 +93,57 @@ class TrainingContext:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.sinks:
-            self.sinks.close()
+        if self._sinks:
+            self._sinks.close()
 
-    def _start(self) -> Path:
-        """Where a model that is made for this run lies: each process makes its own, all the same."""
-        return self.folder.path if self.rank == 0 else self.folder.path / f"memory-{self.rank}"
+    def count_parameters(self) -> None:
+        """Set `size` and `trained` to the parameters of the policy's model, and those of them that are trained."""
+        parameters = list(self.policy.engine.loaded.model.parameters())
+        self.size = sum(p.numel() for p in parameters)
+        self.trained = sum(p.numel() for p in parameters if p.requires_grad)
 
     def note(self, text: str) -> None:
-        """Tell words."""
-        if self.rank == 0:
-            self.told(Event(kind="note", text=text))
+        """Tell the listener words."""
+        self._emit(Event(kind="note", text=text))
 
     def begin(self, done: int) -> None:
-        """Tell that the stage begins, or goes on."""
-        if self.rank == 0:
-            self.told(Event(kind="begin", stage=self.stage, step=done, steps=self.config.trainer.steps))
+        """Tell the listener that the stage begins, or goes on."""
+        self._emit(Event(kind="begin", stage=self.stage, step=done, steps=self.config.trainer.steps))
 
     def write(self, step: int, figures: Mapping[str, float], stage: str | None = None) -> None:
-        """Keep a row of figures, and tell it."""
+        """Keep a row of figures, and tell the listener."""
         if self.rank:
             return
         row = self.folder.write(stage or self.stage, step, figures)
-        if self.sinks:
-            self.sinks.write(row)
-        steps = self.config.trainer.steps
-        self.told(Event(kind="row", stage=row["stage"], step=step, steps=steps, row=row))
+        if self._sinks:
+            self._sinks.write(row)
+        self._emit(Event(kind="row", stage=row["stage"], step=step, steps=self.config.trainer.steps, row=row))
 
-    def sample_held_out(self, tasks: Sequence[Task] | None = None) -> list[Rollout]:
-        """One sampled run of each held-out task; the same seeds each time, so that two looks differ by the policy."""
-        some = self.held_out if tasks is None else tasks
-        rollouts = self.collect(some, 1, seed=seed_of("held-out", self.config.seed))
-        require_some(rollouts)
-        return rollouts
+    def _emit(self, event: Event) -> None:
+        if self._on_event and self.rank == 0:
+            self._on_event(event)
 
     def evaluate(self, step: int) -> list[Rollout]:
-        """Sample the held-out tasks and keep the figures; gives the runs, none where nothing is held out."""
+        """Sample the held-out tasks and keep the figures; gives the runs, none where nothing is held out.
+
+        The seeds are the same each time, so that two evaluations differ by the policy alone.
+        """
         if not self.held_out:
             return []
-        rollouts = self.sample_held_out()
+        rollouts = self.collect(self.held_out, 1, seed=seed_of("held-out", self.config.seed))
+        require_some(rollouts)
         self.write(step, summary(measure(rollouts, self.mix)), "held-out")
         return rollouts
 
     def evaluate_blind(self, step: int) -> None:
-        """The same tasks without tools: what can be had by guessing."""
+        """Sample the same tasks without tools: the share that can be had by guessing."""
         if not self.held_out or self.rank:
             return
-        budget = replace(self.collect.budget, calls=0)
-        rollouts = replace(self.collect, budget=budget)(self.held_out, 1, seed=seed_of("held-out", self.config.seed))
-        told = summary(measure(rollouts, self.mix))
+        blind = replace(self.collect, budget=replace(self.collect.budget, calls=0))
+        rollouts = blind(self.held_out, 1, seed=seed_of("held-out", self.config.seed))
+        figures = summary(measure(rollouts, self.mix))
         kept = ("runs", "failed", "accuracy", "accuracy_se", "reward")
-        figures: dict[str, float] = {name: told[name] for name in kept if name in told}
-        self.write(step, figures, "no-tools")
+        self.write(step, {name: figures[name] for name in kept if name in figures}, "no-tools")
 
 
 def _millions(count: int) -> str:

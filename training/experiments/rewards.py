@@ -11,72 +11,43 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import rewards
+from ..data.validation import unknown
 from ..rewards import GroupReward, Mix, Reward, load_preset
-from .config import Rewards
-from .reading import ConfigError, unknown
+from .config import ConfigError, Rewards
 
-_MADE_BY = (
-    rewards.agreement,
-    rewards.audio_consistency,
-    rewards.box_reward,
-    rewards.budget,
-    rewards.caption_reward,
-    rewards.coarse_to_fine,
-    rewards.crop_iou,
-    rewards.curiosity,
-    rewards.dual_caption,
-    rewards.exact_option,
-    rewards.extract_share,
-    rewards.faithful,
-    rewards.format_reward,
-    rewards.gain,
-    rewards.hit,
-    rewards.last_look,
-    rewards.look_penalty,
-    rewards.memory_calls,
-    rewards.multi_select,
-    rewards.numeric,
-    rewards.point_in_box,
-    rewards.quotes,
-    rewards.regression,
-    rewards.retrieval_gain,
-    rewards.right,
-    rewards.task_reward,
-    rewards.temporal,
-    rewards.thought_reward,
-    rewards.time_r1,
-    rewards.tiou,
-    rewards.tool_bonus,
-    rewards.track_reward,
-    rewards.turn_format,
-    rewards.validity,
-    rewards.verified,
+_NAMES = (
+    "agreement audio_consistency box_reward budget caption_reward coarse_to_fine crop_iou curiosity dual_caption "
+    "exact_option extract_share faithful format_reward gain hit last_look look_penalty memory_calls multi_select "
+    "numeric point_in_box quotes regression retrieval_gain right task_reward temporal thought_reward time_r1 tiou "
+    "tool_bonus track_reward turn_format validity verified"
 )
-REWARDS: Mapping[str, Callable[..., Reward | GroupReward]] = MappingProxyType({f.__name__: f for f in _MADE_BY})
-"""What makes each reward, by the name that a configuration gives it; its parameters are the reward's options."""
+REWARDS: Mapping[str, Callable[..., Reward | GroupReward]] = MappingProxyType(
+    {n: getattr(rewards, n) for n in _NAMES.split()}
+)
+"""Makers of rewards by the names that configurations use; the parameters of a maker are the reward's options."""
 
 
-def mix_of(asked: Rewards) -> Mix:
+def mix_of(part: Rewards) -> Mix:
     """The reward of a configuration; that of right answers where it says nothing.
 
     Raises:
         ConfigError: naming the component or option that is wrong.
         CapabilityError: if there is no such preset.
     """
-    if asked.preset and asked.components:
+    if part.preset and part.components:
         raise ConfigError("rewards: give a preset or components, not both.")
-    if asked.preset:
-        return load_preset(asked.preset, **asked.options)
-    if not asked.components:
+    if part.preset:
+        return load_preset(part.preset, **part.options)
+    if not part.components:
         return Mix({"answer": (rewards.task_reward(), 1.0)}, name="answer")
     parts = {
         name: (_reward(one.reward, one.options, f"rewards.components.{name}"), one.weight)
-        for name, one in asked.components.items()
+        for name, one in part.components.items()
     }
-    gates = {name: one.gate for name, one in asked.components.items() if one.gate is not None}
-    warm = {name: one.temperature for name, one in asked.components.items() if one.temperature is not None}
+    gates = {name: one.gate for name, one in part.components.items() if one.gate is not None}
+    warm = {name: one.temperature for name, one in part.components.items() if one.temperature is not None}
     try:
-        return Mix(parts, gates=gates, normalise=asked.normalise, temperatures=warm, name=" + ".join(parts))
+        return Mix(parts, gates=gates, normalise=part.normalise, temperatures=warm, name=" + ".join(parts))
     except ValueError as error:
         raise ConfigError(f"rewards: {error}") from None
 
@@ -85,10 +56,10 @@ def _reward(name: str, options: Mapping[str, Any], key: str) -> Reward | GroupRe
     make = imported(name, f"{key}.reward") if ":" in name else REWARDS.get(name)
     if make is None:
         raise ConfigError(f"{key}.reward: {name} {unknown(name, REWARDS)}")
-    known = [p for p in inspect.signature(make).parameters]
+    parameters = list(inspect.signature(make).parameters)
     for option in options:
-        if option not in known:
-            raise ConfigError(f"{key}.options: {option} {unknown(option, known)}")
+        if option not in parameters:
+            raise ConfigError(f"{key}.options: {option} {unknown(option, parameters)}")
     try:
         made = make(**options)
     except (TypeError, ValueError) as error:
@@ -99,7 +70,7 @@ def _reward(name: str, options: Mapping[str, Any], key: str) -> Reward | GroupRe
 
 
 def imported(name: str, key: str) -> Any:
-    """What `module:name` is, also of a module in the current folder.
+    """Import `module:name`, also of a module in the current folder.
 
     Raises:
         ConfigError: if there is no such thing.

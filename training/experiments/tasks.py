@@ -10,10 +10,10 @@ from typing import Any
 from ...memory import ClipMemory
 from ..data.task import Task
 from ..data.task_files import read_tasks
+from ..data.validation import unknown
 from ..gym import FAMILIES, Lesson, Level, build_memory, mixed
 from ..gym.clips16 import LEVEL, SMALL
-from .config import TaskSet
-from .reading import ConfigError, unknown
+from .config import ConfigError, TaskSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,32 +25,32 @@ class Tasks:
     """Those of the gym; as many as tasks, or none."""
 
 
-def tasks_of(asked: TaskSet, section: str) -> Tasks:
+def tasks_of(part: TaskSet, section: str) -> Tasks:
     """The tasks of a section.
 
     Raises:
         ConfigError: if it names no tasks, or families or levels that are none.
         TaskFileError: if a file is wrong.
     """
-    if bool(asked.families) == bool(asked.files):
+    if bool(part.families) == bool(part.files):
         raise ConfigError(f"{section}: give families of the gym (with a count), or files of tasks.")
-    if asked.files:
-        if asked.memory is None:
+    if part.files:
+        if part.memory is None:
             raise ConfigError(f"{section}.memory is missing; give the folder of the memory that holds the videos.")
-        return Tasks(tasks=tuple(task for path in asked.files for task in read_tasks(path)))
-    known = {**FAMILIES, **SMALL}
-    for name in asked.families:
-        if name not in known:
-            raise ConfigError(f"{section}.families: {name} {unknown(name, known)}")
-    if asked.count < 1:
-        raise ConfigError(f"{section}.count is {asked.count}; write how many tasks, at least 1.")
-    small = [name in SMALL for name in asked.families]
-    if any(small) and not all(small) and asked.levels:
+        return Tasks(tasks=tuple(task for path in part.files for task in read_tasks(path)))
+    every = {**FAMILIES, **SMALL}
+    for name in part.families:
+        if name not in every:
+            raise ConfigError(f"{section}.families: {name} {unknown(name, every)}")
+    if part.count < 1:
+        raise ConfigError(f"{section}.count is {part.count}; write how many tasks, at least 1.")
+    small = [name in SMALL for name in part.families]
+    if any(small) and not all(small) and part.levels:
         raise ConfigError(f"{section}.levels: families of clips16 and others have no levels in common.")
     levels: dict[Level | None, float] = {
-        level_of(row, small=all(small), place=f"{section}.levels"): 1.0 for row in asked.levels
+        level_of(row, small=all(small), place=f"{section}.levels"): 1.0 for row in part.levels
     }
-    lessons = mixed(asked.count, families=asked.families, levels=levels or None, seed=asked.seed)
+    lessons = mixed(part.count, families=part.families, levels=levels or None, seed=part.seed)
     return Tasks(tasks=tuple(one.task for one in lessons), lessons=tuple(lessons))
 
 

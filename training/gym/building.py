@@ -1,15 +1,17 @@
-"""A memory over worlds, and worlds as real files."""
+"""A memory over worlds, and worlds as real files, with their tasks."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from ...memory import ClipMemory
 from ...memory.encoders import TextEncoder, VisualEncoder
 from ..data.task import Task
+from ..data.task_files import write_tasks
 from .lesson import Lesson
 from .lessons import lesson_of
 from .world import World
@@ -47,11 +49,11 @@ def build_memory(
                 continue
             made.add(one.world.name)
             subtitles = None
-            wanted = tuple(channels or one.channels)
-            if "speech" in wanted:
+            needed = tuple(channels or one.channels)
+            if "speech" in needed:
                 subtitles = Path(scratch) / f"{one.world.name}.srt"
                 subtitles.write_text(one.world.subtitles(), encoding="utf-8")
-            memory.add(one.world, channels=wanted, clip_seconds=one.clip_seconds, subtitles=subtitles, workers=0)
+            memory.add(one.world, channels=needed, clip_seconds=one.clip_seconds, subtitles=subtitles, workers=0)
     return memory
 
 
@@ -82,3 +84,39 @@ def write_video(world: World, folder: str | Path, *, quality: int = 10) -> Path:
     if world.lines:
         path.with_suffix(".srt").write_text(world.subtitles(), encoding="utf-8")
     return path
+
+
+def write_set(
+    lessons: Sequence[Lesson], out: Path, *, videos: bool, on_done: Callable[[int], None] | None = None
+) -> Path:
+    """Write `tasks.jsonl`; with `videos` also the encoded videos and a memory that holds them; gives the file.
+
+    Args:
+        lessons: what to write.
+        out: made if it is not there.
+        videos: encode each video with its subtitles, index it in `memory`, and name it so in the tasks.
+        on_done: is called with how many are done.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    tasks = [one.task for one in lessons]
+    if videos:
+        (out / "videos").mkdir(exist_ok=True)
+        memory = ClipMemory(out / "memory", text_encoder="hashed")
+        tasks = []
+        for number, each in enumerate(lessons, 1):
+            path = out / "videos" / f"{each.world.name}.mp4"
+            if not path.is_file():
+                path = write_video(each.world, out / "videos")
+            subtitles = path.with_suffix(".srt")
+            memory.add(
+                path,
+                channels=each.channels,
+                clip_seconds=each.clip_seconds,
+                subtitles=subtitles if subtitles.is_file() else None,
+                workers=0,
+            )
+            tasks.append(replace(each.task, videos=(path.name,)))
+            if on_done:
+                on_done(number)
+    write_tasks(out / "tasks.jsonl", tasks)
+    return out / "tasks.jsonl"

@@ -13,12 +13,14 @@ from ..data.task import Task
 
 _SMOOTH = 0.5
 _FOLDS = 4
+FEWEST = 2 * _FOLDS
+"""Tasks of a family that blind guessing needs, to learn on some and be asked on others."""
 _SIGMAS = 3.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """How well the tasks of one family are answered by those who look at nothing."""
+    """Accuracy on one family's tasks of those who look at nothing."""
 
     family: str
     tasks: int
@@ -27,7 +29,7 @@ class Certificate:
     scores: dict[str, float]
     """Share that each blind way got right, learned on other tasks of the family."""
     gated: bool
-    """Whether tools are needed at all."""
+    """True if tools are needed at all."""
 
     @property
     def best(self) -> float:
@@ -36,12 +38,12 @@ class Certificate:
 
     @property
     def limit(self) -> float:
-        """What chance alone stays below, but for one time in a thousand."""
+        """The accuracy that chance alone exceeds once in a thousand times."""
         return self.chance + _SIGMAS * math.sqrt(self.chance * (1 - self.chance) / self.tasks) + 1 / self.tasks
 
     @property
     def holds(self) -> bool:
-        """Whether no blind way beats chance; families that need no tool are not asked to."""
+        """True if no blind way beats chance; families that need no tool are not asked to."""
         return not self.gated or self.best <= self.limit
 
 
@@ -64,8 +66,8 @@ def certify(tasks: Sequence[Task]) -> dict[str, Certificate]:
 
 
 def _certificate(family: str, tasks: list[Task]) -> Certificate:
-    if len(tasks) < 2 * _FOLDS:
-        raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {2 * _FOLDS}.")
+    if len(tasks) < FEWEST:
+        raise ValueError(f"{family} has {len(tasks)} tasks; certify at least {FEWEST}.")
     ways: dict[str, Way] = {"constant": commonest, "words": by_words, "numbers": by_numbers}
     if tasks[0].kind == "temporal":
         ways = {"constant": usual_place}
@@ -73,10 +75,10 @@ def _certificate(family: str, tasks: list[Task]) -> Certificate:
     for name, way in ways.items():
         right = 0
         for fold in range(_FOLDS):
-            known = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
-            asked = [task for k, task in enumerate(tasks) if k % _FOLDS == fold]
-            answer = way(known)
-            right += sum(answer(task) for task in asked)
+            train = [task for k, task in enumerate(tasks) if k % _FOLDS != fold]
+            held = [task for k, task in enumerate(tasks) if k % _FOLDS == fold]
+            is_right = way(train)
+            right += sum(is_right(task) for task in held)
         scores[name] = right / len(tasks)
     chance = sum(float(task.meta["chance"]) for task in tasks) / len(tasks)
     return Certificate(
@@ -88,33 +90,33 @@ Way = Callable[[Sequence[Task]], Callable[[Task], bool]]
 """Learns from tasks; tells whether it gets another one right."""
 
 
-def commonest(known: Sequence[Task]) -> Callable[[Task], bool]:
+def commonest(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Always the answer that was right most often."""
-    best = Counter(task.truth.answer for task in known).most_common(1)[0][0]
+    best = Counter(task.truth.answer for task in tasks).most_common(1)[0][0]
     return lambda task: task.truth.answer == best
 
 
-def by_words(known: Sequence[Task]) -> Callable[[Task], bool]:
+def by_words(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Naive Bayes over the words of question and options."""
-    return _bayes(known, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
+    return _bayes(tasks, lambda task: set(re.findall(r"[a-z]+", " ".join((task.question, *task.options)).lower())))
 
 
-def by_numbers(known: Sequence[Task]) -> Callable[[Task], bool]:
+def by_numbers(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """Naive Bayes over the numbers of the question, such as times."""
-    return _bayes(known, lambda task: set(re.findall(r"\d+", task.question)))
+    return _bayes(tasks, lambda task: set(re.findall(r"\d+", task.question)))
 
 
-def _bayes(known: Sequence[Task], features: Callable[[Task], set[str]]) -> Callable[[Task], bool]:
-    answers = Counter(str(task.truth.answer) for task in known)
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for task in known:
-        seen[str(task.truth.answer)].update(features(task))
+def _bayes(tasks: Sequence[Task], features: Callable[[Task], set[str]]) -> Callable[[Task], bool]:
+    answers = Counter(str(task.truth.answer) for task in tasks)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for task in tasks:
+        counts[str(task.truth.answer)].update(features(task))
 
     def right(task: Task) -> bool:
         def likelihood(answer: str) -> float:
             count = answers[answer]
             return math.log(count) + sum(
-                math.log((seen[answer][f] + _SMOOTH) / (count + 2 * _SMOOTH)) for f in features(task)
+                math.log((counts[answer][f] + _SMOOTH) / (count + 2 * _SMOOTH)) for f in features(task)
             )
 
         return max(sorted(answers), key=likelihood) == task.truth.answer
@@ -122,14 +124,14 @@ def _bayes(known: Sequence[Task], features: Callable[[Task], set[str]]) -> Calla
     return right
 
 
-def usual_place(known: Sequence[Task]) -> Callable[[Task], bool]:
+def usual_place(tasks: Sequence[Task]) -> Callable[[Task], bool]:
     """The clip in which answers lie most often, counted in clips from the start: right from a tIoU of 0.5."""
-    best = Counter(_clip(task) for task in known).most_common(1)[0][0]
+    best = Counter(_clip(task) for task in tasks).most_common(1)[0][0]
 
     def right(task: Task) -> bool:
         seconds = float(task.meta["clip_seconds"])
-        said = Span(best * seconds, (best + 1) * seconds)
-        return any(said.iou(span) >= 0.5 for span in task.truth.spans)
+        guess = Span(best * seconds, (best + 1) * seconds)
+        return any(guess.iou(span) >= 0.5 for span in task.truth.spans)
 
     return right
 

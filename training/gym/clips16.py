@@ -1,4 +1,6 @@
-"""`clips16`: sixteen clips, short words, two tools, one-word answers: for a model of a million parameters on a CPU.
+"""`clips16`: sixteen clips, short words, one-word answers: for a model of a million parameters on a CPU.
+
+Its policies work in the loop of `agent.small_loop`.
 
 Every clip says a word and shows a shape, so that only the right clip tells: search by the word, then view the clip.
 """
@@ -10,20 +12,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from langgraph.types import Command
-
-from ...agent.first_look import no_look
-from ...agent.graph import Loop
-from ...agent.planner import plan_by_rules
-from ...agent.state import State
+from ...agent.small_loop import DIALECT, SYSTEM
 from ...agent.steps import Call
-from ...agent.tool_formats.short import Short
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
-from ...memory import ClipMemory, Span
-from ...tools import Observation, Toolbox, ToolError, VideoContext, tool
+from ...memory import Span
 from .drawing import COLORS
-from .lesson import Draft, Lesson
-from .level import Level
+from .lesson import Draft, Lesson, Level
 from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
 from .world import Line, Thing
 
@@ -33,25 +27,21 @@ WORDS = (
     " mug net nut oak oar owl pan pen pie pig pin pot rat rug saw sea sun tap tea toy van web"
 ).split()
 SHAPES = ("circle", "square", "triangle", "cross")
-SYSTEM = "clips"
-"""The whole system prompt."""
-DIALECT = Short(system=SYSTEM)
-"""Calls as Qwen writes them, no schemas in the prompt, and the bare word as the answer."""
 LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, difficulty=0.5)
 
 
 def color(rng: random.Random, level: Level) -> Draft:
     """What color is seen where a word is said? Two hops."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'color at "{words[k]}"?', shown[k].color, tuple(COLORS), world, k, words[k], shape=shown[k].shape)
+    return _draft(f'color at "{words[k]}"?', things[k].color, tuple(COLORS), world, k, words[k], shape=things[k].shape)
 
 
 def shape(rng: random.Random, level: Level) -> Draft:
     """What shape is seen where a word is said? Two hops, and harder to see."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     k = rng.randrange(len(words))
-    return _draft(f'shape at "{words[k]}"?', shown[k].shape, SHAPES, world, k, words[k], colour=shown[k].color)
+    return _draft(f'shape at "{words[k]}"?', things[k].shape, SHAPES, world, k, words[k], colour=things[k].color)
 
 
 def clip(rng: random.Random, level: Level) -> Draft:
@@ -63,14 +53,14 @@ def clip(rng: random.Random, level: Level) -> Draft:
 
 
 _NUMBERED = "clip {}"
-"""How a clip is named in answers: as tools name it, so that a number is the same token in both."""
+"""Name of a clip in answers: as tools name it, so that a number is the same token in both."""
 
 
 def first(rng: random.Random, level: Level) -> Draft:
     """What color comes first where a word is said? Each clip shows two, so that only their order tells."""
-    world, words, shown = _clips(rng, level)
+    world, words, things = _clips(rng, level)
     halves = []
-    for thing in shown:
+    for thing in things:
         other = rng.choice([color for color in COLORS if color != thing.color])
         middle = thing.span.middle
         halves += [
@@ -79,16 +69,16 @@ def first(rng: random.Random, level: Level) -> Draft:
         ]
     k = rng.randrange(len(words))
     two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
-    return _draft(f'first at "{words[k]}"?', shown[k].color, tuple(COLORS), two, k, words[k], shape=shown[k].shape)
+    return _draft(f'first at "{words[k]}"?', things[k].color, tuple(COLORS), two, k, words[k], shape=things[k].shape)
 
 
 def echo(rng: random.Random, level: Level) -> Draft:
     """Say what the question says: no tool is needed."""
     world, _, _ = _clips(rng, level)
-    said = rng.choice(list(COLORS))
+    color_name = rng.choice(list(COLORS))
     return Draft(
-        question=f'say "{said}".',
-        answer=said,
+        question=f'say "{color_name}".',
+        answer=color_name,
         values=tuple(COLORS),
         world=world,
         needs=(),
@@ -112,7 +102,7 @@ def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str],
     """Fields of a world, the word of each clip, and what is seen in it."""
     words = rng.sample(WORDS, level.clips)
     spans = [Span(k * level.clip_seconds, (k + 1) * level.clip_seconds) for k in range(level.clips)]
-    shown = [
+    things = [
         Thing(
             color=rng.choice(list(COLORS)),
             shape=rng.choice(SHAPES),
@@ -128,12 +118,12 @@ def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str],
     ]
     world = {
         "span": Span(0, level.seconds),
-        "things": tuple(shown),
+        "things": tuple(things),
         "lines": tuple(lines),
         "fps": 1 / level.clip_seconds,
         "side": level.side,
     }
-    return world, words, shown
+    return world, words, things
 
 
 def _draft(
@@ -142,7 +132,7 @@ def _draft(
     line = world["lines"][k]
     clip_span = Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3))
     two_hops = bool(about)
-    said = {} if two_hops else {"form": _NUMBERED}
+    form = {} if two_hops else {"form": _NUMBERED}
     return Draft(
         question=question,
         answer=answer,
@@ -151,80 +141,9 @@ def _draft(
         spans=(clip_span,),
         world=dict(world),
         needs=("search_clips", "view_clip") if two_hops else ("search_clips",),
-        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **said},
+        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **form},
         chance=1 / len(values),
         channels=("speech",),
-    )
-
-
-# The tools
-
-
-@tool
-def search_clips(query: str, video: VideoContext) -> Observation:
-    """Find the clip in which a word is said.
-
-    Args:
-        query: the word.
-    """
-    hits = video.memory.search(query, videos=[video.video_id], channels=("speech",), k=1)
-    if not hits or not any(name.endswith(".bm25") for name in hits[0].channels):
-        return Observation(text="no clip", data={"clip": None})
-    number = _spans(video).index(hits[0].span)
-    return Observation(text=f"clip {number}", uris=(video.uri(hits[0].span),), data={"clip": number})
-
-
-@tool
-def view_clip(clip: int, video: VideoContext) -> Observation:
-    """See a clip.
-
-    Args:
-        clip: its number, from 0.
-    """
-    spans = _spans(video)
-    if not 0 <= clip < len(spans):
-        raise ToolError("no clip: try another")
-    span = spans[clip]
-    times = video.times(span, video.info.fps)  # one frame, or two where what is asked is their order
-    video.charge(len(times))
-    pictures = tuple(video.uri(time) for time in times)
-    return Observation(text=f"clip {clip}", uris=(video.uri(span), *pictures), pictures=pictures, data={"clip": clip})
-
-
-def _spans(video: VideoContext) -> list[Span]:
-    return [clip.span for clip in video.memory.clips(video.video_id)]
-
-
-TOOLS = (search_clips, view_clip)
-
-
-def toolbox() -> Toolbox:
-    """The two tools."""
-    return Toolbox(TOOLS)
-
-
-class ShortLoop(Loop):
-    """The loop, whose policy reads the bare question: no list of videos, no budget, no plan, no first look."""
-
-    async def plan(self, state: State) -> Command[Any]:
-        """See `Loop.plan`."""
-        made = await super().plan(state)
-        assert isinstance(made.update, dict)
-        system, human = made.update["messages"]
-        told = human.model_copy(update={"content": state["question"]["text"]})
-        return Command(update={**made.update, "messages": [system, told]}, goto=made.goto)
-
-
-def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
-    """The preset's loop, for `training.collect.Collector` and for play."""
-    return ShortLoop(
-        memory=memory,
-        policy=policy,
-        planner=plan_by_rules,
-        toolbox=toolbox(),
-        system=SYSTEM,
-        first_look=no_look,
-        numbers=False,
     )
 
 
@@ -233,7 +152,7 @@ def loop(memory: ClipMemory, policy: Any) -> ShortLoop:
 
 def _search(case: Case) -> Generator[Call, Shown, int | None]:
     found = yield Call("search_clips", {"query": case.about["query"]})
-    number = found.seen.data.get("clip")
+    number = found.result.data.get("clip")
     return None if number is None else int(number)
 
 
@@ -248,9 +167,9 @@ def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
     number = yield from _search(case)
     if number is None:
         return NOT_FOUND
-    shown = yield Call("view_clip", {"clip": number})
-    answer = described(case, shown.look())
-    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+    view = yield Call("view_clip", {"clip": number})
+    answer = described(case, view.look())
+    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
 def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
@@ -258,9 +177,9 @@ def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
     number = yield from _search(case)
     if number is None:
         return NOT_FOUND
-    shown = yield Call("view_clip", {"clip": number})
-    answer = described(case, shown.look()[:1])
-    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+    view = yield Call("view_clip", {"clip": number})
+    answer = described(case, view.look()[:1])
+    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
 def repeat(case: Case) -> Generator[Call, Shown, Say]:
@@ -298,4 +217,4 @@ def corpus(lessons: list[Lesson]) -> list[str]:
 
 
 AGAIN = (SENT_BACK + NO_EVIDENCE,)
-"""What the loop's check says to an answer for which nothing was looked at."""
+"""Words of the loop's check to an answer for which nothing was looked at."""

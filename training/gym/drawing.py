@@ -1,4 +1,4 @@
-"""How the things of a world look: shapes, patterns and letters as pixels."""
+"""Drawing of the things of a world: shapes, patterns and letters as pixels."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ...agent.answer import Draft, Evidence
 from ...agent.models.turn import Turn
 from ...agent.questions.question import Question
 from ...agent.steps import Call, Finished, observed, replay
-from ...agent.tool_formats import Dialect, Said, draft, load_dialect
+from ...agent.tool_formats import ParsedTurn, ToolFormat, draft, load_tool_format
 from ...memory import FrameReader, Span
 from ..data.task import Task
 from .strategies import STRATEGIES, Case, Say, Shown, Strategy, wasted
@@ -40,7 +40,7 @@ class Expert(BaseChatModel):
     tasks: dict[tuple[str, str], Task]
     """By question and video name."""
     dialect: Any
-    """What its messages are written in."""
+    """The dialect of its messages."""
     strategies: Mapping[str, Strategy]
     guess: float = 0.0
     """Probability of answering by chance, without a call."""
@@ -53,14 +53,14 @@ class Expert(BaseChatModel):
         cls,
         tasks: Iterable[Task],
         *,
-        dialect: Dialect | str = "hermes",
+        dialect: ToolFormat | str = "hermes",
         strategies: Mapping[str, Strategy] = STRATEGIES,
         **settings: Any,
     ) -> Expert:
         """An expert for some tasks of the gym; `settings` are `guess`, `waste` and `seed`."""
-        known = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
-        spoken = load_dialect(dialect) if isinstance(dialect, str) else dialect
-        return cls(tasks=known, dialect=spoken, strategies=strategies, **settings)
+        by_question = {(task.question, name): task for task in tasks for name in map(_stem, task.videos)}
+        spoken = load_tool_format(dialect) if isinstance(dialect, str) else dialect
+        return cls(tasks=by_question, dialect=spoken, strategies=strategies, **settings)
 
     @property
     def _llm_type(self) -> str:
@@ -91,8 +91,8 @@ class Expert(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _case(self, messages: Sequence[BaseMessage]) -> Case:
-        asked = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
-        question = Question.from_dict(asked.additional_kwargs["question"])
+        message = next(m for m in messages if isinstance(m, HumanMessage) and "question" in m.additional_kwargs)
+        question = Question.from_dict(message.additional_kwargs["question"])
         video = question.videos[0]
         task = self.tasks.get((question.text, _stem(video["name"])))
         if task is None:
@@ -103,14 +103,14 @@ class Expert(BaseChatModel):
         self, case: Case, messages: Sequence[BaseMessage], pixels: FrameReader | None, rng: random.Random
     ) -> Call | Say:
         """Replay the strategy over what was observed: its first call that has no result yet, or its answer."""
-        known = shown(messages, pixels)
+        results = shown(messages, pixels)
         vain: list[Call] = []
 
         def outcome_of(call: Call) -> Shown | None:
-            if rng.random() < self.waste and (waste := wasted(case, rng.randrange)).key not in known:
+            if rng.random() < self.waste and (waste := wasted(case, rng.randrange)).key not in results:
                 vain.append(waste)
                 return None
-            return known.get(call.key)
+            return results.get(call.key)
 
         step = replay(self.strategies[case.task.meta["gym"]["family"]](case), outcome_of)
         return step.result if isinstance(step, Finished) else (*vain, step)[0]
@@ -130,9 +130,8 @@ class Expert(BaseChatModel):
             confidence = 0.0 if say.abstained else 0.9
             done = Draft(text=text, option=option, evidence=evidence, confidence=confidence, abstained=say.abstained)
             return AIMessage(content=done.as_message())
-        write = getattr(self.dialect, "write_answer", "<think>It was found.</think> <answer>{}</answer>".format)
-        written = write("N/A" if say.abstained else option or text)
-        read: Said = self.dialect.read(written, messages)
+        written = self.dialect.answer_form.format("N/A" if say.abstained else option or text)
+        read: ParsedTurn = self.dialect.read(written, messages)
         return AIMessage(content=written, additional_kwargs={"draft": draft(read, messages)})
 
 
@@ -149,7 +148,7 @@ def by_chance(case: Case, rng: random.Random) -> Say:
 
 
 def shown(messages: Sequence[BaseMessage], pixels: FrameReader | None) -> dict[str, Shown]:
-    """What each call brought back, by `Call.key`."""
+    """The result of each call, by `Call.key`."""
     artifacts = {m.tool_call_id: m.artifact or {} for m in messages if isinstance(m, ToolMessage)}
     found: dict[str, Shown] = {}
     results = observed(messages)

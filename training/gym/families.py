@@ -8,9 +8,8 @@ from typing import Any
 
 from ...memory import Span, clock
 from .drawing import COLORS, PATTERNS, SHAPES
-from .lesson import Draft, clip_spans, scenery
-from .level import Level
-from .words import CODES, NOUNS, subjects
+from .lesson import Draft, Level, clip_spans, scenery
+from .words import BELONGINGS, CODES, DOINGS, NOUNS, PLACES, subjects
 from .world import Line, Plate, Sign, Thing
 
 Family = Callable[[random.Random, Level], Draft]
@@ -21,8 +20,8 @@ _CORNERS = ((0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73))
 def retrieval(rng: random.Random, level: Level) -> Draft:
     """When is it spoken of? Every clip speaks of something; some speak of nearly the same."""
     spans = clip_spans(level)
-    told, lines = _mentions(rng, level, spans)
-    (adjective, noun), place = told[0], lines[0].span
+    mentions, lines = _mentions(rng, level, spans)
+    (adjective, noun), place = mentions[0], lines[0].span
     return Draft(
         question=f"When is the {adjective} {noun} mentioned?",
         answer=None,
@@ -41,14 +40,18 @@ def spotting(rng: random.Random, level: Level) -> Draft:
     order = rng.sample(range(level.clips), level.clips)
     color, *others = rng.sample(list(COLORS), len(COLORS))
     place = spans[order[0]]
-    shown = [_thing(rng, level, place, color=color)]
-    shown += [_thing(rng, level, spans[k], color=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
+    things = [_thing(rng, level, place, color=color)]
+    things += [_thing(rng, level, spans[k], color=rng.choice(others)) for k in order[1 : 1 + 2 * level.duplicates]]
     return Draft(
         question=f"When is something {color} on screen?",
         answer=None,
         kind="temporal",
         spans=(place,),
-        world={"span": Span(0, level.seconds), "things": tuple(shown), "scenes": scenery(rng, spans, ("grey", "sand"))},
+        world={
+            "span": Span(0, level.seconds),
+            "things": tuple(things),
+            "scenes": scenery(rng, spans, ("grey", "sand")),
+        },
         needs=("search_clips",),
         about={"query": f"something {color}", "colour": color, "at": [place.start, place.end]},
         chance=1 / level.clips,
@@ -157,9 +160,9 @@ def reading(rng: random.Random, level: Level) -> Draft:
 def two_hops(rng: random.Random, level: Level) -> Draft:
     """What is seen while something is spoken of? Search for the words, then look."""
     spans = clip_spans(level)
-    told, lines = _mentions(rng, level, spans)
-    (adjective, noun), said = told[0], lines[0].span
-    place = next(span for span in spans if span.contains(said.middle))
+    mentions, lines = _mentions(rng, level, spans)
+    (adjective, noun), line = mentions[0], lines[0].span
+    place = next(span for span in spans if span.contains(line.middle))
     world: dict[str, Any] = {"span": Span(0, level.seconds), "scenes": scenery(rng, spans), "lines": _in_order(lines)}
     world["things"], meant = _crowds(rng, level, spans, place)
     about: dict[str, Any] = {"query": f"{adjective} {noun}", "at": [place.start, place.end]}
@@ -207,13 +210,13 @@ def nothing(rng: random.Random, level: Level) -> Draft:
 
 def _mentions(rng: random.Random, level: Level, spans: Sequence[Span]) -> tuple[list[tuple[str, str]], list[Line]]:
     """Something that each clip speaks of, the asked one first, the nearly same ones next; and the lines, likewise."""
-    told = subjects(rng, len(spans), level.duplicates)
+    mentions = subjects(rng, len(spans), level.duplicates)
     order = rng.sample(list(spans), len(spans))
     lines = [
         Line(text=f"here we talk about the {adjective} {noun}", span=_inner(span))
-        for (adjective, noun), span in zip(told, order, strict=True)
+        for (adjective, noun), span in zip(mentions, order, strict=True)
     ]
-    return told, lines
+    return mentions, lines
 
 
 def _crowds(rng: random.Random, level: Level, spans: Sequence[Span], place: Span) -> tuple[tuple[Thing, ...], Thing]:
@@ -247,3 +250,132 @@ def _inner(span: Span) -> Span:
 
 def _in_order(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.span))
+
+
+_CROSSING, _PAUSE = 2.5, 0.8
+"""Seconds that a thing takes to cross the picture, and until the next one sets out."""
+_AWAY = 0.25
+"""Distance from the picture at which things start and end, as a fraction of it."""
+
+
+def tracking(rng: random.Random, level: Level) -> Draft:
+    """How many things move through the picture? They enter at one edge and leave at the other, one after another."""
+    count = rng.randint(1, 4)
+    world, window, _ = _crossings(rng, level, [rng.choice(list(COLORS)) for _ in range(count)])
+    return Draft(
+        question=f"How many things move through the picture between {clock(window.start)} and {clock(window.end)}?",
+        answer=str(count),
+        values=("1", "2", "3", "4"),
+        kind="count",
+        spans=(window,),
+        world=world,
+        needs=("track_objects",),
+        about={"at": [window.start, window.end]},
+        chance=1 / 4,
+        channels=("speech",),
+    )
+
+
+def crossing(rng: random.Random, level: Level) -> Draft:
+    """When does the thing of this colour enter and leave? Three others cross the picture before or after it."""
+    world, window, movers = _crossings(rng, level, rng.sample(list(COLORS), 4))
+    meant = rng.choice(movers)
+    speed = (_AWAY * 2 + 1) / _CROSSING
+    hidden = (_AWAY - meant.size / 2) / speed
+    visible = Span(round(meant.span.start + hidden, 3), round(meant.span.end - hidden, 3))
+    return Draft(
+        question=f"When does something {meant.color} cross the picture between {clock(window.start)} and "
+        f"{clock(window.end)}?",
+        answer=None,
+        kind="temporal",
+        spans=(visible,),
+        world=world,
+        needs=("track_objects",),
+        about={"at": [window.start, window.end], "colour": meant.color},
+        chance=1 / 4,
+        channels=("speech",),
+    )
+
+
+def _crossings(
+    rng: random.Random, level: Level, colors: Sequence[str]
+) -> tuple[dict[str, Any], Span, tuple[Thing, ...]]:
+    """Fields of a world in which things cross the picture one by one, the time that takes, and the things."""
+    lasts = 4 * (_CROSSING + _PAUSE) + 2
+    length = max(level.seconds, lasts + 4)
+    start = round(rng.uniform(1, length - lasts - 1), 1)
+    movers = []
+    for k, color in enumerate(colors):
+        begins = start + 1 + k * (_CROSSING + _PAUSE)
+        height, ways = rng.uniform(0.25, 0.75), rng.sample((-_AWAY, 1 + _AWAY), 2)
+        movers.append(
+            Thing(
+                color=color,
+                shape=rng.choice(("circle", "square")),
+                span=Span(begins, begins + _CROSSING),
+                at=(ways[0], height),
+                to=(ways[1], height),
+                size=max(level.size, 0.2),
+            )
+        )
+    world = {
+        "span": Span(0, length),
+        "scenes": scenery(rng, [Span(0, length)]),
+        "things": tuple(movers),
+        "fps": 8.0,
+        "side": 2 * level.side,
+    }
+    return world, Span(start, round(start + lasts, 1)), tuple(movers)
+
+
+CLIP = 30.0
+"""Seconds of a clip."""
+MORNING, EVENING = 8 * 3600.0, 20 * 3600.0
+
+
+def day(rng: random.Random, level: Level) -> Draft:
+    """Where was a thing put last, as far as is known by now? It is put elsewhere earlier, and again later.
+
+    The day is as long as the level's clips, each of half a minute, at most from eight to eight.
+    """
+    count = min(max(level.clips, 12), int((EVENING - MORNING) / CLIP))
+    spans = [Span(MORNING + k * CLIP, MORNING + (k + 1) * CLIP) for k in range(count)]
+    meant, *others = rng.sample(BELONGINGS, len(BELONGINGS))
+    lines_at: dict[int, str] = {}
+    puts = 1 + max(1, level.duplicates) + 1  # before, the last one before now, and one that has not happened yet
+    times = sorted(rng.sample(range(1, count - 1), puts))
+    places = rng.sample(PLACES, puts) if puts <= len(PLACES) else [rng.choice(PLACES) for _ in range(puts)]
+    for k, where in zip(times, places, strict=True):
+        lines_at[k] = f"I put the {meant} into the {where}"
+    last, later = times[-2], times[-1]
+    now = spans[rng.randint(last + 1, later)].start
+    for k in rng.sample([k for k in range(count) if k not in lines_at], min(count // 4, 6 * (1 + level.duplicates))):
+        lines_at[k] = f"I put the {rng.choice(others)} into the {rng.choice(PLACES)}"
+    lines = [
+        Line(text=lines_at.get(k) or rng.choice(DOINGS), span=Span(span.start + 3, span.end - 3))
+        for k, span in enumerate(spans)
+        if k in lines_at or rng.random() < 0.6
+    ]
+    about: dict[str, Any] = {
+        "query": f"put the {meant} into",
+        "word": meant,
+        "at": [spans[last].start, spans[last].end],
+    }
+    return Draft(
+        question=f"Where did I put the {meant} last, as of {clock(now)}?",
+        answer=places[-2],
+        values=PLACES,
+        spans=(Span(spans[last].start + 3, spans[last].end - 3),),
+        world={
+            "span": Span(MORNING, spans[-1].end),
+            "scenes": scenery(rng, [Span(s.start, s.start + 20 * CLIP) for s in spans[::20]]),
+            "lines": tuple(lines),
+            "fps": 2.0,
+        },
+        needs=("search_clips",),
+        about=about,
+        chance=1 / len(PLACES),
+        now=now,
+        channels=("speech",),
+        clip_seconds=CLIP,
+    )

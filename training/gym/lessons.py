@@ -5,23 +5,25 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+from ...memory import RewatchError
 from ..data.task import Task, TaskError
+from ..data.validation import unknown
 from .clips16 import LEVEL, SMALL
-from .egocentric import day
 from .families import (
     Family,
     cropping,
+    crossing,
+    day,
     listening,
     nothing,
     reading,
     retrieval,
     spotting,
+    tracking,
     two_hops,
     viewing,
 )
-from .lesson import SOURCE, Lesson, finish
-from .level import Level
-from .moving import crossing, tracking
+from .lesson import SOURCE, Lesson, Level, finish
 
 FAMILIES: dict[str, Family] = {
     "retrieval": retrieval,
@@ -37,18 +39,50 @@ FAMILIES: dict[str, Family] = {
     "nothing": nothing,
 }
 """Every family of questions, by name."""
+EVERY: dict[str, Family] = {**FAMILIES, **SMALL}
+"""The same with those of clips16, which are last."""
+
+
+class GymError(RewatchError):
+    """A family or a level that there is not."""
+
+    exit_code = 2
+
+
+def known(families: Sequence[str]) -> list[str]:
+    """The families of these names.
+
+    Raises:
+        GymError: naming one that is none.
+    """
+    for name in families:
+        if name not in EVERY:
+            raise GymError(f"gym: {name} {unknown(name, EVERY)}")
+    return list(families)
+
+
+def level_of(difficulty: float | None) -> Level | None:
+    """The level of a difficulty; None, the family's own, for None.
+
+    Raises:
+        GymError: if there is no such level.
+    """
+    try:
+        return None if difficulty is None else Level.of(difficulty)
+    except ValueError as error:
+        raise GymError(f"gym: {error}") from None
 
 
 def lesson(family: str, seed: int, level: Level | None = None) -> Lesson:
-    """One question about one video; the level is a middling one unless told otherwise.
+    """One question about one video; the level is a middling one unless one is given.
 
     Raises:
-        KeyError: if there is no such family.
+        GymError: if there is no such family.
     """
-    known = {**FAMILIES, **SMALL}
+    known([family])
     level = level or (LEVEL if family in SMALL else Level())
     rng = random.Random(f"{family} {seed} {level}")
-    return finish(family, seed, level, known[family](rng, level), rng)
+    return finish(family, seed, level, EVERY[family](rng, level), rng)
 
 
 def lesson_of(task: Task) -> Lesson:

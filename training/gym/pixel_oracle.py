@@ -1,4 +1,4 @@
-"""What a picture shows, told from its pixels alone: for experts, and to prove that a picture holds an answer or not."""
+"""Reading of a picture from its pixels alone: for experts, and to prove that a picture holds an answer or not."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pattern(image: np.ndarray) -> str:
 
 
 def plate_box(image: np.ndarray, background_tolerance: int = 12) -> Box | None:
-    """Where something colourless differs from the scene around it; None where nothing does."""
+    """The box of something colorless that differs from the scene around it; None where nothing does."""
     import cv2
 
     small = image.astype(np.int16)

@@ -1,4 +1,4 @@
-"""How each family is solved through the tools: what to call, what to read from it, what to answer."""
+"""Solutions of the families through the tools: calls, the reading of their results, and answers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from . import pixel_oracle as eyes
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a call brought back, with its pictures."""
+    """The result of a call, with its pictures."""
 
-    seen: CallResult
+    result: CallResult
     uris: tuple[str, ...] = ()
     look: Callable[[], list[np.ndarray]] = list
     """Reads the pictures, `[H, W, 3]` uint8 each."""
@@ -38,7 +38,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a strategy goes by: the task's question, and the video it is about."""
+    """The input of a strategy: the task's question, and the video it is about."""
 
     task: Task
     video: str
@@ -74,11 +74,11 @@ def retrieval(case: Case) -> Generator[Call, Shown, Say]:
 def spotting(case: Case) -> Generator[Call, Shown, Say]:
     """Search by the colour, and look at what was found until it is there."""
     found = yield Call("search_clips", {"query": case.about["query"]})
-    for hit in found.seen.data.get("hits", []):
+    for hit in found.result.data.get("hits", []):
         start, end = hit["span"]
-        shown = yield Call("view_clip", {"start": start, "end": end})
-        if any(one.color == case.about["colour"] for image in shown.look() for one in eyes.things(image)):
-            return Say(f"{start:g}-{end:g} s", shown.uris[:1], "view_clip")
+        view = yield Call("view_clip", {"start": start, "end": end})
+        if any(one.color == case.about["colour"] for image in view.look() for one in eyes.things(image)):
+            return Say(f"{start:g}-{end:g} s", view.uris[:1], "view_clip")
     return NOT_FOUND
 
 
@@ -89,8 +89,8 @@ def viewing(case: Case) -> Generator[Call, Shown, Say]:
 
 def cropping(case: Case) -> Generator[Call, Shown, Say]:
     """Look where the plate is, zoom in, and tell its pattern."""
-    shown = yield Call("view_clip", {"start": case.at.start, "end": case.at.end})
-    box = next((found for image in shown.look() if (found := eyes.plate_box(image))), None)
+    view = yield Call("view_clip", {"start": case.at.start, "end": case.at.end})
+    box = next((found for image in view.look() if (found := eyes.plate_box(image))), None)
     if box is None:
         return NOT_FOUND
     edges = [round(edge, 3) for edge in _widened(box)]
@@ -101,8 +101,8 @@ def cropping(case: Case) -> Generator[Call, Shown, Say]:
 
 def listening(case: Case) -> Generator[Call, Shown, Say]:
     """Listen at the time that the question names."""
-    heard = yield Call("transcribe", {"start": case.at.start, "end": case.at.end})
-    for row in heard.seen.data.get("utterances", []):
+    transcript = yield Call("transcribe", {"start": case.at.start, "end": case.at.end})
+    for row in transcript.result.data.get("utterances", []):
         if case.at.contains(sum(row["span"]) / 2):
             return Say(str(row["text"]).split()[-1], (case.uri(Span(*row["span"])),), "transcribe", row["text"])
     return NOT_FOUND
@@ -111,7 +111,7 @@ def listening(case: Case) -> Generator[Call, Shown, Say]:
 def reading(case: Case) -> Generator[Call, Shown, Say]:
     """Read the board at the time that the question names."""
     read = yield Call("read_text", {"start": round(case.at.middle, 3)})
-    text = " ".join(str(row["text"]) for row in read.seen.data.get("readings", []))
+    text = " ".join(str(row["text"]) for row in read.result.data.get("readings", []))
     number = re.search(r"\d{3}", text)
     return Say(number[0], read.uris[:1], "read_text", number[0]) if number else NOT_FOUND
 
@@ -119,13 +119,13 @@ def reading(case: Case) -> Generator[Call, Shown, Say]:
 def tracking(case: Case) -> Generator[Call, Shown, Say]:
     """Follow what moves, and count."""
     followed = yield Call("track_objects", {"start": case.at.start, "end": case.at.end})
-    return Say(str(len(followed.seen.data.get("tracks", []))), followed.uris[:1], "track_objects")
+    return Say(str(len(followed.result.data.get("tracks", []))), followed.uris[:1], "track_objects")
 
 
 def crossing(case: Case) -> Generator[Call, Shown, Say]:
     """Follow what moves, and take the one of the asked colour."""
     followed = yield Call("track_objects", {"start": case.at.start, "end": case.at.end})
-    for track in followed.seen.data.get("tracks", []):
+    for track in followed.result.data.get("tracks", []):
         if track["colour"] == case.about["colour"]:
             span = Span(*track["span"])
             return Say(f"{span.start:g}-{span.end:g} s", (case.uri(span),), "track_objects")
@@ -199,14 +199,14 @@ def described(case: Case, pictures: list[np.ndarray]) -> str | None:
 
 
 def _view(case: Case, span: Span) -> Generator[Call, Shown, Say]:
-    shown = yield Call("view_clip", {"start": span.start, "end": span.end})
-    answer = described(case, shown.look())
-    return Say(answer, shown.uris[:1], "view_clip") if answer else NOT_FOUND
+    view = yield Call("view_clip", {"start": span.start, "end": span.end})
+    answer = described(case, view.look())
+    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
 def _said(found: Shown) -> list[tuple[Span, str]]:
     """The spoken texts of a search, best first."""
-    hits = found.seen.data.get("hits", [])
+    hits = found.result.data.get("hits", [])
     return [(Span(*t["span"]), str(t["text"])) for hit in hits for t in hit["texts"] if t["channel"] == "speech"]
 
 

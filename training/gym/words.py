@@ -15,7 +15,7 @@ NOUNS = (
 CODES = "amber birch cobalt delta ember falcon granite hazel".split()
 """Code words that are said."""
 PLACES = "drawer shelf basket fridge cupboard backpack garage windowsill".split()
-"""Where things are put on an egocentric day."""
+"""Places into which things are put on an egocentric day."""
 BELONGINGS = "keys wallet glasses phone umbrella scissors charger passport notebook torch".split()
 DOINGS = (
     "I wash the dishes",
@@ -29,7 +29,7 @@ DOINGS = (
     "I fix the bicycle",
     "I sort the laundry",
 )
-"""What is done on an egocentric day besides."""
+"""Other doings on an egocentric day."""
 
 
 def subjects(rng: random.Random, count: int, duplicates: int) -> list[tuple[str, str]]:

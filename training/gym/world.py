@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...memory import Box, Frame, Span, VideoInfo
-from ...memory.protocol import grid, sorted_times
-from ...memory.video.array_video import resized
+from ...memory.protocol import TimedFrames, sorted_times
+from ...memory.video.shape import shrink
 from .drawing import COLORS, TONES, lettering, paste, plate, shape_mask
 
 _EARLY = 1e-6
@@ -32,7 +32,7 @@ class Thing:
     """Height as a fraction of the picture's."""
 
     def center(self, time: float) -> tuple[float, float]:
-        """Where it is at `time` (seconds)."""
+        """Its center at `time` (seconds)."""
         if self.to is None or self.span.duration == 0:
             return self.at
         share = (time - self.span.start) / self.span.duration
@@ -92,7 +92,7 @@ class WorldScene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(TimedFrames):
     """A video source (`memory.VideoSource`) that draws its frames when they are asked for, so it may last for days.
 
     Every field is part of its identity: two equal worlds are one video.
@@ -142,18 +142,10 @@ class World:
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """One frame for each time, in ascending order: the last at or before it, else the first."""
         last = self._count - 1
-        for wanted in sorted_times(times):
-            number = min(max(int(np.floor((wanted - self.span.start + _EARLY) * self.fps)), 0), last)
+        for query in sorted_times(times):
+            number = min(max(int(np.floor((query - self.span.start + _EARLY) * self.fps)), 0), last)
             time = self.span.start + number / self.fps
-            yield Frame(time, resized(self.draw(time), size))
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        """The frames on screen at `span.start + k / fps` before `span.end`, as far as the video goes."""
-        return self.frames_at(grid(span, fps, self.span), size=size)
-
-    def frame(self, time: float, *, size: int | None = None) -> Frame:
-        """The frame on screen at `time` (seconds)."""
-        return next(self.frames_at([time], size=size))
+            yield Frame(time, shrink(self.draw(time), size))
 
     def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
         """A frame every second: all cost the same."""
@@ -182,7 +174,7 @@ class World:
         return image
 
     def subtitles(self) -> str:
-        """What is said as an .srt file; empty where nothing is."""
+        """The lines as an .srt file; empty where there are none."""
         rows = [
             f"{n}\n{_stamp(e.span.start)} --> {_stamp(e.span.end)}\n{e.text}\n" for n, e in enumerate(self.lines, 1)
         ]

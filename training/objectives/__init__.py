@@ -2,13 +2,12 @@
 
 from .advantages import Advantages, by_task, dapo, dr_grpo, group_advantages, multi_task
 from .bilevel import bilevel_gae
-from .cot_length import length_penalty, with_cot_penalty
 from .difficulty import RunningDifficulty, WeightLog, dgrpo, dgrpo_weight, linear_weight, scale_iou
 from .objective import Objective, Scored
+from .penalties import length_penalty, retrieval_cost, segment_advantages, with_cot_penalty, with_retrieval_penalty
 from .preference import Pair, dpo_loss, pick_pairs, preference_loss, trajectory_logp
 from .reg_grpo import difficulty_shift, reg_loss, regression, sequence_log_ratio
 from .registry import OBJECTIVES, cot_objective, objective_named, retrieval_objective
-from .retrieval_penalty import retrieval_cost, segment_advantages, with_retrieval_penalty
 from .surrogate import Loss, Surrogate, aggregate, clipped, entropy, kl, log_ratio, policy_loss
 from .t_grpo import temporal_bonus
 from .tw_grpo import token_weights

@@ -1,6 +1,6 @@
 """Generalised advantage estimation on two levels: turns of the dialogue, and tokens in a turn (Video-MTR).
 
-Shapes: see groups.py.
+Shapes: see advantages.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Weights by difficulty: DGRPO as VITAL released it, and the survey's general form with running difficulty.
 
-Shapes: see groups.py.
+Shapes: see advantages.py.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class WeightLog:
 
     @property
     def left_one(self) -> bool:
-        """Whether any weight was below 1."""
+        """True if any weight was below 1."""
         return self.below_one > 0
 
     def warning(self) -> str | None:

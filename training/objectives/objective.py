@@ -1,4 +1,4 @@
-"""What an objective is, and what it is told of the rollouts. How trainers use it: see registry.py."""
+"""Objectives, and the values of rollouts that they are computed from. Their use by trainers: see registry.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .surrogate import Loss, Surrogate, policy_loss
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """What is known of the rollouts of a step, all processes together. Only `reward` and `group` are always needed."""
+    """Values of the rollouts of a step, of all processes together. Only `reward` and `group` are always needed."""
 
     reward: Tensor
     """[R] summed reward; NaN where a rollout could not be scored."""
@@ -66,26 +66,26 @@ class Objective:
     regression: Mapping[str, Any] | None = field(default=None, hash=False)
     """Arguments of `reg_loss`, where that is the loss in place of the clipped surrogate."""
     drop_flat: bool = False
-    """Whether the published method leaves out groups that teach nothing (DAPO's dynamic sampling)."""
+    """True if the published method leaves out groups that teach nothing (DAPO's dynamic sampling)."""
 
     @property
     def distributions(self) -> bool:
-        """Whether log-probabilities over the whole vocabulary are needed (one more forward pass in TRL)."""
+        """True if log-probabilities over the whole vocabulary are needed (one more forward pass in TRL)."""
         return self.token_weights is not None
 
     @property
     def shuffled(self) -> bool:
-        """Whether rollouts on shuffled frames are needed besides."""
+        """True if rollouts on shuffled frames are needed besides."""
         return "shuffled" in self.needs
 
     @property
     def whole_groups(self) -> bool:
-        """Whether the loss needs whole groups in every micro-batch."""
+        """True if the loss needs whole groups in every micro-batch."""
         return self.regression is not None and self.regression.get("form", "paper") == "paper"
 
     @property
     def trl_loss(self) -> bool:
-        """Whether TRL's own loss, given `trl_arguments` and our advantages, is this objective's loss."""
+        """True if TRL's own loss, given `trl_arguments` and our advantages, is this objective's loss."""
         return self.regression is None
 
     def advantages(self, scored: Scored) -> Advantages:

@@ -1,4 +1,4 @@
-"""DPO over whole trajectories, and pairs for it from rollouts (VideoExplorer, VerIPO). Shapes: see groups.py."""
+"""DPO over whole trajectories, and pairs for it from rollouts (VideoExplorer, VerIPO). Shapes: see advantages.py."""
 
 from __future__ import annotations
 

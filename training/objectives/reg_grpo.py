@@ -1,4 +1,4 @@
-"""Reg-GRPO: regression of the policy's own log ratio onto the advantage (DeepVideo-R1). Shapes: see groups.py."""
+"""Reg-GRPO: regression of the policy's own log ratio onto the advantage (DeepVideo-R1). Shapes: see advantages.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .groups import add_up, number
+from .advantages import add_up, number
 from .surrogate import MAX_LOG_RATIO, Loss, Surrogate, aggregate, kl
 
 

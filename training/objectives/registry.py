@@ -29,17 +29,17 @@ drops or samples anew the groups that are `flat`, and counts them; `drop_flat` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
 
 from torch import Tensor
 
+from ...memory.registry import Registry
 from .advantages import TRL_EPS, VERL_EPS, Advantages, dapo, dr_grpo, group_advantages, multi_task
-from .cot_length import with_cot_penalty
 from .difficulty import RunningDifficulty, dgrpo_weight
 from .objective import Objective, Scored
-from .retrieval_penalty import with_retrieval_penalty
+from .penalties import with_cot_penalty, with_retrieval_penalty
 from .surrogate import Surrogate
 from .t_grpo import temporal_bonus
 from .tw_grpo import token_weights
@@ -190,7 +190,7 @@ _ALL = (
     cot_objective(),
 )
 
-OBJECTIVES: Mapping[str, Objective] = MappingProxyType({objective.name: objective for objective in _ALL})
+OBJECTIVES = Registry("objective", {objective.name: objective for objective in _ALL})
 """Every online objective by name."""
 
 
@@ -200,6 +200,4 @@ def objective_named(name: str) -> Objective:
     Raises:
         ValueError: if there is none; the message names those there are.
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"There is no objective {name!r}; there are {', '.join(sorted(OBJECTIVES))}.")
     return OBJECTIVES[name]

@@ -1,4 +1,4 @@
-"""The policy's loss: importance ratios, clipping, KL and how tokens are summed up. Shapes: see groups.py.
+"""The policy's loss: importance ratios, clipping, KL and how tokens are summed up. Shapes: see advantages.py.
 
 Masks are 1 on tokens that the policy sampled and 0 on the prompt's, on observations and on padding. What stands in a
 tensor where its mask is 0 never matters, not even when it is infinite or NaN.

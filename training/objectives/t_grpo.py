@@ -1,4 +1,4 @@
-"""T-GRPO: a bonus for answers that depend on the order of the frames (Video-R1). Shapes: see groups.py."""
+"""T-GRPO: a bonus for answers that depend on the order of the frames (Video-R1). Shapes: see advantages.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .groups import number, statistics
+from .advantages import number, statistics
 
 RIGHT = 0.1
 """An accuracy above this counts as right (Video-R1: partial rewards of free-form answers do)."""

@@ -1,4 +1,4 @@
-"""TW-GRPO: tokens weigh more where the rollouts of a group disagree. Shapes: see groups.py."""
+"""TW-GRPO: tokens weigh more where the rollouts of a group disagree. Shapes: see advantages.py."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ from .answers import (
     numeric,
     regression,
     right,
-    said_reward,
     task_reward,
+    text_reward,
     words_reward,
 )
 from .captions import caption_reward, dual_caption, thought_reward
 from .evidence import audio_consistency, faithful, hit, quotes, verified
-from .format import FORMS, format_reward
+from .format import format_reward
 from .groups import agreement, curiosity, look_penalty, temporal_order
 from .mixing import Mix, Mixed
 from .presets import PRESETS, load_preset
@@ -37,7 +37,6 @@ from .tools import (
 )
 
 __all__ = [
-    "FORMS",
     "MOST_ANSWER",
     "PRESETS",
     "GroupReward",
@@ -74,7 +73,7 @@ __all__ = [
     "regression",
     "retrieval_gain",
     "right",
-    "said_reward",
+    "text_reward",
     "scale",
     "scaled",
     "task_reward",

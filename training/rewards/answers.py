@@ -1,4 +1,4 @@
-"""Answer rewards: is what is said true? By option, number, words, spans and boxes."""
+"""Answer rewards: is the answer true? By option, number, words, spans and boxes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ...memory import Span
 from ..data.task import as_number
 from ..rollouts.rollout import Rollout
-from . import stated
+from . import extraction
 from .captions import caption_reward
 from .regions import box_reward, track_reward
 from .reward import Reward
@@ -17,20 +17,22 @@ from .text import token_f1, word_accuracy
 
 Score = Callable[[Rollout], float]
 Metric = Callable[[str, str], float]
-"""How near what is said (first) is to the truth, in [0, 1]."""
+"""How near an answer (first) is to the truth, in [0, 1]."""
 
 
 def exact_option() -> Reward:
     """1 if exactly the right options are named, else 0."""
-    return Reward(name="option", score=lambda r: float(stated.letters(r) == stated.true_letters(r) != frozenset()))
+    return Reward(
+        name="option", score=lambda r: float(extraction.letters(r) == extraction.true_letters(r) != frozenset())
+    )
 
 
 def multi_select() -> Reward:
-    """TW-GRPO: `|said| / |true|` if all that is said is true, else 0."""
+    """TW-GRPO: `|chosen| / |true|` if all that is chosen is true, else 0."""
 
     def score(rollout: Rollout) -> float:
-        said, true = stated.letters(rollout), stated.true_letters(rollout)
-        return len(said) / len(true) if said and said <= true else 0.0
+        chosen, true = extraction.letters(rollout), extraction.true_letters(rollout)
+        return len(chosen) / len(true) if chosen and chosen <= true else 0.0
 
     return Reward(name="multi_select", score=score)
 
@@ -42,12 +44,12 @@ def numeric() -> Reward:
     """
 
     def score(rollout: Rollout) -> float:
-        said, true = stated.number(rollout), rollout.task.truth.number
-        if said is None or true is None:
+        number, true = extraction.number(rollout), rollout.task.truth.number
+        if number is None or true is None:
             return 0.0
-        if abs(said - true) <= rollout.task.truth.tolerance or _rounded(said, 10) == _rounded(true, 10):
+        if abs(number - true) <= rollout.task.truth.tolerance or _rounded(number, 10) == _rounded(true, 10):
             return 1.0
-        return 0.5 if _rounded(said, 1) == _rounded(true, 1) else 0.0
+        return 0.5 if _rounded(number, 1) == _rounded(true, 1) else 0.0
 
     return Reward(name="numeric", score=score)
 
@@ -57,13 +59,13 @@ def _rounded(value: float, per_one: int) -> int:
 
 
 def regression() -> Reward:
-    """Video-R1 and VITAL: one minus the relative error, not below 0; for a true 0, 1 if 0 is said, else 0."""
+    """Video-R1 and VITAL: one minus the relative error, not below 0; for a true 0, 1 if the answer is 0, else 0."""
 
     def score(rollout: Rollout) -> float:
-        said, true = stated.number(rollout), rollout.task.truth.number
-        if said is None or true is None:
+        number, true = extraction.number(rollout), rollout.task.truth.number
+        if number is None or true is None:
             return 0.0
-        return max(0.0, 1 - abs(said - true) / abs(true)) if true else float(said == 0)
+        return max(0.0, 1 - abs(number - true) / abs(true)) if true else float(number == 0)
 
     return Reward(name="regression", score=score)
 
@@ -72,11 +74,11 @@ def words_reward(metric: Metric = token_f1) -> Reward:
     """How near the words of the answer are to the true ones."""
     return Reward(
         name=getattr(metric, "__name__", "words"),
-        score=lambda r: metric(stated.words(r), r.task.truth.answer or "") if stated.words(r).strip() else 0.0,
+        score=lambda r: metric(extraction.words(r), r.task.truth.answer or "") if extraction.words(r).strip() else 0.0,
     )
 
 
-def said_reward(metric: Metric = token_f1) -> Reward:
+def text_reward(metric: Metric = token_f1) -> Reward:
     """The part of an answer that is no place: by option where there are options, by number where it is one, else words.
 
     Texts that are to be read (`ocr`) go by one minus the word error rate.
@@ -94,11 +96,11 @@ def said_reward(metric: Metric = token_f1) -> Reward:
             return number(rollout)
         return words(rollout)
 
-    return Reward(name="said", score=score)
+    return Reward(name="text", score=score)
 
 
 def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score | None = None) -> Reward:
-    """What the task asks for, by its kind: what is said, a span, a box, a track; for grounded questions half and half.
+    """What the task asks for, by its kind: a text, a span, a box, a track; for grounded questions half and half.
 
     Abstaining is right where the videos do not show what is asked, and wrong elsewhere.
 
@@ -107,7 +109,7 @@ def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score
         shaping: share of near misses in boxes and tracks.
         spans: reward of the spans, tIoU unless told otherwise.
     """
-    said, box, track = said_reward(metric), box_reward(shaping), track_reward(shaping)
+    text, box, track = text_reward(metric), box_reward(shaping), track_reward(shaping)
     span: Score = spans or tiou()
     by_kind: dict[str, Score] = {"temporal": span, "spatial": box, "track": track, "caption": caption_reward()}
 
@@ -116,14 +118,14 @@ def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score
         if task.truth.absent or answer.abstained:
             return float(task.truth.absent and answer.abstained)
         if task.kind == "grounded_qa":
-            return (said(rollout) + span(rollout)) / 2
-        return by_kind.get(task.kind, said)(rollout)
+            return (text(rollout) + span(rollout)) / 2
+        return by_kind.get(task.kind, text)(rollout)
 
     return Reward(name="task", score=score)
 
 
 RIGHT = {"mcq": 1.0, "numeric": 1.0, "count": 1.0, "ocr": 0.8, "open": 0.6, "caption": 0.5}
-"""From which `said_reward` an answer is right; places are right from a tIoU or IoU of 0.5."""
+"""From which `text_reward` an answer is right; places are right from a tIoU or IoU of 0.5."""
 HIT = 0.3
 """tIoU from which the place of a grounded question is right."""
 
@@ -135,7 +137,7 @@ def is_right(rollout: Rollout) -> bool:
         return task.truth.absent and rollout.answer.abstained
     if task.kind == "grounded_qa":
         least = 1.0 if task.options or as_number(task.truth.answer or "") is not None else RIGHT["open"]
-        return said_reward()(rollout) >= least and iou(stated.spans(rollout), task.truth.spans) >= HIT
+        return text_reward()(rollout) >= least and iou(extraction.spans(rollout), task.truth.spans) >= HIT
     return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5)
 
 

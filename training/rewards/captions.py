@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...agent.parsing.thoughts import thought_of
 from ...agent.text_matching import content, same_word
 from ..rollouts.rollout import Rollout
-from . import stated
+from . import extraction
 from .reward import Reward, too_long
 from .text import rouge_l
 
@@ -13,9 +13,9 @@ from .text import rouge_l
 def named(rubric: tuple[str, ...], text: str) -> float:
     """Share of the rubric's entries whose words all stand in `text`, inflections and slips of spelling allowed."""
     have = set(content(text))
-    wanted = [content(entry) for entry in rubric]
-    found = [words for words in wanted if words and all(any(same_word(w, h) for h in have) for w in words)]
-    return len(found) / len(wanted) if wanted else 0.0
+    entries = [content(entry) for entry in rubric]
+    found = [words for words in entries if words and all(any(same_word(w, h) for h in have) for w in words)]
+    return len(found) / len(entries) if entries else 0.0
 
 
 def thoughts(rollout: Rollout) -> str:
@@ -47,10 +47,10 @@ def caption_reward() -> Reward:
     def score(rollout: Rollout) -> float:
         if rollout.answer.abstained or too_long(rollout):
             return 0.0
-        truth, said = rollout.task.truth, stated.words(rollout)
+        truth, caption = rollout.task.truth, extraction.words(rollout)
         allowed = max(15 * len(truth.words), 2 * len((truth.answer or "").split()))
-        parts = [named(truth.words, said) * min(1.0, allowed / max(len(said.split()), 1))] if truth.words else []
-        parts += [rouge_l(said, truth.answer)] if truth.answer else []
+        parts = [named(truth.words, caption) * min(1.0, allowed / max(len(caption.split()), 1))] if truth.words else []
+        parts += [rouge_l(caption, truth.answer)] if truth.answer else []
         return sum(parts) / len(parts) if parts else 0.0
 
     return Reward(name="caption", score=score)
@@ -64,7 +64,7 @@ def dual_caption(thought: float = 0.5) -> Reward:
     think, tell = thought_reward(), caption_reward()
 
     def score(rollout: Rollout) -> float:
-        told = tell(rollout)
-        return thought * min(think(rollout), 2 * told) + (1 - thought) * told
+        caption = tell(rollout)
+        return thought * min(think(rollout), 2 * caption) + (1 - thought) * caption
 
     return Reward(name="dual_caption", score=score)

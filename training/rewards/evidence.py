@@ -11,14 +11,14 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from ...agent.answer import Evidence
-from ...agent.text_matching import content, tokens
+from ...agent.text_matching import alphanumeric, content, tokens
 from ...memory import MediaURI, Span
 from ..rollouts.rollout import Rollout, places
-from . import stated
+from . import extraction
 from .answers import meets
 from .reward import Reward, too_long
 from .spans import merged
-from .text import bare, distance, f_measure
+from .text import word_error_rate
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of what was observed: times in text are rounded."""
@@ -39,14 +39,14 @@ def is_observed(place: MediaURI, rollout: Rollout) -> bool:
     """Whether a place lies in what this run observed, taken together."""
     if place.span is None:
         return False
-    seen = [look.uri.span for look in rollout.looked if look.uri.video == place.video and look.uri.span]
-    wide = merged(Span(max(s.start - SLACK, 0.0), s.end + SLACK) for s in seen)
+    observed = [look.uri.span for look in rollout.looked if look.uri.video == place.video and look.uri.span]
+    wide = merged(Span(max(s.start - SLACK, 0.0), s.end + SLACK) for s in observed)
     return any(s.start <= place.span.start and place.span.end <= s.end for s in wide)
 
 
 def is_whole(place: MediaURI, rollout: Rollout) -> bool:
     """Whether a cited span is most of its video, and the truth is not."""
-    length = stated.duration(rollout, place.video)
+    length = extraction.duration(rollout, place.video)
     if place.span is None:
         return True
     if not length or place.span.duration < MOST_SHARE * length:
@@ -62,10 +62,10 @@ def holds_quote(item: Evidence, rollout: Rollout) -> bool:
     """
     if not item.quote or not content(item.quote):
         return False
-    place, wanted = MediaURI.parse(item.uri), bare(item.quote)
+    place, quote = MediaURI.parse(item.uri), alphanumeric(item.quote)
     for message in rollout.messages:
         if isinstance(message, ToolMessage) and message.status != "error" and _is_about(message, place):
-            if any(wanted in bare(text) for text in returned(message)):
+            if any(quote in alphanumeric(text) for text in returned(message)):
                 return True
     return False
 
@@ -101,8 +101,8 @@ def _is_about(message: ToolMessage, place: MediaURI) -> bool:
         return False
     wide = Span(max(place.span.start - SLACK, 0.0), place.span.end + SLACK)
     return any(
-        seen.video == place.video and seen.span and (wide.overlap(seen.span) > 0 or wide.contains(seen.span.start))
-        for seen in places(message)
+        look.video == place.video and look.span and (wide.overlap(look.span) > 0 or wide.contains(look.span.start))
+        for look in places(message)
     )
 
 
@@ -142,13 +142,14 @@ def hit() -> Reward:
     def score(rollout: Rollout) -> float:
         true = rollout.task.truth.spans
         found = [MediaURI.parse(e.uri) for e in cited(rollout)]
-        spans = list(dict.fromkeys(p.span for p in found if p.span and stated.concerns(rollout, p)))
-        seen = {p.span for p in found if is_observed(p, rollout)}
-        good = [span for span in spans if span in seen and meets(span, true)]
+        spans = list(dict.fromkeys(p.span for p in found if p.span and extraction.concerns(rollout, p)))
+        observed = {p.span for p in found if is_observed(p, rollout)}
+        good = [span for span in spans if span in observed and meets(span, true)]
         met = [t for t in true if any(meets(span, (t,)) for span in good)]
         if not good:
             return 0.0
-        return f_measure(len(good) / len(spans) * len(met) / len(true), len(good) / len(spans), len(met) / len(true))
+        precision, recall = len(good) / len(spans), len(met) / len(true)
+        return 2 * precision * recall / (precision + recall)
 
     return Reward(name="hit", score=score)
 
@@ -175,12 +176,12 @@ def audio_consistency() -> Reward:
     """
 
     def score(rollout: Rollout) -> float:
-        heard = [m for m in rollout.messages if isinstance(m, ToolMessage) and m.name in LISTENS]
-        heard = [m for m in heard if m.status != "error"]
+        results = [m for m in rollout.messages if isinstance(m, ToolMessage) and m.name in LISTENS]
+        results = [m for m in results if m.status != "error"]
         values = []
         for item in cited(rollout):
             place = MediaURI.parse(item.uri)
-            about = [m for m in heard if _is_about(m, place)]
+            about = [m for m in results if _is_about(m, place)]
             if item.quote and about and content(item.quote):
                 passages = [tokens(returned(m)[-1]) for m in about]
                 values.append(max(_alignment(tokens(item.quote), passage) for passage in passages))
@@ -189,8 +190,8 @@ def audio_consistency() -> Reward:
     return Reward(name="audio", score=score)
 
 
-def _alignment(quote: list[str], heard: list[str]) -> float:
-    """One minus the error rate of `quote` against the nearest run of as many words; 0 below one half."""
-    runs = [heard[k : k + len(quote)] for k in range(max(len(heard) - len(quote), 0) + 1)]
-    best = max(1 - distance(quote, run) / len(quote) for run in runs)
+def _alignment(quote: list[str], transcript: list[str]) -> float:
+    """One minus the error rate of the nearest run of as many words against `quote`; 0 below one half."""
+    runs = [transcript[k : k + len(quote)] for k in range(max(len(transcript) - len(quote), 0) + 1)]
+    best = max(1 - word_error_rate(run, quote) for run in runs)
     return best if best >= 0.5 else 0.0

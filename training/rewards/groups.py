@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ...agent.text_matching import alphanumeric
 from ..rollouts.rollout import Rollout
-from . import stated
+from . import extraction
 from .reward import GroupReward, Reward
-from .text import bare
 
 LOOKS = frozenset({"view_clip", "view_frames", "crop", "ask_clip", "ask_frames", "caption_clip", "read_text"})
 """Tools that look at pixels."""
@@ -36,11 +36,11 @@ def curiosity(form: Literal["paper", "code"] = "paper", *, rate: float = 0.3, im
     def score(group: Sequence[Rollout]) -> list[float]:
         able = [any(made.valid and made.name in LOOKS for made in rollout.calls) for rollout in group]
         share = sum(able) / max(len(able), 1)
-        want = max(rate - share, 0.0)
+        lack = max(rate - share, 0.0)
         if form == "paper" or not share:
-            bonus = 0.5 * want
+            bonus = 0.5 * lack
         else:
-            bonus = min(want / (2.0 if image else 1.5) / share * 0.25, 1.0)
+            bonus = min(lack / (2.0 if image else 1.5) / share * 0.25, 1.0)
         return [bonus if looks_itself else 0.0 for looks_itself in able]
 
     return GroupReward(name="curiosity", score=score, high=0.5 * rate if form == "paper" else 1.0)
@@ -94,9 +94,9 @@ def agreement() -> GroupReward:
     """
 
     def score(group: Sequence[Rollout]) -> list[float]:
-        said = ["".join(sorted(stated.letters(r))) or bare(stated.words(r)) for r in group]
-        counts = Counter(said)
-        return [counts[text] / len(group) if text else 0.0 for text in said]
+        answers = ["".join(sorted(extraction.letters(r))) or alphanumeric(extraction.words(r)) for r in group]
+        counts = Counter(answers)
+        return [counts[text] / len(group) if text else 0.0 for text in answers]
 
     return GroupReward(name="agreement", score=score)
 

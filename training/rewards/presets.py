@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ...memory import CapabilityError
+from ...memory.registry import UnknownNameError, unknown_name
 from ..rollouts.rollout import Rollout
 from . import groups, tools
-from .answers import exact_option, is_right, said_reward, task_reward
+from .answers import exact_option, is_right, task_reward, text_reward
 from .format import format_reward
 from .mixing import Mix
 from .regions import point_in_box
@@ -123,7 +124,7 @@ def vitl() -> Mix:
     The paper names both rewards; how they are combined was not found, and the product is this project's reading. Tasks
     that have only one of the two go by that one.
     """
-    both = product("span_times_answer", tiou(), said_reward())
+    both = product("span_times_answer", tiou(), text_reward())
     whole = task_reward()
     score = Reward(name="task", score=lambda r: (both if r.task.kind == "grounded_qa" else whole)(r))
     return Mix({"task": (score, 1.0)}, name="vitl")
@@ -205,8 +206,8 @@ def reply_tokens(rollout: Rollout) -> int:
     """Tokens that the model wrote: of its record, else of its usage, else words."""
     if rollout.turns:
         return sum(len(turn["sampled"]) for turn in rollout.turns)
-    told = [m.usage_metadata["output_tokens"] for m in rollout.own if m.usage_metadata]
-    return sum(told) if told else len(rollout.said.split())
+    counts = [m.usage_metadata["output_tokens"] for m in rollout.own if m.usage_metadata]
+    return sum(counts) if counts else len(rollout.said.split())
 
 
 def _letter_or_task() -> Reward:
@@ -238,7 +239,7 @@ def load_preset(name: str, **options: Any) -> Mix:
     """
     preset = PRESETS.get(name.lower().replace("-", "_"))
     if preset is None:
-        raise CapabilityError(f"There is no reward preset {name!r}; use {', '.join(PRESETS)}.")
+        raise UnknownNameError(unknown_name("reward preset", name, PRESETS))
     known = preset.__kwdefaults__ or {}
     wrong = sorted(set(options) - set(known))
     if wrong:

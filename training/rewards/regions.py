@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...memory import Box
 from ..rollouts.rollout import Rollout
-from . import stated
+from . import extraction
 from .reward import Reward
 
 Track = Sequence[tuple[float, Box]]
@@ -39,7 +39,7 @@ def center(box: Box) -> tuple[float, float]:
     return (box.left + box.right) / 2, (box.top + box.bottom) / 2
 
 
-def shaped(said: Box, true: Box, shaping: float) -> float:
+def shaped(claimed: Box, true: Box, shaping: float) -> float:
     """`(1 - shaping) * IoU + shaping * nearness`, so that a box that misses still learns where to go.
 
     Nearness is `max(0, 1 - distance of the centers)` in picture widths and heights, times the smaller area over the
@@ -47,17 +47,17 @@ def shaped(said: Box, true: Box, shaping: float) -> float:
     """
     if not 0 <= shaping < 1:
         raise ValueError(f"shaping must lie in [0, 1), got {shaping}.")
-    large = max(area(said), area(true))
+    large = max(area(claimed), area(true))
     if large <= 0:
         return 0.0
-    near = max(0.0, 1 - math.dist(center(said), center(true))) * min(area(said), area(true)) / large
-    return (1 - shaping) * box_iou(said, true) + shaping * near
+    near = max(0.0, 1 - math.dist(center(claimed), center(true))) * min(area(claimed), area(true)) / large
+    return (1 - shaping) * box_iou(claimed, true) + shaping * near
 
 
-def matched(said: Sequence[Box], true: Sequence[Box], shaping: float = 0.0) -> float:
+def matched(claimed: Sequence[Box], true: Sequence[Box], shaping: float = 0.0) -> float:
     """Mean over pairs of boxes, best pairs first, each box used once; boxes without a partner count 0."""
     pairs = sorted(
-        ((shaped(s, t, shaping), i, j) for i, s in enumerate(said) for j, t in enumerate(true)), reverse=True
+        ((shaped(s, t, shaping), i, j) for i, s in enumerate(claimed) for j, t in enumerate(true)), reverse=True
     )
     taken: tuple[set[int], set[int]] = (set(), set())
     value = 0.0
@@ -66,7 +66,7 @@ def matched(said: Sequence[Box], true: Sequence[Box], shaping: float = 0.0) -> f
             value += score
             taken[0].add(i)
             taken[1].add(j)
-    return value / max(len(said), len(true), 1)
+    return value / max(len(claimed), len(true), 1)
 
 
 def box_at(track: Track, time: float) -> Box | None:
@@ -79,36 +79,36 @@ def box_at(track: Track, time: float) -> Box | None:
     return near[0] if near else None
 
 
-def track_iou(said: Track, true: Track, shaping: float = 0.0) -> float:
+def track_iou(claimed: Track, true: Track, shaping: float = 0.0) -> float:
     """Mean over the true track's moments, and over the moments said to be before or after it, which count 0 (vIoU)."""
-    if not said or not true:
+    if not claimed or not true:
         return 0.0
     value = 0.0
     for time, box in true:
-        here = box_at(said, time)
+        here = box_at(claimed, time)
         value += shaped(here, box, shaping) if here is not None else 0.0
-    outside = [time for time, _ in said if not true[0][0] - NEAR <= time <= true[-1][0] + NEAR]
+    outside = [time for time, _ in claimed if not true[0][0] - NEAR <= time <= true[-1][0] + NEAR]
     return value / (len(true) + len(outside))
 
 
 def box_reward(shaping: float = 0.0) -> Reward:
     """IoU of the claimed boxes with the true ones, with a share of `shaping` for near misses."""
-    return Reward(name="box", score=lambda r: matched(stated.boxes(r), r.task.truth.boxes, shaping))
+    return Reward(name="box", score=lambda r: matched(extraction.boxes(r), r.task.truth.boxes, shaping))
 
 
 def track_reward(shaping: float = 0.0) -> Reward:
     """IoU of the claimed track (boxes of cited frames, by their times) with the true one."""
-    return Reward(name="track", score=lambda r: track_iou(stated.track(r), r.task.truth.track, shaping))
+    return Reward(name="track", score=lambda r: track_iou(extraction.track(r), r.task.truth.track, shaping))
 
 
 def point_in_box() -> Reward:
     """1 if the middle of the only box that is claimed lies in a true one (GUI-Spotlight's point), else 0."""
 
     def score(r: Rollout) -> float:
-        said = stated.boxes(r)
-        if len(said) != 1:
+        claimed = extraction.boxes(r)
+        if len(claimed) != 1:
             return 0.0
-        x, y = center(said[0])
+        x, y = center(claimed[0])
         return float(any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in r.task.truth.boxes))
 
     return Reward(name="point_in_box", score=score)

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...memory import Span
+from ...memory.span import merge_spans
 from ..rollouts.rollout import Rollout
-from . import stated
+from . import extraction
 from .reward import Reward
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The spans in order of time, those that touch or overlap as one; spans without length are dropped."""
-    union: list[Span] = []
-    for span in sorted(span for span in spans if span.duration > 0):
-        if union and span.start <= union[-1].end:
-            union[-1] = Span(union[-1].start, max(union[-1].end, span.end))
-        else:
-            union.append(span)
-    return union
+    return merge_spans(span for span in spans if span.duration > 0)
 
 
 def total(spans: Iterable[Span]) -> float:
@@ -32,23 +27,23 @@ def shared(some: Iterable[Span], others: Iterable[Span]) -> float:
     return sum(a.overlap(b) for a in merged(some) for b in there)
 
 
-def iou(said: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
+def iou(claims: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
     """Seconds in both over seconds in either, each second counted once.
 
     The union is that of the spans (Time-R1 divides by their hull: the same for two that overlap, longer for several).
 
     Args:
-        said: spans of the answer; those that overlap count once.
+        claims: spans of the answer; those that overlap count once.
         true: the true ones.
         empty: the result where the union has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
     """
-    union = total([*said, *true])
-    return shared(said, true) / union if union > 0 else empty
+    union = total([*claims, *true])
+    return shared(claims, true) / union if union > 0 else empty
 
 
 def tiou() -> Reward:
     """IoU over time of all spans claimed with all true ones; 0 where nothing, or nothing with a length, is claimed."""
-    return Reward(name="tiou", score=lambda r: iou(stated.spans(r), r.task.truth.spans))
+    return Reward(name="tiou", score=lambda r: iou(extraction.spans(r), r.task.truth.spans))
 
 
 def time_r1() -> Reward:
@@ -60,12 +55,12 @@ def time_r1() -> Reward:
     """
 
     def score(rollout: Rollout) -> float:
-        said, true = merged(stated.spans(rollout)), merged(rollout.task.truth.spans)
-        if not said or not true:
+        claims, true = merged(extraction.spans(rollout)), merged(rollout.task.truth.spans)
+        if not claims or not true:
             return 0.0
-        length = stated.duration(rollout) or max(said[-1].end, true[-1].end)
-        off = abs(said[0].start - true[0].start), abs(said[-1].end - true[-1].end)
-        return iou(said, true) * max(0.0, 1 - off[0] / length) * max(0.0, 1 - off[1] / length)
+        length = extraction.duration(rollout) or max(claims[-1].end, true[-1].end)
+        off = abs(claims[0].start - true[0].start), abs(claims[-1].end - true[-1].end)
+        return iou(claims, true) * max(0.0, 1 - off[0] / length) * max(0.0, 1 - off[1] / length)
 
     return Reward(name="time_r1", score=score)
 
@@ -93,13 +88,13 @@ def temporal(
     steps = {0.5: 0.2, 0.7: 0.2} if bonuses is None else dict(bonuses)
 
     def score(rollout: Rollout) -> float:
-        said, true = stated.spans(rollout), rollout.task.truth.spans
-        if not said:
+        claims, true = extraction.spans(rollout), rollout.task.truth.spans
+        if not claims:
             return -length - missed
-        value = iou(said, true)
-        claimed, wanted = total(said), total(true)
-        video = max(stated.duration(rollout) or 0.0, claimed, wanted)
-        recall = shared(said, true) / wanted if wanted else 0.0
+        value = iou(claims, true)
+        claimed, needed = total(claims), total(true)
+        video = max(extraction.duration(rollout) or 0.0, claimed, needed)
+        recall = shared(claims, true) / needed if needed else 0.0
         bonus = sum(step for threshold, step in steps.items() if value >= threshold)
         return weight * value + bonus - length * (claimed / video if video else 0.0) - missed * (1 - recall)
 

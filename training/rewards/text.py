@@ -1,75 +1,73 @@
 """How near two texts are: token-F1, ROUGE, word error rate. All in [0, 1], 1 for the same text.
 
-Words are compared without case and punctuation; ROUGE compares stems (of `agent.words`, cruder than Porter's, with
-which the published rewards are computed).
+ROUGE is that of the library `rouge-score` with Porter's stemmer, with which the published rewards are computed; its own
+tokenizer knows Latin letters only, so texts are split as everywhere here. The word error rate is that of `jiwer`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from ...agent.text_matching import stem, tokens
+from ...agent.text_matching import tokens
 
 _ARTICLES = {"a", "an", "the"}
 
 
-def f_measure(hits: float, said: float, wanted: float) -> float:
-    """Harmonic mean of precision `hits / said` and recall `hits / wanted`; 0 where nothing hits."""
-    return 2 * hits / (said + wanted) if hits > 0 else 0.0
-
-
-def _shared(said: Sequence[object], wanted: Sequence[object]) -> float:
-    return f_measure(sum((Counter(said) & Counter(wanted)).values()), len(said), len(wanted))
-
-
-def token_f1(said: str, wanted: str) -> float:
+def token_f1(answer: str, truth: str) -> float:
     """F1 of the words, without articles; each counts as often as it stands there."""
-    return _shared(*([t for t in tokens(text) if t not in _ARTICLES] for text in (said, wanted)))
+    ours, theirs = (Counter(t for t in tokens(text) if t not in _ARTICLES) for text in (answer, truth))
+    hits = (ours & theirs).total()
+    return 2 * hits / (ours.total() + theirs.total()) if hits else 0.0
 
 
-def rouge_n(said: str, wanted: str, n: int) -> float:
+def rouge_n(answer: str, truth: str, n: int) -> float:
     """F-measure of the runs of `n` stems."""
-    return _shared(*(_runs(text, n) for text in (said, wanted)))
+    return _scores(answer, truth)[f"rouge{n}"]
 
 
-def _runs(text: str, n: int) -> list[tuple[str, ...]]:
-    stems = [stem(t) for t in tokens(text)]
-    return list(zip(*(stems[k:] for k in range(n)), strict=False))
-
-
-def rouge_l(said: str, wanted: str) -> float:
+def rouge_l(answer: str, truth: str) -> float:
     """F-measure of the longest common subsequence of stems."""
-    a, b = ([stem(t) for t in tokens(text)] for text in (said, wanted))
-    row = [0] * (len(b) + 1)
-    for word in a:
-        corner = 0
-        for j, other in enumerate(b, start=1):
-            corner, row[j] = row[j], corner + 1 if word == other else max(row[j], row[j - 1])
-    return f_measure(row[-1], len(a), len(b))
+    return _scores(answer, truth)["rougeL"]
 
 
-def rouge(said: str, wanted: str) -> float:
+def rouge(answer: str, truth: str) -> float:
     """Mean F-measure of ROUGE-1, ROUGE-2 and ROUGE-L, as VITAL and Video-R1 reward free answers."""
-    return (rouge_n(said, wanted, 1) + rouge_n(said, wanted, 2) + rouge_l(said, wanted)) / 3
+    return sum(_scores(answer, truth).values()) / 3
 
 
-def distance(said: Sequence[object], wanted: Sequence[object]) -> int:
-    """Fewest insertions, deletions and replacements that turn one into the other."""
-    row = list(range(len(wanted) + 1))
-    for i, here in enumerate(said, start=1):
-        corner, row[0] = row[0], i
-        for j, there in enumerate(wanted, start=1):
-            corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (here != there))
-    return row[-1]
-
-
-def word_accuracy(said: str, wanted: str) -> float:
+def word_accuracy(answer: str, truth: str) -> float:
     """`1 - WER`, not below 0; words are what stands between spaces, without case."""
-    a, b = said.casefold().split(), wanted.casefold().split()
-    return max(0.0, 1 - distance(a, b) / max(len(b), 1)) if b else float(not a)
+    return max(0.0, 1 - word_error_rate(answer.casefold().split(), truth.casefold().split()))
 
 
-def bare(text: str) -> str:
-    """Letters and digits only, in lower case."""
-    return "".join(c for c in text.lower() if c.isalnum())
+def word_error_rate(words: Sequence[str], truth: Sequence[str]) -> float:
+    """Insertions, deletions and replacements over the number of true words; of no true words, whether there are any."""
+    if not truth:
+        return float(bool(words))
+    from jiwer import wer
+
+    return float(wer(" ".join(truth), " ".join(words)))
+
+
+def _scores(answer: str, truth: str) -> dict[str, float]:
+    return {name: float(score.fmeasure) for name, score in _scorer().score(truth, answer).items()}
+
+
+@cache
+def _scorer() -> Any:
+    """The scorer; made at its first use, since it loads NLTK."""
+    from nltk.stem.porter import PorterStemmer
+    from rouge_score.rouge_scorer import RougeScorer
+
+    class Tokenizer:
+        """Splits texts in any script, and stems what is longer than three letters, as the library's own does."""
+
+        stemmer = PorterStemmer()
+
+        def tokenize(self, text: str) -> list[str]:
+            return [self.stemmer.stem(t) if len(t) > 3 and t.isalpha() else t for t in tokens(text)]
+
+    return RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=Tokenizer())

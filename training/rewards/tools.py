@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...agent.tool_formats.uncited import SEARCHES
 from ...memory import Box, Span
 from ..data.task import Task
 from ..rollouts.rollout import Made, Rollout, places
-from . import stated
+from . import extraction
 from .answers import is_right, meets
 from .regions import area, box_iou
 from .reward import Reward
 from .spans import iou
 
 Gate = Callable[[Rollout], bool]
-SEARCHES = frozenset({"search_clips", "browse", "score_frames", "cluster_frames"})
-"""Tools that tell where to look, out of the memory; what they name was not looked at."""
 LOOKS_IN_SPACE = frozenset({"crop"})
 
 
@@ -23,7 +22,7 @@ def spans_of(made: Made, rollout: Rollout) -> list[Span]:
     """The place that a call looked at, first of all those it names; none for a search or a call that failed."""
     if not made.valid or made.result is None or made.name in SEARCHES:
         return []
-    return [p.span for p in places(made.result)[:1] if p.span and stated.concerns(rollout, p)]
+    return [p.span for p in places(made.result)[:1] if p.span and extraction.concerns(rollout, p)]
 
 
 def wants_a_look(task: Task) -> bool:
@@ -88,17 +87,17 @@ def budget(limit: str = "calls", *, most: float | None = None, saved: float = 1.
     Args:
         limit: what is counted: `calls`, `frames`, `tokens` or `seconds` of the answer's spend.
         most: the budget; that of the run unless told otherwise. Without any, nothing is saved and nothing is lost.
-        saved: weight of what is left.
+        saved: weight of what remains.
         repeated: weight of the share of calls that brought nothing new. Without calls there are no repeats.
     """
 
     def score(rollout: Rollout) -> float:
         whole = most if most is not None else rollout.answer.budget.get(limit)
         used = float(rollout.answer.spend.get(limit, 0.0))
-        left = max(0.0, 1 - used / whole) if whole else 0.0
+        share = max(0.0, 1 - used / whole) if whole else 0.0
         calls = rollout.calls
         repeats = rollout.repeats / len(calls) if calls else 0.0
-        return saved * is_right(rollout) * left - repeated * repeats
+        return saved * is_right(rollout) * share - repeated * repeats
 
     return Reward(name=f"budget:{limit}", score=score, low=-repeated, high=saved)
 

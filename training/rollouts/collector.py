@@ -13,6 +13,8 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent import Answer
@@ -20,7 +22,7 @@ from ...agent.graph import Loop, build_graph
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.questions.question import question_about
 from ...agent.runner import Listener as RunListener
-from ...agent.runner import Runner, RunRecord, run_to_end
+from ...agent.runner import Runner, RunRecord, run_event, run_to_end
 from ...memory.errors import RewatchError
 from ...tools import Budget
 from ..data.task import Task
@@ -55,7 +57,7 @@ class Collector:
     graph: CompiledStateGraph = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "graph", build_graph(self.loop))
+        object.__setattr__(self, "graph", build_graph(self.loop.raising_bugs()))
 
     def __call__(
         self,
@@ -69,7 +71,8 @@ class Collector:
     ) -> list[Rollout]:
         """`group_size` rollouts for each task, those of a task next to each other.
 
-        A run that fails is a rollout too: `failure` says why. Nothing that a task, a video or the policy does raises.
+        A run that fails is a rollout too: `failure` says why. What a task, a video or the policy does wrong raises
+        nothing; a bug in the loop or a tool does.
 
         Args:
             tasks: what to ask; one may occur several times.
@@ -107,6 +110,12 @@ class Collector:
             if isinstance(self.loop.policy, LocalPolicy):
                 self.loop.policy.engine.forget()  # the memory is for training now, which makes all of it stale
 
+    def trace(self, task: Task, path: Path, *, seed: int) -> None:
+        """Run a task once and write its trace; an earlier trace in its place goes."""
+        path.unlink(missing_ok=True)
+        runner = Runner(graph=self.graph, traces=path.parent, first_event=partial(run_event, self.loop))
+        run_to_end(runner.run(path.stem, self.first_state(task, seed_of("sample", seed, task.id))))
+
     async def _run(
         self,
         task: Task,
@@ -118,11 +127,11 @@ class Collector:
         record = RunRecord()
         try:
             state = self.first_state(task, seed, guidance)
-            await Runner(graph=self.graph).run("", state, on_event, record)
+            await Runner(graph=self.graph, raise_bugs=True).run("", state, on_event, record)
             return Rollout(
                 task=task, answer=Answer.from_dict(record.answer), messages=tuple(record.messages), meta=meta
             )
-        except (RewatchError, OSError) as error:  # a video that is gone must not end the training of a night
+        except RewatchError as error:  # a video that is gone must not end the training of a night
             answered = Answer(question=task.question, text="", abstained=True, stopped_by="policy_error")
             failed = f"{type(error).__name__}: {error}"
             return Rollout(task=task, answer=answered, messages=tuple(record.messages), meta={**meta, "failed": failed})
@@ -142,7 +151,7 @@ class Collector:
 
 
 def failure(rollout: Rollout) -> str | None:
-    """Why a run failed, in a line; None where it came to an answer of its own."""
+    """The reason why a run failed, in a line; None where it came to an answer of its own."""
     if "failed" in rollout.meta:
         return str(rollout.meta["failed"])
     return rollout.answer.text if rollout.answer.stopped_by == "policy_error" else None

@@ -12,8 +12,11 @@ from ...agent.models.local_vlm.passages import Words, passages
 from ...agent.models.local_vlm.record import Part
 from ...agent.models.local_vlm.turns import GenerationRequest
 from ...memory.errors import RewatchError
+from .rollout import Rollout
+from .rows import Row, row_of
 
 if TYPE_CHECKING:
+    from ...agent.graph import Loop
     from ...memory import FrameReader
 
 
@@ -50,8 +53,18 @@ def recorded(
     return tuple(made)
 
 
+def recorded_row(policy: LocalPolicy, loop: Loop, rollout: Rollout) -> Row | None:
+    """The row of a conversation that anybody had in a loop, as this policy would have had it; None for an empty one.
+
+    Raises:
+        TraceError: see `recorded`.
+    """
+    tools = loop.offered_in(rollout.messages)
+    return row_of(policy, recorded(policy, rollout.messages, tools=tools, pixels=loop.pixels), loop.pixels)
+
+
 def _is_settled(message: AIMessage, policy: LocalPolicy) -> bool:
-    """Whether a route wrote it, or this model (or one with its vocabulary) did."""
+    """True if a route wrote it, or this model (or one with its vocabulary) did."""
     known = message.response_metadata.get("tokens")
     return "by" in message.additional_kwargs or (known is not None and known["vocabulary"] == policy.engine.vocabulary)
 

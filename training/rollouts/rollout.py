@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from ...agent import Answer
-from ...agent.parsing.reply import numbers_of, written_answer
+from ...agent.parsing.draft import numbers_of
+from ...agent.parsing.reply import parse_reply
 from ...agent.steps import Call
 from ...memory import MediaURI
 from ..data.task import Task
@@ -24,9 +25,9 @@ class Made(NamedTuple):
     name: str
     arguments: dict[str, Any]
     valid: bool
-    """Whether it could be read, was run, and did not fail."""
+    """True if it could be read, was run, and did not fail."""
     result: ToolMessage | None
-    """What came back; None where nothing did."""
+    """The tool's message; None where there is none."""
 
 
 class RolloutLook(NamedTuple):
@@ -35,7 +36,7 @@ class RolloutLook(NamedTuple):
     tool: str
     uri: MediaURI
     own: bool
-    """Whether the model called for it (or else a route did)."""
+    """True if the model called for it (or else a route did)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Rollout:
         return tuple(written)
 
     def _is_loops(self, message: AIMessage) -> bool:
-        """Whether the loop wrote the last message, because the policy could not: such a message has no cost."""
+        """True if the loop wrote the last message, because the policy could not: such a message has no cost."""
         return self.answer.stopped_by in ("policy_error", "tokens", "seconds") and not (
             "cost" in message.additional_kwargs or message.response_metadata or message.usage_metadata
         )
@@ -81,14 +82,14 @@ class Rollout:
         return own[-1].text
 
     def _after(self, message: AIMessage) -> bool:
-        """Whether a tool answered `message`: calls in the message that ends a run are not run."""
+        """True if a tool answered `message`: calls in the message that ends a run are not run."""
         ids = {c["id"] for c in (*message.tool_calls, *message.invalid_tool_calls)}
         return any(isinstance(m, ToolMessage) and m.tool_call_id in ids for m in self.messages)
 
     @property
     def written(self) -> str:
         r"""The answer in the model's own words: of its JSON, its last `<answer>` or `\boxed{}`, or all but thoughts."""
-        return written_answer(self.final, numbers_of(self.messages))
+        return parse_reply(self.final).written(numbers_of(self.messages))
 
     @property
     def calls(self) -> tuple[Made, ...]:
@@ -105,7 +106,7 @@ class Rollout:
 
     @property
     def repeats(self) -> int:
-        """How many valid calls brought nothing new: the same call again, or the same tool on the same place."""
+        """Number of valid calls that brought nothing new: the same call again, or the same tool on the same place."""
         return len([1 for made, new in self._news() if made.valid and not new])
 
     @property
@@ -151,7 +152,7 @@ def _succeeded(result: ToolMessage | None) -> bool:
 
 
 def _same(one: Made, other: Made) -> bool:
-    """Whether two calls are one: the same arguments, or the same tool on (nearly) the same place and words."""
+    """True if two calls are one: the same arguments, or the same tool on (nearly) the same place and words."""
     if one.name != other.name:
         return False
     if Call(one.name, one.arguments).key == Call(other.name, other.arguments).key:

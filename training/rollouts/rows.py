@@ -32,10 +32,10 @@ class Row:
     """For each id, whether the model wrote it (or an expert in its place)."""
     logprobs: tuple[float, ...]
     """Of the written ids when they were written; zeros for an expert's."""
-    seen: tuple[SampledFrames, ...]
+    frames: tuple[SampledFrames, ...]
     """The pictures, in the order of their tokens."""
     prompt: int
-    """How many ids stood before the first written one."""
+    """Number of ids before the first written one."""
 
     @property
     def completion(self) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def written(self) -> int:
-        """How many ids were written."""
+        """Number of written ids."""
         return sum(self.mask)
 
     def sampled_at(self) -> list[float]:
@@ -63,26 +63,26 @@ def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: FrameRe
     record, _ = Record.of(messages, policy.engine.vocabulary)
     if not record.parts:
         return None
-    ids, mask, seen = policy.turns.row(messages, pixels)
+    ids, mask, frames = policy.turns.row(messages, pixels)
     return Row(
         ids=tuple(ids),
         mask=tuple(mask),
         logprobs=tuple(record.logprobs),
-        seen=tuple(seen),
+        frames=tuple(frames),
         prompt=len(record.parts[0].given),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What a model thinks of rows. Everything is laid out by position in the completion, padded on the right."""
+    """Log-probabilities and entropies of rows, by position in the completion, padded on the right."""
 
     logp_RT: Tensor
     """Log-probabilities of the written ids, 0 elsewhere."""
     entropy_RT: Tensor
     """Entropies where an id was written, 0 elsewhere; without gradient unless it was asked for."""
     mask_RT: Tensor
-    """Where an id was written."""
+    """1 where an id was written."""
     full_RTV: Tensor | None = None
     """Log-probabilities over the whole vocabulary, where they were asked for."""
 
@@ -102,9 +102,9 @@ def score(
     import torch
 
     loaded = engine.loaded
-    ids, seen = [row.ids for row in rows], [row.seen for row in rows]
+    ids, frames = [row.ids for row in rows], [row.frames for row in rows]
     width = width or max(len(row.completion) for row in rows)
-    inputs = inputs_of(loaded, engine.vision, ids, seen, engine.bounds.pad)
+    inputs = inputs_of(loaded, engine.vision, ids, frames, engine.bounds.pad)
     length = inputs["input_ids"].shape[1]
     asked_RL = torch.zeros((len(rows), length), dtype=torch.bool)
     mask_RT = torch.zeros((len(rows), width), dtype=torch.bool)

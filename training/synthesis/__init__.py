@@ -9,10 +9,9 @@ from .files import (
     write_conversations,
     write_preferences,
 )
-from .folder import SynthesisFolder
 from .hindsight import hindsight, relabeled
 from .rerun import rerun
-from .synthesize import Report, synthesize
+from .synthesize import Report, SynthesisFolder, synthesize
 from .teaching import Outcome, Teacher, Teaching
 
 __all__ = [

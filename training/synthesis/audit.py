@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...memory import MediaURI
 from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
 from ..rewards.evidence import cited, holds_quote, is_whole
+from ..rewards.extraction import spans
 from ..rewards.reward import too_long
-from ..rewards.stated import spans
 from ..rewards.tools import wants_a_look
 from ..rollouts.collector import failure
 from ..rollouts.rollout import Rollout
@@ -20,30 +20,30 @@ LOOKS_AT_ITS_PLACE = ("temporal", "grounded_qa")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """What an audit found."""
+    """The result of an audit."""
 
     reason: str | None
-    """Why a trace may not be learnt from, in a few words that can be counted; None where it may."""
+    """The reason why a trace may not be learned from, in a few words that can be counted; None where it may."""
     rewards: Mapping[str, float]
 
     @property
     def passed(self) -> bool:
-        """Whether it may be learnt from."""
+        """True if it may be learnt from."""
         return self.reason is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What a trace must be: right, from the right place, on evidence that it looked at, without vain calls."""
+    """The tests of a trace: right, from the right place, on evidence that it looked at, without vain calls."""
 
     dialect: str | None = None
-    """Whose format every turn must have (`rewards.FORMS`); None asks for none."""
+    """Whose format every turn must have (a name of `TOOL_FORMATS`); None asks for none."""
     least_tiou: float = 0.5
     """Of answers that are places."""
     most_repeats: int = 0
     """Calls that brought nothing new."""
     valid: bool = True
-    """Whether every call must have worked."""
+    """True if every call must have worked."""
 
     def __call__(self, rollout: Rollout) -> Audited:
         """Judge a trace; the reasons come in the order of what is worst."""
@@ -51,16 +51,16 @@ class Audit:
         return Audited(reason=self._reason(rollout, rewards), rewards=rewards)
 
     def _reason(self, rollout: Rollout, rewards: Mapping[str, float]) -> str | None:
-        truth, told = rollout.task.truth, rollout.answer
+        truth, answer = rollout.task.truth, rollout.answer
         if failure(rollout) is not None:
             return "failed"
-        if told.stopped_by != "answer":
-            return f"out of {told.stopped_by}"
+        if answer.stopped_by != "answer":
+            return f"out of {answer.stopped_by}"
         if too_long(rollout):
             return "answer too long"
         if not is_right(rollout):
-            return "abstained" if told.abstained else "wrong answer"
-        if not told.abstained and truth.spans:
+            return "abstained" if answer.abstained else "wrong answer"
+        if not answer.abstained and truth.spans:
             if rollout.task.kind in LOOKS_AT_ITS_PLACE and spans(rollout) and rewards["tiou"] < self.least_tiou:
                 return "wrong place"
             if not cited(rollout):
@@ -83,7 +83,7 @@ class Audit:
 
 
 def _quotes(rollout: Rollout) -> bool:
-    """Whether the answer stands on words that a tool returned about a cited place."""
+    """True if the answer stands on words that a tool returned about a cited place."""
     return any(holds_quote(item, rollout) for item in cited(rollout))
 
 

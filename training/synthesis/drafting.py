@@ -39,8 +39,8 @@ class TextsOnly:
 
     def search(self, query: str, *, channels: Sequence[str] | None = None, **how: Any) -> list[Hit]:
         """See `ClipMemory.search`."""
-        wanted = TEXT_CHANNELS if channels is None else [name for name in channels if name in TEXT_CHANNELS]
-        found: list[Hit] = self._memory.search(query, channels=tuple(wanted), **how) if wanted else []
+        allowed = TEXT_CHANNELS if channels is None else [name for name in channels if name in TEXT_CHANNELS]
+        found: list[Hit] = self._memory.search(query, channels=tuple(allowed), **how) if allowed else []
         return found
 
 

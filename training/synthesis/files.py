@@ -8,7 +8,7 @@ about (`by`: expert, teacher or hindsight; `teacher`: whose; `rewards`). A line 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ from langchain_core.messages import messages_from_dict, messages_to_dict
 
 from ...agent import Answer
 from ...memory.errors import RewatchError
-from ...memory.files.regular import LARGEST_TASKS, read_text, replacing
+from ...memory.files.regular import replacing
+from ..data.json_lines import read_lines
 from ..data.task import TaskError
 from ..data.task_files import as_row, from_row
 from ..rollouts.rollout import Rollout
@@ -41,7 +42,7 @@ class Judgment:
     margin: float
     """Reward of the chosen one less that of the rejected one."""
     why: str = ""
-    """Who decided, and what was wrong with the other."""
+    """The one who decided, and the fault of the other."""
 
 
 def conversation_row(rollout: Rollout) -> dict[str, Any]:
@@ -126,41 +127,13 @@ def line_of(row: Mapping[str, Any]) -> str:
         raise ConversationError(f"A conversation is no JSON ({error}): tools must bring back plain values.") from None
 
 
-def read_lines(path: str | Path, read: Callable[[Any], _Made]) -> list[_Made]:
-    """What each line of a file says; empty lines are passed over.
-
-    Raises:
-        ConversationError: `FILE, line N: field: what is wrong`.
-    """
-    return [made for _, made in numbered(path, read)]
-
-
-def numbered(path: str | Path, read: Callable[[Any], _Made]) -> Iterator[tuple[int, _Made]]:
-    """The same, with the number of each line."""
-    try:
-        text = read_text(path, most=LARGEST_TASKS)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text in UTF-8"
-        raise ConversationError(f"{path} cannot be read ({reason}); give a file of one JSON object a line.") from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, read(json.loads(line))
-        except json.JSONDecodeError as error:
-            told = f"is not JSON ({error.msg} at column {error.colno}), mend or remove it"
-            raise ConversationError(f"{path}, line {number}: line: {told}") from None
-        except TaskError as error:
-            raise ConversationError(f"{path}, line {number}: {error}") from None
-
-
 def read_conversations(path: str | Path) -> list[Rollout]:
     """The conversations of a file.
 
     Raises:
         ConversationError: with the file and the line of the first one that cannot be read.
     """
-    return read_lines(path, conversation_of)
+    return _read(path, conversation_of)
 
 
 def read_preferences(path: str | Path) -> list[Judgment]:
@@ -169,7 +142,16 @@ def read_preferences(path: str | Path) -> list[Judgment]:
     Raises:
         ConversationError: with the file and the line of the first one that cannot be read.
     """
-    return read_lines(path, judgment_of)
+    return _read(path, judgment_of)
+
+
+def _read(path: str | Path, make: Callable[[Any], _Made]) -> list[_Made]:
+    made: list[_Made] = []
+    for number, item in read_lines(path, make, ConversationError):
+        if isinstance(item, TaskError):
+            raise ConversationError(f"{path}, line {number}: {item}")
+        made.append(item)
+    return made
 
 
 def write_conversations(path: str | Path, rollouts: Iterable[Rollout]) -> int:

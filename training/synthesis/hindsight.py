@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 
 from ...agent.graph import Loop
-from ...agent.parsing.reply import without_citations
+from ...agent.parsing.citations import without_citations
 from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget
 from ..data.task import Task, TaskError, Truth
 from ..gym.lessons import lesson_of
-from ..rewards import stated
+from ..rewards import extraction
 from ..rewards.answers import meets
 from ..rewards.spans import iou, merged
 from ..rewards.tools import spans_of
@@ -28,11 +28,11 @@ from .teaching import BUDGET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hindsight:
-    """What hindsight found."""
+    """The traces of hindsight."""
 
     traces: tuple[Rollout, ...]
     reasons: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """How many runs were `kept` as they are, `cut`, `relabeled`, or why not."""
+    """Numbers of runs that were `kept` as they are, `cut`, `relabeled`, or refused, by reason."""
 
 
 def hindsight(
@@ -102,8 +102,8 @@ def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget
 
 def _result(call: Made) -> tuple[str, str, str | None]:
     """A call and what it brought back, without the numbers of the lines: these count through the whole run."""
-    said = without_citations(call.result.text) if call.result else None
-    return call.name, repr(sorted(call.arguments.items())), said
+    text = without_citations(call.result.text) if call.result else None
+    return call.name, repr(sorted(call.arguments.items())), text
 
 
 def _vain(run: Rollout) -> set[int]:
@@ -119,12 +119,12 @@ def _vain(run: Rollout) -> set[int]:
 
 
 def _serves(made: Made, run: Rollout) -> bool:
-    """Whether a call found places (and was not just a look at one), or looked at a true or a cited one."""
+    """True if a call found places (and was not just a look at one), or looked at a true or a cited one."""
     looked = spans_of(made, run)
     if len(looked) != 1:
         return True
-    place, told = looked[0], run.answer.spans
-    return meets(place, run.task.truth.spans) or any(span.overlap(place) > 0 or span == place for span in told)
+    place, cited = looked[0], run.answer.spans
+    return meets(place, run.task.truth.spans) or any(span.overlap(place) > 0 or span == place for span in cited)
 
 
 def relabeled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None = None) -> Rollout | None:
@@ -134,10 +134,10 @@ def relabeled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None =
     and nowhere else; the run stated one span; none of its calls has a word that only the old question has (it would be
     a search for something else); and the loop, run again with the new question, passes the audit.
     """
-    said = stated.spans(run)
-    if failure(run) is not None or len(said) != 1 or run.task.kind != "temporal":
+    stated_spans = extraction.spans(run)
+    if failure(run) is not None or len(stated_spans) != 1 or run.task.kind != "temporal":
         return None
-    task = _question_for(run.task, said[0])
+    task = _question_for(run.task, stated_spans[0])
     if task is None or _foreign(run, task):
         return None
     script: list[AIMessage] = list(run.own)
@@ -159,27 +159,27 @@ def _question_for(task: Task, span: Span) -> Task | None:
     except TaskError:
         return None
     family = task.meta["gym"]["family"]
-    asked: list[tuple[str, tuple[Span, ...]]] = []
+    questions: list[tuple[str, tuple[Span, ...]]] = []
     if family == "spotting":
         for color in dict.fromkeys(thing.color for thing in world.things):
             where = tuple(merged(thing.span for thing in world.things if thing.color == color))
-            asked.append((f"When is something {color} on screen?", where))
+            questions.append((f"When is something {color} on screen?", where))
     elif family == "retrieval":
         for line in world.lines:
             about = line.text.rpartition(" the ")[2]
             where = tuple(other.span for other in world.lines if about in other.text)
-            asked.append((f"When is the {about} mentioned?", where))
-    fits = [(text, where) for text, where in asked if len(where) == 1 and iou([span], where) >= 0.5]
+            questions.append((f"When is the {about} mentioned?", where))
+    fits = [(text, where) for text, where in questions if len(where) == 1 and iou([span], where) >= 0.5]
     if len(fits) != 1 or fits[0][0] == task.question:
         return None
     text, where = fits[0]
     meta = {name: task.meta[name] for name in ("gym", "clip_seconds") if name in task.meta} | {"asked": task.id}
-    named = f"{task.id}-hindsight-{where[0].start:g}"
-    return replace(task, id=named, question=text, truth=Truth(spans=where), meta=meta)
+    new_id = f"{task.id}-hindsight-{where[0].start:g}"
+    return replace(task, id=new_id, question=text, truth=Truth(spans=where), meta=meta)
 
 
 def _foreign(run: Rollout, task: Task) -> bool:
-    """Whether a call names what only the old question asks for."""
+    """True if a call names what only the old question asks for."""
     only = set(content(run.task.question)) - set(content(task.question))
     texts = [value for call in run.calls for value in call.arguments.values() if isinstance(value, str)]
     return any(only & set(content(text)) for text in texts)

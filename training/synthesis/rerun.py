@@ -25,7 +25,7 @@ from ..rollouts.collector import Collector
 from ..rollouts.rollout import Rollout
 
 
-class Recited(BaseChatModel):
+class ScriptedPolicy(BaseChatModel):
     """Says some messages in turn, whatever comes back, and the last one again where it is asked once more."""
 
     script: tuple[AIMessage, ...]
@@ -34,7 +34,7 @@ class Recited(BaseChatModel):
 
     @property
     def _llm_type(self) -> str:
-        return "recited"
+        return "scripted"
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
         """Its calls are in its script."""
@@ -47,8 +47,8 @@ class Recited(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        said = sum(isinstance(m, AIMessage) and "by" not in m.additional_kwargs for m in messages)
-        return ChatResult(generations=[ChatGeneration(message=self.script[min(said, len(self.script) - 1)])])
+        turn = sum(isinstance(m, AIMessage) and "by" not in m.additional_kwargs for m in messages)
+        return ChatResult(generations=[ChatGeneration(message=self.script[min(turn, len(self.script) - 1)])])
 
 
 def rerun(
@@ -70,7 +70,7 @@ def rerun(
     """
     bare = tuple(_bare(message, number) for number, message in enumerate(script))
     collect = Collector(
-        loop=replace(loop, policy=Recited(script=bare, reads_pictures=policy_of(loop.policy).reads_pictures)),
+        loop=replace(loop, policy=ScriptedPolicy(script=bare, reads_pictures=policy_of(loop.policy).reads_pictures)),
         budget=budget,
     )
     return collect([task], 1, meta=meta)[0]
@@ -82,14 +82,14 @@ def script_of(*runs: Rollout) -> list[AIMessage]:
     A message of several calls stays as it is, as long as one of them is new.
     """
     script: list[AIMessage] = []
-    known: set[str] = set()
+    used: set[str] = set()
     for run in runs:
         valid = {_key(made.name, made.arguments) for made in run.calls if made.valid}
         for message in run.own:
             keys = {_key(call["name"], call["args"]) for call in message.tool_calls}
-            if keys and keys <= valid and not message.invalid_tool_calls and not keys <= known:
+            if keys and keys <= valid and not message.invalid_tool_calls and not keys <= used:
                 script.append(message)
-                known |= keys
+                used |= keys
     own = runs[-1].own if runs else ()
     return [*script, own[-1]] if own and not own[-1].tool_calls else script
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from langchain_core.language_models import BaseChatModel
 
 from ...agent.graph import Loop
+from ...agent.text_matching import alphanumeric
 from ...tools import Budget
 from ..data.task import Task
-from ..rewards import stated
+from ..rewards import extraction
 from ..rewards.spans import iou
-from ..rewards.text import bare
 from ..rollouts.collector import Collector, failure, seed_of
 from ..rollouts.rollout import Rollout
 from .audit import Audit, Audited
@@ -27,7 +27,7 @@ BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teacher:
-    """Who makes traces: any chat model that can drive the loop (`agent.policies.load_policy` loads them by name)."""
+    """A maker of traces: any chat model that can drive the loop (`agent.policies.load_policy` loads them by name)."""
 
     name: str
     policy: BaseChatModel
@@ -35,19 +35,19 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a task gave."""
+    """The yield of a task."""
 
     task: Task
     kept: tuple[Rollout, ...] = ()
     pairs: tuple[Judgment, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """What became of each teacher's trace: `kept`, `agrees` (like one that is kept), `disagreed`, `alone` (too few
+    """The fate of each teacher's trace: `kept`, `agrees` (like one that is kept), `disagreed`, `alone` (too few
     agree with it), or why the audit refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teaching:
-    """How teachers make traces.
+    """The way in which teachers make traces.
 
     Args:
         loop: memory, tools and words, as the policy will be trained and used with; its own policy is not asked.
@@ -76,7 +76,7 @@ class Teaching:
             raise ValueError(f"{self.agree} of {len(names)} teachers cannot agree.")
 
     def __call__(self, tasks: Sequence[Task]) -> list[Outcome]:
-        """What each task gives, in their order; the runs of one teacher go side by side."""
+        """Work on tasks; gives the outcome of each, in their order; the runs of one teacher go side by side."""
         traces = {teacher.name: self.traces(teacher, tasks) for teacher in self.teachers}
         return [self._outcome(task, {name: made[n] for name, made in traces.items()}) for n, task in enumerate(tasks)]
 
@@ -90,8 +90,8 @@ class Teaching:
             blind = Collector(loop=texts_loop(seeing), budget=self.budget)
             drafts = list(blind(tasks, 1, seed=seed))
             able = [draft if draft and failure(draft) is None else None for draft in drafts]
-            told = [notes(self.loop, task, draft) for task, draft in zip(tasks, able, strict=True)]
-            guidance = {task.id: words for task, words in zip(tasks, told, strict=True) if words}
+            texts = [notes(self.loop, task, draft) for task, draft in zip(tasks, able, strict=True)]
+            guidance = {task.id: text for task, text in zip(tasks, texts, strict=True) if text}
         refine = Collector(loop=seeing, budget=self.budget)
         refined = refine(tasks, 1, seed=seed_of("refine", seed), guidance=guidance)
         meta = {"by": "teacher", "teacher": teacher.name}
@@ -111,11 +111,11 @@ class Teaching:
         passed = {name: traces[name] for name, one in found.items() if one.passed}
         reasons = {name: one.reason or "alone" for name, one in found.items()}
         agreed = _largest(passed, traces)
-        wanted = len(self.teachers) if self.agree is None else self.agree
+        needed = len(self.teachers) if self.agree is None else self.agree
         kept: tuple[Rollout, ...] = ()
-        if agreed and len(agreed) >= wanted:
+        if agreed and len(agreed) >= needed:
             best = min(agreed, key=lambda name: (len(traces[name].calls), list(traces).index(name)))
-            kept = (_told(traces[best], found[best], agreed=len(agreed)),)
+            kept = (_with_rewards(traces[best], found[best], agreed=len(agreed)),)
             reasons |= dict.fromkeys(agreed, "agrees") | {best: "kept"}
         elif passed:
             apart = any(not same_answer(trace, one) for one in passed.values() for trace in traces.values())
@@ -123,7 +123,7 @@ class Teaching:
         return Outcome(task=task, kept=kept, pairs=self._pairs(traces, found), reasons=reasons)
 
     def _pairs(self, traces: Mapping[str, Rollout], found: Mapping[str, Audited]) -> tuple[Judgment, ...]:
-        """Where teachers answer differently and the audit can tell who is right: its best trace against each other."""
+        """Pair the best trace with each other one that answers differently, where the audit can tell who is right."""
         good = [name for name in traces if found[name].passed]
         if not good:
             return ()
@@ -136,25 +136,25 @@ class Teaching:
             if same_answer(traces[best], trace):
                 continue
             why = f"{best} over {name}: {found[name].reason}"
-            chosen, rejected = _told(traces[best], found[best]), _told(trace, found[name])
+            chosen, rejected = _with_rewards(traces[best], found[best]), _with_rewards(trace, found[name])
             pairs.append(Judgment(chosen=chosen, rejected=rejected, margin=margin, why=why))
         return tuple(pairs)
 
 
 def same_answer(one: Rollout, other: Rollout) -> bool:
-    """Whether two runs of a task answer alike: the same options, number or words; places with a tIoU of 0.5."""
+    """True if two runs of a task answer alike: the same options, number or words; places with a tIoU of 0.5."""
     if one.answer.abstained or other.answer.abstained:
         return one.answer.abstained and other.answer.abstained
     task = one.task
-    letters = stated.letters(one), stated.letters(other)
+    letters = extraction.letters(one), extraction.letters(other)
     if task.options and any(letters):
         return letters[0] == letters[1]
     if task.kind == "temporal":
-        return iou(stated.spans(one), stated.spans(other)) >= 0.5
-    numbers = stated.number(one), stated.number(other)
+        return iou(extraction.spans(one), extraction.spans(other)) >= 0.5
+    numbers = extraction.number(one), extraction.number(other)
     if task.kind in ("numeric", "count") and None not in numbers:
         return math.isclose(*numbers, abs_tol=max(task.truth.tolerance, 1e-9))  # type: ignore[arg-type]
-    return bare(stated.words(one)) == bare(stated.words(other))
+    return alphanumeric(extraction.words(one)) == alphanumeric(extraction.words(other))
 
 
 def _largest(passed: Mapping[str, Rollout], traces: Mapping[str, Rollout]) -> list[str]:
@@ -164,13 +164,13 @@ def _largest(passed: Mapping[str, Rollout], traces: Mapping[str, Rollout]) -> li
 
 
 def _led(draft: Rollout, run: Rollout) -> bool:
-    """Whether what the draft brought back holds a place that the other run looked at."""
+    """True if what the draft brought back holds a place that the other run looked at."""
     found = [look.uri for look in draft.looked if look.uri.span]
     looked = [look.uri for look in run.looked if look.uri.span]
     return any(a.video == b.video and a.span and b.span and a.span.overlap(b.span) > 0 for a in found for b in looked)
 
 
-def _told(trace: Rollout, found: Audited, **more: object) -> Rollout:
+def _with_rewards(trace: Rollout, found: Audited, **more: object) -> Rollout:
     """The trace with what the audit gave it."""
     rewards = {name: round(value, 4) for name, value in found.rewards.items()}
     return replace(trace, meta={**trace.meta, "rewards": rewards, **more})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Features(NamedTuple):
-    """What the tower makes of one picture, for the language model."""
+    """Features of one picture, for the language model."""
 
     pooler_output: Tensor
     """[n, width], n the tokens that stand for the picture."""
@@ -53,8 +53,8 @@ class EncodeOnce:
         self._held = 0
         self._weights: tuple[int, ...] = ()
         self._kind: Any = None
-        self.asked = self.encoded = 0
-        """Pictures that were asked for, and those that went through the tower."""
+        self.requested = self.encoded = 0
+        """Pictures that were requested, and those that went through the tower."""
         tower.forward = self._once
 
     @classmethod
@@ -86,7 +86,7 @@ class EncodeOnce:
         keeps = not learns and not any(hasattr(part, "get_base_layer") for part in self._tower.modules())
         found = self._found(parts, hidden_states) if keeps else {}
         missing = [key for key in parts if key not in found]
-        self.asked += len(keys)
+        self.requested += len(keys)
         self.encoded += len(missing)
         if missing:
             pixels = torch.cat([parts[key] for key in missing])
@@ -100,7 +100,7 @@ class EncodeOnce:
         return self._kind(**_together([found[key] for key in keys]))
 
     def _found(self, parts: dict[Any, Tensor], pixels: Tensor) -> dict[Any, Features]:
-        """What is kept; nothing once an optimizer has changed the tower, which counts up its weights' versions."""
+        """The kept features; none once an optimizer has changed the tower, which counts up its weights' versions."""
         weights = (*(p._version for p in self._tower.parameters()), hash((pixels.dtype, pixels.device)))
         if weights != self._weights:
             self._kept.clear()
@@ -123,18 +123,6 @@ def tower_of(model: Any) -> Any:
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     tower = getattr(whole.base_model, "visual", None)
     return tower if hasattr(tower, "spatial_merge_size") else None
-
-
-def freeze_vision(model: Any) -> None:
-    """Train the language model only: then a picture is encoded once in a whole run, as long as there is room.
-
-    Raises:
-        CapabilityError: if the model has no tower that is known.
-    """
-    tower = tower_of(model)
-    if tower is None:
-        raise CapabilityError(f"{model.config.model_type} has no vision tower that is known here; freeze it by hand.")
-    tower.requires_grad_(False)
 
 
 def _apart(made: Any, sizes: list[int]) -> list[Features]:

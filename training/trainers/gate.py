@@ -1,9 +1,11 @@
-"""Whether a cold start can be trained further: what does not pay yet, reinforcement learning unteaches first."""
+"""The gate before reinforcement learning, which unteaches first what does not pay yet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
 
 from ...memory.errors import RewatchError
 from ..rewards import gains_evidence
@@ -18,7 +20,7 @@ class GateError(RewatchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """How well a policy uses its tools; of runs that did not fail, of tasks that want a look at some place."""
+    """Use of tools in runs that did not fail, of tasks that want a look at some place."""
 
     runs: int
     calls: int
@@ -31,20 +33,21 @@ class Readiness:
     """Share of those that looked at the truth; 0 if none looked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(BaseModel):
     """The least that a policy must be able to do.
 
     A cold start of which a tenth of the views hit the right clip lost its tools within 20 steps of training; those
     that hit it nearly always when they looked, and looked in half of the runs, learnt to look in nearly all.
     """
 
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
     validity: float = 0.9
     looks: float = 0.1
     right_clip: float = 0.8
 
     def measure(self, rollouts: Sequence[Rollout]) -> Readiness:
-        """How well the runs used their tools: sampled runs, as training would sample them."""
+        """Measure how well the runs used their tools: sampled runs, as training would sample them."""
         able = [rollout for rollout in rollouts if failure(rollout) is None]
         calls = [call for rollout in able for call in rollout.calls]
         placed = [rollout for rollout in able if wants_a_look(rollout.task)]
@@ -58,7 +61,7 @@ class Gate:
         )
 
     def require(self, rollouts: Sequence[Rollout]) -> Readiness:
-        """The measure, where it is high enough.
+        """Give the measure, where it is high enough.
 
         Raises:
             GateError: in a line, with what is missing and what to do.

@@ -28,21 +28,21 @@ from ..objectives import Objective, RunningDifficulty, WeightLog, objective_name
 from ..rewards import Mix
 from ..rollouts.collector import Collector, grouped, require_some, seed_of
 from ..rollouts.frame_shuffling import collect_shuffled
-from ..rollouts.resampling import Flat, collect_varied
-from ..rollouts.rollout import Rollout
-from ..rollouts.rows import Row, row_of, score
+from ..rollouts.rows import Row, row_of
 from .encode_once import EncodeOnce
+from .grpo_setup import component, grpo_config, prepared, prompts, require, without_empty_pictures
+from .metrics import advantage_figures, figures
 from .read_once import ReadOnce
 from .reference import lent, refuse_fsdp
-from .scoring import advantage_figures, facts, figures, judge, scored, update_difficulty
-from .trl_setup import component, grpo_config, prepared, prompts, require, without_empty_pictures
+from .scoring import Flat, RolloutStats, judge, sample_groups, scored, stats, token_advantages, update_difficulty
 
 if TYPE_CHECKING:
     from ...agent.models.local_vlm import LocalPolicy
 
 STATE = "rewatch_state.json"
+"""A file of each checkpoint, written last of all: a checkpoint that has it is whole."""
 log = logging.getLogger(__name__)
-__all__ = ["GraphGRPOTrainer", "grpo_config", "last_checkpoint"]
+__all__ = ["STATE", "GraphGRPOTrainer", "grpo_config"]
 
 
 class GraphGRPOTrainer(GRPOTrainer):
@@ -72,6 +72,8 @@ class GraphGRPOTrainer(GRPOTrainer):
     num_generations_eval: int
     policy: LocalPolicy
     objective: Objective
+    stats: list[RolloutStats]
+    """Of the rollouts of the last generation."""
 
     def __init__(
         self,
@@ -120,59 +122,52 @@ class GraphGRPOTrainer(GRPOTrainer):
         tasks = [self.tasks[row["task"]] for row in self._inputs[::size]]
         seed = seed_of("step", self.args.seed, mode, self.state.global_step, *self._place())
         with self._sampling():
-            rollouts, left_out = self._collect(tasks, size, seed, mode)
+            tries = self.most_tries if self.flat == "resample" and mode == "train" else 0
+            groups = sample_groups(self.collect, tasks, self.tasks, self.mix, group_size=size, seed=seed, tries=tries)
+            rollouts, left_out = groups.rollouts, groups.left_out
             tasks = [group[0].task for group in grouped(rollouts, size)]
             shuffled = collect_shuffled(self.collect, tasks, size, seed) if self.objective.shuffled else []
         require_some(rollouts)
         judged = judge(rollouts, self.mix, size)
-        self._facts, self._left_out = facts(rollouts, judged), facts(left_out, judge(left_out, self.mix, size))
+        self.stats = stats(rollouts, judged)
+        self._left_out = stats(left_out, judge(left_out, self.mix, size))
         self._shuffled = list(judge(shuffled, self.mix, max(size // 2, 1)).correct)
-        found = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
-        self._rows = [row or self._nothing() for row in found]
+        rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
+        self._rows = [row or self._nothing() for row in rows]
         every = [*rollouts, *left_out]
-        for name, value in figures(every, judge(every, self.mix, size) if left_out else judged).items():
+        found = figures(every, judge(every, self.mix, size) if left_out else judged)
+        for name, value in (found | groups.figures).items():
             if name != "reward":  # TRL logs that one
                 self._log_metric(name, value)
         self._count([len(row.ids) for row in self._rows], mode)
-        pictures = [list(row.seen) for row in self._rows]
+        pictures = [list(row.frames) for row in self._rows]
         return (
             [list(row.ids[: row.prompt]) for row in self._rows],
             [list(row.completion) for row in self._rows],
             [[int(own) for own in row.completion_mask] for row in self._rows],
             [[{"role": "assistant", "content": rollout.said}] for rollout in rollouts],
             [row.sampled_at() for row in self._rows],
-            {"parts": [dict(zip(judged.parts, fact.parts, strict=True)) for fact in self._facts]},
+            {"parts": [dict(zip(judged.parts, one.parts, strict=True)) for one in self.stats]},
             pictures if any(pictures) else None,
             pictures,
         )
-
-    def _collect(self, tasks: Sequence[Task], size: int, seed: int, mode: str) -> tuple[list[Rollout], list[Rollout]]:
-        """The rollouts to learn from, and those of flat groups in whose place others were drawn."""
-        if self.flat != "resample" or mode == "eval":
-            return list(self.collect(tasks, size, seed=seed)), []
-        varied = collect_varied(
-            self.collect, tasks, self.tasks, self.mix, group_size=size, seed=seed, most_tries=self.most_tries
-        )
-        for name, value in varied.figures.items():
-            self._log_metric(name, value)
-        return varied.rollouts, varied.left_out
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's batch with the objective's advantages, which know difficulty, bonuses and penalties."""
         self._inputs = inputs
         with prepared(self.processing_class, self.policy.engine.vision):
             batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        if any(row.seen for row in self._rows) and "pixel_values" not in batch:
+        if any(row.frames for row in self._rows) and "pixel_values" not in batch:
             raise RuntimeError("TRL has dropped the pictures of a batch: its rows and pictures do not match.")
         training = self.model.training
         size = self.num_generations if training else self.num_generations_eval
-        known, correct = gather_object(self._facts), gather_object(self._shuffled)
+        values, correct = gather_object(self.stats), gather_object(self._shuffled)
         anew = self.flat == "resample" and training
         left_out = gather_object(self._left_out) if anew else []
         if training:
-            update_difficulty(self.difficulty, [*known, *left_out])
-        told = scored(known, self.mix, size, difficulty=self.difficulty, shuffled=correct)
-        made = self.objective.advantages(told)
+            update_difficulty(self.difficulty, [*values, *left_out])
+        gathered = scored(values, self.mix, size, difficulty=self.difficulty, shuffled=correct)
+        made = self.objective.advantages(gathered)
         if training:
             self.weights.add(made)
         metrics = self._metrics["train" if training else "eval"]
@@ -180,7 +175,7 @@ class GraphGRPOTrainer(GRPOTrainer):
             if not (anew and name == "flat_share"):  # of all groups that were run, it is logged already
                 metrics[name].append(value)
         if left_out:
-            scores = [fact.reward for fact in (*known, *left_out) if not math.isnan(fact.reward)]
+            scores = [one.reward for one in (*values, *left_out) if not math.isnan(one.reward)]
             metrics["reward"][-1] = sum(scores) / max(len(scores), 1)
         first = self.accelerator.process_index * len(inputs)
         here = slice(first, first + len(inputs))
@@ -188,12 +183,17 @@ class GraphGRPOTrainer(GRPOTrainer):
         own = replace(made, values=made.values[here])
         batch["advantages"] = own.values.to(device)
         if self.objective.distributions:
-            batch["advantages"] = self._by_token(own, told.group[here], batch["completion_ids"].shape[1]).to(device)
+            engine, everyone, width = self.policy.engine, range(len(self._rows)), batch["completion_ids"].shape[1]
+            with self._sampling():
+                token_RT = token_advantages(
+                    engine, self.objective, self._rows, everyone, own, gathered.group[here], width
+                )
+            batch["advantages"] = token_RT.to(device)
         if self.flat != "count":
             batch["tool_mask"] = batch["tool_mask"] * (~made.flat[here]).to(device)[:, None]
             mask = batch["completion_mask"] * batch["tool_mask"]
             batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum().clamp(min=1)
-        batch["group"] = told.group[here].to(device)
+        batch["group"] = gathered.group[here].to(device)
         return batch
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
@@ -221,19 +221,6 @@ class GraphGRPOTrainer(GRPOTrainer):
             self._metrics[mode][name].append(self.accelerator.gather(value.float()).mean().item())
         return made.value / (self.current_gradient_accumulation_steps if mode == "train" else 1.0)
 
-    def _by_token(self, made: Any, group_R: Tensor, width: int) -> Tensor:
-        """[R, T] advantages from the distributions of whole groups, one group at a time: they are large."""
-        token_RT = torch.zeros((len(self._rows), width))
-        with self._sampling(), torch.no_grad():
-            for group in torch.unique(group_R):
-                its = (group_R == group).nonzero()[:, 0].tolist()
-                now = score(self.policy.engine, [self._rows[n] for n in its], width=width, full=True)
-                assert now.full_RTV is not None
-                of_group = replace(made, values=made.values[its].to(now.mask_RT.device))
-                given = self.objective.token_advantages(of_group, now.full_RTV, now.mask_RT, group_R[its])
-                token_RT[its] = given.to(token_RT)
-        return token_RT
-
     @contextmanager
     def _sampling(self) -> Iterator[None]:
         """The policy with the model as it is now, whole and unwrapped."""
@@ -254,7 +241,7 @@ class GraphGRPOTrainer(GRPOTrainer):
     def _nothing(self) -> Row:
         """Stands for a run that failed before anything was sampled: nothing of it counts."""
         pad = self.policy.engine.bounds.pad
-        return Row(ids=(pad, pad), mask=(False, False), logprobs=(), seen=(), prompt=1)
+        return Row(ids=(pad, pad), mask=(False, False), logprobs=(), frames=(), prompt=1)
 
     def _count(self, lengths: Sequence[int], mode: str) -> None:
         tokens = torch.tensor(sum(lengths), device=self.accelerator.device)
@@ -279,24 +266,13 @@ class GraphGRPOTrainer(GRPOTrainer):
             self.weights.load_state_dict(state["weights"])
 
 
-def last_checkpoint(folder: str | Path) -> str | None:
-    """The last checkpoint of a run that was written to its end; None where there is none.
-
-    One that was being written when the run was killed is passed over (transformers' `get_last_checkpoint` takes it).
-    """
-    there = {
-        int(path.parent.name.rpartition("-")[2]): path.parent for path in Path(folder).glob(f"checkpoint-*/{STATE}")
-    }
-    return str(there[max(there)]) if there else None
-
-
 class _Warning(TrainerCallback):
-    """Says at the end whether the difficulty had any effect."""
+    """Logs at the end if the difficulty never had an effect."""
 
     def __init__(self, trainer: GraphGRPOTrainer) -> None:
         self._trainer = trainer
 
     def on_train_end(self, *args: Any, **kwargs: Any) -> None:
-        told = self._trainer.weights.warning() if self._trainer.objective.weigh else None
-        if told and self._trainer.accelerator.is_main_process:
-            log.warning(told)
+        warning = self._trainer.weights.warning() if self._trainer.objective.weigh else None
+        if warning and self._trainer.accelerator.is_main_process:
+            log.warning(warning)

@@ -5,22 +5,25 @@ It trains the CPU example, and is what the trainer on TRL is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from pydantic.dataclasses import dataclass
 
 from ..data.task import Task
 from ..objectives import Advantages, Objective, RunningDifficulty, WeightLog, objective_named
 from ..rewards import Mix
 from ..rollouts.collector import Collector, draw, grouped, require_some, seed_of
 from ..rollouts.frame_shuffling import collect_shuffled
-from ..rollouts.resampling import Flat, collect_varied
 from ..rollouts.rollout import Rollout
 from ..rollouts.rows import Row, row_of, sampled, score
 from .encode_once import EncodeOnce
+from .metrics import advantage_figures, figures
 from .read_once import ReadOnce
 from .reference import Reference
-from .scoring import ScoredBatch, advantage_figures, facts, figures, judge, scored, update_difficulty
+from .scoring import Flat, ScoredBatch, judge, sample_groups, scored, stats, token_advantages, update_difficulty
+from .trl_fit import SETTINGS, Betas, OnStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +33,15 @@ if TYPE_CHECKING:
     from ...agent.models.local_vlm import LocalPolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
 class MiniSettings:
-    """What a run is made of, besides tasks and rewards."""
+    """Settings of a run, besides tasks and rewards."""
 
     group_size: int = 8
     tasks: int = 8
     """Tasks of a step; their groups are its rollouts."""
     learning_rate: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: Betas = (0.9, 0.98)
     weight_decay: float = 0.0
     warmup: int = 3
     """Steps over which the learning rate rises."""
@@ -56,12 +59,12 @@ class MiniSettings:
     """Groups whose rewards are all equal: their tokens count in the loss's mean, or not, or other tasks are drawn in
     their place; None: as the objective has it (`drop_flat`)."""
     most_tries: int = 3
-    """How often tasks of a step are drawn anew for flat groups."""
+    """Number of times that tasks of a step are drawn anew for flat groups."""
     seed: int = 0
 
 
 class MiniTrainer:
-    """Group-relative policy optimisation of the collector's policy.
+    """Group-relative policy optimization of the collector's policy.
 
     Args:
         collect: runs the loop; its policy must be a `LocalPolicy`, whose model is trained in place.
@@ -88,15 +91,13 @@ class MiniTrainer:
         self.difficulty = RunningDifficulty(top=max(mix.bounds[1], 1e-6))
         self.weights = WeightLog()
         self.steps = 0
-        """How many steps are done."""
+        """Number of steps that are done."""
         self.parameters = [p for p in self.policy.engine.loaded.model.parameters() if p.requires_grad]
         how: dict[str, Any] = {"betas": self.settings.betas, "weight_decay": self.settings.weight_decay}
         self.optimizer = torch.optim.AdamW(self.parameters, lr=self.settings.learning_rate, **how)
 
-    def train(
-        self, tasks: Sequence[Task], steps: int, *, told: Callable[[int, dict[str, float]], None] | None = None
-    ) -> list[dict[str, float]]:
-        """Steps until `steps` are done in all, earlier ones included; the figures of each.
+    def train(self, tasks: Sequence[Task], steps: int, *, on_step: OnStep | None = None) -> list[dict[str, float]]:
+        """Train until `steps` steps are done in all, earlier ones included; gives the figures of each.
 
         Which tasks a step has and how it samples depends on seed and number of the step only, so that a run that was
         stopped goes on as if it had not been.
@@ -104,84 +105,74 @@ class MiniTrainer:
         curve = []
         while self.steps < steps:
             drawn = draw(tasks, self.settings.tasks, seed=self.settings.seed, step=self.steps)
-            figures_of_step = self.step(drawn, tasks)
-            curve.append(figures_of_step)
-            if told:
-                told(self.steps, figures_of_step)
+            curve.append(self.step(drawn, tasks))
+            if on_step:
+                on_step(self.steps, curve[-1])
         return curve
 
     def step(self, tasks: Sequence[Task], pool: Sequence[Task] = ()) -> dict[str, float]:
         """Collect, and learn from it; tasks for flat groups are drawn anew from `pool` where the settings say so."""
         seed, size = seed_of("step", self.settings.seed, self.steps), self.settings.group_size
-        rollouts: Sequence[Rollout]
-        left_out: Sequence[Rollout] = ()
-        more: dict[str, float] = {}
-        if self.settings.flat == "resample":
-            tries = self.settings.most_tries
-            varied = collect_varied(
-                self.collect, tasks, pool or tasks, self.mix, group_size=size, seed=seed, most_tries=tries
-            )
-            rollouts, left_out, more = varied.rollouts, varied.left_out, varied.figures
-            tasks = [group[0].task for group in grouped(rollouts, size)]
-        else:
-            rollouts = self.collect(tasks, size, seed=seed)
+        tries = self.settings.most_tries if self.settings.flat == "resample" else 0
+        groups = sample_groups(self.collect, tasks, pool or tasks, self.mix, group_size=size, seed=seed, tries=tries)
+        tasks = [group[0].task for group in grouped(groups.rollouts, size)]
         shuffled = collect_shuffled(self.collect, tasks, size, seed) if self.objective.shuffled else ()
-        return self.learn(rollouts, shuffled, left_out) | more
+        return self.learn(groups.rollouts, shuffled, groups.left_out) | groups.figures
 
     def learn(
         self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = (), left_out: Sequence[Rollout] = ()
     ) -> dict[str, float]:
-        """One step on these rollouts, the runs of a task next to each other.
+        """Take one step on these rollouts, the runs of a task next to each other.
 
-        Of groups that were `left_out`, figures and difficulties are told all the same: they are the policy's.
+        Groups that were `left_out` count in figures and difficulties all the same: they are the policy's.
         """
         require_some(rollouts)
         if left_out:
-            known = facts(left_out, judge(left_out, self.mix, self.settings.group_size))
-            update_difficulty(self.difficulty, known)
+            update_difficulty(self.difficulty, stats(left_out, self._judged(left_out)))
         judged, made, group_R = self.advantages(rollouts, shuffled)
         self.weights.add(made)
         rows = [row_of(self.policy, rollout.messages, self.collect.loop.pixels) for rollout in rollouts]
         every = [*rollouts, *left_out]
-        told = figures(every, judge(every, self.mix, self.settings.group_size) if left_out else judged)
-        told |= advantage_figures(made, self.objective)
+        found = figures(every, self._judged(every) if left_out else judged) | advantage_figures(made, self.objective)
         old: dict[int, Tensor] = {}
         for _ in range(self.settings.updates):
-            told |= self.update(rows, made, group_R, old)
+            found |= self.update(rows, made, group_R, old)
         self.steps += 1
-        return told
+        return found
+
+    def _judged(self, rollouts: Sequence[Rollout]) -> ScoredBatch:
+        return judge(rollouts, self.mix, self.settings.group_size)
 
     def advantages(
         self, rollouts: Sequence[Rollout], shuffled: Sequence[Rollout] = ()
     ) -> tuple[ScoredBatch, Advantages, Tensor]:
         """Rewards, advantages and groups of the rollouts."""
-        size = self.settings.group_size
-        judged = judge(rollouts, self.mix, size)
-        known = facts(rollouts, judged)
-        update_difficulty(self.difficulty, known)
+        size, judged = self.settings.group_size, self._judged(rollouts)
+        values = stats(rollouts, judged)
+        update_difficulty(self.difficulty, values)
         correct = judge(shuffled, self.mix, max(size // 2, 1)).correct
-        told = scored(known, self.mix, size, difficulty=self.difficulty, shuffled=correct)
-        return judged, self.objective.advantages(told), told.group
+        batch = scored(values, self.mix, size, difficulty=self.difficulty, shuffled=correct)
+        return judged, self.objective.advantages(batch), batch.group
 
     def update(
         self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
     ) -> dict[str, float]:
-        """One optimizer step; the losses of the micro-batches add up to that of the whole."""
+        """Take one optimizer step; the losses of the micro-batches add up to that of the whole."""
         import torch
 
         self.optimizer.zero_grad()
-        told = self.backward(rows, made, group_R, old)
-        told["grad_norm"] = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_norm))
+        found = self.backward(rows, made, group_R, old)
+        found["grad_norm"] = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_norm))
         rate = self.settings.learning_rate * min(1.0, (self.steps + 1) / max(self.settings.warmup, 1))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        return told
+        return found
 
     def backward(
         self, rows: Sequence[Row | None], made: Advantages, group_R: Tensor, old: dict[int, Tensor]
     ) -> dict[str, float]:
-        """Add the gradient of the loss; the loss and its figures.
+        """Add the gradient of the loss; gives the loss and its figures.
 
         Args:
             rows: the rollouts; None where nothing was sampled.
@@ -202,14 +193,17 @@ class MiniTrainer:
         by_advantage = objective.trl_loss and not settings.beta and not settings.entropy
         used = [n for n in counts if not by_advantage or made.values[n] != 0]
         width = max(len(row.completion) for row in rows if row is not None)
-        token_R = self._token_advantages(rows, counts, made, group_R, width) if objective.distributions else None
-        told: dict[str, list[tuple[float, int]]] = {}
+        engine = self.policy.engine
+        token_RT = (
+            token_advantages(engine, objective, rows, counts, made, group_R, width) if objective.distributions else None
+        )
+        parts: dict[str, list[tuple[float, int]]] = {}
         loss = 0.0
         lengths = [0 if row is None else len(row.ids) for row in rows]
         for part in self._parts(used, group_R, lengths):
             some = [row for n in part if (row := rows[n]) is not None]
-            advantage = token_R[part] if token_R is not None else made.values[part]
-            now = score(self.policy.engine, some, width=width, entropy_grad=bool(settings.entropy))
+            advantage = token_RT[part] if token_RT is not None else made.values[part]
+            now = score(engine, some, width=width, entropy_grad=bool(settings.entropy))
             device = now.logp_RT.device
             for n, logp_T in zip(part, now.logp_RT.detach(), strict=True):
                 old.setdefault(n, logp_T)
@@ -229,8 +223,8 @@ class MiniTrainer:
             part_loss.value.backward()
             loss += float(part_loss.value.detach())
             for name, figure in {**part_loss.metrics, "off_sampling": off}.items():
-                told.setdefault(name, []).append((float(figure), sum(written[n] for n in part)))
-        means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in told.items()}
+                parts.setdefault(name, []).append((float(figure), sum(written[n] for n in part)))
+        means = {name: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for name, pairs in parts.items()}
         return {**means, "loss": loss, "used": len(used) / len(rows)}
 
     def _parts(self, used: Sequence[int], group_R: Tensor, lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -246,23 +240,6 @@ class MiniTrainer:
             part.append(n)
         if part:
             yield part
-
-    def _token_advantages(
-        self, rows: Sequence[Row | None], counts: Sequence[int], made: Advantages, group_R: Tensor, width: int
-    ) -> Tensor:
-        """[R, T] advantages by token, from the distributions of whole groups."""
-        import torch
-
-        token_RT = torch.zeros((len(rows), width))
-        for group in torch.unique(group_R[list(counts)]):
-            its = [n for n in counts if group_R[n] == group]
-            with torch.no_grad():
-                now = score(self.policy.engine, [r for n in its if (r := rows[n]) is not None], width=width, full=True)
-            assert now.full_RTV is not None
-            of_group = replace(made, values=made.values[its].to(now.mask_RT.device))
-            weighed = self.objective.token_advantages(of_group, now.full_RTV, now.mask_RT, group_R[its])
-            token_RT[its] = weighed.to(token_RT)
-        return token_RT
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs to go on as if it had not been stopped."""

@@ -31,7 +31,7 @@ class ReadOnce:
     def __init__(self, model: Any) -> None:
         self._text = _text_of(model)
         self._forward: Callable[..., Any] = self._text.forward
-        self.asked = self.read = 0
+        self.requested = self.read = 0
         """Places of batches that came, and those that went through the model."""
         self._text.forward = self._once
 
@@ -58,7 +58,7 @@ class ReadOnce:
         visual_pos_masks: Tensor | None = None,
         **how: Any,
     ) -> Any:
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "input_ids": input_ids,
             "attention_mask": attention_mask,
             "position_ids": position_ids,
@@ -70,16 +70,16 @@ class ReadOnce:
         }
         plain = past_key_values is None and not use_cache and not any(how.get(name) for name in _MORE)
         if not plain or inputs_embeds is None or attention_mask is None or self._checkpoints():
-            return self._forward(**given)
+            return self._forward(**arguments)
         batch = _Batch(inputs_embeds, attention_mask, position_ids, visual_pos_masks)
-        self.asked += batch.embeds.shape[0] * batch.embeds.shape[1]
+        self.requested += batch.embeds.shape[0] * batch.embeds.shape[1]
         if batch.shared < WORTH:
             self.read += batch.embeds.shape[0] * batch.embeds.shape[1]
-            return self._forward(**given)
+            return self._forward(**arguments)
         return self._apart(batch, how)
 
     def _apart(self, batch: _Batch, how: dict[str, Any]) -> Any:
-        """What is shared by itself, then the rows behind it."""
+        """Read the shared beginning by itself, then the rows behind it."""
         import torch
         from transformers.cache_utils import DynamicCache
         from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -96,14 +96,14 @@ class ReadOnce:
         )
         for layer in cache.layers:
             layer.keys, layer.values = (part.expand(rows, -1, -1, -1) for part in (layer.keys, layer.values))
-        seen = {} if batch.seen is None else {"visual_pos_masks": batch.seen[:, shared:]}
+        pictures = {} if batch.pictures is None else {"visual_pos_masks": batch.pictures[:, shared:]}
         rest = self._forward(
             inputs_embeds=batch.embeds[:, shared:],
             attention_mask=batch.mask,
             position_ids=batch.places[:, :, shared:],
             past_key_values=cache,
             use_cache=True,
-            **seen,
+            **pictures,
             **how,
         )
         self.read += shared + rows * (batch.embeds.shape[1] - shared)
@@ -130,7 +130,7 @@ class _Batch:
         seen: where pictures are [B, T]; None: nowhere.
     """
 
-    def __init__(self, embeds: Tensor, mask: Tensor, places: Tensor | None, seen: Tensor | None) -> None:
+    def __init__(self, embeds: Tensor, mask: Tensor, places: Tensor | None, pictures: Tensor | None) -> None:
         import torch
 
         lengths, self._begin = mask.sum(dim=1), mask.long().argmax(dim=1)
@@ -143,12 +143,12 @@ class _Batch:
             places = (mask.long().cumsum(dim=1) - 1).clamp(min=0).expand(3, -1, -1)
         places = places[-3:]
         self.places = places.gather(2, index.expand(3, -1, -1))
-        self.seen = None if seen is None else seen.gather(1, index) & self.mask.bool()
+        self.pictures = None if pictures is None else pictures.gather(1, index) & self.mask.bool()
         alike = (self.embeds == self.embeds[:1]).all(dim=2) & (self.places == self.places[:, :1]).all(dim=0)
-        alike = alike if self.seen is None else alike & ~self.seen
+        alike = alike if self.pictures is None else alike & ~self.pictures
         count = int(alike.all(dim=0).long().cumprod(dim=0).sum())
         self.shared = min(count, int(lengths.min()) - 1) if len(embeds) > 1 else 0
-        """How many places at their beginning the rows share, pictures not among them."""
+        """Number of places at their beginning that the rows share, pictures not among them."""
 
     def back(self, hidden: Tensor) -> Tensor:
         """States [B, n, H] in the places that the rows had; anything where they were padded."""

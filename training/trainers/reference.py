@@ -44,7 +44,7 @@ class Reference:
 
 
 def is_in_pieces(model: Any) -> bool:
-    """Whether FSDP, of the first or the second version, holds the model's weights in pieces."""
+    """True if FSDP, of the first or the second version, holds the model's weights in pieces."""
     from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 
     return any(isinstance(part, (FSDPModule, FullyShardedDataParallel)) for part in model.modules())

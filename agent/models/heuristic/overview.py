@@ -10,28 +10,28 @@ from ....memory import Span, clock
 from ...answer import Draft, Evidence
 from ...steps import Call, CallResult
 from ...text_matching import content, rarity, tokens
-from .context import HeuristicContext, Passage, Strategy, cite, on_one_line
-from .gathering import Case
+from .passages import HeuristicContext, Passage, Strategy, cite, on_one_line
 from .question_parser import LANGUAGES, query
 from .ranking import WEAK, Ranking
 from .reading import allowed, over_by_then
+from .retrieval import Retrieval
 
 _CITED = 8  # videos whose record is cited; the others are told of
 _LONGEST = 110  # characters of one piece in a summary
 
 
-def summary(case: Case) -> Strategy:
+def summary(retrieval: Retrieval) -> Strategy:
     """What is on the screen and what is said, chapter by chapter, without repeats."""
-    if why := over_by_then(case):
-        return case.first.abstain(why)
+    if why := over_by_then(retrieval):
+        return retrieval.first.abstain(why)
     lines: list[str] = []
     evidence: list[Evidence] = []
-    for scene in case.scenes.values():
-        seen = yield scene.over("browse", scene.window, level="chapter")
-        chapters = [Span(*row["span"]) for row in seen.data.get("rows", ())] or [scene.window]
-        chapters = [c.within(scene.window) for c in chapters if c.overlap(scene.window) > 0] or chapters
-        own = [p for p in allowed(case) if p.video == scene.video["id"]]
-        told: set[str] = set()
+    for context in retrieval.contexts.values():
+        result = yield context.over("browse", context.window, level="chapter")
+        chapters = [Span(*row["span"]) for row in result.data.get("rows", ())] or [context.window]
+        chapters = [c.within(context.window) for c in chapters if c.overlap(context.window) > 0] or chapters
+        own = [p for p in allowed(retrieval) if p.video == context.video["id"]]
+        written: set[str] = set()
         for chapter in chapters[:8]:
             inside = [
                 p
@@ -39,17 +39,17 @@ def summary(case: Case) -> Strategy:
                 if chapter.contains(min(max(p.span.middle, chapter.start), chapter.end - 1e-3))
                 and p.span.overlap(chapter) > 0
             ]
-            chosen = _telling(case, inside, told, 8 if len(chapters) == 1 and not case.many else 4)
+            chosen = _telling(retrieval, inside, written, 8 if len(chapters) == 1 and not retrieval.many else 4)
             screen = [f"“{_short(p.text)}”" for p in chosen if p.channel == "screen_text"]
-            said = [_short(p.text, 220) for p in chosen if p.channel == "speech"]
+            spoken = [_short(p.text, 220) for p in chosen if p.channel == "speech"]
             parts = [
                 f"on the screen: {'; '.join(screen)}" if screen else "",
-                f"it is said: {' … '.join(said)}" if said else "",
+                f"it is said: {' … '.join(spoken)}" if spoken else "",
             ]
             gist = next(
                 (
                     " ".join(row["texts"])
-                    for row in seen.data.get("rows", ())
+                    for row in result.data.get("rows", ())
                     if Span(*row["span"]) == chapter and not own
                 ),
                 "",
@@ -58,20 +58,22 @@ def summary(case: Case) -> Strategy:
             if line:
                 head = f"{clock(chapter.start)}-{clock(chapter.end)} " if len(chapters) > 1 else ""
                 lines.append(
-                    f"{scene.video['name']}: {head}{line}" if case.many else f"{head}{line[:1].upper()}{line[1:]}"
+                    f"{context.video['name']}: {head}{line}"
+                    if retrieval.many
+                    else f"{head}{line[:1].upper()}{line[1:]}"
                 )
-                evidence += [scene.evidence("the whole of it", chapter, "browse")] if not seen.error else []
+                evidence += [context.evidence("the whole of it", chapter, "browse")] if not result.error else []
                 evidence += [e for p in chosen for e in cite(p)]
     if not evidence:
-        return case.first.abstain(
+        return retrieval.first.abstain(
             "There is no speech and no text to summarize, and describing pictures takes a Video-LMM."
         )
     return Draft(text="\n".join(lines), evidence=tuple(evidence[:24]), confidence=0.6 if lines else 0.2)
 
 
-def _telling(case: Case, inside: Sequence[Passage], told: set[str], most: int) -> list[Passage]:
+def _telling(retrieval: Retrieval, inside: Sequence[Passage], written: set[str], most: int) -> list[Passage]:
     """The largest blocks and the most typical sentences, none told before, in order."""
-    wanted = set(content(" ".join(case.ask.topic)))
+    topic = set(content(" ".join(retrieval.question.topic)))
     stems = {id(p): set(content(p.text)) for p in inside}
     common, rare = (
         Counter(word for own in stems.values() for word in own),
@@ -85,15 +87,15 @@ def _telling(case: Case, inside: Sequence[Passage], told: set[str], most: int) -
             if p.channel == "speech"
             else 10 * p.height * min(p.span.duration, 20)
         )
-        return (typical + 5 * len(own & wanted)) * p.sure
+        return (typical + 5 * len(own & topic)) * p.sure
 
     kept: list[Passage] = []
     for channel in ("screen_text", "speech"):
         ranked = sorted((p for p in inside if p.channel == channel and stems[id(p)]), key=worth, reverse=True)
         for p in ranked[: 4 * most]:
             bare = " ".join(sorted(stems[id(p)]))
-            if bare not in told and len([k for k in kept if k.channel == channel]) < most:
-                told.add(bare)
+            if bare not in written and len([k for k in kept if k.channel == channel]) < most:
+                written.add(bare)
                 kept.append(p)
     return sorted(kept, key=lambda p: p.span)
 
@@ -106,42 +108,48 @@ def _short(text: str, most: int = _LONGEST) -> str:
 _ONLY = "not told: the recognizer knows one language only ({code}) and takes everything for it"
 
 
-def about_file(case: Case) -> Generator[Call, CallResult, Draft]:
+def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
     """How long it is, whether it has sound, its language, its pictures, how many there are."""
-    ask, scenes = case.ask, list(case.scenes.values())
+    question, contexts = retrieval.question, list(retrieval.contexts.values())
     evidence, lines = [], []
     languages: dict[str, str] = {}
     assumed = False
-    if ask.fact == "language":
-        for video in case.scenes:
-            said = [p for p in case.of("speech") if p.video == video]
-            told = next((p.language for p in said if p.language), "")
-            if not told and (only := next((p.assumed_language for p in said if p.assumed_language), "")):
-                told, assumed = _ONLY.format(code=only), True
-            languages[video] = told or _language(" ".join(p.text for p in said))
-    for index, scene in enumerate(scenes):
-        v = scene.video
+    if question.fact == "language":
+        for video in retrieval.contexts:
+            spoken = [p for p in retrieval.of("speech") if p.video == video]
+            written = next((p.language for p in spoken if p.language), "")
+            if not written and (only := next((p.assumed_language for p in spoken if p.assumed_language), "")):
+                written, assumed = _ONLY.format(code=only), True
+            languages[video] = written or _language(" ".join(p.text for p in spoken))
+    for index, context in enumerate(contexts):
+        v = context.video
         if index < _CITED:
-            yield scene.call("browse", level="clip", end=min(scene.whole.start + 1.0, scene.whole.end))
+            yield context.call("browse", level="clip", end=min(context.whole.start + 1.0, context.whole.end))
         fact = {
-            "length": f"{clock(scene.whole.duration)} ({scene.whole.duration:.1f} seconds)",
+            "length": f"{clock(context.whole.duration)} ({context.whole.duration:.1f} seconds)",
             "sound": ("yes, it has a sound track" if v["has_audio"] else "no, it has no sound track"),
             "language": languages.get(v["id"], ""),
             "picture": f"{v['width']}x{v['height']} pixels"
             + (f", {v['fps']:.4g} frames per second" if v.get("fps") else ""),
             "name": v["name"],
-            "videos": f"{v['name']} ({clock(scene.whole.duration)})",
-        }[ask.fact or "length"]
+            "videos": f"{v['name']} ({clock(context.whole.duration)})",
+        }[question.fact or "length"]
         if fact:
-            lines.append(f"{v['name']}: {fact}" if case.many and ask.fact not in ("videos", "name") else fact)
-            first = Span(scene.whole.start, min(scene.whole.start + 1.0, scene.whole.end))
-            evidence += [scene.evidence(f"the file's record: {fact}", first, "browse")] if index < _CITED else []
+            lines.append(f"{v['name']}: {fact}" if retrieval.many and question.fact not in ("videos", "name") else fact)
+            first = Span(context.whole.start, min(context.whole.start + 1.0, context.whole.end))
+            evidence += [context.evidence(f"the file's record: {fact}", first, "browse")] if index < _CITED else []
     if not lines:
-        return case.first.abstain("The language was not recorded when the speech was recognized; no speech tells it.")
-    if ask.fact == "length" and case.many and (asked := re.search(r"\b(longest|shortest)\b", ask.text.lower())):
-        pick = (max if asked[1] == "longest" else min)(scenes, key=lambda s: s.whole.duration)
-        lines = [f"{pick.video['name']} is the {asked[1]} ({clock(pick.whole.duration)})", *lines]
-    text = f"{len(case.scenes)}: {', '.join(lines)}" if ask.fact == "videos" else "; ".join(lines)
+        return retrieval.first.abstain(
+            "The language was not recorded when the speech was recognized; no speech tells it."
+        )
+    if (
+        question.fact == "length"
+        and retrieval.many
+        and (named := re.search(r"\b(longest|shortest)\b", question.text.lower()))
+    ):
+        pick = (max if named[1] == "longest" else min)(contexts, key=lambda s: s.whole.duration)
+        lines = [f"{pick.video['name']} is the {named[1]} ({clock(pick.whole.duration)})", *lines]
+    text = f"{len(retrieval.contexts)}: {', '.join(lines)}" if question.fact == "videos" else "; ".join(lines)
     return Draft(text=text, evidence=tuple(evidence), confidence=0.5 if assumed else 0.95)
 
 
@@ -153,22 +161,24 @@ def _language(text: str) -> str:
     return best if shares[best] >= 0.2 else ""
 
 
-def which_video(case: Case) -> Draft:
+def which_video(retrieval: Retrieval) -> Draft:
     """The videos in which it is said or shown, the best first, each with its words."""
-    ranked = Ranking(case.ask, [p for p in case.passages if case.ask.channel in (None, p.channel)]).rank()
-    if case.ask.phrase:
-        ranked = [r for r in ranked if case.ask.phrase.lower() in r.text.lower().replace("\n", " ")] or ranked
+    ranked = Ranking(
+        retrieval.question, [p for p in retrieval.passages if retrieval.question.channel in (None, p.channel)]
+    ).rank()
+    if retrieval.question.phrase:
+        ranked = [r for r in ranked if retrieval.question.phrase.lower() in r.text.lower().replace("\n", " ")] or ranked
     best: dict[str, int] = {}
     for index, r in enumerate(ranked):
         if r.fit >= max(WEAK, 0.75 * ranked[0].fit):
             best.setdefault(r.passage.video, index)
     if not best:
-        return case.first.abstain(
+        return retrieval.first.abstain(
             "Nothing that was recognized or read in the videos is plainly about this; pictures were not looked at."
         )
     chosen = [ranked[index] for index in best.values()][:6]
     lines = [
-        f"{case.scenes[r.passage.video].video['name']} at {clock(r.passage.span.start)}: “{_short(r.text)}”"
+        f"{retrieval.contexts[r.passage.video].video['name']} at {clock(r.passage.span.start)}: “{_short(r.text)}”"
         for r in chosen
     ]
     strong = chosen[0].fit >= 0.45
@@ -177,12 +187,12 @@ def which_video(case: Case) -> Draft:
     return Draft(text=text if strong else f"closest: {text}", evidence=evidence, confidence=0.75 if strong else 0.3)
 
 
-def scene_named(case: Case) -> list[HeuristicContext]:
+def videos_named(retrieval: Retrieval) -> list[HeuristicContext]:
     """The videos that the question names by their file names."""
-    asked = set(query(case.ask.text))
+    named = set(query(retrieval.question.text))
     return [
         s
-        for s in case.scenes.values()
+        for s in retrieval.contexts.values()
         if (own := {w for w in re.split(r"\W|_", s.video["name"].lower().rsplit(".", 1)[0]) if len(w) > 3})
-        and own <= asked
+        and own <= named
     ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from ....memory import Span
-from ....tools.arguments import parse_seconds
-from ...text_matching import STOP, ordinal, tokens
+from ....tools.times import parse_seconds
+from ...text_matching import STOP, numbers, ordinal, tokens
 
 Kind = Literal["time", "how_long", "count", "yes_no", "where", "summary", "file", "video", "text"]
 Channel = Literal["speech", "screen_text", "shots", "silence"]
@@ -148,12 +148,8 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     if phrase and anchor and phrase.lower() in anchor[1]:
         phrase = None
     value = next((name for name, pattern in _VALUES.items() if pattern.search(bare)), None)
-    if re.search(r"\btitles?\b(?! (?:card|page|screen|slide|sequence))", bare) and kind in (
-        "text",
-        "time",
-        "where",
-        "how_long",
-    ):
+    titled = re.search(r"\btitles?\b(?! (?:card|page|screen|slide|sequence))", bare)
+    if titled and kind in ("text", "time", "where", "how_long"):
         value = "title"
     if re.search(r"\b(?:what|which) colou?rs?\b|\bfarbe\b|\bde qu[eé] color\b", bare):
         value = "color"
@@ -176,14 +172,14 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     )  # fmt: skip
 
 
-def at_in(ask: ParsedQuestion, whole: Span) -> ParsedQuestion:
-    """`ask` with `at` set for a video; a time that lies past its end is a time of day, and so part of the topic."""
-    if ask.times is None:
-        return ask
-    at = ask.times.within(whole)
+def at_in(question: ParsedQuestion, whole: Span) -> ParsedQuestion:
+    """The question with `at` set for a video; a time past its end is a time of day, and so part of the topic."""
+    if question.times is None:
+        return question
+    at = question.times.within(whole)
     if at is None:
-        return replace(ask, topic=(*ask.topic, *(t for t in tokens(ask.times.text) if t not in STOP)))
-    return replace(ask, at=at)
+        return replace(question, topic=(*question.topic, *(t for t in tokens(question.times.text) if t not in STOP)))
+    return replace(question, at=at)
 
 
 def query(words: str) -> tuple[str, ...]:
@@ -192,19 +188,17 @@ def query(words: str) -> tuple[str, ...]:
 
 
 def _kind(low: str) -> Kind:
-    asked = next((kind for kind, pattern in _KINDS.items() if pattern.search(low)), None)
-    if asked in (None, "where", "time") and _AUXILIARY.search(low) and not re.search(r"\bor\b|\boder\b", low):
+    kind = next((kind for kind, pattern in _KINDS.items() if pattern.search(low)), None)
+    if kind in (None, "where", "time") and _AUXILIARY.search(low) and not re.search(r"\bor\b|\boder\b", low):
         return "yes_no"
-    return asked or "text"
+    return kind or "text"
 
 
 def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
     if _NOBODY.search(low):
         return "silence" if kind in ("time", "how_long", "count") else "speech"
-    if re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low) and kind in (
-        "count",
-        "time",
-    ):
+    shots = re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low)
+    if shots and kind in ("count", "time"):
         return "shots"
     speech, screen = _SPEECH.search(low), bool(_SCREEN.search(low))
     screen = bool(screen) or bool(value and screen_named)
@@ -215,15 +209,15 @@ def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Cha
     return "speech" if speech else None
 
 
-def needs_eyes(ask: ParsedQuestion) -> bool:
+def needs_eyes(question: ParsedQuestion) -> bool:
     """Whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
-    return ask.channel is None and (ask.value == "color" or bool(_NOT_TEXT.search(ask.text)))
+    return question.channel is None and (question.value == "color" or bool(_NOT_TEXT.search(question.text)))
 
 
-def tells_showing(ask: ParsedQuestion) -> bool:
+def tells_showing(question: ParsedQuestion) -> bool:
     """Whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
-    return ask.channel is not None or bool(
-        re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", ask.text, re.I)
+    return question.channel is not None or bool(
+        re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", question.text, re.I)
     )
 
 
@@ -277,11 +271,8 @@ def _times(low: str) -> Times | None:
     )
     if found:
         length = float(_NUMBER.get(found[2] or "", 0) or found[2]) * _seconds(f"1 {found[3]}", 1.0)
-        return (
-            Times(0.0, length, text=found[0])
-            if found[1] in ("first", "opening")
-            else Times(length, 0.0, "end", found[0])
-        )
+        opening = found[1] in ("first", "opening")
+        return Times(0.0, length, text=found[0]) if opening else Times(length, 0.0, "end", found[0])
     found = re.search(
         r"\b(?:right )?(?:at|in|from) the (?:very )?(beginning|start|opening|end)\b(?! of the (?!video|clip|film))", low
     )
@@ -293,11 +284,8 @@ def _times(low: str) -> Times | None:
     found = re.search(rf"\b(after|before|until|since|nach|vor|ab) (?:the )?({_TIME})(?! {_UNIT}\b)", low)
     if found and re.search(rf":|{_SEVERAL}|{_UNIT}\b|minute|second", found[2]):
         at = _seconds(found[2], 1.0)
-        return (
-            Times(0.0, at, text=found[0])
-            if found[1] in ("before", "until", "vor")
-            else Times(at, float("inf"), text=found[0])
-        )
+        before = found[1] in ("before", "until", "vor")
+        return Times(0.0, at, text=found[0]) if before else Times(at, float("inf"), text=found[0])
     found = re.search(
         rf"(?:\b(?:at|around|about|um|bei|a los|en el)|@)? ?(?<![\w.:-])((?:minute|second) \d+\b|{_CLOCK}"
         rf"|\d+(?:\.\d+)? ?{_UNIT}\b)(?: (?:in|into|mark)\b)?",
@@ -315,39 +303,28 @@ def _seconds(words: str, unit: float) -> float:
         return parse_seconds(re.sub(r" and |,", " ", several[0]))
     number = re.search(r"\d+(?:\.\d+)?", words)
     assert number
-    unit = (
-        60.0
-        if re.search(r"min|\dm\b| m\b", words)
-        else 3600.0
-        if re.search(r"hour|\d ?h\b", words)
-        else 1.0
-        if re.search(r"s", words)
-        else unit
-    )
+    for pattern, seconds in ((r"min|\dm\b| m\b", 60.0), (r"hour|\d ?h\b", 3600.0), (r"s", 1.0)):
+        if re.search(pattern, words):
+            return float(number[0]) * seconds
     return float(number[0]) * unit
 
 
+_SIDES = {
+    "upper": "top", "lower": "bottom", "oben": "top", "unten": "bottom", "arriba": "top", "links": "left",
+    "rechts": "right",
+}  # fmt: skip
+_SIDE = re.compile(rf"\b(top|bottom|left|right|{'|'.join(_SIDES)})\b(?! (?:after|before|now|away))")
+
+
 def _place(low: str) -> tuple[str, ...]:
-    words = {
-        "upper": "top",
-        "lower": "bottom",
-        "oben": "top",
-        "unten": "bottom",
-        "links": "left",
-        "rechts": "right",
-        "arriba": "top",
-    }
-    found = re.findall(
-        r"\b(top|bottom|upper|lower|oben|unten|links|rechts|arriba|left|right)\b(?! (?:after|before|now|away))",
-        low,
-    )
+    found = _SIDE.findall(low)
     if re.search(r"\b(?:leave|left (?:the|his|her))\b", low):
         found = [word for word in found if word != "left"]
     if found and re.search(r"\b(?:top|bottom|upper|lower) (?:middle|cent(?:er|re))\b", low):
         found.append("center")
-    return tuple(dict.fromkeys(words.get(word, word) for word in found))
+    return tuple(dict.fromkeys(_SIDES.get(word, word) for word in found))
 
 
 def _digits(word: str) -> int | None:
-    number = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
-    return number.get(word) or (int(word) if re.fullmatch(r"[0-9]{1,2}", word) else None)
+    count = numbers(word)
+    return int(count[0]) if count and count[0] < 100 else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ....memory import Span
 from ...text_matching import content, fold, numbers, rarity, same_word, stem
-from .context import Passage
+from .passages import Passage
 from .question_parser import ParsedQuestion, query
 
 _VALUES = {
@@ -47,7 +47,7 @@ class Ranked:
     """How far it is about the question, in [0, 1]."""
     score: float
     """`fit` and what speaks for it besides: only ranks."""
-    known: float
+    coverage: float
     """Share of the question's words that stand in it or beside it, in [0, 1]."""
 
 
@@ -68,37 +68,35 @@ def values(kind: str | None, text: str, digits: int | None = None) -> list[str]:
 class Ranking:
     """Weighs the words of a question over the passages that there are."""
 
-    def __init__(self, ask: ParsedQuestion, passages: Sequence[Passage]) -> None:
-        self.ask = ask
+    def __init__(self, question: ParsedQuestion, passages: Sequence[Passage]) -> None:
+        self.question = question
         self.passages = sorted(passages, key=lambda p: (p.video, p.span))
         stems = [content(p.text) for p in self.passages]
         self._rare = rarity(stems)
         self._small = {stem(fold(w)) for p in self.passages for w in re.findall(r"[^\W\d_]+", p.text) if w == w.lower()}
         vocabulary = set(self._rare)
-        self._wanted = {w: self._forms(w, vocabulary) for w in content(" ".join(ask.topic))}
-        self._known = {form for word, forms in self._wanted.items() for form in (word, *forms)}
-        self._loose = {w: self._forms(w, vocabulary) for w in content(" ".join(ask.loose))}
+        self._topic = {w: self._forms(w, vocabulary) for w in content(" ".join(question.topic))}
+        self._topic_forms = {form for word, forms in self._topic.items() for form in (word, *forms)}
+        self._loose = {w: self._forms(w, vocabulary) for w in content(" ".join(question.loose))}
 
-    def _forms(self, wanted: str, vocabulary: set[str]) -> set[str]:
+    def _forms(self, word: str, vocabulary: set[str]) -> set[str]:
         """The stems in the passages that are this word, slips of typing and of recognition allowed for."""
-        if wanted in vocabulary:
-            return {wanted}
-        return {
-            v for v in vocabulary if v[:1] == wanted[:1] and abs(len(v) - len(wanted)) <= 3 and same_word(wanted, v)
-        }
+        if word in vocabulary:
+            return {word}
+        return {v for v in vocabulary if v[:1] == word[:1] and abs(len(v) - len(word)) <= 3 and same_word(word, v)}
 
     def covered(self, text: str) -> float:
         """Weighted share of the topic's words in a text, in [0, 1]; rare words count more."""
-        return self._share(self._wanted, text)
+        return self._share(self._topic, text)
 
     def holds(self, text: str) -> set[str]:
         """The topic's words that stand in a text."""
         have = set(content(text))
-        return {word for word, forms in self._wanted.items() if word in have or forms & have}
+        return {word for word, forms in self._topic.items() if word in have or forms & have}
 
-    def _share(self, wanted: dict[str, set[str]], text: str) -> float:
+    def _share(self, words: dict[str, set[str]], text: str) -> float:
         have, total, found = set(content(text)), 0.0, 0.0
-        for word, forms in wanted.items():
+        for word, forms in words.items():
             weight = max((self._rare.get(form, 0.0) for form in forms), default=0.8)
             total += weight
             found += weight if forms & have or stem(word) in have else 0.0
@@ -126,7 +124,7 @@ class Ranking:
                 word[0].isupper()
                 and query(word)
                 and not (starts and stem(fold(word)) in self._small)
-                and stem(fold(word)) not in self._known
+                and stem(fold(word)) not in self._topic_forms
             ):
                 return True
         return False
@@ -139,50 +137,62 @@ class Ranking:
                 and one.span.start - p.span.end < 6.0]  # fmt: skip
 
     def _one(self, passage: Passage, piece: str, beside: str) -> Ranked:
-        ask, whole = self.ask, piece == passage.text
+        question, whole = self.question, piece == passage.text
         own, block = self.covered(piece), self.covered(passage.text)
         near = self.covered(f"{passage.text} {beside}")
         loose = self._share(self._loose, passage.text)
         meant = max(passage.similarity - 0.15, 0.0)
         fit = min(1.0, 0.75 * own + 0.35 * (block - own) + 0.25 * (near - block) + 0.15 * loose + 0.9 * meant)
         score = fit + (0.02 if whole else 0.06 * (own > 0)) + 0.04 * self._share(self._loose, piece)
-        if ask.value in _VALUES:
-            found = values(ask.value, piece, ask.digits)
+        if question.value in _VALUES:
+            found = values(question.value, piece, question.digits)
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
-            if ask.value == "date" and all(value.isdigit() for value in found):
+            if question.value == "date" and all(value.isdigit() for value in found):
                 longest = min(longest, 1)  # a year alone says little of a day
             score += (
                 0.2 + 0.15 * min(longest / 4, 1.0)
                 if found
                 else 0.1
-                if values(ask.value, passage.text, ask.digits)
+                if values(question.value, passage.text, question.digits)
                 else -0.1
             )
-        elif ask.value == "name":
+        elif question.value == "name":
             short = passage.channel == "screen_text" and len(piece.split()) <= 5
             score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
-        elif ask.value == "word":
+        elif question.value == "word":
             score += 0.15 if len(piece.split()) == 1 and len(piece) > 1 else 0.0
-        if ask.kind in ("text", "yes_no", "where") and ask.topic and own and not set(content(piece)) - self._known:
+        if (
+            question.kind in ("text", "yes_no", "where")
+            and question.topic
+            and own
+            and not set(content(piece)) - self._topic_forms
+        ):
             score -= 0.3  # it only says what the question says
         if passage.channel == "screen_text":
-            at_place = sum(part in passage.place for part in ask.place) / len(ask.place) if ask.place else 0.0
-            tall = min(passage.height * 4, 0.5) if ask.value not in ("title", "name") or has_letters(piece) else 0.0
+            at_place = (
+                sum(part in passage.place for part in question.place) / len(question.place) if question.place else 0.0
+            )
+            tall = (
+                min(passage.height * 4, 0.5) if question.value not in ("title", "name") or has_letters(piece) else 0.0
+            )
             score += 0.4 * at_place + (
                 tall
-                if ask.size == "large" or ask.value == "title" or (ask.value == "name" and not ask.topic)
+                if question.size == "large"
+                or question.value == "title"
+                or (question.value == "name" and not question.topic)
                 else -tall
-                if ask.size == "small"
+                if question.size == "small"
                 else 0.1 * tall
             )
-        if ask.channel in ("speech", "screen_text"):
-            score += 0.25 if ask.channel == passage.channel else -0.25
+        if question.channel in ("speech", "screen_text"):
+            score += 0.25 if question.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)
 
     def best_for(self, words: str, channel: str | None = None) -> Passage | None:
         """The passage that holds most of `words` (an anchor: `after the words about …`); None where none holds half."""
-        wanted = query(words)
-        other = Ranking(replace(self.ask, topic=wanted, loose=(), value=None, place=(), channel=None), self.passages)
+        other = Ranking(
+            replace(self.question, topic=query(words), loose=(), value=None, place=(), channel=None), self.passages
+        )
         found = [r for r in other.rank() if channel in (None, r.passage.channel) and other.covered(r.text) >= 0.5]
         return found[0].passage if found else None
 

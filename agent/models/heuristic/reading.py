@@ -10,75 +10,85 @@ from dataclasses import replace
 from ....memory import clock
 from ...answer import Draft
 from ...steps import Call, CallResult
-from ...text_matching import tokens
-from .context import Passage, Strategy, cite, on_one_line
-from .gathering import Case, look_closer
+from ...text_matching import alphanumeric, tokens
+from .passages import Passage, Strategy, cite, on_one_line
 from .question_parser import ParsedQuestion, needs_eyes
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
+from .retrieval import Retrieval, look_closer
 
 _MODEL = "seeing it takes a Video-LMM (rewatch doctor says how to get one)"
+_ASKS_NAME = re.compile(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", re.IGNORECASE)
+_ASKS_ABOUT = re.compile(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", re.IGNORECASE)
 _LISTED = 12
 _ALIKE = 0.2  # a cosine above which a text may well be on what the question names, a sign or a roof
 
 
-def read(case: Case) -> Strategy:
+def read(retrieval: Retrieval) -> Strategy:
     """What is written or said: all of it where nothing narrows it down, else the piece that fits best."""
-    ask = case.ask
-    kept = placed(case, allowed(case))
-    if ask.channel == "speech" and not any(p.channel == "speech" for p in case.passages):
-        ask = replace(ask, channel="screen_text")  # where nothing was heard, words on the screen may be captions of it
-        case = replace(case, ask=ask)
-    own = [p for p in kept if p.channel == ask.channel]
+    question = retrieval.question
+    kept = placed(retrieval, allowed(retrieval))
+    if question.channel == "speech" and not any(p.channel == "speech" for p in retrieval.passages):
+        question = replace(
+            question, channel="screen_text"
+        )  # where nothing was heard, words on the screen may be captions of it
+        retrieval = replace(retrieval, question=question)
+    own = [p for p in kept if p.channel == question.channel]
     narrowed = (
-        ask.topic or ask.phrase or (ask.loose and ask.channel == "screen_text" and len({p.text for p in own}) > 3)
+        question.topic
+        or question.phrase
+        or (question.loose and question.channel == "screen_text" and len({p.text for p in own}) > 3)
     )
-    if not narrowed and ask.channel in ("speech", "screen_text") and ask.value in (None, "title", "word"):
+    if not narrowed and question.channel in ("speech", "screen_text") and question.value in (None, "title", "word"):
         kept = own
-        if not kept and ask.channel == "screen_text":
-            kept = yield from closer(case)
-        return _all_of(case, kept)
-    ranked = _of_channel(ask, Ranking(ask, kept).rank())
-    if ask.value in ("number", "price", "date", "time"):
-        valued = [r for r in ranked if values(ask.value, r.text, ask.digits)]
-        if ask.topic and any(r.fit >= WEAK or r.known >= 0.5 for r in valued):
-            valued = [r for r in valued if r.fit >= WEAK or r.known >= 0.5]
-        elif ask.topic and ask.channel is None:
+        if not kept and question.channel == "screen_text":
+            kept = yield from closer(retrieval)
+        return _all_of(retrieval, kept)
+    ranked = _of_channel(question, Ranking(question, kept).rank())
+    if question.value in ("number", "price", "date", "time"):
+        valued = [r for r in ranked if values(question.value, r.text, question.digits)]
+        if question.topic and any(r.fit >= WEAK or r.coverage >= 0.5 for r in valued):
+            valued = [r for r in valued if r.fit >= WEAK or r.coverage >= 0.5]
+        elif question.topic and question.channel is None:
             valued = []
-        weak = not valued or (valued[0].fit < WEAK and (ask.topic or ask.loose or ask.size == "small"))
-        if weak and ask.channel == "screen_text" and ask.value == "number":
-            again = yield from closer(case)
-            valued = [r for r in Ranking(ask, again).rank() if values(ask.value, r.text, ask.digits)] or valued
+        weak = not valued or (valued[0].fit < WEAK and (question.topic or question.loose or question.size == "small"))
+        if weak and question.channel == "screen_text" and question.value == "number":
+            again = yield from closer(retrieval)
+            valued = [
+                r for r in Ranking(question, again).rank() if values(question.value, r.text, question.digits)
+            ] or valued
         ranked = valued or ranked
-    elif ask.channel == "screen_text" and (not ranked or (ranked[0].fit < WEAK and ask.loose and ask.value != "title")):
-        again = yield from closer(case)
-        ranked = Ranking(ask, [*kept, *again]).rank() if again and (len(again) <= 3 or not ranked) else ranked
-    return tell(case, in_order(case, ranked))
+    elif question.channel == "screen_text" and (
+        not ranked or (ranked[0].fit < WEAK and question.loose and question.value != "title")
+    ):
+        again = yield from closer(retrieval)
+        ranked = Ranking(question, [*kept, *again]).rank() if again and (len(again) <= 3 or not ranked) else ranked
+    return state(retrieval, in_order(retrieval, ranked))
 
 
-def _of_channel(ask: ParsedQuestion, ranked: list[Ranked]) -> list[Ranked]:
+def _of_channel(question: ParsedQuestion, ranked: list[Ranked]) -> list[Ranked]:
     """Those of the sense that the question names; of the other only where it plainly tells and they do not."""
-    own = [r for r in ranked if ask.channel in (None, r.passage.channel)]
+    own = [r for r in ranked if question.channel in (None, r.passage.channel)]
     others = [r for r in ranked if r.fit >= GOOD]
     return own if not others or (own and own[0].fit >= WEAK) else others
 
 
-def closer(case: Case) -> Generator[Call, CallResult, list[Passage]]:
+def closer(retrieval: Retrieval) -> Generator[Call, CallResult, list[Passage]]:
     """Text on the screen that a closer look finds."""
-    scene = case.first
+    context = retrieval.first
     return (
         yield from look_closer(
-            scene, [p for p in case.passages if p.video == scene.video["id"] and p.channel == "screen_text"]
+            context, [p for p in retrieval.passages if p.video == context.video["id"] and p.channel == "screen_text"]
         )
     )
 
 
-def allowed(case: Case) -> list[Passage]:
+def allowed(retrieval: Retrieval) -> list[Passage]:
     """The passages in the stretch that the question names, or before or after what it names."""
-    ask, kept = case.ask, case.of()
-    if any(scene.ask.at is not None for scene in case.scenes.values()):
+    question, kept = retrieval.question, retrieval.of()
+    if any(context.question.at is not None for context in retrieval.contexts.values()):
         kept = [part for p in kept for part in (p.parts or (p,))]
-    for scene in case.scenes.values():
-        at, video = scene.ask.at, scene.video["id"]
+    for context in retrieval.contexts.values():
+        at, video = context.question.at, context.video["id"]
         if at is not None and at.duration == 0:
             here = [p for p in kept if p.video == video and p.span.start <= at.start <= p.span.end]
             spoken = [
@@ -94,32 +104,34 @@ def allowed(case: Case) -> list[Passage]:
             kept = [
                 p for p in kept if p.video != video or p.span.overlap(at) >= 0.3 * min(p.span.duration, at.duration)
             ]
-    if ask.anchor is None:
+    if question.anchor is None:
         return kept
-    side, words = ask.anchor
-    anchor = Ranking(ask, kept).best_for(words)
+    side, words = question.anchor
+    anchor = Ranking(question, kept).best_for(words)
     if anchor is None:
-        return kept if ask.order is not None else []
+        return kept if question.order is not None else []
     same = [p for p in kept if p.video == anchor.video and p is not anchor]
     if side == "after":
         kept = [p for p in same if p.span.start >= anchor.span.end - 0.3]
     else:
         kept = [p for p in same if p.span.end <= anchor.span.start + 0.3][::-1]
-    if not ask.topic:
-        kept = [p for p in kept if ask.channel in (None, p.channel)][: 2 if ask.channel is None else 1]
+    if not question.topic:
+        kept = [p for p in kept if question.channel in (None, p.channel)][: 2 if question.channel is None else 1]
     return sorted(kept, key=lambda p: p.span)
 
 
-def placed(case: Case, passages: list[Passage]) -> list[Passage]:
+def placed(retrieval: Retrieval, passages: list[Passage]) -> list[Passage]:
     """Those that stand where the question says; of large or small print, the largest or smallest."""
-    ask = case.ask
-    if ask.place and ask.channel == "screen_text":
-        there = [p for p in passages if all(_at(p.place, part) for part in ask.place)]
-        return there or [p for p in passages if any(_at(p.place, part) for part in ask.place)] or passages
-    if ask.size and ask.channel == "screen_text" and not ask.topic:
+    question = retrieval.question
+    if question.place and question.channel == "screen_text":
+        there = [p for p in passages if all(_at(p.place, part) for part in question.place)]
+        return there or [p for p in passages if any(_at(p.place, part) for part in question.place)] or passages
+    if question.size and question.channel == "screen_text" and not question.topic:
         blocks = [p for p in passages if p.channel == "screen_text" and p.sure >= 0.5]
         if blocks:
-            edge = max(blocks, key=lambda p: p.height) if ask.size == "large" else min(blocks, key=lambda p: p.height)
+            edge = (
+                max(blocks, key=lambda p: p.height) if question.size == "large" else min(blocks, key=lambda p: p.height)
+            )
             return [p for p in blocks if 0.75 <= p.height / max(edge.height, 1e-6) <= 1.34]
     return passages
 
@@ -129,127 +141,108 @@ def _at(place: str, part: str) -> bool:
     return not re.search(r"left|right", place) if part == "center" else part in place
 
 
-def _all_of(case: Case, kept: list[Passage]) -> Draft:
+def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
     """Everything that is said or shown there, in order; the first or last where the question says so."""
-    ask = case.ask
-    what = "speech was recognized" if ask.channel == "speech" else "text was made out"
+    question = retrieval.question
+    what = "speech was recognized" if question.channel == "speech" else "text was made out"
     if not kept:
-        return case.first.abstain(unlooked(case) or f"No {what} there.")
-    if ask.value == "title":
+        return retrieval.first.abstain(unlooked(retrieval) or f"No {what} there.")
+    if question.value == "title":
         kept = sorted(kept, key=lambda p: -p.weight)[:1]
     pieces = [
         (p, row)
         for p in kept
-        for row in (p.rows if ask.order is not None and p.channel == "speech" and p.rows else (p.text,))
+        for row in (p.rows if question.order is not None and p.channel == "speech" and p.rows else (p.text,))
     ]
-    if ask.order is not None:
-        index = -1 if ask.order == -1 else min(ask.order, len(pieces)) - 1
+    if question.order is not None:
+        index = -1 if question.order == -1 else min(question.order, len(pieces)) - 1
         pieces = [pieces[index]]
-    told: dict[str, tuple[Passage, str]] = {}
+    pieces_used: dict[str, tuple[Passage, str]] = {}
     for p, text in pieces:
-        told.setdefault(bare(text), (p, text))
-    chosen = list(told.values())
-    lines = [f"{case.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
+        pieces_used.setdefault(alphanumeric(text), (p, text))
+    chosen = list(pieces_used.values())
+    lines = [f"{retrieval.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
-    few = len(chosen) <= 3 or ask.channel == "speech"
+    few = len(chosen) <= 3 or question.channel == "speech"
     least = min(p.sure for p, _ in chosen)
-    separator = "\n" if case.many else " " if ask.channel == "speech" else "; "
+    separator = "\n" if retrieval.many else " " if question.channel == "speech" else "; "
     return Draft(
         text=separator.join(lines), evidence=tuple(evidence), confidence=(0.85 if few else 0.55) * (0.5 + 0.5 * least)
     )
 
 
-def in_order(case: Case, ranked: list[Ranked]) -> list[Ranked]:
+def in_order(retrieval: Retrieval, ranked: list[Ranked]) -> list[Ranked]:
     """With `first`, `second` or `last` in the question, the pieces that fit in the order of time."""
-    ask = case.ask
-    if ask.order is None or not ranked or ask.ordinal in tokens(ranked[0].text):
+    question = retrieval.question
+    if question.order is None or not ranked or question.ordinal in tokens(ranked[0].text):
         return ranked
     fitting = [
         r
         for r in ranked
-        if r.score >= 0.7 * ranked[0].score and (not ask.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))
+        if r.score >= 0.7 * ranked[0].score and (not question.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))
     ]
     fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
-    index = -1 if ask.order == -1 else ask.order - 1
+    index = -1 if question.order == -1 else question.order - 1
     return [fitting[index]] if index < len(fitting) else []
 
 
-def tell(case: Case, ranked: Sequence[Ranked]) -> Draft:
+def state(retrieval: Retrieval, ranked: Sequence[Ranked]) -> Draft:
     """The best piece as the answer; a weak one as the closest there is; nothing where only eyes could tell."""
-    ask = case.ask
     if not ranked:
-        return case.first.abstain(why_not(case, None))
-    best = ranked[0]
-    found = (
-        values(ask.value, best.text, ask.digits)
-        if ask.kind != "yes_no" and ask.value in ("number", "price", "date", "time", "duration")
-        else []
-    )
-    alone = ask.channel == "screen_text" and len({r.passage.text for r in ranked}) <= 2
-    typed = bool(found) and (ask.channel is not None or best.fit >= GOOD)
-    placed = ask.channel == "screen_text" and bool(ask.place or ask.size or ask.value == "title")
-    good = (
-        best.fit >= GOOD
-        or (ask.channel is not None and best.fit >= 0.42)
-        or alone
-        or placed
-        or (typed and ask.digits is not None)
-    )
+        return retrieval.first.abstain(why_not(retrieval, None))
+    question, best = retrieval.question, ranked[0]
+    block, on_screen = best.passage, question.channel == "screen_text"
+    valued = question.kind != "yes_no" and question.value in ("number", "price", "date", "time", "duration")
+    found = values(question.value, best.text, question.digits) if valued else []
+    typed = bool(found) and (question.channel is not None or best.fit >= GOOD)
+    alone = on_screen and len({r.passage.text for r in ranked}) <= 2
+    placed = on_screen and bool(question.place or question.size or question.value == "title")
+    good = best.fit >= (GOOD if question.channel is None else 0.42) or alone or placed
+    good = good or (typed and question.digits is not None)
+    by_surface = on_screen and not question.topic and block.similarity >= _ALIKE
+    close = (question.channel is not None and best.fit >= WEAK) or (typed and not question.topic) or by_surface
+    unnamed = question.value == "name" and block.channel == "speech" and _ASKS_NAME.search(question.text)
     if (
-        ask.value == "name"
-        and re.search(r"\bnames?\b|\bcalled\b|\bhei[sß]+t\b|\bse llama\b", ask.text, re.I)
-        and best.passage.channel == "speech"
+        not (good or close)
+        or (unnamed and not Ranking(question, retrieval.passages).names(best.text))
+        or (needs_eyes(question) and (best.fit < 0.75 or len(question.topic) < 2))
     ):
-        if not Ranking(ask, case.passages).names(best.text):
-            return case.first.abstain(why_not(case, best))
-    if needs_eyes(ask) and (best.fit < 0.75 or len(ask.topic) < 2):
-        return case.first.abstain(why_not(case, best))
-    told_by_surface = ask.channel == "screen_text" and not ask.topic and best.passage.similarity >= _ALIKE
-    if not good and (ask.channel is None or best.fit < WEAK) and not (typed and not ask.topic) and not told_by_surface:
-        return case.first.abstain(why_not(case, best))
-    block = best.passage
-    if (
-        block.channel == "screen_text"
-        and ask.value in (None, "name")
-        and not ask.topic
-        and len(block.text.split()) <= 6
-    ):
+        return retrieval.first.abstain(why_not(retrieval, best))
+    on_block = block.channel == "screen_text" and question.value in (None, "name") and not question.topic
+    if on_block and len(block.text.split()) <= 6:
         best = replace(best, text=block.text)  # a name in two lines
-    piece = on_one_line(best.text)
-    told = [best]
-    about = re.search(r"\babout\b|\bsa(?:y|ys|id)\b|\bt(?:ell|old)\b", ask.text.lower())
-    if ask.kind == "text" and ask.channel == "speech" and ask.value is None and ask.order is None and good and about:
-        told += [
-            r
-            for r in ranked[1:8]
-            if r.passage.channel == "speech"
-            and r.fit >= 0.8 * best.fit
-            and r.text not in best.text
-            and best.text not in r.text
-        ][:2]
-    elif (
-        ask.kind == "text" and best.passage.channel == "speech" and good and (beside := _completing(case, best, ranked))
-    ):
-        told.append(beside)
-    if len(told) > 1:
-        told.sort(key=lambda r: r.passage.span.start)
-        piece = " ".join(dict.fromkeys(r.text for r in told))
-    text = piece
+    pieces = _pieces(retrieval, best, ranked) if good and question.kind == "text" else [best]
+    text = piece = " ".join(dict.fromkeys(r.text for r in pieces)) if len(pieces) > 1 else on_one_line(best.text)
     if found and len(found) <= 3:
         stated = ", ".join(dict.fromkeys(found))
-        text = piece if bare(piece) == bare(stated) else f"{stated} (“{piece}”)"
-    text = f"{case.name(best.passage)}{text}"
-    evidence = [e for r in told for e in cite(r.passage, r.text)]
+        text = piece if alphanumeric(piece) == alphanumeric(stated) else f"{stated} (“{piece}”)"
+    text = f"{retrieval.name(block)}{text}"
+    evidence = [e for r in pieces for e in cite(r.passage, r.text)]
     confidence = max(sure(best), 0.45 if alone or placed else 0.0)
     if not good:
         text, confidence = f"closest: {text}", min(confidence, 0.3)
     return Draft(text=text, evidence=tuple(evidence), confidence=confidence)
 
 
-def _completing(case: Case, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | None:
+def _pieces(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> list[Ranked]:
+    """The best piece and those that go with it, in order: more about it, or what completes its sentence."""
+    question, more = retrieval.question, list[Ranked]()
+    if question.channel == "speech" and not question.value and not question.order and _ASKS_ABOUT.search(question.text):
+        more = [
+            r
+            for r in ranked[1:8]
+            if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit
+            if r.text not in best.text and best.text not in r.text
+        ][:2]
+    elif best.passage.channel == "speech" and (beside := _completing(retrieval, best, ranked)):
+        more = [beside]
+    return sorted([best, *more], key=lambda r: r.passage.span.start)
+
+
+def _completing(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | None:
     """The sentence just before or after that holds what the best one lacks of the question's words."""
-    ranking = Ranking(case.ask, case.passages)
-    lacking = set(ranking.holds(" ".join(case.ask.topic))) - ranking.holds(best.text)
+    ranking = Ranking(retrieval.question, retrieval.passages)
+    lacking = set(ranking.holds(" ".join(retrieval.question.topic))) - ranking.holds(best.text)
     for r in ranked[1:12]:
         gap = max(r.passage.span.start - best.passage.span.end, best.passage.span.start - r.passage.span.end)
         same = r.text in best.text or best.text in r.text or r.passage.video != best.passage.video
@@ -258,9 +251,9 @@ def _completing(case: Case, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | 
     return None
 
 
-def over_by_then(case: Case) -> str | None:
+def over_by_then(retrieval: Retrieval) -> str | None:
     """That the videos are over before the time that is asked about; None where they are not."""
-    times, end = case.ask.times, max(scene.whole.end for scene in case.scenes.values())
+    times, end = retrieval.question.times, max(context.whole.end for context in retrieval.contexts.values())
     if times is None or times.of != "start":
         return None
     if times.start > end:
@@ -270,26 +263,26 @@ def over_by_then(case: Case) -> str | None:
     return None
 
 
-def why_not(case: Case, best: Ranked | None) -> str:
+def why_not(retrieval: Retrieval, best: Ranked | None) -> str:
     """Why there is no answer: what was searched, and what comes nearest."""
-    ask = case.ask
-    if why := unlooked(case):
+    question = retrieval.question
+    if why := unlooked(retrieval):
         return why
-    if (over := over_by_then(case)) is not None:
+    if (over := over_by_then(retrieval)) is not None:
         return over
-    named = ask.anchor[1] if ask.anchor else " ".join(ask.topic) or ask.phrase
+    named = question.anchor[1] if question.anchor else " ".join(question.topic) or question.phrase
     what = f"“{named}”" if named else "What is asked for"
-    senses = {p.channel for p in case.passages}
+    senses = {p.channel for p in retrieval.passages}
     nearest = (
         f" The closest is “{on_one_line(best.text)}” at {clock(best.passage.span.start)}."
         if best and best.fit >= 0.15
         else ""
     )
-    if needs_eyes(ask):
+    if needs_eyes(question):
         return f"I cannot tell: this has to be seen, and {_MODEL}.{nearest}"
-    if ask.channel == "speech" and "speech" in senses:
+    if question.channel == "speech" and "speech" in senses:
         return f"{what} was not recognized in the speech.{nearest}"
-    if ask.channel == "screen_text" and "screen_text" in senses:
+    if question.channel == "screen_text" and "screen_text" in senses:
         return f"{what} was not found in the text on the screen.{nearest}"
     looked = " and ".join(
         {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}[s]
@@ -301,25 +294,24 @@ def why_not(case: Case, best: Ranked | None) -> str:
     return f"I cannot tell from {looked}, and {_MODEL}.{nearest}"
 
 
-def unlooked(case: Case) -> str:
+def unlooked(retrieval: Retrieval) -> str:
     """Why the sense that the question names cannot tell: the video was not indexed by it. Empty where it was."""
-    channel = case.ask.channel
+    channel = retrieval.question.channel
     if channel not in ("speech", "screen_text"):
         return ""
-    without = [scene.video["name"] for scene in case.scenes.values() if channel not in scene.video.get("channels", ())]
-    if len(without) < len(case.scenes):
+    without = [
+        context.video["name"]
+        for context in retrieval.contexts.values()
+        if channel not in context.video.get("channels", ())
+    ]
+    if len(without) < len(retrieval.contexts):
         return ""
     what = "listened to" if channel == "speech" else "read for text on the screen"
     return f"{without[0]} was not {what}: rewatch index --again {channel} {without[0]}."
 
 
-def bare(text: str) -> str:
-    """The letters and digits of a text, in lower case."""
-    return "".join(c for c in text.lower() if c.isalnum())
-
-
 def stands(letters: str, text: str) -> bool:
     """Whether bare letters stand in a text; few of them only as a word of their own."""
     if len(letters) > 3:
-        return letters in bare(text)
-    return letters in [bare(word) for word in text.split()]
+        return letters in alphanumeric(text)
+    return letters in [alphanumeric(word) for word in text.split()]

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....memory import CapabilityError
-from ....memory.encoders.checkpoint import Checkpoint
-from ....memory.encoders.torch_runtime import require_torch
+from ....memory.checkpoints import Checkpoint, first_line, no_progress_bar, require_torch
 from .processor import load_processor
 
 _LOADS = ("4bit", "8bit")
@@ -99,24 +98,18 @@ class LoadOptions:
         Raises:
             CapabilityError: if it cannot be loaded.
         """
-        from transformers.utils import logging
-
-        progress = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
         try:
-            model, found = kind.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=self.trust_remote_code,
-                output_loading_info=True,
-                **more,
-                **self._arguments(),
-            )
+            with no_progress_bar():
+                model, found = kind.from_pretrained(
+                    folder,
+                    local_files_only=True,
+                    trust_remote_code=self.trust_remote_code,
+                    output_loading_info=True,
+                    **more,
+                    **self._arguments(),
+                )
         except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
-            raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
-        finally:
-            if progress:
-                logging.enable_progress_bar()
+            raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {first_line(error)}") from error
         if missing := sorted(found["missing_keys"]):  # transformers fills them with chance
             raise CapabilityError(
                 f"Policy {name} ({folder}) lacks {len(missing)} of its weights, such as {missing[0]}: fetch it again."
@@ -252,7 +245,7 @@ def config_of(name: str, folder: str, own_code: bool = False) -> Any:
                 f"Policy {name} ({folder}) brings Python files of its own, which are not run: read them, and if you "
                 "trust them, put ?trust_remote_code=true behind its name."
             ) from error
-        raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {line_of(error)}") from error
+        raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {first_line(error)}") from error
 
 
 def takes_pictures(config: Any) -> bool:
@@ -322,7 +315,7 @@ def _adapted(model: Any, adapter: str | None, roles: Mapping[str, str]) -> Any:
             else:
                 model = PeftModel.from_pretrained(model, path, adapter_name=name)
         except Exception as error:  # made for another model, damaged
-            raise CapabilityError(f"Adapter {folder} cannot be put on this model: {line_of(error)}") from error
+            raise CapabilityError(f"Adapter {folder} cannot be put on this model: {first_line(error)}") from error
     return model
 
 
@@ -336,8 +329,3 @@ def _adapter_folder(folder: str) -> str:
     if kind != "LORA":
         raise CapabilityError(f"Adapter {folder} is of the kind {kind}; only LORA is loaded.")
     return str(path)
-
-
-def line_of(error: Exception) -> str:
-    """Return what an error says, in a line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

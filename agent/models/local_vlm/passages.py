@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from ...tool_formats import Dialect
+from ...tool_formats import ToolFormat
 from ..content_blocks import Block, blocks, is_picture
 from .template import Conversation, Template
 
@@ -76,7 +76,7 @@ def _cut(part: Words | PassageLook, length: int) -> Words | PassageLook:
     return replace(part, text=f"{part.text[:length]} {CUT}")
 
 
-def passages(messages: Sequence[BaseMessage], dialect: Dialect, template: Template) -> list[Passage]:
+def passages(messages: Sequence[BaseMessage], dialect: ToolFormat, template: Template) -> list[Passage]:
     """The messages as passages, in roles that the template knows."""
     found = [_passage(message, dialect, template) for message in messages]
     return found if template.takes_runs else _joined(found)
@@ -151,13 +151,13 @@ def named(block: Block) -> str:
     return f"inline:{hashlib.sha256(data).hexdigest()[:32]}"
 
 
-def _passage(message: BaseMessage, dialect: Dialect, template: Template) -> Passage:
+def _passage(message: BaseMessage, dialect: ToolFormat, template: Template) -> Passage:
     if isinstance(message, SystemMessage):
         return Passage("system", (Words(message.text, ours=True),))
     if isinstance(message, AIMessage):
         return Passage("assistant", (Words(_written(message, dialect), ours=True),))
     if isinstance(message, ToolMessage):
-        role, before, after = dialect.observation(message.text)
+        role, before, after = dialect.result
         if role == "tool" and not template.has_tool_role:
             role, before, after = "user", f"{_RESPONSE[0]}{before}", f"{after}{_RESPONSE[1]}"
         return Passage(role, (Words(before, ours=True), *_shown(message), Words(after, ours=True)))
@@ -202,7 +202,7 @@ def _pair(one: PassageLook, two: PassageLook) -> PassageLook:
     return PassageLook(f"{one.name} {two.name}", (*one.blocks, *two.blocks), f"<{sum(seconds) / 2:.1f} seconds>")
 
 
-def _written(message: AIMessage, dialect: Dialect) -> str:
+def _written(message: AIMessage, dialect: ToolFormat) -> str:
     """A message that this model did not sample, as it would have written it."""
     calls = [dialect.write_call(call["name"], call["args"]) for call in message.tool_calls]
     said = [] if message.additional_kwargs.get("by") == "route" else [message.text]

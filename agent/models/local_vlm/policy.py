@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 from ....memory import CapabilityError
 from ....tools import Eyes
 from ...answer import Draft
-from ...tool_formats import Dialect, load_dialect
+from ...tool_formats import ToolFormat, load_tool_format
 from ..eyes import SIDE, scale_of
 from ..policy_config import PolicyConfig
 from ..turn import Turn
@@ -56,13 +56,13 @@ class LocalPolicy(BaseChatModel):
     _turns: Turns = PrivateAttr()
     _policy_config: PolicyConfig | None = PrivateAttr(default=None)
 
-    def __init__(self, loaded: Loaded, *, dialect: Dialect | str = "hermes", **settings: Any) -> None:
+    def __init__(self, loaded: Loaded, *, dialect: ToolFormat | str = "hermes", **settings: Any) -> None:
         super().__init__(**settings)
         self._engine = Engine(loaded, size=self.rows)
         context = min(self.context or self._engine.context, self._engine.context)
         self._turns = Turns(
             engine=self._engine,
-            dialect=load_dialect(dialect) if isinstance(dialect, str) else dialect,
+            dialect=load_tool_format(dialect) if isinstance(dialect, str) else dialect,
             context=context,
             reserve=min(1024, context // 4),
             **self._shown(loaded),
@@ -94,7 +94,7 @@ class LocalPolicy(BaseChatModel):
         return self._turns
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> ToolFormat:
         """How this checkpoint sees tools and calls them."""
         return self._turns.dialect
 

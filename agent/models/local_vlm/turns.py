@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from ...answer import Draft
-from ...tool_formats import Dialect, draft
+from ...tool_formats import ToolFormat, draft
 from ...tool_formats.hermes import hermes_block
 from ..content_blocks import Block, blocks, is_picture, pictures
 from ..folding import folded
@@ -74,7 +74,7 @@ class Turns:
     """Prepares and reads turns for one model in one dialect."""
 
     engine: Engine
-    dialect: Dialect
+    dialect: ToolFormat
     context: int
     reserve: int
     """Tokens of the context that are kept for the last answer."""

@@ -16,8 +16,9 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from ....memory import CapabilityError
+from ..failures import one_line
 from .completions import chunk, completion, reasoning_of, rows_of
-from .faults import Fault, one_line
+from .faults import Fault
 from .wire import MAX_LISTING, EndlessReply, LedAway, UnknownPacking, client, until
 
 KEY_VARIABLE = "REWATCH_API_KEY"

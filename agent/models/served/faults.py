@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from ..turn import PolicyError
+from ..failures import PolicyError, one_line
 from .wire import EndlessReply, LedAway, UnknownPacking
 
 Topic = Literal["many", "large", "blind", "long", ""]
@@ -34,7 +34,6 @@ _TOOLLESS = re.compile(
     re.IGNORECASE,
 )
 """How servers say that they take no tools, be it for this model or as they were started."""
-_KEY = re.compile(r"(?i)\b(?:bearer\s+|(?:sk|pk|rk|key|hf|gsk)[-_])[\w.-]{6,}")
 
 _PICTURE = re.compile(
     r"image|picture|photo|\bframes?\b|\bvis(?:ion|ual)|multi-?modal|\bmm[_ -]|\bmedia\b|bild(?:er)?\b|im[aá]gen"
@@ -177,13 +176,6 @@ class Fault:
         if "APIError" in names or isinstance(error, ValueError):
             return cls("reply", text)
         return cls("other", text or type(error).__name__)
-
-
-def one_line(text: str, *, longest: int = 240) -> str:
-    """A text of others as one short line without keys and without anything that a terminal would obey."""
-    text = "".join(c if c.isprintable() else " " for c in text[: 20 * longest])
-    line = _KEY.sub("***", " ".join(text.split()))
-    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _kind(status: int, text: str) -> Kind:

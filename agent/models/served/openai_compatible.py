@@ -21,20 +21,21 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, ValidationError
 
 from ....memory import CapabilityError
+from ....memory.processes.daemon_threads import DaemonThreads
 from ....tools import Eyes
-from ....tools.sandbox.threads import ToolThreads
-from ...parsing.settling import contained
-from ...tool_formats import Dialect, load_dialect
+from ...models.failures import contained
+from ...tool_formats import ToolFormat, load_tool_format
 from ..eyes import SIDE, scale_of
+from ..failures import one_line
 from .completions import Joined
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
-from .faults import BadReply, Fault, OutOfTokens, ServedError, one_line
+from .faults import BadReply, Fault, OutOfTokens, ServedError
 from .replies import choice_weights, likelihood, read_reply
 from .request import ANY_TOOL, Sent, ServedRequest, Used, Writer, as_counted, text_tokens
 from .retries import LEAST_REPLY, USEFUL_REPLY, Limits, Terms, attempts
 from .wire import ended, until
 
-_threads = ToolThreads()
+_threads = DaemonThreads()
 _CHARACTERS_A_TOKEN = 16
 """A reply that is longer than this for each token allowed is cut: the server heeds no limit."""
 _IDLE_CHUNKS = 4096
@@ -90,7 +91,7 @@ class ServedPolicy(BaseChatModel):
     output_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Price of a million tokens of replies."""
     dialect: Any = None
-    """How calls stand in the text of replies (a `Dialect`), for servers that do not parse them."""
+    """How calls stand in the text of replies (a `ToolFormat`), for servers that do not parse them."""
     in_words: bool = False
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
     places: Literal["", "grid", "pixels", "fractions"] = ""
@@ -113,7 +114,7 @@ class ServedPolicy(BaseChatModel):
             known += ["api_key", "api_key_env"]
             raise CapabilityError(f"A served policy has no option {', '.join(unknown)}; it has {', '.join(known)}.")
         if isinstance(options.get("dialect"), str):
-            options["dialect"] = load_dialect(options["dialect"])
+            options["dialect"] = load_tool_format(options["dialect"])
         if name.startswith(("http://", "https://")):
             end = open_server(name, api_key=api_key, api_key_env=api_key_env)
         else:
@@ -136,10 +137,10 @@ class ServedPolicy(BaseChatModel):
             raise CapabilityError(f"Policy {end.label}: {one_line('; '.join(problems))}.") from None
 
     @property
-    def _spoken(self) -> Dialect | None:
+    def _spoken(self) -> ToolFormat | None:
         """How calls stand in the text: as the dialect has it, or in words where the server knows of no tools."""
-        dialect: Dialect | None = self.dialect
-        return load_dialect("hermes-text") if dialect is None and self.in_words else dialect
+        dialect: ToolFormat | None = self.dialect
+        return load_tool_format("hermes-text") if dialect is None and self.in_words else dialect
 
     @property
     def _in_words(self) -> bool:

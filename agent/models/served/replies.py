@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 
 from ...parsing.loose_json import NotJson, read_object
 from ...parsing.thoughts import split_thoughts
-from ...tool_formats import Dialect, draft
-from ...tool_formats.found_calls import calls_in
-from ...tool_formats.hermes import USAGE
+from ...tool_formats import ToolFormat, draft
+from ...tool_formats.text_calls import calls_in
+from ...tool_formats.tool_format import USAGE
 
 _KEPT = ("model_name", "model_provider", "finish_reason", "stop_reason", "output_version", "cut")
 """What is kept of the server's metadata; the rest is long, or nobody's business."""
@@ -24,7 +24,7 @@ _HOW = "Write the arguments as one JSON object."
 def read_reply(
     raw: AIMessage,
     messages: Sequence[BaseMessage],
-    dialect: Dialect | None,
+    dialect: ToolFormat | None,
     *,
     blot: Callable[[str], str],
     names: Sequence[str] = (),
@@ -50,7 +50,7 @@ def read_reply(
         if silent and metadata.get("finish_reason") != "length":
             # The server took all of it for thoughts: what it says stands there, or nowhere.
             split = split_thoughts(thought)
-            content, thought = (split.said, split.thought) if split.said else (split.cut or thought, "")
+            content, thought = (split.reply, split.thought) if split.reply else (split.cut or thought, "")
             metadata["from_reasoning"] = True
         if thought:
             more["reasoning_content"] = thought

@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.ai import UsageMetadata
 
 from ....memory import FrameReader
-from ...tool_formats import Dialect
+from ...tool_formats import ToolFormat
 from ..content_blocks import Block, blocks, data_url, is_picture, pictures
 from ..folding import folded
 from ..turn import Turn
@@ -135,7 +135,7 @@ class Writer:
 
     sees: bool = True
     max_side: int = 768
-    dialect: Dialect | None = None
+    dialect: ToolFormat | None = None
 
     def write(
         self,
@@ -226,7 +226,7 @@ class Writer:
             text = "\n".join([text, *(str(part["text"]) for part in rest if isinstance(part, dict))])
             heading, rest = [], []
         if self.dialect and self._in_words:
-            _, before, after = self.dialect.observation(text)
+            _, before, after = self.dialect.result
             return [], [{"type": "text", "text": before + text + after}, *rest]
         call_id = message.tool_call_id or "call"
         return [ToolMessage(text, tool_call_id=call_id, name=message.name)], [*heading, *rest]

@@ -23,6 +23,7 @@ from tenacity import (
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from ....tools.errors import always_passes
 from .faults import Fault, OutOfTime, ServedError, most_pictures, room_for_reply
 
 Reply = TypeVar("Reply")
@@ -124,9 +125,9 @@ def attempts(
             raise OutOfTime("The time was up before the server answered.")
         try:
             return request(left)
-        except (ServedError, AssertionError, MemoryError):
-            raise
         except Exception as raised:  # clients of providers raise what they like: `Fault.of` tells what it means
+            if isinstance(raised, ServedError) or always_passes(raised):
+                raise
             raise Failed(Fault.of(raised)) from raised
 
     enough = Enough(retries, longest)

@@ -50,7 +50,9 @@ def step(messages: list[BaseMessage], may_call: bool) -> AIMessage:
 def build(memory: ClipMemory, folder: Path, policy: Any, seeing: bool) -> VideoAgent:
     runs = folder / "runs"
     viewer = Rater() if seeing else None
-    return VideoAgent(memory, policy=policy, viewer=viewer, traces=runs, checkpoints=runs / "steps.sqlite")
+    return VideoAgent(
+        memory, policy=policy, viewer=viewer, second_look=False, traces=runs, checkpoints=runs / "steps.sqlite"
+    )
 
 
 def plain(answer: Answer, *, cache: bool = False) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
 from rewatch.tools import read_text, search_clips, transcribe
 from rewatch.training.data.task import Task, Truth
-from rewatch.training.experiments.building import loop_of
 from rewatch.training.experiments.config import LoopPart
+from rewatch.training.experiments.policy import loop_of
 from rewatch.training.rollouts.collector import Collector
 
 from ..video_lmm import tiny as vlm

@@ -124,11 +124,11 @@ def test_beams_find_no_less_likely_a_reply(
 def test_dialects_stop_their_replies_and_keep_what_stopped_them(small_saved: Path) -> None:
     from dataclasses import replace
 
-    from rewatch.agent.tool_formats import load_dialect
+    from rewatch.agent.tool_formats import load_tool_format
 
     from .steering import steered
 
-    dialect = replace(load_dialect("hermes"), stop=("</tool_call>",))
+    dialect = replace(load_tool_format("hermes"), stop=("</tool_call>",))
     policy = VideoLMM.load(str(small_saved), dialect=dialect)
     tools = [{"type": "function", "function": {"name": "view_clip", "description": "Look.", "parameters": {}}}]
     call = '<tool_call>\n{"name": "view_clip", "arguments": {"start": 2}}\n</tool_call>'

@@ -52,13 +52,14 @@ def mini(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any
     if (folder / "state.pt").exists():
         trainer.load_state_dict(torch.load(folder / "state.pt", weights_only=False))
     while trainer.steps < steps:
-        trainer.train(tasks, trainer.steps + 1, told=tell)
+        trainer.train(tasks, trainer.steps + 1, on_step=tell)
         torch.save(trainer.state_dict(), folder / "state.part")
         os.replace(folder / "state.part", folder / "state.pt")
 
 
 def by_trl(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: Any) -> None:
-    from rewatch.training.trainers.grpo import GraphGRPOTrainer, grpo_config, last_checkpoint
+    from rewatch.training.trainers.grpo import STATE, GraphGRPOTrainer, grpo_config
+    from rewatch.training.trainers.trl_fit import last_checkpoint
     from transformers import TrainerCallback
 
     class Telling(TrainerCallback):
@@ -86,7 +87,7 @@ def by_trl(collect: Any, mix: Any, tasks: Any, folder: Path, steps: int, tell: A
     trainer = GraphGRPOTrainer(collect, mix, tasks, args=args, objective="dgrpo_running", flat="resample")
     trainer.add_callback(Telling())
     trainer.add_callback(_Until(steps))
-    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=last_checkpoint(Path(folder), STATE))
 
 
 def _Until(steps: int) -> Any:

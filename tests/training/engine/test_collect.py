@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,13 @@ import torch
 from langchain_core.messages import ToolMessage
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_vlm import VideoLMM
+from rewatch.memory import VideoError
+from rewatch.tools import Toolbox, view_clip
+from rewatch.tools.errors import ToolBug
 from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import CollectError, Collector, failure, grouped, require_some
 from rewatch.training.rollouts.rows import row_of, sampled, score
+from worlds import World
 
 from ...agent.video_lmm.steering import steered
 
@@ -59,7 +63,7 @@ def test_rollouts_hold_what_training_needs(make_policy: MakePolicy, make_loop: M
     assert all(r.calls[0].valid and r.calls[0].name == "view_clip" for r in rollouts)
     shown = next(m for m in rollouts[0].messages if isinstance(m, ToolMessage)).artifact["pictures"]
     rows = [row_of(policy, r.messages, loop.pixels) for r in rollouts]
-    assert all(row and [s.name for s in row.seen] for row in rows) and [s.name for s in rows[0].seen] == shown
+    assert all(row and [s.name for s in row.frames] for row in rows) and [s.name for s in rows[0].frames] == shown
     # every run has its own sequence of prompts: all that is recorded but the last reply
     asked = sorted(len(request.ids) for request in requests)
     assert asked[-1] < max(len(row.ids) for row in rows) and len(requests) == sum(len(r.turns) for r in rollouts)
@@ -67,7 +71,7 @@ def test_rollouts_hold_what_training_needs(make_policy: MakePolicy, make_loop: M
         made = score(policy.engine, rows, full=True)
     off = (made.logp_RT - sampled(rows, made.mask_RT.shape[1]))[made.mask_RT]
     assert off.abs().max() < 1e-4 and made.mask_RT.sum() == sum(row.written for row in rows)
-    plain = policy.engine.logprobs([(row.ids, row.mask, row.seen) for row in rows])
+    plain = policy.engine.logprobs([(row.ids, row.mask, row.frames) for row in rows])
     assert torch.equal(torch.cat(plain), made.logp_RT[made.mask_RT])
     full = made.full_RTV[made.mask_RT]
     assert torch.allclose(full.exp().sum(-1), torch.ones(len(full)), atol=1e-5)
@@ -83,10 +87,14 @@ def test_pictures_are_decoded_and_prepared_once_and_turns_share_batches(
     policy = make_policy()
     loop = make_loop(policy)
     decoded: list[int] = []
-    plain = loop.pixels._decode
-    monkeypatch.setattr(
-        loop.pixels, "_decode", lambda video, places: decoded.append(len(places)) or plain(video, places)
-    )
+    plain = World.frames_at
+
+    def counted(world: World, times: Iterable[float], **how: Any) -> Any:
+        moments = list(times)
+        decoded.append(len(moments))
+        return plain(world, moments, **how)
+
+    monkeypatch.setattr(World, "frames_at", counted)
     sizes: list[int] = []
     run = policy.engine.batcher._run
     monkeypatch.setattr(policy.engine.batcher, "_run", lambda batch: sizes.append(len(batch)) or run(batch))
@@ -110,14 +118,34 @@ def test_failures_are_data(make_policy: MakePolicy, make_loop: MakeLoop, tasks: 
         require_some(grouped(rollouts, 2)[0])
 
 
-def test_a_policy_that_breaks_ends_its_runs_only(
-    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), VideoError("gone")])
+def test_a_policy_that_fails_ends_its_runs_only(
+    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     policy = make_policy(max_tokens=8)
 
     def broken(**given: Any) -> Any:
-        raise RuntimeError("out of luck")
+        raise error
 
     monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)
     rollouts = Collector(loop=make_loop(policy))(tasks[:1], 2)
-    assert all("out of luck" in (failure(r) or "") for r in rollouts)
+    assert all(str(error) in (failure(r) or "") for r in rollouts)
+
+
+def test_a_bug_is_raised(
+    make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = make_policy()
+
+    def broken(*given: Any, **settings: Any) -> Any:
+        raise KeyError("out of luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "rewatch.tools.builtin.view_clip.visual_encoder", broken
+        )  # which `view_clip` describes frames by
+        with steered(policy, looks_once), pytest.raises(ToolBug, match="out of luck"):
+            Collector(loop=replace(make_loop(policy), toolbox=Toolbox([view_clip])))(tasks[:1], 2)
+    monkeypatch.setattr(policy.engine.loaded.model, "forward", broken)
+    with pytest.raises(KeyError, match="out of luck"):
+        Collector(loop=make_loop(policy))(tasks[:1], 2)

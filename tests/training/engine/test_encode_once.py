@@ -13,7 +13,7 @@ from rewatch.memory import CapabilityError
 from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rows import Row, row_of, score
-from rewatch.training.trainers.encode_once import EncodeOnce, freeze_vision
+from rewatch.training.trainers.encode_once import EncodeOnce, tower_of
 
 from ...agent.video_lmm.steering import steered
 from .test_collect import looks_once
@@ -49,7 +49,7 @@ def test_each_picture_is_encoded_once_with_the_same_outcome_and_gradient(
     with torch.no_grad():
         for _ in range(2):
             assert (score(policy.engine, rows).logp_RT - plain).abs().max() < 1e-5
-    assert once.asked == 2 * 6 * 4 and once.encoded == 2 * 4  # the second pass needed none
+    assert once.requested == 2 * 6 * 4 and once.encoded == 2 * 4  # the second pass needed none
     got = gradients(policy, rows)
     assert once.encoded == 4 * 4  # a gradient needs the tower, but each picture once
     assert (got - wanted).norm() < 1e-4 * wanted.norm()
@@ -77,7 +77,7 @@ def test_what_is_kept_is_forgotten_when_the_tower_learns(make_policy: MakePolicy
 def test_a_frozen_tower_is_asked_once_for_rollouts_and_loss(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     model = policy.engine.loaded.model
-    freeze_vision(model)
+    tower_of(model).requires_grad_(False)
     once = EncodeOnce(model)
     assert EncodeOnce.before(model) is once
     with torch.no_grad():
@@ -99,13 +99,15 @@ def test_little_room_keeps_little_and_changes_nothing(make_policy: MakePolicy, r
 def test_pictures_that_differ_in_one_bit_are_two(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     once = EncodeOnce(policy.engine.loaded.model)
-    first = rows[0].seen[0]
+    first = rows[0].frames[0]
     other = first.inputs.clone()
     other[3, 5] = torch.nextafter(other[3, 5], torch.tensor(9.0))
     grids = torch.tensor([first.grid] * 3)
     with torch.no_grad():
-        once._tower(torch.cat([first.inputs, other, first.inputs]), grid_thw=grids, return_dict=True)
-    assert once.asked == 3 and once.encoded == 2
+        tower_of(policy.engine.loaded.model)(
+            torch.cat([first.inputs, other, first.inputs]), grid_thw=grids, return_dict=True
+        )
+    assert once.requested == 3 and once.encoded == 2
 
 
 def test_a_model_without_such_a_tower_is_refused() -> None:

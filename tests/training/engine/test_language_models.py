@@ -16,7 +16,7 @@ from rewatch.training.data.task import Task
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rows import row_of
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
-from rewatch.training.trainers.sft import MiniSFT, SFTSettings
+from rewatch.training.trainers.sft import SFTSettings, train_sft
 
 from ...agent.local_lm import tiny
 from ...agent.video_lmm.steering import steered
@@ -41,9 +41,9 @@ def test_supervised_learning(folder: Path, make_loop: MakeLoop, tasks: list[Task
         with steered(policy, solved(task.id)):  # it looks, and is told in words that there were pictures
             (rollout,) = Collector(loop=loop)([task], 1)
         rows.append(row_of(policy, rollout.messages, loop.pixels))
-    assert all(row and not row.seen and 0 < row.written < len(row.ids) for row in rows)
+    assert all(row and not row.frames and 0 < row.written < len(row.ids) for row in rows)
     assert "not shown to you" in policy.engine.loaded.tokenizer.decode(rows[0].ids)
-    curve = MiniSFT(policy, rows, steps=4, settings=SFTSettings(rows=2, learning_rate=1e-2, warmup=1)).train()
+    curve = train_sft(policy, rows, steps=4, settings=SFTSettings(rows=2, learning_rate=1e-2, warmup=1))
     assert curve[-1]["loss"] < 0.9 * curve[0]["loss"]
 
 

@@ -43,15 +43,15 @@ def scored(policy: VideoLMM, rows: list[Row]) -> tuple[torch.Tensor, torch.Tenso
 
 def test_the_same_outcome_and_gradient_with_less_read(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
-    assert len({len(row.ids) for row in rows}) > 1 and {bool(row.seen) for row in rows} == {True, False}
-    bare = [row for row in rows if not row.seen] * 2
+    assert len({len(row.ids) for row in rows}) > 1 and {bool(row.frames) for row in rows} == {True, False}
+    bare = [row for row in rows if not row.frames] * 2
     wanted = scored(policy, rows), scored(policy, bare)
     once = ReadOnce(policy.engine.loaded.model)
     for some, (logp_RT, gradient) in zip((rows, bare), wanted, strict=True):
         got = scored(policy, some)
         assert (got[0] - logp_RT).abs().max() < 1e-5
         assert (got[1] - gradient).norm() < 1e-4 * gradient.norm()
-    assert once.read < 0.8 * once.asked
+    assert once.read < 0.8 * once.requested
     assert ReadOnce.before(policy.engine.loaded.model) is once
     once.remove()
     assert torch.equal(scored(policy, rows)[1], wanted[0][1])
@@ -60,7 +60,7 @@ def test_the_same_outcome_and_gradient_with_less_read(make_policy: MakePolicy, r
 def test_padding_on_both_sides_and_rows_that_share_nothing(make_policy: MakePolicy, rows: list[Row]) -> None:
     policy = make_policy()
     model, pad = policy.engine.loaded.model, policy.engine.bounds.pad
-    some = [list(row.ids) for row in rows if not row.seen] * 3
+    some = [list(row.ids) for row in rows if not row.frames] * 3
     some[1], some[2] = [*some[1], 7, 8, 9], some[2][:-2]
     width = 4 + max(map(len, some))
     ids, mask = torch.full((3, width), pad), torch.zeros((3, width), dtype=torch.long)
@@ -74,11 +74,11 @@ def test_padding_on_both_sides_and_rows_that_share_nothing(make_policy: MakePoli
     wanted = logits()
     once = ReadOnce(model)
     assert (logits() - wanted).abs().max() < 1e-4
-    assert once.read < once.asked
+    assert once.read < once.requested
     ids[:, 3:5] = torch.tensor([[20, 21], [22, 23], [24, 25]])
-    once.asked = once.read = 0
+    once.requested = once.read = 0
     other = logits()
-    assert once.read == once.asked
+    assert once.read == once.requested
     once.remove()
     assert torch.equal(logits(), other)
 
@@ -90,8 +90,8 @@ def test_what_it_cannot_share_passes(make_policy: MakePolicy, rows: list[Row]) -
     given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     assert model(**given, use_cache=True).past_key_values.get_seq_length() == ids.shape[1]
     assert model(**given, output_hidden_states=True).hidden_states is not None
-    assert once.asked == 0
+    assert once.requested == 0
     model.gradient_checkpointing_enable()
     model.train()
     model(**given).logits.sum().backward()
-    assert once.asked == 0
+    assert once.requested == 0

@@ -16,10 +16,9 @@ from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.rewards import Mix, Reward
 from rewatch.training.rollouts.collector import Collector
-from rewatch.training.rollouts.resampling import collect_varied, flat_groups
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.trainers.mini import MiniSettings, MiniTrainer
-from rewatch.training.trainers.scoring import ScoredBatch
+from rewatch.training.trainers.scoring import ScoredBatch, flat_groups, sample_groups
 
 from .test_mini import letters
 from .test_trainer import arguments, trl_trainer
@@ -63,7 +62,7 @@ POOL = [Task(id=str(n), question="?", kind="open", truth=Truth(answer="x")) for 
 
 
 def varied(collect: Scripted, tasks: Sequence[Task], tries: int = 3, seed: int = 5) -> Any:
-    return collect_varied(collect, tasks, POOL, WORTH, group_size=2, seed=seed, most_tries=tries)
+    return sample_groups(collect, tasks, POOL, WORTH, group_size=2, seed=seed, tries=tries)
 
 
 def test_other_tasks_are_asked_until_all_groups_teach() -> None:

@@ -20,7 +20,7 @@ from rewatch.training.rollouts.recording import TraceError, recorded
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.rollouts.rows import Row, row_of, score
 from rewatch.training.trainers.gate import Gate, GateError
-from rewatch.training.trainers.sft import MiniSFT, SFTSettings, collated, sft_trainer
+from rewatch.training.trainers.sft import SFTSettings, collated, sft_trainer, train_sft
 
 from ...agent.video_lmm.steering import steered
 from .test_collect import look, turn
@@ -62,9 +62,9 @@ def test_what_an_expert_wrote_becomes_the_ids_that_the_policy_would_have_sampled
         messages[2] = messages[2].model_copy(update={"content": ""})  # a call by name and arguments only
         made = recorded(policy, messages, tools=tools, pixels=loop.pixels)
         row, own = (row_of(policy, m, loop.pixels) for m in (made, rollout.messages))
-        assert row and own and row.seen and row.written == own.written
+        assert row and own and row.frames and row.written == own.written
         assert (row.ids, row.mask, row.prompt) == (own.ids, own.mask, own.prompt)
-        assert [s.name for s in row.seen] == [s.name for s in own.seen] and set(row.logprobs) == {0.0}
+        assert [s.name for s in row.frames] == [s.name for s in own.frames] and set(row.logprobs) == {0.0}
         again = recorded(policy, made, tools=tools, pixels=loop.pixels)
         assert [a is b for a, b in zip(made, again, strict=True)] == [True] * len(made)
 
@@ -95,7 +95,7 @@ def test_learning_by_heart_makes_the_loop_look_and_answer(
     collect = Collector(loop=make_loop(policy), temperature=0.0)
     with pytest.raises(GateError, match="no tool is called"):
         Gate().require(collect(tasks, 1))
-    curve = MiniSFT(policy, rows, steps=90, settings=replace(QUICK, learning_rate=3e-2)).train()
+    curve = train_sft(policy, rows, steps=90, settings=replace(QUICK, rows=5, learning_rate=3e-2))
     assert curve[-1]["loss"] < 0.5 < curve[0]["loss"]
     rollouts = collect(tasks, 1)
     found = Gate().require(rollouts)
@@ -113,18 +113,12 @@ def test_only_what_the_policy_writes_is_learnt_and_cutting_does_not_matter(
     for n, row in enumerate(rows):
         own = [i for i, is_own in zip(row.ids, row.mask, strict=True) if is_own]
         assert inputs["labels"][n][inputs["labels"][n] != -100].tolist() == own
-    whole, cut = (MiniSFT(make_policy(), rows, steps=3, settings=replace(QUICK, micro_batch=m)) for m in (4, 1))
-    assert [f["loss"] for f in whole.train()] == pytest.approx([f["loss"] for f in cut.train()], rel=1e-3)
-
-
-def test_sft_goes_on_where_it_was_stopped(make_policy: MakePolicy, rows: list[Row]) -> None:
-    whole = MiniSFT(make_policy(), rows, steps=6, settings=QUICK)
-    curve = whole.train()
-    first = MiniSFT(make_policy(), rows, steps=6, settings=QUICK)
-    first.train(until=3)
-    second = MiniSFT(make_policy(), rows, steps=6, settings=QUICK)
-    second.load_state_dict(first.state_dict())
-    assert [f["loss"] for f in second.train()] == pytest.approx([f["loss"] for f in curve[3:]], rel=1e-4)
+    whole, cut = (
+        train_sft(make_policy(), rows[:4], steps=3, settings=replace(QUICK, micro_batch=size)) for size in (4, 1)
+    )
+    assert [f["loss"] for f in whole] == pytest.approx([f["loss"] for f in cut], rel=1e-3)
+    with pytest.raises(ValueError, match="nothing to learn"):
+        train_sft(make_policy(), [], steps=1)
 
 
 def test_trl_trains_on_the_same_rows_with_the_same_loss(

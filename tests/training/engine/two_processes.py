@@ -67,7 +67,7 @@ def main(model: str, memory: str, out: str) -> None:
         "processes": trainer.accelerator.num_processes,
         "weights": [float(p.detach().double().sum()) for p in trainer.model.parameters()],
         "samples": trainer.difficulty.samples,
-        "said": [fact.reward for fact in trainer._facts],
+        "said": [one.reward for one in trainer.stats],
         "tries": tries,
         **{
             name: [row[name] for row in trainer.state.log_history if name in row]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
+from rewatch.agent.small_loop import DIALECT, small_loop
 from rewatch.memory import ClipMemory
 from rewatch.training.gym import Lesson, build_memory, clips16, mixed
 from rewatch.training.gym.expert import Expert
@@ -25,12 +26,12 @@ def small(lessons: list[Lesson], tmp_path_factory: pytest.TempPathFactory) -> Cl
 
 def _expert(lessons: list[Lesson], **settings: float) -> Expert:
     tasks = [one.task for one in lessons]
-    return Expert.of(tasks, dialect=clips16.DIALECT, strategies=clips16.STRATEGIES, **settings)
+    return Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, **settings)
 
 
 def test_the_expert_is_right_in_a_hundred_characters_a_turn(lessons: list[Lesson], small: ClipMemory) -> None:
     tasks = [one.task for one in lessons]
-    for rollout in play(clips16.loop(small, None), tasks, _expert(lessons)):
+    for rollout in play(small_loop(small, None), tasks, _expert(lessons)):
         assert is_right(rollout) and rollout.answer.stopped_by == "answer"
         assert [made.name for made in rollout.calls] == rollout.task.meta["needs"]
         if rollout.task.meta["needs"]:
@@ -54,7 +55,7 @@ def test_a_word_that_is_not_said_finds_nothing_and_a_clip_that_is_not_there_is_a
 ) -> None:
     import asyncio
 
-    box, video = clips16.toolbox(), small.videos()[0].id
+    box, video = small_loop(small, None).toolbox, small.videos()[0].id
 
     def call(name: str, **arguments: object) -> tuple[str, bool]:
         seen, _ = asyncio.run(box.call(name, arguments, memory=small, videos=[video], left={}))
@@ -78,7 +79,7 @@ def test_a_tokenizer_of_the_corpus_writes_conversations_in_few_tokens(lessons: l
     )
     made.train_from_iterator(clips16.corpus(mixed(400, families=list(clips16.SMALL))), trainer)
     tasks = [one.task for one in lessons]
-    for rollout in play(clips16.loop(small, None), tasks, _expert(lessons)):
+    for rollout in play(small_loop(small, None), tasks, _expert(lessons)):
         if rollout.task.meta["needs"]:  # held-out seeds: the words are the same, the worlds are not
             assert sum(len(made.encode(str(m.content)).ids) for m in rollout.messages) < 80
             assert all(len(made.encode(m.text).ids) < 32 for m in rollout.messages if isinstance(m, AIMessage))
@@ -86,7 +87,7 @@ def test_a_tokenizer_of_the_corpus_writes_conversations_in_few_tokens(lessons: l
 
 def test_traces_may_guess(lessons: list[Lesson], small: ClipMemory, folder: Path) -> None:
     tasks = [one.task for one in lessons if one.task.meta["needs"]]
-    rollouts = play(clips16.loop(small, None), tasks, _expert(lessons, guess=0.5), seed=2)
+    rollouts = play(small_loop(small, None), tasks, _expert(lessons, guess=0.5), seed=2)
     tool_rate = sum(bool(rollout.calls) for rollout in rollouts) / len(rollouts)
     assert tool_rate == pytest.approx(0.5, abs=0.25)
     assert all(is_right(rollout) for rollout in rollouts if rollout.calls)

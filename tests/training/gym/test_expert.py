@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch import VideoAgent
-from rewatch.agent.tool_formats import load_dialect
+from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.gym import FAMILIES, Lesson
@@ -77,7 +77,7 @@ def test_what_the_expert_writes_is_read_back_by_its_dialect(
     name: str, lessons: dict[str, list[Lesson]], memory: ClipMemory
 ) -> None:
     tasks = [one.task for one in lessons["viewing"][:4]]
-    dialect = load_dialect(name)
+    dialect = load_tool_format(name)
     for rollout in play(memory, tasks, Expert.of(tasks, dialect=dialect)):
         assert is_right(rollout)
         for place, message in enumerate(rollout.messages):

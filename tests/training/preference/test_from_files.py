@@ -24,8 +24,8 @@ from rewatch.training.synthesis import (
     synthesize,
     write_conversations,
 )
-from rewatch.training.trainers.preference import DPOSettings, MiniDPO, recorded_pairs
-from rewatch.training.trainers.sft import MiniSFT, SFTSettings
+from rewatch.training.trainers.preference import DPOSettings, recorded_pairs, train_dpo
+from rewatch.training.trainers.sft import SFTSettings, train_sft
 
 from ...agent.video_lmm.steering import steered
 from .test_preference import cites
@@ -54,20 +54,20 @@ def test_traces_and_preferences_of_models_are_learnt_by_another(
     (trace,) = read_conversations(report.traces)
     made = recorded(learner, trace.messages, tools=own.offered_in(trace.messages), pixels=own.pixels)
     row = row_of(learner, made, own.pixels)
-    assert row and len(row.seen) == 4 and row.written > 20
+    assert row and len(row.frames) == 4 and row.written > 20
     # the ids are those that the learner would be given, were it to say the same
     with steered(learner, cites(8, 12, task.id)):
         (run,) = Collector(loop=own, budget=BUDGET)([task], 1)
     sampled = row_of(learner, run.messages, own.pixels)
     assert sampled and (sampled.ids, sampled.mask) == (row.ids, row.mask)
-    curve = MiniSFT(learner, [row], steps=4, settings=SFTSettings(rows=1, learning_rate=1e-2, warmup=1)).train()
+    curve = train_sft(learner, [row], steps=4, settings=SFTSettings(rows=1, learning_rate=1e-2, warmup=1))
     assert curve[-1]["loss"] < curve[0]["loss"]
 
     (one,) = read_preferences(report.preferences)
     pairs = recorded_pairs([(one.chosen, one.rejected, one.margin)], learner, own)
-    assert pairs[0].chosen.seen and not pairs[0].rejected.seen and pairs[0].margin > 0.5
+    assert pairs[0].chosen.frames and not pairs[0].rejected.frames and pairs[0].margin > 0.5
     settings = DPOSettings(learning_rate=1e-2, warmup=1)
-    assert MiniDPO(learner, pairs, steps=3, settings=settings).train()[-1]["margin"] > 0.1
+    assert train_dpo(learner, pairs, steps=3, settings=settings)[-1]["margin"] > 0.1
 
 
 def test_hindsight_of_a_models_own_run_keeps_its_ids(

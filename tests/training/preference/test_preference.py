@@ -20,15 +20,15 @@ from rewatch.training.rollouts.rows import row_of
 from rewatch.training.trainers.mini import MiniSettings
 from rewatch.training.trainers.preference import (
     DPOSettings,
-    MiniDPO,
     Preference,
     VerifierDPO,
+    dpo_trainer,
     evidence_verifier,
     pairs_of,
     picked,
-    verifier_dpo,
+    train_dpo,
 )
-from rewatch.training.trainers.sft import MiniSFT, SFTSettings
+from rewatch.training.trainers.sft import SFTSettings, train_sft
 
 from ...agent.video_lmm.steering import steered
 from ..engine.test_collect import look, turn
@@ -70,13 +70,8 @@ def groups(make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task]) -> l
     return made
 
 
-def learner(
-    make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]], settings: DPOSettings = QUICK, **how: Any
-) -> MiniDPO:
-    policy = make_policy()
-    rewards = [[1.0, 0.5, 0.0]] * len(groups)
-    pairs = pairs_of(groups, rewards, policy, make_loop(policy).pixels)
-    return MiniDPO(policy, pairs, settings=settings, **{"steps": 6, **how})
+def preferences(policy: VideoLMM, make_loop: MakeLoop, groups: list[list[Rollout]]) -> list[Preference]:
+    return pairs_of(groups, [[1.0, 0.5, 0.0]] * len(groups), policy, make_loop(policy).pixels)
 
 
 def test_a_pair_needs_reward_and_verifier_to_agree(groups: list[list[Rollout]]) -> None:
@@ -100,74 +95,25 @@ def test_a_pair_needs_reward_and_verifier_to_agree(groups: list[list[Rollout]]) 
 def test_pairs_are_rows_of_what_was_said(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]]
 ) -> None:
-    pairs = learner(make_policy, make_loop, groups).pairs
+    pairs = preferences(make_policy(), make_loop, groups)
     assert [pair.task for pair in pairs] == [group[0].task.id for group in groups] and pairs[0].margin == 1.0
-    assert all(pair.chosen.seen and not pair.rejected.seen for pair in pairs)
+    assert all(pair.chosen.frames and not pair.rejected.frames for pair in pairs)
     assert pairs[0].chosen.written == sum(len(t["sampled"]) for t in groups[0][0].turns)
     same = [[groups[0][0], replace(groups[0][0], meta={"again": True})]]
     policy = make_policy()
     assert pairs_of(same, [[1.0, 0.0]], policy, make_loop(policy).pixels) == []  # two runs that wrote the same
 
 
-def test_loss_and_gradient_are_those_of_the_formula_however_it_is_cut(
+def test_the_reference_is_the_policy_before_the_first_step(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]]
 ) -> None:
-    settings = replace(QUICK, beta=0.05, smoothing=0.1, sft=0.2)
-    whole, cut = (learner(make_policy, make_loop, groups, replace(settings, micro_batch=m)) for m in (8, 1))
-    for one in (whole, cut):
-        one.reference()
-        with torch.no_grad():
-            for p in one.parameters:
-                p.mul_(1.01)  # away from the reference
-    told, told_1 = whole.backward([0, 1]), cut.backward([0, 1])
-    assert told == pytest.approx(told_1, rel=1e-4, abs=1e-5)
-    assert (gradient(whole) - gradient(cut)).norm() < 1e-4 * gradient(whole).norm()  # type: ignore[arg-type]
-
-    # By hand, from the policy's own teacher-forced pass: sums over what was written, tools' words left out.
-    engine = whole.policy.engine
-    ours = gradient(whole)  # type: ignore[arg-type]
-    whole.optimizer.zero_grad()
-    loss = torch.zeros(())
-    for n, pair in enumerate(whole.pairs):
-        good, bad = engine.logprobs([(r.ids, r.mask, r.seen) for r in (pair.chosen, pair.rejected)])
-        assert len(good) == pair.chosen.written < len(pair.chosen.completion)
-        ref_good, ref_bad = whole.reference()[n]
-        margin = 0.05 * ((good.sum() - ref_good) - (bad.sum() - ref_bad))
-        value = 0.9 * torch.log1p(torch.exp(-margin)) + 0.1 * torch.log1p(torch.exp(margin)) - 0.2 * good.mean()
-        loss = loss + value / 2
-    loss.backward()
-    assert told["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
-    assert (ours - gradient(whole)).norm() < 1e-4 * ours.norm()  # type: ignore[arg-type]
-
-
-def test_the_reference_is_the_policy_before_the_first_step_and_is_asked_once(
-    make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]]
-) -> None:
-    one = learner(make_policy, make_loop, groups)
-    curve = one.train()
+    policy = make_policy()
+    pairs = preferences(policy, make_loop, groups)
+    curve = train_dpo(policy, pairs, steps=6, settings=QUICK)
     assert curve[0]["loss"] == pytest.approx(math.log(2), abs=1e-5) and curve[0]["margin"] == pytest.approx(0, abs=1e-4)
     assert curve[-1]["margin"] > 1 and curve[-1]["preferred"] == 1 and curve[-1]["loss"] < 0.3
-    fresh = learner(make_policy, make_loop, groups)
-    assert torch.allclose(fresh.reference(), one.reference(), atol=1e-4)
-
-
-def test_dpo_goes_on_where_it_was_stopped(
-    make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]]
-) -> None:
-    settings = replace(QUICK, pairs=1, learning_rate=1e-3)
-    whole = learner(make_policy, make_loop, groups, settings, steps=10)
-    curve = whole.train()
-    first = learner(make_policy, make_loop, groups, settings, steps=10)
-    first.train(until=4)
-    second = learner(make_policy, make_loop, groups, settings, steps=10)
-    second.load_state_dict(first.state_dict())
-    rest = second.train()
-    assert [f["loss"] for f in rest] == pytest.approx([f["loss"] for f in curve[4:]], rel=1e-4)
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(whole.parameters, second.parameters, strict=True))
-    with pytest.raises(ValueError, match="2 pairs, and there are 1"):
-        MiniDPO(second.policy, second.pairs[:1], steps=1).load_state_dict(first.state_dict())
     with pytest.raises(ValueError, match="nothing to learn"):
-        MiniDPO(second.policy, [], steps=1)
+        train_dpo(policy, [], steps=1)
 
 
 SAYS_TOOL = Mix({"tool": (Reward(name="tool", score=lambda run: float(run.final == "tool")), 1.0)})
@@ -183,7 +129,7 @@ def undecided(make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task]) -
         with steered(policy, lambda prompt, word=word: word):  # type: ignore[misc]
             rows += [row_of(policy, run.messages, loop.pixels) for run in Collector(loop=loop)(tasks, 1)]
     settings = SFTSettings(rows=10, learning_rate=3e-2, warmup=1, weight_decay=0.0)
-    MiniSFT(policy, rows, steps=20, settings=settings).train()
+    train_sft(policy, rows, steps=20, settings=settings)
     return {name: value.clone() for name, value in policy.engine.loaded.model.state_dict().items()}
 
 
@@ -214,7 +160,7 @@ def test_what_is_preferred_is_sampled_more_often(make_undecided: Callable[[], Co
     pairs = pairs_of(groups, rewards, policy, collect.loop.pixels, per_group=4)
     assert len(pairs) > 8 and min(before) > 0.25
     settings = DPOSettings(pairs=8, sft=0.1, learning_rate=1e-2, warmup=1)
-    curve = MiniDPO(policy, pairs, steps=16, settings=settings).train()
+    curve = train_dpo(policy, pairs, steps=16, settings=settings)
     after = shares()
     assert curve[0]["margin"] == pytest.approx(0, abs=1e-3) and curve[-1]["margin"] > 0.2
     assert curve[-1]["preferred"] > 0.7  # of the last pairs; some differ by stray words only
@@ -241,7 +187,7 @@ def test_rounds_of_grpo_verifier_and_dpo_raise_the_reward_and_go_on_where_they_w
 
     events: list[tuple[str, int]] = []
     whole = rounds_of()
-    found = whole.train(3, told=lambda stage, step, figures: events.append((stage, step)))
+    found = whole.train(3, on_event=lambda stage, step, figures: events.append((stage, step)))
     assert found[-1]["reward"] > found[0]["reward"] + 0.2 and found[0]["pairs"] > 0
     assert found[0]["verified"] == found[0]["reward"]
     assert events[:5] == [("rl", 1), ("verify", 1), ("dpo", 1), ("dpo", 2), ("dpo", 3)]
@@ -257,7 +203,7 @@ def test_a_round_in_which_reward_and_verifier_disagree_learns_no_preference(
     collect = Collector(loop=make_loop(make_policy(max_tokens=8)))
     before = [p.detach().clone() for p in collect.loop.policy.engine.loaded.model.parameters()]  # type: ignore[attr-defined]
     given = {"rl_steps": 0, "pair_tasks": 2, "settings": MiniSettings(group_size=3)}
-    (found,) = verifier_dpo(collect, LETTERS, tasks, rounds=1, verifier=lambda run: False, **given)
+    (found,) = VerifierDPO(collect, LETTERS, tasks, verifier=lambda run: False, **given).train(1)
     assert found["pairs"] == 0 and found["verified"] == 0
     after = collect.loop.policy.engine.loaded.model.parameters()  # type: ignore[attr-defined]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -299,45 +245,61 @@ def stepped(trainer: Any) -> tuple[list[float], torch.Tensor]:
     return losses, gradient(trainer) / len(losses)
 
 
-@pytest.mark.parametrize(("cut", "sft"), [(2, 0.0), (1, 0.0), (1, 0.1)])
-def test_trl_scores_the_same_and_has_the_same_loss_and_gradient(
+def by_hand(
+    policy: VideoLMM, pairs: Sequence[Preference], reference_P2: torch.Tensor, *, smoothing: float, sft: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The loss at beta 0.05 and its gradient, from the policy's own teacher-forced pass: tools' words are left out."""
+    loss = torch.zeros(())
+    for n, pair in enumerate(pairs):
+        good, bad = policy.engine.logprobs([(r.ids, r.mask, r.frames) for r in (pair.chosen, pair.rejected)])
+        assert len(good) == pair.chosen.written < len(pair.chosen.completion)
+        margin = 0.05 * ((good.sum() - reference_P2[n, 0]) - (bad.sum() - reference_P2[n, 1]))
+        right, wrong = torch.log1p(torch.exp(-margin)), torch.log1p(torch.exp(margin))
+        value = ((1 - smoothing) * right - smoothing * wrong) / (1 - 2 * smoothing) - sft * good.mean()
+        loss = loss + value / len(pairs)
+    parameters = [p for p in policy.engine.loaded.model.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return loss.detach(), torch.cat([g.flatten() for g in gradients if g is not None])
+
+
+@pytest.mark.parametrize(("cut", "smoothing", "sft"), [(2, 0.0, 0.0), (1, 0.0, 0.1), (2, 0.1, 0.2)])
+def test_loss_and_gradient_are_those_of_the_formula_however_it_is_cut(
     cut: int,
+    smoothing: float,
     sft: float,
     make_policy: MakePolicy,
     make_loop: MakeLoop,
     groups: list[list[Rollout]],
     trl_args: Callable[..., Any],
 ) -> None:
-    from rewatch.training.trainers.preference import dpo_trainer
-
-    mini = learner(make_policy, make_loop, groups, replace(QUICK, beta=0.05, sft=sft))
-    losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, sft]} if sft else {}
-    trainer = dpo_trainer(make_policy(), mini.pairs, trl_args(per_device_train_batch_size=cut, beta=0.05, **losses))
+    policy = make_policy()
+    pairs = preferences(policy, make_loop, groups)
+    settings = DPOSettings(pairs=2, micro_batch=cut, beta=0.05, smoothing=smoothing, sft=sft)
+    trainer = dpo_trainer(policy, pairs, trl_args(**settings.trl_arguments()))
     data = trainer.train_dataset
     theirs = torch.tensor([data["ref_chosen_logps"][:], data["ref_rejected_logps"][:]]).T
-    written = torch.tensor([[p.chosen.written, p.rejected.written] for p in mini.pairs])
-    assert ((theirs - mini.reference()) / written).abs().max() < 1e-4
-    for one in (mini.parameters, list(trainer.model.parameters())):
-        with torch.no_grad():
-            for p in one:
-                p.mul_(1.01)
-    told = mini.backward(range(len(mini.pairs)))
-    losses_of, gradient_of = stepped(trainer)
-    assert len(losses_of) == 2 // cut
-    assert sum(losses_of) / len(losses_of) == pytest.approx(told["loss"], abs=1e-4)
-    ours = gradient(mini)  # type: ignore[arg-type]
-    assert (ours - gradient_of).norm() < 1e-3 * ours.norm() and ours.norm() > 0
-    assert trainer._metrics["train"]["rewards/margins"][0] != 0
+    with torch.no_grad():
+        rows = [row for pair in pairs for row in (pair.chosen, pair.rejected)]
+        reference_P2 = torch.stack([g.sum() for g in policy.engine.logprobs([(r.ids, r.mask, r.frames) for r in rows])])
+        reference_P2 = reference_P2.view(-1, 2)
+        for p in trainer.model.parameters():
+            p.mul_(1.01)  # away from the reference
+    written = torch.tensor([[p.chosen.written, p.rejected.written] for p in pairs])
+    assert ((theirs - reference_P2) / written).abs().max() < 1e-4
+    expected, gradient_by_hand = by_hand(policy, pairs, reference_P2, smoothing=smoothing, sft=sft)
+    losses, gradient_of = stepped(trainer)
+    assert len(losses) == 2 // cut
+    assert sum(losses) / len(losses) == pytest.approx(float(expected), abs=1e-4)
+    assert (gradient_by_hand - gradient_of).norm() < 1e-3 * gradient_by_hand.norm() and gradient_by_hand.norm() > 0
 
 
 def test_trl_learns_the_preference_also_by_an_adapter(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]], trl_args: Callable[..., Any]
 ) -> None:
     from peft import LoraConfig
-    from rewatch.training.trainers.preference import dpo_trainer
 
     policy = make_policy()
-    pairs: list[Preference] = learner(make_policy, make_loop, groups).pairs
+    pairs: list[Preference] = preferences(make_policy(), make_loop, groups)
     lora = LoraConfig(r=4, target_modules=["q_proj", "v_proj"])
     trainer = dpo_trainer(policy, pairs, trl_args(max_steps=6, learning_rate=3e-2), peft_config=lora)
     trainer.train()
@@ -350,10 +312,9 @@ def test_trl_learns_the_preference_also_by_an_adapter(
 def test_what_trl_would_do_otherwise_is_refused(
     make_policy: MakePolicy, make_loop: MakeLoop, groups: list[list[Rollout]], trl_args: Callable[..., Any]
 ) -> None:
-    from rewatch.training.trainers.preference import dpo_trainer
     from trl import DPOTrainer
 
-    policy, pairs = make_policy(), learner(make_policy, make_loop, groups).pairs
+    policy, pairs = make_policy(), preferences(make_policy(), make_loop, groups)
 
     def refused(match: str, pairs: Sequence[Preference], **how: Any) -> None:
         with pytest.raises(ValueError, match=match):

@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent import Answer
-from rewatch.agent.parsing.reply import draft_of
+from rewatch.agent.parsing.draft import draft_of
 from rewatch.agent.questions.question import Question
-from rewatch.agent.tool_formats import draft, load_dialect
+from rewatch.agent.tool_formats import draft, load_tool_format
 from rewatch.agent.verifier import check
 from rewatch.memory import Box, Span
 from rewatch.training.data.task import Task, Truth
@@ -91,7 +91,7 @@ class Run:
 
     def end(self, text: str, *, budget: dict[str, float | None] | None = None, **fields: Any) -> Rollout:
         """The last message, read by the dialect and checked as in the loop."""
-        dialect = load_dialect(self.dialect)
+        dialect = load_tool_format(self.dialect)
         said = dialect.read(text, self.messages)
         extra = {} if dialect.cites else {"draft": draft(said, self.messages)}
         last = AIMessage(text, additional_kwargs=extra)

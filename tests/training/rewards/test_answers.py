@@ -10,8 +10,8 @@ from rewatch.training.rewards import (
     multi_select,
     numeric,
     regression,
-    said_reward,
     task_reward,
+    text_reward,
     words_reward,
 )
 from rewatch.training.rewards.answers import meets
@@ -137,8 +137,8 @@ def test_words_and_reading():
     cup = task("open", "a red cup")
     assert words_reward()(Run(cup).say("the red cup")) == 1.0
     assert words_reward(rouge)(Run(cup).say("a red cup")) == pytest.approx(1.0)
-    assert said_reward()(Run(task("ocr", "exit only")).say("exit lonely")) == 0.5
-    assert said_reward()(Run(task("open", "12")).say("12 cups")) == 1.0  # a number
+    assert text_reward()(Run(task("ocr", "exit only")).say("exit lonely")) == 0.5
+    assert text_reward()(Run(task("open", "12")).say("12 cups")) == 1.0  # a number
 
 
 def test_tasks_by_their_kind():

@@ -35,10 +35,10 @@ from rewatch.training.rewards import (
     regression,
     retrieval_gain,
     right,
-    said_reward,
     task_reward,
     temporal,
     temporal_order,
+    text_reward,
     thought_reward,
     time_r1,
     tiou,
@@ -59,7 +59,7 @@ SINGLE: dict[str, Reward] = {
     reward.name: reward
     for reward in (
         exact_option(), multi_select(), numeric(), regression(), words_reward(), words_reward(rouge),
-        words_reward(word_accuracy), said_reward(), task_reward(), right(),
+        words_reward(word_accuracy), text_reward(), task_reward(), right(),
         tiou(), time_r1(), temporal(missed=0.1), box_reward(), box_reward(0.3), track_reward(), point_in_box(),
         faithful(), quotes(), hit(), verified(), audio_consistency(),
         thought_reward(), caption_reward(), dual_caption(),

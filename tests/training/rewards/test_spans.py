@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rewatch.memory import Span
 from rewatch.training.rewards import scaled, temporal, time_r1, tiou
+from rewatch.training.rewards.extraction import ranges, spans
 from rewatch.training.rewards.spans import iou, merged, shared, total
-from rewatch.training.rewards.stated import ranges, spans
 
 from .runs import VIDEO, Run, task, uri
 

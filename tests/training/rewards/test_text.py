@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.training.rewards.text import distance, rouge, rouge_l, rouge_n, token_f1, word_accuracy
+from rewatch.training.rewards.text import rouge, rouge_l, rouge_n, token_f1, word_accuracy, word_error_rate
 
 
 def test_token_f1():
@@ -24,8 +24,13 @@ def test_rouge():
     assert rouge("", wanted) == rouge(said, "") == 0.0
 
 
+def test_stems_are_porters():
+    assert rouge("she makes a cake", "she is making cakes") > rouge("she sees a cake", "she is making cakes") > 0
+
+
 def test_word_accuracy_is_one_minus_the_error_rate():
-    assert distance("kitten", "sitting") == 3
+    assert word_error_rate(["a", "b", "c"], ["a", "x", "c", "d"]) == 0.5  # one replaced, one missing
+    assert word_error_rate([], []) == 0.0 and word_error_rate(["a"], []) == 1.0
     assert word_accuracy("EXIT ONLY", "exit only") == 1.0
     assert word_accuracy("exit lonely", "exit only") == 0.5
     assert word_accuracy("no exit only here please now", "exit only") == 0.0  # four inserted of two

@@ -55,6 +55,7 @@ def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: 
 
 @pytest.mark.slow
 def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
+    from rewatch.agent.small_loop import DIALECT, small_loop
     from rewatch.training.gym import build_memory, clips16, mixed
     from rewatch.training.gym.expert import Expert
     from rewatch.training.gym.playing import play
@@ -65,9 +66,9 @@ def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     tasks, memory = [one.task for one in lessons], build_memory(lessons, tmp_path / "memory")
     good, poor = (
         play(
-            clips16.loop(memory, None),
+            small_loop(memory, None),
             tasks,
-            Expert.of(tasks, dialect=clips16.DIALECT, strategies=clips16.STRATEGIES, guess=guess),
+            Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, guess=guess),
         )
         for guess in (0.0, 1.0)
     )

@@ -42,7 +42,7 @@ def test_supervised_learning_stops_and_goes_on_with_the_same_curve(tmp_path: Pat
     config = read_config(SFTRun, changed(SFT, trainer=None) | {"trainer": {**TRL, "steps": 3}})
     whole = sft(config, tmp_path / "whole")
     with pytest.raises(Stop):
-        sft(config, tmp_path / "cut", told=stop)
+        sft(config, tmp_path / "cut", on_event=stop)
     cut = sft(config, tmp_path / "cut", resume=True)
     one, two = ([r["loss"] for r in rows(folder, "sft")] for folder in (whole, cut))
     assert len(one) == 3 and one == pytest.approx(two, abs=2e-4)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from rewatch.training.experiments import ConfigError, DPORun, RLRun, SFTRun, as_yaml, read_config
-from rewatch.training.experiments.reading import settings_of
+from rewatch.training.experiments.config import Trainer, settings_of
 from rewatch.training.experiments.rewards import REWARDS, mix_of
 from rewatch.training.experiments.tasks import tasks_of
 from rewatch.training.trainers.mini import MiniSettings
@@ -89,13 +89,18 @@ def test_what_is_written_out_reads_back_the_same() -> None:
 
 
 def test_settings_of_the_mini_trainers_are_their_own_fields() -> None:
-    assert settings_of(MiniSettings, {"betas": [0.9, 0.95], "flat": "resample"})["betas"] == (0.9, 0.95)
+    def settings(**own: Any) -> MiniSettings:
+        return settings_of(MiniSettings, Trainer(steps=1, **own), seed=3)
+
+    assert settings(betas=[0.9, 0.95], flat="resample").betas == (0.9, 0.95)
     with pytest.raises(ConfigError, match=r"trainer\.lerning_rate is not known; did you mean learning_rate\?"):
-        settings_of(MiniSettings, {"lerning_rate": 1e-3})
+        settings(lerning_rate=1e-3)
     with pytest.raises(ConfigError, match=r"trainer\.flat is 'dropp'; write count or drop or resample"):
-        settings_of(MiniSettings, {"flat": "dropp"})
+        settings(flat="dropp")
+    with pytest.raises(ConfigError, match=r"trainer\.group_size is a text \('8'\); write a whole number"):
+        settings(group_size="8")
     with pytest.raises(ConfigError, match=r"trainer\.seed is not known"):
-        settings_of(MiniSettings, {"seed": 1}, without=("seed",))
+        settings(seed=1)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -107,10 +112,10 @@ def test_every_example_names_only_what_is_there(path: Path) -> None:
     assert few.held_out and len(tasks_of(few.tasks, "tasks").tasks) == len(tasks_of(few.held_out, "h").tasks) == 4
     if made.trainer.engine == "mini":
         into: Any = {SFTRun: SFTSettings, RLRun: MiniSettings, DPORun: DPOSettings}[type(made)]
-        assert into(**settings_of(into, made.trainer.settings, without=("seed",)))
+        assert settings_of(into, made.trainer, seed=made.seed)
         return
     pytest.importorskip("trl", reason="its configurations are what is checked")
-    from rewatch.training.experiments.by_trl import check_settings
+    from rewatch.training.experiments.trl_engine import check_settings
     from rewatch.training.trainers.grpo import grpo_config
     from trl import SFTConfig
     from trl.trainer.grpo_config import GRPOConfig
@@ -132,7 +137,7 @@ def test_every_example_names_only_what_is_there(path: Path) -> None:
 
 def test_trl_settings_that_are_said_elsewhere_are_told_where() -> None:
     pytest.importorskip("trl", reason="its configurations are what is checked")
-    from rewatch.training.experiments.by_trl import check_settings
+    from rewatch.training.experiments.trl_engine import check_settings
     from trl.trainer.grpo_config import GRPOConfig
 
     with pytest.raises(ConfigError, match=r"trainer\.max_steps: write steps instead"):

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from rewatch.agent import VideoAgent, load_policy
 from rewatch.agent.models.policy_config import PolicyConfig, read_policy_config
+from rewatch.agent.small_loop import own_loop
 from rewatch.agent.trace import read_trace
 from rewatch.memory import CapabilityError
 from rewatch.training.experiments import Event, RLRun, SFTRun, read_config, rl, sft
-from rewatch.training.experiments.folder import RunFolderError
+from rewatch.training.experiments.run_folder import RunFolderError
 from rewatch.training.gym import build_memory, lesson
 from rewatch.training.trainers.gate import GateError
 
@@ -62,7 +63,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_curve(taught: Path, tmp_pa
             raise Stop
 
     with pytest.raises(Stop):
-        sft(read_config(SFTRun, SFT), tmp_path / "run", told=stop)
+        sft(read_config(SFTRun, SFT), tmp_path / "run", on_event=stop)
     assert not (tmp_path / "run" / "policy").exists()
     with pytest.raises(RunFolderError, match="holds a run already"):
         sft(read_config(SFTRun, SFT), tmp_path / "run")
@@ -82,7 +83,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_curve(taught: Path, tmp_pa
     seconds = [row["s"] for row in rows(tmp_path / "run", "sft")]
     assert seconds == sorted(seconds)
     metrics, told = (tmp_path / "run" / "metrics.jsonl").read_text(), list[Event]()
-    sft(read_config(SFTRun, SFT), tmp_path / "run", resume=True, told=told.append)
+    sft(read_config(SFTRun, SFT), tmp_path / "run", resume=True, on_event=told.append)
     assert (tmp_path / "run" / "metrics.jsonl").read_text() == metrics and "finished" in told[-1].text
     (tmp_path / "run" / "README.md").unlink()  # killed before its last word, after its figures
     sft(read_config(SFTRun, SFT), tmp_path / "run", resume=True)
@@ -94,7 +95,7 @@ def test_reinforcement_learning_begins_behind_the_gate(taught: Path, tmp_path: P
     with pytest.raises(GateError, match="cannot use its tools yet"):
         rl(read_config(RLRun, {**row, "gate": {}}), tmp_path / "refused")
     told: list[Event] = []
-    folder = rl(read_config(RLRun, row), tmp_path / "run", told=told.append)
+    folder = rl(read_config(RLRun, row), tmp_path / "run", on_event=told.append)
     learnt = rows(folder, "rl")
     assert [r["step"] for r in learnt] == [1, 2] and {"reward", "tool_rate", "entropy", "flat_share"} <= set(learnt[0])
     assert [e.row["step"] for e in told if e.stage == "rl" and e.kind == "row"] == [1, 2]
@@ -106,7 +107,7 @@ def test_reinforcement_learning_begins_behind_the_gate(taught: Path, tmp_path: P
 
 def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) -> None:
     with pytest.raises(CapabilityError, match="it is not run"):
-        PolicyConfig(loop="os:system").own_loop(None, None)  # type: ignore[arg-type]
+        own_loop(PolicyConfig(loop="os:system"), None, None)  # type: ignore[arg-type]
     (tmp_path / "rewatch.json").write_text('{"schema": 2}')
     with pytest.raises(CapabilityError, match="schema 2, and this rewatch reads 1"):
         read_policy_config(tmp_path)
@@ -118,7 +119,7 @@ def test_a_folder_from_elsewhere_runs_no_code_of_its_choosing(tmp_path: Path) ->
 def test_tensorboard_gets_every_row(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="optional: pip install tensorboard")
     from rewatch.training.experiments.config import Log
-    from rewatch.training.experiments.sinks import Sinks
+    from rewatch.training.experiments.run_folder import Sinks
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     sinks = Sinks(Log(tensorboard=True), tmp_path, read_config(SFTRun, SFT))
@@ -133,7 +134,7 @@ def test_tensorboard_gets_every_row(tmp_path: Path) -> None:
 def test_wandb_gets_every_row_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="optional: pip install wandb")
     from rewatch.training.experiments.config import Log
-    from rewatch.training.experiments.sinks import Sinks
+    from rewatch.training.experiments.run_folder import Sinks
 
     monkeypatch.setenv("WANDB_MODE", "offline")
     sinks = Sinks(Log(wandb="rewatch"), tmp_path, read_config(SFTRun, SFT))

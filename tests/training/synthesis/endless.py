@@ -20,7 +20,7 @@ def main(folder: str) -> None:
     expert = Expert.of(tasks)
     loop = Loop(memory=memory, policy=expert, planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
     teaching = Teaching(loop=loop, teachers=[Teacher(name="expert", policy=expert)], drafts=False)
-    synthesize(teaching, tasks, Path(folder) / "out", batch=1, told=lambda outcome: time.sleep(0.2))
+    synthesize(teaching, tasks, Path(folder) / "out", batch=1, on_outcome=lambda outcome: time.sleep(0.2))
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
     pair = [expert(tasks), expert(tasks, "guesser", guess=0.7, seed=3)]
     outcomes: list[Outcome] = []
     report = synthesize(
-        Teaching(loop=loop, teachers=pair, drafts=False), tasks, tmp_path, batch=5, told=outcomes.append
+        Teaching(loop=loop, teachers=pair, drafts=False), tasks, tmp_path, batch=5, on_outcome=outcomes.append
     )
     assert [o.task.id for o in outcomes] == [t.id for t in tasks]
     assert 0 < report.kept < len(tasks) and report.pairs > 0
@@ -208,7 +208,7 @@ def test_a_line_that_cannot_be_read_is_named(loop: Loop, tasks: list[Task], tmp_
 
 def test_what_is_read_is_what_was_made(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
     made: list[Outcome] = []
-    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, told=made.append)
+    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, on_outcome=made.append)
     for outcome, read in zip(made, read_conversations(report.traces), strict=True):
         (trace,) = outcome.kept
         assert read.task == trace.task and read.answer == trace.answer and read.meta == trace.meta
@@ -227,7 +227,7 @@ def test_a_folder_mends_what_a_kill_left_and_asks_no_task_twice(loop: Loop, task
         file.write(b'{"schema": 1, "task": {"id"')
     asked: list[str] = []
     rest = synthesize(
-        teaching, tasks[:6], tmp_path / "part", batch=2, told=lambda outcome: asked.append(outcome.task.id)
+        teaching, tasks[:6], tmp_path / "part", batch=2, on_outcome=lambda outcome: asked.append(outcome.task.id)
     )
     assert asked == [task.id for task in tasks[3:6]]
     assert (rest.kept, rest.reasons) == (whole.kept, whole.reasons)

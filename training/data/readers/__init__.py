@@ -33,19 +33,19 @@ READERS: dict[str, Reader] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What a released file holds."""
+    """Contents of a released file."""
 
     tasks: tuple[Task, ...]
     problems: tuple[str, ...]
     """`FILE, line N: field: what is wrong`, one for each row that is no task."""
     skipped: Mapping[str, int]
-    """How many rows were left out on purpose, by why (`image`)."""
+    """Number of rows left out on purpose, by reason (`image`)."""
 
     @property
     def summary(self) -> str:
         """One line for people."""
-        left = [f"{count} skipped ({why})" for why, count in self.skipped.items()]
-        return ", ".join([f"{len(self.tasks)} tasks", f"{len(self.problems)} broken rows", *left])
+        skips = [f"{count} skipped ({why})" for why, count in self.skipped.items()]
+        return ", ".join([f"{len(self.tasks)} tasks", f"{len(self.problems)} broken rows", *skips])
 
 
 def read_released(name: str, path: str | Path, *, root: str | Path | None = None, most: int | None = None) -> Released:
@@ -61,26 +61,26 @@ def read_released(name: str, path: str | Path, *, root: str | Path | None = None
         CapabilityError: if there is no such reader.
         TaskFileError: if the file cannot be read.
     """
-    known = name.lower().replace("-", "_")
-    if known not in READERS:
+    set_name = name.lower().replace("-", "_")
+    if set_name not in READERS:
         raise CapabilityError(f"There is no reader {name!r}; use {', '.join(READERS)}.")
     tasks: list[Task] = []
     problems: list[str] = []
     skipped: Counter[str] = Counter()
-    seen: dict[str, str] = {}
+    places: dict[str, str] = {}
     for where, row in rows_of(path):
         if most is not None and len(tasks) >= most:
             break
         try:
-            task = _task(READERS[known], row, known, Path(path), where)
-            if task.id in seen:
-                raise TaskError("id", f"{task.id!r} is that of {seen[task.id]} too")
+            task = _task(READERS[set_name], row, set_name, Path(path), where)
+            if task.id in places:
+                raise TaskError("id", f"{task.id!r} is that of {places[task.id]} too")
         except Skip as why:
             skipped[str(why)] += 1
         except TaskError as error:
             problems.append(f"{path}, {where}: {error}")
         else:
-            seen[task.id] = where
+            places[task.id] = where
             if root is not None:
                 task = replace(task, videos=tuple(str(Path(root) / video) for video in task.videos))
             tasks.append(task)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....agent.tool_formats.ego_time import moment
-from ....agent.tool_formats.reply import BadCall
+from ....agent.tool_formats.tool_format import BadCall
 from ..task import Task, TaskError, Truth
 from .fields import Skip, answer_of, choice, split_question, text_of
 
@@ -36,9 +36,9 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
     text = _question(row)
     stamp = _STAMP.search(text)
     span = row.get("reasoning_span") or {}
-    told = stamp[1] if stamp else span.get("query_time")
+    time = stamp[1] if stamp else span.get("query_time")
     try:
-        now = None if told is None else moment(told, "timestamp")
+        now = None if time is None else moment(time, "timestamp")
     except BadCall as problem:
         raise TaskError("question", str(problem)) from None
     listed = f"\n{row['options']}" if isinstance(row.get("options"), str) else ""

@@ -1,4 +1,4 @@
-"""What released rows have in common: texts, options inside a question, answers in tags, times."""
+"""Parsing that released rows have in common: texts, options inside a question, answers in tags, times."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....agent.parsing.options import letter, letters_in, marked, split_options, unbulleted
-from ....agent.parsing.reply import take_apart
+from ....agent.parsing.reply import parse_reply
 from ....memory import Span
-from ...rewards.stated import ranges
+from ...rewards.extraction import ranges
 from ..task import TaskError
 
 
@@ -45,9 +45,9 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def answer_of(text: str) -> str:
-    """What stands in the last `<answer>` outside of thoughts, or the text without them."""
-    said = take_apart(text, "tool_call")
-    return (said.rest if said.answer is None else said.answer).strip()
+    """Return what stands in the last `<answer>` outside of thoughts, or the text without them."""
+    reply = parse_reply(text, "tool_call")
+    return (reply.rest if reply.answer is None else reply.answer).strip()
 
 
 def video_path(path: str) -> str:
@@ -65,8 +65,8 @@ def options_of(value: Any, name: str = "options") -> tuple[str, ...]:
         raise TaskError(name, "are no list of texts, leave the row out or mend it")
     marks = [marked(option) for option in value]
     letters = [mark and mark[0] for mark in marks]
-    wanted = [letter(i) for i in range(len(value))]
-    if letters != wanted and sorted(filter(None, letters)) == wanted:
+    expected = [letter(i) for i in range(len(value))]
+    if letters != expected and sorted(filter(None, letters)) == expected:
         raise TaskError(name, "do not have the letters A, B, C, … in order, so that the answer's letter is not certain")
     return split_options(value)
 

@@ -31,7 +31,7 @@ _KINDS: dict[str, Kind] = {
     "free_form": "open",
     "ocr": "ocr",
 }
-"""What a part of data_source (or of the file's name) means."""
+"""Kinds by parts of data_source (or of the file's name)."""
 _TIMES = re.compile(
     rf"^\s*(?:from\s+)?(?:\[\s*)?{TIME}\s*s?(?:ec(?:ond)?s?)?\s*(?:to|-|,|and)\s*{TIME}\s*s?(?:ec(?:ond)?s?)?\s*\]?[.,;:]?\s*",
     re.IGNORECASE,
@@ -73,18 +73,18 @@ def read_mtvr(row: Mapping[str, Any], name: str) -> Task:
 
 
 def _truth(row: Mapping[str, Any], kind: Kind, options: tuple[str, ...]) -> tuple[Truth, list[str]]:
-    """What is true, and the turns of a CoT file."""
+    """The truth, and the turns of a CoT file."""
     solution = row.get("solution")
     turns = [part for part in solution if isinstance(part, str)] if isinstance(solution, list) else []
     if isinstance(solution, str) and "<think>" in solution:
         turns = [solution]
-    told: Any = row["answer"] if row.get("answer") not in (None, "") else turns[-1] if turns else solution
+    answer: Any = row["answer"] if row.get("answer") not in (None, "") else turns[-1] if turns else solution
     field = "answer" if row.get("answer") not in (None, "") else "solution"
-    if told is None:
+    if answer is None:
         raise TaskError("solution", "is missing, leave the row out or mend it")
     if kind == "temporal":
-        return Truth(spans=spans_of(told, field)), turns
-    words = answer_of(str(told))
+        return Truth(spans=spans_of(answer, field)), turns
+    words = answer_of(str(answer))
     spans: tuple[Span, ...] = ()
     if kind == "grounded_qa":
         spans = spans_of(words, field)

@@ -36,7 +36,7 @@ def read_time_r1(row: Mapping[str, Any], name: str) -> Task:
     if not _CUT.search(PurePosixPath(video).stem):
         begins = number_of(row, "video_start") or 0.0
     sentence = text_of(row, "sentence")
-    known = {key: row[key] for key in ("video_start", "video_end", "pred") if row.get(key) is not None}
+    extra = {key: row[key] for key in ("video_start", "video_end", "pred") if row.get(key) is not None}
     return Task(
         id=f"{name}-{row.get('qid') or sentence}",
         question=f"When does this happen: {sentence.rstrip('.')}?",
@@ -45,5 +45,5 @@ def read_time_r1(row: Mapping[str, Any], name: str) -> Task:
         videos=(video,),
         source=name,
         difficulty=None if easy is None else round(1 - easy / 100, 6),
-        meta={**({"duration": duration} if duration and not begins else {}), "sentence": sentence, **known},
+        meta={**({"duration": duration} if duration and not begins else {}), "sentence": sentence, **extra},
     )

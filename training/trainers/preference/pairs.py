@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...rollouts.collector import failure
+from ...rollouts.recording import recorded_row
 from ...rollouts.rollout import Rollout
 from ...rollouts.rows import Row, row_of
 
@@ -85,15 +86,9 @@ def recorded_pairs(
     Raises:
         TraceError: if the policy would read a conversation otherwise than it was meant, or has no room for it.
     """
-    from ...rollouts.recording import recorded
-
-    def row(run: Rollout) -> Row | None:
-        tools = loop.offered_in(run.messages)
-        return row_of(policy, recorded(policy, run.messages, tools=tools, pixels=loop.pixels), loop.pixels)
-
     made = []
     for chosen, rejected, margin in pairs:
-        good, bad = row(chosen), row(rejected)
+        good, bad = recorded_row(policy, loop, chosen), recorded_row(policy, loop, rejected)
         if good and bad and good.ids != bad.ids:
             made.append(Preference(chosen=good, rejected=bad, margin=margin, task=chosen.task.id))
     return made

@@ -1,0 +1,207 @@
+"""Options in groups: the objects that a verb is given and hands to Python, instead of an argument for each option."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+
+from ...memory import CHANNELS, OBJECTS
+from ...memory.registry import did_you_mean
+from .options import (
+    Approve,
+    Audio,
+    CalibrationFile,
+    Calls,
+    Channels,
+    Frames,
+    Isolate,
+    Language,
+    Mcp,
+    Now,
+    OwnTools,
+    Planner,
+    PlannerKind,
+    Policy,
+    Prompt,
+    Route,
+    Scale,
+    Seconds,
+    Subtitles,
+    SubtitleStream,
+    Tokens,
+    Transcriber,
+    Viewer,
+    Width,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from ...tools import Budget
+
+
+def grouped(verb: Callable[..., None]) -> Callable[..., None]:
+    """Spread the fields of a verb's data-class parameters as options, and hand each class back filled in.
+
+    A verb then takes the few objects that Python takes too, instead of an argument for each of its options.
+    """
+    hints = get_type_hints(verb, include_extras=True)
+    groups: dict[str, type[Any]] = {
+        name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+    }
+    options: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(verb).parameters.items():
+        if name not in groups:
+            options.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        annotations = get_type_hints(groups[name], include_extras=True)
+        for one in fields(groups[name]):
+            kind, default = annotations[one.name], one.default
+            options.append(
+                inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            )
+
+    @functools.wraps(verb)
+    def run(**values: Any) -> None:
+        for name, kind in groups.items():
+            values[name] = kind(**{one.name: values.pop(one.name) for one in fields(kind)})
+        verb(**values)
+
+    del run.__wrapped__  # type: ignore[attr-defined]  # whose signature would be read instead
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """How videos are indexed: the arguments of `ClipMemory.add` that are options of `ask`, `chat` and `index`."""
+
+    channels: Channels = None
+    subtitles: Subtitles = None
+    subtitle_stream: SubtitleStream = None
+    audio: Audio = None
+    transcriber: Transcriber = None
+    language: Language = None
+    workers: Workers = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `ClipMemory.add`; what was not given is left out.
+
+        Raises:
+            BadParameter: if two options exclude each other, or there is no such channel.
+        """
+        if self.subtitles is not None and self.subtitle_stream is not None:
+            raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
+        values = {one.name: getattr(self, one.name) for one in fields(self)} | {
+            "channels": split_channels(self.channels)
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetOptions:
+    """The budget of a question."""
+
+    frames: Frames = 64
+    calls: Calls = 12
+    tokens: Tokens = None
+    seconds: Seconds = 120.0
+
+    def budget(self) -> Budget:
+        """Return the budget."""
+        from ...tools import Budget
+
+        return Budget(frames=self.frames, calls=self.calls, tokens=self.tokens, seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOptions:
+    """Tools beside the built-in ones, and how they are run."""
+
+    tools: OwnTools = None
+    mcp: Mcp = None
+    approve: Approve = None
+    isolate: Isolate = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOptions:
+    """Who decides: arguments of `VideoAgent`."""
+
+    policy: Policy = "heuristic"
+    viewer: Viewer = None
+    prompt: Prompt = None
+    planner: Planner = PlannerKind.rules
+    calibration: CalibrationFile = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `VideoAgent` but for the policy's, which `chat` may change."""
+        from ...agent import Calibration
+
+        return {
+            "viewer": self.viewer,
+            "prompt": self.prompt,
+            "planner": self.planner.value,
+            "calibration": None if self.calibration is None else Calibration.load(self.calibration),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """How a question is looked into: arguments of `VideoAgent.ask`."""
+
+    now: Now = None
+    route: Route = None
+    scale: Scale = None
+    width: Width = 8
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `VideoAgent.ask`.
+
+        Raises:
+            BadParameter: if `--now` is no time.
+        """
+        now = None if self.now is None else moment(self.now)
+        return {"now": now, "route": self.route, "scale": self.scale, "width": self.width}
+
+
+def split_channels(text: str | None) -> Sequence[str] | None:
+    """`speech,screen_text` as a list; None stays None.
+
+    Raises:
+        BadParameter: if there is no such channel.
+    """
+    if text is None:
+        return None
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    there = (*CHANNELS, OBJECTS)
+    unknown = [name for name in names if name not in there]
+    if unknown or not names:
+        near = did_you_mean(there, unknown[0].replace("-", "_")) if unknown else ""
+        raise typer.BadParameter(f"no channel {', '.join(unknown) or repr(text)}; there are {', '.join(there)}.{near}")
+    return names
+
+
+def moment(text: str, option: str = "--now") -> float:
+    """Seconds of `12.5` or `1:30`.
+
+    Raises:
+        BadParameter: if it is no time, or one that no video has.
+    """
+    from ...agent.questions.question import LATEST
+    from ...tools.times import parse_seconds
+
+    try:
+        seconds = parse_seconds(text)
+        if not 0 <= seconds < LATEST:
+            raise ValueError(text)
+        return seconds
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option} {text!r} is no time of a video; write seconds (12.5) or a clock time (1:30)."
+        ) from None

@@ -1,0 +1,79 @@
+"""The interface of a memory's reading side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .protocol import VideoSource
+from .span import MediaURI, Span
+from .types import CLIP, Clip, Hit, Text, VideoRecord
+
+if TYPE_CHECKING:
+    from .encoders import VisualEncoder
+    from .tracking.detector import Detector
+
+Picture = np.ndarray | Path | MediaURI
+"""[H, W, 3] uint8 RGB, an image file, or a frame or crop of a video in the memory."""
+
+
+class MemoryView(Protocol):
+    """The reading side of a memory: all of it (`ClipMemory`), or what of it is known by now (`CausalView`)."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the memory."""
+
+    @property
+    def visual_encoder(self) -> VisualEncoder:
+        """The encoder of the visual channel; loaded when first asked for."""
+
+    @property
+    def detector(self) -> Detector | None:
+        """The object detector, loaded when first asked for; None where the memory has none."""
+
+    @property
+    def detector_stamp(self) -> str:
+        """The stamp of the detector; costs no loading. Empty where the memory has none."""
+
+    @property
+    def transcriber(self) -> str | None:
+        """Name of the recognizer that was last asked for by name."""
+
+    @property
+    def models_given(self) -> dict[str, Any]:
+        """Arguments with which another process opens this folder to the same effect."""
+
+    def videos(self) -> list[VideoRecord]:
+        """Every video, in the order of adding."""
+
+    def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
+        """The video of that id, file name or path."""
+
+    def open(self, video_id: str) -> VideoSource:
+        """The video itself."""
+
+    def search(
+        self,
+        query: str | Picture,
+        *,
+        channels: str | Sequence[str] | None = None,
+        videos: str | Path | Sequence[str | Path] | None = None,
+        between: Span | None = None,
+        level: str = CLIP,
+        k: int = 8,
+        vector: np.ndarray | None = None,
+    ) -> list[Hit]:
+        """The spans that answer a query best; see `ClipMemory.search`."""
+
+    def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
+        """Everything said, shown and described in a video, in time order."""
+
+    def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
+        """The clips of one level, in time order."""
+
+    def known_until(self, video_id: str, channel: str) -> float:
+        """The second up to which a channel is known in full."""

@@ -10,7 +10,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....memory import CapabilityError
 from .passages import is_video
@@ -38,102 +38,66 @@ class SampledFrames(NamedTuple):
     """Tensors, or what `VisionAdapter.collate` makes them of."""
 
 
-class VisionAdapter(Protocol):
-    """What a family of models does with pictures."""
+class VisionAdapter:
+    """The way in which a family of models takes pictures; this one is of models that only read, and takes none."""
 
-    placeholders: tuple[str, ...]
+    placeholders: tuple[str, ...] = ()
     """What the chat template writes for a picture and, where the model takes any, for a piece of video."""
-    token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...] = ()
     """Ids that stand for parts of a picture or of a video."""
-    video_ids: tuple[int, ...]
+    video_ids: tuple[int, ...] = ()
     """Those of a video."""
-    smallest: int
-    largest: int
+    smallest: int = 1
+    largest: int = 1
     """Pixels of a picture."""
-    sees: bool
+    sees: bool = False
     """Whether the model takes pictures at all."""
-    typed: bool
+    typed: bool = False
     """Whether the model is told of each token which kind of input it is (`mm_token_type_ids`)."""
 
     def grid(self, size: tuple[int, int], pixels: int) -> Grid:
-        """Grid of a picture of (width, height) that may have `pixels` pixels."""
-        ...
+        """Return the grid of a picture of (width, height) that may have `pixels` pixels."""
+        raise ValueError("A model that only reads takes no pictures.")
 
     def size(self, grid: Grid) -> tuple[int, int]:
-        """Width and height in pixels in which the model sees a picture of this grid."""
-        ...
+        """Return width and height in pixels in which the model sees a picture of this grid."""
+        return 1, 1
 
     def text(self, placeholder: str, grid: Grid) -> str:
-        """What stands in the prompt instead of the placeholder."""
-        ...
+        """Return what stands in the prompt instead of the placeholder."""
+        return ""
 
     def tokens(self, grid: Grid) -> int:
-        """Tokens that `text` has."""
-        ...
+        """Return the number of tokens that `text` has."""
+        return 0
 
     def vision_tokens(self, grid: Grid) -> int:
-        """Those of `token_ids` among them."""
-        ...
+        """Return the number of `token_ids` among them."""
+        return self.tokens(grid)
 
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
-        """The inputs of one picture, or of two frames as a piece of video, brought to its grid."""
-        ...
+        """Make the inputs of one picture, or of two frames as a piece of video, brought to its grid."""
+        return self.grid((0, 0), 0)
 
     def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
-        """The tensors of all pictures of a batch, rows one after another."""
-        ...
+        """Make the tensors of all pictures of a batch, rows one after another."""
+        return {}
 
 
 def vision_adapter_of(model: Any, processor: Any) -> VisionAdapter:
-    """How this model sees.
+    """Return the adapter of the model's family.
 
     Raises:
         CapabilityError: if its processor has no way to say what stands for a picture.
     """
     if not hasattr(processor, "tokenizer"):
-        return NoVision()
+        return VisionAdapter()
     if model.config.model_type in QWEN:
         return QwenVision(processor)
     return ProcessorVision(processor, model.config.model_type)
 
 
-class NoVision:
-    """A model that only reads: no picture ever reaches it."""
-
-    sees = typed = False
-    placeholders: tuple[str, ...] = ()
-    token_ids: tuple[int, ...] = ()
-    video_ids: tuple[int, ...] = ()
-    smallest = largest = 1
-
-    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
-        """Refused."""
-        raise ValueError("A model that only reads takes no pictures.")
-
-    def size(self, grid: Grid) -> tuple[int, int]:
-        """That of a picture nobody sees."""
-        return 1, 1
-
-    def text(self, placeholder: str, grid: Grid) -> str:
-        """Nothing."""
-        return ""
-
-    def tokens(self, grid: Grid) -> int:
-        """None."""
-        return 0
-
-    vision_tokens = tokens
-
-    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
-        """Refused."""
-        return self.grid((0, 0), 0)
-
-    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
-        """No tensors."""
-        return {}
-
-
-class QwenVision:
+class QwenVision(VisionAdapter):
     """Qwen2-VL and what came after it: any size, in patches."""
 
     sees = typed = True
@@ -183,8 +147,6 @@ class QwenVision:
         """Cells of the grid."""
         return grid[0] * grid[1] * grid[2] // self._merge**2
 
-    vision_tokens = tokens
-
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
         """Patches `[n, channels * time * patch * patch]`; of two frames, each is one of the two times.
 
@@ -227,7 +189,7 @@ class QwenVision:
         return {name: torch.tensor(grids) for name, grids in some.items() if grids}
 
 
-class ProcessorVision:
+class ProcessorVision(VisionAdapter):
     """Any other model: its processor makes the tensors, one tile a picture where it would cut it into several."""
 
     sees, typed = True, False

@@ -170,7 +170,7 @@ def ours(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[[
             super().choose(allowed)  # its work is done, and its outcome is not used
             return [
                 reply[min(len(written.ids), len(reply) - 1)]
-                for reply, written in zip(self.replies, self.written, strict=True)
+                for reply, written in zip(self.replies, self.completions, strict=True)
             ]
 
     policy.engine.sampler = Forced

@@ -34,7 +34,7 @@ class LocalLM(LocalPolicy):
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
         loading, settings = split_options("A language model", options, _SETTINGS)
-        return cls(load_language_model(name, loading), **settings)
+        return cls.around(load_language_model(name, loading), **settings)
 
     @property
     def _llm_type(self) -> str:

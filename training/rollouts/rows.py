@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.local_vlm.generate import at_rest
 from ...agent.models.local_vlm.inputs import inputs_of
-from ...agent.models.local_vlm.record import Record
+from ...agent.models.local_vlm.token_record import TokenRecord
 from ...agent.models.local_vlm.vision_adapter import SampledFrames
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Row:
 
 def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row | None:
     """The row of a conversation; None if it holds no record of this policy's vocabulary."""
-    record, _ = Record.of(messages, policy.engine.vocabulary)
+    record, _ = TokenRecord.of(messages, policy.engine.vocabulary)
     if not record.parts:
         return None
     ids, mask, frames = policy.turns.row(messages, pixels)

@@ -63,10 +63,10 @@ class _Ready:
     """In place of an image processor: pictures that are prepared already are only put together."""
 
     def __init__(self, images: Any, vision: VisionAdapter) -> None:
-        self._images, self._sight = images, vision
+        self._images, self._vision = images, vision
 
     def __call__(self, images: Sequence[SampledFrames], **unused: Any) -> dict[str, Any]:
-        return self._sight.collate(images)
+        return self._vision.collate(images)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._images, name)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batcher
-from .generate import Bounds, Request, Sampler, Written, active_adapter, at_rest, generate
+from .chat_template import ChatTemplate
+from .generate import Bounds, Completion, Request, Sampler, active_adapter, at_rest, generate
 from .load import Loaded
 from .prefix_cache import PrefixCache, can_cache
-from .record import vocabulary_of
 from .score import logprobs_of
-from .template import Template
+from .token_record import vocabulary_of
 from .vision_adapter import ImageCache, SampledFrames, VisionAdapter, vision_adapter_of
 
 Row = tuple[Sequence[int], Sequence[bool], Sequence[SampledFrames]]
@@ -28,7 +28,7 @@ class Engine:
 
     def __init__(self, loaded: Loaded, *, size: int = 16) -> None:
         self.loaded = loaded
-        self.template = Template(loaded.name, loaded.processor)
+        self.template = ChatTemplate(loaded.name, loaded.processor)
         self.vision: VisionAdapter = vision_adapter_of(loaded.model, loaded.processor)
         self.images = ImageCache(self.vision)
         self.bounds = _bounds(loaded, self.template, self.vision)
@@ -38,7 +38,7 @@ class Engine:
         """Keys and values of earlier turns; None for models whose prompts are read whole at every turn."""
         if can_cache(loaded.model, self.vision):
             self.prefixes = PrefixCache(loaded, self.vision, self.bounds.pad)
-        self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
+        self.batcher: Batcher[Request, Completion] = Batcher(self._generate, kind=_kind, size=size)
 
     @property
     def context(self) -> int:
@@ -69,16 +69,16 @@ class Engine:
 
     def logprobs(self, rows: Sequence[Row], *, role: str = "") -> list[Any]:
         """Log-probabilities of the sampled ids of each row, by one pass; with gradients where the caller has them."""
-        ids, masks, seen = zip(*rows, strict=True)
+        ids, masks, frames = zip(*rows, strict=True)
         with at_rest(self.loaded.model), active_adapter(self.loaded, role):
-            return logprobs_of(self.loaded, self.vision, ids, masks, seen, self.bounds.pad)
+            return logprobs_of(self.loaded, self.vision, ids, masks, frames, self.bounds.pad)
 
     def forget(self) -> None:
         """Let go of what conversations were read as: their next turns read all of them again."""
         if self.prefixes is not None:
             self.prefixes.forget()
 
-    def _generate(self, batch: Sequence[Request]) -> list[Written]:
+    def _generate(self, batch: Sequence[Request]) -> list[Completion]:
         return generate(self.loaded, self.vision, self.bounds, batch, self.sampler, self.prefixes)
 
 
@@ -86,7 +86,7 @@ def _kind(request: Request) -> tuple[str, int, int]:
     return request.role, request.beams, request.limit if request.beams > 1 else 0
 
 
-def _bounds(loaded: Loaded, template: Template, vision: VisionAdapter) -> Bounds:
+def _bounds(loaded: Loaded, template: ChatTemplate, vision: VisionAdapter) -> Bounds:
     """The reply ends with what the template closes it with; nothing else that controls can be sampled."""
     tokenizer = loaded.tokenizer
     close = template.ids(template.close)[:1]

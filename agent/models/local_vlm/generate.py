@@ -34,7 +34,7 @@ class Request:
     """The whole prompt."""
     past: int = 0
     """How many ids of it earlier turns have given and sampled."""
-    seen: tuple[SampledFrames, ...] = ()
+    frames: tuple[SampledFrames, ...] = ()
     """Its pictures, in the order of their tokens."""
     limit: int = 256
     """Tokens of the reply."""
@@ -53,7 +53,7 @@ class Request:
 
 
 @dataclass(slots=True, kw_only=True)
-class Written:
+class Completion:
     """What was sampled."""
 
     ids: list[int] = field(default_factory=list)
@@ -81,7 +81,7 @@ def generate(
     batch: Sequence[Request],
     kind: type[Sampler],
     prefixes: PrefixCache | None = None,
-) -> list[Written]:
+) -> list[Completion]:
     """Write the replies to requests of one role and one number of beams, in one padded batch.
 
     Args:
@@ -94,7 +94,7 @@ def generate(
     """
     import torch
 
-    def write(part: list[Request]) -> list[Written]:
+    def write(part: list[Request]) -> list[Completion]:
         if part[0].beams > 1:
             return _beam(loaded, vision, bounds, part)
         return _sample(loaded, vision, bounds, part, kind, prefixes)
@@ -104,8 +104,8 @@ def generate(
 
 
 def _within_memory(
-    batch: list[Request], write: Callable[[list[Request]], list[Written]], prefixes: PrefixCache | None
-) -> list[Written]:
+    batch: list[Request], write: Callable[[list[Request]], list[Completion]], prefixes: PrefixCache | None
+) -> list[Completion]:
     """Write the batch, in halves where it is too large for the GPU."""
     import torch
 
@@ -130,11 +130,11 @@ def _sample(
     batch: list[Request],
     kind: type[Sampler],
     prefixes: PrefixCache | None = None,
-) -> list[Written]:
+) -> list[Completion]:
     if prefixes is not None:
         inputs = prefixes.inputs(batch)
     else:
-        inputs = inputs_of(loaded, vision, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
+        inputs = inputs_of(loaded, vision, [r.ids for r in batch], [r.frames for r in batch], bounds.pad)
     sampler = kind(batch, bounds, loaded.tokenizer.decode, loaded.model.device)
     loaded.model.generate(
         **inputs,
@@ -143,8 +143,8 @@ def _sample(
         stopping_criteria=[sampler.done],
     )
     if prefixes is not None:
-        prefixes.put(batch, [written.ids for written in sampler.written], inputs)
-    return sampler.written
+        prefixes.put(batch, [completion.ids for completion in sampler.completions], inputs)
+    return sampler.completions
 
 
 def _config(bounds: Bounds, limit: int, **more: Any) -> Any:
@@ -185,7 +185,7 @@ class Sampler:
         self._sources = [_source(request.seed) if request.temperature > 0 else None for request in batch]
         self.open = [True] * len(batch)
         """Rows that are not over."""
-        self.written = [Written() for _ in batch]
+        self.completions = [Completion() for _ in batch]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Return scores `[B, V]` that are 0 for the chosen token of each row and -inf else."""
@@ -197,7 +197,7 @@ class Sampler:
             if self.open[row] and request.choices:
                 ids = list(request.choices)
                 chosen[row] = ids[int(raw[row, ids].argmax())]
-                self.written[row].weights = tuple(raw[row, ids].exp().tolist())
+                self.completions[row].weights = tuple(raw[row, ids].exp().tolist())
         index = torch.tensor(chosen, device=scores.device)[:, None]
         logprobs = raw.gather(1, index)[:, 0].tolist()
         for row, (token, logprob) in enumerate(zip(chosen, logprobs, strict=True)):
@@ -230,20 +230,20 @@ class Sampler:
         return torch.tensor([not is_open for is_open in self.open], device=input_ids.device)
 
     def _take(self, row: int, token: int, logprob: float) -> None:
-        request, written = self.batch[row], self.written[row]
-        written.ids.append(token)
-        written.logprobs.append(logprob)
+        request, completion = self.batch[row], self.completions[row]
+        completion.ids.append(token)
+        completion.logprobs.append(logprob)
         end = ""
-        if token in self._ends or self._stops(request, written.ids):
+        if token in self._ends or self._stops(request, completion.ids):
             end = "stop"
-        elif len(written.ids) >= (1 if request.choices else request.limit):
+        elif len(completion.ids) >= (1 if request.choices else request.limit):
             end = "length"
         elif request.caller.gone:
             end = "abandoned"
         elif request.deadline is not None and time.monotonic() >= request.deadline:
             end = "seconds"
         if end:
-            written.end = end
+            completion.end = end
             self.open[row] = False
 
     def _stops(self, request: Request, ids: list[int]) -> bool:
@@ -264,22 +264,22 @@ def _source(seed: int | None) -> Any:
     return source
 
 
-def _beam(loaded: Loaded, vision: VisionAdapter, bounds: Bounds, batch: list[Request]) -> list[Written]:
+def _beam(loaded: Loaded, vision: VisionAdapter, bounds: Bounds, batch: list[Request]) -> list[Completion]:
     """Beam search; each row's log-probabilities come from one pass over what was found."""
-    found: list[Written] = []
+    found: list[Completion] = []
     for request in batch:  # a row alone: `generate` repeats pictures a beam, which only Qwen-VL does in the right order
-        beams = request.beams if len(request.seen) < 2 or vision.typed else 1
+        beams = request.beams if len(request.frames) < 2 or vision.typed else 1
         if beams == 1:
             found += _sample(loaded, vision, bounds, [request], Sampler)
             continue
-        inputs = inputs_of(loaded, vision, [request.ids], [request.seen], bounds.pad)
+        inputs = inputs_of(loaded, vision, [request.ids], [request.frames], bounds.pad)
         config = _config(bounds, request.limit, num_beams=beams, suppress_tokens=list(bounds.suppressed))
         made = loaded.model.generate(**inputs, generation_config=config)
         ids, end = _until_end(made[0, len(request.ids) :].tolist(), bounds)
         scored = logprobs_of(
-            loaded, vision, [[*request.ids, *ids]], [_mask(request.ids, ids)], [request.seen], bounds.pad
+            loaded, vision, [[*request.ids, *ids]], [_mask(request.ids, ids)], [request.frames], bounds.pad
         )
-        found.append(Written(ids=ids, logprobs=scored[0].tolist(), end=end))
+        found.append(Completion(ids=ids, logprobs=scored[0].tolist(), end=end))
     return found
 
 

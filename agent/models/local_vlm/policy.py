@@ -23,10 +23,10 @@ from ..eyes import SIDE, scale_of
 from ..policy_config import PolicyConfig
 from ..turn import Turn
 from .engine import Engine
-from .generate import Request, Written
+from .generate import Completion, Request
 from .load import Loaded, load_video_lmm, split_options
 from .processor import require_template
-from .turns import GenerationRequest, Prepared, Turns, wish_of
+from .turns import GenerationRequest, Prepared, Turns, generation_request
 from .vision_adapter import VIDEO
 
 _SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
@@ -65,10 +65,10 @@ class LocalPolicy(BaseChatModel):
             dialect=load_tool_format(dialect) if isinstance(dialect, str) else dialect,
             context=context,
             reserve=min(1024, context // 4),
-            **self._shown(loaded),
+            **self._picture_options(loaded),
         )
 
-    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+    def _picture_options(self, loaded: Loaded) -> dict[str, Any]:
         """How `Turns` is to show pictures."""
         return {}
 
@@ -81,7 +81,12 @@ class LocalPolicy(BaseChatModel):
         """
         name = name or str(getattr(model.config, "name_or_path", "")) or model.config.model_type
         require_template(name, processor)
-        return cls(Loaded(name=name, model=model, processor=processor), **settings)
+        return cls.around(Loaded(name=name, model=model, processor=processor), **settings)
+
+    @classmethod
+    def around(cls, loaded: Loaded, **settings: Any) -> Self:
+        """Make the policy around what was loaded."""
+        return cls(loaded, **settings)
 
     @property
     def engine(self) -> Engine:
@@ -128,17 +133,17 @@ class LocalPolicy(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        wish = self._wish(stop, **kwargs)
+        generation = self._generation(stop, **kwargs)
         try:
             with self._engine.batcher.coming() as submit:
-                prepared, future = self._submit(messages, wish, submit)
+                prepared, future = self._submit(messages, generation, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
-            written = future.result()
+            completion = future.result()
         except BaseException:
-            wish.caller.gone = True
+            generation.caller.gone = True
             raise
-        return _result(self._turns.message(messages, wish, prepared, written))
+        return _result(self._turns.message(messages, generation, prepared, completion))
 
     async def _agenerate(
         self,
@@ -147,25 +152,28 @@ class LocalPolicy(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        wish = self._wish(stop, **kwargs)
+        generation = self._generation(stop, **kwargs)
         try:
             with self._engine.batcher.coming() as submit:  # said here, so that all who start together are waited for
-                prepared, future = await asyncio.to_thread(self._submit, messages, wish, submit)
+                prepared, future = await asyncio.to_thread(self._submit, messages, generation, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
-            written = await asyncio.wrap_future(future)
+            completion = await asyncio.wrap_future(future)
         except BaseException:  # also when the run is cancelled: the row ends at its next token
-            wish.caller.gone = True
+            generation.caller.gone = True
             raise
-        return _result(self._turns.message(messages, wish, prepared, written))
+        return _result(self._turns.message(messages, generation, prepared, completion))
 
     def _submit(
-        self, messages: Sequence[BaseMessage], wish: GenerationRequest, submit: Callable[[Request], Future[Written]]
-    ) -> tuple[Prepared | None, Future[Written] | None]:
-        prepared = self._turns.prepare(messages, wish)
+        self,
+        messages: Sequence[BaseMessage],
+        generation: GenerationRequest,
+        submit: Callable[[Request], Future[Completion]],
+    ) -> tuple[Prepared | None, Future[Completion] | None]:
+        prepared = self._turns.prepare(messages, generation)
         return (prepared, submit(prepared.request)) if prepared else (None, None)
 
-    def _wish(
+    def _generation(
         self,
         stop: list[str] | None,
         *,
@@ -179,7 +187,7 @@ class LocalPolicy(BaseChatModel):
         choices: Sequence[str] = (),
         **unused: Any,
     ) -> GenerationRequest:
-        return wish_of(
+        return generation_request(
             turn,
             tools=tuple(tools),
             max_tokens=max_tokens or self.max_tokens,
@@ -214,9 +222,9 @@ class VideoLMM(LocalPolicy):
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
         loading, settings = split_options("A Video-LMM", options, _SETTINGS, without=("file", "template"))
-        return cls(load_video_lmm(name, loading), **settings)
+        return cls.around(load_video_lmm(name, loading), **settings)
 
-    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+    def _picture_options(self, loaded: Loaded) -> dict[str, Any]:
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
 
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:

@@ -130,7 +130,7 @@ class PrefixCache:
         for part in _alike([row.unread for row in rows]):
             self._read([rows[n] for n in part])
         self.read += len(rows)
-        whole = self._batch([row.request.ids for row in rows], [row.request.seen for row in rows])
+        whole = self._batch([row.request.ids for row in rows], [row.request.frames for row in rows])
         cache = self._cache([row.states for row in rows], whole["input_ids"].shape[1] - 1)
         names = ("input_ids", "attention_mask", "position_ids")
         return {**on_device(self._loaded, {name: whole[name] for name in names}), "past_key_values": cache}
@@ -142,12 +142,12 @@ class PrefixCache:
             start = length - len(request.ids)
             end = length + len(reply) - 1
             states = [part[n, :, start:end].clone() for layer in cache.layers for part in (layer.keys, layer.values)]
-            prints = _prints([*request.ids, *reply[:-1]], request.seen, _places(request, self._vision))
+            prints = _prints([*request.ids, *reply[:-1]], request.frames, _places(request, self._vision))
             self._hold(request.role, prints, states, instead=prints[: max(request.past - 1, 0)])
 
     def _row(self, request: Request) -> _Row:
         places = _places(request, self._vision)
-        row = _Row(request, places, _prints(request.ids, request.seen, places))
+        row = _Row(request, places, _prints(request.ids, request.frames, places))
         before = row.prints[: max(request.past - 1, 0)]
         with self._lock:
             if found := self._kept.get((request.role, before.tobytes())):
@@ -178,7 +178,7 @@ class PrefixCache:
         if shared < _WORTH:
             return
         pictures = sum(place.start < shared for place in first.pictures)
-        request = replace(first.request, ids=first.request.ids[: shared + 1], seen=first.request.seen[:pictures])
+        request = replace(first.request, ids=first.request.ids[: shared + 1], frames=first.request.frames[:pictures])
         head = _Row(request, first.pictures[:pictures], first.prints[: shared + 1])
         self._read([head])
         assert head.states is not None
@@ -194,14 +194,14 @@ class PrefixCache:
         lengths = [len(row.prints) - 1 for row in rows]
         new = _unread(lengths, [row.cached for row in rows], [row.pictures for row in rows])
         ids = [row.request.ids[:-1] for row in rows]
-        whole = self._batch(ids, [row.request.seen for row in rows])
+        whole = self._batch(ids, [row.request.frames for row in rows])
         width = max(lengths) - new
         cache = self._cache([_cut(row.states, own - new) for row, own in zip(rows, lengths, strict=True)], width)
         self.read += int(whole["attention_mask"][:, -new:].sum())
-        seen = [
+        frames = [
             picture
             for row, own in zip(rows, lengths, strict=True)
-            for place, picture in zip(row.pictures, row.request.seen, strict=True)
+            for place, picture in zip(row.pictures, row.request.frames, strict=True)
             if place.start >= own - new
         ]
         inputs = {
@@ -209,15 +209,15 @@ class PrefixCache:
             "attention_mask": whole["attention_mask"],
             "position_ids": whole["position_ids"][..., -new:],
         }
-        inputs = on_device(self._loaded, {**inputs, **self._vision.collate(seen)})
+        inputs = on_device(self._loaded, {**inputs, **self._vision.collate(frames)})
         self._loaded.model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
         for n, (row, own) in enumerate(zip(rows, lengths, strict=True)):
             start = max(lengths) - own
             row.states = [part[n, :, start:] for layer in cache.layers for part in (layer.keys, layer.values)]
 
-    def _batch(self, ids: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]]) -> dict[str, Any]:
+    def _batch(self, ids: Sequence[Sequence[int]], frames: Sequence[Sequence[SampledFrames]]) -> dict[str, Any]:
         """Ids, mask and positions of whole prompts: [B, T], positions of pictures [3, B, T] (time, height, width)."""
-        whole = ids_of(self._vision, ids, seen, self._pad)
+        whole = ids_of(self._vision, ids, frames, self._pad)
         if not isinstance(self._vision, QwenVision):
             return {**whole, "position_ids": positions_of(whole["attention_mask"])}
         model = self._loaded.model
@@ -226,7 +226,7 @@ class PrefixCache:
             whole["input_ids"],
             mm_token_type_ids=whole["mm_token_type_ids"],
             attention_mask=whole["attention_mask"],
-            **self._vision.grids([picture for row in seen for picture in row]),
+            **self._vision.grids([picture for row in frames for picture in row]),
         )
         return {**whole, "position_ids": positions}
 
@@ -260,19 +260,19 @@ class PrefixCache:
 
 def _places(request: Request, vision: VisionAdapter) -> list[range]:
     """Where the tokens of each picture are: from the first to the last of them."""
-    tokens = [n for n, token in enumerate(request.ids) if token in vision.token_ids] if request.seen else []
+    tokens = [n for n, token in enumerate(request.ids) if token in vision.token_ids] if request.frames else []
     places, passed = [], 0
-    for picture in request.seen:
+    for picture in request.frames:
         count = vision.vision_tokens(picture.grid)
         places.append(range(tokens[passed], tokens[passed + count - 1] + 1))
         passed += count
     return places
 
 
-def _prints(ids: Sequence[int], seen: Sequence[SampledFrames], places: Sequence[range]) -> np.ndarray:
+def _prints(ids: Sequence[int], frames: Sequence[SampledFrames], places: Sequence[range]) -> np.ndarray:
     """Numbers that keys and values depend on, besides the weights: two pictures never have the same."""
     prints = np.array(ids, dtype=np.int64)
-    for picture, place in zip(seen, places, strict=True):
+    for picture, place in zip(frames, places, strict=True):
         prints[place.start : place.stop] = -1 - abs(hash((picture.name, picture.grid)))
     return prints
 

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
@@ -54,7 +54,7 @@ def _call(call: dict[str, Any]) -> str:
 def _parity(policy: LocalLM, messages: list[BaseMessage]) -> float:
     with torch.no_grad():
         scored = policy.engine.logprobs([policy.turns.row(messages, None)])[0]
-    recorded = np.array(Record.of(messages)[0].logprobs)
+    recorded = np.array(TokenRecord.of(messages)[0].logprobs)
     assert len(recorded) == len(scored)
     return float(np.abs(recorded - scored.numpy()).max())
 
@@ -121,7 +121,7 @@ def test_sampled_turns_of_every_architecture(policy: LocalLM, pixels: FrameReade
         messages.append(policy.bind_tools(TOOLS).invoke(messages, turn=turn, max_tokens=5 + 3 * number))
         messages.append(observation(f"number {number}", [frame, frame] if number == 1 else []))
     assert _parity(policy, messages[:-1]) < 1e-4
-    record = Record.of(messages)[0]
+    record = TokenRecord.of(messages)[0]
     assert record.pictures == []
     text = policy.engine.loaded.tokenizer.decode(record.ids)
     assert "2 pictures are not shown to you" in text and "search_clips" in text and "You watch videos." in text
@@ -196,11 +196,11 @@ def test_it_drives_a_model_that_sees(
         with steered(viewer, lambda prompt: "TICKETS 12") as asked:
             answer = agent.ask("What do tickets cost?")
     assert "12 euros" in answer.text and answer.spend["calls"] == 1 + 1 and answer.spend["frames"] > 0
-    assert len(asked) == 1 and asked[0].seen  # frames went to the one, and words to the other
+    assert len(asked) == 1 and asked[0].frames  # frames went to the one, and words to the other
 
 
 def test_a_context_that_is_full_is_honoured(saved: Callable[[str], Path], notices: ClipMemory) -> None:
     policy = LocalLM.load(str(saved("llama")), context=6000)
     budget = Budget(frames=2000, calls=60, seconds=None)
     answer, messages = _run(policy, notices, lambda prompt: _call(LOOKS[2]), budget)
-    assert 4000 < len(Record.of(messages)[0].ids) <= 6000 and answer.abstained
+    assert 4000 < len(TokenRecord.of(messages)[0].ids) <= 6000 and answer.abstained

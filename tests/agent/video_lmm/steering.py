@@ -53,7 +53,7 @@ def steered(policy: VideoLMM, replies: Callable[[str], str | list[int]]) -> Iter
             return [self._forced(row, scores) if self.open[row] else 0 for row, scores in enumerate(allowed)]
 
         def _forced(self, row: int, allowed: Any) -> int:
-            token = self.forced[row][len(self.written[row].ids)]
+            token = self.forced[row][len(self.completions[row].ids)]
             assert allowed[token] > -1e30, f"{tokenizer.decode([token])!r} cannot be sampled"
             return token
 

@@ -13,7 +13,7 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.prefix_cache import PrefixCache
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
 
@@ -72,12 +72,12 @@ def test_the_same_ids_as_without_and_each_is_read_once(
     prefixes.forget()
     before = prefixes.read
     alone = [_converse(policy, pixels, turns, seed, temperature) for seed, turns in enumerate(_runs(frames))]
-    records = [Record.of(messages)[0] for messages in alone]
+    records = [TokenRecord.of(messages)[0] for messages in alone]
     assert prefixes.read - before == sum(len(p.given) + (p.start > 0) for r in records for p in r.parts)
     together = _all(policy, pixels, frames, temperature)
     for made in (alone, together):
         for messages, others in zip(made, wanted, strict=True):
-            own, theirs = Record.of(messages)[0], Record.of(others)[0]
+            own, theirs = TokenRecord.of(messages)[0], TokenRecord.of(others)[0]
             assert own.ids == theirs.ids
             assert np.abs(np.array(own.logprobs) - theirs.logprobs).max() < 1e-4
 
@@ -86,7 +86,7 @@ def test_nothing_is_taken_from_other_weights(small: VideoLMM) -> None:
     def scored(messages: list[BaseMessage]) -> float:
         with torch.no_grad():
             (logprobs,) = small.engine.logprobs([small.turns.row(messages, None)])
-        recorded = Record.of(messages)[0].logprobs
+        recorded = TokenRecord.of(messages)[0].logprobs
         return float(np.abs(np.array(recorded[-3:]) - logprobs.numpy()[-3:]).max())
 
     messages: list[BaseMessage] = [HumanMessage("Go.")]

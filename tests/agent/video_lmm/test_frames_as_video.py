@@ -10,7 +10,7 @@ import pytest
 import torch
 from langchain_core.messages import BaseMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import CapabilityError, FrameReader
 
@@ -47,7 +47,7 @@ def test_frames_are_shown_in_pairs_and_the_record_holds(
     with torch.no_grad():
         scored = watching.engine.logprobs(rows)
     for n, logprobs in zip((4, 2), scored, strict=True):
-        recorded = Record.of(messages[:n])[0].logprobs
+        recorded = TokenRecord.of(messages[:n])[0].logprobs
         assert np.abs(np.array(recorded) - logprobs.numpy()).max() < 1e-4
 
 

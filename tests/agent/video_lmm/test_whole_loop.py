@@ -17,7 +17,6 @@ from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.checkpoints.store import checkpointer
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.generate import Sampler
 from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.memory import FrameReader
 from rewatch.tools import VideoContext, tool
@@ -95,13 +94,13 @@ def test_runs_side_by_side_share_batches_and_stay_apart(
     policy = loaded("qwen3_vl")
     agent = VideoAgent(notices, policy=policy, second_look=False)
     calls: list[int] = []
+    inputs = policy.engine.prefixes.inputs
 
-    class Counted(Sampler):
-        def __init__(self, batch: Any, *more: Any) -> None:
-            super().__init__(batch, *more)
-            calls.append(len(batch))
+    def counted(batch: Any) -> Any:
+        calls.append(len(batch))
+        return inputs(batch)
 
-    monkeypatch.setattr(policy.engine, "sampler", Counted)
+    monkeypatch.setattr(policy.engine.prefixes, "inputs", counted)
 
     def reply(prompt: str) -> str:
         number = int(prompt.split("Question number ")[1][0])

@@ -1,4 +1,4 @@
-"""Rewards by the names that configurations use."""
+"""Rewards and objectives by the names that configurations use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
+from ...memory.registry import Registry
 from .. import rewards
 from ..data.validation import unknown
+from ..objectives import OBJECTIVES, Objective
 from ..rewards import GroupReward, Mix, Reward, load_preset
 from .config import ConfigError, Rewards
 
@@ -21,8 +22,8 @@ _NAMES = (
     "numeric point_in_box quotes regression retrieval_gain right task_reward temporal thought_reward time_r1 tiou "
     "tool_bonus track_reward turn_format validity verified"
 )
-REWARDS: Mapping[str, Callable[..., Reward | GroupReward]] = MappingProxyType(
-    {n: getattr(rewards, n) for n in _NAMES.split()}
+REWARDS: Registry[Callable[..., Reward | GroupReward]] = Registry(
+    "reward", {name: getattr(rewards, name) for name in _NAMES.split()}
 )
 """Makers of rewards by the names that configurations use; the parameters of a maker are the reward's options."""
 
@@ -66,6 +67,20 @@ def _reward(name: str, options: Mapping[str, Any], key: str) -> Reward | GroupRe
         raise ConfigError(f"{key}: {error}") from None
     if not isinstance(made, (Reward, GroupReward)):
         raise ConfigError(f"{key}.reward: {name} gives no Reward; return rewatch.training.rewards.Reward(name, score).")
+    return made
+
+
+def objective_of(name: str) -> Objective:
+    """Return the objective of a configuration: one of `OBJECTIVES`, or `module:name` of one of your own.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if ":" not in name and name not in OBJECTIVES:
+        raise ConfigError(f"objective: {name} {unknown(name, OBJECTIVES)}")
+    made = imported(name, "objective") if ":" in name else OBJECTIVES[name]
+    if not isinstance(made, Objective):
+        raise ConfigError(f"objective: {name} is no rewatch.training.objectives.Objective.")
     return made
 
 

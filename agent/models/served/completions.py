@@ -42,10 +42,10 @@ def completion(response: Any) -> dict[str, Any]:
     if row.get("error"):
         return {**made, "error": row["error"]}
     choice = _first(row.get("choices"))
-    said = choice.get("message") if choice else None
-    if choice is None or not isinstance(said, dict):
+    message_row = choice.get("message") if choice else None
+    if choice is None or not isinstance(message_row, dict):
         return {**made, "choices": None}  # which the client library tells as a fault
-    message = {"role": "assistant", **_message(said, arguments_text)}
+    message = {"role": "assistant", **_message(message_row, arguments_text)}
     kept: dict[str, Any] = {"index": 0, "message": message, "finish_reason": _text(choice.get("finish_reason"))}
     if isinstance(choice.get("logprobs"), dict):
         kept["logprobs"] = choice["logprobs"]
@@ -62,10 +62,10 @@ def chunk(response: Any) -> dict[str, Any] | None:
     choice = _first(row.get("choices"))
     if choice is None:
         return {**made, "choices": []}
-    said = choice.get("delta")
-    if not isinstance(said, dict):
-        said = choice["message"] if isinstance(choice.get("message"), dict) else {}
-    kept: dict[str, Any] = {"index": 0, "delta": {"role": "assistant", **_message(said, _piece)}}
+    message_row = choice.get("delta")
+    if not isinstance(message_row, dict):
+        message_row = choice["message"] if isinstance(choice.get("message"), dict) else {}
+    kept: dict[str, Any] = {"index": 0, "delta": {"role": "assistant", **_message(message_row, _piece)}}
     kept["finish_reason"] = _text(choice.get("finish_reason"))
     if isinstance(choice.get("logprobs"), dict):
         kept["logprobs"] = choice["logprobs"]
@@ -109,18 +109,18 @@ def _piece(arguments: Any) -> str:
     return "" if arguments is None or arguments in ({}, []) else arguments_text(arguments)
 
 
-def _message(said: Mapping[str, Any], written: Callable[[Any], str]) -> dict[str, Any]:
+def _message(message_row: Mapping[str, Any], written: Callable[[Any], str]) -> dict[str, Any]:
     """Content, thoughts and calls of a message or of a delta, arguments as `written` has them."""
-    content, thought = _content(said.get("content"))
-    thoughts = [thought, *(_content(said.get(key))[0] for key in _REASONING)]
+    content, thought = _content(message_row.get("content"))
+    thoughts = [thought, *(_content(message_row.get(key))[0] for key in _REASONING)]
     made: dict[str, Any] = {"content": content, "reasoning_content": next((t for t in thoughts if t), "")}
-    if isinstance(said.get("refusal"), str):
-        made["refusal"] = said["refusal"]
-    listed = said.get("tool_calls")
+    if isinstance(message_row.get("refusal"), str):
+        made["refusal"] = message_row["refusal"]
+    listed = message_row.get("tool_calls")
     if isinstance(listed, dict):
         listed = [listed]
-    if not (isinstance(listed, list) and listed) and isinstance(said.get("function_call"), dict):
-        listed = [{"function": said["function_call"]}]  # as it was before there were several
+    if not (isinstance(listed, list) and listed) and isinstance(message_row.get("function_call"), dict):
+        listed = [{"function": message_row["function_call"]}]  # as it was before there were several
     calls = list(_calls(listed[:MOST_CALLS] if isinstance(listed, list) else (), written))
     return {**made, "tool_calls": calls} if calls else made
 

@@ -112,7 +112,7 @@ class Fault:
     status: int | None = None
     wait: float | None = None
     """Seconds that the server asks to wait."""
-    told: str = ""
+    detail: str = ""
     """What the server says, less shortened than `text`."""
 
     @property
@@ -126,10 +126,10 @@ class Fault:
         Some servers say "too many pictures" with a 500.
         """
         if self.kind == "server":
-            return "many" if topic_of(self.told, pictures) == "many" else ""
+            return "many" if topic_of(self.detail, pictures) == "many" else ""
         if self.kind != "refused":
             return ""
-        return topic_of(self.told or self.text, pictures) or ("long" if self.status == 413 else "")
+        return topic_of(self.detail or self.text, pictures) or ("long" if self.status == 413 else "")
 
     @property
     def toolless(self) -> bool:
@@ -142,8 +142,8 @@ class Fault:
         chain = list(_chain(error))
         status = next((s for e in chain if isinstance(s := getattr(e, "status_code", None), int)), None)
         response = next((r for e in chain if (r := getattr(e, "response", None)) is not None), None)
-        told = _told(error)[:_LONGEST_BODY]
-        text = one_line(told)
+        detail = _detail(error)[:_LONGEST_BODY]
+        text = one_line(detail)
         names = {base.__name__ for e in chain for base in type(e).__mro__}
         for stopped in (e for e in chain if isinstance(e, (EndlessReply, LedAway, UnknownPacking))):
             return cls(
@@ -155,7 +155,7 @@ class Fault:
             status = _code_in_body(error)
         if status is not None:
             wait = _wait(getattr(response, "headers", None))
-            return cls(_kind(status, told), f"{status}: {text}", status, wait, one_line(told, longest=_MOST_TOLD))
+            return cls(_kind(status, detail), f"{status}: {text}", status, wait, one_line(detail, longest=_MOST_TOLD))
         if "TimeoutError" in names or any("Timeout" in name for name in names):
             return cls("timeout", "no answer in time")
         if isinstance(error, BadReply):
@@ -169,7 +169,7 @@ class Fault:
         if names & {"JSONDecodeError", "APIResponseValidationError"}:
             return cls("reply", f"the reply is no JSON ({text})")
         if "OSError" in names or any("Connection" in name or "TransportError" in name for name in names):
-            return cls("connection", one_line(_told(chain[-1])) or text)
+            return cls("connection", one_line(_detail(chain[-1])) or text)
         if "ValidationError" in names or isinstance(error, (KeyError, TypeError, IndexError, AttributeError)):
             # Not its own text: pydantic's repeats what was validated, the others speak of somebody's code.
             return cls("reply", f"the reply has not the form of a chat completion ({type(error).__name__})")
@@ -214,7 +214,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
 
 
-def _told(error: BaseException) -> str:
+def _detail(error: BaseException) -> str:
     """What the server says in the body of an error, else the exception's own words."""
     body = getattr(error, "body", None) or (error.args[0] if error.args and isinstance(error.args[0], dict) else None)
     code = ""
@@ -271,22 +271,22 @@ def topic_of(text: str, sent: int) -> Topic:
         text: what the server says.
         sent: how many pictures the request had; without any it is not about pictures.
     """
-    said = _plain(text)
-    if sent and _PICTURE.search(said):
+    plain = _plain(text)
+    if sent and _PICTURE.search(plain):
         allowed = most_pictures(text, sent)
         if allowed == 0:
             return "blind"
-        if allowed is not None and _MANY.search(said):
+        if allowed is not None and _MANY.search(plain):
             return "many"
-        if _SIZE.search(said) and not re.search(r"token|context", said):
+        if _SIZE.search(plain) and not re.search(r"token|context", plain):
             return "large"
-        if re.search(r"too many", said) or (_MANY.search(said) and re.search(r"number|count|数量", said)):
+        if re.search(r"too many", plain) or (_MANY.search(plain) and re.search(r"number|count|数量", plain)):
             return "many"
-        if not re.search(r"token|context|too long|上下文", said):
+        if not re.search(r"token|context|too long|上下文", plain):
             return "blind"
-    if sent and _TEXT_ONLY.search(said):
+    if sent and _TEXT_ONLY.search(plain):
         return "blind"
-    return "long" if _LONG.search(said) else ""
+    return "long" if _LONG.search(plain) else ""
 
 
 def most_pictures(text: str, sent: int) -> int | None:
@@ -294,17 +294,17 @@ def most_pictures(text: str, sent: int) -> int | None:
 
     Sizes, tokens and the parts of names (`gpt-4o`, `Qwen2.5-VL`) are no such numbers.
     """
-    said = _plain(text)
-    if not _PICTURE.search(said):
+    plain = _plain(text)
+    if not _PICTURE.search(plain):
         return None
-    bare = _MEASURE.sub(" ", said)
+    bare = _MEASURE.sub(" ", plain)
     found = [int(number) for number in _COUNT.findall(bare)]
     found += [_WORDS[first or second] for first, second in _WRITTEN.findall(bare)]
     lower = [number for number in found if number < sent]
     positive = [number for number in lower if number]
     if positive:
         return max(positive)
-    return 0 if lower and _MANY.search(said) else None
+    return 0 if lower and _MANY.search(plain) else None
 
 
 def room_for_reply(text: str, *, most: int, prompt: int) -> Room | None:
@@ -315,20 +315,20 @@ def room_for_reply(text: str, *, most: int, prompt: int) -> Room | None:
         most: tokens that the reply was allowed.
         prompt: tokens of the conversation, as an estimate.
     """
-    said = _plain(text)
-    if not re.search(r"token|context|max_new|length|上下文|长度", said):
+    plain = _plain(text)
+    if not re.search(r"token|context|max_new|length|上下文|长度", plain):
         return None
-    numbers = [_whole(number) for number in _NUMBER.findall(said)]
+    numbers = [_whole(number) for number in _NUMBER.findall(plain)]
     known = set(numbers)
     others = [
         n for n in numbers if n > 1 and n != most and n - most not in known - {most}
     ]  # no reserve, no sums with it
-    window = _window(said, most, others)
+    window = _window(plain, most, others)
     if window is None:
         return None
-    told = [n for n in others if n != window and prompt / _PLAUSIBLE <= n <= prompt * _PLAUSIBLE + most]
-    if told:
-        best = min(told, key=lambda n: min(_apart(n, prompt), _apart(n - most, prompt)))
+    counts = [n for n in others if n != window and prompt / _PLAUSIBLE <= n <= prompt * _PLAUSIBLE + most]
+    if counts:
+        best = min(counts, key=lambda n: min(_apart(n, prompt), _apart(n - most, prompt)))
         whole = best > window and _apart(best - most, prompt) < _apart(best, prompt)
         room = window - (best - most if whole else best)
         return Room(room if _LEAST_ROOM <= room < most else 0, window)
@@ -338,17 +338,17 @@ def room_for_reply(text: str, *, most: int, prompt: int) -> Room | None:
     return Room(room, window) if _LEAST_ROOM <= room < most else None
 
 
-def _window(said: str, most: int, others: list[int]) -> int | None:
+def _window(plain: str, most: int, others: list[int]) -> int | None:
     """The limit that was passed."""
     for pattern in _WINDOW:
-        for match in pattern.finditer(said):
+        for match in pattern.finditer(plain):
             number = _whole(match["window"])
             if number in others:
                 lower = [n for n in others if n < most]
                 # "[1, 8192]": of a range of replies the upper end
                 return max(lower) if number < _LEAST_ROOM and lower else number
     lower = [n for n in others if n < most and n >= _LEAST_ROOM]
-    if lower and re.search(r"max\w*[_ ]tokens|completion|output|new_tokens", said):
+    if lower and re.search(r"max\w*[_ ]tokens|completion|output|new_tokens", plain):
         return max(lower)
     return max(others, default=None)
 

@@ -85,11 +85,11 @@ class Used:
     def add(self, raw: AIMessage, prompt: int) -> None:
         """Count a reply, by its usage or else by estimate."""
         usage: Any = raw.usage_metadata or {}
-        given, made = (whole_number(usage.get(key)) for key in ("input_tokens", "output_tokens"))
+        input_tokens, output_tokens = (whole_number(usage.get(key)) for key in ("input_tokens", "output_tokens"))
         self.tries += 1
-        if -1 not in (given, made) and (given or 0) + (made or 0) > 0:
-            self.input += given or 0
-            self.output += made or 0
+        if -1 not in (input_tokens, output_tokens) and (input_tokens or 0) + (output_tokens or 0) > 0:
+            self.input += input_tokens or 0
+            self.output += output_tokens or 0
         else:
             self.estimated = True
             self.input += prompt
@@ -151,49 +151,49 @@ class Writer:
             VideoError: if a picture cannot be read.
         """
         messages = folded(messages)
-        shown = [blocks(message) for message in messages]
-        kept = _kept(messages, shown, max_pictures if self.sees else 0)
-        read = dict(zip(kept, pictures([shown[m][b] for m, b in kept], pixels), strict=True))
-        total = sum(is_picture(block) for its in shown for block in its)
+        block_lists = [blocks(message) for message in messages]
+        kept = _kept(messages, block_lists, max_pictures if self.sees else 0)
+        read = dict(zip(kept, pictures([block_lists[m][b] for m, b in kept], pixels), strict=True))
+        total = sum(is_picture(block) for its in block_lists for block in its)
         tool_text = self.dialect.tool_block(tools) if self.dialect and tools else None
         tokens = sum(image.width * image.height // _PIXELS_A_TOKEN + 8 for image in self._small(read.values()))
 
-        made: list[BaseMessage] = []
-        waiting: list[str | dict[Any, Any]] = []  # what tools show, until the last of their messages is through
+        sent_messages: list[BaseMessage] = []
+        pending: list[str | dict[Any, Any]] = []  # what tools show, until the last of their messages is through
         for number, message in enumerate(messages):
-            if not isinstance(message, ToolMessage) and waiting:
-                made.append(HumanMessage(list(waiting)))
-                waiting.clear()
-            parts = self._parts(shown[number], {b: image for (m, b), image in read.items() if m == number})
+            if not isinstance(message, ToolMessage) and pending:
+                sent_messages.append(HumanMessage(list(pending)))
+                pending.clear()
+            parts = self._parts(block_lists[number], {b: image for (m, b), image in read.items() if m == number})
             if isinstance(message, ToolMessage):
                 words, rest = self._tool(message, parts)
-                made += words
-                waiting += rest
+                sent_messages += words
+                pending += rest
             elif isinstance(message, AIMessage):
-                made.append(self._said(message, messages[:number]))
+                sent_messages.append(self._assistant_message(message, messages[:number]))
             elif isinstance(message, SystemMessage):
-                made.append(SystemMessage(f"{message.text}\n\n{tool_text}" if tool_text else message.text))
+                sent_messages.append(SystemMessage(f"{message.text}\n\n{tool_text}" if tool_text else message.text))
                 tool_text = None
             else:
-                made.append(HumanMessage(parts))
-        if waiting:
-            made.append(HumanMessage(list(waiting)))
+                sent_messages.append(HumanMessage(parts))
+        if pending:
+            sent_messages.append(HumanMessage(list(pending)))
         if tool_text:
-            made.insert(0, SystemMessage(tool_text))
-        merged = _merged(made)
+            sent_messages.insert(0, SystemMessage(tool_text))
+        merged = _merged(sent_messages)
         tokens += sum(_text_tokens(message) for message in merged)
         return Sent(messages=merged, pictures=len(kept), left_out=total - len(kept), tokens=tokens)
 
     def _small(self, images: Any) -> list[Any]:
         return [_Size.of(image, self.max_side) for image in images]
 
-    def _parts(self, shown: Sequence[Block], read: dict[int, Any]) -> list[str | dict[Any, Any]]:
+    def _parts(self, block_lists: Sequence[Block], read: dict[int, Any]) -> list[str | dict[Any, Any]]:
         """The blocks with pictures as data URLs; those that are not sent go with their times, and words say so."""
-        total = sum(is_picture(block) for block in shown)
+        total = sum(is_picture(block) for block in block_lists)
         parts: list[str | dict[Any, Any]] = []
         dropped: list[str] = []
-        for position, block in enumerate(shown):
-            following = position + 1 < len(shown) and is_picture(shown[position + 1])
+        for position, block in enumerate(block_lists):
+            following = position + 1 < len(block_lists) and is_picture(block_lists[position + 1])
             if is_picture(block):
                 if position in read:
                     url = data_url(read[position], size=self.max_side, quality=_QUALITY)
@@ -236,7 +236,7 @@ class Writer:
         """Whether calls and tool results go as plain text, since the server's chat template knows of no tools."""
         return self.dialect is not None and self.dialect.tool_block([ANY_TOOL]) is not None
 
-    def _said(self, message: AIMessage, before: Sequence[BaseMessage]) -> AIMessage:
+    def _assistant_message(self, message: AIMessage, before: Sequence[BaseMessage]) -> AIMessage:
         if self.dialect and self._in_words:
             text = str(message.text)
             if message.additional_kwargs.get("by") == "route":
@@ -267,9 +267,9 @@ class _Size:
         return cls(round(image.width * scale), round(image.height * scale))
 
 
-def _kept(messages: Sequence[BaseMessage], shown: Sequence[Sequence[Block]], most: int) -> list[tuple[int, int]]:
+def _kept(messages: Sequence[BaseMessage], block_lists: Sequence[Sequence[Block]], most: int) -> list[tuple[int, int]]:
     """Which pictures to send, as (message, block): what came since the last reply first, the older ones evenly."""
-    places = [(m, b) for m, its in enumerate(shown) for b, block in enumerate(its) if is_picture(block)]
+    places = [(m, b) for m, its in enumerate(block_lists) for b, block in enumerate(its) if is_picture(block)]
     last = max((number for number, message in enumerate(messages) if isinstance(message, AIMessage)), default=-1)
     new = spread([place for place in places if place[0] > last], most)
     old = spread([place for place in places if place[0] <= last], most - len(new))

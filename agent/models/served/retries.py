@@ -187,7 +187,7 @@ class Terms:
         prompt: int,
         most: int,
         side: int,
-        given: Mapping[str, Any],
+        arguments: Mapping[str, Any],
     ) -> bool:
         """Ask for less, as a refusal wishes; False where nothing is left to give.
 
@@ -200,19 +200,19 @@ class Terms:
             prompt: tokens of what was sent, as an estimate.
             most: tokens that the reply was allowed.
             side: pixels of the longest side of the pictures.
-            given: the other arguments.
+            arguments: the other ones.
         """
-        named = {"stream_options" if name == "stream_usage" else name for name in given}
-        unwanted = {name for name in _DISPENSABLE if name in named and name in fault.told}
+        named = {"stream_options" if name == "stream_usage" else name for name in arguments}
+        unwanted = {name for name in _DISPENSABLE if name in named and name in fault.detail}
         topic = fault.about(pictures)
         if unwanted:
             self.unwanted |= unwanted | ({"stream_usage"} if "stream_options" in unwanted else set())
-        elif "max_tokens" in given and "max_completion_tokens" in fault.told and _UNKNOWN.search(fault.told):
+        elif "max_tokens" in arguments and "max_completion_tokens" in fault.detail and _UNKNOWN.search(fault.detail):
             self.limit = "max_completion_tokens"
         elif topic == "many":
-            told = most_pictures(fault.told, pictures)
-            self.pictures = min(self.pictures, told or self.pictures)
-            limits.pictures = told or pictures // 2
+            allowed = most_pictures(fault.detail, pictures)
+            self.pictures = min(self.pictures, allowed or self.pictures)
+            limits.pictures = allowed or pictures // 2
         elif topic == "large" and side > _LEAST_SIDE:
             self.side = max(side // 2, _LEAST_SIDE)
         elif topic in ("long", "large"):
@@ -223,7 +223,7 @@ class Terms:
 
     def _shorten(self, fault: Fault, limits: Limits, pictures: int, prompt: int, most: int) -> bool:
         """Ask for a shorter reply, else show fewer pictures; False where neither is left."""
-        room = room_for_reply(fault.told, most=most, prompt=prompt)
+        room = room_for_reply(fault.detail, most=most, prompt=prompt)
         if room is not None and room.reply >= (USEFUL_REPLY if pictures else LEAST_REPLY):
             limits.reply = room.reply
             if room.window is None:

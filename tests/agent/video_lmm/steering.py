@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,11 +49,11 @@ def steered(policy: VideoLMM, replies: Callable[[str], str | list[int]]) -> Iter
                 ids = reply if isinstance(reply, list) else tokenizer(reply, add_special_tokens=False)["input_ids"]
                 self.forced.append([*ids, *engine.bounds.ends])
 
-        def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
-            return [self._forced(row, allowed[n]) if self.open[row] else 0 for n, row in enumerate(rows)]
+        def choose(self, allowed: Any) -> list[int]:
+            return [self._forced(row, scores) if self.open[row] else 0 for row, scores in enumerate(allowed)]
 
         def _forced(self, row: int, allowed: Any) -> int:
-            token = self.forced[row][len(self.written[row].ids)]
+            token = self.forced[row][len(self.completions[row].ids)]
             assert allowed[token] > -1e30, f"{tokenizer.decode([token])!r} cannot be sampled"
             return token
 

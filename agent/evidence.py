@@ -87,12 +87,7 @@ def _letters(text: str) -> str:
 
 
 def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """Return the text of an observation with its lines numbered, and its pieces of evidence.
-
-    Args:
-        observation: of one tool call.
-        before: the pieces of the run so far.
-    """
+    """Return the text of an observation with its lines numbered on from the pieces of the run, and its own pieces."""
     if observation.error:
         return observation.text, []
     numbers = {(piece.uri, piece.text): piece.n for piece in before}

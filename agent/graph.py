@@ -240,10 +240,7 @@ class Loop:
         return self.bound[key]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
-        """Run the calls of the last message, each within what remains of the budget.
-
-        A policy's calls run in order; a route's stand on their own and run side by side, each with an even share.
-        """
+        """Run the calls of the last message: a policy's in order, a route's side by side, each with an even share."""
         message = state["messages"][-1]
         assert isinstance(message, AIMessage)
         budget, before, estimate = _budget(state), _spent(state), TurnCostEstimate.of(state)
@@ -346,8 +343,7 @@ class Loop:
     ) -> tuple[list[float | None], list[dict[str, Any]], Spend]:
         """Have the viewer confirm the evidence that was seen, as far as the budget goes.
 
-        Returns:
-            P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
+        Returns P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
         """
         memory = self._view(question)
         budget, spent, total = _budget(state), _spent(state), Spend()

@@ -86,11 +86,7 @@ def plan_by_rules(situation: Situation) -> Plan:
 
 
 def plan_route(name: str) -> Planner:
-    """Return a planner that takes the route a person asked for.
-
-    Raises:
-        KeyError: if there is no such route.
-    """
+    """Return a planner that takes the route a person asked for."""
     route = ROUTES[name]
 
     def planner(situation: Situation) -> Plan:

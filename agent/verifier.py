@@ -90,16 +90,7 @@ def answer_of(
     spend: Mapping[str, float],
     budget: Mapping[str, float | None],
 ) -> Answer:
-    """Return the answer that a checked draft becomes.
-
-    Args:
-        draft: of a verdict.
-        question: the question of the run.
-        messages: the whole conversation.
-        stopped_by: the limit or failure that ended the run; empty where the policy ended it.
-        spend: what the run has used.
-        budget: what it was allowed.
-    """
+    """Return the answer that a checked draft becomes; `stopped_by` is empty where the policy itself ended the run."""
     return Answer(
         question=question.text,
         text=draft.text,
@@ -114,7 +105,6 @@ def answer_of(
 
 
 def _has_called(messages: Iterable[AnyMessage]) -> bool:
-    """Return whether the policy has called a tool by itself."""
     replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
     return any(message.tool_calls or message.invalid_tool_calls for message in replies)
 
@@ -178,7 +168,6 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
 
 
 def _touches(one: Span | None, other: Span | None) -> bool:
-    """Return whether two places of one video have a moment in common; no span is the whole video."""
     return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
@@ -202,11 +191,8 @@ def _evidence(draft: Draft, piece: Piece) -> Evidence:
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
     """Return the zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
 
-    Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof.
-
-    Args:
-        verdict: of `check`, with nothing missing.
-        many: whether the run is about several videos, so that calls must name theirs.
+    Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof. In a run
+    about `many` videos calls must name theirs.
     """
     calls: list[Call | None] = []
     for item in verdict.draft.evidence:

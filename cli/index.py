@@ -118,11 +118,7 @@ def index(
 def _expanded(
     paths: Sequence[Path], only: str | None, memory: Path
 ) -> tuple[list[tuple[Path, bool]], list[PassedOver]]:
-    """Files, each with whether it was named itself; folders and patterns stand for the videos in them.
-
-    Raises:
-        VideoError: if there is no video in what was named.
-    """
+    """Return files, each with whether it was named itself; folders and patterns stand for the videos in them."""
     files: dict[Path, bool] = {}
     passed_over: list[PassedOver] = []
     empty = []
@@ -167,5 +163,4 @@ def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
 
 
 def _known(memory: ClipMemory, path: Path) -> Path:
-    """A file as it is; else the file of the indexed video of that name or id."""
     return path if os.path.exists(path) else Path(named(memory, str(path)).path)

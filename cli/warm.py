@@ -194,11 +194,7 @@ def _newest_code() -> float:
 
 
 def _own_folder(folder: Path) -> None:
-    """Make the folder of the socket, which nobody else may enter.
-
-    Raises:
-        CapabilityError: if it is somebody else's.
-    """
+    """Make the folder of the socket, which nobody else may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
@@ -263,7 +259,6 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int],
 
 
 def _lines_at(file: int) -> int:
-    """How a stream is buffered: by line on a terminal, else as files are."""
     return 1 if os.isatty(file) else -1
 
 

@@ -25,11 +25,7 @@ _HOW = "Write shorter arguments as one plain JSON object."
 
 
 def settled(message: Any) -> AIMessage:
-    """The message as the loop keeps it.
-
-    Raises:
-        PolicyFailed: if it is no message of a model.
-    """
+    """Return the message as the loop keeps it; `PolicyFailed` if it is no message of a model."""
     if not isinstance(message, AIMessage):
         raise PolicyFailed(f"it must return an AIMessage, and returned {type(message).__name__}")
     content = _content(message.content)
@@ -124,11 +120,7 @@ def _content(content: Any) -> Any:
 
 
 def _plain(value: Any, depth: int, room: list[int]) -> Any:
-    """A value as JSON has it; numbers that are none become their names.
-
-    Raises:
-        _TooMuch: if it is nested too deeply, or `room` characters do not hold it.
-    """
+    """Return a value as JSON has it; `_TooMuch` if it is too deep, or more than `room` characters."""
     room[0] -= len(value) if isinstance(value, str) else 8
     if room[0] < 0:
         raise _TooMuch("too long")

@@ -99,7 +99,6 @@ class Conversation:
         return answer
 
     def _visible(self) -> list[Exchange]:
-        """The exchanges whose answers saw no more than the next one may see."""
         if self.now is None:
             return self.exchanges
         return [each for each in self.exchanges if each.now is not None and each.now <= self.now]

@@ -76,12 +76,9 @@ class FollowUp:
 
 
 def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> FollowUp:
-    """A follow-up with what it leaves out; a question that can stand alone comes back as it is.
+    """Return a follow-up with what it leaves out; a question that can stand alone comes back as it is.
 
-    Args:
-        text: the new question.
-        questions: the questions before, completed, oldest first.
-        answers: their answers.
+    The `questions` before it are the completed ones, oldest first.
     """
     if not questions:
         return FollowUp(text)
@@ -134,7 +131,6 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
 
 
 def _nearest(found: re.Match[str]) -> str:
-    """Only what comes next, not all that comes after."""
     return f"{'first' if found[0].lower() == 'after ' else 'last'} {found[0]}"
 
 

@@ -74,12 +74,7 @@ def keep(
 ) -> list[float]:
     """F* of one round: the frames rated above THETA, topped up to `floor(B / I_MAX)` with neutral, then negative ones.
 
-    Args:
-        asking: the candidates, in seconds.
-        ratings: rating and reason by second; None reads as neutral.
-        times: sampled seconds `[n]`.
-        scores: their similarities `[n]`.
-        final: B.
+    Times in seconds; `ratings` holds score and reason by second, a score of None reads as neutral. `final` is B.
     """
     rated = {time: ratings[time][0] or air.THETA for time in asking if time in ratings}
     positive = [time for time, score in rated.items() if score > air.THETA]
@@ -94,14 +89,10 @@ def keep(
 def closer(
     chosen: list[float], validated_now: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
 ) -> list[float]:
-    """F with the frames of local density sampling around each validated one, in order.
+    """F with the frames of local density sampling around each validated one, in order, inside `times` (s).
 
-    Args:
-        chosen: F, seconds.
-        kept: the validated frames of this round.
-        candidates: length in seconds of the interval that brought each in.
-        missing: B less the frames validated so far; they are shared out over both sides of each.
-        times: sampled seconds `[n]`; nothing outside them is taken.
+    `candidates` holds the length (s) of the interval that brought each in; the `missing` frames (B less those
+    validated) are shared out over both sides of each.
     """
     times_found = set(chosen)
     for time in validated_now:

@@ -69,10 +69,7 @@ class Entity:
 def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
     """Return the mentions in a reply: lines such as `red circle | 12 s` or `- a man in a hat (00:12)`.
 
-    Args:
-        reply: what the model wrote.
-        span: the part it saw; a time outside it, or none beside a `|`, becomes its middle.
-        part: the number of the part.
+    A time outside of `span`, the part that was seen, or none beside a `|`, becomes its middle.
     """
     found = []
     for line in items(reply):

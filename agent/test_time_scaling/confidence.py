@@ -94,12 +94,7 @@ def sure(sum_of_best: float, n: int) -> bool:
 
 
 def scores(likelihoods: Sequence[float], texts: Sequence[str]) -> list[float]:
-    """Return the Score Forest. The first attempt is the direct one.
-
-    Args:
-        likelihoods: p of each attempt, in (0, 1].
-        texts: each reply as it was written.
-    """
+    """Return the Score Forest of p in (0, 1] and the replies as written; the first attempt is the direct one."""
     n = len(likelihoods)
     ranks = {i: rank for rank, i in enumerate(sorted(range(n), key=lambda i: likelihoods[i]), start=1)}
     sums = []

@@ -74,12 +74,7 @@ class TextCalls:
 
 
 def calls_in(text: str, names: Sequence[str]) -> TextCalls:
-    """The calls that stand in a reply.
-
-    Args:
-        text: of the reply.
-        names: of the tools that were offered; without any nothing is a call.
-    """
+    """Return the calls that stand in a reply; of tools that were offered (`names`), without any nothing is a call."""
     if not names:
         return TextCalls(calls=(), broken=(), words=text)
     split = split_thoughts(text)
@@ -97,7 +92,6 @@ def calls_in(text: str, names: Sequence[str]) -> TextCalls:
 
 
 def _is_prose(body: str) -> bool:
-    """Whether the only marks are those of the ReAct form, which are English words too."""
     return all(re.match(r"\s*Action", mark[0], re.IGNORECASE) for mark in _MARKS.finditer(body))
 
 

@@ -90,11 +90,7 @@ class IndexOptions:
     workers: Workers = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `ClipMemory.add`; what was not given is left out.
-
-        Raises:
-            BadParameter: if two options exclude each other, or there is no such channel.
-        """
+        """Return the arguments of `ClipMemory.add`; what was not given is left out."""
         if self.subtitles is not None and self.subtitle_stream is not None:
             raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
         values = {one.name: getattr(self, one.name) for one in fields(self)} | {
@@ -161,21 +157,13 @@ class SearchOptions:
     width: Width = 8
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `VideoAgent.ask`.
-
-        Raises:
-            BadParameter: if `--now` is no time.
-        """
+        """Return the arguments of `VideoAgent.ask`."""
         now = None if self.now is None else moment(self.now)
         return {"now": now, "route": self.route, "scale": self.scale, "width": self.width}
 
 
 def split_channels(text: str | None) -> Sequence[str] | None:
-    """`speech,screen_text` as a list; None stays None.
-
-    Raises:
-        BadParameter: if there is no such channel.
-    """
+    """Split `speech,screen_text`; None stays None."""
     if text is None:
         return None
     names = [part.strip() for part in text.split(",") if part.strip()]
@@ -188,11 +176,7 @@ def split_channels(text: str | None) -> Sequence[str] | None:
 
 
 def moment(text: str, option: str = "--now") -> float:
-    """Seconds of `12.5` or `1:30`.
-
-    Raises:
-        BadParameter: if it is no time, or one that no video has.
-    """
+    """Return the seconds of `12.5` or `1:30`; wrong usage where no video has such a time."""
     from ...agent.questions.question import LATEST
     from ...tools.times import parse_seconds
 

@@ -60,11 +60,7 @@ class RunFiles:
 
 
 def runs_in(folder: Path) -> list[RunFiles]:
-    """Every run of a folder, the oldest first.
-
-    Raises:
-        MemoryFolderError: if it cannot be read.
-    """
+    """Return every run of a folder, the oldest first."""
     found: dict[str, RunFiles] = {}
     try:
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -86,11 +82,7 @@ def runs_in(folder: Path) -> list[RunFiles]:
 
 
 def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
-    """Remove the files of runs; gives how many bytes that frees.
-
-    Raises:
-        MemoryFolderError: if one cannot be removed.
-    """
+    """Remove the files of runs, and return how many bytes that frees."""
     freed = 0
     gone = []
     for run in runs:

@@ -29,11 +29,7 @@ def is_address(word: str) -> bool:
 
 
 def refuse_address(word: str) -> None:
-    """What to do with an address, as it was typed.
-
-    Raises:
-        VideoError: if it is one.
-    """
+    """Raise `VideoError` for the address of something elsewhere, with what to do with it."""
     typed = re.sub(r"^([a-z][a-z0-9+.-]+):/(?!/)", r"\1://", word, flags=re.IGNORECASE)  # a path has lost a slash
     if not is_address(word):
         return
@@ -64,11 +60,7 @@ def beside(word: str) -> Path | None:
 
 
 def named(memory: ClipMemory, word: str) -> VideoRecord:
-    """The video of the memory that a word means.
-
-    Raises:
-        VideoError: if there is none, or several; one line that lists them.
-    """
+    """Return the video of the memory that a word means; `VideoError` for none or several."""
     found = match(memory.videos(), word)
     if found is None:
         raise no_such(memory, word)
@@ -76,12 +68,9 @@ def named(memory: ClipMemory, word: str) -> VideoRecord:
 
 
 def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
-    """The record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
+    """Return the record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
 
-    Cases, spaces, hyphens and underscores make no difference.
-
-    Raises:
-        VideoError: if it may be several.
+    Cases, spaces, hyphens and underscores make no difference. `VideoError` where it may be several.
     """
     name = _plain(word)
     path = os.path.abspath(word)
@@ -122,11 +111,7 @@ def no_such(memory: ClipMemory, word: str) -> VideoError:
 
 
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
-    """The videos and the question among the words behind `ask`.
-
-    Raises:
-        BadParameter: if a question was written without quotation marks, or there is none.
-    """
+    """Split the words behind `ask` into videos and a question in quotation marks."""
     *videos, question = words
     if "?" not in question and is_exactly(question, records):
         whole = " ".join(["rewatch ask", *map(shlex.quote, words)])

@@ -24,12 +24,7 @@ def shown(text: str | Path) -> str:
 
 
 def confirmed(question: str, yes: bool) -> None:
-    """Ask, unless the answer was given beforehand.
-
-    Raises:
-        BadParameter: if nobody can be asked.
-        Abort: if the answer is no.
-    """
+    """Ask, unless the answer was given beforehand; wrong usage where nobody can be asked."""
     if yes:
         return
     if not sys.stdin.isatty():

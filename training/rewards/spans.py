@@ -28,14 +28,10 @@ def shared(some: Iterable[Span], others: Iterable[Span]) -> float:
 
 
 def iou(claims: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
-    """Seconds in both over seconds in either, each second counted once.
+    """Return seconds in both over seconds in either, each second counted once.
 
     The union is that of the spans (Time-R1 divides by their hull: the same for two that overlap, longer for several).
-
-    Args:
-        claims: spans of the answer; those that overlap count once.
-        true: the true ones.
-        empty: the result where the union has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
+    `empty` is the result where it has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
     """
     union = total([*claims, *true])
     return shared(claims, true) / union if union > 0 else empty

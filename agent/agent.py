@@ -220,7 +220,6 @@ class VideoAgent:
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
-        """Open the store of the run's steps; `again` for a run that has some."""
         if self.checkpoints is None:
             yield None
             return
@@ -238,7 +237,6 @@ class VideoAgent:
         return {**answer, "confidence": round(self.calibration(answer["confidence"]), 3)}
 
     def _require(self, route: str | None, scale: str | None) -> None:
-        """Say at once what a route or a scaling lacks here."""
         if route is not None:
             if route not in ROUTES:
                 near = did_you_mean(ROUTES, route)

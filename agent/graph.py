@@ -194,7 +194,6 @@ class Loop:
         return Command(update=update, goto="tools" if calls else "check")
 
     async def _ask(self, model: Runnable[Any, AIMessage], messages: list[AnyMessage], state: State) -> AIMessage:
-        """Take one turn, within the time that remains."""
         remaining = _budget(state).left(_spent(state))
         seconds = max(remaining["seconds"], GRACE) if "seconds" in remaining else None
         if not self.capabilities.takes_turn:
@@ -398,7 +397,6 @@ def _spent(state: State) -> Spend:
 def _without_policy(
     new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
-    """Return the end of a run whose policy cannot be asked any more."""
     draft = Draft(text=text, abstained=True, confidence=0.0)
     cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
     usage: UsageMetadata | None = None

@@ -103,7 +103,6 @@ class _Chat:
         }
 
     def run(self) -> None:
-        """Read lines until the end of the input or `/quit`."""
         about = self._about()
         named = f"{one_line(about[0].name)} {clock(about[0].duration)}" if len(about) == 1 else f"{len(about)} videos"
         self._say(f"chat about {named} · policy {self._policy} · /help names the commands", "dim")

@@ -217,7 +217,6 @@ def _passing_folder() -> Path:
 
 
 def _save(uris: list[str], pictures: list[str], folder: Path | None, name: str) -> list[dict[str, str]]:
-    """Write the pictures beside each other; each with what it is a picture of."""
     if not pictures:
         return [{"of": _of(uri)} for uri in uris]
     folder = folder or Path(platformdirs.user_cache_dir("rewatch")) / "try"
@@ -275,7 +274,6 @@ def _show(console: Console, row: dict[str, Any]) -> None:
 
 
 def _page(row: dict[str, Any], pictures: list[str]) -> str:
-    """Return one page without scripts: the call, its cost, the words, the pictures, the data."""
     from ..agent.report import render_template
 
     return render_template(

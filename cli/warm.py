@@ -92,7 +92,6 @@ class _Server:
         self._command = command
 
     def run(self) -> None:
-        """Until `--stop`, a signal, changed code, or `idle` seconds without a command."""
         _import_all()
         code = _newest_code()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
@@ -143,7 +142,6 @@ class _Server:
 
 
 def _wrong(request: dict[str, Any], files: list[int]) -> str | None:
-    """What is wrong with a request; None for one that can be served."""
     words, environment = request.get("arguments"), request.get("environment")
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         return "arguments must be a list of words"

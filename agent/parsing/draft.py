@@ -182,7 +182,6 @@ def _items(listed: Any) -> list[dict[str, Any]]:
 
 
 def _listed(item: dict[str, Any], answer: str, lines: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
-    """One row of `evidence`: by its number, or by its media URI."""
     named = str(next((item[key] for key in _PLACES if item.get(key) is not None), ""))[:1000]
     claim = item.get("claim") if isinstance(item.get("claim"), str) else ""
     digits = re.fullmatch(r"\s*[\[(【#]*\s*(?:line\s)?(\d{1,3})(?:\.0)?\s*[\])】]*\s*", named, re.IGNORECASE)

@@ -276,7 +276,6 @@ class Reader:
         return bool(_WRONG.match(text, end)) and not self._own(text[end:], index)
 
     def _own(self, rest: str, index: int) -> int:
-        """How many characters at the beginning of `rest` are the option's own text."""
         option = self.options[index].strip()
         skipped = _end(re.compile(r"[\s).:\-–—*\"'“”]*"), rest, 0)
         begins = option and rest[skipped : skipped + len(option)].casefold() == option.casefold()
@@ -301,13 +300,11 @@ class Reader:
         return sorted(set(same))
 
     def _marked(self, text: str) -> list[int]:
-        """Every option whose letter stands in a text as a mark, as in `B:`, and is not denied."""
         marks = [m.start() for m in _ALONE.finditer(text) if text[m.end() : m.end() + 1] in _MARKS]
         found = [at for place in marks if (at := self._letter(text, place))]
         return sorted({index for index, end in found if not self._wrong(text, index, end)})
 
     def _mentioned(self, text: str) -> list[int]:
-        """The options whose letters stand alone beside words that make them a choice."""
         found: set[int] = set()
         for match in _ALONE.finditer(text):
             end = match.end()

@@ -85,7 +85,6 @@ def _object_at(text: str, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _strict(text: str, at: int) -> tuple[dict[str, Any], int] | None:
-    """The object at `at` where it is JSON, line breaks in texts allowed."""
     try:
         row, end = json.JSONDecoder(strict=False, parse_constant=str).raw_decode(text, at)
         return _storable(row), end

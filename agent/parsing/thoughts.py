@@ -131,7 +131,6 @@ def thought_of(message: AIMessage) -> str:
 
 
 def _undressed(text: str) -> str:
-    """The reply without the special tokens around it."""
     tail = text[-400:]
     behind = _BEHIND.search(tail)
     text = text[: len(text) - len(tail) + behind.start()] if behind else text
@@ -195,7 +194,6 @@ def _channels(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _by_marks(text: str) -> tuple[list[str], list[str], str]:
-    """Thoughts, pieces of the reply, and a thought that is never closed."""
     marks = list(_MARK.finditer(text))
     to_close = _still(marks, "closes")
     words_follow = _words_follow(text, marks)
@@ -231,7 +229,6 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
 
 
 def _still(marks: list[re.Match[str]], kind: str) -> list[bool]:
-    """For each mark, whether one of `kind` comes behind it."""
     found, flags = False, []
     for mark in reversed(marks):
         flags.append(found)
@@ -256,7 +253,6 @@ def _begins(text: str, at: int, place: int) -> bool:
 
 
 def _unclosed(text: str) -> tuple[str, str]:
-    """A thought that is never closed, and the calls or the answer that end it."""
     marks = list(_ACTS.finditer(text))
     for mark in marks:
         if not mark[1] and (mark[2] or "").lower() != "answer":
@@ -273,7 +269,6 @@ def _unclosed(text: str) -> tuple[str, str]:
 
 
 def _words(value: Any) -> str:
-    """The words of a thought as servers give it: a text, or blocks of texts."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):

@@ -142,7 +142,6 @@ def _says_what(text: str) -> bool:
 
 
 def _sense(answers: Sequence[Answer]) -> str:
-    """What the last answer with evidence was found by, as the beginning of a question."""
     tools = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
     return _SENSES.get(tools, "What happens")
 
@@ -213,7 +212,6 @@ def _put(text: str, pronoun: re.Match[str], name: str) -> str:
 
 
 def _names(text: str) -> list[str]:
-    """Runs of capitalised words that do not begin a sentence, in order."""
     found = re.findall(r"(?<=[^\s.!?:])\s+((?:[A-ZÀ-Þ][\w'’-]*[^\W_])(?:\s+[A-ZÀ-Þ][\w'’-]*[^\W_])*)", text)
     return [name for name in found if name.lower() not in STOP]
 

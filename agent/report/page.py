@@ -113,7 +113,6 @@ class _LineBreaksAside(Extension):
     """Drops the line breaks and indents of a template: they stand for nothing on the page."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Return the template on one line."""
         return "".join(line.strip() for line in source.splitlines())
 
 
@@ -146,7 +145,6 @@ def _printable(value: Any) -> Any:
 
 
 def _of_anything(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a filter take a field that is missing as None."""
     return lambda value, *more: function(None if isinstance(value, ChainableUndefined) else value, *more)
 
 

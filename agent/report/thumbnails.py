@@ -169,7 +169,6 @@ def _of_call(call: ReportCall, run: RunSummary) -> list[ImageRequest]:
 
 
 def _thinned(places: list[MediaURI], most: int) -> list[MediaURI]:
-    """Return at most `most` of the places, evenly."""
     if len(places) <= most:
         return places
     return [places[round(k * (len(places) - 1) / (most - 1))] for k in range(most)]

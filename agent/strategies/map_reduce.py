@@ -111,7 +111,6 @@ def _reduce(budget: RouteBudget, entities: list[Entity]) -> Steps[list[Entity]]:
 
 
 def _summary(parts: list[Part], entities: list[Entity]) -> str:
-    """Return the reduced notes for the policy: who and what there is, how often, and what was found where."""
     lines = [f"{len(parts)} parts were looked at, each by itself."]
     if entities:
         counted = ", ".join(f"{kind}: {number}" for kind, number in count_kinds(entities).items())

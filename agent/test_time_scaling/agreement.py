@@ -159,7 +159,6 @@ def _words(text: str) -> list[str]:
 
 
 def _written_out(text: str) -> str:
-    """`10 million` as one number, as `ten million` is."""
     return _SCALED.sub(lambda found: f"{float(found[1]) * _SCALES[found[2].lower()]:.0f}", text)
 
 

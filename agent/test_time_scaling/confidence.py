@@ -81,7 +81,6 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def _chosen(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answer, question: Question) -> Answer:
-    """Return the closer look's answer, where it may replace that of the first round."""
     answered = [answer for answer in closer if not is_abstention(answer)]
     if len(answers) == 2:
         return next((answer for answer in (*answered, *reversed(answers)) if not is_abstention(answer)), accepted)
@@ -120,7 +119,6 @@ def probability(result: Result) -> float:
 
 
 def _ranked(answers: Sequence[Answer], points: Sequence[float], question: Question) -> list[tuple[Group, float]]:
-    """Return groups of one answer with their summed scores, best first."""
     sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, question)]
     return sorted(sums, key=lambda pair: -pair[1])
 

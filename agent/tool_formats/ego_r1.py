@@ -77,7 +77,6 @@ def _write_tools(schemas: Sequence[Schema]) -> str:
 
 
 def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
-    """The call of ours; `messages` tell when the videos begin and end."""
     found = clocks(question_of(messages))
     tool = name.lower()
     if tool == "rag":
@@ -167,7 +166,6 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall | None:
-    """A call of ours under its published name, or None where that cannot say it."""
     start, end = arguments.get("start"), arguments.get("end")
     if any(not _is_time(value) for value in (start, end) if value is not None):
         return None

@@ -171,7 +171,6 @@ def _before_objects(body: str, names: Sequence[str]) -> _Calls:
 
 
 def _objects_that_call(body: str, names: Sequence[str]) -> _Calls:
-    """JSON objects with a name and arguments."""
     marked = any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body))
     calls: list[tuple[str, dict[str, Any]]] = []
     words, before = [], 0
@@ -205,7 +204,6 @@ def _end_of(text: str, start: int) -> int:
 
 
 def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The call that an object is; between marks also one of a tool that there is not."""
     for _ in range(3):
         inner = next((row[key] for key in ("function", "function_call") if isinstance(row.get(key), dict)), None)
         if inner is None:
@@ -239,7 +237,6 @@ def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterabl
 
 
 def _known(name: str, names: Sequence[str]) -> str | None:
-    """The tool that a name means; near misses count."""
     plain = name.strip()[:100].partition(":")[0].rpartition(".")[2]
     close = difflib.get_close_matches(plain, names, n=1, cutoff=0.8)
     return plain if plain in names else close[0] if close else None
@@ -281,7 +278,6 @@ def _as_python(body: str, names: Sequence[str]) -> _Calls:
 
 
 def _python(text: str, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """The calls that a text is as Python; none where it is anything else."""
     text = text.strip()
     if len(text) > 8000 or "(" not in text or not any(name in text for name in names):
         return []

@@ -140,7 +140,6 @@ class ToolFormat:
         return ParsedTurn(content=content, thought=reply.thought, calls=tuple(calls), invalid=tuple(invalid))
 
     def _with_answer(self, reply: Reply) -> Reply:
-        """The reply with an answer that stands in a box or in a call."""
         if self.answer_style == "boxed" and reply.answer is None and (boxed := last_boxed(reply.rest)) is not None:
             return replace(reply, answer=boxed, thought="\n".join(filter(None, (reply.thought, reply.rest))))
         if self.answering_call:
@@ -221,7 +220,6 @@ def _read_call(body: str) -> TranslatedCall:
 
 
 def _call_answer(body: str, answering_call: str) -> str | None:
-    """The answer that a call carries; None for any other call."""
     try:
         name, arguments = _read_call(body)
     except NotJson:

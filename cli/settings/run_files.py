@@ -120,7 +120,6 @@ def _read(run: RunFiles, trace: Path) -> None:
 
 
 def _remove_shared(path: Path, ids: list[str]) -> int:
-    """Remove what the shared file holds of these runs."""
     if not ids or not path.is_file():
         return 0
     before = path.stat().st_size

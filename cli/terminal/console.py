@@ -112,7 +112,6 @@ def _first_line(text: Any) -> str:
 
 
 def _gist(event: dict[str, Any]) -> str:
-    """The result of a call in a few words."""
     data = event.get("data") or {}
     if "hits" in data:
         found = data["hits"]
@@ -163,7 +162,6 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
 
 
 def _evidence(item: Evidence, names: dict[str, str]) -> list[Text]:
-    """The cells of one line: video (where there are several), time, kind, what is seen or said there."""
     try:
         place = MediaURI.parse(item.uri)
     except ValueError:

@@ -84,7 +84,6 @@ def _newest(runs: Path) -> list[Path]:
 
 
 def _spend_of(trace: Path) -> dict[str, Any] | None:
-    """Policy and spend of a run that ended with an answer of its policy."""
     try:
         with open_regular(trace) as file:
             head = json.loads(file.readline())

@@ -167,7 +167,6 @@ class _OneLine(logging.Formatter):
     """A log record on one line of ours."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter`."""
         error = record.exc_info[1] if record.exc_info else None
         why = f" ({fault(error)})" if error is not None else ""
         return f"{record.levelname.lower():<8} {one_line(record.getMessage(), 1000)}{why}"

@@ -31,7 +31,6 @@ class _Figures(ProgressColumn):
     """The newest figures, as many as the terminal has room for."""
 
     def render(self, task: Task) -> Text:
-        """See `ProgressColumn`."""
         return Text(str(task.fields.get("figures", "")), no_wrap=True, overflow="ellipsis", style="dim")
 
 
@@ -122,7 +121,6 @@ class Screen:
 
 
 def _fit(row: Any, names: list[str], room: int) -> str:
-    """The figures that there is room for."""
     text = ""
     for name in names:
         more = f"{text}  {SHOWN[name]} {_number(row[name])}".strip()

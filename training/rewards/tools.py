@@ -200,7 +200,6 @@ def extract_share() -> Reward:
 
 
 def _boxes(made: Made) -> list[Box]:
-    """The region that a call looked at, where it looked at one."""
     if not made.valid or made.result is None:
         return []
     return [p.box for p in places(made.result)[:1] if p.box]

@@ -96,7 +96,6 @@ def _spoken(retrieval: Retrieval, phrase: str) -> Generator[Call, CallResult, li
 
 
 def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """Of pieces at the same time, the first."""
     kept: list[Ranked] = []
     for r in ranked:
         if all(

@@ -53,7 +53,6 @@ class _TrackedObject:
 
     @property
     def claim(self) -> str:
-        """What its track tells."""
         name = f"a {self.label}" if self.label else f"something {self.color}"
         return f"{name} is in view: enters {self.enters}, goes {self.direction}, leaves {self.leaves}"
 
@@ -269,7 +268,6 @@ def _whether(context: HeuristicContext, report: _ObjectReport) -> Draft:
 
 
 def _when(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
-    """When things come, go or are in view, or for how long."""
     parts, spans = [], []
     for thing in report.objects:
         start, end = thing.span.start, thing.span.end
@@ -287,7 +285,6 @@ def _when(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool
 
 
 def _way(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
-    """The side from which it comes or to which it goes, or its direction."""
     ways = Counter(t.leaves if go else t.enters if come else t.direction for t in report.objects)
     if len(ways) > 1:
         several = ", ".join(f"{way} ({count})" for way, count in ways.most_common())

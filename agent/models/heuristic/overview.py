@@ -154,7 +154,6 @@ def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
 
 
 def _language(text: str) -> str:
-    """The language whose small words a text is made of; empty where that cannot be told."""
     words = tokens(text)
     shares = {name: sum(word in small for word in words) / max(len(words), 1) for name, small in LANGUAGES.items()}
     best = max(shares, key=lambda name: shares[name])

@@ -57,7 +57,6 @@ class HeuristicPolicy(BaseChatModel):
 
 
 def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
-    """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
     results = observed(messages)
     question = question_of(messages)
     assert question is not None
@@ -92,7 +91,6 @@ def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:
 
 
 def _aloud(call: Call) -> str:
-    """One line that says what is done next, for people who read the trace."""
     a = call.arguments
     span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
     about = a.get("query") or a.get("find")
@@ -122,7 +120,6 @@ def answer(question: Question) -> Strategy:
 
 
 def _from_passages(retrieval: Retrieval) -> Strategy:
-    """The answer by its kind."""
     question = retrieval.question
     if question.kind == "file":
         return (yield from overview.about_file(retrieval))
@@ -170,7 +167,6 @@ def _from_pictures(
 
 
 def _in_gray(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """Whether the film is black and white, or in color."""
     rate = round(min(1.0, 12 / max(context.window.duration, 1.0)), 3)
     result = yield context.over("view_clip", context.window, fps=rate)
     description = str(result.data.get("description", ""))
@@ -185,7 +181,6 @@ def _in_gray(context: HeuristicContext) -> Generator[Call, CallResult, Draft | N
 
 
 def _shots(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """The cuts: how many, or when."""
     question = context.question
     result = yield context.over("browse", context.window, level="shot")
     cuts, shots = result.data.get("cuts", []), result.data.get("shots", [])
@@ -209,7 +204,6 @@ def _shots(context: HeuristicContext) -> Generator[Call, CallResult, Draft | Non
 
 
 def _pauses(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """When nobody speaks, the longest first where that is asked."""
     question = context.question
     result = yield context.over("transcribe", context.window)
     if result.error:

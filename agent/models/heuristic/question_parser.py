@@ -80,7 +80,6 @@ _FILM, _SURFACE = (f"(?:{'|'.join(_ASKED[name])})" for name in ("film", "surface
 
 
 def _pattern(alternatives: Sequence[str], whole_words: bool = False) -> re.Pattern[str]:
-    """One expression of `patterns.toml`."""
     joined = "|".join(alternatives).replace("SURFACE", _SURFACE).replace("FILM", _FILM)
     return re.compile(rf"\b(?:{joined})\b" if whole_words else joined, re.IGNORECASE)
 
@@ -222,7 +221,6 @@ def tells_showing(question: ParsedQuestion) -> bool:
 
 
 def _topic(low: str, phrase: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words that the passage should hold, and words that it may hold."""
     low = re.sub(r",?\s*\b(?:according to|laut|seg[uú]n)\b.*?(?=[,?]|$)", " ", low)
     loose: list[str] = []
     subject = re.search(
@@ -256,7 +254,6 @@ def _phrase(text: str) -> str | None:
 
 
 def _times(low: str) -> Times | None:
-    """The stretch that the question names, if it does."""
     for pattern in _SPANS:
         found = re.search(pattern, low)
         if found and re.search(rf":|{_SEVERAL}|{_UNIT}\b|minute|second", found[0]):

@@ -68,7 +68,6 @@ def plain_statement(retrieval: Retrieval) -> Draft | None:
 
 
 def _nearest_number(text: str, topic: Sequence[str]) -> float:
-    """The number that stands closest before or after a word of the topic."""
     found, words = numbers(text), text.lower().replace("-", " ").split()
     at = [i for i, word in enumerate(words) if any(t[:5] in word for t in topic)]
     places = [(min((abs(a - i) for a in at), default=0), value[0]) for i in range(len(words)) for n in (3, 2, 1)

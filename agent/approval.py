@@ -35,11 +35,6 @@ def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
     return frozenset(interrupt(waiting_calls)) if waiting_calls else frozenset()
 
 
-def calls_of(interrupts: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return the calls that an interrupted run asks about."""
-    return [call for one in interrupts for call in one.value]
-
-
 def answers(calls: Sequence[Mapping[str, Any]], approve: Approve | None) -> list[str]:
     """Return ids of the calls that are allowed; nobody to ask, or somebody who cannot be asked, has allowed none."""
     allowed_ids = []

@@ -26,19 +26,17 @@ from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
-from .first_look import first_look
-from .limits import TurnCostEstimate, fraction
 from .models.failures import PolicyError, cause_of, failure_text, is_model_failure, policy_errors
 from .models.policy import Policy, policy_of
+from .models.settling import settled, with_calls_found
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
 from .offering import offered, useful
 from .parsing.draft import draft_of
-from .parsing.settling import settled, with_calls_found
-from .planner import Plan, Planner, Situation, plan_route
+from .planner import Plan, Planner, Situation, first_look, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question, question_of
-from .state import State
+from .state import State, TurnCostEstimate, fraction
 from .steps import Call, advance, observed, route_message
 from .strategies import ROUTES, Brief
 from .trace import observation_row

@@ -19,11 +19,11 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from ..memory import RewatchError, clock
 from ..tools.sanitize import quote
 from .models.failures import cause_of, one_line
+from .models.settling import usable
 from .models.turn import take_turn
 from .models.usage import tokens_of
 from .parsing.loose_json import NotJson, read_object
 from .parsing.reply import parse_reply
-from .parsing.settling import usable
 from .planner import Plan, Planner, Situation, plan_by_rules
 from .strategies import ROUTES
 

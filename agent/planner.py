@@ -1,16 +1,46 @@
-"""plan: which way to look, chosen from what is asked, what the memory holds, and what may be spent."""
+"""plan: which way to look, chosen from what is asked, what the memory holds, and what may be spent.
+
+The first look comes before the policy's first turn: one search over all channels with the question's words, one with
+the words of the options, and the beginning, the end or the outline where a question is about these. English, German and
+Spanish words are known for them; a question in another language still has the search.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..tools import Budget
-from .models.heuristic import ParsedQuestion, parse
+from .models.heuristic import parse
 from .questions.question import Question
 from .steps import Call
 from .strategies import ROUTES
+from .text_matching import content
+
+PART = 30.0
+"""Seconds of a beginning or an end at most; of a short video a fifth."""
+SHARE = 3
+"""The first look takes at most one in so many of the calls, and at least one."""
+_CLIPS, _CLIPS_OF_MANY = 5, 10
+
+_BEGINNING = re.compile(
+    r"\b(?:begin(?:s|ning)?|began|starts?|started|opening|opens|at first|first (?:thing|words?|scene|slide|sentence)|"
+    r"intro(?:duction)?|anfangs?|beginn|beginnt|zuerst|comienz[oa]|empieza|inicio|principio)\b",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"\b(?:ends?|ended|ending|closing|closes|finally|last (?:thing|words?|scene|slide|sentence)|concludes?|conclusion|"
+    r"credits|ende|endet|schluss|zuletzt|final|fin|termina|último|última)\b",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(
+    r"\b(?:summar\w+|overview|outline|gist|main (?:topics?|points?|idea)|whole|entire|overall|chapters?|"
+    r"what (?:is|was|are|happens)\b.{0,30}\b(?:about|video|clip|film)|tl;?dr|zusammenfass\w*|überblick|worum|insgesamt|"
+    r"resum\w+|de qué trata|capítulos?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +112,8 @@ def plan_by_rules(situation: Situation) -> Plan:
     """Plan by the words of the question, without a model."""
     ask = parse(situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
-    return Plan(text=_say(ask), route=route, kind=ask.kind, channel=ask.channel)
+    text = "browse the chapters, then listen and read" if ask.kind == "summary" else _HOW[ask.channel]
+    return Plan(text=text, route=route, kind=ask.kind, channel=ask.channel)
 
 
 def plan_route(name: str) -> Planner:
@@ -97,7 +128,40 @@ def plan_route(name: str) -> Planner:
     return planner
 
 
-def _say(ask: ParsedQuestion) -> str:
-    if ask.kind == "summary":
-        return "browse the chapters, then listen and read"
-    return _HOW[ask.channel]
+def first_look(situation: Situation) -> tuple[Call, ...]:
+    """Return the calls of the first look, the most telling first, as many as the budget allows."""
+    question, tools = situation.question, frozenset(situation.tools)
+    calls = list(_search(question.text, len(question.videos), tools))
+    if question.options and content(" ".join(question.options)):
+        calls += _search("; ".join(question.options), len(question.videos), tools)
+    for video in question.videos:
+        calls += _parts(question.text, video, len(question.videos) > 1, question.now, tools)
+    limit = situation.budget.calls
+    return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
+
+
+def no_look(situation: Situation) -> tuple[Call, ...]:
+    """Nothing ahead of the policy, for loops whose policies were trained so."""
+    return ()
+
+
+def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
+    if "search_clips" in tools and videos:
+        yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
+
+
+def _parts(text: str, video: dict[str, Any], many: bool, now: float | None, tools: frozenset[str]) -> Iterator[Call]:
+    """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
+    start, end = float(video["start"]), float(video["end"] if now is None else min(video["end"], now))
+    length = min(PART, max((end - start) / 5, 5.0), end - start)
+    which = {"video": video["id"]} if many else {}
+    if length <= 0:
+        return
+    if _WHOLE.search(text) and "browse" in tools:
+        yield Call("browse", {**which})
+    spans = [(start, start + length)] if _BEGINNING.search(text) else []
+    spans += [(end - length, end)] if _END.search(text) else []
+    for first, last in spans:
+        for tool, channel in (("transcribe", "speech"), ("read_text", "screen_text")):
+            if tool in tools and channel in video.get("channels", ()):
+                yield Call(tool, {"start": round(first, 3), "end": round(last, 3), **which})

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..tools.budget import rounded
 from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
 from ..tools.schemas import function_schema
 from .answer import Answer
-from .approval import ApprovalNeeded, Approve, answers, calls_of
+from .approval import ApprovalNeeded, Approve, answers
 from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
 from .state import add
@@ -192,7 +192,7 @@ class Runner:
 
         `ApprovalNeeded` if nobody can be asked and the run can be taken up later.
         """
-        calls = calls_of(interrupts)
+        calls = [call for one in interrupts for call in one.value]
         if self.saver and self.saver.lost:  # the graph would go on from what it stored last
             raise MemoryFolderError(f"The run {run_id} asks for approval, and could not be stored: {self.saver.lost}")
         if self.approve is None and self.saver is not None:
@@ -241,21 +241,8 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
         asyncio.get_running_loop()
     except RuntimeError:
         return _run(work)
-    results: list[_Result] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(_run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=target, name="rewatch-run")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    with ThreadPoolExecutor(1, thread_name_prefix="rewatch-run") as pool:
+        return pool.submit(_run, work).result()
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -15,9 +15,8 @@ from langgraph.types import Command
 
 from ..memory import CapabilityError, ClipMemory, Span
 from ..tools import Observation, Toolbox, ToolError, VideoContext, tool
-from .first_look import no_look
 from .graph import Loop
-from .planner import plan_by_rules
+from .planner import no_look, plan_by_rules
 from .state import State
 from .tool_formats.hermes import SHORT
 

@@ -6,8 +6,10 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,}")
@@ -22,17 +24,12 @@ STOP = frozenset(
     their mine yours what which who whom whose when where why how many much often long s t re ve ll d m""".split()
 )
 
-_NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen""".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
-_ORDINALS = {
-    word: i + 1 for i, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split())
-}
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 
 
 def fold(text: str) -> str:
@@ -44,6 +41,15 @@ def fold(text: str) -> str:
 def alphanumeric(text: str) -> str:
     """The letters and digits of a text, in lower case."""
     return "".join(c for c in text.lower() if c.isalnum())
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts that stand in a JSON value, keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(item)
 
 
 def tokens(text: str) -> list[str]:
@@ -113,8 +119,8 @@ def _value(run: Sequence[str]) -> float:
 def ordinal(text: str) -> int | None:
     """1 for `first`, 2 for `second` or `2nd`, -1 for `last`; None if there is no ordinal."""
     for token in tokens(text):
-        if token in _ORDINALS:
-            return _ORDINALS[token]
+        if token in ORDINALS:
+            return ORDINALS.index(token) + 1
         if token in ("last", "final"):
             return -1
         match = re.fullmatch(r"([0-9]{1,6})(st|nd|rd|th)", token)
@@ -144,9 +150,6 @@ def coverage(stems: Sequence[str], passage: Iterable[str], weights: dict[str, fl
 
 def rarity(passages: Sequence[Sequence[str]]) -> dict[str, float]:
     """Inverse document frequency of each stem over `passages`, scaled so that the rarest has 1."""
-    counts: dict[str, int] = {}
-    for passage in passages:
-        for word in set(passage):
-            counts[word] = counts.get(word, 0) + 1
+    counts = Counter(word for passage in passages for word in set(passage))
     top = math.log(1 + len(passages)) or 1.0
     return {word: math.log(1 + len(passages) / n) / top for word, n in counts.items()}

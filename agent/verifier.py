@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
@@ -17,7 +16,7 @@ from .evidence import Piece, pieces_of, unseen
 from .parsing.options import option_in
 from .questions.question import Question, letter
 from .steps import Call
-from .text_matching import alphanumeric, content, coverage, tokens
+from .text_matching import alphanumeric, content, coverage, texts_in, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -60,7 +59,8 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = None if draft.option is None else option_in(draft.option, question.options)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if draft.abstained and draft.plain and pieces and not _has_called(messages):
+    own = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    if draft.abstained and draft.plain and pieces and not any(m.tool_calls or m.invalid_tool_calls for m in own):
         missing.append(TOO_EARLY)
     bare_claim = not draft.abstained and not draft.evidence
     line = _line_with(draft, question, pieces) if bare_claim else None
@@ -104,11 +104,6 @@ def answer_of(
     )
 
 
-def _has_called(messages: Iterable[AnyMessage]) -> bool:
-    replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
-    return any(message.tool_calls or message.invalid_tool_calls for message in replies)
-
-
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
     """Return what is left of a confidence: all of it where all evidence holds, a quarter where none does."""
     claimed = max(len(marked) + len(draft.unknown), 1)
@@ -139,8 +134,7 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
         cited += [n for n in numbers if n not in cited]
     if draft.abstained or not cited:
         return ""
-    question_words = set(content(question.text))
-    own = [word for word in content(draft.text) if word not in question_words]
+    own = _own_words(draft, question)
     lines = [word for n in cited for word in content(pieces[n].text)]
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
@@ -176,12 +170,16 @@ def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) ->
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
-    question_words = set(content(question.text))
-    answer_words = [word for word in content(draft.text) if word not in question_words]
+    answer_words = _own_words(draft, question)
     for piece in pieces.values():
         if answer_words and coverage(answer_words, content(piece.text)) == 1.0:
             return piece
     return None
+
+
+def _own_words(draft: Draft, question: Question) -> list[str]:
+    question_words = set(content(question.text))
+    return [word for word in content(draft.text) if word not in question_words]
 
 
 def _evidence(draft: Draft, piece: Piece) -> Evidence:
@@ -230,10 +228,10 @@ def _holds(message: ToolMessage, quote: str) -> bool:
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
         data = {key: value for key, value in data.items() if key not in arguments}
-    if _stands(quote, " ".join(_strings(data))):
+    if _stands(quote, " ".join(texts_in(data))):
         return True
-    echoed = any(_stands(quote, own) for own in _strings(arguments))
-    return not echoed and _stands(quote, " ".join(_strings(message.content)))
+    echoed = any(_stands(quote, own) for own in texts_in(arguments))
+    return not echoed and _stands(quote, " ".join(texts_in(message.content)))
 
 
 def _stands(quote: str, text: str) -> bool:
@@ -277,14 +275,3 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
     return covered_until >= cited.span.end and any(
         span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
     )
-
-
-def _strings(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)

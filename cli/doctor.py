@@ -39,15 +39,11 @@ def doctor(memory: Memory = None, as_json: Json = False) -> None:
     console = Console()
     for row in rows:
         _show(console, row)
-    versions = ", ".join(
-        f"{name} {_version(name)}" for name in ("torch", "transformers", "langgraph", "faiss-cpu", "av")
-    )
+    packages = ("torch", "transformers", "langgraph", "faiss-cpu", "av")
+    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    console.print(
-        f"\nPython {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}; {cores} cores",
-        style="dim",
-        highlight=False,
-    )
+    python = f"Python {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}"
+    console.print(f"\n{python}; {cores} cores", style="dim")
 
 
 def _show(console: Console, row: Capability) -> None:

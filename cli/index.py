@@ -6,9 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -26,13 +25,6 @@ _LISTED = 30
 """Files that were passed over and are listed one by one."""
 
 
-class Clips(StrEnum):
-    """How a video is cut into clips."""
-
-    fixed = "fixed"
-    shots = "shots"
-
-
 @grouped
 def index(
     files: Annotated[
@@ -47,7 +39,9 @@ def index(
     clip_seconds: Annotated[
         float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
-    clips: Annotated[Clips | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")] = None,
+    clips: Annotated[
+        Literal["fixed", "shots"] | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")
+    ] = None,
     detector: Detector = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed last time.")] = False,
     again: Annotated[
@@ -70,14 +64,16 @@ def index(
     settings: dict[str, Any] = {
         **indexing.arguments(),
         "clip_seconds": clip_seconds,
-        "clips": clips.value if clips else None,
+        "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector)
-    paths = [_known(clip_memory, path) for path in files or ()] if again else list(files or ())
+    paths = list(files or ())
+    if again:  # also by name or id
+        paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
     files_in, passed_over = _expanded(paths, only, folder)
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
@@ -131,11 +127,8 @@ def _expanded(
             files.setdefault(video, False)
         passed_over += found.passed_over
         if not found.videos:
-            of = (
-                f" ({len(found.passed_over)} files are none: {_counted(found.passed_over)})"
-                if found.passed_over
-                else ""
-            )
+            others = found.passed_over
+            of = f" ({len(others)} files are none: {_counted(others)})" if others else ""
             empty.append(f"There is no video{f' that matches {only}' if only else ''} in {shown(path)}{of}")
     if empty and not files:
         raise VideoError("; ".join(empty) + ": name a video file, or another folder.")
@@ -159,8 +152,4 @@ def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
     else:
         lines.append("  --json lists them all")
     for line in lines:
-        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
-
-
-def _known(memory: ClipMemory, path: Path) -> Path:
-    return path if os.path.exists(path) else Path(named(memory, str(path)).path)
+        console.print(line, style="dim", soft_wrap=True)

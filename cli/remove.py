@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from .settings.options import Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_in
 from .settings.video_names import named
-from .terminal.output import Console
+from .terminal.output import Console, write_json
 from .terminal.words import confirmed, megabytes, shown
 
 
@@ -43,9 +41,9 @@ def remove(
             what = f"removed  {shown(record.name)} ({record.id})  {megabytes(max(freed, 0))} freed"
             of_runs = f", {len(runs[record.id])} runs with it" if runs[record.id] else ""
             stays = f"; {shown(Path(record.path))} itself stays" if Path(record.path).exists() else ""
-            Console(stderr=as_json).print(f"{what}{of_runs}{stays}", markup=False, highlight=False, soft_wrap=True)
+            Console(stderr=as_json).print(f"{what}{of_runs}{stays}", soft_wrap=True)
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "removed": rows}) + "\n")
+        write_json({"schema": 1, "removed": rows})
 
 
 def _named(memory: ClipMemory, word: str) -> VideoRecord:

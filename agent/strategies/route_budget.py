@@ -85,17 +85,6 @@ def shares(lengths: Sequence[float], total: int) -> list[int]:
     return parts
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order, those that overlap or touch made one."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and span.start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return joined
-
-
 def at_least(span: Span, seconds: float, bounds: Span) -> Span:
     """Return the span, widened evenly to `seconds` and moved so that it stays inside `bounds`."""
     missing = max(seconds - span.duration, 0.0) / 2

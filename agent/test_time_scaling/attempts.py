@@ -24,9 +24,9 @@ from ...tools.budget import rounded
 from ..answer import Answer
 from ..models.failures import PolicyError, cause_of, one_line
 from ..models.policy import policy_of
+from ..models.settling import usable
 from ..models.turn import take_turn
 from ..models.usage import price_of, tokens_of
-from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from ..questions.question import Question
 from ..runner import RunRecord

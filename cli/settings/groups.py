@@ -25,7 +25,6 @@ from .options import (
     Now,
     OwnTools,
     Planner,
-    PlannerKind,
     Policy,
     Prompt,
     Route,
@@ -59,11 +58,12 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
             options.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
             continue
         annotations = get_type_hints(groups[name], include_extras=True)
-        for one in fields(groups[name]):
-            kind, default = annotations[one.name], one.default
-            options.append(
-                inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        options += [
+            inspect.Parameter(
+                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=annotations[one.name]
             )
+            for one in fields(groups[name])
+        ]
 
     @functools.wraps(verb)
     def run(**values: Any) -> None:
@@ -93,9 +93,8 @@ class IndexOptions:
         """Return the arguments of `ClipMemory.add`; what was not given is left out."""
         if self.subtitles is not None and self.subtitle_stream is not None:
             raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
-        values = {one.name: getattr(self, one.name) for one in fields(self)} | {
-            "channels": split_channels(self.channels)
-        }
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values["channels"] = split_channels(self.channels)
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -132,7 +131,7 @@ class AgentOptions:
     policy: Policy = "heuristic"
     viewer: Viewer = None
     prompt: Prompt = None
-    planner: Planner = PlannerKind.rules
+    planner: Planner = "rules"
     calibration: CalibrationFile = None
 
     def arguments(self) -> dict[str, Any]:
@@ -142,7 +141,7 @@ class AgentOptions:
         return {
             "viewer": self.viewer,
             "prompt": self.prompt,
-            "planner": self.planner.value,
+            "planner": self.planner,
             "calibration": None if self.calibration is None else Calibration.load(self.calibration),
         }
 

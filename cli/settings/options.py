@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -106,15 +105,9 @@ Prompt = Annotated[
 ]
 
 
-class PlannerKind(StrEnum):
-    """Who picks the route."""
-
-    rules = "rules"
-    model = "model"
-
-
 Planner = Annotated[
-    PlannerKind, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).", metavar="<str>")
+    Literal["rules", "model"],
+    typer.Option("--planner", help="Who picks the route: rules, or model (the policy).", metavar="<str>"),
 ]
 CalibrationFile = Annotated[
     Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")

@@ -5,13 +5,10 @@ Everything is checked anew against the conversation; the marks that the loop's c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from langchain_core.messages import ToolMessage
 
 from ...agent.answer import Evidence
-from ...agent.text_matching import alphanumeric, content, tokens
+from ...agent.text_matching import alphanumeric, content, texts_in, tokens
 from ...memory import MediaURI, Span
 from ..rollouts.rollout import Rollout, places
 from . import extraction
@@ -76,24 +73,13 @@ def returned(message: ToolMessage) -> list[str]:
     From its text the arguments that it repeats are taken out.
     """
     artifact = message.artifact or {}
-    texts = [text.strip() for text in _texts(artifact.get("data")) if text.strip()]
+    texts = [text.strip() for text in texts_in(artifact.get("data")) if text.strip()]
     if texts:
         return [*texts, " ".join(text for text in texts if " " in text)]
     text = str(message.content)
-    for argument in _texts(artifact.get("arguments")):
+    for argument in texts_in(artifact.get("arguments")):
         text = text.replace(argument, " ")
     return [text]
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
 
 
 def _is_about(message: ToolMessage, place: MediaURI) -> bool:

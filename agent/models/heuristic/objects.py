@@ -17,6 +17,7 @@ from ....tools.builtin.track_objects import ANYTHING
 from ....tools.builtin.track_report import distinct, most_at_once
 from ...answer import Draft
 from ...steps import Call, CallResult
+from ...text_matching import ORDINALS
 from .object_query import ObjectQuery, parse_object_query
 from .passages import HeuristicContext, from_to
 
@@ -34,7 +35,6 @@ _WHICH = re.compile(
 _TIME_SEEN = re.compile(
     r"\b(?:what|which) (?:time|second|moment|point)\b.*\b(?:view|picture|frame|appear|show up|visible)"
 )
-_ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COCO_LABELS) for group in ("vehicle", "animal", "furniture", "fruit")}
 
 
@@ -223,7 +223,7 @@ def _answer(context: HeuristicContext, query: ObjectQuery, report: _ObjectReport
     less = "" if report.share == 1 else f" ({report.scope})"
     if "longest" in low:
         place, one = max(enumerate(objects, 1), key=lambda row: row[1].span.duration)
-        name = "last" if place == len(objects) else _ORDER[place - 1] if place <= len(_ORDER) else f"{place}th"
+        name = "last" if place == len(objects) else ORDINALS[place - 1] if place <= len(ORDINALS) else f"{place}th"
         text = f"the {name} one, {one.span.duration:.1f} s ({from_to(one.span)}){less}"
         return replace(report, objects=(one,)).draft(context, text)
     if question.kind in ("time", "how_long"):

@@ -12,10 +12,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ..models.failures import PolicyFailed
-from ..models.usage import whole_number
 from ..tool_formats.text_calls import calls_in
 from ..tool_formats.tool_format import USAGE
+from .failures import PolicyFailed
+from .usage import whole_number
 
 LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""

@@ -14,7 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.registry import did_you_mean
+from ..memory.registry import unknown_name
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
@@ -239,8 +239,7 @@ class VideoAgent:
     def _require(self, route: str | None, scale: str | None) -> None:
         if route is not None:
             if route not in ROUTES:
-                near = did_you_mean(ROUTES, route)
-                raise QuestionError(f"There is no route {route!r}; there are {', '.join(ROUTES)}.{near}")
+                raise QuestionError(unknown_name("route", route, ROUTES))
             if ROUTES[route].needs_viewer and not self.toolbox.sees:
                 raise CapabilityError(
                     f"The route {route} asks a model that sees: give one as the policy or the viewer "
@@ -248,8 +247,7 @@ class VideoAgent:
                 )
         if scale is not None:
             if scale not in SCALINGS:
-                near = did_you_mean(SCALINGS, scale)
-                raise QuestionError(f"There is no scaling {scale!r}; there are {', '.join(SCALINGS)}.{near}")
+                raise QuestionError(unknown_name("scaling", scale, SCALINGS))
             if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
                     f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "

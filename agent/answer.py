@@ -13,6 +13,7 @@ SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
 FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
 """What stops a run whose model failed, or that came upon a bug."""
+_PLAIN = "question text option confidence abstained stopped_by spend budget run_id trace".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +96,12 @@ class Answer:
         """JSON form, documented in docs/json.md."""
         return {
             "schema": SCHEMA,
-            "question": self.question,
-            "text": self.text,
-            "option": self.option,
+            **{name: getattr(self, name) for name in _PLAIN[:3]},
             "spans": [[s.start, s.end] for s in self.spans],
             "boxes": [list(b) for b in self.boxes],
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
-            "abstained": self.abstained,
-            "stopped_by": self.stopped_by,
-            "spend": self.spend,
-            "budget": self.budget,
-            "run_id": self.run_id,
-            "trace": self.trace,
+            **{name: getattr(self, name) for name in _PLAIN[4:]},
         }
 
     @classmethod
@@ -117,8 +111,7 @@ class Answer:
             Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
             for e in row["evidence"]
         )
-        names = "question text option confidence abstained stopped_by spend budget run_id trace".split()
-        return cls(evidence=evidence, **{name: row[name] for name in names})
+        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -272,15 +272,10 @@ class Loop:
     def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
         """Return ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
-        return allowed(
-            {
-                call["id"] or "": self.toolbox.asks_first(
-                    call["name"] or "", call["args"], memory=memory, videos=videos
-                )
-                for call in calls
-                if not call.get("error")
-            }
-        )
+        return allowed({
+            call["id"] or "": self.toolbox.asks_first(call["name"] or "", call["args"], memory=memory, videos=videos)
+            for call in calls if not call.get("error")
+        })  # fmt: skip
 
     async def _run(
         self,
@@ -296,10 +291,9 @@ class Loop:
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
             observation, cost = Observation(text=call["error"], error=True), Spend(calls=1)
         else:
-            name, arguments = call["name"] or "", call["args"] or {}
             observation, cost = await self.toolbox.call(
-                name,
-                arguments,
+                call["name"] or "",
+                call["args"] or {},
                 memory=memory,
                 videos=videos,
                 left=remaining,
@@ -397,10 +391,9 @@ def _without_policy(
 ) -> Command[Literal["tools", "check"]]:
     draft = Draft(text=text, abstained=True, confidence=0.0)
     cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
-    usage: UsageMetadata | None = None
-    if tokens:
-        usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
-    message = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
+    usage: UsageMetadata = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
+    by_loop = {"by": "loop"}
+    message = AIMessage(draft.as_message(), usage_metadata=usage if tokens else None, additional_kwargs=by_loop)
     update = {"messages": [*new, message], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
 

@@ -120,8 +120,8 @@ class _Run:
         elif kind == "observation":
             reply = self._reply()
             if event["call_id"] not in {call["id"] or "" for call in [*reply.tool_calls, *reply.invalid_tool_calls]}:
-                unasked = f"observation {event['call_id']} ({event['tool']}) answers no call of the policy"
-                self.differences.append(unasked)
+                which = f"observation {event['call_id']} ({event['tool']})"
+                self.differences.append(f"{which} answers no call of the policy")
             self.messages.append(message_of(event))
         elif kind == "check":
             derived = [SENT_BACK + " ".join(self._verdict(event.get("looked", ())).missing)]

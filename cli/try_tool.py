@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, FrameReader, RewatchError, VideoRecord
-from ..memory.registry import did_you_mean
+from ..memory.registry import unknown_name
 from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .settings.places import memory_folder
 from .settings.video_names import named, refuse_address
@@ -65,8 +65,7 @@ def try_tool(
         offered = [*built_in, *(tool for group in plugged for tool in group.tools)]
         by_name = {tool.name: tool for tool in (*INTERNAL_TOOLS, *offered)}
         if name not in by_name:
-            there = ", ".join(tool.name for tool in offered)
-            raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(by_name, name)}")
+            raise typer.BadParameter(unknown_name("tool", name, [tool.name for tool in offered]))
         toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, by_name[name], index, memory_folder(memory), console, transcriber, detector)
         budget = {"frames": frames, "seconds": seconds}

@@ -76,14 +76,8 @@ def with_calls_found(message: AIMessage, names: Sequence[str]) -> AIMessage:
         {"name": name, "args": arguments, "id": f"found_{n}", "type": "tool_call"}
         for n, (name, arguments) in enumerate(found.calls)
     ]
-    invalid: list[InvalidToolCall] = [
-        {
-            "name": None,
-            "args": body,
-            "id": f"broken_{n}",
-            "error": f"The call cannot be read: {why}. {USAGE}",
-            "type": "invalid_tool_call",
-        }
+    invalid = [
+        _broken({"args": body, "id": f"broken_{n}"}, f"The call cannot be read: {why}. {USAGE}")
         for n, (body, why) in enumerate(found.broken)
     ]
     made = {"content": found.words, "tool_calls": calls, "invalid_tool_calls": invalid}
@@ -110,12 +104,11 @@ def _content(content: Any) -> Any:
         return clean(content, LONGEST)
     if not isinstance(content, list):
         return ""
+    parts = [part for part in content if isinstance(part, (str, dict))]
     try:
-        return _plain([part for part in content if isinstance(part, (str, dict))], 0, [10 * LONGEST])
+        return _plain(parts, 0, [10 * LONGEST])
     except _TooMuch:
-        texts = [
-            part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict))
-        ]
+        texts = [part if isinstance(part, str) else part.get("text") for part in parts]
         return clean("\n".join(text for text in texts if isinstance(text, str)), LONGEST)
 
 

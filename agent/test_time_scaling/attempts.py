@@ -113,14 +113,11 @@ class ScaledLoop:
         if route:
             first["route"] = route
         record = await self.run(str(number), first)
-        settings = {
+        return {
             "question": question["text"],
             "guidance": piece.guidance,
             "route": route,
             "budget": budget.as_dict(),
-        }
-        return {
-            **settings,
             "answer": record.answer,
             "text": str(record.reply.text),
             "likelihood": record.reply.response_metadata.get("likelihood"),
@@ -176,6 +173,5 @@ def smaller(one: Budget, other: Budget) -> Budget:
 
 def _result(row: dict[str, Any]) -> Result:
     answer = None if row["answer"] is None else Answer.from_dict(row["answer"])
-    return Result(
-        text=row["text"], answer=answer, likelihood=row["likelihood"], remaining=Budget.from_dict(row["left"])
-    )
+    remaining = Budget.from_dict(row["left"])
+    return Result(text=row["text"], answer=answer, likelihood=row["likelihood"], remaining=remaining)

@@ -48,15 +48,8 @@ class RunFiles:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
-        return {
-            "id": self.id,
-            "question": self.question,
-            "videos": list(self.videos),
-            "state": self.state,
-            "bytes": self.bytes,
-            "touched": round(self.touched, 3),
-            "files": [file.name for file in self.files],
-        }
+        row = {name: getattr(self, name) for name in ("id", "question", "videos", "state", "bytes")}
+        return {**row, "touched": round(self.touched, 3), "files": [file.name for file in self.files]}
 
 
 def runs_in(folder: Path) -> list[RunFiles]:
@@ -115,7 +108,7 @@ def _read(run: RunFiles, trace: Path) -> None:
         return
     run.state = "unfinished"
     last = lines[-1] if lines else b""
-    if b'"event": "answer"' in last[:60] or b'"event": "answer"' in last:
+    if b'"event": "answer"' in last:
         run.state = "abstained" if b'"abstained": true' in last else "answered"
 
 

@@ -87,9 +87,7 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
     for matches in loosely:
         same = [record for record in records if matches(record)]
         if len(same) > 1:
-            listed = ", ".join(f"{record.name} ({record.id})" for record in same[:_SHOWN])
-            more = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
-            raise VideoError(f"{word!r} may be {listed}{more}: write the whole name, or the id.")
+            raise VideoError(f"{word!r} may be {_listed(same)}: write the whole name, or the id.")
         if same:
             return same[0]
     return None
@@ -98,16 +96,17 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
-    near = closest_name([record.name for record in records], word) or closest_name(
-        [Path(r.name).stem for r in records], word
-    )
+    names = [record.name for record in records]
+    near = closest_name(names, word) or closest_name([Path(name).stem for name in names], word)
     hint = f" Did you mean {near}?" if near else ""
-    there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
-    more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
-    holding = (
-        f"the memory at {memory.folder} holds {there}{more}." if records else f"the memory at {memory.folder} is empty."
-    )
-    return VideoError(f"There is no video {word!r}, and no file of that name; {holding}{hint}")
+    holds = f"holds {_listed(records)}" if records else "is empty"
+    there = f"the memory at {memory.folder} {holds}."
+    return VideoError(f"There is no video {word!r}, and no file of that name; {there}{hint}")
+
+
+def _listed(records: Sequence[VideoRecord]) -> str:
+    listed = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
+    return f"{listed} and {len(records) - _SHOWN} more" if len(records) > _SHOWN else listed
 
 
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:

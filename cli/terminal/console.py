@@ -69,12 +69,8 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
         evidence = event["answer"]["evidence"]
         good = sum(1 for e in evidence if e["supported"])
         if evidence:
-            _line(
-                console,
-                "check",
-                f"{good} of {len(evidence)} pieces of evidence hold",
-                "green" if good else "red",
-            )
+            text = f"{good} of {len(evidence)} pieces of evidence hold"
+            _line(console, "check", text, "green" if good else "red")
 
 
 def _observation(event: dict[str, Any]) -> tuple[str, str, str]:

@@ -22,14 +22,7 @@ def area(box: Box) -> float:
 
 def box_iou(one: Box, other: Box) -> float:
     """Intersection over union of two boxes in [0, 1]; 0 where neither has an area."""
-    both = area(
-        Box(
-            max(one.left, other.left),
-            max(one.top, other.top),
-            min(one.right, other.right),
-            min(one.bottom, other.bottom),
-        )
-    )
+    both = one.intersection(other)
     union = area(one) + area(other) - both
     return both / union if union > 0 else 0.0
 

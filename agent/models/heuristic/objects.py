@@ -107,12 +107,8 @@ def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draf
     # What moves, whatever it is: where that is asked, or where its color tells what is meant.
     if query.noun or query.strange:
         counted = question.kind == "count" and not query.times
-        if (
-            not question.color
-            or counted
-            or len(query.strange) + bool(query.noun) > 1
-            or not (query.does or question.kind == "time")
-        ):
+        several = len(query.strange) + bool(query.noun) > 1
+        if not question.color or counted or several or not (query.does or question.kind == "time"):
             return None
     elif not query.does and not (question.color and question.kind == "time"):
         return None
@@ -288,7 +284,6 @@ def _way(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool,
     ways = Counter(t.leaves if go else t.enters if come else t.direction for t in report.objects)
     if len(ways) > 1:
         several = ", ".join(f"{way} ({count})" for way, count in ways.most_common())
-        return context.abstain(
-            f"There are {report.many(len(report.objects))}, not all alike: {several}; say which is meant."
-        )
+        things = report.many(len(report.objects))
+        return context.abstain(f"There are {things}, not all alike: {several}; say which is meant.")
     return report.draft(context, next(iter(ways)) + less)

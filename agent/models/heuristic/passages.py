@@ -8,7 +8,7 @@ was not run (budget) or failed comes back empty: a strategy goes on with what it
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,11 +81,8 @@ class HeuristicContext:
     @property
     def window(self) -> Span:
         """The span that the question names, else the whole video."""
-        return (
-            self.whole
-            if self.question.at is None or self.question.at.duration == 0
-            else self.question.at.within(self.whole)
-        )
+        at = self.question.at
+        return self.whole if at is None or at.duration == 0 else at.within(self.whole)
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""
@@ -124,6 +121,11 @@ def cite(passage: Passage, piece: str | None = None) -> list[Evidence]:
     box = Box(*passage.box) if passage.box else None
     uri = str(MediaURI(passage.video, passage.span_of(piece or passage.text), box))
     return [Evidence(claim=piece or passage.text, uri=uri, tool=passage.tool, quote=piece or passage.text)]
+
+
+def quoting(text: str, passages: Iterable[Passage], confidence: float, piece: str | None = None) -> Draft:
+    """An answer whose evidence are passages, or a piece of them."""
+    return Draft(text=text, evidence=tuple(e for p in passages for e in cite(p, piece)), confidence=confidence)
 
 
 def utterances(result: CallResult, video: str) -> list[Passage]:

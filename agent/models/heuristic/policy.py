@@ -52,8 +52,7 @@ class HeuristicPolicy(BaseChatModel):
         tool_names: Sequence[str] = (),
         **kwargs: Any,
     ) -> ChatResult:
-        message = _next(messages, set(tool_names))
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=_next(messages, set(tool_names)))])
 
 
 def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
@@ -196,11 +195,8 @@ def _shots(context: HeuristicContext) -> Generator[Call, CallResult, Draft | Non
         return Draft(text="; ".join(f"at {cut:.1f} s" for cut in chosen), evidence=evidence, confidence=0.85)
     counted = len(cuts) if re.search(r"\bcuts?\b|changes?|edits?", question.text.lower()) else len(shots)
     text = f"{counted} (cuts at {at} s)" if cuts else str(counted)
-    return Draft(
-        text=text,
-        evidence=(context.evidence(f"{len(shots)} shots, {len(cuts)} cuts", context.window, "browse"),),
-        confidence=0.8,
-    )
+    evidence = (context.evidence(f"{len(shots)} shots, {len(cuts)} cuts", context.window, "browse"),)
+    return Draft(text=text, evidence=evidence, confidence=0.8)
 
 
 def _pauses(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:

@@ -60,16 +60,10 @@ def gather(question: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> G
     """Search, then read what was said and shown."""
     first = next(iter(contexts.values()))
     found = hits((yield search(question, len(contexts) > 1)), first.video["id"])
-    found = [p for p in found if p.video in contexts]
     if question.options:
-        options = " ".join(question.options)
-        found += [
-            p
-            for p in hits(
-                (yield Call("search_clips", {"query": f"{question.text} {options}"[:500]})), first.video["id"]
-            )
-            if p.video in contexts
-        ]
+        words = f"{question.text} {' '.join(question.options)}"[:500]
+        found += hits((yield Call("search_clips", {"query": words})), first.video["id"])
+    found = [p for p in found if p.video in contexts]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS else list(contexts)
     passages = list(found)
@@ -131,9 +125,8 @@ def sentences(utterances_in_order: Sequence[Passage]) -> list[Passage]:
 
 def _joined(run: Sequence[Passage]) -> Passage:
     text = " ".join(p.text for p in run)
-    words = (
-        tuple(word for p in run for word in p.words) if all(len(p.words) == len(p.text.split()) for p in run) else ()
-    )
+    timed = all(len(p.words) == len(p.text.split()) for p in run)
+    words = tuple(word for p in run for word in p.words) if timed else ()
     span = Span(run[0].span.start, run[-1].span.end)
     return replace(run[0], span=span, text=text, parts=tuple(run), words=words, rows=(), sure=min(p.sure for p in run))
 
@@ -145,11 +138,8 @@ def _time_of_day(retrieval: Retrieval) -> Retrieval:
     if clock is None or not any(clock[0] in p.text for p in retrieval.passages):
         return retrieval
     question = replace(retrieval.question, times=None, at=None, topic=(*retrieval.question.topic, clock[0]))
-    return replace(
-        retrieval,
-        question=question,
-        contexts={v: replace(s, question=replace(question)) for v, s in retrieval.contexts.items()},
-    )
+    contexts = {video: replace(context, question=question) for video, context in retrieval.contexts.items()}
+    return replace(retrieval, question=question, contexts=contexts)
 
 
 def _as_topic(retrieval: Retrieval) -> Retrieval:
@@ -171,9 +161,8 @@ def look_closer(context: HeuristicContext, known: Sequence[Passage]) -> Generato
         near = [Span(*hit["span"]) for hit in result.data.get("hits", ()) if hit.get("video", video) == video]
         window = near[0] if near else Span(window.start, window.start + 60)
     for small in sorted((p for p in known if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
-        near_by = readings(
-            (yield context.call("read_text", start=small.span.middle, box=_around(small.box or ()))), video
-        )
+        result = yield context.call("read_text", start=small.span.middle, box=_around(small.box or ()))
+        near_by = readings(result, video)
         if question.digits and any(values(question.value, p.text, question.digits) for p in near_by):
             return near_by
     before = {alphanumeric(p.text) for p in known}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..memory import Box, MediaURI, Span
@@ -43,14 +43,10 @@ class Evidence:
         """JSON form: the fields, and the URI's parts for readers that do not parse it."""
         place = MediaURI.parse(self.uri)
         return {
-            "claim": self.claim,
-            "uri": self.uri,
+            **asdict(self),
             "video": place.video,
             "span": [place.span.start, place.span.end] if place.span else None,
             "box": list(place.box) if place.box else None,
-            "tool": self.tool,
-            "quote": self.quote,
-            "supported": self.supported,
             "verified": None if self.verified is None else round(self.verified, 3),
         }
 

@@ -30,12 +30,10 @@ class Piece:
 
     n: int
     uri: str
-    """Media URI of the place."""
     text: str = ""
     """The words that were said or shown there, as the policy read them; empty where only the place is known."""
     channel: str = ""
     tool: str = ""
-    """The tool that found it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row of `artifact["evidence"]`."""

@@ -60,7 +60,6 @@ class Loop:
     planner: Planner
     toolbox: Toolbox
     system: str = SYSTEM
-    """What the policy is told before anything else."""
     looks_twice: bool = False
     """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look

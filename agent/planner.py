@@ -64,7 +64,6 @@ class Plan:
     said: str = ""
     """What the planning model wrote."""
     tokens: int = 0
-    """What the planning model cost."""
     looks: tuple[Call, ...] | None = None
     """The first look: calls that are made before the route and the policy; None leaves them to the loop."""
 
@@ -88,16 +87,13 @@ class Situation:
     question: Question
     """With each video's length, sound and channels."""
     tools: tuple[str, ...]
-    """Names of the tools."""
     routes: tuple[str, ...]
-    """Names of the routes that can be taken here."""
     budget: Budget
     reads_only: bool = False
     """True if the policy says that it reads text alone, and no other model sees for it."""
 
 
 Planner = Callable[[Situation], Plan | Awaitable[Plan]]
-"""Situation in, plan out."""
 
 _HOW = {
     "speech": "search, then listen",

@@ -66,18 +66,14 @@ def stem(word: str) -> str:
     for ending, put in (("ies", "y"), ("ying", "y"), ("ied", "y"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", "")):
         length = len(word) - len(ending)
         if word.endswith(ending) and length >= 3:
-            root = _undouble(word[:length] + put)
+            root = word[:length] + put
+            doubled = len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz"
+            root = root[:-1] if doubled or (root.endswith("e") and len(root) > 4) else root
             return f"{root}e" if length == 3 and ending in ("ing", "ed") and _LOST_E.fullmatch(root) else root
     if word.endswith("es") and word[-3] in "sxzh" and len(word) > 4:
         return word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
-    return word[:-1] if word.endswith("e") and len(word) > 4 else word
-
-
-def _undouble(word: str) -> str:
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
-        return word[:-1]
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
 
 

@@ -24,7 +24,6 @@ SLACK = 0.5
 SENT_BACK = "Before the answer can be given: "
 """How the message begins that sends a draft back."""
 NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
-"""What is said of a draft that cites nothing."""
 _BARE_WORDS = frozenset(content("yes no true false none never always line lines second seconds minute minutes start"))
 _WHEN = re.compile(r"\bwhen\b|\bwhat time\b|\bhow long\b|\bwann\b|\bcuándo\b", re.IGNORECASE)
 _SHORT = 4

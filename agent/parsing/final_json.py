@@ -11,7 +11,6 @@ from .loose_json import NotJson, objects, read_partly
 from .thoughts import split_thoughts
 
 ANSWERS = ("answer", "final_answer", "the_answer", "response", "text", "result", "output")
-"""Keys under which models write an answer as JSON."""
 _FIRM = ANSWERS[:3]
 """Those that make any object an answer, be it with words around it."""
 OPTIONS = ("option", "choice", "letter", "selected_option", "option_letter", "answer_option", "answer_letter")

@@ -23,7 +23,6 @@ _SPACE = r"(?:\s|//[^\n]*\n|/\*(?:(?!\*/)[\s\S]){0,500}\*/|#[^\n]*\n)*"
 _OPENS = re.compile(rf"\{{{_SPACE}(?:\}}|[\"'“„‘«`][^\n]{{0,200}}?[\"'”“’»`]{_SPACE}:|[A-Za-z_][\w.-]*{_SPACE}:)")
 """How an object begins: it is empty, or has a key."""
 _OTHER_QUOTES = re.compile(r"\"{3}([\s\S]*?)\"{3}|`([^`\n]*)`(?=\s*[,:}\]])|«([^«»]*)»(?=\s*[,:}\]])")
-"""Texts in quotes that the library does not know."""
 _LAST_TEXT = re.compile(r"[\"']([^\"'\n]{1,200})[\"']\s*\Z")
 _TEXTS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _NO_VALUE = re.compile(r":\s*(?:[<}\],]|\Z)")

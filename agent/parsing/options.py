@@ -55,9 +55,8 @@ def option_texts(options: Any) -> list[str]:
         keys = [str(key).strip(" ().").upper() for key in options]
         expected = {letter(i) for i in range(len(keys))}
         if set(keys) != expected:
-            raise ValueError(
-                f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list."
-            )
+            named = ", ".join(map(str, options))[:60]
+            raise ValueError(f"The options have the keys {named}; give A, B, C, … or a list.")
         options = [value for _, value in sorted(zip(keys, options.values(), strict=True), key=lambda pair: pair[0])]
     try:
         listed = list(options)

@@ -42,7 +42,6 @@ _THING = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")
-"""A time as it is written here."""
 _ORDINAL = re.compile(
     r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|next|\d+(?:st|nd|rd|th))\b",
     re.IGNORECASE,

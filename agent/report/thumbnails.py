@@ -33,7 +33,6 @@ _APART = 1.0  # seconds: of two spans found nearly together, one picture is enou
 _SMALL = 0.6  # a region narrower and lower than this share of the picture is shown enlarged too
 
 OpenVideo = Callable[[str], "VideoSource"]
-"""Opens a video by its id in the trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +241,8 @@ def _enlarged(picture: Image) -> Image:
     scale = min(4.0, SIZE / max(picture.size))
     if scale <= 1:
         return picture
-    return picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Resampling.BICUBIC
-    )
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Resampling.BICUBIC)
 
 
 def _keep_small(images: ReportImages, order: list[ImageRequest]) -> None:

@@ -30,7 +30,6 @@ class Mention:
     """Somebody or something that a model saw in one part of the video."""
 
     look: str
-    """What it looks like, as it was written."""
     time: float
     """When, in seconds."""
     part: int
@@ -59,7 +58,6 @@ class Entity:
     """One individual and where it was mentioned."""
 
     kind: str
-    """The kind of its mentions."""
     mentions: list[Mention] = field(default_factory=list)
     """In order of time."""
     name: str = ""

@@ -26,7 +26,6 @@ from .route_budget import RouteBudget, even, shares, short
 
 PART = 120.0
 PER_PART = 8
-"""Frames of a part, where the budget allows it."""
 MOST_PARTS = 60
 COMPARED = 16
 """Entities whose salient frames are compared at most."""

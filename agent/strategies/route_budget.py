@@ -25,7 +25,6 @@ class RouteBudget:
         self.frames = frames if brief.budget.frames is None else brief.budget.frames
         """Frames left; of `frames` where there is no limit."""
         self.calls = math.inf if brief.budget.calls is None else brief.budget.calls
-        """Calls left."""
 
     def call(self, tool: str, frames: int = 0, /, **arguments: Any) -> Call:
         """Return a call on the route's video that takes `frames` frames."""

@@ -40,7 +40,6 @@ ATTENTIVE = 1
 NO_PROBABILITY = 1e-4
 ZOOM_TEMPERATURE = 0.01
 TOP = 5
-"""Places to zoom into."""
 
 DIRECT = "Answer directly from what you find."
 THINK = "Think step by step: say what each observation shows, and weigh the possible answers, before you answer."

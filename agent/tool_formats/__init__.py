@@ -15,7 +15,6 @@ from .vital import VITAL
 TOOL_FORMATS: dict[str, ToolFormat] = {
     each.name: each for each in (HERMES, HERMES_TEXT, QWEN3_VL, VITAL, EGO_R1, PIXEL_REASONER, LONGVT)
 }
-"""Every format of a released checkpoint, by name."""
 
 
 def load_tool_format(name: str) -> ToolFormat:

@@ -33,7 +33,6 @@ _MARKS = re.compile(
     r"|^[ \t]*Action(?: Input)?:",
     re.IGNORECASE | re.MULTILINE,
 )
-"""What stands around calls."""
 _HARMONY = re.compile(r"<\|(?:constrain|message|channel|start)\|>", re.IGNORECASE)
 """What stands around every text of gpt-oss, calls or not."""
 _DSML = re.compile(r"[|｜]DSML[|｜]|(?<=<)\w{1,20}:(?=tool_call|invoke|parameter|function)|(?<=</)\w{1,20}:(?=\w)")
@@ -66,11 +65,9 @@ class TextCalls:
     """What a text holds."""
 
     calls: tuple[tuple[str, dict[str, Any]], ...]
-    """Name and arguments of each call."""
     broken: tuple[tuple[str, str], ...]
     """What was meant as a call and cannot be read, and why."""
     words: str
-    """What is left of the text."""
 
 
 def calls_in(text: str, names: Sequence[str]) -> TextCalls:

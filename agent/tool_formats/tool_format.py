@@ -55,7 +55,6 @@ class ToolFormat:
     """Between the loop, which knows our tools and messages, and a model's own conventions."""
 
     name: str
-    """What it is loaded by."""
     system: str | None = None
     """The system prompt (our wording of the published conventions), or None for the loop's own."""
     stop: tuple[str, ...] = ()

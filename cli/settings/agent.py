@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ...agent import Answer, VideoAgent
 
 MakeAgent = Callable[[str], "VideoAgent"]
-"""The agent with a policy of that name."""
 
 
 @contextmanager

@@ -37,7 +37,6 @@ class RunFiles:
     """When a file of it was last written, in seconds since the epoch."""
     question: str = ""
     videos: tuple[str, ...] = ()
-    """Ids of the videos that were asked about."""
     state: str = "unreadable"
     """`answered`, `abstained`, `unfinished` or `unreadable`."""
 

@@ -22,7 +22,6 @@ SLACK = 0.5
 MOST_SHARE = 0.8
 """Share of a video from which a cited span says no more than that it is in the video."""
 LISTENS = ("transcribe",)
-"""Tools whose observations were heard."""
 
 
 def cited(rollout: Rollout) -> tuple[Evidence, ...]:

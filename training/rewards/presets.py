@@ -228,7 +228,6 @@ PRESETS: dict[str, Callable[..., Mix]] = {
     "longvt": longvt,
     "video_r1": video_r1,
 }
-"""Every preset by its name."""
 
 
 def load_preset(name: str, **options: Any) -> Mix:

@@ -104,12 +104,12 @@ def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
         v = context.video
         if index < _CITED:
             yield context.call("browse", level="clip", end=min(context.whole.start + 1.0, context.whole.end))
+        rate = f", {v['fps']:.4g} frames per second" if v.get("fps") else ""
         fact = {
             "length": f"{clock(context.whole.duration)} ({context.whole.duration:.1f} seconds)",
-            "sound": ("yes, it has a sound track" if v["has_audio"] else "no, it has no sound track"),
+            "sound": "yes, it has a sound track" if v["has_audio"] else "no, it has no sound track",
             "language": languages.get(v["id"], ""),
-            "picture": f"{v['width']}x{v['height']} pixels"
-            + (f", {v['fps']:.4g} frames per second" if v.get("fps") else ""),
+            "picture": f"{v['width']}x{v['height']} pixels{rate}",
             "name": v["name"],
             "videos": f"{v['name']} ({clock(context.whole.duration)})",
         }[question.fact or "length"]

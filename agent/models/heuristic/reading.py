@@ -74,8 +74,8 @@ def _of_channel(question: ParsedQuestion, ranked: list[Ranked]) -> list[Ranked]:
 def closer(retrieval: Retrieval) -> Generator[Call, CallResult, list[Passage]]:
     """Text on the screen that a closer look finds."""
     context = retrieval.first
-    known = [p for p in retrieval.of("screen_text") if p.video == context.video["id"]]
-    return (yield from look_closer(context, known))
+    blocks = [p for p in retrieval.of("screen_text") if p.video == context.video["id"]]
+    return (yield from look_closer(context, blocks))
 
 
 def allowed(retrieval: Retrieval) -> list[Passage]:

@@ -93,14 +93,14 @@ def _where(context: HeuristicContext, found: Sequence[Passage]) -> list[Span]:
 
 def _unique(passages: Iterable[Passage], found: Sequence[Passage]) -> tuple[Passage, ...]:
     """Each passage once, with the similarity that the search gave to its text; what was read wins over a hit."""
-    known: dict[tuple[str, str, str], float] = {}
+    similarities: dict[tuple[str, str, str], float] = {}
     for p in found:
         key = (p.video, p.channel, alphanumeric(p.text))
-        known[key] = max(known.get(key, 0.0), p.similarity)
+        similarities[key] = max(similarities.get(key, 0.0), p.similarity)
     kept: dict[tuple[str, str, str, int], Passage] = {}
     for p in passages:
         texts = [alphanumeric(p.text), *(alphanumeric(part.text) for part in p.parts)]
-        similarity = max(known.get((p.video, p.channel, text), 0.0) for text in texts)
+        similarity = max(similarities.get((p.video, p.channel, text), 0.0) for text in texts)
         kept[p.video, p.channel, alphanumeric(p.text), round(p.span.start)] = replace(
             p, similarity=max(similarity, p.similarity)
         )
@@ -152,7 +152,7 @@ def _as_topic(retrieval: Retrieval) -> Retrieval:
     return replace(retrieval, question=replace(question, topic=(*question.topic, question.ordinal), order=None))
 
 
-def look_closer(context: HeuristicContext, known: Sequence[Passage]) -> Generator[Call, CallResult, list[Passage]]:
+def look_closer(context: HeuristicContext, passages: Sequence[Passage]) -> Generator[Call, CallResult, list[Passage]]:
     """Text that indexing missed: small print enlarged, more frames a second, then the quarters of the picture."""
     question, video = context.question, context.video["id"]
     window = context.window
@@ -160,12 +160,12 @@ def look_closer(context: HeuristicContext, known: Sequence[Passage]) -> Generato
         result = yield context.call("search_clips", query=question.text)
         near = [Span(*hit["span"]) for hit in result.data.get("hits", ()) if hit.get("video", video) == video]
         window = near[0] if near else Span(window.start, window.start + 60)
-    for small in sorted((p for p in known if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
+    for small in sorted((p for p in passages if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
         result = yield context.call("read_text", start=small.span.middle, box=_around(small.box or ()))
         near_by = readings(result, video)
         if question.digits and any(values(question.value, p.text, question.digits) for p in near_by):
             return near_by
-    before = {alphanumeric(p.text) for p in known}
+    before = {alphanumeric(p.text) for p in passages}
     rate = round(min(4.0, 16 / max(window.duration, 1.0)), 3)
     fresh = readings((yield context.over("read_text", window, fps=rate)), video)
     fresh = [p for p in fresh if alphanumeric(p.text) not in before]

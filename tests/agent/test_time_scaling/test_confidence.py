@@ -28,13 +28,6 @@ def test_the_score_forest_by_hand():
     assert found == pytest.approx([0.91, 0.78, 0.51, 0.80])
 
 
-def test_a_reported_fall_of_attention_costs_a_fifth():
-    plain = scores([0.8, 0.8], ["", ""])
-    fallen = scores([0.8, 0.8], ["", ""], [0.0, -0.11])
-    assert fallen == pytest.approx([plain[0], plain[1] - 0.2])
-    assert scores([0.8, 0.8], ["", ""], [0.0, -0.1]) == pytest.approx(plain)  # by 0.1 it is not yet a fall
-
-
 def test_a_piece_that_stands_there_five_times_is_a_repetition():
     assert repeats("a piece of text. " * 5) and not repeats("a piece of text. " * 4)
     assert not repeats("x" * 30) and repeats("x" * 31)  # never in up to 30 characters

@@ -105,11 +105,7 @@ def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list
             lines = lines[place + 1 :]
         rows.append(row)
     if not observation.lines and observation.uris:
-        cited = [numbered(uri, "", "") for uri in observation.uris[:CITED]]
-        rows.append("Cite as " + ", ".join(f"[{piece.n}] {_when(piece.uri)}" for piece in cited))
+        cited = [(numbered(uri, "", ""), MediaURI.parse(uri).span) for uri in observation.uris[:CITED]]
+        whens = [f"[{piece.n}] {moment(span) if span else 'the whole video'}" for piece, span in cited]
+        rows.append("Cite as " + ", ".join(whens))
     return "\n".join(rows), pieces
-
-
-def _when(uri: str) -> str:
-    place = MediaURI.parse(uri)
-    return moment(place.span) if place.span is not None else "the whole video"

@@ -134,14 +134,11 @@ def same_word(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
-def coverage(stems: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
-    """Weighted share of the stems `stems` that stand in `passage`, in [0, 1]; 0 without any."""
-    have = list(passage)
-    unique = list(dict.fromkeys(stems))
-    total = sum((weights or {}).get(w, 1.0) for w in unique)
-    if not total:
-        return 0.0
-    return sum((weights or {}).get(w, 1.0) for w in unique if any(same_word(w, p) for p in have)) / total
+def coverage(stems: Sequence[str], passage: Iterable[str]) -> float:
+    """Return the share of different stems that stand in `passage`, in [0, 1]; 0 without any."""
+    have, unique = list(passage), set(stems)
+    found = sum(any(same_word(word, other) for other in have) for word in unique)
+    return found / len(unique) if unique else 0.0
 
 
 def rarity(passages: Sequence[Sequence[str]]) -> dict[str, float]:

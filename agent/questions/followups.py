@@ -88,8 +88,12 @@ def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> 
             return FollowUp(_with_names(placed, questions[-1], answers[-1]), video)
         own = _LEAD.sub("", placed)
         if not (_ASKING.match(own) and _says_what(text)):
-            own = f"{_sense(answers)} {_time_of(placed)}?"
-        return FollowUp(own if own.startswith("What happens") else _NEAREST.sub(_nearest, own, count=1), video)
+            tool = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
+            time = _TIME.search(placed)
+            own = f"{_SENSES.get(tool, 'What happens')} {time[0].rstrip('.') if time else ''}?"
+        if not own.startswith("What happens"):  # only what comes next, not all that comes after
+            own = _NEAREST.sub(lambda m: f"{'first' if m[0].lower() == 'after ' else 'last'} {m[0]}", own, count=1)
+        return FollowUp(own, video)
     bare = _LEAD.sub("", text).rstrip(" ?.!")
     if _ASKING.fullmatch(bare):
         rest = _ASKING.sub("", questions[-1], count=1).strip()
@@ -129,25 +133,9 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
     return cited[0].video, Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
-def _nearest(found: re.Match[str]) -> str:
-    return f"{'first' if found[0].lower() == 'after ' else 'last'} {found[0]}"
-
-
 def _says_what(text: str) -> bool:
     """Whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
-    return any(
-        token not in STOP | _COMING for token in tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))
-    )
-
-
-def _sense(answers: Sequence[Answer]) -> str:
-    tools = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
-    return _SENSES.get(tools, "What happens")
-
-
-def _time_of(placed: str) -> str:
-    found = _TIME.search(placed)
-    return found[0].rstrip(".") if found else ""
+    return any(token not in STOP | _COMING for token in _untimed(text))
 
 
 def _instead(part: str, question: str) -> str:
@@ -226,5 +214,8 @@ def _names_told(question: str, answer: Answer) -> list[str]:
 
 def _topic(text: str) -> list[str]:
     """Words that say what it is about: neither stop words nor those that any question about a video may have."""
-    rest = _AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))
-    return [token for token in tokens(rest) if token not in STOP and token not in _GENERIC]
+    return [token for token in _untimed(text) if token not in STOP and token not in _GENERIC]
+
+
+def _untimed(text: str) -> list[str]:
+    return tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))

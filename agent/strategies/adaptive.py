@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from ...memory import clock
-from ..steps import CallResult, Steps
+from ..steps import Steps
 from . import adaptive_sampling as air
 from .route import Brief, Route, RouteResult
 from .route_budget import RouteBudget, short, thin
@@ -53,7 +53,8 @@ def run(brief: Brief) -> Steps[RouteResult]:
         (result,) = yield (budget.call("rate_frames", len(asking), times=asking, question=brief.prompt),)
         if result.error:
             break
-        ratings |= _ratings(result, asking)
+        rows = zip(asking, result.data.get("ratings", []), strict=False)
+        ratings |= {time: (row.get("score"), str(row.get("reason", ""))) for time, row in rows}
         validated_now = keep(asking, ratings, times, scores, final)
         validated += validated_now
         if len(validated) >= final:
@@ -125,11 +126,6 @@ def _similarities(brief: Brief, budget: RouteBudget) -> Steps[tuple[np.ndarray, 
         inside = (times >= start) & (times < end)
         scores[inside] = np.maximum(scores[inside], hit["score"])
     return times, scores, "the memory's search"
-
-
-def _ratings(result: CallResult, asking: list[float]) -> dict[float, tuple[int | None, str]]:
-    rows = result.data.get("ratings", [])
-    return {time: (row.get("score"), str(row.get("reason", ""))) for time, row in zip(asking, rows, strict=False)}
 
 
 def _summary(ratings: dict[float, tuple[int | None, str]], rounds: int, by: str) -> str:

@@ -64,7 +64,8 @@ def run(brief: ScalingBrief) -> ScalingSteps:
     if len(answers) < 2:
         return answers[0] if answers else no_answer(brief.question, first)
     points = scores([probability(r) for r in usable], [r.text for r in usable])
-    ranked = _ranked(answers, points, brief.question)
+    sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, brief.question)]
+    ranked = sorted(sums, key=lambda pair: -pair[1])
     best, sum_of_best = ranked[0]
     accepted = answers[max(best.indices, key=lambda i: points[i])]
     if sure(sum_of_best, len(answers)) or not affords_attempt(remaining_after(first)):
@@ -115,11 +116,6 @@ def probability(result: Result) -> float:
     """Return how probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
     p = result.likelihood if result.likelihood is not None else result.answer.confidence if result.answer else 0.0
     return min(max(p, NO_PROBABILITY), 1.0)
-
-
-def _ranked(answers: Sequence[Answer], points: Sequence[float], question: Question) -> list[tuple[Group, float]]:
-    sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, question)]
-    return sorted(sums, key=lambda pair: -pair[1])
 
 
 def _closer(ranked: Sequence[tuple[Group, float]]) -> str:

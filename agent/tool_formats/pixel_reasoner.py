@@ -94,23 +94,19 @@ def _cropped(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments
     question = question_of(messages)
     video = next((v for v in question.videos if v["id"] == picture.video), None) if question else None
     box = arguments.get("bbox_2d", arguments.get("bbox", arguments.get("box")))
+    width, height = (video["width"], video["height"]) if video else (1000, 1000)
+    left, top, right, bottom = picture.box or (0.0, 0.0, 1.0, 1.0)  # of a crop
     try:
-        whole = (video["width"], video["height"]) if video else (1000, 1000)
-        region, other_scale = read_box(box, _size(picture.box, whole))
+        size = max(1, round((right - left) * width)), max(1, round((bottom - top) * height))
+        region, other_scale = read_box(box, size)
     except (TypeError, ValueError):
         raise BadCall("bbox_2d must be four fractions, [left, top, right, bottom]") from None
+    time = picture.span.start if picture.span else 0.0
     if other_scale:  # the tool knows how large pictures are shown, and says what it read
         outer = {"of": str(picture)} if picture.box else {}
-        time = picture.span.start if picture.span else 0.0
         return {"time": time, "box": box_numbers(box), **outer, **_video(picture, messages)}
     region = _inside(region, picture.box) if picture.box else region
-    time = picture.span.start if picture.span else 0.0
     return {"time": time, "box": [round(part, 6) for part in region], **_video(picture, messages)}
-
-
-def _size(box: Box | None, whole: tuple[int, int]) -> tuple[int, int]:
-    left, top, right, bottom = box or Box(0.0, 0.0, 1.0, 1.0)
-    return max(1, round((right - left) * whole[0])), max(1, round((bottom - top) * whole[1]))
 
 
 def _inside(inner: Box, outer: Box) -> Box:

@@ -82,14 +82,12 @@ def calls_in(text: str, names: Sequence[str]) -> TextCalls:
             rest = _MARKS.sub("", words)
             rest = re.sub(r"```\w*\s*(?:```)?", "", rest).strip(" \n,[]")
             return TextCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
-    if any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body)) and not _is_prose(body):
+    marks = [mark[0] for mark in _MARKS.finditer(body)]
+    prose = all(re.match(r"\s*Action", mark, re.IGNORECASE) for mark in marks)  # of the ReAct form: English words too
+    if not prose and not all(_HARMONY.fullmatch(mark) for mark in marks):
         why = "there is no JSON object with a name and arguments"
         return TextCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
     return TextCalls(calls=(), broken=(), words=body.strip() if body != text else text)
-
-
-def _is_prose(body: str) -> bool:
-    return all(re.match(r"\s*Action", mark[0], re.IGNORECASE) for mark in _MARKS.finditer(body))
 
 
 _Calls = tuple[list[tuple[str, dict[str, Any]]], str]

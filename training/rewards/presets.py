@@ -184,22 +184,17 @@ def video_r1(*, dialect: str = "vital") -> Mix:
     512 tokens. No bug of its rewards is known (its data loader puts one fixed sample in the place of broken videos;
     here a broken row is reported, see `readers`).
     """
-    answer = task_reward(rouge)
+    answer, (low, high) = task_reward(rouge), LONGEST_THOUGHT
     return Mix(
         {
             "answer": (answer, 1.0),
             "format": (format_reward(dialect), 1.0),
             "order": (groups.temporal_order(answer, bonus=1.0), 0.3),
-            "length": (Reward(name="length", score=_has_length), 0.2),
+            "length": (Reward(name="length", score=lambda r: float(low <= reply_tokens(r) <= high)), 0.2),
         },
         gates={"length": lambda rollout: answer(rollout) - 0.1},
         name="video_r1",
     )
-
-
-def _has_length(rollout: Rollout) -> float:
-    low, high = LONGEST_THOUGHT
-    return float(low <= reply_tokens(rollout) <= high)
 
 
 def reply_tokens(rollout: Rollout) -> int:

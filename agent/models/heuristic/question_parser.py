@@ -154,6 +154,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
         value = "color"
     topic, loose = _topic(bare, phrase)
     color, digits = re.search(rf"\b({_COLORS})\b", low), re.search(r"\b(\w+)[- ]digit\b", low)
+    count = numbers(digits[1]) if digits else []
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
     word = next((t for t in tokens(bare) if ordinal(t) == named), "") if named else ""
     channel = _channel(bare, kind, value, "screen" in low)
@@ -162,7 +163,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     return ParsedQuestion(
         text=text, kind=kind, channel=channel, topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
-        digits=_digits(digits[1]) if digits else None,
+        digits=int(count[0]) if count and count[0] < 100 else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)
         else "small" if _SMALL_PRINT.search(low) else None,
         color=color[1].replace("gray", "grey") if color else None,
@@ -320,8 +321,3 @@ def _place(low: str) -> tuple[str, ...]:
     if found and re.search(r"\b(?:top|bottom|upper|lower) (?:middle|cent(?:er|re))\b", low):
         found.append("center")
     return tuple(dict.fromkeys(_SIDES.get(word, word) for word in found))
-
-
-def _digits(word: str) -> int | None:
-    count = numbers(word)
-    return int(count[0]) if count and count[0] < 100 else None

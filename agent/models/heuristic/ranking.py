@@ -165,12 +165,11 @@ class Ranking:
             score += 0.25 if question.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)
 
-    def best_for(self, words: str, channel: str | None = None) -> Passage | None:
+    def best_for(self, words: str) -> Passage | None:
         """The passage that holds most of `words` (an anchor: `after the words about …`); None where none holds half."""
         about = replace(self.question, topic=query(words), loose=(), value=None, place=(), channel=None)
         other = Ranking(about, self.passages)
-        found = [r for r in other.rank() if channel in (None, r.passage.channel) and other.covered(r.text) >= 0.5]
-        return found[0].passage if found else None
+        return next((r.passage for r in other.rank() if other.covered(r.text) >= 0.5), None)
 
 
 def has_letters(text: str) -> bool:

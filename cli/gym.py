@@ -160,8 +160,8 @@ def play(
         memory = build_memory(lessons, Path(scratch) / "memory")
         found = list(scores(lessons, memory, players, seed=seed))
     if as_json:
-        names = ("family", "runs", "chance", "blind")
-        rows = [{**{name: getattr(s, name) for name in names}, "players": s.figures} for s in found]
+        fields = ("family", "runs", "chance", "blind")
+        rows = [{**{name: getattr(s, name) for name in fields}, "players": s.figures} for s in found]
         write_json({"schema": 1, "families": rows})
         return
     table = Table(box=None, pad_edge=False)

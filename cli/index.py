@@ -18,7 +18,7 @@ from .settings.indexing import add_video, damage, old_speech
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, shown, write_json
+from .terminal.output import Console, plain, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
@@ -105,7 +105,7 @@ def index(
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
-        others = [{"path": shown(one.path), "why": shown(one.why)} for one in passed_over]
+        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
         write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
 
@@ -128,7 +128,7 @@ def _expanded(
         if not found.videos:
             others = found.passed_over
             of = f" ({len(others)} files are none: {_counted(others)})" if others else ""
-            empty.append(f"There is no video{f' that matches {only}' if only else ''} in {shown(path)}{of}")
+            empty.append(f"There is no video{f' that matches {only}' if only else ''} in {plain(path)}{of}")
     if empty and not files:
         raise VideoError("; ".join(empty) + ": name a video file, or another folder.")
     return list(files.items()), passed_over
@@ -136,7 +136,7 @@ def _expanded(
 
 def _counted(passed_over: Sequence[PassedOver]) -> str:
     counts = Counter(one.why for one in passed_over)
-    parts = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
+    parts = [f"{count} {plain(why)[:80]}" for why, count in counts.most_common(6)]
     return ", ".join([*parts, *(["…"] if len(counts) > 6 else [])])
 
 
@@ -147,7 +147,7 @@ def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
     files = "file" if len(passed_over) == 1 else "files"
     lines = [f"passed over {len(passed_over)} {files}: {_counted(passed_over)}"]
     if len(passed_over) <= _LISTED:
-        lines += [f"  {shown(one.path)}: {shown(one.why)}" for one in passed_over]
+        lines += [f"  {plain(one.path)}: {plain(one.why)}" for one in passed_over]
     else:
         lines.append("  --json lists them all")
     for line in lines:

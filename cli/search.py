@@ -82,8 +82,8 @@ def search(
         console.print(Text(place, style="bold"), Text(f"score {hit.score:.3f}", style="dim"))
         table = Table.grid(padding=(0, 2))
         for text in hit.texts[:3]:
-            words = Text(f"“{' '.join(text.text.split())}”")
-            table.add_row("", Text(str(text.span), no_wrap=True), text.channel, words)
+            quoted = Text(f"“{' '.join(text.text.split())}”")
+            table.add_row("", Text(str(text.span), no_wrap=True), text.channel, quoted)
         console.print(table)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")

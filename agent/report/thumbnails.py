@@ -152,12 +152,12 @@ def _of_call(call: ReportCall, run: RunSummary) -> list[ImageRequest]:
     """Return the frames that were looked at; where there were none, the middle of what was found."""
     if call.error:
         return []
-    known = [p for p in call.places if p.video in run.videos and p.span is not None]
-    frames = [p for p in known if p.is_frame]
+    places = [p for p in call.places if p.video in run.videos and p.span is not None]
+    frames = [p for p in places if p.is_frame]
     boxed = {p.span for p in frames if p.box}
     frames = [p for p in frames if p.box or p.span not in boxed]
     requests: list[ImageRequest] = []
-    for place in _thinned(frames or through_and_found(known)[1], _PER_CALL):
+    for place in _thinned(frames or through_and_found(places)[1], _PER_CALL):
         assert place.span is not None
         same = any(w.video == place.video and abs(w.time - place.span.middle) < _APART for w in requests)
         if place.box and place.is_frame:

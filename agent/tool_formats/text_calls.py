@@ -103,7 +103,7 @@ def _tagged(body: str, names: Sequence[str]) -> _Calls:
                 arguments = read_object(match["body"])
             except NotJson:
                 continue
-        calls.append((_known(match["name"], names) or match["name"], arguments))
+        calls.append((_tool_named(match["name"], names) or match["name"], arguments))
     return calls, _INVOKED.sub(" ", body) if calls else body
 
 
@@ -113,10 +113,10 @@ def _keyed(body: str, names: Sequence[str]) -> _Calls:
     if "<arg_key>" in body:
         for match in _KEYED.finditer(body):
             arguments = {one["key"].strip(): _value(one["value"]) for one in _PAIR.finditer(match["body"])}
-            calls.append((_known(match["name"], names) or match["name"], arguments))
+            calls.append((_tool_named(match["name"], names) or match["name"], arguments))
         return calls, _KEYED.sub(" ", body)
     for match in _ALONE.finditer(body):
-        if name := _known(match["name"], names):
+        if name := _tool_named(match["name"], names):
             calls.append((name, {}))
     return calls, _ALONE.sub(" ", body) if calls else body
 
@@ -220,18 +220,16 @@ def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterabl
             arguments = read_object(arguments)
         except NotJson:
             arguments = None
-    known = _known(name, names)
+    tool = _tool_named(name, names)
     if isinstance(arguments, dict):
         if arguments.get("type") == "object" and "properties" in arguments:
             return []  # the schema itself, repeated
-        return (
-            [(known or name, arguments)] if known or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
-        )
+        return [(tool or name, arguments)] if tool or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
     rest = {key: value for key, value in row.items() if key not in (*_NAMES, *_ARGUMENTS, "type", "id")}
-    return [(known, rest)] if known and "answer" not in row else []
+    return [(tool, rest)] if tool and "answer" not in row else []
 
 
-def _known(name: str, names: Sequence[str]) -> str | None:
+def _tool_named(name: str, names: Sequence[str]) -> str | None:
     plain = name.strip()[:100].partition(":")[0].rpartition(".")[2]
     close = difflib.get_close_matches(plain, names, n=1, cutoff=0.8)
     return plain if plain in names else close[0] if close else None

@@ -182,7 +182,7 @@ def megabytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def shown(text: str | Path) -> str:
+def plain(text: str | Path) -> str:
     """A name for a terminal or for JSON, as one line of printable text."""
     return printable(str(text))
 

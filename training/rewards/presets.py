@@ -46,12 +46,12 @@ def vital(
         dialect: of the format.
         scales: (a, b) by a part of the task's source; `VITAL_SCALES` unless told otherwise.
     """
-    known = VITAL_SCALES if scales is None else dict(scales)
+    by_source = VITAL_SCALES if scales is None else dict(scales)
     span = tiou()
 
     def spans(rollout: Rollout) -> float:
         source = rollout.task.source.lower()
-        low, high = next((pair for part, pair in known.items() if part.lower() in source), VITAL_SCALE)
+        low, high = next((pair for part, pair in by_source.items() if part.lower() in source), VITAL_SCALE)
         return scale(span(rollout), low, high)
 
     return Mix(
@@ -234,10 +234,10 @@ def load_preset(name: str, **options: Any) -> Mix:
     preset = PRESETS.get(name.lower().replace("-", "_"))
     if preset is None:
         raise UnknownNameError(unknown_name("reward preset", name, PRESETS))
-    known = preset.__kwdefaults__ or {}
-    wrong = sorted(set(options) - set(known))
+    defaults = preset.__kwdefaults__ or {}
+    wrong = sorted(set(options) - set(defaults))
     if wrong:
         raise CapabilityError(
-            f"The reward preset {name} has no option {wrong[0]!r}; it has {', '.join(known) or 'none'}."
+            f"The reward preset {name} has no option {wrong[0]!r}; it has {', '.join(defaults) or 'none'}."
         )
     return preset(**options)

@@ -75,8 +75,8 @@ class ParsedQuestion:
     options: tuple[str, ...] = ()
 
 
-_ASKED = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
-_FILM, _SURFACE = (f"(?:{'|'.join(_ASKED[name])})" for name in ("film", "surface"))
+_TABLE = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
+_FILM, _SURFACE = (f"(?:{'|'.join(_TABLE[name])})" for name in ("film", "surface"))
 
 
 def _pattern(alternatives: Sequence[str], whole_words: bool = False) -> re.Pattern[str]:
@@ -84,19 +84,19 @@ def _pattern(alternatives: Sequence[str], whole_words: bool = False) -> re.Patte
     return re.compile(rf"\b(?:{joined})\b" if whole_words else joined, re.IGNORECASE)
 
 
-_SPEECH, _READS = _pattern(_ASKED["speech"], True), _pattern(_ASKED["reads"])
-_SCREEN = re.compile(f"{_READS.pattern}|{_pattern(_ASKED['screen'], True).pattern}", re.IGNORECASE)
-_NOT_TEXT = _pattern(_ASKED["not_text"])
-_FILE = {name: _pattern(alternatives) for name, alternatives in _ASKED["file"].items()}
-_KINDS: dict[Kind, re.Pattern[str]] = {name: _pattern(alternatives) for name, alternatives in _ASKED["kinds"].items()}
-_VALUES = {name: _pattern(alternatives) for name, alternatives in _ASKED["values"].items()}
-_COLORS = _ASKED["colors"].strip().replace(" ", "|")
-_FRAME, _LOOSE = (frozenset(_ASKED["words"][name].split()) for name in ("frame", "loose"))
-LANGUAGES = {"English": STOP, **{name: frozenset(words.split()) for name, words in _ASKED["small_words"].items()}}
+_SPEECH, _READS = _pattern(_TABLE["speech"], True), _pattern(_TABLE["reads"])
+_SCREEN = re.compile(f"{_READS.pattern}|{_pattern(_TABLE['screen'], True).pattern}", re.IGNORECASE)
+_NOT_TEXT = _pattern(_TABLE["not_text"])
+_FILE = {name: _pattern(alternatives) for name, alternatives in _TABLE["file"].items()}
+_KINDS: dict[Kind, re.Pattern[str]] = {name: _pattern(alternatives) for name, alternatives in _TABLE["kinds"].items()}
+_VALUES = {name: _pattern(alternatives) for name, alternatives in _TABLE["values"].items()}
+_COLORS = _TABLE["colors"].strip().replace(" ", "|")
+_FRAME, _LOOSE = (frozenset(_TABLE["words"][name].split()) for name in ("frame", "loose"))
+LANGUAGES = {"English": STOP, **{name: frozenset(words.split()) for name, words in _TABLE["small_words"].items()}}
 """Words without meaning of their own, by language; accents are left out."""
 _FOREIGN = frozenset().union(*LANGUAGES.values())
 _NOBODY, _EVERY_VIDEO, _SMALL_PRINT, _AUXILIARY = (
-    _pattern(_ASKED[name]) for name in ("nobody", "every_video", "small_print", "starts_yes_no")
+    _pattern(_TABLE[name]) for name in ("nobody", "every_video", "small_print", "starts_yes_no")
 )
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(

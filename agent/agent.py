@@ -24,7 +24,7 @@ from .graph import Loop, build_graph
 from .models.policy import policy_of
 from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
-from .planner import Planner, plan_by_rules
+from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import QuestionError, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
@@ -273,7 +273,7 @@ def _planner(planner: Planner | Literal["rules", "model"], policy: BaseChatModel
     if planner == "rules":
         return plan_by_rules
     if planner == "model":
-        from .model_planner import plan_by_model
+        from .planning.model_planner import plan_by_model
 
         return plan_by_model(policy)
     if isinstance(planner, str):

@@ -31,9 +31,9 @@ from .models.policy import Policy, policy_of
 from .models.settling import settled, with_calls_found
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
-from .offering import offered, useful
 from .parsing.draft import draft_of
-from .planner import Plan, Planner, Situation, first_look, plan_route
+from .planning.offered_tools import offered, useful
+from .planning.planner import Plan, Planner, Situation, first_look, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question, question_of
 from .state import State, TurnCostEstimate, fraction

@@ -7,7 +7,7 @@ from typing import Any
 from ..memory import clock
 from ..tools.sanitize import quote
 from .parsing.draft import NOT_FOUND
-from .planner import Plan
+from .planning.planner import Plan
 from .questions.question import Question
 
 SYSTEM = f"""You answer questions about videos from numbered lines. Each line tells what was said, shown or seen, and \

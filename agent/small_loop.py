@@ -16,7 +16,7 @@ from langgraph.types import Command
 from ..memory import CapabilityError, ClipMemory, Span
 from ..tools import Observation, Toolbox, ToolError, VideoContext, tool
 from .graph import Loop
-from .planner import no_look, plan_by_rules
+from .planning.planner import no_look, plan_by_rules
 from .state import State
 from .tool_formats.hermes import SHORT
 

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..tools import Budget
-from .models.heuristic import parse
-from .questions.question import Question
-from .steps import Call
-from .strategies import ROUTES
-from .text_matching import content
+from ...tools import Budget
+from ..models.heuristic import parse
+from ..questions.question import Question
+from ..steps import Call
+from ..strategies import ROUTES
+from ..text_matching import content
 
 PART = 30.0
 """Seconds of a beginning or an end at most; of a short video a fifth."""

@@ -16,16 +16,16 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from ..memory import RewatchError, clock
-from ..tools.sanitize import quote
-from .models.failures import cause_of, one_line
-from .models.settling import usable
-from .models.turn import take_turn
-from .models.usage import tokens_of
-from .parsing.loose_json import NotJson, read_object
-from .parsing.reply import parse_reply
+from ...memory import RewatchError, clock
+from ...tools.sanitize import quote
+from ..models.failures import cause_of, one_line
+from ..models.settling import usable
+from ..models.turn import take_turn
+from ..models.usage import tokens_of
+from ..parsing.loose_json import NotJson, read_object
+from ..parsing.reply import parse_reply
+from ..strategies import ROUTES
 from .planner import Plan, Planner, Situation, plan_by_rules
-from .strategies import ROUTES
 
 MOST_SUB_QUESTIONS, LONGEST_SUB_QUESTION = 8, 200
 PATIENCE = 0.25

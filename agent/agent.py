@@ -14,7 +14,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
-from ..memory.registry import unknown_name
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
@@ -26,7 +25,7 @@ from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
 from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
-from .questions.question import QuestionError, RunError, question_about
+from .questions.question import RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
@@ -154,7 +153,8 @@ class VideoAgent:
             listener: called with every trace event as it happens.
 
         Raises:
-            QuestionError: if the question is empty, or the memory has no such video, or there is no such route.
+            QuestionError: if the question is empty, or the memory has no such video.
+            UnknownNameError: if there is no such route or scaling.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
         parsed = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
@@ -238,16 +238,12 @@ class VideoAgent:
 
     def _require(self, route: str | None, scale: str | None) -> None:
         if route is not None:
-            if route not in ROUTES:
-                raise QuestionError(unknown_name("route", route, ROUTES))
             if ROUTES[route].needs_viewer and not self.toolbox.sees:
                 raise CapabilityError(
                     f"The route {route} asks a model that sees: give one as the policy or the viewer "
                     "(docs/policies.md says which), or take the route search."
                 )
         if scale is not None:
-            if scale not in SCALINGS:
-                raise QuestionError(unknown_name("scaling", scale, SCALINGS))
             if SCALINGS[scale].needs_model and not self.reads_prompts:
                 raise CapabilityError(
                     f"The scaling {scale} samples a language model, and the heuristic policy says the same each time: "

@@ -206,7 +206,7 @@ class Runner:
 
 def run_event(loop: Loop, run_id: str, state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Return the event that a run's trace begins with."""
-    from .. import __version__
+    from ..version import __version__
 
     paths = {record.id: record.path for record in loop.memory.videos()}
     ids = [video["id"] for video in state["question"]["videos"]]

@@ -16,7 +16,7 @@ class UnknownNameError(MisuseError, KeyError):
 
 
 class Registry(Mapping[str, T]):
-    """A read-only mapping of the things of one kind by name; a missing key raises `UnknownNameError`.
+    """The things of one kind by name; a missing key raises `UnknownNameError`, and `add` takes in one of your own.
 
     Args:
         kind: what the names stand for, singular: `"channel"`.
@@ -26,6 +26,17 @@ class Registry(Mapping[str, T]):
     def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
         self.kind = kind
         self._entries = dict(entries)
+
+    def add(self, name: str, entry: T) -> T:
+        """Take in one more, and return it.
+
+        Raises:
+            MisuseError: if there is one of that name.
+        """
+        if name in self._entries:
+            raise MisuseError(f"There is a {self.kind} {name!r} already: take another name.")
+        self._entries[name] = entry
+        return entry
 
     def __getitem__(self, name: str) -> T:
         return self._entries[require_name(self.kind, name, self._entries)]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
+
+from langchain_core.language_models import BaseChatModel
 
 from ...memory.video.open import one_or_many
 from ...tools import Budget
 from ..answer import Answer
 from ..runner import Listener
 from .followups import complete
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..agent import VideoAgent
 
 _TOLD = 6  # exchanges that a language model is told of
 _LONGEST = 400  # characters of one answer in that
@@ -30,6 +28,19 @@ class Exchange:
     answer: Answer
     now: float | None = None
     """Up to when the answer could see (seconds); None for all of the videos."""
+
+
+class Answerer(Protocol):
+    """The parts of a `VideoAgent` that a conversation uses."""
+
+    policy: BaseChatModel
+    budget: Budget
+
+    @property
+    def reads_prompts(self) -> bool: ...  # noqa: D102
+
+    @property
+    def ask(self) -> Callable[..., Answer]: ...  # noqa: D102
 
 
 class Conversation:
@@ -48,7 +59,7 @@ class Conversation:
 
     def __init__(
         self,
-        agent: VideoAgent,
+        agent: Answerer,
         *,
         videos: str | Path | Sequence[str | Path] | None = None,
         now: float | None = None,

@@ -3,6 +3,7 @@
 `route` defines them, `route_budget` keeps their budget and shows frames, and `replies` reads what models write.
 """
 
+from ...memory.registry import Registry
 from .adaptive import ADAPTIVE
 from .direct import DIRECT
 from .map_reduce import MAP_REDUCE
@@ -14,8 +15,8 @@ from .skim_zoom import SKIM_ZOOM
 from .tree import TREE
 from .video_tree import VIDEO_TREE
 
-ROUTES: dict[str, Route] = {
-    route.name: route for route in (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
-}
+_PUBLISHED = (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
+ROUTES: Registry[Route] = Registry("route", {route.name: route for route in _PUBLISHED})
+"""Every strategy by the name that `--route` takes; `ROUTES.add` takes in one of your own."""
 
 __all__ = ["ROUTES", "Brief", "RouteResult", "Route"]

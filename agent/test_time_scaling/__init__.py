@@ -4,6 +4,7 @@
 `calibration` maps stated confidences to measured ones.
 """
 
+from ...memory.registry import Registry
 from .budget_split import share
 from .confidence import CONFIDENCE
 from .critic import CRITIC
@@ -13,6 +14,8 @@ from .scaling import Attempt, Prompt, Result, Scaling, ScalingBrief, ScalingStep
 from .verify import VERIFY
 from .vote import VOTE
 
-SCALINGS: dict[str, Scaling] = {s.name: s for s in (VOTE, CONFIDENCE, REFINE, VERIFY, MCTS, CRITIC)}
+_PUBLISHED = (VOTE, CONFIDENCE, REFINE, VERIFY, MCTS, CRITIC)
+SCALINGS: Registry[Scaling] = Registry("scaling", {scaling.name: scaling for scaling in _PUBLISHED})
+"""Every scaling by the name that `--scale` takes; `SCALINGS.add` takes in one of your own."""
 
 __all__ = ["SCALINGS", "Attempt", "Result", "Prompt", "ScalingSteps", "Scaling", "ScalingBrief", "share"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...memory import CapabilityError
+from ...memory.registry import Registry
 from .ego_r1 import EGO_R1
 from .hermes import HERMES, HERMES_TEXT, QWEN3_VL, SHORT
 from .longvt import LONGVT
@@ -12,22 +12,24 @@ from .tool_format import ParsedTurn, ToolFormat
 from .uncited import draft
 from .vital import VITAL
 
-TOOL_FORMATS: dict[str, ToolFormat] = {
-    each.name: each for each in (HERMES, HERMES_TEXT, QWEN3_VL, VITAL, EGO_R1, PIXEL_REASONER, LONGVT)
-}
+_RELEASED = (HERMES, HERMES_TEXT, QWEN3_VL, VITAL, EGO_R1, PIXEL_REASONER, LONGVT)
+TOOL_FORMATS: Registry[ToolFormat] = Registry("dialect", {each.name: each for each in _RELEASED})
+"""Every format of a released checkpoint, by the name that `dialect` takes; `TOOL_FORMATS.add` takes in one of yours."""
 
 
 def load_tool_format(name: str) -> ToolFormat:
-    """The format of that name; `-` and `_` and case are one.
+    """Return the format of that name; `-` and `_` and case are one.
 
     Raises:
-        CapabilityError: if there is none.
+        UnknownNameError: if there is none.
     """
-    by_name = {key.replace("-", "_"): each for key, each in {**TOOL_FORMATS, SHORT.name: SHORT}.items()}
-    found = by_name.get(name.lower().replace("-", "_"))
-    if found is None:
-        raise CapabilityError(f"There is no dialect {name!r}; use {', '.join(TOOL_FORMATS)}.")
-    return found
+    folded = name.lower().replace("-", "_")
+    if folded == SHORT.name:  # that of the gym's smallest models, which nobody else speaks
+        return SHORT
+    return (
+        next((each for key, each in TOOL_FORMATS.items() if key.replace("-", "_") == folded), None)
+        or TOOL_FORMATS[name]
+    )
 
 
 __all__ = ["PROMPTS", "TOOL_FORMATS", "ParsedTurn", "ToolFormat", "draft", "load_tool_format", "with_prompt"]

@@ -14,7 +14,7 @@ from ...memory.files.regular import open_regular
 from ...memory.ingest.planning import Busy
 
 if TYPE_CHECKING:
-    from ...agent import VideoAgent
+    from ...agent.questions.conversation import Answerer
     from ...tools import Budget
 
 LONG = 60.0
@@ -48,7 +48,7 @@ def index_estimate(memory: ClipMemory, path: Path, channels: Sequence[str] | Non
     return f"{path.name}  {clock(length)} will take about {_about(total)} ({shares}; {by})"
 
 
-def run_estimate(agent: VideoAgent, runs: Path, budget: Budget) -> str | None:
+def run_estimate(agent: Answerer, runs: Path, budget: Budget) -> str | None:
     """Return one line on what a question may take and cost; None where it is quick and free.
 
     Of the earlier runs in `runs` those with the same policy tell.

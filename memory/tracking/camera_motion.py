@@ -25,6 +25,7 @@ _CONTRAST = 24  # gray levels within a patch: fainter texture comes and goes wit
 _NOISE = 4  # gray levels by which a still patch differs from itself, on average
 _SHIFTED = 0.12  # of a patch's contrast: an edge that moves by little more than one pixel changes it by as much
 _TEXTURE = 0.05  # share of a cell that must have texture for its vote to count
+_SHIFT = 0.004  # of the width, by which a corner of a still camera may be elsewhere
 _STILL, _STILL_RIM = 0.4, 0.35  # shares of still cells, of all and of those at the border, below which the camera moves
 
 
@@ -151,13 +152,30 @@ def _moving_frames(stretch: Stretch) -> Array:
 def camera_moves(before: Array, after: Array) -> bool:
     """Tell whether the camera moved between two gray frames `[H, W]` uint8 of one shot.
 
-    It did where patches with texture changed nearly all over the picture and along its border, which objects seldom
-    fill.
+    Two witnesses must agree, nearly all over the picture and along its border, which objects seldom fill: patches with
+    texture changed, and corners are elsewhere. Light changes patches and leaves corners; corners made of noise wander
+    in patches that stay. Where not one patch stayed, the picture may have moved too fast for corners to be followed.
     """
-    import cv2
-
     lit = _without_bars(np.maximum(before, after))
     before, after = before[lit], after[lit]
+    patches = _still_patches(before, after)
+    return _lost(*patches) and (_lost(*patches, gone=True) or _lost(*_still_corners(before, after)))
+
+
+def _lost(votes: Array, still: Array, *, gone: bool = False) -> bool:
+    """Tell whether too few of the cells that vote are still; with `gone`, as good as none of many."""
+    rim = votes.copy()
+    rim[1:-1, 1:-1] = False
+    cells, border, least, least_rim = (12, 8, 0.1, 0.1) if gone else (7, 5, _STILL, _STILL_RIM)
+    if votes.sum() < cells or rim.sum() < border:
+        return False
+    return bool(still[votes].mean() < least and still[rim].mean() < least_rim)
+
+
+def _still_patches(before: Array, after: Array) -> tuple[Array, Array]:
+    """The cells with texture, and those whose texture stayed, `[rows, columns]` bool."""
+    import cv2
+
     ratio = (before[::4, ::4] + np.float32(4)) / (after[::4, ::4] + np.float32(4))
     after = cv2.convertScaleAbs(after, None, float(np.clip(np.median(ratio), 0.5, 2)))
     before, after = cv2.GaussianBlur(before, (3, 3), 0), cv2.GaussianBlur(after, (3, 3), 0)
@@ -168,12 +186,27 @@ def camera_moves(before: Array, after: Array) -> bool:
     filled, stayed = (
         cv2.resize(mask.astype(np.float32), _CELLS, interpolation=cv2.INTER_AREA) for mask in (textured, same)
     )
-    votes, still = filled > _TEXTURE, stayed > 0.5 * filled
-    rim = votes.copy()
-    rim[1:-1, 1:-1] = False
-    if votes.sum() < 7 or rim.sum() < 5:
-        return False
-    return bool(still[votes].mean() < _STILL and still[rim].mean() < _STILL_RIM)
+    return filled > _TEXTURE, stayed > 0.5 * filled
+
+
+def _still_corners(before: Array, after: Array) -> tuple[Array, Array]:
+    """The cells with corners that can be followed there and back, and those whose corners stayed."""
+    import cv2
+
+    height, width = before.shape
+    votes, still = np.zeros(_CELLS[::-1], bool), np.zeros(_CELLS[::-1], bool)
+    corners = cv2.goodFeaturesToTrack(before, 200, 0.01, width / 32)
+    if corners is None:
+        return votes, still
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, corners.copy(), winSize=(15, 15), maxLevel=4)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, moved.copy(), winSize=(15, 15), maxLevel=4)
+    good = (found[:, 0] > 0) & (again[:, 0] > 0) & (np.abs(back - corners).max(axis=(1, 2)) < 1.0)
+    start, shift = corners[good, 0], np.linalg.norm(moved[good, 0] - corners[good, 0], axis=1) / width
+    cells = np.minimum(start * _CELLS / (width, height), np.array(_CELLS) - 1).astype(int)
+    for column, row in np.unique(cells, axis=0):
+        votes[row, column] = True
+        still[row, column] = np.median(shift[(cells == (column, row)).all(axis=1)]) < _SHIFT
+    return votes, still
 
 
 def _without_bars(gray: Array) -> tuple[slice, slice]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatResult
-from rewatch.agent import Calibration, QuestionError, VideoAgent, read_trace
+from rewatch.agent import Calibration, VideoAgent, read_trace
 from rewatch.agent.answer import Draft, Evidence
 from rewatch.agent.models.turn import Turn
 from rewatch.agent.replay import replay
@@ -19,6 +19,7 @@ from rewatch.agent.verifier import Verdict, after_looking, second_looks
 from rewatch.cli.terminal.console import show_event
 from rewatch.cli.terminal.output import Console
 from rewatch.memory import CapabilityError, ClipMemory
+from rewatch.memory.registry import UnknownNameError
 from rewatch.tools import Budget, Reply, VisualQuestion
 
 from .scripted import Scripted, calling, in_turn
@@ -138,9 +139,9 @@ def test_what_a_route_or_a_scaling_lacks_is_said_at_once(notices: ClipMemory):
         agent.ask("What?", route="adaptive")
     with pytest.raises(CapabilityError, match="samples a language model"):
         agent.ask("What?", scale="vote")
-    with pytest.raises(QuestionError, match="There is no route 'north'; there are direct, search"):
+    with pytest.raises(UnknownNameError, match="There is no route 'north'; there are direct, search"):
         agent.ask("What?", route="north")
-    with pytest.raises(QuestionError, match="There is no scaling"):
+    with pytest.raises(UnknownNameError, match="There is no scaling"):
         agent.ask("What?", scale="up")
 
 

@@ -85,8 +85,9 @@ def test_what_moves_is_found_without_a_detector(memory: ClipMemory) -> None:
     assert 1 <= len(moving.tracks) <= 3 and all(track.color == "red" for track in moving.tracks)
     assert {direction(track) for track in moving.tracks} == {"left to right"}
     for track in moving.tracks:
-        for time, box in track.boxes[2:-2]:
-            assert (box.left + box.right) / 2 == pytest.approx((20 + 5 * time * FPS + 35) / 640, abs=0.05)
+        for one in track.boxes[2:-2]:
+            middle = (one.box.left + one.box.right) / 2
+            assert middle == pytest.approx((20 + 5 * one.time * FPS + 35) / 640, abs=0.05)
 
 
 def test_text_is_read_and_timed_across_the_change(memory: ClipMemory) -> None:

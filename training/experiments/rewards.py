@@ -7,9 +7,9 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
+from ...memory.registry import Registry
 from .. import rewards
 from ..data.validation import unknown
 from ..rewards import GroupReward, Mix, Reward, load_preset
@@ -21,8 +21,8 @@ _NAMES = (
     "numeric point_in_box quotes regression retrieval_gain right task_reward temporal thought_reward time_r1 tiou "
     "tool_bonus track_reward turn_format validity verified"
 )
-REWARDS: Mapping[str, Callable[..., Reward | GroupReward]] = MappingProxyType(
-    {n: getattr(rewards, n) for n in _NAMES.split()}
+REWARDS: Registry[Callable[..., Reward | GroupReward]] = Registry(
+    "reward", {name: getattr(rewards, name) for name in _NAMES.split()}
 )
 """Makers of rewards by the names that configurations use; the parameters of a maker are the reward's options."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from ..memory import MediaURI, Span
+from ..memory import MediaURI
 from ..tools.budget import rounded
 from .answer import Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
@@ -152,16 +152,13 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
     numbers: list[int] = []
     for piece in pieces.values():
         at = MediaURI.parse(piece.uri)
-        if at.video != place.video or not _touches(place.span, at.span):
+        apart = at.span and place.span and (at.span.start > place.span.end or place.span.start > at.span.end)
+        if at.video != place.video or apart:  # no span is the whole video
             continue
         if not piece.text:
             return []
         numbers.append(piece.n)
     return numbers
-
-
-def _touches(one: Span | None, other: Span | None) -> bool:
-    return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
 def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:

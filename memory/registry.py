@@ -38,6 +38,14 @@ class Registry(Mapping[str, T]):
         self._entries[name] = entry
         return entry
 
+    def remove(self, name: str) -> T:
+        """Take out an entry, and return it.
+
+        Raises:
+            UnknownNameError: if there is none of that name.
+        """
+        return self._entries.pop(require_name(self.kind, name, self._entries))
+
     def __getitem__(self, name: str) -> T:
         return self._entries[require_name(self.kind, name, self._entries)]
 

@@ -218,6 +218,7 @@ class RLRun(Run):
     """`rewatch train rl`."""
 
     objective: str = "dgrpo"
+    """A name of `rewatch.training.objectives.OBJECTIVES`, or `module:name` of an `Objective` of your own."""
     gate: Gate | None = Gate()
     """null: begin whatever the policy can do."""
 

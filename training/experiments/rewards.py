@@ -1,4 +1,4 @@
-"""Rewards by the names that configurations use."""
+"""Rewards and objectives by the names that configurations use."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from ...memory.registry import Registry
 from .. import rewards
 from ..data.validation import unknown
+from ..objectives import OBJECTIVES, Objective
 from ..rewards import GroupReward, Mix, Reward, load_preset
 from .config import ConfigError, Rewards
 
@@ -66,6 +67,20 @@ def _reward(name: str, options: Mapping[str, Any], key: str) -> Reward | GroupRe
         raise ConfigError(f"{key}: {error}") from None
     if not isinstance(made, (Reward, GroupReward)):
         raise ConfigError(f"{key}.reward: {name} gives no Reward; return rewatch.training.rewards.Reward(name, score).")
+    return made
+
+
+def objective_of(name: str) -> Objective:
+    """Return the objective of a configuration: one of `OBJECTIVES`, or `module:name` of one of your own.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if ":" not in name and name not in OBJECTIVES:
+        raise ConfigError(f"objective: {name} {unknown(name, OBJECTIVES)}")
+    made = imported(name, "objective") if ":" in name else OBJECTIVES[name]
+    if not isinstance(made, Objective):
+        raise ConfigError(f"objective: {name} is no rewatch.training.objectives.Objective.")
     return made
 
 

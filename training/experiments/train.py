@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.validation import unknown
 from ..gym import clips16
 from ..gym.expert import Expert
 from ..gym.playing import play
-from ..objectives import OBJECTIVES
 from ..rollouts.collector import grouped, require_some, seed_of
 from ..rollouts.recording import recorded_row
 from ..rollouts.rollout import Rollout
@@ -23,6 +21,7 @@ from ..trainers.sft import SFTSettings
 from .config import ConfigError, DPORun, RLRun, SFTRun, settings_of
 from .context import Listener, TrainingContext
 from .driver import drive, finish
+from .rewards import objective_of
 
 
 def sft(config: SFTRun, out: str | Path, *, resume: bool = False, on_event: Listener | None = None) -> Path:
@@ -62,8 +61,7 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, on_event: Listen
     """
     by_mini = config.trainer.engine == "mini"
     settings = settings_of(MiniSettings, config.trainer, seed=config.seed) if by_mini else None
-    if config.objective not in OBJECTIVES:
-        raise ConfigError(f"objective: {config.objective} {unknown(config.objective, OBJECTIVES)}")
+    objective = objective_of(config.objective)
     if config.gate and not config.held_out:
         raise ConfigError("gate: it is measured on held_out tasks; give them, or set gate to null.")
     with TrainingContext(config, "rl", out, resume=resume, on_event=on_event) as context:
@@ -77,7 +75,7 @@ def rl(config: RLRun, out: str | Path, *, resume: bool = False, on_event: Listen
             from .trl_engine import rl_by_trl
 
             return finish(context, {"objective": config.objective}, rl_by_trl(context, config, on_start))
-        trainer = MiniTrainer(context.collect, context.mix, config.objective, settings)
+        trainer = MiniTrainer(context.collect, context.mix, objective, settings)
         drive(context, trainer, on_start)
         if trainer.warning:
             context.note(trainer.warning)

@@ -20,6 +20,7 @@ from .config import ConfigError, RLRun
 from .context import TrainingContext
 from .driver import OnStart, look_back, start
 from .policy import complete, peft_config
+from .rewards import objective_of
 
 if TYPE_CHECKING:
     from ..rollouts.rows import Row
@@ -71,11 +72,17 @@ def rl_by_trl(context: TrainingContext, config: RLRun, on_start: OnStart) -> Pat
 
     def make(args: Any) -> Any:
         return GraphGRPOTrainer(
-            context.collect, context.mix, context.tasks, args=args, objective=config.objective, **flat, **_peft(context)
+            context.collect,
+            context.mix,
+            context.tasks,
+            args=args,
+            objective=objective_of(config.objective),
+            **flat,
+            **_peft(context),
         )
 
     def configure(**settings: Any) -> Any:
-        return grpo_config(config.objective, **settings)
+        return grpo_config(objective_of(config.objective), **settings)
 
     return _train(context, make, configure, check_settings(GRPOConfig, settings), ours, on_start)
 

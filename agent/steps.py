@@ -41,6 +41,10 @@ class CallResult:
     error: bool = False
     skipped: bool = False
     """True if it was not run at all, for want of budget."""
+    uris: tuple[str, ...] = ()
+    """Media URIs that it brought back."""
+    pictures: tuple[str, ...] = ()
+    """Those of them that are pictures."""
 
 
 Steps = Generator[tuple[Call, ...], tuple[CallResult, ...], Result]
@@ -79,8 +83,14 @@ def observed(messages: Sequence[BaseMessage]) -> dict[str, CallResult]:
             artifact = message.artifact or {}
             failed = message.status == "error"
             data = {} if failed else artifact.get("data", {})
-            result = CallResult(str(message.content), data, failed, bool(artifact.get("skipped")))
-            results[calls[message.tool_call_id].key] = result
+            results[calls[message.tool_call_id].key] = CallResult(
+                str(message.content),
+                data,
+                failed,
+                bool(artifact.get("skipped")),
+                tuple(artifact.get("uris", ())),
+                tuple(artifact.get("pictures", ())),
+            )
     return results
 
 

@@ -40,7 +40,7 @@ from rewatch.agent.small_loop import SYSTEM, small_loop  # noqa: E402
 from rewatch.agent.tool_formats.hermes import HERMES, hermes_call  # noqa: E402
 from rewatch.memory import ClipMemory  # noqa: E402
 from rewatch.training.data.task import Task  # noqa: E402
-from rewatch.training.gym import build_memory, clips16, mixed  # noqa: E402
+from rewatch.training.gym import build_memory, clips16, sample_environments  # noqa: E402
 from rewatch.training.rewards import Mix, task_reward  # noqa: E402
 from rewatch.training.rollouts.collector import Collector, draw  # noqa: E402
 from rewatch.training.trainers.grpo import GraphGRPOTrainer, grpo_config  # noqa: E402
@@ -240,13 +240,13 @@ def main() -> int:
                 disable_tqdm=True, logging_strategy="no", max_steps=WARM_UP + options.steps,
             )  # fmt: skip
 
-        lessons = mixed(64, families=FAMILIES, seed=0)
-        memory, tasks = build_memory(lessons, place / "memory"), [lesson.task for lesson in lessons]
+        environments = sample_environments(64, families=FAMILIES, seed=0)
+        memory, tasks = build_memory(environments, place / "memory"), [one.task for one in environments]
         tools = [
             *small_loop(memory, None).toolbox.schemas([]),
             *map(get_json_schema, (Environment.search_clips, Environment.view_clip)),
         ]
-        texts = clips16.corpus(lessons) + [json.dumps(tools)] * 20
+        texts = clips16.corpus(environments) + [json.dumps(tools)] * 20
         folder = save_tiny_qwen(place / "start", texts)
         sides = ours(folder, memory, tasks, config), peers(folder, memory, tasks, config)
         gates = threading.Semaphore(1), threading.Semaphore(0)

@@ -40,9 +40,9 @@ def families(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 def list_families(as_json: Json = False) -> None:
     """List the families of questions and the levels of difficulty; so does `rewatch gym` without a verb."""
-    from ..training.gym import EVERY, Level, lesson
+    from ..training.gym import ALL_FAMILIES, Level, make_environment
 
-    samples = {name: lesson(name, 1) for name in EVERY}
+    samples = {name: make_environment(name, 1) for name in ALL_FAMILIES}
     if as_json:
         rows = [
             {"family": n, "kind": one.task.kind, "question": one.task.question, "needs": one.task.meta["needs"],
@@ -80,9 +80,9 @@ def show(
 ) -> None:
     """Print one question, its truth, and what it takes to answer it."""
     from ..training.data.task_files import as_row
-    from ..training.gym import lesson, level_of
+    from ..training.gym import make_environment
 
-    made = lesson(family, seed, level_of(level))
+    made = make_environment(family, seed, _level(level))
     task, world = made.task, made.world
     if as_json:
         write_json({**as_row(task), "video": {"seconds": world.span.duration}})
@@ -122,14 +122,14 @@ def make(
     videos: Annotated[bool, typer.Option("--videos", help="Encode the videos too, and index them.")] = False,
 ) -> None:
     """Write tasks as a file that `rewatch train` reads."""
-    from ..training.gym import write_set
+    from ..training.gym import write_task_set
 
-    lessons = _lessons(_names(families), count, seed, level)
+    environments = _environments(_names(families), count, seed, level)
     console = Console()
     with Progress(console=console, transient=True, disable=not (videos and console.is_terminal)) as bar:
-        task = bar.add_task("encoding", total=len(lessons))
-        path = write_set(lessons, out, videos=videos, on_done=lambda done: bar.update(task, completed=done))
-    console.print(f"tasks    {path}  ({len(lessons)})", soft_wrap=True)
+        task = bar.add_task("encoding", total=len(environments))
+        path = write_task_set(environments, out, videos=videos, on_done=lambda done: bar.update(task, completed=done))
+    console.print(f"tasks    {path}  ({len(environments)})", soft_wrap=True)
     if videos:
         text = f"videos   {out / 'videos'}\nmemory   {out / 'memory'}"
         console.print(text, soft_wrap=True)
@@ -150,15 +150,15 @@ def play(
     """Score the expert, blind guessing and policies, family by family."""
     from ..agent import load_policy
     from ..training.gym import build_memory
-    from ..training.gym.playing import scores
+    from ..training.gym.evaluation import scores
 
     names = _names(families)
     players: dict[str, Any] = {"expert": None, **{name: load_policy(name) for name in policy or ()}}
-    lessons = _lessons(names, count * len(names), seed, level)
+    environments = _environments(names, count * len(names), seed, level)
     console = Console(stderr=as_json)
     with tempfile.TemporaryDirectory() as scratch, console.status("videos are being indexed"):
-        memory = build_memory(lessons, Path(scratch) / "memory")
-        found = list(scores(lessons, memory, players, seed=seed))
+        memory = build_memory(environments, Path(scratch) / "memory")
+        found = list(scores(environments, memory, players, seed=seed))
     if as_json:
         fields = ("family", "runs", "chance", "blind")
         rows = [{**{name: getattr(s, name) for name in fields}, "players": s.figures} for s in found]
@@ -195,11 +195,11 @@ def watch(
     """See one task: a run of it as a page, or its video's clips as one picture."""
     from ..agent import load_policy
     from ..agent.report import write_report
-    from ..training.gym import build_memory, lesson, level_of
-    from ..training.gym.playing import collector
-    from ..training.gym.sheet import sheet
+    from ..training.gym import build_memory, make_environment
+    from ..training.gym.evaluation import collector
+    from ..training.gym.videos import contact_sheet
 
-    made = lesson(family, seed, level_of(level))
+    made = make_environment(family, seed, _level(level))
     path = out or Path(f"gym-{family}-{seed}.html")
     if path.suffix not in (".html", ".png"):
         raise typer.BadParameter(f"--out {path}: name a page (.html) or a picture (.png).")
@@ -207,7 +207,7 @@ def watch(
     if path.suffix == ".png":
         from PIL import Image
 
-        Image.fromarray(sheet(made)).save(path)
+        Image.fromarray(contact_sheet(made)).save(path)
     else:
         with tempfile.TemporaryDirectory() as scratch:
             memory = build_memory([made], Path(scratch) / "memory")
@@ -217,19 +217,25 @@ def watch(
     Console().print(f"{'picture' if path.suffix == '.png' else 'page':<9}{path}", soft_wrap=True)
 
 
-def _lessons(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
-    from ..training.gym import level_of, mixed
+def _level(difficulty: float | None) -> Any:
+    from ..training.gym import Level
 
-    level = level_of(difficulty)
-    return mixed(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
+    return None if difficulty is None else Level.of(difficulty)
+
+
+def _environments(families: list[str], count: int, seed: int, difficulty: float | None) -> list[Any]:
+    from ..training.gym import sample_environments
+
+    level = _level(difficulty)
+    return sample_environments(count, families=families, levels=None if level is None else {level: 1.0}, seed=seed)
 
 
 def _names(text: str | None) -> list[str]:
-    from ..training.gym import FAMILIES, known
+    from ..training.gym import FAMILIES
 
     if text is None:
         return list(FAMILIES)
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not names:
         raise typer.BadParameter(f"--families {text!r} names none; rewatch gym list shows them.")
-    return known(names)
+    return names

@@ -24,9 +24,9 @@ from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.agent.small_loop import DIALECT, SYSTEM, small_loop
 from rewatch.tools import Budget
-from rewatch.training.gym import build_memory, clips16, mixed
+from rewatch.training.gym import build_memory, clips16, sample_environments
+from rewatch.training.gym.evaluation import play
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import play
 from rewatch.training.rewards import Mix, is_right, task_reward, tool_bonus, validity
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.recording import recorded_row
@@ -83,18 +83,18 @@ def main() -> None:
         if stage != "sft" or step % 20 == 0:
             print(" ".join(f"{k}={v}" for k, v in row.items() if k in SHOWN), flush=True)
 
-    lessons = mixed(args.traces, families=FAMILIES, seed=1000 * args.seed)
-    fresh = mixed(args.held_out, families=FAMILIES, seed=1000 * args.seed + 500_000)
-    memory = build_memory([*lessons, *fresh], args.out / "memory")
-    tasks, held_out = [one.task for one in lessons], [one.task for one in fresh]
-    folder = save_tiny_qwen(args.out / "start", clips16.corpus(lessons), seed=args.seed)
+    environments = sample_environments(args.traces, families=FAMILIES, seed=1000 * args.seed)
+    fresh = sample_environments(args.held_out, families=FAMILIES, seed=1000 * args.seed + 500_000)
+    memory = build_memory([*environments, *fresh], args.out / "memory")
+    tasks, held_out = [one.task for one in environments], [one.task for one in fresh]
+    folder = save_tiny_qwen(args.out / "start", clips16.corpus(environments), seed=args.seed)
     policy = VideoLMM.load(str(folder), dialect=DIALECT, max_tokens=32, rows=64)
     loop = small_loop(memory, policy)
     collect = Collector(loop=loop, budget=BUDGET)
     size = sum(p.numel() for p in policy.engine.loaded.model.parameters())
-    print(f"{size / 1e6:.2f}M parameters, {len(lessons)} lessons, {time.monotonic() - began:.0f} s")
+    print(f"{size / 1e6:.2f}M parameters, {len(environments)} environments, {time.monotonic() - began:.0f} s")
 
-    expert = Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, guess=args.guesses, seed=args.seed)
+    expert = Expert.of(tasks, dialect=DIALECT, solvers=clips16.SOLVERS, guess=args.guesses, seed=args.seed)
     rows = [row for rollout in play(loop, tasks, expert) if (row := recorded_row(policy, loop, rollout))]
     print(f"{len(rows)} traces, {time.monotonic() - began:.0f} s")
     settings = SFTSettings(rows=32, seed=args.seed)

@@ -1,198 +1,65 @@
-"""Videos of known truth that are rendered as they are watched, an encoder for them, and a rater that sees only pixels.
-
-A world shows coloured shapes (`Thing`) on plain scenes (`Scene`). No picture is kept, so a world may last hours.
-"""
+"""Worlds of the gym for tests of routes, an encoder for them, and a rater that sees only pixels."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from rewatch.memory import Frame, Span, VideoInfo, clock
-from rewatch.memory.protocol import grid, sorted_times
-from rewatch.memory.video.shape import shrink
+from rewatch.memory import Frame, Span, clock
 from rewatch.tools import Reply, VisualQuestion
-
-COLORS = {
-    "red": (230, 30, 30),
-    "blue": (30, 60, 230),
-    "yellow": (240, 220, 30),
-    "green": (20, 180, 40),
-    "purple": (150, 30, 210),
-}
-SHAPES = ("circle", "square", "triangle", "ring")
-TONES = {
-    "grey": (125, 125, 125),
-    "sand": (170, 150, 115),
-    "slate": (85, 105, 130),
-    "moss": (95, 125, 90),
-    "rose": (165, 120, 125),
-}
-"""Colours of scenes: none is vivid enough to be taken for a thing."""
+from rewatch.training.gym import World
+from rewatch.training.gym.oracle import things as things_of
+from rewatch.training.gym.render import COLORS, TONES
+from rewatch.training.gym.world import Thing, WorldScene
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """A coloured shape that is on screen for a while."""
-
-    color: str
-    shape: str
-    span: Span
-    x: float = 0.5
-    """Centre, as fractions of the picture."""
-    y: float = 0.5
-    size: float = 0.3
-    """Height as a fraction of the picture's."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.color} {self.shape}"
+def thing(name: str, span: Span, *, at: tuple[float, float] = (0.5, 0.5), size: float = 0.3) -> Thing:
+    """A still thing (`red circle`); `at` is its centre and `size` its height, as fractions of the picture."""
+    color, shape = name.split()
+    return Thing(color=color, shape=shape, span=span, at=at, size=size)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A plain background for a while."""
-
-    tone: str
-    span: Span
+def scene(tone: str, span: Span) -> WorldScene:
+    """A background for a while."""
+    return WorldScene(tone=tone, span=span)
 
 
-class World:
-    """A video source that draws its frames when they are asked for.
+def make_world(
+    seconds: float, things: Sequence[Thing] = (), *, scenes: Sequence[WorldScene] = (), seed: int = 0, side: int = 96
+) -> World:
+    """A world of four frames a second.
 
     Args:
-        seconds: how long it lasts.
-        things: what is to be seen, later ones on top.
-        scenes: backgrounds; where there is none, random scenes of 20 to 60 s in the tones of `others`.
-        seed: for everything random.
-        fps: frames a second.
-        size: width and height in pixels.
-        others: tones of the random scenes.
+        seconds: its length.
+        things: later ones lie on top.
+        scenes: backgrounds; where there is none, random ones of 20 to 60 s.
+        seed: of the random scenes.
+        side: pixels.
     """
-
-    def __init__(
-        self,
-        seconds: float,
-        things: Sequence[Thing] = (),
-        *,
-        scenes: Sequence[Scene] = (),
-        seed: int = 0,
-        fps: float = 4.0,
-        size: tuple[int, int] = (160, 120),
-        others: Sequence[str] = ("grey", "sand", "slate"),
-    ) -> None:
-        self.things = tuple(things)
-        rng = random.Random(seed)
-        cuts = [0.0]
-        while cuts[-1] < seconds:
-            cuts.append(cuts[-1] + rng.uniform(20, 60))
-        self._cuts = np.array(cuts)
-        self._tones = [rng.choice(list(others)) for _ in cuts]
-        self._scenes = tuple(scenes)
-        self._seed = seed
-        self._backgrounds: dict[tuple[str, int], np.ndarray] = {}
-        self.info = VideoInfo(
-            path=f"world-{seed}",
-            size=0,
-            start=0.0,
-            end=float(seconds),
-            width=size[0],
-            height=size[1],
-            fps=fps,
-            frames=int(seconds * fps),
-            codec="rawvideo",
-            pixel_format="rgb24",
-        )
-
-    @property
-    def content_id(self) -> str:
-        truth = (self.info, self.things, self._scenes, self._tones, self._seed)
-        return hashlib.sha256(repr(truth).encode()).hexdigest()
-
-    def tone(self, time: float) -> str:
-        """The tone of the scene at a moment (seconds)."""
-        for scene in reversed(self._scenes):
-            if scene.span.contains(time):
-                return scene.tone
-        return self._tones[int(np.searchsorted(self._cuts, time, side="right")) - 1]
-
-    def times(self) -> np.ndarray:
-        return np.arange(self.info.frames or 0) / self.info.fps
-
-    def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
-        last = (self.info.frames or 1) - 1
-        for wanted in sorted_times(times):
-            number = min(max(int(wanted * self.info.fps + 1e-6), 0), last)
-            time = number / self.info.fps
-            yield Frame(time, shrink(self._draw(time, number).copy(), size))
-
-    def frames(self, span: Span, fps: float, *, size: int | None = None) -> Iterator[Frame]:
-        return self.frames_at(grid(span, fps, self.info.span), size=size)
-
-    def keyframes(self, span: Span | None = None, *, size: int | None = None) -> Iterator[Frame]:
-        return self.frames(span or self.info.span, 1.0, size=size)
-
-    def audio(self, span: Span | None = None, *, rate: int = 16000) -> np.ndarray:
-        return np.zeros(0, dtype=np.float32)
-
-    def _draw(self, time: float, number: int) -> np.ndarray:
-        """`[H, W, 3]` uint8: the scene, flickering a little, and what is on screen."""
-        flicker = (number * 2654435761 + self._seed) % 7 - 3
-        key = (self.tone(time), flicker)
-        if key not in self._backgrounds:
-            shape = (self.info.height, self.info.width, 3)
-            self._backgrounds[key] = np.full(shape, np.array(TONES[key[0]]) + flicker, dtype=np.uint8)
-        shown = [thing for thing in self.things if thing.span.contains(time)]
-        if not shown:
-            return self._backgrounds[key]
-        image = self._backgrounds[key].copy()
-        for thing in shown:
-            image[_mask(thing, image.shape[0], image.shape[1])] = COLORS[thing.color]
-        return image
-
-
-def _mask(thing: Thing, height: int, width: int) -> np.ndarray:
-    """Pixels of a thing, bool `[H, W]`."""
-    half = thing.size * height / 2
-    y, x = np.ogrid[:height, :width]
-    dy, dx = (y + 0.5 - thing.y * height) / half, (x + 0.5 - thing.x * width) / half
-    if thing.shape == "square":
-        return (abs(dy) <= 1) & (abs(dx) <= 1)
-    if thing.shape == "triangle":
-        return (abs(dy) <= 1) & (abs(dx) <= (dy + 1) / 2)
-    radius = dy**2 + dx**2
-    return (radius <= 1) if thing.shape == "circle" else (radius <= 1) & (radius >= 0.36)
+    rng = random.Random(seed)
+    cuts = [0.0]
+    while cuts[-1] < seconds:
+        cuts.append(cuts[-1] + rng.uniform(20, 60))
+    others = [scene(rng.choice(("grey", "sand", "slate")), Span(*ends)) for ends in zip(cuts, cuts[1:], strict=False)]
+    return World(
+        name=f"world-{seed}", span=Span(0.0, float(seconds)), things=tuple(things), scenes=(*others, *scenes), side=side
+    )
 
 
 def look(image: np.ndarray) -> tuple[str, list[str]]:
-    """What a picture shows, told from its pixels alone: the tone of its scene and its things (`red circle`)."""
-    import cv2
-
-    small = image.astype(np.int16)
-    vivid = small.max(2) - small.min(2) > 90
-    plain = small[::4, ::4][~vivid[::4, ::4]]
+    """The tone of a picture's scene and its things (`red circle`), told from the pixels alone."""
+    rows = image[::4, ::4].reshape(-1, 3).astype(np.int16)
+    plain = rows[rows.max(1) - rows.min(1) <= 90]
     middle = np.median(plain, axis=0) if len(plain) else np.zeros(3)
-    tone = min(TONES, key=lambda name: float(np.abs(np.array(TONES[name]) - middle).sum()))
-    found: list[str] = []
-    if not vivid.any():
-        return tone, found
-    distances = np.stack([np.abs(small - np.array(rgb)).sum(2) for rgb in COLORS.values()])
-    nearest = np.where(vivid, distances.argmin(0), -1)
-    for index, color in enumerate(COLORS):
-        count, _, stats, _ = cv2.connectedComponentsWithStats((nearest == index).astype(np.uint8))
-        for left, top, wide, high, area in stats[1:count]:
-            if area < 12:
-                continue
-            filled = area / (wide * high)
-            hollow = nearest[top + high // 2, left + wide // 2] != index
-            shape = "ring" if hollow else "square" if filled > 0.9 else "circle" if filled > 0.65 else "triangle"
-            found.append(f"{color} {shape}")
-    return tone, found
+    return nearest_tone(middle), [f"{one.color} {one.shape}" for one in things_of(image)]
+
+
+def nearest_tone(color: np.ndarray) -> str:
+    """The tone that is most like a colour `[3]`."""
+    return min(TONES, key=lambda name: float(np.abs(np.array(TONES[name]) - color).sum()))
 
 
 class WorldEncoder:
@@ -211,7 +78,7 @@ class WorldEncoder:
             small = frame.image[1::3, 1::3].reshape(-1, 3).astype(np.int16)
             vivid = small.max(1) - small.min(1) > 90
             middle = np.median(small[~vivid], axis=0) if not vivid.all() else np.zeros(3)
-            row[len(COLORS) + int(np.argmin([np.abs(np.array(t) - middle).sum() for t in TONES.values()]))] = 1
+            row[len(COLORS) + list(TONES).index(nearest_tone(middle))] = 1
             for index, rgb in enumerate(COLORS.values()):
                 if vivid.any():
                     row[index] = np.sqrt((np.abs(small[vivid] - np.array(rgb)).sum(1) < 90).sum() / len(small))
@@ -229,6 +96,10 @@ class WorldEncoder:
 
     def describe(self, frames: Sequence[Frame]) -> str | None:
         return None
+
+
+View = tuple[float, str, list[str]]
+"""Time, tone and things of a picture."""
 
 
 class PixelRater:
@@ -289,7 +160,7 @@ class PixelRater:
     def _time(self, time: float) -> str:
         return clock(time) if self._clocks else f"{time:.2f} s"
 
-    def _rate(self, seen: list[Seen], _: str) -> str:
+    def _rate(self, seen: list[View], _: str) -> str:
         ((_, tone, things),) = seen
         color = self.target.split()[0]
         near = 3 if tone in self.cues else 2 if any(color in thing for thing in things) else 1
@@ -298,7 +169,7 @@ class PixelRater:
             score = self._random.randint(1, 5)
         return f"Rating: {score}. It shows {_words(tone, things)}."
 
-    def _ground(self, seen: list[Seen], _: str) -> str:
+    def _ground(self, seen: list[View], _: str) -> str:
         nearest = [self.nearness(tone, things) for _, tone, things in seen]
         lines = []
         first = 0
@@ -310,7 +181,7 @@ class PixelRater:
                 lines.append(f"{len(lines) + 1}. {span}: it looks like {_words(*seen[place][1:])}")
         return "\n".join(lines) or "I do not see anything of the kind."
 
-    def _search(self, seen: list[Seen], prompt: str) -> str:
+    def _search(self, seen: list[View], prompt: str) -> str:
         known = {time: self.nearness(tone, things) for time, tone, things in seen}
         for time, words in re.findall(r"«(\d+(?:\.\d+)?) s: ([^»]*)»", prompt):
             tone, _, things = words.partition(" scene")
@@ -331,11 +202,11 @@ class PixelRater:
             ]
         )
 
-    def _reason(self, seen: list[Seen], prompt: str) -> str:
+    def _reason(self, seen: list[View], prompt: str) -> str:
         found = any(self.target in things for _, _, things in seen) or self.target in prompt.split("Question:")[0]
         return f"Let me think.\nAnswer: A {self.target}\nConfidence: {3 if found else 1}"
 
-    def _map(self, seen: list[Seen], _: str) -> str:
+    def _map(self, seen: list[View], _: str) -> str:
         first: dict[str, float] = {}
         for time, _, things in seen:
             for thing in things:
@@ -344,16 +215,12 @@ class PixelRater:
         found = self.target in first
         return "\n".join([*lines, f"Finding: {self.target if found else 'none'}", f"Relevant: {3 if found else 1}"])
 
-    def _compare(self, seen: list[Seen], prompt: str) -> str:
+    def _compare(self, seen: list[View], prompt: str) -> str:
         groups: dict[tuple[str, ...], list[str]] = {}
         for number, time in re.findall(r"^(\d+): ([\d:.]+) ", prompt, re.M):
             _, _, things = min(seen, key=lambda one: abs(one[0] - _seconds(time)))
             groups.setdefault(tuple(sorted(things)), []).append(number)
         return "\n".join("=".join(group) for group in groups.values() if len(group) > 1) or "none"
-
-
-Seen = tuple[float, str, list[str]]
-"""Time, tone, things."""
 
 
 def _words(tone: str, things: Sequence[str]) -> str:

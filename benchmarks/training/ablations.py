@@ -102,20 +102,20 @@ def _in_order_and_swapped(run: Path, seed: int) -> dict[str, float]:
     from rewatch.agent.models.registry import load_policy
     from rewatch.agent.small_loop import small_loop
     from rewatch.tools import Budget
-    from rewatch.training.gym import build_memory, mixed
+    from rewatch.training.gym import build_memory, sample_environments
     from rewatch.training.rewards import is_right
     from rewatch.training.rollouts.collector import Collector
     from rewatch.training.rollouts.frame_shuffling import Shuffled
 
-    lessons = mixed(HELD_OUT, families=FIRST, seed=10_000 * seed + 500_000)
+    environments = sample_environments(HELD_OUT, families=FIRST, seed=10_000 * seed + 500_000)
     policy: Any = load_policy(str(run))
     made: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        loop = small_loop(build_memory(lessons, folder), policy)
+        loop = small_loop(build_memory(environments, folder), policy)
         swapped = replace(loop, policy=Shuffled(policy=policy))
         for name, one in (("in order", loop), ("swapped", swapped)):
             collect = Collector(loop=one, budget=Budget(**LIMITS, seconds=None))
-            rollouts = collect([lesson.task for lesson in lessons], 1, seed=seed)
+            rollouts = collect([one.task for one in environments], 1, seed=seed)
             made[name] = sum(map(is_right, rollouts)) / len(rollouts)
             made.setdefault("tool_rate", sum(bool(r.calls) for r in rollouts) / len(rollouts))
     return made

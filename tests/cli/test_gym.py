@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rewatch.memory import ClipMemory
 from rewatch.training.data.task_files import read_tasks
-from rewatch.training.gym import FAMILIES, lesson
-from rewatch.training.gym.clips16 import SMALL
+from rewatch.training.gym import FAMILIES, make_environment
+from rewatch.training.gym.clips16 import FAMILIES as CLIPS16
 from typer.testing import CliRunner
 
 
@@ -24,26 +24,26 @@ def run(*words: object, code: int = 0) -> str:
 
 def test_families_and_levels_are_listed() -> None:
     told = run("gym")
-    assert all(name in told for name in (*FAMILIES, *SMALL)) and "--level" in told
+    assert all(name in told for name in (*FAMILIES, *CLIPS16)) and "--level" in told
     rows: dict[str, Any] = json.loads(run("gym", "--json"))
-    assert [row["family"] for row in rows["families"]] == [*FAMILIES, *SMALL] and len(rows["levels"]) == 5
+    assert [row["family"] for row in rows["families"]] == [*FAMILIES, *CLIPS16] and len(rows["levels"]) == 5
 
 
 def test_one_question_is_shown_with_its_truth() -> None:
-    made = lesson("two_hops", 3)
+    made = make_environment("two_hops", 3)
     told = run("gym", "show", "two_hops", "--seed", 3)
     assert made.task.question in told and (made.task.truth.answer or "?") in told and "view_clip" in told
     row = json.loads(run("gym", "show", "viewing", "--level", 0.5, "--json"))
     assert row["difficulty"] == 0.5 and row["video"]["seconds"] == 45 * 6
-    assert "did you mean viewing" in run("gym", "show", "viewng", code=1)
+    assert "Did you mean viewing" in run("gym", "show", "viewng", code=1)
 
 
 def test_tasks_are_written_with_videos_that_are_indexed(tmp_path: Path) -> None:
     run("gym", "make", "--families", "two_hops,clips16.clip", "--count", 2, "--seed", 4, "--out", tmp_path, "--videos")
     tasks = read_tasks(tmp_path / "tasks.jsonl")
     assert [task.question for task in tasks] == [
-        lesson("two_hops", 4).task.question,
-        lesson("clips16.clip", 5).task.question,
+        make_environment("two_hops", 4).task.question,
+        make_environment("clips16.clip", 5).task.question,
     ]
     with ClipMemory(tmp_path / "memory", read_only=True) as memory:
         for task in tasks:
@@ -67,7 +67,7 @@ def test_a_task_is_watched_as_a_page_and_as_a_picture(tmp_path: Path) -> None:
 
     run("gym", "watch", "two_hops", "--out", tmp_path / "run.html")
     page = (tmp_path / "run.html").read_text()
-    assert lesson("two_hops", 0).task.question in page and "data:image/jpeg" in page
+    assert make_environment("two_hops", 0).task.question in page and "data:image/jpeg" in page
     run("gym", "watch", "cropping", "--out", tmp_path / "sheet.png")
     image = Image.open(tmp_path / "sheet.png")
     assert image.width > 1000 and (230, 60, 20) in {color for _, color in image.getcolors(1 << 20) or ()}

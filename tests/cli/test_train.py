@@ -69,9 +69,9 @@ def test_a_killed_run_goes_on_with_the_same_curve_and_its_policy_is_asked(home: 
     assert [step for step, _ in two] == list(range(1, 17))
     assert [loss for _, loss in two] == pytest.approx([loss for _, loss in one], abs=2e-4)
 
-    from rewatch.training.gym import lesson, write_video
+    from rewatch.training.gym import make_environment, write_video
 
-    made = lesson("clips16.clip", 9)
+    made = make_environment("clips16.clip", 9)
     video = write_video(made.world, home)
     from rewatch.memory import ClipMemory
 

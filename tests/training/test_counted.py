@@ -12,7 +12,7 @@ from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, Budget, Toolbox
-from rewatch.training.gym import build_memory, mixed
+from rewatch.training.gym import build_memory, sample_environments
 from rewatch.training.gym.expert import Expert
 from rewatch.training.rewards import Mix, budget, is_right, task_reward
 from rewatch.training.rollouts.collector import Collector
@@ -27,9 +27,9 @@ MIX = Mix({"task": (task_reward(), 1.0)})
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> list[list[Rollout]]:
     """The same tasks collected twice by one loop."""
-    lessons = mixed(2, families=["viewing"], seed=3)
-    memory = build_memory(lessons, tmp_path_factory.mktemp("gym") / "memory")
-    tasks = [lesson.task for lesson in lessons]
+    environments = sample_environments(2, families=["viewing"], seed=3)
+    memory = build_memory(environments, tmp_path_factory.mktemp("gym") / "memory")
+    tasks = [one.task for one in environments]
     loop = Loop(
         memory=memory,
         policy=Expert.of(tasks),

@@ -78,7 +78,9 @@ class TrainingContext:
         self.memory: ClipMemory = memory_for(sections, [train, held], self.folder.path / name)
         # A model that is made for this run: each process makes its own, all the same.
         start = self.folder.path if self.rank == 0 else self.folder.path / name
-        self.source = source_of(config.policy, config.loop, train.lessons, start, config.seed, begun=self.folder.begun)
+        self.source = source_of(
+            config.policy, config.loop, train.environments, start, config.seed, begun=self.folder.begun
+        )
         by_mini = stage == "rl" and config.trainer.engine == "mini"
         self.policy: LocalPolicy = load(config.policy, self.source, trains_lora=by_mini)
         self.loop = loop_of(config.loop, self.memory, self.policy, self.source.config)

@@ -25,7 +25,7 @@ from ...memory import ClipMemory
 from ...memory.checkpoints import Checkpoint
 from ...tools import BUILT_IN, INTERNAL_TOOLS, VLM_TOOLS, Toolbox
 from ..data.validation import unknown
-from ..gym import Lesson, clips16
+from ..gym import Environment, clips16
 from ..trainers.tiny import save_tiny_qwen
 from ..trainers.trl_fit import without_bars
 from .config import ConfigError, LoopPart, Policy
@@ -54,7 +54,7 @@ class Source:
 
 
 def source_of(
-    policy: Policy, loop: LoopPart, lessons: Sequence[Lesson], out: Path, seed: int, *, begun: bool = False
+    policy: Policy, loop: LoopPart, environments: Sequence[Environment], out: Path, seed: int, *, begun: bool = False
 ) -> Source:
     """Find the model that a configuration starts from; make the tiny one in `out`, but for a run that had `begun`.
 
@@ -64,12 +64,12 @@ def source_of(
     before, name, adapter = PolicyConfig(), policy.model, None
     small, saved = loop.preset == "clips16", None if policy.model == TINY else saved_policy(policy.model)
     if policy.model == TINY:
-        if not small or not lessons:
+        if not small or not environments:
             raise ConfigError("policy.model: tiny needs loop.preset clips16 and tasks of the gym, for its vocabulary.")
         name = str(out / "start")
         if not begun or not (out / "start" / "chat_template.jinja").is_file():  # the last file that is written
             with without_bars():
-                save_tiny_qwen(name, clips16.corpus(list(lessons)), seed=seed)
+                save_tiny_qwen(name, clips16.corpus(list(environments)), seed=seed)
     elif saved is not None:
         before = read_policy_config(saved)
         name, adapter = (before.base, saved) if before.base else (str(saved), None)

@@ -11,8 +11,7 @@ from ...memory import ClipMemory
 from ..data.task import Task
 from ..data.task_files import read_tasks
 from ..data.validation import unknown
-from ..gym import FAMILIES, Lesson, Level, build_memory, mixed
-from ..gym.clips16 import LEVEL, SMALL
+from ..gym import ALL_FAMILIES, Environment, Level, build_memory, clips16, sample_environments
 from .config import ConfigError, TaskSet
 
 
@@ -21,7 +20,7 @@ class Tasks:
     """Tasks of one section."""
 
     tasks: tuple[Task, ...]
-    lessons: tuple[Lesson, ...] = ()
+    environments: tuple[Environment, ...] = ()
     """Those of the gym; as many as tasks, or none."""
 
 
@@ -38,20 +37,19 @@ def tasks_of(part: TaskSet, section: str) -> Tasks:
         if part.memory is None:
             raise ConfigError(f"{section}.memory is missing; give the folder of the memory that holds the videos.")
         return Tasks(tasks=tuple(task for path in part.files for task in read_tasks(path)))
-    every = {**FAMILIES, **SMALL}
     for name in part.families:
-        if name not in every:
-            raise ConfigError(f"{section}.families: {name} {unknown(name, every)}")
+        if name not in ALL_FAMILIES:
+            raise ConfigError(f"{section}.families: {name} {unknown(name, ALL_FAMILIES)}")
     if part.count < 1:
         raise ConfigError(f"{section}.count is {part.count}; write how many tasks, at least 1.")
-    small = [name in SMALL for name in part.families]
+    small = [name in clips16.FAMILIES for name in part.families]
     if any(small) and not all(small) and part.levels:
         raise ConfigError(f"{section}.levels: families of clips16 and others have no levels in common.")
     levels: dict[Level | None, float] = {
         level_of(row, small=all(small), place=f"{section}.levels"): 1.0 for row in part.levels
     }
-    lessons = mixed(part.count, families=part.families, levels=levels or None, seed=part.seed)
-    return Tasks(tasks=tuple(one.task for one in lessons), lessons=tuple(lessons))
+    environments = sample_environments(part.count, families=part.families, levels=levels or None, seed=part.seed)
+    return Tasks(tasks=tuple(one.task for one in environments), environments=tuple(environments))
 
 
 def level_of(row: Mapping[str, Any], *, small: bool, place: str) -> Level:
@@ -63,7 +61,7 @@ def level_of(row: Mapping[str, Any], *, small: bool, place: str) -> Level:
     try:
         changes = {str(k): v for k, v in row.items()}
         if small:
-            return replace(LEVEL, **changes)
+            return replace(clips16.LEVEL, **changes)
         return Level.of(**changes) if "difficulty" in changes else Level(**changes)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{place}: {error}") from None
@@ -82,4 +80,4 @@ def memory_for(sections: Sequence[TaskSet], parts: Sequence[Tasks], folder: Path
         )
     if named:
         return ClipMemory(str(named.pop()), read_only=True)
-    return build_memory([lesson for part in parts for lesson in part.lessons], folder)
+    return build_memory([one for part in parts for one in part.environments], folder)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..gym import clips16
+from ..gym.evaluation import play
 from ..gym.expert import Expert
-from ..gym.playing import play
 from ..rollouts.collector import grouped, require_some, seed_of
 from ..rollouts.recording import recorded_row
 from ..rollouts.rollout import Rollout
@@ -153,14 +153,14 @@ def _expert_runs(context: TrainingContext, config: SFTRun) -> list[Rollout]:
     if not config.tasks.families:
         raise ConfigError("traces.expert: the expert knows the gym's tasks only; give tasks.families, or trace files.")
     tasks = context.tasks[: part.count]
-    strategies: dict[str, Any] = {"strategies": clips16.STRATEGIES} if config.loop.preset == "clips16" else {}
+    solvers: dict[str, Any] = {"solvers": clips16.SOLVERS} if config.loop.preset == "clips16" else {}
     expert = Expert.of(
         tasks,
         dialect=context.source.config.spoken(),
         guess=part.guesses,
         waste=part.waste,
         seed=config.seed,
-        **strategies,
+        **solvers,
     )
     return play(context.loop, tasks, expert)
 

@@ -1,24 +1,25 @@
 """`clips16`: sixteen clips, short words, one-word answers: for a model of a million parameters on a CPU.
 
-Its policies work in the loop of `agent.small_loop`.
-
-Every clip says a word and shows a shape, so that only the right clip tells: search by the word, then view the clip.
+Every clip speaks a word and shows a shape, so that only the right clip tells: search by the word, then view the clip.
+Its policies work in the loop of `agent.small_loop`, with that loop's two tools.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...agent.models.content_blocks import time_text
 from ...agent.small_loop import DIALECT, SYSTEM
-from ...agent.steps import Call
+from ...agent.steps import Call, CallResult
 from ...agent.verifier import NO_EVIDENCE, SENT_BACK
 from ...memory import Span
-from .drawing import COLORS
-from .lesson import Draft, Lesson, Level
-from .strategies import NOT_FOUND, Case, Say, Shown, Strategy, described
+from .environment import Environment, Level, TaskDraft
+from .render import COLORS
+from .solvers import NOT_FOUND, Problem, Solution, Solver, described, known_answer
+from .task_families import Family
 from .world import Line, Thing
 
 CLIPS = 16
@@ -28,38 +29,37 @@ WORDS = (
 ).split()
 SHAPES = ("circle", "square", "triangle", "cross")
 LEVEL = Level(clips=CLIPS, clip_seconds=1.0, duplicates=0, crowd=0, side=32, difficulty=0.5)
-
-
-def color(rng: random.Random, level: Level) -> Draft:
-    """What color is seen where a word is said? Two hops."""
-    world, words, things = _clips(rng, level)
-    k = rng.randrange(len(words))
-    return _draft(f'color at "{words[k]}"?', things[k].color, tuple(COLORS), world, k, words[k], shape=things[k].shape)
-
-
-def shape(rng: random.Random, level: Level) -> Draft:
-    """What shape is seen where a word is said? Two hops, and harder to see."""
-    world, words, things = _clips(rng, level)
-    k = rng.randrange(len(words))
-    return _draft(f'shape at "{words[k]}"?', things[k].shape, SHAPES, world, k, words[k], colour=things[k].color)
-
-
-def clip(rng: random.Random, level: Level) -> Draft:
-    """In which clip is a word said? One hop."""
-    world, words, _ = _clips(rng, level)
-    k = rng.randrange(len(words))
-    numbers = tuple(str(n) for n in range(len(words)))
-    return _draft(f'clip of "{words[k]}"?', str(k), numbers, world, k, words[k])
-
-
 _NUMBERED = "clip {}"
 """Name of a clip in answers: as tools name it, so that a number is the same token in both."""
 
 
-def first(rng: random.Random, level: Level) -> Draft:
-    """What color comes first where a word is said? Each clip shows two, so that only their order tells."""
-    world, words, things = _clips(rng, level)
-    halves = []
+def color(rng: random.Random, level: Level) -> TaskDraft:
+    """Ask for the color on screen where a word is spoken. Two hops."""
+    world = _world(rng, level)
+    k = rng.randrange(level.clips)
+    thing = world["things"][k]
+    return _draft("color at", thing.color, tuple(COLORS), world, k, shape=thing.shape)
+
+
+def shape(rng: random.Random, level: Level) -> TaskDraft:
+    """Ask for the shape on screen where a word is spoken. Two hops, and harder to see."""
+    world = _world(rng, level)
+    k = rng.randrange(level.clips)
+    thing = world["things"][k]
+    return _draft("shape at", thing.shape, SHAPES, world, k, colour=thing.color)
+
+
+def clip(rng: random.Random, level: Level) -> TaskDraft:
+    """Ask for the clip in which a word is spoken. One hop."""
+    world = _world(rng, level)
+    k = rng.randrange(level.clips)
+    return _draft("clip of", str(k), [str(n) for n in range(level.clips)], world, k)
+
+
+def first(rng: random.Random, level: Level) -> TaskDraft:
+    """Ask for the first color where a word is spoken; each clip shows two, so that only their order tells."""
+    world = _world(rng, level)
+    things, halves = world["things"], []
     for thing in things:
         other = rng.choice([color for color in COLORS if color != thing.color])
         middle = thing.span.middle
@@ -67,28 +67,63 @@ def first(rng: random.Random, level: Level) -> Draft:
             replace(thing, span=Span(thing.span.start, middle)),
             replace(thing, color=other, span=Span(middle, thing.span.end)),
         ]
-    k = rng.randrange(len(words))
+    k = rng.randrange(level.clips)
     two = {**world, "things": tuple(halves), "fps": 2 / level.clip_seconds}
-    return _draft(f'first at "{words[k]}"?', things[k].color, tuple(COLORS), two, k, words[k], shape=things[k].shape)
+    return _draft("first at", things[k].color, tuple(COLORS), two, k, shape=things[k].shape)
 
 
-def echo(rng: random.Random, level: Level) -> Draft:
-    """Say what the question says: no tool is needed."""
-    world, _, _ = _clips(rng, level)
-    color_name = rng.choice(list(COLORS))
-    return Draft(
-        question=f'say "{color_name}".',
-        answer=color_name,
+def echo(rng: random.Random, level: Level) -> TaskDraft:
+    """Ask for a word of the question: no tool is needed."""
+    world = _world(rng, level)
+    answer = rng.choice(list(COLORS))
+    return TaskDraft(
+        question=f'say "{answer}".',
+        answer=answer,
         values=tuple(COLORS),
         world=world,
-        needs=(),
         about={},
         chance=1.0,
         channels=("speech",),
     )
 
 
-SMALL = {
+def _world(rng: random.Random, level: Level) -> dict[str, Any]:
+    """Fields of a world in which each clip has one line, a word, and one thing."""
+    words = rng.sample(WORDS, level.clips)
+    things = [
+        Thing(
+            color=rng.choice(list(COLORS)),
+            shape=rng.choice(SHAPES),
+            span=span,
+            at=(rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.58)),
+            size=rng.uniform(0.5, 0.7),
+        )
+        for span in level.spans
+    ]
+    lines = [
+        Line(text=word, span=Span(round(span.start + 0.1, 3), round(span.end - 0.1, 3)))
+        for word, span in zip(words, level.spans, strict=True)
+    ]
+    return {"things": tuple(things), "lines": tuple(lines), "fps": 1 / level.clip_seconds, "side": level.side}
+
+
+def _draft(topic: str, answer: str, values: Sequence[str], world: Mapping[str, Any], k: int, **other: str) -> TaskDraft:
+    """The question for clip `k`; with the other attribute of what is there (`other`), it takes two hops."""
+    line = world["lines"][k]
+    return TaskDraft(
+        question=f'{topic} "{line.text}"?',
+        answer=answer,
+        kind="open" if other else "numeric",
+        values=values,
+        at=Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3)),
+        world=dict(world),
+        needs=("search_clips", "view_clip") if other else ("search_clips",),
+        about={"query": line.text, "clip": k, **(other or {"form": _NUMBERED})},
+        channels=("speech",),
+    )
+
+
+FAMILIES: dict[str, Family] = {
     "clips16.color": color,
     "clips16.shape": shape,
     "clips16.clip": clip,
@@ -98,111 +133,37 @@ SMALL = {
 """Families of this preset; with another level they have as many clips as that."""
 
 
-def _clips(rng: random.Random, level: Level) -> tuple[dict[str, Any], list[str], list[Thing]]:
-    """Fields of a world, the word of each clip, and what is seen in it."""
-    words = rng.sample(WORDS, level.clips)
-    spans = [Span(k * level.clip_seconds, (k + 1) * level.clip_seconds) for k in range(level.clips)]
-    things = [
-        Thing(
-            color=rng.choice(list(COLORS)),
-            shape=rng.choice(SHAPES),
-            span=span,
-            at=(rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.58)),
-            size=rng.uniform(0.5, 0.7),
-        )
-        for span in spans
-    ]
-    lines = [
-        Line(text=word, span=Span(round(span.start + 0.1, 3), round(span.end - 0.1, 3)))
-        for word, span in zip(words, spans, strict=True)
-    ]
-    world = {
-        "span": Span(0, level.seconds),
-        "things": tuple(things),
-        "lines": tuple(lines),
-        "fps": 1 / level.clip_seconds,
-        "side": level.side,
-    }
-    return world, words, things
+def find(problem: Problem) -> Generator[Call, CallResult, Solution]:
+    """Search, and answer the number."""
+    search = yield Call("search_clips", {"query": problem.about["query"]})
+    number = search.data.get("clip")
+    return NOT_FOUND if number is None else Solution(_NUMBERED.format(number))
 
 
-def _draft(
-    question: str, answer: str, values: tuple[str, ...], world: Mapping[str, Any], k: int, word: str, **about: str
-) -> Draft:
-    line = world["lines"][k]
-    clip_span = Span(round(line.span.start - 0.1, 3), round(line.span.end + 0.1, 3))
-    two_hops = bool(about)
-    form = {} if two_hops else {"form": _NUMBERED}
-    return Draft(
-        question=question,
-        answer=answer,
-        kind="open" if two_hops else "numeric",
-        values=values,
-        spans=(clip_span,),
-        world=dict(world),
-        needs=("search_clips", "view_clip") if two_hops else ("search_clips",),
-        about={"query": word, "clip": k, "at": [clip_span.start, clip_span.end], **about, **form},
-        chance=1 / len(values),
-        channels=("speech",),
-    )
-
-
-# The expert's ways
-
-
-def _search(case: Case) -> Generator[Call, Shown, int | None]:
-    found = yield Call("search_clips", {"query": case.about["query"]})
-    number = found.result.data.get("clip")
-    return None if number is None else int(number)
-
-
-def find(case: Case) -> Generator[Call, Shown, Say]:
-    """Search, and say the number."""
-    number = yield from _search(case)
-    return NOT_FOUND if number is None else Say(_NUMBERED.format(number))
-
-
-def find_and_view(case: Case) -> Generator[Call, Shown, Say]:
-    """Search, view the clip, and say what is there."""
-    number = yield from _search(case)
+def find_and_view(problem: Problem) -> Generator[Call, CallResult, Solution]:
+    """Search, view the clip, and answer what its first picture shows."""
+    search = yield Call("search_clips", {"query": problem.about["query"]})
+    number = search.data.get("clip")
     if number is None:
         return NOT_FOUND
     view = yield Call("view_clip", {"clip": number})
-    answer = described(case, view.look())
-    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
+    answer = described(problem, problem.read_pictures(view)[:1])
+    return Solution(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
 
 
-def find_and_view_the_first(case: Case) -> Generator[Call, Shown, Say]:
-    """Search, view the clip, and say what its first picture shows."""
-    number = yield from _search(case)
-    if number is None:
-        return NOT_FOUND
-    view = yield Call("view_clip", {"clip": number})
-    answer = described(case, view.look()[:1])
-    return Say(answer, view.uris[:1], "view_clip") if answer else NOT_FOUND
-
-
-def repeat(case: Case) -> Generator[Call, Shown, Say]:
-    """Say what was asked for."""
-    return Say(case.task.truth.answer or "")
-    yield
-
-
-STRATEGIES: dict[str, Strategy] = {
+SOLVERS: dict[str, Solver] = {
     "clips16.color": find_and_view,
     "clips16.shape": find_and_view,
     "clips16.clip": find,
-    "clips16.first": find_and_view_the_first,
-    "clips16.echo": repeat,
+    "clips16.first": find_and_view,
+    "clips16.echo": known_answer,
 }
 
 
-def corpus(lessons: list[Lesson]) -> list[str]:
-    """All texts that occur in conversations about these lessons, for training a small tokenizer."""
-    from ...agent.models.content_blocks import time_text
-
+def corpus(environments: Sequence[Environment]) -> list[str]:
+    """All texts that occur in conversations about these environments, for training a small tokenizer."""
     texts = [SYSTEM, "system\n", "user\n", "assistant\n", "tool\n", "<tool_response>\n", "\n</tool_response>"]
-    for one in lessons:
+    for one in environments:
         about, answer = one.task.meta["about"], one.task.truth.answer or ""
         texts += [one.task.question, str(about.get("form", "{}")).format(answer)]
         if about:
@@ -213,8 +174,5 @@ def corpus(lessons: list[Lesson]) -> list[str]:
                 f"clip {number}",
                 f"clip {number}{time_text(about['at'][0])}",
             ]
-    return [*texts, *["no clip", "view_clip: no clip: try another"] * (1 + len(lessons) // 20), *AGAIN]
-
-
-AGAIN = (SENT_BACK + NO_EVIDENCE,)
-"""Words of the loop's check to an answer for which nothing was looked at."""
+    failures = ["no clip", "view_clip: no clip: try another"] * (1 + len(environments) // 20)
+    return [*texts, *failures, SENT_BACK + NO_EVIDENCE]

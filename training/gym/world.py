@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pysubs2
 
 from ...memory import Box, Frame, Span, VideoInfo
 from ...memory.protocol import TimedFrames, sorted_times
 from ...memory.video.shape import shrink
-from .drawing import COLORS, TONES, lettering, paste, plate, shape_mask
+from .render import COLORS, TONES, lettering, paste, plate, shape_mask
 
 _EARLY = 1e-6
 """Seconds by which a time may miss a frame's own (as files are read too)."""
@@ -19,15 +20,15 @@ _EARLY = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """A coloured shape that is on screen for a while, still or moving along a line at an even speed."""
+    """A colored shape that is on screen for a while, still or moving along a line at an even speed."""
 
     color: str
     shape: str
     span: Span
     at: tuple[float, float] = (0.5, 0.5)
-    """Centre (x, y) as fractions of the picture, when it appears; may lie outside."""
+    """Center (x, y) as fractions of the picture, when it appears; may lie outside."""
     to: tuple[float, float] | None = None
-    """Centre when it is gone; None for a still one."""
+    """Center when it is gone; None for a still one."""
     size: float = 0.3
     """Height as a fraction of the picture's."""
 
@@ -174,14 +175,10 @@ class World(TimedFrames):
         return image
 
     def subtitles(self) -> str:
-        """The lines as an .srt file; empty where there are none."""
-        rows = [
-            f"{n}\n{_stamp(e.span.start)} --> {_stamp(e.span.end)}\n{e.text}\n" for n, e in enumerate(self.lines, 1)
+        """The utterances as an .srt file; empty where there are none."""
+        file = pysubs2.SSAFile()
+        file.events = [
+            pysubs2.SSAEvent(round(line.span.start * 1000), round(line.span.end * 1000), line.text)
+            for line in self.lines
         ]
-        return "\n".join(rows)
-
-
-def _stamp(seconds: float) -> str:
-    thousandths = round(seconds * 1000)
-    whole, rest = divmod(thousandths, 1000)
-    return f"{whole // 3600:02d}:{whole % 3600 // 60:02d}:{whole % 60:02d},{rest:03d}"
+        return file.to_string("srt").removesuffix("\n") if self.lines else ""

@@ -2,11 +2,11 @@
 
 from .advantages import Advantages, by_task, dapo, dr_grpo, group_advantages, multi_task
 from .bilevel import bilevel_gae
-from .difficulty import RunningDifficulty, WeightLog, dgrpo, dgrpo_weight, linear_weight, scale_iou
+from .difficulty import RunningDifficulty, WeightLog, dgrpo, dgrpo_weight, linear_weight
 from .objective import Objective, Scored
 from .penalties import length_penalty, retrieval_cost, segment_advantages, with_cot_penalty, with_retrieval_penalty
 from .preference import Pair, dpo_loss, pick_pairs, preference_loss, trajectory_logp
-from .reg_grpo import difficulty_shift, reg_loss, regression, sequence_log_ratio
+from .reg_grpo import reg_loss, regression, sequence_log_ratio
 from .registry import OBJECTIVES, cot_objective, objective_named, retrieval_objective
 from .surrogate import Loss, Surrogate, aggregate, clipped, entropy, kl, log_ratio, policy_loss
 from .t_grpo import temporal_bonus
@@ -30,7 +30,6 @@ __all__ = [
     "dapo",
     "dgrpo",
     "dgrpo_weight",
-    "difficulty_shift",
     "dpo_loss",
     "dr_grpo",
     "entropy",
@@ -48,7 +47,6 @@ __all__ = [
     "regression",
     "retrieval_cost",
     "retrieval_objective",
-    "scale_iou",
     "segment_advantages",
     "sequence_log_ratio",
     "temporal_bonus",

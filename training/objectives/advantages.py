@@ -96,7 +96,7 @@ class Advantages:
     """[R] the factor that `values` already hold; 1 where there is none."""
 
     def weighted(self, weight_R: Tensor) -> Advantages:
-        """These advantages times a factor, which acts after the normalisation."""
+        """These advantages times a factor, which acts after the normalization."""
         weight_R = weight_R.to(self.values)
         return replace(self, values=self.values * weight_R, weight=self.weight * weight_R)
 
@@ -144,7 +144,7 @@ def group_advantages(
 
 
 def dr_grpo(reward_R: Tensor, group_R: Tensor) -> Advantages:
-    """Dr. GRPO: `R - mean`, without the division that favours groups of nearly equal rewards (arXiv 2503.20783).
+    """Dr. GRPO: `R - mean`, without the division that favors groups of nearly equal rewards (arXiv 2503.20783).
 
     It belongs with `Surrogate(aggregate="constant")`, which divides by the longest length allowed.
     """
@@ -169,10 +169,10 @@ def multi_task(
     eps: float = TRL_EPS,
     whiten: bool = False,
 ) -> Advantages:
-    """Multi-task GRPO: `sum_l w_l A^(l)`, each task or component normalised by itself (survey, Table 2).
+    """Multi-task GRPO: `sum_l w_l A^(l)`, each task or component normalized by itself (survey, Table 2).
 
     With `over="group"` and `whiten=True` this is GDPO (TRL `multi_objective_aggregation="normalize_then_sum"`).
-    VideoChat-R1, which the survey cites, sums the rewards first and normalises the sum: that is `group_advantages`.
+    VideoChat-R1, which the survey cites, sums the rewards first and normalizes the sum: that is `group_advantages`.
 
     Args:
         reward_RL: rewards by task or component; NaN where one does not apply to a rollout (see `by_task`).

@@ -1,4 +1,4 @@
-"""Generalised advantage estimation on two levels: turns of the dialogue, and tokens in a turn (Video-MTR).
+"""Generalized advantage estimation on two levels: turns of the dialogue, and tokens in a turn (Video-MTR).
 
 Shapes: see advantages.py.
 """

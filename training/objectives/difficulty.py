@@ -29,26 +29,11 @@ def dgrpo_weight(mean_R: Tensor) -> Tensor:
 def dgrpo(reward_R: Tensor, group_R: Tensor, *, eps: float = VERL_EPS) -> Advantages:
     """DGRPO as released: GRPO's advantages times `dgrpo_weight` of the group's mean reward.
 
-    The weight acts after the normalisation. The paper writes it as a factor of the reward; being constant in the
+    The weight acts after the normalization. The paper writes it as a factor of the reward; being constant in the
     group it would be cancelled by the division by the standard deviation.
     """
     advantages = group_advantages(reward_R, group_R, eps=eps)
     return advantages.weighted(dgrpo_weight(advantages.mean))
-
-
-def scale_iou(iou: Tensor, alpha: float, beta: float) -> Tensor:
-    """`clamp((IoU - alpha) / (beta - alpha), 0, 1)`: VITAL's difficulty of a grounding task, put into its reward.
-
-    As released (0.2, 0.8) for Charades, ActivityNet, NExT-GQA and ReXTime, (0, 0.5) for VidChapters.
-
-    Args:
-        iou: any shape, in [0, 1].
-        alpha: the IoU up to which nothing is earned.
-        beta: the IoU from which all is earned; above `alpha`.
-    """
-    if not beta > alpha:
-        raise ValueError(f"alpha must lie below beta, got {alpha} and {beta}.")
-    return ((iou - alpha) / (beta - alpha)).clamp(0.0, 1.0)
 
 
 def linear_weight(task: float, sample: float, *, floor: float = 0.5, task_share: float = 0.5) -> float:
@@ -92,11 +77,11 @@ class RunningDifficulty:
         """
         rewards = [float(reward) for reward in reward_R.detach().cpu().tolist()]
         for averages, names in ((self.tasks, tasks), (self.samples, samples)):
-            seen: dict[str, list[float]] = defaultdict(list)
+            rates: dict[str, list[float]] = defaultdict(list)
             for name, reward in zip(names, rewards, strict=True):
                 if not math.isnan(reward):
-                    seen[name].append(min(max(reward / self.top, 0.0), 1.0))
-            for name, own in seen.items():
+                    rates[name].append(min(max(reward / self.top, 0.0), 1.0))
+            for name, own in rates.items():
                 now = math.fsum(own) / len(own)
                 averages[name] = self.decay * averages[name] + (1 - self.decay) * now if name in averages else now
 

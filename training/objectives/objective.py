@@ -53,12 +53,12 @@ class Objective:
     """Paper and code of the formula."""
     surrogate: Surrogate
     """Settings as published."""
-    normalise: Callable[[Tensor, Scored], Advantages]
+    normalize: Callable[[Tensor, Scored], Advantages]
     """Advantages from (shaped) rewards."""
     shape: Callable[[Scored], Tensor] | None = None
-    """Rewards from rewards, before they are normalised."""
+    """Rewards from rewards, before they are normalized."""
     weigh: Callable[[Advantages, Scored], Tensor] | None = None
-    """Weights [R] that act after the normalisation."""
+    """Weights [R] that act after the normalization."""
     needs: frozenset[str] = frozenset()
     """Fields of `Scored` that must be given."""
     token_weights: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
@@ -98,7 +98,7 @@ class Objective:
         if missing:
             raise ValueError(f"The objective {self.name} needs {', '.join(missing)} of the rollouts.")
         reward_R = scored.reward if self.shape is None else self.shape(scored)
-        made = self.normalise(reward_R, scored)
+        made = self.normalize(reward_R, scored)
         return made if self.weigh is None else made.weighted(self.weigh(made, scored))
 
     def token_advantages(self, made: Advantages, logp_RTV: Tensor, mask_RT: Tensor, group_R: Tensor) -> Tensor:

@@ -13,10 +13,7 @@ from .advantages import VERL_EPS, group_advantages
 
 
 def length_penalty(length_R: Tensor, *, free: float, most: float) -> Tensor:
-    """[R] a penalty in [0, 1]: 0 up to `free`, 1 from `most` on, linear in between.
-
-    The form is DAPO's soft overlong punishment (arXiv 2503.14476, section 3.4) with its sign turned. The survey's
-    Table 2 leaves C(.) open.
+    """[R] a penalty in [0, 1]: 0 up to `free`, 1 from `most` on, linear in between; the survey leaves C(.) open.
 
     Args:
         length_R: length of the reasoning of each rollout: tokens or steps, but the same for all; observations of
@@ -40,16 +37,14 @@ def with_cot_penalty(
 ) -> Tensor:
     """[R] rewards less `weight * C(length)`: the survey's `L_GRPO - lambda C(CoT steps)` (Table 2, Video-RTS row).
 
-    C has no gradient of its own, so it acts through the reward, before the normalisation. A penalty that is the same
+    C has no gradient of its own, so it acts through the reward, before the normalization. A penalty that is the same
     in the whole group is cancelled there.
 
     Args:
         reward_R: rewards.
-        length_R: see `length_penalty`.
-        free: see `length_penalty`.
-        most: see `length_penalty`.
+        length_R, free, most: see `length_penalty`.
         weight: the survey's lambda.
-        correct_R: if given, only rollouts with a correctness above 0 are penalised: else a policy that fails learns
+        correct_R: if given, only rollouts with a correctness above 0 are penalized: else a policy that fails learns
             first of all to think less.
     """
     penalty_R = length_penalty(length_R, free=free, most=most).to(reward_R)
@@ -63,16 +58,14 @@ def retrieval_cost(calls_R: Tensor, *, free: float, most: float, repeats_R: Tens
 
     Args:
         calls_R: calls (or looks, frames: any cost) of each rollout.
-        free: cost that is not penalised.
-        most: cost that is penalised in full; above `free`.
+        free: cost that is not penalized.
+        most: cost that is penalized in full; above `free`.
         repeats_R: calls among them that repeated an earlier one: they count twice, and are never free.
     """
-    if not most > free:
-        raise ValueError(f"free must lie below most, got {free} and {most}.")
     over_R = (calls_R.float() - free).clamp(min=0.0)
     if repeats_R is not None:
         over_R = torch.maximum(over_R + repeats_R.float(), 2 * repeats_R.float())
-    return (over_R / (most - free)).clamp(0.0, 1.0)
+    return length_penalty(free + over_R, free=free, most=most)
 
 
 def with_retrieval_penalty(
@@ -87,7 +80,7 @@ def with_retrieval_penalty(
     """[R] rewards less `weight * K(retrieval)`: the survey's `sum_t L_GRPO^(t) - gamma K(.)` (Table 2, long-video RL).
 
     The survey cites LongVILA-R1 for it, whose released reward (.9 accuracy + .1 format) has no such term. K has no
-    gradient, so it acts through the reward, before the normalisation. Do not let it outweigh what a call earns.
+    gradient, so it acts through the reward, before the normalization. Do not let it outweigh what a call earns.
     """
     penalty_R = retrieval_cost(calls_R, free=free, most=most, repeats_R=repeats_R)
     return reward_R - weight * penalty_R.to(reward_R)

@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 
 from .advantages import add_up, number
-from .surrogate import MAX_LOG_RATIO, Loss, Surrogate, aggregate, kl
+from .surrogate import Loss, Surrogate, aggregate, log_ratio
 
 
 def sequence_log_ratio(logp_RT: Tensor, old_RT: Tensor, mask_RT: Tensor) -> Tensor:
     """[R] `log pi / pi_old` of whole rollouts: the sum over the tokens that the policy sampled."""
-    hidden_RT = ~mask_RT.bool()
-    off_RT = logp_RT.masked_fill(hidden_RT, 0.0) - old_RT.masked_fill(hidden_RT, 0.0)
-    return off_RT.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).sum(-1)
+    return log_ratio(logp_RT, old_RT, mask_RT).sum(-1)
 
 
 def regression(
@@ -39,7 +37,7 @@ def regression(
     Args:
         rho_R: log ratios of whole rollouts, with gradient.
         advantage_R: GRPO's advantages.
-        group_R: groups; they must be whole, since rho is normalised in them (paper's form).
+        group_R: groups; they must be whole, since rho is normalized in them (paper's form).
         form: see above.
         eta: scale of the advantages in the survey's form.
         eps: floor of the deviation of rho.
@@ -80,9 +78,7 @@ def reg_loss(
         settings: `beta`, `kl` and `kl_clamp` are used; nothing is clipped, that is the method's point.
         ref_RT: log-probabilities under the reference; needed when `settings.beta` is not 0.
         weight_R: weights by difficulty (survey, DA-Reg-GRPO).
-        form: see `regression`.
-        eta: see `regression`.
-        eps: see `regression`.
+        form, eta, eps: see `regression`.
         group_size: if given, every group must have this many rollouts here.
         total: rollouts of the whole step, when it is cut into micro-batches of whole groups.
 
@@ -93,7 +89,7 @@ def reg_loss(
         sizes = torch.unique(group_R, return_counts=True)[1]
         if (sizes != group_size).any():
             raise ValueError(
-                f"Reg-GRPO normalises log ratios in groups of {group_size}, but this micro-batch holds groups of "
+                f"Reg-GRPO normalizes log ratios in groups of {group_size}, but this micro-batch holds groups of "
                 f"{sorted(set(sizes.tolist()))}: keep groups together, or use the survey's form."
             )
     rho_R = sequence_log_ratio(logp_RT, logp_RT.detach() if old_RT is None else old_RT, mask_RT)
@@ -104,19 +100,7 @@ def reg_loss(
     value = error_R.sum() / rollouts
     metrics = {"policy_loss": error_R.mean().detach(), "log_ratio": rho_R.mean().detach()}
     if settings.beta:
-        if ref_RT is None:
-            raise ValueError("A KL term needs the reference's log-probabilities.")
-        kl_RT = kl(logp_RT, ref_RT, mask_RT, settings.kl, clamp=settings.kl_clamp)
+        kl_RT = settings.kl_term(logp_RT, ref_RT, mask_RT)
         value = value + settings.beta * aggregate(kl_RT, mask_RT, "sequence", total=total)
         metrics["kl"] = aggregate(kl_RT, mask_RT, "token").detach()
     return Loss(value, metrics)
-
-
-def difficulty_shift(mean_G: Tensor, recent: float) -> Tensor:
-    """[G] `Delta = recent - mean`: DeepVideo-R1 adds hints to the prompt above 0, and noise to the frames below.
-
-    Args:
-        mean_G: mean reward of each group.
-        recent: mean reward of the groups in a buffer of recent steps.
-    """
-    return recent - mean_G

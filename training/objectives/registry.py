@@ -1,7 +1,7 @@
 """The online objectives by name, for any trainer.
 
 An `Objective` has two halves. `advantages(scored)` turns the rewards of a step into advantages: it shapes the rewards
-(T-GRPO's bonus, the penalties), normalises them in their groups, and weighs them by difficulty. `loss(...)` is the loss
+(T-GRPO's bonus, the penalties), normalizes them in their groups, and weighs them by difficulty. `loss(...)` is the loss
 on log-probabilities. Preference learning (preference.py) and PPO with a critic (bilevel.py) are not online
 group-relative objectives, and so not in the table.
 
@@ -85,7 +85,7 @@ def retrieval_objective(free: float = 2, most: float = 8, weight: float = 0.1) -
         name="retrieval_penalty",
         source="survey Table 2, long-video RL (cites LongVILA-R1, whose code has no such term)",
         surrogate=VITAL,
-        normalise=_group(VERL_EPS),
+        normalize=_group(VERL_EPS),
         shape=shape,
         needs=frozenset({"calls"}),
     )
@@ -104,7 +104,7 @@ def cot_objective(free: float = 512, most: float = 1024, weight: float = 0.1) ->
         name="cot_length",
         source="survey Table 2, RL x RTS (Video-RTS); the form is DAPO's overlong punishment",
         surrogate=VITAL,
-        normalise=_group(VERL_EPS),
+        normalize=_group(VERL_EPS),
         shape=shape,
         needs=frozenset({"lengths", "correct"}),
     )
@@ -115,26 +115,26 @@ _ALL = (
         name="grpo",
         source="DeepSeekMath 2402.03300, as verl 0.4 has it in VITAL's fork @7e485867",
         surrogate=VITAL,
-        normalise=_group(VERL_EPS),
+        normalize=_group(VERL_EPS),
     ),
     Objective(
         name="grpo_sequence",
         source="DeepSeekMath 2402.03300, section 4.1: mean of the sequences' means, KL 0.04; TRL loss_type grpo",
         surrogate=Surrogate(aggregate="sequence", beta=0.04),
-        normalise=_group(TRL_EPS),
+        normalize=_group(TRL_EPS),
     ),
     Objective(
         name="dgrpo",
         source="VITAL 2508.04416, core_algos.compute_dgrpo_outcome_advantage @7e485867",
         surrogate=VITAL,
-        normalise=_group(VERL_EPS),
+        normalize=_group(VERL_EPS),
         weigh=_by_mean,
     ),
     Objective(
         name="dgrpo_running",
         source="survey section 3.2, g(d_task, d_sample) with moving averages",
         surrogate=VITAL,
-        normalise=_group(VERL_EPS),
+        normalize=_group(VERL_EPS),
         weigh=_by_history,
         needs=frozenset({"difficulty", "tasks", "samples"}),
     ),
@@ -142,26 +142,26 @@ _ALL = (
         name="dr_grpo",
         source="Dr. GRPO 2503.20783",
         surrogate=Surrogate(aggregate="constant"),
-        normalise=lambda reward_R, scored: dr_grpo(reward_R, scored.group),
+        normalize=lambda reward_R, scored: dr_grpo(reward_R, scored.group),
     ),
     Objective(
         name="dapo",
         source="DAPO 2503.14476",
         surrogate=Surrogate(high=0.28),
-        normalise=lambda reward_R, scored: dapo(reward_R, scored.group),
+        normalize=lambda reward_R, scored: dapo(reward_R, scored.group),
         drop_flat=True,
     ),
     Objective(
         name="gspo",
         source="GSPO 2507.18071, section 5.1 for the clip",
         surrogate=Surrogate(level="sequence", low=3e-4, high=4e-4, aggregate="sequence"),
-        normalise=_group(TRL_EPS),
+        normalize=_group(TRL_EPS),
     ),
     Objective(
         name="t_grpo",
         source="Video-R1 2503.21776, src/r1-v/src/open_r1/trainer/grpo_trainer.py",
         surrogate=Surrogate(low=None, high=None, aggregate="sequence", beta=0.04, kl_clamp=10.0),
-        normalise=_group(TRL_EPS),
+        normalize=_group(TRL_EPS),
         shape=_temporal,
         needs=frozenset({"correct", "shuffled", "shuffled_group"}),
     ),
@@ -169,21 +169,21 @@ _ALL = (
         name="reg_grpo",
         source="DeepVideo-R1 2506.07464 v5, eq. 5-8 (no code released)",
         surrogate=OPEN_R1,
-        normalise=_group(TRL_EPS),
+        normalize=_group(TRL_EPS),
         regression=MappingProxyType({"form": "paper"}),
     ),
     Objective(
         name="tw_grpo",
         source="TW-GRPO 2505.24718, longmalongma/TW-GRPO src/open_r1/trainer/grpo_trainer.py",
         surrogate=Surrogate(aggregate="token"),
-        normalise=_group(TRL_EPS),
+        normalize=_group(TRL_EPS),
         token_weights=partial(token_weights, alpha=1.7, absent="ignore"),
     ),
     Objective(
         name="multi_task_grpo",
-        source="survey Table 2 (VideoChat-R1 2504.06958 sums before it normalises)",
+        source="survey Table 2 (VideoChat-R1 2504.06958 sums before it normalizes)",
         surrogate=OPEN_R1,
-        normalise=_multi_task,
+        normalize=_multi_task,
         needs=frozenset({"components"}),
     ),
     retrieval_objective(),

@@ -48,6 +48,16 @@ class Surrogate:
         if self.dual is not None and self.dual <= 1 + (self.high or 0.0):
             raise ValueError(f"The dual clip must lie above 1 + high, got {self.dual}.")
 
+    def kl_term(self, logp_RT: Tensor, ref_RT: Tensor | None, mask_RT: Tensor) -> Tensor:
+        """[R, T] the KL to the reference by token, without its weight.
+
+        Raises:
+            ValueError: if there is no reference.
+        """
+        if ref_RT is None:
+            raise ValueError("A KL term needs the reference's log-probabilities.")
+        return kl(logp_RT, ref_RT, mask_RT, self.kl, clamp=self.kl_clamp)
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -63,7 +73,7 @@ def log_ratio(
     logp_RT: Tensor, old_RT: Tensor, mask_RT: Tensor, level: Literal["token", "sequence"] = "token"
 ) -> Tensor:
     """`log pi / pi_old`: [R, T] by token, or [R, 1] the mean over a rollout's tokens (GSPO, arXiv 2507.18071)."""
-    off_RT = _difference(logp_RT, old_RT, mask_RT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+    off_RT = masked_difference(logp_RT, old_RT, mask_RT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     if level == "token":
         return off_RT
     length_R1 = mask_RT.sum(-1, keepdim=True).clamp(min=1)
@@ -135,7 +145,7 @@ def kl(logp_RT: Tensor, ref_RT: Tensor, mask_RT: Tensor, kind: KL = "k3", *, cla
     ±10 (`clamp=10`); without it, d is held to ±20 as in verl.
     """
     bound = MAX_LOG_RATIO if clamp is None else clamp
-    off_RT = _difference(ref_RT, logp_RT, mask_RT).clamp(-bound, bound)
+    off_RT = masked_difference(ref_RT, logp_RT, mask_RT).clamp(-bound, bound)
     if kind == "k1":
         return -off_RT
     if kind == "k2":
@@ -172,8 +182,7 @@ def policy_loss(
         settings: see `Surrogate`.
         ref_RT: log-probabilities under the reference; needed when `settings.beta` is not 0.
         entropy_RT: entropies with gradient; needed when `settings.entropy` is not 0.
-        total: see `aggregate`.
-        length: see `aggregate`.
+        total, length: see `aggregate`.
     """
     mask_RT = mask_RT.bool()
     advantage_RT = advantage.unsqueeze(-1) if advantage.dim() == 1 else advantage
@@ -182,9 +191,7 @@ def policy_loss(
     token_RT = token_RT.expand(mask_RT.shape)
     metrics: dict[str, Tensor] = {"policy_loss": aggregate(token_RT, mask_RT, settings.aggregate, length=length or 1)}
     if settings.beta:
-        if ref_RT is None:
-            raise ValueError("A KL term needs the reference's log-probabilities.")
-        kl_RT = kl(logp_RT, ref_RT, mask_RT, settings.kl, clamp=settings.kl_clamp)
+        kl_RT = settings.kl_term(logp_RT, ref_RT, mask_RT)
         token_RT = token_RT + settings.beta * kl_RT
         metrics["kl"] = aggregate(kl_RT, mask_RT, "token")
     value = aggregate(token_RT, mask_RT, settings.aggregate, total=total, length=length)
@@ -203,7 +210,7 @@ def policy_loss(
     return Loss(value, {name: figure.detach() for name, figure in metrics.items()})
 
 
-def _difference(a_RT: Tensor, b_RT: Tensor, mask_RT: Tensor) -> Tensor:
+def masked_difference(a_RT: Tensor, b_RT: Tensor, mask_RT: Tensor) -> Tensor:
     """`a - b` where the mask is 1, and 0, without gradient, elsewhere."""
     hidden_RT = ~mask_RT.bool()
     return a_RT.masked_fill(hidden_RT, 0.0) - b_RT.masked_fill(hidden_RT, 0.0)

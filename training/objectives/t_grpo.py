@@ -24,7 +24,7 @@ def temporal_bonus(
     ratio: float = 0.8,
     margin: float = 0.0,
 ) -> Tensor:
-    """[R] what is added to the rewards before they are normalised.
+    """[R] what is added to the rewards before they are normalized.
 
     `released` (arXiv 2503.21776; `src/r1-v/src/open_r1/trainer/grpo_trainer.py`): `bonus` for the right rollouts of
     groups in which `mean(correct) >= ratio * mean(shuffled)`. The paper has p >= mu p~ in words. So a group that is as

@@ -1,9 +1,9 @@
 """Traces to learn from: by teachers (draft, refine, audit), by hindsight; as files of whole conversations."""
 
-from .audit import Audit, Audited
-from .files import (
+from .audit import Audit, AuditResult
+from .conversations import (
     ConversationError,
-    Judgment,
+    PreferencePair,
     read_conversations,
     read_preferences,
     write_conversations,
@@ -12,18 +12,18 @@ from .files import (
 from .hindsight import hindsight, relabeled
 from .rerun import rerun
 from .synthesize import Report, SynthesisFolder, synthesize
-from .teaching import Outcome, Teacher, Teaching
+from .teachers import Outcome, Teacher, Teachers
 
 __all__ = [
     "Audit",
-    "Audited",
+    "AuditResult",
     "ConversationError",
-    "Judgment",
+    "PreferencePair",
     "Outcome",
     "Report",
     "SynthesisFolder",
     "Teacher",
-    "Teaching",
+    "Teachers",
     "hindsight",
     "read_conversations",
     "read_preferences",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...memory import MediaURI
-from ..rewards import Reward, faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
+from ..rewards import faithful, format_reward, gains_evidence, hit, is_right, task_reward, tiou
 from ..rewards.evidence import cited, holds_quote, is_whole
 from ..rewards.extraction import spans
 from ..rewards.reward import too_long
@@ -19,7 +19,7 @@ LOOKS_AT_ITS_PLACE = ("temporal", "grounded_qa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audited:
+class AuditResult:
     """The result of an audit."""
 
     reason: str | None
@@ -45,10 +45,13 @@ class Audit:
     valid: bool = True
     """True if every call must have worked."""
 
-    def __call__(self, rollout: Rollout) -> Audited:
+    def __call__(self, rollout: Rollout) -> AuditResult:
         """Judge a trace; the reasons come in the order of what is worst."""
-        rewards = {name: reward(rollout) for name, reward in _rewards(self.dialect).items()}
-        return Audited(reason=self._reason(rollout, rewards), rewards=rewards)
+        judges = {"task": task_reward(), "tiou": tiou(), "faithful": faithful(), "hit": hit()}
+        if self.dialect:
+            judges["format"] = format_reward(self.dialect)
+        rewards = {name: reward(rollout) for name, reward in judges.items()}
+        return AuditResult(reason=self._reason(rollout, rewards), rewards=rewards)
 
     def _reason(self, rollout: Rollout, rewards: Mapping[str, float]) -> str | None:
         truth, answer = rollout.task.truth, rollout.answer
@@ -60,18 +63,20 @@ class Audit:
             return "answer too long"
         if not is_right(rollout):
             return "abstained" if answer.abstained else "wrong answer"
+        citations = cited(rollout)
+        quoted = any(holds_quote(item, rollout) for item in citations)  # words that a tool returned about a place
         if not answer.abstained and truth.spans:
             if rollout.task.kind in LOOKS_AT_ITS_PLACE and spans(rollout) and rewards["tiou"] < self.least_tiou:
                 return "wrong place"
-            if not cited(rollout):
+            if not citations:
                 return "no evidence"
-            if wants_a_look(rollout.task) and not gains_evidence(rollout) and not _quotes(rollout):
+            if wants_a_look(rollout.task) and not gains_evidence(rollout) and not quoted:
                 return "never looked at the place"
             if rewards["hit"] == 0:
                 return "evidence is elsewhere"
-        if any(is_whole(place, rollout) for place in _places(rollout)):
+        if any(is_whole(MediaURI.parse(item.uri), rollout) for item in citations):
             return "cites the whole video"
-        if cited(rollout) and rewards["faithful"] < 1:
+        if citations and rewards["faithful"] < 1:
             return "unfaithful evidence"
         if self.valid and not all(call.valid for call in rollout.calls):
             return "a call failed"
@@ -80,17 +85,3 @@ class Audit:
         if "format" in rewards and rewards["format"] < 1:
             return "format"
         return None
-
-
-def _quotes(rollout: Rollout) -> bool:
-    """True if the answer stands on words that a tool returned about a cited place."""
-    return any(holds_quote(item, rollout) for item in cited(rollout))
-
-
-def _places(rollout: Rollout) -> list[MediaURI]:
-    return [MediaURI.parse(item.uri) for item in cited(rollout)]
-
-
-def _rewards(dialect: str | None) -> dict[str, Reward]:
-    found = {"task": task_reward(), "tiou": tiou(), "faithful": faithful(), "hit": hit()}
-    return found | ({"format": format_reward(dialect)} if dialect else {})

@@ -14,7 +14,7 @@ from ...agent.text_matching import content
 from ...memory import Span
 from ...tools import Budget
 from ..data.task import Task, TaskError, Truth
-from ..gym.lessons import lesson_of
+from ..gym.registry import environment_of
 from ..rewards import extraction
 from ..rewards.answers import meets
 from ..rewards.spans import iou, merged
@@ -23,7 +23,7 @@ from ..rollouts.collector import failure
 from ..rollouts.rollout import Made, Rollout
 from .audit import Audit
 from .rerun import rerun
-from .teaching import BUDGET
+from .teachers import BUDGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +90,28 @@ def without_vain_calls(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget
     if not vain:
         return run if audit(run).passed else None
     script = [message for n, message in enumerate(run.own) if n not in vain]
+    made = _run_again(run, run.task, script, loop, audit, budget)
+    before = [_result(call) for call in run.calls]
+    if made is None or len(made.own) != len(script) or any(_result(call) not in before for call in made.calls):
+        return None
+    return made
+
+
+def _run_again(
+    run: Rollout,
+    task: Task,
+    script: Sequence[AIMessage],
+    loop: Loop,
+    audit: Audit,
+    budget: Budget | None,
+    **facts: str,
+) -> Rollout | None:
+    """The script run as an answer to `task`, with the meta of the old run and more facts; None where it fails."""
     if not script or script[-1].tool_calls:
         return None
-    meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = rerun(loop, run.task, script, budget=budget or _budget(run), meta=meta)
-    before = [_result(call) for call in run.calls]
-    if any(_result(call) not in before for call in made.calls) or len(made.own) != len(script):
-        return None
+    limits = budget or (Budget.from_dict(run.answer.budget) if run.answer.budget else BUDGET)
+    meta = {key: value for key, value in run.meta.items() if key != "rewards"} | facts
+    made = rerun(loop, task, script, budget=limits, meta=meta)
     return made if audit(made).passed else None
 
 
@@ -108,14 +123,9 @@ def _result(call: Made) -> tuple[str, str, str | None]:
 
 def _vain(run: Rollout) -> set[int]:
     """The places, among the model's messages, of those whose calls were all of no use."""
-    useful = {id(made.result) for made in run.distinct if made.result is not None and _serves(made, run)}
-    results = {made.result.tool_call_id: id(made.result) for made in run.calls if made.result is not None}
-    vain: set[int] = set()
-    for n, message in enumerate(run.own):
-        ids = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
-        if ids and not any(results.get(call_id or "") in useful for call_id in ids):
-            vain.add(n)
-    return vain
+    useful = {made.result.tool_call_id for made in run.distinct if made.result is not None and _serves(made, run)}
+    ids = [{call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)} for message in run.own]
+    return {n for n, of_message in enumerate(ids) if of_message and not of_message & useful}
 
 
 def _serves(made: Made, run: Rollout) -> bool:
@@ -140,22 +150,13 @@ def relabeled(run: Rollout, loop: Loop, audit: Audit, *, budget: Budget | None =
     task = _question_for(run.task, stated_spans[0])
     if task is None or _foreign(run, task):
         return None
-    script: list[AIMessage] = list(run.own)
-    if not script or script[-1].tool_calls:
-        return None
-    meta = {key: value for key, value in run.meta.items() if key != "rewards"}
-    made = rerun(loop, task, script, budget=budget or _budget(run), meta={**meta, "asked": run.task.id})
-    return made if audit(made).passed else None
-
-
-def _budget(run: Rollout) -> Budget:
-    return Budget.from_dict(run.answer.budget) if run.answer.budget else BUDGET
+    return _run_again(run, task, run.own, loop, audit, budget, asked=run.task.id)
 
 
 def _question_for(task: Task, span: Span) -> Task | None:
     """The question of the task's family whose answer is `span`."""
     try:
-        world = lesson_of(task).world
+        world = environment_of(task).world
     except TaskError:
         return None
     family = task.meta["gym"]["family"]

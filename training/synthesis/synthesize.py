@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...memory.files.regular import LARGEST_TASKS, read_bytes
+from ...memory.files.regular import LARGEST_TASKS, read_bytes, replacing
 from ..data.task import Task
-from .files import conversation_row, judgment_row, line_of
-from .teaching import Outcome, Teaching
+from .conversations import conversation_row, line_of, preference_row
+from .teachers import Outcome, Teachers
 
 
 class SynthesisFolder:
@@ -39,7 +39,7 @@ class SynthesisFolder:
     def add(self, outcome: Outcome) -> None:
         """Write what a task gave; its line in the log comes last."""
         _append(self.traces, map(conversation_row, outcome.kept))
-        _append(self.preferences, map(judgment_row, outcome.pairs))
+        _append(self.preferences, map(preference_row, outcome.pairs))
         counts = {"kept": len(outcome.kept), "pairs": len(outcome.pairs)}
         _append(self.log, [{"task": outcome.task.id, "reasons": dict(outcome.reasons), **counts}])
         self.done[outcome.task.id] = dict(outcome.reasons)
@@ -69,9 +69,8 @@ def _kept(path: Path, belongs: Callable[[dict[str, Any]], bool]) -> list[dict[st
             lines.append(line + b"\n")
     mended = b"".join(lines)
     if mended != text:
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(mended)
-        part.replace(path)
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(mended)
     return rows
 
 
@@ -89,7 +88,7 @@ class Report:
 
 
 def synthesize(
-    teaching: Teaching,
+    teachers: Teachers,
     tasks: Sequence[Task],
     out: str | Path,
     *,
@@ -101,7 +100,7 @@ def synthesize(
     It may be killed and started again: tasks that are done are not asked again.
 
     Args:
-        teaching: who solves them, and what is kept.
+        teachers: who solves them, and what is kept.
         tasks: ids must differ.
         out: the folder (`SynthesisFolder`).
         batch: tasks that are run side by side; what a batch gave is on disk before the next one begins.
@@ -116,7 +115,7 @@ def synthesize(
     folder = SynthesisFolder(out)
     remaining = [task for task in tasks if task.id not in folder.done]
     for at in range(0, len(remaining), max(batch, 1)):
-        for outcome in teaching(remaining[at : at + max(batch, 1)]):
+        for outcome in teachers(remaining[at : at + max(batch, 1)]):
             folder.add(outcome)
             if on_outcome:
                 on_outcome(outcome)

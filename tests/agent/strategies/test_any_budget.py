@@ -14,7 +14,7 @@ from rewatch.agent.steps import CallResult
 from rewatch.agent.strategies import ROUTES
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Reply, VisualQuestion
-from worlds import PixelRater, Scene, Thing, World, WorldEncoder
+from worlds import PixelRater, WorldEncoder, make_world, scene, thing
 
 from ..scripted import Scripted
 from .driving import brief_of, drive, remember
@@ -26,8 +26,8 @@ CALLS = (0, 1, 2, 3, 5, 9, None)
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
-    things = [Thing("red", "circle", Span(20, 24)), Thing("red", "triangle", Span(5, 7))]
-    world = World(40, things, scenes=[Scene("moss", Span(15, 30))], seed=1, size=(64, 48))
+    things = [thing("red circle", Span(20, 24)), thing("red triangle", Span(5, 7))]
+    world = make_world(40, things, scenes=[scene("moss", Span(15, 30))], seed=1, side=48)
     return remember(tmp_path_factory.mktemp("any"), world, WorldEncoder(0.02))
 
 

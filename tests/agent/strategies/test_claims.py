@@ -11,7 +11,7 @@ import pytest
 from rewatch import Budget
 from rewatch.agent.strategies.route_budget import even
 from rewatch.memory import ClipMemory, Span
-from worlds import PixelRater, Scene, Thing, World, WorldEncoder
+from worlds import PixelRater, World, WorldEncoder, make_world, scene, thing
 
 from .driving import brief_of, drive, remember
 
@@ -33,14 +33,14 @@ def uniform_hits(events: Sequence[Span], seconds: float, frames: int) -> float:
 # adaptive (A.I.R.)
 
 
-def glimpse(seed: int, *, others: int = 0, size: tuple[int, int] = (96, 72)) -> tuple[World, Span]:
+def glimpse(seed: int, *, others: int = 0, side: int = 72) -> tuple[World, Span]:
     """Half an hour with a red circle for 3 s somewhere, and red triangles for 10 s elsewhere."""
     rng = random.Random(seed)
     start = rng.uniform(5, HALF_HOUR - 10)
     places = [rng.uniform(5, HALF_HOUR - 20) for _ in range(others)]
-    things = [Thing("red", "triangle", Span(at, at + 10)) for at in places if abs(at - start) > 15]
+    things = [thing("red triangle", Span(at, at + 10)) for at in places if abs(at - start) > 15]
     event = Span(start, start + 3)
-    return World(HALF_HOUR, [*things, Thing("red", "circle", event)], seed=seed, size=size), event
+    return make_world(HALF_HOUR, [*things, thing("red circle", event)], seed=seed, side=side), event
 
 
 @pytest.mark.parametrize("noise, others, misses", [(0.05, 0, 0), (0.1, 0, 1), (0.02, 8, 1)])
@@ -63,7 +63,7 @@ def test_adaptive_finds_3_seconds_in_half_an_hour(tmp_path: Path, noise: float, 
 
 
 def test_adaptive_with_the_encoder_that_has_no_weights(tmp_path: Path):
-    world, event = glimpse(11, size=(64, 48))
+    world, event = glimpse(11, side=48)
     memory = remember(tmp_path, world)
     driven = drive("adaptive", memory, brief_of(memory, "When is there a red circle?"), PixelRater("red circle"))
     assert driven.hits(event) and driven.rated <= 72
@@ -72,8 +72,8 @@ def test_adaptive_with_the_encoder_that_has_no_weights(tmp_path: Path):
 def test_adaptive_without_anything_to_go_by_still_looks_around(tmp_path: Path):
     """The encoder sees no colour in the question: even frames are rated, and the neighbourhood of hints is searched."""
     event = Span(300, 330)
-    scenes = [Scene("moss", Span(250, 380))]
-    world = World(600, [Thing("red", "circle", event)], scenes=scenes, seed=5)
+    scenes = [scene("moss", Span(250, 380))]
+    world = make_world(600, [thing("red circle", event)], scenes=scenes, seed=5)
     memory = remember(tmp_path, world, WorldEncoder(0.05, 5))
     driven = drive("adaptive", memory, brief_of(memory, "What happens?"), PixelRater("red circle", ["moss"]))
     assert driven.used("score_frames")[0][1].error and driven.hits(event) and driven.rated <= 72
@@ -82,7 +82,7 @@ def test_adaptive_without_anything_to_go_by_still_looks_around(tmp_path: Path):
 def test_adaptive_goes_by_the_memorys_search_where_the_encoder_sees_nothing(tmp_path: Path):
     subtitles = "1\n00:06:40,000 --> 00:06:50,000\nHere comes the parade.\n"
     event = Span(405, 409)
-    world = World(600, [Thing("red", "circle", event)], seed=6)
+    world = make_world(600, [thing("red circle", event)], seed=6)
     memory = ClipMemory(tmp_path / "memory", visual_encoder=WorldEncoder(0.0, 6))
     (tmp_path / "words.srt").write_text(subtitles)
     memory.add(world, channels=("visual", "speech"), subtitles=tmp_path / "words.srt")
@@ -97,11 +97,11 @@ def test_adaptive_goes_by_the_memorys_search_where_the_encoder_sees_nothing(tmp_
 def room(seed: int) -> tuple[World, Span]:
     """Ten minutes with 40 s in a moss-coloured scene, in which a red circle appears for 3 s."""
     rng = random.Random(1000 + seed)
-    scene = rng.uniform(0, 560)
-    start = rng.uniform(scene, scene + 37)
+    begins = rng.uniform(0, 560)
+    start = rng.uniform(begins, begins + 37)
     event = Span(start, start + 3)
-    scenes = [Scene("moss", Span(scene, scene + 40))]
-    return World(600, [Thing("red", "circle", event)], scenes=scenes, seed=seed, size=(96, 72)), event
+    scenes = [scene("moss", Span(begins, begins + 40))]
+    return make_world(600, [thing("red circle", event)], scenes=scenes, seed=seed, side=72), event
 
 
 def test_skim_zoom_needs_at_most_half_the_frames_of_uniform_sampling(tmp_path: Path):
@@ -134,9 +134,9 @@ def nested(seed: int) -> tuple[World, Span]:
     far = rng.uniform(0, HALF_HOUR - 600)
     near = rng.uniform(far, far + 480)
     start = rng.uniform(near, near + 114)
-    scenes = [Scene("rose", Span(far, far + 600)), Scene("moss", Span(near, near + 120))]
+    scenes = [scene("rose", Span(far, far + 600)), scene("moss", Span(near, near + 120))]
     event = Span(start, start + 6)
-    return World(HALF_HOUR, [Thing("red", "circle", event)], scenes=scenes, seed=seed, size=(96, 72)), event
+    return make_world(HALF_HOUR, [thing("red circle", event)], scenes=scenes, seed=seed, side=72), event
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_clues_lead_to_the_event_with_fewer_frames_than_uniform(nests: Any, name
 
 
 def test_the_search_stops_as_soon_as_two_answers_agree(tmp_path: Path):
-    world = World(180, [Thing("red", "circle", Span(0, 180))])
+    world = make_world(180, [thing("red circle", Span(0, 180))])
     memory = remember(tmp_path, world, WorldEncoder())
     driven = drive("tree", memory, brief_of(memory, "What is there?"), PixelRater("red circle"))
     # One summary over 18 frames (every 10 s), one reasoning over 5, one view.
@@ -174,9 +174,9 @@ def test_the_search_stops_as_soon_as_two_answers_agree(tmp_path: Path):
 
 def test_the_verifier_picks_among_the_spans_of_the_grounder(tmp_path: Path):
     """Two scenes look right from afar; only the later one has the circle, between the frames that the grounder saw."""
-    scenes = [Scene("moss", Span(100, 160)), Scene("moss", Span(400, 460))]
+    scenes = [scene("moss", Span(100, 160)), scene("moss", Span(400, 460))]
     event = Span(421, 449)
-    world = World(600, [Thing("red", "circle", event)], scenes=scenes, seed=4)
+    world = make_world(600, [thing("red circle", event)], scenes=scenes, seed=4)
     memory = remember(tmp_path, world, WorldEncoder())
     rater = PixelRater("red circle", ["moss"])
     brief = brief_of(memory, "What does the red circle do?", budget=Budget(frames=45))
@@ -197,8 +197,8 @@ def appearing(*names: str, seconds: float = HALF_HOUR) -> World:
     for number, name in enumerate(names):
         color, shape = name.split()
         starts = [30 + number * 45 + k * 240 for k in range(8)]
-        things += [Thing(color, shape, Span(s, s + 30), x=0.3 + 0.3 * number) for s in starts]
-    return World(seconds, things, seed=7, size=(96, 72))
+        things += [thing(f"{color} {shape}", Span(s, s + 30), at=(0.3 + 0.3 * number, 0.5)) for s in starts]
+    return make_world(seconds, things, seed=7, side=72)
 
 
 @pytest.mark.parametrize(

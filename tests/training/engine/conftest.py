@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from rewatch.agent.verifier import NO_EVIDENCE, SENT_BACK
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Toolbox, view_clip
 from rewatch.training.data.task import Task, Truth
-from worlds import COLORS, Thing, World
+from rewatch.training.gym.render import COLORS as ALL_COLORS
+from worlds import make_world, thing
 
 from ...agent.video_lmm import tiny
 
+COLORS = list(ALL_COLORS)[:5]
 SYSTEM = "Look with tools, then answer."
 TOOLBOX = Toolbox([view_clip])
-ASKED = f"""Video 0a1b2c3d (world): 00:00 to 00:20, 64x48, no sound, known: visual.
+ASKED = f"""Video 0a1b2c3d (world): 00:00 to 00:20, 48x48, no sound, known: visual.
 Budget: 64 frames, 12 calls, 120 seconds.
 Question: What colour is the circle?
 {SENT_BACK}{NO_EVIDENCE}
@@ -42,7 +45,8 @@ def colors(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
     """A memory of five videos of 20 s: a circle of one colour from 8 s to 12 s."""
     memory = ClipMemory(tmp_path_factory.mktemp("colors") / "memory", text_encoder="hashed")
     for seed, color in enumerate(COLORS):
-        world = World(20.0, [Thing(color, "circle", Span(*SEEN))], seed=seed, size=(64, 48))
+        circle = replace(thing(f"{color} circle", Span(*SEEN)), to=(0.7, 0.5))  # no picture of it is like another
+        world = make_world(20.0, [circle], seed=seed, side=48)
         memory.add(world, channels=("visual",), workers=0)
     return memory
 

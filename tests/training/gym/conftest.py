@@ -1,4 +1,4 @@
-"""Lessons of every family, a memory over them, and what an expert makes of them."""
+"""Environments of every family, a memory over them, and what an expert makes of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.training.gym import FAMILIES, Lesson, Level, build_memory, lesson
+from rewatch.training.gym import FAMILIES, Environment, Level, build_memory, make_environment
+from rewatch.training.gym.evaluation import play
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import play
 from rewatch.training.rollouts.rollout import Rollout
 
 LEVELS = (Level(), Level.of(0.0), Level(options=True, crowd=3, duplicates=3), Level.of(0.2))
@@ -23,27 +23,27 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def lessons() -> dict[str, list[Lesson]]:
+def environments() -> dict[str, list[Environment]]:
     """Seeds of each family in all levels; few where a tool is slow."""
     count = {"reading": 2, "tracking": 2, "crossing": 2}
     return {
-        family: [lesson(family, seed, LEVELS[seed % len(LEVELS)]) for seed in range(count.get(family, 8))]
+        family: [make_environment(family, seed, LEVELS[seed % len(LEVELS)]) for seed in range(count.get(family, 8))]
         for family in FAMILIES
     }
 
 
 @pytest.fixture(scope="session")
-def memory(lessons: dict[str, list[Lesson]], tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
-    every = [one for members in lessons.values() for one in members]
+def memory(environments: dict[str, list[Environment]], tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
+    every = [one for members in environments.values() for one in members]
     return build_memory(every, tmp_path_factory.mktemp("gym") / "memory")
 
 
 @pytest.fixture(scope="session")
-def played(lessons: dict[str, list[Lesson]], memory: ClipMemory) -> Callable[..., list[Rollout]]:
-    """Plays a family's lessons; the settings are the expert's."""
+def played(environments: dict[str, list[Environment]], memory: ClipMemory) -> Callable[..., list[Rollout]]:
+    """Plays a family's environments; the settings are the expert's."""
 
     def run(family: str, **settings: float) -> list[Rollout]:
-        tasks = [one.task for one in lessons[family]]
+        tasks = [one.task for one in environments[family]]
         return play(memory, tasks, Expert.of(tasks, **settings))
 
     return run

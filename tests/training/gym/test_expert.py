@@ -11,9 +11,9 @@ from rewatch import VideoAgent
 from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
-from rewatch.training.gym import FAMILIES, Lesson
+from rewatch.training.gym import FAMILIES, Environment
+from rewatch.training.gym.evaluation import BUDGET, play
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import BUDGET, play
 from rewatch.training.rewards.answers import is_right
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.rollout import Rollout
@@ -33,14 +33,14 @@ def test_the_expert_is_always_right_and_uses_the_tools_that_are_needed(family: s
 
 @pytest.mark.parametrize("family", ["viewing", "cropping", "two_hops", "listening", "retrieval", "day"])
 def test_without_the_tool_the_expert_has_to_guess(
-    family: str, lessons: dict[str, list[Lesson]], memory: ClipMemory
+    family: str, environments: dict[str, list[Environment]], memory: ClipMemory
 ) -> None:
     from dataclasses import replace
 
     from rewatch.agent.graph import Loop
     from rewatch.agent.planning.planner import plan_by_rules
 
-    tasks = [one.task for one in lessons[family]]
+    tasks = [one.task for one in environments[family]]
     policy = Expert.of(tasks)
     needed = tasks[0].meta["needs"][-1]
     loop = Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
@@ -50,9 +50,9 @@ def test_without_the_tool_the_expert_has_to_guess(
 
 
 def test_guesses_and_wasted_calls_come_as_often_as_told_and_the_same_again(
-    lessons: dict[str, list[Lesson]], memory: ClipMemory
+    environments: dict[str, list[Environment]], memory: ClipMemory
 ) -> None:
-    tasks = [one.task for one in lessons["two_hops"]] * 6
+    tasks = [one.task for one in environments["two_hops"]] * 6
     rollouts = Collector(loop=_loop(memory, Expert.of(tasks, guess=0.5, waste=0.3)), budget=BUDGET)(tasks, 1, seed=1)
     guessed = [rollout for rollout in rollouts if not rollout.calls]
     assert len(guessed) / len(rollouts) == pytest.approx(0.5, abs=0.15)
@@ -74,9 +74,9 @@ def _loop(memory: ClipMemory, policy: Expert) -> Any:
 
 @pytest.mark.parametrize("name", ["hermes", "vital", "ego_r1"])
 def test_what_the_expert_writes_is_read_back_by_its_dialect(
-    name: str, lessons: dict[str, list[Lesson]], memory: ClipMemory
+    name: str, environments: dict[str, list[Environment]], memory: ClipMemory
 ) -> None:
-    tasks = [one.task for one in lessons["viewing"][:4]]
+    tasks = [one.task for one in environments["viewing"][:4]]
     dialect = load_tool_format(name)
     for rollout in play(memory, tasks, Expert.of(tasks, dialect=dialect)):
         assert is_right(rollout)
@@ -88,8 +88,8 @@ def test_what_the_expert_writes_is_read_back_by_its_dialect(
 
 
 def test_the_expert_answers_through_the_agent_that_people_use(
-    lessons: dict[str, list[Lesson]], memory: ClipMemory
+    environments: dict[str, list[Environment]], memory: ClipMemory
 ) -> None:
-    task = lessons["two_hops"][0].task
+    task = environments["two_hops"][0].task
     answer = VideoAgent(memory, policy=Expert.of([task])).ask(task.question, videos=task.videos)
     assert answer.text == task.truth.answer and answer.evidence[0].supported

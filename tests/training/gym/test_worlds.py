@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 from rewatch.memory import FrameReader, Span, VideoSource
 from rewatch.training.data.task import Task, TaskError, Truth
-from rewatch.training.gym import FAMILIES, Level, World, build_memory, lesson, lesson_of, mixed
-from rewatch.training.gym.drawing import COLORS, PATTERNS, SHAPES, plate
-from rewatch.training.gym.lessons import SMALL
-from rewatch.training.gym.pixel_oracle import pattern, things
+from rewatch.training.gym import (
+    FAMILIES,
+    Level,
+    World,
+    build_memory,
+    environment_of,
+    make_environment,
+    sample_environments,
+)
+from rewatch.training.gym.clips16 import FAMILIES as CLIPS16
+from rewatch.training.gym.oracle import pattern, things
+from rewatch.training.gym.render import COLORS, PATTERNS, SHAPES, plate
 from rewatch.training.gym.world import Line, Plate, Sign, Thing, WorldScene
 
 
@@ -75,24 +83,24 @@ def test_equal_worlds_are_one_video_and_any_change_makes_another() -> None:
     assert len({one.content_id for one in [world, *others]}) == 4
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, *SMALL])
-def test_lessons_are_made_again_from_their_tasks_and_differ_by_seed(family: str) -> None:
-    one = lesson(family, 3)
-    assert lesson_of(one.task) == one == lesson(family, 3)
-    assert lesson_of(one.task).world.content_id == one.world.content_id
-    assert len({lesson(family, seed).world.content_id for seed in range(20)}) == 20
+@pytest.mark.parametrize("family", [*FAMILIES, *CLIPS16])
+def test_environments_are_made_again_from_their_tasks_and_differ_by_seed(family: str) -> None:
+    one = make_environment(family, 3)
+    assert environment_of(one.task) == one == make_environment(family, 3)
+    assert environment_of(one.task).world.content_id == one.world.content_id
+    assert len({make_environment(family, seed).world.content_id for seed in range(20)}) == 20
     assert all(one.world.span.start <= s.start and s.end <= one.world.span.end for s in one.task.truth.spans)
 
 
 def test_a_task_from_elsewhere_has_no_world() -> None:
     with pytest.raises(TaskError, match="cannot be made"):
-        lesson_of(Task(id="t", question="What?", kind="open", truth=Truth(answer="x")))
+        environment_of(Task(id="t", question="What?", kind="open", truth=Truth(answer="x")))
 
 
 def test_levels_are_mixed_as_told_and_grow_harder() -> None:
     easy, hard = Level.of(0.0), Level.of(1.0)
     assert easy.seconds < 20 and hard.seconds > 2000 and hard.size < easy.size and hard.crowd > easy.crowd
-    drawn = mixed(400, families=["retrieval"], levels={easy: 1, Level.of(0.5): 3}, seed=5)
+    drawn = sample_environments(400, families=["retrieval"], levels={easy: 1, Level.of(0.5): 3}, seed=5)
     assert sum(one.task.difficulty == 0.5 for one in drawn) == pytest.approx(300, abs=40)
     with pytest.raises(ValueError, match="difficulty"):
         Level.of(1.5)
@@ -103,7 +111,7 @@ def test_levels_are_mixed_as_told_and_grow_harder() -> None:
 
 
 def test_hours_take_no_memory_and_a_day_is_built_in_seconds(folder: Path) -> None:
-    one = lesson("day", 1, Level(clips=1440, duplicates=4))
+    one = make_environment("day", 1, Level(clips=1440, duplicates=4))
     assert one.world.span.duration == 12 * 3600
     tracemalloc.start()
     for frame in one.world.frames_at(np.linspace(one.world.span.start, one.world.span.end, 200)):
@@ -116,19 +124,19 @@ def test_hours_take_no_memory_and_a_day_is_built_in_seconds(folder: Path) -> Non
 
 
 def test_hundreds_of_short_worlds_are_built_in_well_under_a_minute(folder: Path) -> None:
-    lessons = mixed(24, families=["retrieval", "viewing", "listening", "two_hops"])
+    environments = sample_environments(24, families=["retrieval", "viewing", "listening", "two_hops"])
     began = time.process_time()
-    memory = build_memory(lessons, folder)
-    assert time.process_time() - began < 60 / 300 * len(lessons)
+    memory = build_memory(environments, folder)
+    assert time.process_time() - began < 60 / 300 * len(environments)
     assert len(memory.videos()) == 24
     began = time.process_time()
-    build_memory([one.task for one in lessons], folder)  # nothing is made again
+    build_memory([one.task for one in environments], folder)  # nothing is made again
     assert time.process_time() - began < 5
 
 
 def test_screen_text_is_read_where_it_is_asked_for(folder: Path) -> None:
     sign = Sign(text="GATE 417", span=Span(1, 3))
-    one = lesson("nothing", 0, Level(clips=4))
+    one = make_environment("nothing", 0, Level(clips=4))
     from dataclasses import replace
 
     world = World(name=one.world.name, span=Span(0, 4), signs=(sign,), side=256)

@@ -15,7 +15,6 @@ from rewatch.training.objectives import (
     dgrpo_weight,
     group_advantages,
     linear_weight,
-    scale_iou,
 )
 
 
@@ -59,15 +58,6 @@ def test_weights_stay_in_range_and_fall_with_the_mean(rows: list[tuple[int, int]
     order = made.mean.argsort()
     assert (made.weight[order].diff() <= 1e-6).all()
     assert (made.values.sign() == plain.values.sign()).all()
-
-
-def test_scale_iou_by_hand() -> None:
-    # (IoU - .2) / .6, held to [0, 1]
-    iou = torch.tensor([0.0, 0.2, 0.35, 0.5, 0.8, 1.0])
-    assert scale_iou(iou, 0.2, 0.8).tolist() == pytest.approx([0, 0, 0.25, 0.5, 1, 1])
-    assert scale_iou(iou, 0.0, 0.5).tolist() == pytest.approx([0, 0.4, 0.7, 1, 1, 1])
-    with pytest.raises(ValueError, match="alpha"):
-        scale_iou(iou, 0.5, 0.5)
 
 
 def test_running_difficulty_by_hand() -> None:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from rewatch.training.objectives import (
     Surrogate,
-    difficulty_shift,
     group_advantages,
     reg_loss,
     regression,
@@ -129,11 +128,6 @@ def test_groups_cut_apart_are_refused() -> None:
     with pytest.raises(ValueError, match="keep groups together"):
         reg_loss(logp, None, advantage, mask, group, Surrogate(), group_size=2)
     reg_loss(logp, None, advantage, mask, group, Surrogate(), group_size=2, form="survey")
-
-
-def test_difficulty_shift() -> None:
-    # harder than of late: hints (above 0); easier: noise (below 0)
-    assert difficulty_shift(torch.tensor([0.2, 0.9]), 0.5).tolist() == pytest.approx([0.3, -0.4])
 
 
 # ---- TW-GRPO

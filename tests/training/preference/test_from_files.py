@@ -11,13 +11,13 @@ import pytest
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.training.data.task import Task
-from rewatch.training.gym.playing import BUDGET
+from rewatch.training.gym.evaluation import BUDGET
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.rollouts.recording import recorded
 from rewatch.training.rollouts.rows import row_of
 from rewatch.training.synthesis import (
     Teacher,
-    Teaching,
+    Teachers,
     hindsight,
     read_conversations,
     read_preferences,
@@ -46,7 +46,7 @@ def test_traces_and_preferences_of_models_are_learnt_by_another(
     teachers = [Teacher(name="good", policy=good), Teacher(name="poor", policy=poor)]
     loop = make_loop(good)
     with steered(good, cites(8, 12, task.id)), steered(poor, guesses):
-        report = synthesize(Teaching(loop=loop, teachers=teachers, agree=1), [task], tmp_path)
+        report = synthesize(Teachers(loop=loop, teachers=teachers, agree=1), [task], tmp_path)
     assert report.kept == report.pairs == 1 and report.reasons["poor"] == {"wrong answer": 1}
 
     learner = make_policy(max_tokens=120)

@@ -56,26 +56,26 @@ def test_preferences_of_its_own_runs(taught: Path, tmp_path: Path, own_rewards: 
 @pytest.mark.slow
 def test_conversations_and_pairs_of_files(taught: Path, tmp_path: Path) -> None:
     from rewatch.agent.small_loop import DIALECT, small_loop
-    from rewatch.training.gym import build_memory, clips16, mixed
+    from rewatch.training.gym import build_memory, clips16, sample_environments
+    from rewatch.training.gym.evaluation import play
     from rewatch.training.gym.expert import Expert
-    from rewatch.training.gym.playing import play
     from rewatch.training.synthesis import write_conversations, write_preferences
-    from rewatch.training.synthesis.files import Judgment
+    from rewatch.training.synthesis.conversations import PreferencePair
 
-    lessons = mixed(2, families=["clips16.color"], seed=40)
-    tasks, memory = [one.task for one in lessons], build_memory(lessons, tmp_path / "memory")
+    environments = sample_environments(2, families=["clips16.color"], seed=40)
+    tasks, memory = [one.task for one in environments], build_memory(environments, tmp_path / "memory")
     good, poor = (
         play(
             small_loop(memory, None),
             tasks,
-            Expert.of(tasks, dialect=DIALECT, strategies=clips16.STRATEGIES, guess=guess),
+            Expert.of(tasks, dialect=DIALECT, solvers=clips16.SOLVERS, guess=guess),
         )
         for guess in (0.0, 1.0)
     )
     write_conversations(tmp_path / "traces.jsonl", good)
     write_preferences(
         tmp_path / "pairs.jsonl",
-        [Judgment(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
+        [PreferencePair(chosen=a, rejected=b, margin=1.0) for a, b in zip(good, poor, strict=True)],
     )
     row = changed(SFT, policy={"model": str(taught)}, traces=None)
     row["tasks"] = {"families": ["clips16.color"], "count": 2, "seed": 40}

@@ -14,7 +14,7 @@ from rewatch.agent.trace import read_trace
 from rewatch.memory import CapabilityError
 from rewatch.training.experiments import Event, RLRun, SFTRun, read_config, rl, sft
 from rewatch.training.experiments.run_folder import RunFolderError
-from rewatch.training.gym import build_memory, lesson
+from rewatch.training.gym import build_memory, make_environment
 from rewatch.training.trainers.gate import GateError
 
 from .conftest import FAMILIES, SFT, changed, rl_row, rows
@@ -46,7 +46,7 @@ def test_what_was_trained_is_loaded_as_it_was_trained_and_asked(taught: Path, tm
     policy: Any = load_policy(str(taught))
     assert policy.dialect.name == "short" and policy.dialect.system == "clips" and policy.max_tokens == 8
     assert policy.policy_config.route == "search" and load_policy(f"{taught}?max_tokens=5").max_tokens == 5  # type: ignore[attr-defined]
-    one = lesson("clips16.color", 77)
+    one = make_environment("clips16.color", 77)
     agent = VideoAgent(build_memory([one], tmp_path / "memory"), policy=str(taught), traces=tmp_path)
     assert agent.toolbox.names == ["search_clips", "view_clip"]
     answer = agent.ask(one.task.question)

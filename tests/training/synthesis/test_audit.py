@@ -12,15 +12,15 @@ from rewatch.agent.models.registry import HeuristicPolicy
 from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task
-from rewatch.training.gym import Level, build_memory, lesson
-from rewatch.training.gym.playing import BUDGET
+from rewatch.training.gym import Level, build_memory, make_environment
+from rewatch.training.gym.evaluation import BUDGET
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.synthesis import Audit, rerun
 
 
 @pytest.fixture(scope="module")
 def task() -> Task:
-    return lesson("viewing", 3, Level(clips=6)).task
+    return make_environment("viewing", 3, Level(clips=6)).task
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task
-from rewatch.training.gym import Level, build_memory, lesson, lesson_of
+from rewatch.training.gym import Level, build_memory, environment_of, make_environment
+from rewatch.training.gym.evaluation import BUDGET, play
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import BUDGET, play
 from rewatch.training.rewards import is_right
 from rewatch.training.rollouts.rollout import Rollout
 from rewatch.training.synthesis import Audit, hindsight, relabeled, rerun
@@ -25,7 +25,7 @@ LEVEL = Level(clips=6)
 
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
-    return [lesson(family, seed, LEVEL).task for family in ("two_hops", "spotting") for seed in range(6)]
+    return [make_environment(family, seed, LEVEL).task for family in ("two_hops", "spotting") for seed in range(6)]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_run_whose_place_would_get_lost_is_not_cut(loop: Loop, tasks: list[Tas
 
 def spotted(loop: Loop, task: Task, *, search: str | None) -> Rollout:
     """Looks at a thing of another colour than the one that is asked for, and says that this is it."""
-    world = lesson_of(task).world
+    world = environment_of(task).world
     colors = [thing.color for thing in world.things]
     other = next(t for t in world.things if t.span != task.truth.spans[0] and colors.count(t.color) == 1)
     span = other.span
@@ -130,9 +130,9 @@ def test_a_wrong_span_is_the_right_answer_to_another_question_where_that_is_soun
         task
         for task in spotting
         if any(
-            [t.color for t in lesson_of(task).world.things].count(thing.color) == 1
+            [t.color for t in environment_of(task).world.things].count(thing.color) == 1
             and thing.span != task.truth.spans[0]
-            for thing in lesson_of(task).world.things
+            for thing in environment_of(task).world.things
         )
     )
     wrong = spotted(loop, task, search=None)
@@ -141,9 +141,9 @@ def test_a_wrong_span_is_the_right_answer_to_another_question_where_that_is_soun
     assert found.reasons == {"relabelled": 1}
     (trace,) = found.traces
     assert trace.task.id != task.id and trace.task.question != task.question and is_right(trace)
-    assert trace.task.question in trace.messages[1].text and lesson_of(trace.task).world.name in task.videos
+    assert trace.task.question in trace.messages[1].text and environment_of(trace.task).world.name in task.videos
     color = trace.task.question.split()[3]
-    there = [thing for thing in lesson_of(task).world.things if thing.color == color]
+    there = [thing for thing in environment_of(task).world.things if thing.color == color]
     assert [thing.span for thing in there] == list(trace.task.truth.spans)
     # a search for the old question's colour would be a lie in the new conversation
     asked = spotted(loop, task, search=task.meta["about"]["query"])

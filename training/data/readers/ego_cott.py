@@ -19,18 +19,13 @@ from typing import Any
 from ....agent.tool_formats.ego_time import moment
 from ....agent.tool_formats.tool_format import BadCall
 from ..task import Task, TaskError, Truth
-from .fields import Skip, answer_of, choice, split_question, text_of
+from .fields import Skip, answer_of, choice, kept, split_question, text_of
 
 _STAMP = re.compile(r"<timestamp>\s*(.*?)\s*</timestamp>")
 
 
 def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
-    """One trace or RL row as a task; the steps are kept in `meta["cot"]`.
-
-    Raises:
-        Skip: for the turns of the SFT file, which are parts of traces.
-        TaskError: naming the field that is wrong.
-    """
+    """One trace or RL row as a task; the steps are kept in `meta["cot"]`."""
     if "instruction" in row and "output" in row:
         raise Skip("turn of a trace")
     text = _question(row)
@@ -55,10 +50,7 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
         options=options,
         now=now,
         source=name,
-        meta={
-            **({"cot": row["cot"]} if row.get("cot") else {}),
-            **({"target_time": span["target_time"]} if span.get("target_time") else {}),
-        },
+        meta={**kept(row, "cot"), **kept(span, "target_time")},
     )
 
 

@@ -50,9 +50,15 @@ def answer_of(text: str) -> str:
     return (reply.rest if reply.answer is None else reply.answer).strip()
 
 
-def video_path(path: str) -> str:
+def video_path(row: Mapping[str, Any], name: str) -> str:
     """A path as it is released, without a leading `./`."""
-    return path.removeprefix("./")
+    return text_of(row, name).removeprefix("./")
+
+
+def kept(row: Mapping[str, Any], *names: str, **renamed: str) -> dict[str, Any]:
+    """The fields of a row that are there, under their names or (`process="reasoning"`) new ones, for `Task.meta`."""
+    sources = {**{name: name for name in names}, **renamed}
+    return {name: row[source] for name, source in sources.items() if row.get(source)}
 
 
 def options_of(value: Any, name: str = "options") -> tuple[str, ...]:

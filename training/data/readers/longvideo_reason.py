@@ -11,15 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..task import Task, TaskError, Truth
-from .fields import answer_of, choice, split_question, text_of, video_path
+from .fields import answer_of, choice, kept, split_question, text_of, video_path
 
 
 def read_longvideo_reason(row: Mapping[str, Any], name: str) -> Task:
-    """One row as a task; the reasoning is kept in `meta["process"]`.
-
-    Raises:
-        TaskError: naming the field that is wrong.
-    """
+    """One row as a task; the reasoning is kept in `meta["process"]`."""
     question, options = split_question(text_of(row, "problem"), "problem")
     answer = answer_of(text_of(row, "answer"))
     if not options and len(answer) == 1:
@@ -29,11 +25,8 @@ def read_longvideo_reason(row: Mapping[str, Any], name: str) -> Task:
         question=question,
         kind="mcq" if options else "open",
         truth=Truth(answer=choice(answer, options, "answer") if options else answer),
-        videos=(video_path(text_of(row, "videos")),),
+        videos=(video_path(row, "videos"),),
         options=options,
         source=name,
-        meta={
-            "problem_type": row.get("problem_type"),
-            **({"process": row["reasoning"]} if row.get("reasoning") else {}),
-        },
+        meta={"problem_type": row.get("problem_type"), **kept(row, process="reasoning")},
     )

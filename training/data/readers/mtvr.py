@@ -16,7 +16,7 @@ from typing import Any
 from ....memory import Span
 from ....tools.times import TIME
 from ..task import Kind, Task, TaskError, Truth
-from .fields import Skip, answer_of, choice, number_of, spans_of, split_question, text_of, video_path
+from .fields import Skip, answer_of, choice, kept, number_of, spans_of, split_question, text_of, video_path
 
 _KINDS: dict[str, Kind] = {
     "charades": "temporal",
@@ -39,12 +39,7 @@ _TIMES = re.compile(
 
 
 def read_mtvr(row: Mapping[str, Any], name: str) -> Task:
-    """One row as a task; thoughts and tool turns of CoT files are kept in `meta["process"]` and `meta["tool_params"]`.
-
-    Raises:
-        Skip: for images.
-        TaskError: naming the field that is wrong.
-    """
+    """One row as a task; thoughts and tool turns of CoT files are kept in `meta`: `process` and `tool_params`."""
     if "video" not in row and "image" in row:
         raise Skip("image")
     source = str(row.get("data_source") or name)
@@ -61,13 +56,13 @@ def read_mtvr(row: Mapping[str, Any], name: str) -> Task:
         question=question,
         kind=kind,
         truth=truth,
-        videos=(video_path(text_of(row, "video")),),
+        videos=(video_path(row, "video"),),
         options=options if kind in ("mcq", "grounded_qa") else (),
         source=f"{name}/{source}" if source != name else name,
         meta={
             **({"duration": duration} if duration else {}),
             **({"process": process} if process else {}),
-            **({"tool_params": row["tool_params"]} if row.get("tool_params") else {}),
+            **kept(row, "tool_params"),
         },
     )
 

@@ -21,12 +21,8 @@ _CUT = re.compile(r"_\d\d:\d\d:\d\d:\d{3}_\d\d:\d\d:\d\d:\d{3}$")
 
 
 def read_time_r1(row: Mapping[str, Any], name: str) -> Task:
-    """One row as a task.
-
-    Raises:
-        TaskError: naming the field that is wrong.
-    """
-    video = video_path(text_of(row, "video"))
+    """One row as a task."""
+    video = video_path(row, "video")
     spans, duration, begins = spans_of(row.get("timestamp"), "timestamp"), number_of(row, "duration"), 0.0
     easy = number_of(row, "difficulty")
     if easy is not None and not 0 <= easy <= 100:

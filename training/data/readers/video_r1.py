@@ -18,12 +18,7 @@ _KINDS = {"multiple choice": "mcq", "numerical": "numeric", "regression": "numer
 
 
 def read_video_r1(row: Mapping[str, Any], name: str) -> Task:
-    """One row as a task; the chain of thought of the CoT file is kept in `meta["process"]`.
-
-    Raises:
-        Skip: for images.
-        TaskError: naming the field that is wrong.
-    """
+    """One row as a task; the chain of thought of the CoT file is kept in `meta["process"]`."""
     if text_of(row, "data_type") != "video":
         raise Skip(text_of(row, "data_type"))
     problem_type = text_of(row, "problem_type")
@@ -37,7 +32,7 @@ def read_video_r1(row: Mapping[str, Any], name: str) -> Task:
         question=text_of(row, "problem"),
         kind=kind,  # type: ignore[arg-type]
         truth=Truth(answer=choice(answer, options, "solution") if kind == "mcq" else answer),
-        videos=(video_path(text_of(row, "path")),),
+        videos=(video_path(row, "path"),),
         options=options,
         source=f"{name}/{row.get('data_source') or ''}".rstrip("/"),
         meta={

@@ -1,4 +1,4 @@
-"""Tasks of the gym played by policies through the real graph, and how each policy does, family by family."""
+"""Evaluation of policies on the gym: they play its tasks through the real graph, family by family."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..rewards import Mix, task_reward
 from ..rollouts.collector import Collector, seed_of
 from ..rollouts.rollout import Rollout
 from ..trainers.metrics import measure, summary
-from .certifying import FEWEST, certify
-from .clips16 import SMALL, STRATEGIES
+from . import clips16
+from .blind_baselines import FEWEST, certify
+from .environment import Environment
 from .expert import Expert
-from .lesson import Lesson
 
 BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
 """Of one run, unless told otherwise."""
@@ -62,20 +62,23 @@ class Score:
 
 
 def scores(
-    lessons: Sequence[Lesson], memory: ClipMemory, players: Mapping[str, BaseChatModel | None], *, seed: int = 0
+    environments: Sequence[Environment],
+    memory: ClipMemory,
+    players: Mapping[str, BaseChatModel | None],
+    *,
+    seed: int = 0,
 ) -> Iterator[Score]:
-    """Play the lessons by each player; gives the figures family by family.
+    """Have each player play the environments; gives the figures family by family.
 
     Args:
-        lessons: what is played; `build_memory` made `memory` of them.
+        environments: what is played; `build_memory` made `memory` of them.
         memory: holds their videos.
         players: policies by name; None is the gym's expert.
         seed: of the policies' turns.
     """
     mix = Mix({"answer": (task_reward(), 1.0)})
-    families = dict.fromkeys(str(one.task.meta["gym"]["family"]) for one in lessons)
-    for family in families:
-        own = [one for one in lessons if one.task.meta["gym"]["family"] == family]
+    for family in dict.fromkeys(one.family for one in environments):
+        own = [one for one in environments if one.family == family]
         tasks = [one.task for one in own]
         figures = {}
         for name, policy in players.items():
@@ -86,12 +89,12 @@ def scores(
         yield Score(family=family, runs=len(tasks), chance=chance, blind=blind, figures=figures)
 
 
-def collector(lessons: Sequence[Lesson], memory: ClipMemory, policy: BaseChatModel | None) -> Collector:
-    """The loop in which these lessons, all of one family, are played; by the expert where no policy is given."""
-    small = lessons[0].task.meta["gym"]["family"] in SMALL
+def collector(environments: Sequence[Environment], memory: ClipMemory, policy: BaseChatModel | None) -> Collector:
+    """The loop in which environments of one family are played; by the expert where no policy is given."""
+    small = environments[0].family in clips16.FAMILIES
     if policy is None:
-        short: dict[str, Any] = {"dialect": DIALECT, "strategies": STRATEGIES} if small else {}
-        policy = Expert.of([one.task for one in lessons], **short)
+        settings: dict[str, Any] = {"dialect": DIALECT, "solvers": clips16.SOLVERS} if small else {}
+        policy = Expert.of([one.task for one in environments], **settings)
     config = policy_of(policy).policy_config
     made = small_loop(memory, policy) if small else own_loop(config, memory, policy)
     if made is None:

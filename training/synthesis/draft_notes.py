@@ -1,4 +1,4 @@
-"""The draft: what speech, screen text and shots alone say, and in which spans the answer may be."""
+"""Notes of a draft: what speech, screen text and shots alone say, and in which spans the answer may be."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...agent.graph import Loop
-from ...memory import Hit, Span
+from ...memory import Hit, MediaURI, Span
 from ...tools import Toolbox
 from ..data.task import Task
+from ..rewards.evidence import cited
 from ..rollouts.rollout import Rollout
 
 TEXT_CHANNELS = ("speech", "screen_text")
@@ -37,10 +38,10 @@ class TextsOnly:
         """See `ClipMemory.until`."""
         return TextsOnly(self._memory.until(now))
 
-    def search(self, query: str, *, channels: Sequence[str] | None = None, **how: Any) -> list[Hit]:
+    def search(self, query: str, *, channels: Sequence[str] | None = None, **options: Any) -> list[Hit]:
         """See `ClipMemory.search`."""
         allowed = TEXT_CHANNELS if channels is None else [name for name in channels if name in TEXT_CHANNELS]
-        found: list[Hit] = self._memory.search(query, channels=tuple(allowed), **how) if allowed else []
+        found: list[Hit] = self._memory.search(query, channels=tuple(allowed), **options) if allowed else []
         return found
 
 
@@ -56,10 +57,10 @@ def leads(loop: Loop, task: Task, draft: Rollout | None) -> list[tuple[str, Span
     They are what the draft cites, then what its calls brought back, then what the memory finds by words; where no words
     help, the clips (or shots, where the memory was made of those) from the first on.
     """
-    found: list[tuple[str, Span]] = []
+    uris: list[MediaURI] = []
     if draft is not None:
-        found += [(place.video, place.span) for place in _cited(draft) if place.span]
-        found += [(look.uri.video, look.uri.span) for look in draft.looked if look.uri.span]
+        uris = [MediaURI.parse(item.uri) for item in cited(draft)] + [look.uri for look in draft.looked]
+    found = [(uri.video, uri.span) for uri in uris if uri.span]
     memory: Any = loop.memory if task.now is None else loop.memory.until(task.now)
     videos = [memory.video(name).id for name in task.videos] or [video.id for video in memory.videos()]
     words = " ".join([task.question, *task.options])
@@ -80,10 +81,3 @@ def notes(loop: Loop, task: Task, draft: Rollout | None) -> str:
         lines.append(f"- by words alone the answer would be: {draft.answer.text.strip()[:300]}")
         lines += [f'- "{item.quote[:200]}" ({item.uri})' for item in draft.answer.evidence if item.quote]
     return GUIDANCE.format(notes="\n".join(lines)) if lines else ""
-
-
-def _cited(draft: Rollout) -> list[Any]:
-    from ...memory import MediaURI
-    from ..rewards.evidence import cited
-
-    return [MediaURI.parse(item.uri) for item in cited(draft)]

@@ -25,7 +25,6 @@ from ..rollouts.rollout import Rollout
 
 SCHEMA = 1
 """Version of a line; it grows when a field changes its meaning or goes."""
-_FIELDS = ("task", "answer", "messages", "meta")
 _Made = TypeVar("_Made")
 
 
@@ -34,7 +33,7 @@ class ConversationError(RewatchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgment:
+class PreferencePair:
     """Two conversations about one task, of which one is better."""
 
     chosen: Rollout
@@ -55,7 +54,7 @@ def conversation_row(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def judgment_row(pair: Judgment) -> dict[str, Any]:
+def preference_row(pair: PreferencePair) -> dict[str, Any]:
     """A pair as JSON values."""
     rows = {"chosen": conversation_row(pair.chosen), "rejected": conversation_row(pair.rejected)}
     return {**rows, "margin": pair.margin, "why": pair.why}
@@ -67,13 +66,10 @@ def conversation_of(row: Any) -> Rollout:
     Raises:
         TaskError: naming the field that is wrong.
     """
-    _require_object(row, _FIELDS)
+    _require_object(row, "task", "answer", "messages", "meta")
     if not isinstance(row["messages"], list) or not isinstance(row["meta"], Mapping):
         raise TaskError("messages", "or meta are of another kind, write a list and an object")
-    try:
-        task = from_row(row["task"])
-    except TaskError as error:
-        raise TaskError(f"task.{error.field}", str(error).partition(": ")[2]) from None
+    task = _inside("task", row, from_row)
     try:
         answer = Answer.from_dict(row["answer"])
     except (KeyError, TypeError, ValueError) as error:
@@ -86,26 +82,29 @@ def conversation_of(row: Any) -> Rollout:
     return Rollout(task=task, answer=answer, messages=messages, meta=dict(row["meta"]))
 
 
-def judgment_of(row: Any) -> Judgment:
-    """The pair that `judgment_row` wrote.
+def preference_of(row: Any) -> PreferencePair:
+    """The pair that `preference_row` wrote.
 
     Raises:
         TaskError: naming the field that is wrong.
     """
-    _require_object(row, ("chosen", "rejected", "margin"))
+    _require_object(row, "chosen", "rejected", "margin")
     margin = row["margin"]
     if isinstance(margin, bool) or not isinstance(margin, (int, float)):
         raise TaskError("margin", f"is {margin!r}, write a number")
-    sides = []
-    for name in ("chosen", "rejected"):
-        try:
-            sides.append(conversation_of(row[name]))
-        except TaskError as error:
-            raise TaskError(f"{name}.{error.field}", str(error).partition(": ")[2]) from None
-    return Judgment(chosen=sides[0], rejected=sides[1], margin=float(margin), why=str(row.get("why", "")))
+    chosen, rejected = (_inside(name, row, conversation_of) for name in ("chosen", "rejected"))
+    return PreferencePair(chosen=chosen, rejected=rejected, margin=float(margin), why=str(row.get("why", "")))
 
 
-def _require_object(row: Any, names: Iterable[str]) -> None:
+def _inside(name: str, row: Mapping[str, Any], make: Callable[[Any], _Made]) -> _Made:
+    """Make something of a field; a mistake in it is named with the field before it."""
+    try:
+        return make(row[name])
+    except TaskError as error:
+        raise TaskError(f"{name}.{error.field}", str(error).partition(": ")[2]) from None
+
+
+def _require_object(row: Any, *names: str) -> None:
     if not isinstance(row, Mapping):
         raise TaskError("line", "is no object, write one JSON object a line")
     if row.get("schema", SCHEMA) != SCHEMA:
@@ -136,13 +135,13 @@ def read_conversations(path: str | Path) -> list[Rollout]:
     return _read(path, conversation_of)
 
 
-def read_preferences(path: str | Path) -> list[Judgment]:
+def read_preferences(path: str | Path) -> list[PreferencePair]:
     """The pairs of a file.
 
     Raises:
         ConversationError: with the file and the line of the first one that cannot be read.
     """
-    return _read(path, judgment_of)
+    return _read(path, preference_of)
 
 
 def _read(path: str | Path, make: Callable[[Any], _Made]) -> list[_Made]:
@@ -159,9 +158,9 @@ def write_conversations(path: str | Path, rollouts: Iterable[Rollout]) -> int:
     return write_rows(path, map(conversation_row, rollouts))
 
 
-def write_preferences(path: str | Path, pairs: Iterable[Judgment]) -> int:
+def write_preferences(path: str | Path, pairs: Iterable[PreferencePair]) -> int:
     """Write pairs to a file, whole or not at all; how many there were."""
-    return write_rows(path, map(judgment_row, pairs))
+    return write_rows(path, map(preference_row, pairs))
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from langchain_core.messages import ToolMessage
 from rewatch.memory import ClipMemory, FrameReader, Video
-from rewatch.training.gym import Lesson, Level, build_memory, lesson, write_video
+from rewatch.training.gym import Environment, Level, build_memory, make_environment, write_video
+from rewatch.training.gym.evaluation import play
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import play
 from rewatch.training.rewards.answers import is_right
 from rewatch.training.rollouts.rollout import Rollout
 
@@ -22,18 +22,18 @@ MEAN, MOST = 1.0, 16
 
 
 @pytest.fixture(scope="module")
-def sample() -> list[Lesson]:
-    return [lesson(family, 7, Level(clips=12)) for family in SAMPLE]
+def sample() -> list[Environment]:
+    return [make_environment(family, 7, Level(clips=12)) for family in SAMPLE]
 
 
 @pytest.fixture(scope="module")
-def drawn(sample: list[Lesson], tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipMemory, list[Rollout]]:
+def drawn(sample: list[Environment], tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipMemory, list[Rollout]]:
     memory = build_memory(sample, tmp_path_factory.mktemp("drawn"))
     tasks = [one.task for one in sample]
     return memory, play(memory, tasks, Expert.of(tasks))
 
 
-def _filmed(sample: list[Lesson], folder: Path, quality: int) -> tuple[ClipMemory, list[Rollout]]:
+def _filmed(sample: list[Environment], folder: Path, quality: int) -> tuple[ClipMemory, list[Rollout]]:
     memory = ClipMemory(folder / "memory", text_encoder="hashed")
     for one in sample:
         path = write_video(one.world, folder, quality=quality)
@@ -51,7 +51,7 @@ def _looks(rollout: Rollout) -> list[ToolMessage]:
 
 @pytest.mark.parametrize("quality", [0, 10])
 def test_tools_observe_the_same_in_files(
-    sample: list[Lesson], drawn: tuple[ClipMemory, list[Rollout]], tmp_path: Path, quality: int
+    sample: list[Environment], drawn: tuple[ClipMemory, list[Rollout]], tmp_path: Path, quality: int
 ) -> None:
     filmed, again = _filmed(sample, tmp_path, quality)
     for one, other in zip(drawn[1], again, strict=True):

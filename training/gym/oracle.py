@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...memory import Box
-from .drawing import COLORS
+from .render import COLORS
 
 _VIVID = 90
 """Difference of the largest and the smallest channel from which a pixel belongs to a thing."""
 _CONTRAST = 40
-"""Difference of neighbours from which a plate is striped."""
+"""Difference of neighbors from which a plate is striped."""
 
 
 class Spotted(NamedTuple):
@@ -51,20 +51,14 @@ def _shape(part: np.ndarray) -> str:
     """The shape of a mask `[h, w]` that fills its box."""
     high, wide = part.shape
     filled = float(part.mean())
-    corners = np.array(
-        [part[: max(1, high // 5), : max(1, wide // 5)].mean(), part[: max(1, high // 5), -max(1, wide // 5) :].mean()]
-    )
-    low = np.array(
-        [
-            part[-max(1, high // 5) :, : max(1, wide // 5)].mean(),
-            part[-max(1, high // 5) :, -max(1, wide // 5) :].mean(),
-        ]
-    )
+    y, x = max(1, high // 5), max(1, wide // 5)
+    upper = part[:y, :x].mean() + part[:y, -x:].mean()
+    lower = part[-y:, :x].mean() + part[-y:, -x:].mean()
     if not part[high // 2 - 1 : high // 2 + 1, wide // 2 - 1 : wide // 2 + 1].any():
         return "ring"
     if filled > 0.92:
         return "square"
-    if low.mean() - corners.mean() > 0.3:
+    if lower - upper > 0.6:
         return "triangle"
     return "circle" if filled > 0.65 else "cross"
 

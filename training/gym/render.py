@@ -14,10 +14,10 @@ COLORS = {
     "purple": (150, 30, 210),
     "orange": (250, 130, 10),
 }
-"""Colours of things: all are vivid."""
+"""Colors of things: all are vivid."""
 SHAPES = ("circle", "square", "triangle", "ring", "cross")
 PATTERNS = ("plain", "rows", "columns", "checks")
-"""Of small plates: alike in mean colour, so that a picture made smaller does not tell them apart."""
+"""Of small plates: alike in mean color, so that a picture made smaller does not tell them apart."""
 TONES = {
     "grey": (125, 125, 125),
     "sand": (170, 150, 115),
@@ -26,7 +26,7 @@ TONES = {
     "rose": (165, 120, 125),
     "night": (35, 38, 45),
 }
-"""Colours of scenes: none is vivid."""
+"""Colors of scenes: none is vivid."""
 _DARK, _LIGHT = 40, 210
 
 
@@ -37,7 +37,7 @@ def shape_mask(shape: str, high: int, wide: int, *, center: tuple[float, float],
         shape: one of `SHAPES`.
         high: height of the picture in pixels.
         wide: width of the picture in pixels.
-        centre: (x, y) as fractions of the picture.
+        center: (x, y) as fractions of the picture.
         size: height of the shape as a fraction of the picture's.
     """
     half = size * high / 2
@@ -84,7 +84,7 @@ def lettering(text: str, high: int) -> np.ndarray:
 
 
 def paste(image: np.ndarray, part: np.ndarray, center: tuple[float, float], *, grid: int = 1) -> None:
-    """Put `part` into `image` in place, centred at (x, y) fractions, moved to lie inside and on multiples of `grid`."""
+    """Put `part` into `image` in place, centered at (x, y) fractions, moved inside and to multiples of `grid`."""
     high, wide = image.shape[:2]
     part = part[:high, :wide]
     top = round(min(max(center[1] * high - part.shape[0] / 2, 0), high - part.shape[0]) / grid) * grid

@@ -21,9 +21,9 @@ from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task
-from rewatch.training.gym import Level, build_memory, lesson
+from rewatch.training.gym import Level, build_memory, make_environment
+from rewatch.training.gym.evaluation import BUDGET
 from rewatch.training.gym.expert import Expert
-from rewatch.training.gym.playing import BUDGET
 from rewatch.training.rewards import is_right
 from rewatch.training.rollouts.collector import Collector
 from rewatch.training.synthesis import (
@@ -32,12 +32,12 @@ from rewatch.training.synthesis import (
     Outcome,
     SynthesisFolder,
     Teacher,
-    Teaching,
+    Teachers,
     read_conversations,
     read_preferences,
     synthesize,
 )
-from rewatch.training.synthesis.drafting import TextsOnly, leads, texts_loop
+from rewatch.training.synthesis.draft_notes import TextsOnly, leads, texts_loop
 
 from ...agent.servers import Server, answers, calls
 
@@ -47,7 +47,7 @@ FAMILIES = ("two_hops", "viewing", "retrieval")
 
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
-    return [lesson(family, seed, LEVEL).task for family in FAMILIES for seed in range(4)]
+    return [make_environment(family, seed, LEVEL).task for family in FAMILIES for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def expert(tasks: Sequence[Task], name: str = "expert", **settings: Any) -> Teac
 
 
 def test_an_experts_traces_are_right_and_tell_nothing_of_the_notes(loop: Loop, tasks: list[Task]) -> None:
-    outcomes = Teaching(loop=loop, teachers=[expert(tasks)])(tasks)
+    outcomes = Teachers(loop=loop, teachers=[expert(tasks)])(tasks)
     assert [o.reasons for o in outcomes] == [{"expert": "kept"}] * len(tasks)
     for outcome in outcomes:
         (trace,) = outcome.kept
@@ -107,11 +107,11 @@ def test_the_second_run_is_told_where_to_look_and_the_trace_is_not(
 
     monkeypatch.setattr(Expert, "_generate", listening)
     some = tasks[:1]
-    (outcome,) = Teaching(loop=loop, teachers=[expert(some)])(some)
+    (outcome,) = Teachers(loop=loop, teachers=[expert(some)])(some)
     assert any("Notes on what was said" in text for text in seen) and "Notes on" not in seen[0]
     assert all("Notes on" not in m.text for m in outcome.kept[0].messages)
     seen.clear()
-    Teaching(loop=loop, teachers=[expert(some)], drafts=False)(some)
+    Teachers(loop=loop, teachers=[expert(some)], drafts=False)(some)
     assert seen and not any("Notes on" in text for text in seen)
 
 
@@ -119,13 +119,13 @@ def test_guesses_and_wasted_calls_are_refused_and_the_reasons_counted(
     loop: Loop, tasks: list[Task], tmp_path: Path
 ) -> None:
     poor = expert(tasks, "poor", guess=0.6, seed=1)
-    report = synthesize(Teaching(loop=loop, teachers=[poor], drafts=False), tasks, tmp_path)
+    report = synthesize(Teachers(loop=loop, teachers=[poor], drafts=False), tasks, tmp_path)
     reasons = report.reasons["poor"]
     assert sum(reasons.values()) == report.tasks == len(tasks) and 0 < report.kept < len(tasks)
     assert reasons["kept"] == report.kept == len(read_conversations(report.traces))
     assert set(reasons) - {"kept"} <= {"wrong answer", "no evidence", "evidence is elsewhere", "unfaithful evidence"}
     assert all(is_right(run) for run in read_conversations(report.traces))
-    wasteful = Teaching(loop=loop, teachers=[expert(tasks, waste=0.9, seed=2)], drafts=False)(tasks[:4])
+    wasteful = Teachers(loop=loop, teachers=[expert(tasks, waste=0.9, seed=2)], drafts=False)(tasks[:4])
     strict = replace(Audit(), most_repeats=0)
     assert all(strict(run).passed for outcome in wasteful for run in outcome.kept)
 
@@ -136,7 +136,7 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
     pair = [expert(tasks), expert(tasks, "guesser", guess=0.7, seed=3)]
     outcomes: list[Outcome] = []
     report = synthesize(
-        Teaching(loop=loop, teachers=pair, drafts=False), tasks, tmp_path, batch=5, on_outcome=outcomes.append
+        Teachers(loop=loop, teachers=pair, drafts=False), tasks, tmp_path, batch=5, on_outcome=outcomes.append
     )
     assert [o.task.id for o in outcomes] == [t.id for t in tasks]
     assert 0 < report.kept < len(tasks) and report.pairs > 0
@@ -150,17 +150,17 @@ def test_of_several_teachers_what_they_agree_on_is_kept_and_the_rest_are_prefere
     for one in judgments:
         assert is_right(one.chosen) and not is_right(one.rejected) and one.margin > 0
         assert one.chosen.task == one.rejected.task and one.why.startswith("expert over guesser: wrong answer")
-    either = Teaching(loop=loop, teachers=pair, drafts=False, agree=1)(tasks)
+    either = Teachers(loop=loop, teachers=pair, drafts=False, agree=1)(tasks)
     assert all(outcome.kept for outcome in either)
     with pytest.raises(ValueError, match="3 of 2 teachers"):
-        Teaching(loop=loop, teachers=pair, agree=3)
+        Teachers(loop=loop, teachers=pair, agree=3)
     with pytest.raises(ValueError, match="name of its own"):
-        Teaching(loop=loop, teachers=[pair[0], pair[0]])
+        Teachers(loop=loop, teachers=[pair[0], pair[0]])
 
 
 def test_the_heuristic_policy_teaches_what_it_finds(loop: Loop, tasks: list[Task]) -> None:
     some = [task for task in tasks if task.meta["gym"]["family"] == "retrieval"]
-    outcomes = Teaching(loop=loop, teachers=[Teacher(name="heuristic", policy=load_policy("heuristic"))])(some)
+    outcomes = Teachers(loop=loop, teachers=[Teacher(name="heuristic", policy=load_policy("heuristic"))])(some)
     kept = [outcome for outcome in outcomes if outcome.kept]
     assert kept and all(is_right(outcome.kept[0]) for outcome in kept)
 
@@ -174,7 +174,7 @@ def test_a_served_model_teaches_over_loopback(loop: Loop, tasks: list[Task], tmp
     looks = [calls(("view_clip", {"start": start, "end": end}), text="Now the frames."), answers(right)]
     with Server(*draft, *looks) as server:
         teacher = Teacher(name="served", policy=load_policy(f"{server.address}#scripted"))
-        report = synthesize(Teaching(loop=loop, teachers=[teacher]), [task], tmp_path)
+        report = synthesize(Teachers(loop=loop, teachers=[teacher]), [task], tmp_path)
     assert report.reasons == {"served": {"kept": 1}}
     (trace,) = read_conversations(report.traces)
     assert [call.name for call in trace.calls][-1] == "view_clip" and trace.answer.text == right
@@ -184,7 +184,7 @@ def test_a_served_model_teaches_over_loopback(loop: Loop, tasks: list[Task], tmp
 
 
 def test_a_line_that_cannot_be_read_is_named(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
-    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)], drafts=False), tasks[:2], tmp_path)
+    report = synthesize(Teachers(loop=loop, teachers=[expert(tasks)], drafts=False), tasks[:2], tmp_path)
     good = report.traces.read_text(encoding="utf-8").splitlines()
 
     def refused(line: str, match: str) -> None:
@@ -208,7 +208,7 @@ def test_a_line_that_cannot_be_read_is_named(loop: Loop, tasks: list[Task], tmp_
 
 def test_what_is_read_is_what_was_made(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
     made: list[Outcome] = []
-    report = synthesize(Teaching(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, on_outcome=made.append)
+    report = synthesize(Teachers(loop=loop, teachers=[expert(tasks)]), tasks[:3], tmp_path, on_outcome=made.append)
     for outcome, read in zip(made, read_conversations(report.traces), strict=True):
         (trace,) = outcome.kept
         assert read.task == trace.task and read.answer == trace.answer and read.meta == trace.meta
@@ -217,7 +217,7 @@ def test_what_is_read_is_what_was_made(loop: Loop, tasks: list[Task], tmp_path: 
 
 
 def test_a_folder_mends_what_a_kill_left_and_asks_no_task_twice(loop: Loop, tasks: list[Task], tmp_path: Path) -> None:
-    teaching = Teaching(loop=loop, teachers=[expert(tasks)], drafts=False)
+    teaching = Teachers(loop=loop, teachers=[expert(tasks)], drafts=False)
     whole = synthesize(teaching, tasks[:6], tmp_path / "whole", batch=2)
     part = synthesize(teaching, tasks[:4], tmp_path / "part", batch=2)
     log = (tmp_path / "part" / "log.jsonl").read_bytes()

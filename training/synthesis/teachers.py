@@ -16,9 +16,9 @@ from ..rewards import extraction
 from ..rewards.spans import iou
 from ..rollouts.collector import Collector, failure, seed_of
 from ..rollouts.rollout import Rollout
-from .audit import Audit, Audited
-from .drafting import notes, texts_loop
-from .files import Judgment
+from .audit import Audit, AuditResult
+from .conversations import PreferencePair
+from .draft_notes import notes, texts_loop
 from .rerun import rerun, script_of
 
 BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
@@ -39,14 +39,14 @@ class Outcome:
 
     task: Task
     kept: tuple[Rollout, ...] = ()
-    pairs: tuple[Judgment, ...] = ()
+    pairs: tuple[PreferencePair, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The fate of each teacher's trace: `kept`, `agrees` (like one that is kept), `disagreed`, `alone` (too few
     agree with it), or why the audit refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teaching:
+class Teachers:
     """The way in which teachers make traces.
 
     Args:
@@ -122,7 +122,7 @@ class Teaching:
             reasons |= dict.fromkeys(passed, "disagreed" if apart else "alone")
         return Outcome(task=task, kept=kept, pairs=self._pairs(traces, found), reasons=reasons)
 
-    def _pairs(self, traces: Mapping[str, Rollout], found: Mapping[str, Audited]) -> tuple[Judgment, ...]:
+    def _pairs(self, traces: Mapping[str, Rollout], found: Mapping[str, AuditResult]) -> tuple[PreferencePair, ...]:
         """Pair the best trace with each other one that answers differently, where the audit can tell who is right."""
         good = [name for name in traces if found[name].passed]
         if not good:
@@ -137,7 +137,7 @@ class Teaching:
                 continue
             why = f"{best} over {name}: {found[name].reason}"
             chosen, rejected = _with_rewards(traces[best], found[best]), _with_rewards(trace, found[name])
-            pairs.append(Judgment(chosen=chosen, rejected=rejected, margin=margin, why=why))
+            pairs.append(PreferencePair(chosen=chosen, rejected=rejected, margin=margin, why=why))
         return tuple(pairs)
 
 
@@ -170,7 +170,7 @@ def _led(draft: Rollout, run: Rollout) -> bool:
     return any(a.video == b.video and a.span and b.span and a.span.overlap(b.span) > 0 for a in found for b in looked)
 
 
-def _with_rewards(trace: Rollout, found: Audited, **more: object) -> Rollout:
+def _with_rewards(trace: Rollout, found: AuditResult, **more: object) -> Rollout:
     """The trace with what the audit gave it."""
     rewards = {name: round(value, 4) for name, value in found.rewards.items()}
     return replace(trace, meta={**trace.meta, "rewards": rewards, **more})

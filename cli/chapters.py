@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -20,20 +19,13 @@ from .settings.video_names import is_path
 from .terminal.output import Console, write_json
 
 
-class Level(StrEnum):
-    """Levels of chapters."""
-
-    chapter = "chapter"
-    hour = "hour"
-    day = "day"
-
-
 @grouped
 def chapters(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
-    level: Annotated[Level, typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day.")] = (
-        Level.chapter
-    ),
+    level: Annotated[
+        Literal["chapter", "hour", "day"],
+        typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day."),
+    ] = "chapter",
     memory: Memory = None,
     indexing: IndexOptions = IndexOptions(),  # noqa: B008
     as_json: Json = False,
@@ -47,7 +39,7 @@ def chapters(
     settings = indexing.arguments()
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, Console(stderr=True), settings)
-    parts = divided(clip_memory, record.id, level=level.value)
+    parts = divided(clip_memory, record.id, level=level)
     if as_json:
         write_json(_as_dict(record, parts))
         return

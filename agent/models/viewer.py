@@ -12,10 +12,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
 from ..models.failures import contained
-from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
 from .policy import policy_of
+from .settling import usable
 from .usage import price_of, tokens_of
 
 MAX_AT_ONCE = 32

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.agent import VideoAgent
-from rewatch.cli.chat import _Chat
+from rewatch.cli.chat import ChatSession
 from rewatch.cli.terminal.output import Console
 from rewatch.memory import ClipMemory
 from rewatch.memory.speech.subtitles import read_subtitles
@@ -59,7 +59,7 @@ def test_a_fault_ends_a_question_and_not_the_chat(home: Path, monkeypatch: pytes
     memory = ClipMemory(home / "memory", read_only=True)
     talk = VideoAgent(memory).chat([memory.videos()[0].id])
     monkeypatch.setattr(talk, "ask", lambda *_, **__: {}["gone\nand\x1b[31m"])
-    _Chat(Console(file=file, width=100), memory, lambda _: talk.agent, talk, "heuristic", {}).run()
+    ChatSession(Console(file=file, width=100), memory, lambda _: talk.agent, talk, "heuristic", {}).run()
     told = file.getvalue()
     assert "error: KeyError" in told and "the traceback is in" in told and "* talk.mp4" in told and "\x1b" not in told
 

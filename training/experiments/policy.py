@@ -17,7 +17,7 @@ from ...agent.models.policy import policy_of
 from ...agent.models.policy_config import PolicyConfig, PolicySettings, read_policy_config, saved_policy
 from ...agent.models.registry import open_local
 from ...agent.models.viewer import ChatViewer
-from ...agent.planner import plan_by_rules
+from ...agent.planning.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.small_loop import SYSTEM as SMALL_SYSTEM
 from ...agent.small_loop import own_loop

@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".typing"))
 from rewatch.agent import load_policy  # noqa: E402
 from rewatch.agent.models.local_vlm import LocalPolicy  # noqa: E402
 from rewatch.agent.models.local_vlm.engine import Engine  # noqa: E402
-from rewatch.agent.models.local_vlm.generate import Request, Sampler, generate  # noqa: E402
+from rewatch.agent.models.local_vlm.generate import Sampler, generate  # noqa: E402
 from rewatch.agent.models.local_vlm.prefix_cache import PrefixCache  # noqa: E402
+from rewatch.agent.models.local_vlm.request import Request
 
 SHARED, FIRST, MORE, REPLY = 400, 600, 150, (8, 48)
 """Ids that all prompts begin with, of a first prompt, of an observation at most, and of a reply."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from .batch import Batcher
 from .chat_template import ChatTemplate
-from .generate import Bounds, Completion, Request, Sampler, active_adapter, at_rest, generate
+from .generate import Bounds, Completion, Sampler, active_adapter, at_rest, generate
 from .load import Loaded
 from .prefix_cache import PrefixCache, can_cache
+from .request import Request
 from .score import logprobs_of
 from .token_record import vocabulary_of
 from .vision_adapter import ImageCache, SampledFrames, VisionAdapter, vision_adapter_of

@@ -11,45 +11,12 @@ from typing import Any
 from .inputs import inputs_of
 from .load import Loaded
 from .prefix_cache import PrefixCache
+from .request import Request
 from .score import logprobs_of
-from .vision_adapter import SampledFrames, VisionAdapter
+from .vision_adapter import VisionAdapter
 
 _TAIL = 8
 """Tokens beyond a stop string's characters that are decoded to look for it."""
-
-
-@dataclass(slots=True, eq=False)
-class Caller:
-    """Who waits for a reply."""
-
-    gone: bool = False
-    """Set when nobody waits any more: the reply then ends at its next token."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Request:
-    """One turn to write."""
-
-    ids: list[int]
-    """The whole prompt."""
-    past: int = 0
-    """How many ids of it earlier turns have given and sampled."""
-    frames: tuple[SampledFrames, ...] = ()
-    """Its pictures, in the order of their tokens."""
-    limit: int = 256
-    """Tokens of the reply."""
-    temperature: float = 0.0
-    """0 is greedy."""
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    """The reply ends after the token that completes one of these."""
-    deadline: float | None = None
-    """On `time.monotonic`'s clock; at least one token is sampled all the same."""
-    beams: int = 1
-    role: str = ""
-    choices: tuple[int, ...] = ()
-    """Ids to weigh against each other as the first token; nothing is written besides it."""
-    caller: Caller = field(default_factory=Caller)
 
 
 @dataclass(slots=True, kw_only=True)

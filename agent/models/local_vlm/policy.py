@@ -23,9 +23,10 @@ from ..eyes import SIDE, scale_of
 from ..policy_config import PolicyConfig
 from ..turn import Turn
 from .engine import Engine
-from .generate import Completion, Request
+from .generate import Completion
 from .load import Loaded, load_video_lmm, split_options
 from .processor import require_template
+from .request import Request
 from .turns import GenerationRequest, Prepared, Turns, generation_request
 from .vision_adapter import VIDEO
 

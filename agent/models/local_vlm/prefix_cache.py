@@ -16,12 +16,12 @@ import numpy as np
 
 from .inputs import ids_of, on_device, positions_of, takes
 from .load import Loaded
+from .request import Request
 from .vision_adapter import QwenVision, SampledFrames, VisionAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .generate import Request
 
 MODEL_TYPES = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
 """Types of models that see whose positions are a function of ids and grids."""

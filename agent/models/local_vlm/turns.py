@@ -18,7 +18,7 @@ from ..folding import folded
 from ..turn import Turn
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
-from .generate import Caller, Completion, Request
+from .generate import Completion
 from .prompt import (
     PromptMessage,
     PromptText,
@@ -30,6 +30,7 @@ from .prompt import (
     with_tools,
     without_system,
 )
+from .request import Caller, Request
 from .token_record import TokenRecord, TurnTokens
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.generate import Request, Sampler
+from rewatch.agent.models.local_vlm.generate import Sampler
+from rewatch.agent.models.local_vlm.request import Request
 
 
 def observation(text: str, pictures: list[str], call_id: str = "c0") -> ToolMessage:

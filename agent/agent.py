@@ -23,7 +23,7 @@ from .graph import Loop, build_graph
 from .models.policy import policy_of
 from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
-from .planner import Planner, plan_by_rules
+from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.question import RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
@@ -220,7 +220,6 @@ class VideoAgent:
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
-        """Open the store of the run's steps; `again` for a run that has some."""
         if self.checkpoints is None:
             yield None
             return
@@ -238,7 +237,6 @@ class VideoAgent:
         return {**answer, "confidence": round(self.calibration(answer["confidence"]), 3)}
 
     def _require(self, route: str | None, scale: str | None) -> None:
-        """Say at once what a route or a scaling lacks here."""
         if route is not None:
             if ROUTES[route].needs_viewer and not self.toolbox.sees:
                 raise CapabilityError(
@@ -271,7 +269,7 @@ def _planner(planner: Planner | Literal["rules", "model"], policy: BaseChatModel
     if planner == "rules":
         return plan_by_rules
     if planner == "model":
-        from .model_planner import plan_by_model
+        from .planning.model_planner import plan_by_model
 
         return plan_by_model(policy)
     if isinstance(planner, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..memory import Box, MediaURI, Span
@@ -13,6 +13,7 @@ SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
 FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
 """What stops a run whose model failed, or that came upon a bug."""
+_PLAIN = "question text option confidence abstained stopped_by spend budget run_id trace".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +43,10 @@ class Evidence:
         """JSON form: the fields, and the URI's parts for readers that do not parse it."""
         place = MediaURI.parse(self.uri)
         return {
-            "claim": self.claim,
-            "uri": self.uri,
+            **asdict(self),
             "video": place.video,
             "span": [place.span.start, place.span.end] if place.span else None,
             "box": list(place.box) if place.box else None,
-            "tool": self.tool,
-            "quote": self.quote,
-            "supported": self.supported,
             "verified": None if self.verified is None else round(self.verified, 3),
         }
 
@@ -95,19 +92,12 @@ class Answer:
         """JSON form, documented in docs/json.md."""
         return {
             "schema": SCHEMA,
-            "question": self.question,
-            "text": self.text,
-            "option": self.option,
+            **{name: getattr(self, name) for name in _PLAIN[:3]},
             "spans": [[s.start, s.end] for s in self.spans],
             "boxes": [list(b) for b in self.boxes],
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
-            "abstained": self.abstained,
-            "stopped_by": self.stopped_by,
-            "spend": self.spend,
-            "budget": self.budget,
-            "run_id": self.run_id,
-            "trace": self.trace,
+            **{name: getattr(self, name) for name in _PLAIN[4:]},
         }
 
     @classmethod
@@ -117,8 +107,7 @@ class Answer:
             Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
             for e in row["evidence"]
         )
-        names = "question text option confidence abstained stopped_by spend budget run_id trace".split()
-        return cls(evidence=evidence, **{name: row[name] for name in names})
+        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

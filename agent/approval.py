@@ -27,20 +27,12 @@ class ApprovalNeeded(RewatchError):
 
 
 def allowed(waiting: Mapping[str, Mapping[str, Any] | None]) -> frozenset[str]:
-    """Return ids of the calls that a person has allowed; interrupts the run until that is told.
+    """Return ids of the calls that a person has allowed; the run is interrupted where one is to be asked about.
 
     To be called before anything else in a node: LangGraph runs the node again from its start when the run goes on.
-
-    Args:
-        waiting: per call id what is to be asked (`tool`, `arguments`); None where nothing is.
     """
     waiting_calls = [{"id": id_, **call} for id_, call in waiting.items() if call is not None]
     return frozenset(interrupt(waiting_calls)) if waiting_calls else frozenset()
-
-
-def calls_of(interrupts: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return the calls that an interrupted run asks about."""
-    return [call for one in interrupts for call in one.value]
 
 
 def answers(calls: Sequence[Mapping[str, Any]], approve: Approve | None) -> list[str]:

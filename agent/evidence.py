@@ -30,12 +30,10 @@ class Piece:
 
     n: int
     uri: str
-    """Media URI of the place."""
     text: str = ""
     """The words that were said or shown there, as the policy read them; empty where only the place is known."""
     channel: str = ""
     tool: str = ""
-    """The tool that found it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row of `artifact["evidence"]`."""
@@ -87,12 +85,7 @@ def _letters(text: str) -> str:
 
 
 def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """Return the text of an observation with its lines numbered, and its pieces of evidence.
-
-    Args:
-        observation: of one tool call.
-        before: the pieces of the run so far.
-    """
+    """Return the text of an observation with its lines numbered on from the pieces of the run, and its own pieces."""
     if observation.error:
         return observation.text, []
     numbers = {(piece.uri, piece.text): piece.n for piece in before}
@@ -112,11 +105,7 @@ def number(observation: Observation, before: Sequence[Piece]) -> tuple[str, list
             lines = lines[place + 1 :]
         rows.append(row)
     if not observation.lines and observation.uris:
-        cited = [numbered(uri, "", "") for uri in observation.uris[:CITED]]
-        rows.append("Cite as " + ", ".join(f"[{piece.n}] {_when(piece.uri)}" for piece in cited))
+        cited = [(numbered(uri, "", ""), MediaURI.parse(uri).span) for uri in observation.uris[:CITED]]
+        whens = [f"[{piece.n}] {moment(span) if span else 'the whole video'}" for piece, span in cited]
+        rows.append("Cite as " + ", ".join(whens))
     return "\n".join(rows), pieces
-
-
-def _when(uri: str) -> str:
-    place = MediaURI.parse(uri)
-    return moment(place.span) if place.span is not None else "the whole video"

@@ -26,19 +26,17 @@ from ..tools import Budget, Observation, Spend, Toolbox
 from .answer import Draft
 from .approval import allowed
 from .evidence import CITED, Piece, number, numbers_of, pieces_of
-from .first_look import first_look
-from .limits import TurnCostEstimate, fraction
 from .models.failures import PolicyError, cause_of, failure_text, is_model_failure, policy_errors
 from .models.policy import Policy, policy_of
+from .models.settling import settled, with_calls_found
 from .models.turn import Turn, take_turn
 from .models.usage import price_of, tokens_of
-from .offering import offered, useful
 from .parsing.draft import draft_of
-from .parsing.settling import settled, with_calls_found
-from .planner import Plan, Planner, Situation, plan_route
+from .planning.offered_tools import offered, useful
+from .planning.planner import Plan, Planner, Situation, first_look, plan_route
 from .prompts import SPENT, SYSTEM, TIME_UP, TOKENS_SPENT, render
 from .questions.question import Question, question_of
-from .state import State
+from .state import State, TurnCostEstimate, fraction
 from .steps import Call, advance, observed, route_message
 from .strategies import ROUTES, Brief
 from .trace import observation_row
@@ -62,7 +60,6 @@ class Loop:
     planner: Planner
     toolbox: Toolbox
     system: str = SYSTEM
-    """What the policy is told before anything else."""
     looks_twice: bool = False
     """True if the check asks the viewer to confirm what was seen."""
     first_look: Callable[[Situation], tuple[Call, ...]] = first_look
@@ -194,7 +191,6 @@ class Loop:
         return Command(update=update, goto="tools" if calls else "check")
 
     async def _ask(self, model: Runnable[Any, AIMessage], messages: list[AnyMessage], state: State) -> AIMessage:
-        """Take one turn, within the time that remains."""
         remaining = _budget(state).left(_spent(state))
         seconds = max(remaining["seconds"], GRACE) if "seconds" in remaining else None
         if not self.capabilities.takes_turn:
@@ -240,10 +236,7 @@ class Loop:
         return self.bound[key]
 
     async def use_tools(self, state: State) -> dict[str, Any]:
-        """Run the calls of the last message, each within what remains of the budget.
-
-        A policy's calls run in order; a route's stand on their own and run side by side, each with an even share.
-        """
+        """Run the calls of the last message: a policy's in order, a route's side by side, each with an even share."""
         message = state["messages"][-1]
         assert isinstance(message, AIMessage)
         budget, before, estimate = _budget(state), _spent(state), TurnCostEstimate.of(state)
@@ -278,15 +271,10 @@ class Loop:
     def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
         """Return ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
-        return allowed(
-            {
-                call["id"] or "": self.toolbox.asks_first(
-                    call["name"] or "", call["args"], memory=memory, videos=videos
-                )
-                for call in calls
-                if not call.get("error")
-            }
-        )
+        return allowed({
+            call["id"] or "": self.toolbox.asks_first(call["name"] or "", call["args"], memory=memory, videos=videos)
+            for call in calls if not call.get("error")
+        })  # fmt: skip
 
     async def _run(
         self,
@@ -302,10 +290,9 @@ class Loop:
         if call.get("error"):  # the policy's dialect could not read it, and says how it is to be written
             observation, cost = Observation(text=call["error"], error=True), Spend(calls=1)
         else:
-            name, arguments = call["name"] or "", call["args"] or {}
             observation, cost = await self.toolbox.call(
-                name,
-                arguments,
+                call["name"] or "",
+                call["args"] or {},
                 memory=memory,
                 videos=videos,
                 left=remaining,
@@ -346,8 +333,7 @@ class Loop:
     ) -> tuple[list[float | None], list[dict[str, Any]], Spend]:
         """Have the viewer confirm the evidence that was seen, as far as the budget goes.
 
-        Returns:
-            P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
+        Returns P(yes) of each piece, the looks as the trace tells of them, and what they cost together.
         """
         memory = self._view(question)
         budget, spent, total = _budget(state), _spent(state), Spend()
@@ -402,13 +388,11 @@ def _spent(state: State) -> Spend:
 def _without_policy(
     new: list[AnyMessage], stopped_by: str, text: str, began: float, *, tokens: int = 0
 ) -> Command[Literal["tools", "check"]]:
-    """Return the end of a run whose policy cannot be asked any more."""
     draft = Draft(text=text, abstained=True, confidence=0.0)
     cost = Spend(tokens=tokens, seconds=time.monotonic() - began)
-    usage: UsageMetadata | None = None
-    if tokens:
-        usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
-    message = AIMessage(draft.as_message(), usage_metadata=usage, additional_kwargs={"by": "loop"})
+    usage: UsageMetadata = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
+    by_loop = {"by": "loop"}
+    message = AIMessage(draft.as_message(), usage_metadata=usage if tokens else None, additional_kwargs=by_loop)
     update = {"messages": [*new, message], "stopped_by": stopped_by, "spend": cost.as_dict()}
     return Command(update=update, goto="check")
 

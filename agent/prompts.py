@@ -7,7 +7,7 @@ from typing import Any
 from ..memory import clock
 from ..tools.sanitize import quote
 from .parsing.draft import NOT_FOUND
-from .planner import Plan
+from .planning.planner import Plan
 from .questions.question import Question
 
 SYSTEM = f"""You answer questions about videos from numbered lines. Each line tells what was said, shown or seen, and \
@@ -38,13 +38,8 @@ def render(
 ) -> str:
     """Return the question as the policy reads it.
 
-    Args:
-        question: what is asked.
-        plan: how it is looked for.
-        budget: `Budget.as_dict`.
-        guidance: words of a scaling.
-        pictures: whether the policy is shown any, so that their size and number are of interest.
-        reminds: whether the form of the answer is said once more; not where a dialect has a form of its own.
+    `guidance` comes from a scaling. `pictures`: the policy is shown some, so that their size and number matter.
+    `reminds`: the form of the answer is said once more; not where a dialect has a form of its own.
     """
     lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]

@@ -67,7 +67,6 @@ def replay(trace: str | Path) -> Replayed:
 
 
 def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
-    """Return the answer that the scaling makes of the recorded attempts."""
     events_once = without_repeats(events[1:])
     rows = [event for event in events_once if event["event"] == "attempt"]
     steps = [
@@ -90,7 +89,6 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
 
 
 def _calibrated(head: Mapping[str, Any], answer: Answer) -> Answer:
-    """Return the answer with its confidence mapped as the run's own was."""
     if not head.get("calibration") or answer.abstained:
         return answer
     return replace(answer, confidence=Calibration(**head["calibration"])(answer.confidence))
@@ -110,7 +108,6 @@ class _Run:
     answer: Answer | None = None
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Go on by one event."""
         kind = event["event"]
         self._add(event.get("cost", {}) if kind in ("observation", "check", "answer") else {})
         if kind == "plan":
@@ -123,8 +120,8 @@ class _Run:
         elif kind == "observation":
             reply = self._reply()
             if event["call_id"] not in {call["id"] or "" for call in [*reply.tool_calls, *reply.invalid_tool_calls]}:
-                unasked = f"observation {event['call_id']} ({event['tool']}) answers no call of the policy"
-                self.differences.append(unasked)
+                which = f"observation {event['call_id']} ({event['tool']})"
+                self.differences.append(f"{which} answers no call of the policy")
             self.messages.append(message_of(event))
         elif kind == "check":
             derived = [SENT_BACK + " ".join(self._verdict(event.get("looked", ())).missing)]

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..tools.budget import rounded
 from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
 from ..tools.schemas import function_schema
 from .answer import Answer
-from .approval import ApprovalNeeded, Approve, answers, calls_of
+from .approval import ApprovalNeeded, Approve, answers
 from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
 from .state import add
@@ -82,11 +82,7 @@ class Runner:
     """True if there are tools that a person has to allow; without a file of checkpoints they are then kept here."""
 
     async def stored(self, run_id: str) -> dict[str, Any]:
-        """Return the stored state of a run; empty if there is none.
-
-        Raises:
-            MemoryFolderError: if it is damaged, or not what a run of this program stores.
-        """
+        """Return the stored state of a run, empty if there is none; `MemoryFolderError` where it is damaged."""
         if self.saver is None:
             return {}
         graph = self.graph.copy(update={"checkpointer": self.saver})
@@ -102,9 +98,7 @@ class Runner:
     async def resume(self, run_id: str, on_event: Listener | None = None) -> RunRecord:
         """Go on with a stored run to its end.
 
-        Raises:
-            QuestionError: if no step of the run is stored.
-            MemoryFolderError: if the stored steps are damaged.
+        `QuestionError` where no step of it is stored, `MemoryFolderError` where what is stored is damaged.
         """
         stored = await self.stored(run_id)
         if not stored:
@@ -128,14 +122,7 @@ class Runner:
     async def run(
         self, run_id: str, state: dict[str, Any], on_event: Listener | None = None, record: RunRecord | None = None
     ) -> RunRecord:
-        """Run from a first state to the end.
-
-        Args:
-            run_id: names the run, its trace and its checkpoints.
-            state: the first state.
-            on_event: called with every event.
-            record: is filled as the run goes; a new one by default.
-        """
+        """Run from a first state to the end; `record` is filled as the run goes."""
         event = self.first_event(run_id, state) if self.first_event else None
         return await self._drive(run_id, state, on_event, record or RunRecord(), event)
 
@@ -203,11 +190,9 @@ class Runner:
     async def _asked(self, run_id: str, interrupts: Sequence[Any]) -> Command[Any]:
         """Return the command with which the run goes on once the calls that wait have been allowed or refused.
 
-        Raises:
-            ApprovalNeeded: if nobody can be asked, and the run can be taken up again later.
-            MemoryFolderError: if its steps could not be stored.
+        `ApprovalNeeded` if nobody can be asked and the run can be taken up later.
         """
-        calls = calls_of(interrupts)
+        calls = [call for one in interrupts for call in one.value]
         if self.saver and self.saver.lost:  # the graph would go on from what it stored last
             raise MemoryFolderError(f"The run {run_id} asks for approval, and could not be stored: {self.saver.lost}")
         if self.approve is None and self.saver is not None:
@@ -256,21 +241,8 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
         asyncio.get_running_loop()
     except RuntimeError:
         return _run(work)
-    results: list[_Result] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(_run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=target, name="rewatch-run")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    with ThreadPoolExecutor(1, thread_name_prefix="rewatch-run") as pool:
+        return pool.submit(_run, work).result()
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -283,7 +255,6 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def _require_whole(values: dict[str, Any]) -> None:
-    """Raise unless a stored state has the form that runs store."""
     if not values:
         return
     question = Question.from_dict(values["question"])
@@ -303,7 +274,6 @@ def _cannot_go_on(run_id: str, error: Exception) -> MemoryFolderError:
 
 
 def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, float]) -> dict[str, Any]:
-    """Return the answer of a run that came upon a bug."""
     reason = error.text if isinstance(error, ToolBug) else f"{type(error).__name__}: {words_of(error)}"
     reason = " ".join(reason.split())[:400].rstrip(".")
     return Answer(

@@ -15,9 +15,8 @@ from langgraph.types import Command
 
 from ..memory import CapabilityError, ClipMemory, Span
 from ..tools import Observation, Toolbox, ToolError, VideoContext, tool
-from .first_look import no_look
 from .graph import Loop
-from .planner import plan_by_rules
+from .planning.planner import no_look, plan_by_rules
 from .state import State
 from .tool_formats.hermes import SHORT
 
@@ -95,11 +94,7 @@ LOOPS: Mapping[str, Callable[[ClipMemory, Any], Loop]] = {"clips16": small_loop}
 
 
 def own_loop(config: PolicyConfig | None, memory: ClipMemory, policy: Any) -> Loop | None:
-    """The loop that a policy was trained in, where that is not the one of `rewatch ask`.
-
-    Raises:
-        CapabilityError: if there is no loop of this name.
-    """
+    """Return the loop that a policy was trained in; None for that of `rewatch ask`."""
     if config is None or config.loop is None:
         return None
     if config.loop not in LOOPS:

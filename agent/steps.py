@@ -61,14 +61,9 @@ class Finished(Generic[Result]):
 def replay(
     steps: Generator[Step, Outcome, Result], outcome_of: Callable[[Step], Outcome | None]
 ) -> Step | Finished[Result]:
-    """Run a generator as far as its steps have outcomes.
+    """Run a generator (that has not begun) as far as its steps have outcomes.
 
-    Args:
-        steps: a generator that has not begun.
-        outcome_of: the recorded outcome of a step; None where it has none yet.
-
-    Returns:
-        The first step without an outcome, or the end.
+    Returns the first step for which `outcome_of` has None, or the end.
     """
     try:
         step = next(steps)

@@ -6,8 +6,10 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?(?:[.,:]\d+)*", re.IGNORECASE)
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,}")
@@ -22,17 +24,12 @@ STOP = frozenset(
     their mine yours what which who whom whose when where why how many much often long s t re ve ll d m""".split()
 )
 
-_NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen""".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
-_ORDINALS = {
-    word: i + 1 for i, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split())
-}
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 
 
 def fold(text: str) -> str:
@@ -44,6 +41,15 @@ def fold(text: str) -> str:
 def alphanumeric(text: str) -> str:
     """The letters and digits of a text, in lower case."""
     return "".join(c for c in text.lower() if c.isalnum())
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts that stand in a JSON value, keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(item)
 
 
 def tokens(text: str) -> list[str]:
@@ -60,18 +66,14 @@ def stem(word: str) -> str:
     for ending, put in (("ies", "y"), ("ying", "y"), ("ied", "y"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", "")):
         length = len(word) - len(ending)
         if word.endswith(ending) and length >= 3:
-            root = _undouble(word[:length] + put)
+            root = word[:length] + put
+            doubled = len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz"
+            root = root[:-1] if doubled or (root.endswith("e") and len(root) > 4) else root
             return f"{root}e" if length == 3 and ending in ("ing", "ed") and _LOST_E.fullmatch(root) else root
     if word.endswith("es") and word[-3] in "sxzh" and len(word) > 4:
         return word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
-    return word[:-1] if word.endswith("e") and len(word) > 4 else word
-
-
-def _undouble(word: str) -> str:
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
-        return word[:-1]
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
 
 
@@ -113,8 +115,8 @@ def _value(run: Sequence[str]) -> float:
 def ordinal(text: str) -> int | None:
     """1 for `first`, 2 for `second` or `2nd`, -1 for `last`; None if there is no ordinal."""
     for token in tokens(text):
-        if token in _ORDINALS:
-            return _ORDINALS[token]
+        if token in ORDINALS:
+            return ORDINALS.index(token) + 1
         if token in ("last", "final"):
             return -1
         match = re.fullmatch(r"([0-9]{1,6})(st|nd|rd|th)", token)
@@ -132,21 +134,15 @@ def same_word(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
-def coverage(stems: Sequence[str], passage: Iterable[str], weights: dict[str, float] | None = None) -> float:
-    """Weighted share of the stems `stems` that stand in `passage`, in [0, 1]; 0 without any."""
-    have = list(passage)
-    unique = list(dict.fromkeys(stems))
-    total = sum((weights or {}).get(w, 1.0) for w in unique)
-    if not total:
-        return 0.0
-    return sum((weights or {}).get(w, 1.0) for w in unique if any(same_word(w, p) for p in have)) / total
+def coverage(stems: Sequence[str], passage: Iterable[str]) -> float:
+    """Return the share of different stems that stand in `passage`, in [0, 1]; 0 without any."""
+    have, unique = list(passage), set(stems)
+    found = sum(any(same_word(word, other) for other in have) for word in unique)
+    return found / len(unique) if unique else 0.0
 
 
 def rarity(passages: Sequence[Sequence[str]]) -> dict[str, float]:
     """Inverse document frequency of each stem over `passages`, scaled so that the rarest has 1."""
-    counts: dict[str, int] = {}
-    for passage in passages:
-        for word in set(passage):
-            counts[word] = counts.get(word, 0) + 1
+    counts = Counter(word for passage in passages for word in set(passage))
     top = math.log(1 + len(passages)) or 1.0
     return {word: math.log(1 + len(passages) / n) / top for word, n in counts.items()}

@@ -6,18 +6,17 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from ..memory import MediaURI, Span
+from ..memory import MediaURI
 from ..tools.budget import rounded
 from .answer import Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
 from .parsing.options import option_in
 from .questions.question import Question, letter
 from .steps import Call
-from .text_matching import alphanumeric, content, coverage, tokens
+from .text_matching import alphanumeric, content, coverage, texts_in, tokens
 
 SLACK = 0.5
 """Seconds by which a cited span may stick out of an observed one (rounding of times in text)."""
@@ -25,7 +24,6 @@ SLACK = 0.5
 SENT_BACK = "Before the answer can be given: "
 """How the message begins that sends a draft back."""
 NO_EVIDENCE = "Write the answer again with the number of the line that shows it in brackets, as in [3]."
-"""What is said of a draft that cites nothing."""
 _BARE_WORDS = frozenset(content("yes no true false none never always line lines second seconds minute minutes start"))
 _WHEN = re.compile(r"\bwhen\b|\bwhat time\b|\bhow long\b|\bwann\b|\bcuándo\b", re.IGNORECASE)
 _SHORT = 4
@@ -60,7 +58,8 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     option = None if draft.option is None else option_in(draft.option, question.options)
     if question.options and not draft.abstained and option is None:
         missing.append(f"Choose one of the options {', '.join(letter(i) for i in range(len(question.options)))}.")
-    if draft.abstained and draft.plain and pieces and not _has_called(messages):
+    own = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
+    if draft.abstained and draft.plain and pieces and not any(m.tool_calls or m.invalid_tool_calls for m in own):
         missing.append(TOO_EARLY)
     bare_claim = not draft.abstained and not draft.evidence
     line = _line_with(draft, question, pieces) if bare_claim else None
@@ -90,16 +89,7 @@ def answer_of(
     spend: Mapping[str, float],
     budget: Mapping[str, float | None],
 ) -> Answer:
-    """Return the answer that a checked draft becomes.
-
-    Args:
-        draft: of a verdict.
-        question: the question of the run.
-        messages: the whole conversation.
-        stopped_by: the limit or failure that ended the run; empty where the policy ended it.
-        spend: what the run has used.
-        budget: what it was allowed.
-    """
+    """Return the answer that a checked draft becomes; `stopped_by` is empty where the policy itself ended the run."""
     return Answer(
         question=question.text,
         text=draft.text,
@@ -111,12 +101,6 @@ def answer_of(
         spend=rounded(spend),
         budget=dict(budget),
     )
-
-
-def _has_called(messages: Iterable[AnyMessage]) -> bool:
-    """Return whether the policy has called a tool by itself."""
-    replies = [m for m in messages if isinstance(m, AIMessage) and "by" not in m.additional_kwargs]
-    return any(message.tool_calls or message.invalid_tool_calls for message in replies)
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:
@@ -149,8 +133,7 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
         cited += [n for n in numbers if n not in cited]
     if draft.abstained or not cited:
         return ""
-    question_words = set(content(question.text))
-    own = [word for word in content(draft.text) if word not in question_words]
+    own = _own_words(draft, question)
     lines = [word for n in cited for word in content(pieces[n].text)]
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
@@ -169,7 +152,8 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
     numbers: list[int] = []
     for piece in pieces.values():
         at = MediaURI.parse(piece.uri)
-        if at.video != place.video or not _touches(place.span, at.span):
+        apart = at.span and place.span and (at.span.start > place.span.end or place.span.start > at.span.end)
+        if at.video != place.video or apart:  # no span is the whole video
             continue
         if not piece.text:
             return []
@@ -177,22 +161,21 @@ def _lines_of(item: Evidence, pieces: Mapping[int, Piece]) -> list[int]:
     return numbers
 
 
-def _touches(one: Span | None, other: Span | None) -> bool:
-    """Return whether two places of one video have a moment in common; no span is the whole video."""
-    return one is None or other is None or (one.start <= other.end and other.start <= one.end)
-
-
 def _line_with(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> Piece | None:
     """Return the line in which all words of an answer stand; None where there is no such line.
 
     Words of the question do not count: they stand in many lines and tell nothing.
     """
-    question_words = set(content(question.text))
-    answer_words = [word for word in content(draft.text) if word not in question_words]
+    answer_words = _own_words(draft, question)
     for piece in pieces.values():
         if answer_words and coverage(answer_words, content(piece.text)) == 1.0:
             return piece
     return None
+
+
+def _own_words(draft: Draft, question: Question) -> list[str]:
+    question_words = set(content(question.text))
+    return [word for word in content(draft.text) if word not in question_words]
 
 
 def _evidence(draft: Draft, piece: Piece) -> Evidence:
@@ -202,11 +185,8 @@ def _evidence(draft: Draft, piece: Piece) -> Evidence:
 def second_looks(verdict: Verdict, *, many: bool) -> list[Call | None]:
     """Return the zoomed look that each piece of evidence deserves (VideoMind's verifier); None where none can tell.
 
-    Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof.
-
-    Args:
-        verdict: of `check`, with nothing missing.
-        many: whether the run is about several videos, so that calls must name theirs.
+    Only what was seen is looked at again: what is quoted was heard or read, and the quote is its own proof. In a run
+    about `many` videos calls must name theirs.
     """
     calls: list[Call | None] = []
     for item in verdict.draft.evidence:
@@ -244,10 +224,10 @@ def _holds(message: ToolMessage, quote: str) -> bool:
     arguments, data = artifact.get("arguments"), artifact.get("data") or {}
     if isinstance(arguments, dict):
         data = {key: value for key, value in data.items() if key not in arguments}
-    if _stands(quote, " ".join(_strings(data))):
+    if _stands(quote, " ".join(texts_in(data))):
         return True
-    echoed = any(_stands(quote, own) for own in _strings(arguments))
-    return not echoed and _stands(quote, " ".join(_strings(message.content)))
+    echoed = any(_stands(quote, own) for own in texts_in(arguments))
+    return not echoed and _stands(quote, " ".join(texts_in(message.content)))
 
 
 def _stands(quote: str, text: str) -> bool:
@@ -291,14 +271,3 @@ def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:
     return covered_until >= cited.span.end and any(
         span.start - SLACK <= cited.span.start <= span.end + SLACK for span in places if span is not None
     )
-
-
-def _strings(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)

@@ -37,7 +37,7 @@ import json, random, resource, sys
 from pathlib import Path
 from rewatch.memory import Span
 from rewatch.memory.protocol import VideoInfo
-from rewatch.memory.ocr import BlockBuilder
+from rewatch.memory.ocr.blocks import BlockBuilder
 from rewatch.memory.store.database import Store
 from rewatch.memory.store.units import NewText, Rows, finish, plan_channel, plan_clips, replace_texts, units_to_do
 minutes, words, chance = int(sys.argv[2]), sys.argv[3].split(), random.Random(1)

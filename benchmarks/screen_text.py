@@ -31,7 +31,7 @@ from rewatch.memory import Video
 from rewatch.memory.ocr.changes import ChangedTextReader
 from rewatch.memory.ocr.exact_times import refine
 from rewatch.memory.ocr.lines import TextReader, merge_readings
-from rewatch.memory.ocr.reader import RapidReader, text_reader
+from rewatch.memory.ocr.reader import RapidReader
 from rewatch.memory.ocr.timeline import read_span
 from rewatch.memory.span import Span
 
@@ -228,7 +228,7 @@ def main() -> int:
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     engine = rapidocr.RapidOCR(params={"Global.log_level": "critical", **threads})
-    reader = text_reader()
+    reader = RapidReader()
     failed = []
     print(f"{'video':20} {'ours s':>8} {'rapidocr s':>10} {'ratio':>6} {'words':>6} {'rapidocr':>8} {'median off':>10}")
     with tempfile.TemporaryDirectory() as name:

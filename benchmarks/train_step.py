@@ -166,11 +166,11 @@ def ours(folder: Path, memory: ClipMemory, tasks: list[Task], config: Callable[[
             super().__init__(batch, *more)
             self.replies = [script(request.ids) for request in batch]
 
-        def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
-            super().choose(rows, allowed)  # its work is done, and its outcome is not used
-            places = [len(self.written[row].ids) for row in rows]
+        def choose(self, allowed: Any) -> list[int]:
+            super().choose(allowed)  # its work is done, and its outcome is not used
             return [
-                self.replies[row][min(at, len(self.replies[row]) - 1)] for row, at in zip(rows, places, strict=True)
+                reply[min(len(written.ids), len(reply) - 1)]
+                for reply, written in zip(self.replies, self.completions, strict=True)
             ]
 
     policy.engine.sampler = Forced

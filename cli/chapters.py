@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -20,20 +19,13 @@ from .settings.video_names import is_path
 from .terminal.output import Console, write_json
 
 
-class Level(StrEnum):
-    """Levels of chapters."""
-
-    chapter = "chapter"
-    hour = "hour"
-    day = "day"
-
-
 @grouped
 def chapters(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
-    level: Annotated[Level, typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day.")] = (
-        Level.chapter
-    ),
+    level: Annotated[
+        Literal["chapter", "hour", "day"],
+        typer.Option("--level", help="How long the parts are: 10 minutes, an hour, a day."),
+    ] = "chapter",
     memory: Memory = None,
     indexing: IndexOptions = IndexOptions(),  # noqa: B008
     as_json: Json = False,
@@ -47,7 +39,7 @@ def chapters(
     settings = indexing.arguments()
     clip_memory = open_memory(memory_folder(memory), None, writable=is_path(video))
     record = find_video(clip_memory, video, Console(stderr=True), settings)
-    parts = divided(clip_memory, record.id, level=level.value)
+    parts = divided(clip_memory, record.id, level=level)
     if as_json:
         write_json(_as_dict(record, parts))
         return
@@ -59,13 +51,13 @@ def chapters(
 
 def _table(part: Chapter) -> Table:
     table = Table.grid(padding=(0, 2))
-    rows = [(text.start, "speech", f"“{text.text}”") for text in part.said]
-    for start, texts in groupby(part.shown, key=lambda row: max(row.span.start, part.span.start)):
+    rows = [(text.start, "speech", f"“{text.text}”") for text in part.speech]
+    for start, texts in groupby(part.screen_text, key=lambda row: max(row.span.start, part.span.start)):
         rows.append((start, "screen", " · ".join(" ".join(row.text.split()) for row in texts)))
     for start, kind, text in sorted(rows):
         table.add_row("", Text(clock(start), style="dim", no_wrap=True), Text(kind), Text(text))
-    if part.looks and not rows:
-        table.add_row("", "", "picture", Text(part.looks, style="dim"))
+    if part.look and not rows:
+        table.add_row("", "", "picture", Text(part.look, style="dim"))
     return table
 
 
@@ -73,9 +65,9 @@ def _as_dict(record: VideoRecord, parts: list[Chapter]) -> dict[str, Any]:
     rows = [
         {
             "span": [part.span.start, part.span.end],
-            "said": [{"span": [text.start, text.end], "text": text.text} for text in part.said],
-            "shown": [{"span": [row.span.start, row.span.end], "text": row.text} for row in part.shown],
-            "looks": part.looks,
+            "said": [{"span": [text.start, text.end], "text": text.text} for text in part.speech],
+            "shown": [{"span": [row.span.start, row.span.end], "text": row.text} for row in part.screen_text],
+            "looks": part.look,
         }
         for part in parts
     ]

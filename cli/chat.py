@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +37,7 @@ _COMMANDS = {
     "/help": "this",
     "/quit": "end; so does Ctrl-D. Ctrl-C stops a run, not the chat",
 }
+_NAMES = [usage.split()[0] for usage in _COMMANDS if usage != "/quit"]
 
 
 @grouped
@@ -66,48 +67,31 @@ def chat(
         raise typer.BadParameter(f"no video in {folder} yet; name a file: rewatch chat FILE")
     with agents(clip_memory, folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
         conversation = make(deciding.policy).chat([record.id for record in records], now=until)
-        chatting = _Chat(console, clip_memory, make, conversation, deciding.policy, settings)
+        chatting = ChatSession(console, clip_memory, make, conversation, deciding.policy, settings)
         chatting.run()
     if chatting.failed:
         raise typer.Exit(1)
 
 
-class _Chat:
+@dataclass
+class ChatSession:
     """A conversation at a terminal or over pipes."""
 
-    def __init__(
-        self,
-        console: Console,
-        memory: ClipMemory,
-        make: MakeAgent,
-        conversation: Conversation,
-        policy: str,
-        settings: dict[str, Any],
-    ) -> None:
-        self._console = console
-        self._memory = memory
-        self._make = make
-        self._conversation = conversation
-        self._policy = policy
-        self._settings = settings
-        self.failed = False
-        """Whether a question had no answer since a model failed."""
-        self._commands = {
-            "/videos": self._videos,
-            "/video": self._video,
-            "/budget": self._budget,
-            "/policy": self._change_policy,
-            "/now": self._now,
-            "/report": self._report,
-            "/help": self._help,
-        }
+    console: Console
+    memory: ClipMemory
+    make: MakeAgent
+    conversation: Conversation
+    policy: str
+    settings: dict[str, Any]
+    failed: bool = False
+    """True if a question had no answer since a model failed."""
 
     def run(self) -> None:
         """Read lines until the end of the input or `/quit`."""
         about = self._about()
         named = f"{one_line(about[0].name)} {clock(about[0].duration)}" if len(about) == 1 else f"{len(about)} videos"
-        self._say(f"chat about {named} · policy {self._policy} · /help names the commands", "dim")
-        for line in _lines(self._console, list(self._commands)):
+        self._say(f"chat about {named} · policy {self.policy} · /help names the commands", "dim")
+        for line in _lines(self.console, _NAMES):
             if line.lower() in ("/quit", "/exit", "/q"):
                 return
             try:
@@ -125,11 +109,9 @@ class _Chat:
             return
         name, _, rest = " ".join(line.split("\t")).partition(" ")
         name = name.lower()
-        if name not in self._commands:
-            raise typer.BadParameter(
-                f"There is no command {name}; /help names them.{did_you_mean(self._commands, name)}"
-            )
-        self._commands[name](rest.strip())
+        if name not in _NAMES:
+            raise typer.BadParameter(f"There is no command {name}; /help names them.{did_you_mean(_NAMES, name)}")
+        getattr(self, f"_{name[1:]}")(rest.strip())
 
     def _ask(self, text: str) -> None:
         from .terminal.console import show_answer, show_event
@@ -137,14 +119,14 @@ class _Chat:
         def listen(event: dict[str, Any]) -> None:
             if event["event"] == "run" and event["question"]["text"] != text:
                 self._say(f"as       {event['question']['text']}", "cyan")
-            show_event(self._console, event)
+            show_event(self.console, event)
 
-        talk = self._conversation
-        expected = run_estimate(talk.agent, runs_folder(self._memory.folder), talk.budget)
+        talk = self.conversation
+        expected = run_estimate(talk.agent, runs_folder(self.memory.folder), talk.budget)
         if expected is not None:
             self._say(f"estimate {expected}")
         answer = talk.ask(text, listener=listen)
-        show_answer(self._console, answer, {record.id: record.name for record in self._about()})
+        show_answer(self.console, answer, {record.id: record.name for record in self._about()})
         if answer.failed:
             self.failed = True
             self._say("no answer: a model failed; /policy NAME takes another one", "red")
@@ -155,11 +137,11 @@ class _Chat:
         table = Table.grid(padding=(0, 2))
         for usage, meaning in _COMMANDS.items():
             table.add_row(Text(usage, style="bold", no_wrap=True), meaning)
-        self._console.print(table)
+        self.console.print(table)
 
     def _videos(self, _: str) -> None:
         chosen = {record.id for record in self._about()}
-        for record in self._memory.videos():
+        for record in self.memory.videos():
             mark = "*" if record.id in chosen else " "
             self._say(f"{mark} {one_line(record.name)}  {clock(record.duration)}  ({record.id})")
 
@@ -173,10 +155,10 @@ class _Chat:
         if not words:
             raise typer.BadParameter("/video needs a name, an id or a file, or: all. /videos lists what there is.")
         if words == ["all"]:
-            self._conversation.videos = None
+            self.conversation.videos = None
         else:
-            records = [find_video(self._memory, name, self._console, self._settings) for name in words]
-            self._conversation.videos = [record.id for record in records]
+            records = [find_video(self.memory, name, self.console, self.settings) for name in words]
+            self.conversation.videos = [record.id for record in records]
         self._say("asking about " + ", ".join(one_line(record.name) for record in self._about()), "dim")
 
     def _budget(self, limits: str) -> None:
@@ -185,7 +167,7 @@ class _Chat:
             name, _, value = part.partition("=")
             try:
                 number = None if value in ("none", "no") else float(value)
-                if name not in asdict(self._conversation.budget):
+                if name not in asdict(self.conversation.budget):
                     raise ValueError
                 if number is not None and not 0 <= number < 1e15:
                     raise ValueError
@@ -194,36 +176,36 @@ class _Chat:
                     f"/budget {part}: write frames=8, calls=4, tokens=2000, seconds=60, or none for no limit."
                 ) from None
             limits_set[name] = number if number is None or name == "seconds" else int(number)
-        self._conversation.budget = replace(self._conversation.budget, **limits_set)  # type: ignore[arg-type]
-        current = asdict(self._conversation.budget).items()
+        self.conversation.budget = replace(self.conversation.budget, **limits_set)  # type: ignore[arg-type]
+        current = asdict(self.conversation.budget).items()
         self._say("budget   " + " · ".join(f"{name} {'none' if v is None else format(v, 'g')}" for name, v in current))
 
-    def _change_policy(self, name: str) -> None:
+    def _policy(self, name: str) -> None:
         if name:
-            self._conversation.agent = self._make(name)
-            self._policy = name
-        self._say(f"policy   {self._policy}")
+            self.conversation.agent = self.make(name)
+            self.policy = name
+        self._say(f"policy   {self.policy}")
 
     def _now(self, time: str) -> None:
         if time:
-            self._conversation.now = None if time.lower() in ("off", "none") else moment(time, "/now")
-        now = self._conversation.now
+            self.conversation.now = None if time.lower() in ("off", "none") else moment(time, "/now")
+        now = self.conversation.now
         self._say("everything may be seen" if now is None else f"nothing after {clock(now)} may be seen")
 
     def _report(self, _: str) -> None:
         from ..agent.report import write_report
 
-        runs = [exchange.answer.trace for exchange in self._conversation.exchanges if exchange.answer.trace]
+        runs = [exchange.answer.trace for exchange in self.conversation.exchanges if exchange.answer.trace]
         if not runs:
             raise typer.BadParameter("There is no run yet (or the memory cannot be written); ask something first.")
         self._say(f"report   {write_report(runs[-1], Path(runs[-1]).with_suffix('.html'))}")
 
     def _about(self) -> list[VideoRecord]:
-        chosen = self._conversation.videos
-        return self._memory.videos() if chosen is None else [self._memory.video(name) for name in chosen]
+        chosen = self.conversation.videos
+        return self.memory.videos() if chosen is None else [self.memory.video(name) for name in chosen]
 
     def _say(self, line: str, style: str = "") -> None:
-        self._console.print(Text(line, style=style), soft_wrap=True)
+        self.console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _lines(console: Console, commands: list[str]) -> Iterator[str]:

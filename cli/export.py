@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,19 +14,13 @@ from .settings.video_names import named
 from .terminal.output import Console, message, write_json
 
 
-class Format(StrEnum):
-    """What to write."""
-
-    coco = "coco"
-    mot = "mot"
-    clip = "clip"
-    frames = "frames"
-
-
 def export(
     video: Annotated[str, typer.Argument(help="An indexed video: its id, name or path.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file (coco, clip) or folder (mot, frames) to write.")],
-    form: Annotated[Format, typer.Option("--format", help="COCO JSON, MOT Challenge, or drawn into pictures.")],
+    form: Annotated[
+        Literal["coco", "mot", "clip", "frames"],
+        typer.Option("--format", help="COCO JSON, MOT Challenge, or drawn into pictures."),
+    ],
     label: Annotated[list[str] | None, typer.Option("--label", help="Only this kind of objects; repeat.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
@@ -57,22 +50,22 @@ def export(
     if label:
         tracks = list(tracks_of_kinds(tracks, label)[0])
     written = [out]
-    if form is Format.coco:
+    if form == "coco":
         try:
             sizes = objects_export.sizes_of(clip_memory.open(record.id), tracks)
         except VideoError:  # its file is gone: as large as the first picture, then
             sizes = None
         objects_export.write_coco(tracks, record, out, sizes)
-    elif form is Format.mot:
+    elif form == "mot":
         objects_export.write_mot(tracks, record, out)
-    elif form is Format.clip:
+    elif form == "clip":
         objects_draw.write_clip(clip_memory.open(record.id), span.within(whole), tracks, out)
     else:
         # The middle of each track shows it best.
         times = sorted({track.boxes[len(track.boxes) // 2].time for track in tracks})
         written = objects_draw.write_frames(clip_memory.open(record.id), times, tracks, out)
     if as_json:
-        row = {"schema": 1, "video": record.id, "format": form.value, "tracks": len(tracks)}
+        row = {"schema": 1, "video": record.id, "format": form, "tracks": len(tracks)}
         write_json({**row, "files": [str(path) for path in written]})
         return
     Console().print(message("tracks", f"{len(tracks)} of {record.name} written to {out}"), soft_wrap=True)

@@ -160,10 +160,8 @@ def play(
         memory = build_memory(environments, Path(scratch) / "memory")
         found = list(scores(environments, memory, players, seed=seed))
     if as_json:
-        rows = [
-            {"family": s.family, "runs": s.runs, "chance": s.chance, "blind": s.blind, "players": s.figures}
-            for s in found
-        ]
+        fields = ("family", "runs", "chance", "blind")
+        rows = [{**{name: getattr(s, name) for name in fields}, "players": s.figures} for s in found]
         write_json({"schema": 1, "families": rows})
         return
     table = Table(box=None, pad_edge=False)

@@ -6,9 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,18 +18,10 @@ from .settings.indexing import add_video, damage, old_speech
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, write_json
-from .terminal.words import shown
+from .terminal.output import Console, plain, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
-
-
-class Clips(StrEnum):
-    """How a video is cut into clips."""
-
-    fixed = "fixed"
-    shots = "shots"
 
 
 @grouped
@@ -47,7 +38,9 @@ def index(
     clip_seconds: Annotated[
         float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
-    clips: Annotated[Clips | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")] = None,
+    clips: Annotated[
+        Literal["fixed", "shots"] | None, typer.Option("--clips", help="Fixed windows, or shots [default: fixed].")
+    ] = None,
     detector: Detector = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed last time.")] = False,
     again: Annotated[
@@ -70,14 +63,16 @@ def index(
     settings: dict[str, Any] = {
         **indexing.arguments(),
         "clip_seconds": clip_seconds,
-        "clips": clips.value if clips else None,
+        "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector)
-    paths = [_known(clip_memory, path) for path in files or ()] if again else list(files or ())
+    paths = list(files or ())
+    if again:  # also by name or id
+        paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
     files_in, passed_over = _expanded(paths, only, folder)
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
@@ -110,7 +105,7 @@ def index(
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
-        others = [{"path": shown(one.path), "why": shown(one.why)} for one in passed_over]
+        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
         write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
 
@@ -118,11 +113,7 @@ def index(
 def _expanded(
     paths: Sequence[Path], only: str | None, memory: Path
 ) -> tuple[list[tuple[Path, bool]], list[PassedOver]]:
-    """Files, each with whether it was named itself; folders and patterns stand for the videos in them.
-
-    Raises:
-        VideoError: if there is no video in what was named.
-    """
+    """Return files, each with whether it was named itself; folders and patterns stand for the videos in them."""
     files: dict[Path, bool] = {}
     passed_over: list[PassedOver] = []
     empty = []
@@ -135,12 +126,9 @@ def _expanded(
             files.setdefault(video, False)
         passed_over += found.passed_over
         if not found.videos:
-            of = (
-                f" ({len(found.passed_over)} files are none: {_counted(found.passed_over)})"
-                if found.passed_over
-                else ""
-            )
-            empty.append(f"There is no video{f' that matches {only}' if only else ''} in {shown(path)}{of}")
+            others = found.passed_over
+            of = f" ({len(others)} files are none: {_counted(others)})" if others else ""
+            empty.append(f"There is no video{f' that matches {only}' if only else ''} in {plain(path)}{of}")
     if empty and not files:
         raise VideoError("; ".join(empty) + ": name a video file, or another folder.")
     return list(files.items()), passed_over
@@ -148,7 +136,7 @@ def _expanded(
 
 def _counted(passed_over: Sequence[PassedOver]) -> str:
     counts = Counter(one.why for one in passed_over)
-    parts = [f"{count} {shown(why)[:80]}" for why, count in counts.most_common(6)]
+    parts = [f"{count} {plain(why)[:80]}" for why, count in counts.most_common(6)]
     return ", ".join([*parts, *(["…"] if len(counts) > 6 else [])])
 
 
@@ -159,13 +147,8 @@ def _tell(passed_over: Sequence[PassedOver], console: Console) -> None:
     files = "file" if len(passed_over) == 1 else "files"
     lines = [f"passed over {len(passed_over)} {files}: {_counted(passed_over)}"]
     if len(passed_over) <= _LISTED:
-        lines += [f"  {shown(one.path)}: {shown(one.why)}" for one in passed_over]
+        lines += [f"  {plain(one.path)}: {plain(one.why)}" for one in passed_over]
     else:
         lines.append("  --json lists them all")
     for line in lines:
-        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
-
-
-def _known(memory: ClipMemory, path: Path) -> Path:
-    """A file as it is; else the file of the indexed video of that name or id."""
-    return path if os.path.exists(path) else Path(named(memory, str(path)).path)
+        console.print(line, style="dim", soft_wrap=True)

@@ -22,7 +22,6 @@ from .terminal.output import Console
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REQUEST = 1 << 20
-"""Bytes of one request."""
 CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]

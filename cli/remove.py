@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +13,7 @@ from .settings.options import Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_in
 from .settings.video_names import named
-from .terminal.output import Console
-from .terminal.words import confirmed, megabytes, shown
+from .terminal.output import Console, confirmed, megabytes, plain, write_json
 
 
 def remove(
@@ -31,21 +28,21 @@ def remove(
     with ClipMemory(folder) as clip_memory:
         records = list({record.id: record for record in (_named(clip_memory, word) for word in videos)}.values())
         runs = {record.id: [r for r in runs_in(runs_folder(folder)) if r.videos == (record.id,)] for record in records}
-        names = ", ".join(f"{shown(record.name)} ({record.id}, {clock(record.duration)})" for record in records)
+        names = ", ".join(f"{plain(record.name)} ({record.id}, {clock(record.duration)})" for record in records)
         many = sum(map(len, runs.values()))
         also = f", and {many} runs about {'it' if len(records) == 1 else 'them'}" if many else ""
-        confirmed(f"Remove {names} from {shown(folder)}{also}?", yes)
+        confirmed(f"Remove {names} from {plain(folder)}{also}?", yes)
         rows = []
         for record in records:
             freed = clip_memory.remove(record.id)
             freed += remove_runs(runs_folder(folder), runs[record.id])
-            rows.append({"id": record.id, "name": shown(record.name), "freed": freed, "runs": len(runs[record.id])})
-            what = f"removed  {shown(record.name)} ({record.id})  {megabytes(max(freed, 0))} freed"
+            rows.append({"id": record.id, "name": plain(record.name), "freed": freed, "runs": len(runs[record.id])})
+            what = f"removed  {plain(record.name)} ({record.id})  {megabytes(max(freed, 0))} freed"
             of_runs = f", {len(runs[record.id])} runs with it" if runs[record.id] else ""
-            stays = f"; {shown(Path(record.path))} itself stays" if Path(record.path).exists() else ""
-            Console(stderr=as_json).print(f"{what}{of_runs}{stays}", markup=False, highlight=False, soft_wrap=True)
+            stays = f"; {plain(Path(record.path))} itself stays" if Path(record.path).exists() else ""
+            Console(stderr=as_json).print(f"{what}{of_runs}{stays}", soft_wrap=True)
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, "removed": rows}) + "\n")
+        write_json({"schema": 1, "removed": rows})
 
 
 def _named(memory: ClipMemory, word: str) -> VideoRecord:

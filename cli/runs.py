@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,8 +14,7 @@ from ..memory import MemoryFolderError
 from .settings.options import Json, Memory
 from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_in
-from .terminal.output import Console
-from .terminal.words import confirmed, megabytes, shown
+from .terminal.output import Console, confirmed, megabytes, plain, write_json
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 _UNITS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
@@ -34,11 +31,11 @@ def runs(
     found = runs_in(folder)
     if as_json:
         rows = [run.as_dict() for run in found]
-        sys.stdout.write(json.dumps({"schema": 1, "folder": shown(folder), "runs": rows}, ensure_ascii=True) + "\n")
+        write_json({"schema": 1, "folder": plain(folder), "runs": rows})
         return
     console = Console()
     if not found:
-        console.print(f"No run in {shown(folder)}.", markup=False, highlight=False)
+        console.print(f"No run in {plain(folder)}.")
         return
     table = Table(box=None, pad_edge=False)
     narrow = console.width < 80  # the beginning of an id tells the time too
@@ -48,14 +45,10 @@ def runs(
         table.add_column(heading, overflow="fold", no_wrap=whole, justify=side)
     for run in found[-last:]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.touched))
-        table.add_row(run.id, *(() if narrow else (when,)), run.state, megabytes(run.bytes), shown(run.question)[:80])
-    console.print(table, markup=False)
-    total = sum(run.bytes for run in found)
-    console.print(
-        f"{len(found)} runs, {megabytes(total)}. rewatch replay RUN shows one, rewatch clean removes old ones.",
-        markup=False,
-        highlight=False,
-    )
+        table.add_row(run.id, *(() if narrow else (when,)), run.state, megabytes(run.bytes), plain(run.question)[:80])
+    console.print(table)
+    total = megabytes(sum(run.bytes for run in found))
+    console.print(f"{len(found)} runs, {total}. rewatch replay RUN shows one, rewatch clean removes old ones.")
 
 
 def clean(
@@ -82,31 +75,29 @@ def clean(
         there = {one.id: one for one in found}
         for id_ in run:
             if id_ not in there:
-                raise typer.BadParameter(f"there is no run {shown(id_)} in {shown(folder)}; rewatch runs lists them.")
+                raise typer.BadParameter(f"there is no run {plain(id_)} in {plain(folder)}; rewatch runs lists them.")
         chosen = [there[id_] for id_ in dict.fromkeys(run)]
     else:
         before = time.time() - seconds
         old = [one for one in found[: len(found) - keep] if one.touched <= before]
         chosen = [one for one in old if not one.going_on]
         if len(chosen) < len(old):
-            console.print(
-                f"{len(old) - len(chosen)} without an answer were written in the last hour and may go on: kept.",
-                highlight=False,
-            )
+            going_on = len(old) - len(chosen)
+            console.print(f"{going_on} without an answer were written in the last hour and may go on: kept.")
     size = sum(one.bytes for one in chosen)
     what = f"{len(chosen)} of {len(found)} runs, {megabytes(size)}"
     freed = 0
     if not chosen:
-        console.print(f"Nothing to remove: {len(found)} runs are kept.", highlight=False)
+        console.print(f"Nothing to remove: {len(found)} runs are kept.")
     elif dry_run:
-        console.print(f"would remove {what}", highlight=False)
+        console.print(f"would remove {what}")
     else:
-        confirmed(f"Remove {what}, from {shown(folder)}?", yes)
+        confirmed(f"Remove {what}, from {plain(folder)}?", yes)
         freed = remove_runs(folder, chosen)
-        console.print(f"removed {len(chosen)} runs, {megabytes(freed)} freed", highlight=False)
+        console.print(f"removed {len(chosen)} runs, {megabytes(freed)} freed")
     if as_json:
-        row = {"schema": 1, "runs": [one.id for one in chosen], "bytes": size, "freed": freed, "dry_run": dry_run}
-        sys.stdout.write(json.dumps(row) + "\n")
+        ids = [one.id for one in chosen]
+        write_json({"schema": 1, "runs": ids, "bytes": size, "freed": freed, "dry_run": dry_run})
 
 
 def _age(text: str) -> float:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -20,15 +19,6 @@ from .settings.video_names import named
 from .terminal.output import Console, write_json
 
 
-class Level(StrEnum):
-    """Levels of clips."""
-
-    clip = "clip"
-    chapter = "chapter"
-    hour = "hour"
-    day = "day"
-
-
 def search(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[WORDS]...", help="Words that might be said, shown or seen.")
@@ -40,7 +30,9 @@ def search(
     start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
-    level: Annotated[Level, typer.Option("--level", help="How long the spans are.")] = Level.clip,
+    level: Annotated[
+        Literal["clip", "chapter", "hour", "day"], typer.Option("--level", help="How long the spans are.")
+    ] = "clip",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many spans.")] = 8,
     memory: Memory = None,
     as_json: Json = False,
@@ -65,7 +57,7 @@ def search(
         channels=split_channels(channels),
         videos=ids,
         between=between,
-        level=level.value,
+        level=level,
         k=k,
     )
     if as_json:
@@ -86,15 +78,12 @@ def search(
     console = Console()
     names = {v.id: v.name for v in clip_memory.videos()}
     for hit in hits:
-        console.print(
-            Text(f"{one_line(names.get(hit.video, hit.video))}  {hit.span}", style="bold"),
-            Text(f"score {hit.score:.3f}", style="dim"),
-        )
+        place = f"{one_line(names.get(hit.video, hit.video))}  {hit.span}"
+        console.print(Text(place, style="bold"), Text(f"score {hit.score:.3f}", style="dim"))
         table = Table.grid(padding=(0, 2))
         for text in hit.texts[:3]:
-            table.add_row(
-                "", Text(str(text.span), no_wrap=True), text.channel, Text(f"“{' '.join(text.text.split())}”")
-            )
+            quoted = Text(f"“{' '.join(text.text.split())}”")
+            table.add_row("", Text(str(text.span), no_wrap=True), text.channel, quoted)
         console.print(table)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")

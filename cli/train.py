@@ -73,7 +73,6 @@ def dpo(config: Config = None, overrides: Overrides = None, options: RunOptions 
 def _train(
     verb: Callable[..., Path], kind: Any, config: Path | None, overrides: list[str] | None, options: RunOptions
 ) -> None:
-    """Read the configuration, run the verb, and show its events."""
     from ..training.experiments import ConfigError, read_config
     from .terminal.training_view import Screen
 

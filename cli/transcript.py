@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -20,20 +19,12 @@ from .settings.video_names import is_path
 from .terminal.output import Console, write
 
 
-class Form(StrEnum):
-    """Forms of a transcript (`memory.transcript.FORMATS`)."""
-
-    srt = "srt"
-    vtt = "vtt"
-    txt = "txt"
-    json = "json"
-
-
 @grouped
 def transcript(
     video: Annotated[str, typer.Argument(help="A file, or the name or id of an indexed video.")],
     to: Annotated[
-        Form | None, typer.Option("--to", help="A file on standard output, instead of lines to read.")
+        Literal["srt", "vtt", "txt", "json"] | None,
+        typer.Option("--to", help="A file on standard output, instead of lines to read."),
     ] = None,
     memory: Memory = None,
     indexing: IndexOptions = IndexOptions(),  # noqa: B008
@@ -52,7 +43,7 @@ def transcript(
     if to is not None:
         from ..memory.speech.transcript import transcript as format_transcript
 
-        write(format_transcript(record, utterances, to.value))
+        write(format_transcript(record, utterances, to))
         return
     table = Table.grid(padding=(0, 2))
     for text in utterances:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import base64
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..memory import ClipMemory, FrameReader, RewatchError, VideoRecord
-from ..memory.registry import did_you_mean
+from ..memory.registry import unknown_name
 from .settings.options import MOST, Approve, Detector, Isolate, Json, Mcp, Memory, OwnTools, Transcriber, finite
 from .settings.places import memory_folder
 from .settings.video_names import named, refuse_address
@@ -64,14 +65,39 @@ def try_tool(
         offered = [*built_in, *(tool for group in plugged for tool in group.tools)]
         by_name = {tool.name: tool for tool in (*INTERNAL_TOOLS, *offered)}
         if name not in by_name:
-            there = ", ".join(tool.name for tool in offered)
-            raise typer.BadParameter(f"There is no tool {name!r}; there are {there}.{did_you_mean(by_name, name)}")
+            raise typer.BadParameter(unknown_name("tool", name, [tool.name for tool in offered]))
         toolbox = Toolbox(offered, inner=INTERNAL_TOOLS, viewer=_viewer(viewer), isolate=kinds(isolate))
         store, record = _video(video, by_name[name], index, memory_folder(memory), console, transcriber, detector)
         budget = {"frames": frames, "seconds": seconds}
-        call = _Call(toolbox, store, record, name, call_arguments, budget, asking(approve, Console(stderr=True)))
-        row, pictures = call.run(again=getattr(by_name[name], "cacheable", False))
-    row = {"schema": 1, "tool": name, "origin": origins.get(name, "built in"), **row}
+        videos = [record.id] if record else []
+        request = toolbox.asks_first(name, call_arguments, memory=store, videos=videos)
+        approved = request is not None and asking(approve, Console(stderr=True))(request)
+
+        def call() -> tuple[Any, Any, float]:
+            began = time.perf_counter()
+            made = toolbox.call(name, call_arguments, memory=store, videos=videos, left=dict(budget), approved=approved)
+            observation, cost = asyncio.run(made)
+            return observation, cost, time.perf_counter() - began
+
+        observation, cost, took = call()
+        row = {
+            "schema": 1,
+            "tool": name,
+            "origin": origins.get(name, "built in"),
+            "arguments": call_arguments,
+            "video": record and {"id": record.id, "name": record.name},
+            "text": observation.text,
+            "error": observation.error,
+            "uris": list(observation.uris),
+            "pictures": list(observation.pictures),
+            "data": observation.data,
+            "cost": {**cost.as_dict(), "seconds": round(took, 4)},
+            "cached": observation.cached,
+        }
+        if getattr(by_name[name], "cacheable", False) and not observation.error and not observation.cached:
+            repeat, _, took = call()
+            row["again"] = {"cached": repeat.cached, "seconds": round(took, 5)}
+        pictures = _encoded(row["pictures"], store)
     try:
         row["pictures"] = _save(row["pictures"], pictures, out, name)
         if html is not None:
@@ -89,67 +115,13 @@ def try_tool(
         raise typer.Exit(1)
 
 
-class _Call:
-    """One call, timed, with its pictures."""
+def _encoded(uris: list[str], memory: Any) -> list[str]:
+    from ..tools.mcp.server import encoded
 
-    def __init__(
-        self,
-        toolbox: Any,
-        memory: Any,
-        record: VideoRecord | None,
-        name: str,
-        arguments: dict[str, Any],
-        budget: dict[str, float],
-        approve: Callable[[dict[str, Any]], bool],
-    ) -> None:
-        self.toolbox, self.memory, self.record = toolbox, memory, record
-        self.name, self.arguments, self.budget = name, arguments, budget
-        self.approve = approve
-
-    def run(self, *, again: bool) -> tuple[dict[str, Any], list[str]]:
-        """What came of it, as plain values, and its pictures as data URIs; a second time for the cache."""
-        videos = [self.record.id] if self.record else []
-        request = self.toolbox.asks_first(self.name, self.arguments, memory=self.memory, videos=videos)
-        self.approved = request is not None and self.approve(request)
-        observation, cost, took = self._once()
-        row = {
-            "arguments": self.arguments,
-            "video": self.record and {"id": self.record.id, "name": self.record.name},
-            "text": observation.text,
-            "error": observation.error,
-            "uris": list(observation.uris),
-            "pictures": list(observation.pictures),
-            "data": observation.data,
-            "cost": {**cost.as_dict(), "seconds": round(took, 4)},
-            "cached": observation.cached,
-        }
-        if again and not observation.error and not observation.cached:
-            repeat, _, took = self._once()
-            row["again"] = {"cached": repeat.cached, "seconds": round(took, 5)}
-        return row, self._pictures(list(observation.pictures))
-
-    def _once(self) -> tuple[Any, Any, float]:
-        began = time.perf_counter()
-        videos = [self.record.id] if self.record else []
-        observation, cost = asyncio.run(
-            self.toolbox.call(
-                self.name,
-                self.arguments,
-                memory=self.memory,
-                videos=videos,
-                left=self.budget,
-                approved=self.approved,
-            )
-        )
-        return observation, cost, time.perf_counter() - began
-
-    def _pictures(self, uris: list[str]) -> list[str]:
-        from ..tools.mcp.server import encoded
-
-        try:
-            return encoded(uris, FrameReader(self.memory), 768)
-        except RewatchError:
-            return []
+    try:
+        return encoded(uris, FrameReader(memory), 768)
+    except RewatchError:
+        return []
 
 
 def _arguments(words: Any) -> dict[str, Any]:
@@ -200,38 +172,26 @@ def _video(
         records = [r for r in writable.videos() if Path(r.path) == path.resolve()]
         if records:
             return writable, records[0]
-        writable = ClipMemory(_passing_folder(), detector=detector)
+        passing = tempfile.TemporaryDirectory(prefix="rewatch-try-", ignore_cleanup_errors=True)
+        atexit.register(passing.cleanup)
+        writable = ClipMemory(passing.name, detector=detector)
         # A memory needs a channel; this is the cheapest.
         settings = {"channels": ("visual",), "clip_seconds": 60.0, "workers": 0}
     return writable, add_video(writable, path, console, **settings)
 
 
-def _passing_folder() -> Path:
-    """A folder that is gone with this process."""
-    import atexit
-    import tempfile
-
-    passing = tempfile.TemporaryDirectory(prefix="rewatch-try-", ignore_cleanup_errors=True)
-    atexit.register(passing.cleanup)
-    return Path(passing.name)
-
-
 def _save(uris: list[str], pictures: list[str], folder: Path | None, name: str) -> list[dict[str, str]]:
-    """Write the pictures beside each other; each with what it is a picture of."""
+    subjects = ["made by the tool" if uri.startswith("data:") else uri for uri in uris]
     if not pictures:
-        return [{"of": _of(uri)} for uri in uris]
+        return [{"of": subject} for subject in subjects]
     folder = folder or Path(platformdirs.user_cache_dir("rewatch")) / "try"
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for number, (uri, picture) in enumerate(zip(uris, pictures, strict=True), 1):
+    for number, (subject, picture) in enumerate(zip(subjects, pictures, strict=True), 1):
         path = folder / f"{name}-{number}.jpg"
         path.write_bytes(base64.b64decode(picture.partition(",")[2]))
-        rows.append({"of": _of(uri), "path": str(path)})
+        rows.append({"of": subject, "path": str(path)})
     return rows
-
-
-def _of(uri: str) -> str:
-    return "made by the tool" if uri.startswith("data:") else uri
 
 
 def _call_text(row: dict[str, Any]) -> str:
@@ -275,7 +235,6 @@ def _show(console: Console, row: dict[str, Any]) -> None:
 
 
 def _page(row: dict[str, Any], pictures: list[str]) -> str:
-    """Return one page without scripts: the call, its cost, the words, the pictures, the data."""
     from ..agent.report import render_template
 
     return render_template(

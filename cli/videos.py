@@ -14,8 +14,7 @@ from .settings.indexing import old_speech
 from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, message, write_json
-from .terminal.words import megabytes
+from .terminal.output import Console, megabytes, message, write_json
 
 
 def videos(
@@ -49,9 +48,8 @@ def videos(
         state = "complete" if r.complete else "unfinished: rewatch index goes on"
         if r.failures:
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
-        table.add_row(
-            r.id, one_line(r.name), clock(r.duration), f"{r.width}x{r.height} {r.codec}", ", ".join(r.channels), state
-        )
+        picture = f"{r.width}x{r.height} {r.codec}"
+        table.add_row(r.id, one_line(r.name), clock(r.duration), picture, ", ".join(r.channels), state)
     console.print(table)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)

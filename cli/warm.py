@@ -63,7 +63,7 @@ def warm(
         console.print(Text("one is running already; rewatch warm --stop ends it"))
         return
     if foreground:
-        _Server(path, 60 * idle, context.obj).run()
+        _listen(path, 60 * idle, context.obj)
         return
     words = ["rewatch", "warm", "--foreground", "--idle", str(idle)]
     run = f"import sys; sys.path[:] = {ascii(paths())}; sys.argv = {words!r}; from rewatch.cli import main; main()"
@@ -83,67 +83,62 @@ def warm(
     raise CapabilityError(f"The process in the background did not start: {reason}")
 
 
-class _Server:
-    """Listens, and forks for each command; the child takes over the client's terminal, folder and environment."""
+def _listen(path: Path, idle: float, command: Callable[[], int]) -> None:
+    """Fork for each command until `--stop`, a signal, changed code, or `idle` seconds without a command.
 
-    def __init__(self, path: Path, idle: float, command: Callable[[], int]) -> None:
-        self._path = path
-        self._idle = idle
-        self._command = command
-
-    def run(self) -> None:
-        """Until `--stop`, a signal, changed code, or `idle` seconds without a command."""
-        _import_all()
-        code = _newest_code()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            _own_folder(self._path.parent)
-            self._path.unlink(missing_ok=True)
-            before = os.umask(0o177)
-            listener.bind(str(self._path))
-            os.umask(before)
-            listener.listen()
-            listener.settimeout(self._idle)
-            mine = self._path.lstat().st_ino
-            try:
-                while self._answer_next(listener, code):
-                    pass
-            finally:
-                with contextlib.suppress(OSError):
-                    if self._path.lstat().st_ino == mine:
-                        self._path.unlink()
-
-    def _answer_next(self, listener: socket.socket, code: float) -> bool:
-        """Wait for a request and start what it asks for; whether to go on. An odd request is told what is wrong."""
+    The child takes over the client's terminal, folder and environment.
+    """
+    _import_all()
+    code = _newest_code()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        _own_folder(path.parent)
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        listener.bind(str(path))
+        os.umask(before)
+        listener.listen()
+        listener.settimeout(idle)
+        mine = path.lstat().st_ino
         try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            return False
-        except OSError:  # no more descriptors for the moment
-            time.sleep(0.1)
-            return True
-        with connection:
-            request, files = _receive(connection)
-            try:
-                if request.get("stop") is True or _newest_code() != code:
-                    return False
-                wrong = _wrong(request, files)
-                if wrong:
-                    _refuse(connection, wrong)
-                elif os.fork() == 0:
-                    listener.close()
-                    _serve(connection, request, files, self._command)
-            except OSError as error:  # no more processes, for the moment
-                _refuse(connection, f"no process could be started ({error.strerror})")
-            finally:
-                for file in files:
-                    os.close(file)
+            while _answer_next(listener, code, command):
+                pass
+        finally:
+            with contextlib.suppress(OSError):
+                if path.lstat().st_ino == mine:
+                    path.unlink()
+
+
+def _answer_next(listener: socket.socket, code: float, command: Callable[[], int]) -> bool:
+    """Wait for a request and start what it asks for; False to end. An odd request is told what is wrong."""
+    try:
+        connection, _ = listener.accept()
+    except TimeoutError:
+        return False
+    except OSError:  # no more descriptors for the moment
+        time.sleep(0.1)
         return True
+    with connection:
+        request, files = _receive(connection)
+        try:
+            if request.get("stop") is True or _newest_code() != code:
+                return False
+            wrong = _wrong(request, files)
+            if wrong:
+                _refuse(connection, wrong)
+            elif os.fork() == 0:
+                listener.close()
+                _serve(connection, request, files, command)
+        except OSError as error:  # no more processes, for the moment
+            _refuse(connection, f"no process could be started ({error.strerror})")
+        finally:
+            for file in files:
+                os.close(file)
+    return True
 
 
 def _wrong(request: dict[str, Any], files: list[int]) -> str | None:
-    """What is wrong with a request; None for one that can be served."""
     words, environment = request.get("arguments"), request.get("environment")
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         return "arguments must be a list of words"
@@ -183,22 +178,16 @@ def _import_all() -> None:
 
 def _newest_code() -> float:
     """When the newest of the loaded files was written, so that nothing old is run after an upgrade."""
-    files = [
-        getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name.startswith("rewatch")
-    ]
     newest = 0.0
-    for file in files:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) if name.startswith("rewatch") else None
         with contextlib.suppress(OSError):
             newest = max(newest, os.stat(file).st_mtime) if file else newest
     return newest
 
 
 def _own_folder(folder: Path) -> None:
-    """Make the folder of the socket, which nobody else may enter.
-
-    Raises:
-        CapabilityError: if it is somebody else's.
-    """
+    """Make the folder of the socket, which nobody else may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
@@ -245,7 +234,8 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int],
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         sys.stdin = open(0, encoding=encoding, closefd=False)
-        sys.stdout = open(1, "w", encoding=encoding, closefd=False, buffering=_lines_at(1))
+        by_line = 1 if os.isatty(1) else -1  # else as files are
+        sys.stdout = open(1, "w", encoding=encoding, closefd=False, buffering=by_line)
         sys.stderr = open(2, "w", encoding=encoding, closefd=False, buffering=1, errors="backslashreplace")
         sys.argv = ["rewatch", *request["arguments"]]
         watch_signals()
@@ -260,11 +250,6 @@ def _serve(connection: socket.socket, request: dict[str, Any], files: list[int],
         with contextlib.suppress(OSError):
             connection.sendall(bytes([code & 0xFF]))
         os._exit(code & 0xFF)
-
-
-def _lines_at(file: int) -> int:
-    """How a stream is buffered: by line on a terminal, else as files are."""
-    return 1 if os.isatty(file) else -1
 
 
 def _pass_on(connection: socket.socket) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 VERBS = ("ask", "search")
-"""What a warm process does, and nothing else."""
 LENGTH = struct.Struct("!I")
 STARTED, REFUSED, INTERRUPT = b"S", b"E", b"I"
 _PATIENCE = 10.0  # seconds until a warm process must have begun

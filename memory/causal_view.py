@@ -95,10 +95,6 @@ class CausalView:
         failures = tuple(failure for failure in record.failures if failure.span.end <= self.now)
         return replace(record, path="", notes=(), end=min(record.end, self.now), failures=failures)
 
-    @property
-    def _past(self) -> Past:
-        return self._past_at(self.now)
-
     def open(self, video_id: str) -> VideoSource:
         """A video that ends at `now`."""
         return TruncatedVideo(self._memory.open(self.video(video_id).id), self.now)
@@ -121,21 +117,21 @@ class CausalView:
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        return self._past.searcher(ids).search(content, scope, level=level, k=k, vector=vector)
+        return self._past_at(self.now).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
-        texts = self._past.texts(self.video(video_id).id, () if channel is None else (channel,))
+        texts = self._past_at(self.now).texts(self.video(video_id).id, () if channel is None else (channel,))
         return [text for text in texts if _overlaps(text, between)]
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
-        clips = self._past.clips(self.video(video_id).id, level)
+        clips = self._past_at(self.now).clips(self.video(video_id).id, level)
         return [clip for clip in clips if _overlaps(clip, between)]
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""
-        return self._past.known_until(self.video(video_id).id, channel)
+        return self._past_at(self.now).known_until(self.video(video_id).id, channel)
 
 
 def _overlaps(row: Text | Clip, between: Span | None) -> bool:

@@ -54,7 +54,6 @@ class Checkpoint:
     name: str
     folder: Path
     kind: str = "Encoder"
-    """Its kind in messages."""
     pattern: str = TORCH
     """The files that hold its weights."""
 
@@ -74,7 +73,7 @@ class Checkpoint:
         folder = Path(name).expanduser()
         if folder.is_dir():
             checkpoint = cls(folder.resolve().name, folder.resolve(), kind, pattern)
-        elif _looks_like_path(name):
+        elif name.startswith((".", "~", os.sep)) or name.count("/") > 1 or folder.exists():
             problem = "is a file" if folder.exists() else "does not exist"
             raise CapabilityError(
                 f"{kind} {name} {problem}. Give the folder that holds config.json and *.safetensors, or a hub name."
@@ -205,10 +204,6 @@ def no_progress_bar() -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, at most 200 characters; its class name where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def _looks_like_path(name: str) -> bool:
-    return name.startswith((".", "~", os.sep)) or name.count("/") > 1 or Path(name).exists()
 
 
 def _from_hub(name: str, *, download: bool, kind: str, pattern: str) -> Path:

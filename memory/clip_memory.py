@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -79,9 +78,7 @@ class ClipMemory:
     def __enter__(self) -> ClipMemory:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -407,7 +404,6 @@ class ClipMemory:
         return CausalView(self, self._past, now)
 
     def _past(self, now: float) -> Past:
-        """The rows that were known at `now` seconds; kept for the views that follow."""
         from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 

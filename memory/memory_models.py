@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,6 @@ from .tracking.detector_weights import usual_detector
 if TYPE_CHECKING:
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
-
-
-@lru_cache(maxsize=1)
-def _transcriber(name: str | None) -> Transcriber:
-    from .speech.transcriber import transcriber
-
-    return transcriber(name)
 
 
 class MemoryModels:
@@ -61,12 +54,10 @@ class MemoryModels:
 
     @property
     def transcriber(self) -> Transcriber:
-        """The recognizer of that name; the last one is kept, since loading takes longer than a few seconds of sound.
+        """The recognizer of that name."""
+        from .speech.transcriber import loaded_transcriber
 
-        Raises:
-            CapabilityError: if it is not here.
-        """
-        return _transcriber(self.transcriber_name)
+        return loaded_transcriber(self.transcriber_name)
 
     def choose_detector(self, choice: Detector | str) -> None:
         """Take this detector. Weights are found now, so that workers and later runs find them by their path."""
@@ -79,7 +70,7 @@ class MemoryModels:
     def detector(self) -> Detector | None:
         """For objects; None where no weights were given."""
         if self._detector is None and self.detector_choice is not None:
-            from .tracking.detector import detector
+            from .tracking.ultralytics_detector import detector
 
             self._detector = detector(self.detector_choice)
         return self._detector

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from .errors import VideoError
-from .span import Span
+from .span import Span, Timed
 
 _PICTURE_SUBTITLES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub"}
 # Times of one request: two days at 30 frames a second.
@@ -39,18 +39,23 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class SubtitleStream:
-    """A subtitle stream inside a container; `language` is what the file says (`eng`), or None."""
+class Stream:
+    """A stream of sound or subtitles inside a container; `language` is what the file says (`eng`), or None."""
 
     index: int
     """Its number among all streams of the file, from 0."""
     codec: str
     language: str | None
     number: int = 1
-    """Its number among the subtitle streams, from 1, as players count."""
+    """Its number among the streams of its kind, from 1, as players count."""
     title: str = ""
     flags: frozenset[str] = frozenset()
     """Its purposes as the file states them: `default`, `forced`, `comment`, `hearing_impaired`, … (FFmpeg)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleStream(Stream):
+    """A subtitle stream."""
 
     @property
     def pictures(self) -> bool:
@@ -59,20 +64,14 @@ class SubtitleStream:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundTrack:
-    """A sound track inside a container that can be decoded; see `SubtitleStream` for what is the same there."""
+class SoundTrack(Stream):
+    """A sound track that can be decoded."""
 
-    index: int
-    codec: str
-    language: str | None
-    number: int = 1
-    title: str = ""
-    flags: frozenset[str] = frozenset()
     channels: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInfo:
+class VideoInfo(Timed):
     """Facts about a video that need no decoding of it all. Times are seconds on the container's own clock."""
 
     path: str
@@ -113,19 +112,9 @@ class VideoInfo:
     """The damage of a file that can be used only in part, else None."""
 
     @property
-    def duration(self) -> float:
-        """Seconds from start to end."""
-        return self.end - self.start
-
-    @property
     def seen_from(self) -> float:
         """Time of the first frame."""
         return self.start if self.first_picture is None else self.first_picture
-
-    @property
-    def span(self) -> Span:
-        """The whole video."""
-        return Span(self.start, self.end)
 
 
 @runtime_checkable

@@ -46,7 +46,7 @@ def one_line(text: str, most: int | None = None) -> str:
     return line if most is None or len(line) <= most else line[: most - 1] + "…"
 
 
-def as_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
+def as_json(value: Any, *, ascii_only: bool = False) -> str:
     r"""`value` as strict JSON on one line: nothing that a terminal obeys stands in it as such, and nothing is lost.
 
     What must not stand as it is becomes `\uXXXX`; NaN and infinities, which JSON has not, become null; what JSON
@@ -54,7 +54,7 @@ def as_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) 
     """
 
     def dump(row: Any, strict: bool) -> str:
-        return json.dumps(row, ensure_ascii=ascii_only, allow_nan=not strict, default=str, indent=indent)
+        return json.dumps(row, ensure_ascii=ascii_only, allow_nan=not strict, default=str)
 
     try:
         text = dump(value, True)

@@ -59,6 +59,24 @@ class Span:
         return f"{clock(self.start)}-{clock(self.end)}"
 
 
+class Timed:
+    """What has a `start` and an `end`, in seconds."""
+
+    __slots__ = ()
+    start: float
+    end: float
+
+    @property
+    def span(self) -> Span:
+        """From the first to the last moment."""
+        return Span(self.start, self.end)
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
 def merge_spans(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:
     """The spans in order of time, those that overlap or lie at most `gap` seconds apart as one."""
     union: list[Span] = []

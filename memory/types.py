@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .span import MediaURI, Span
+from .span import MediaURI, Span, Timed
 
 CHANNELS = ("visual", "speech", "screen_text")
 """Channels that `ClipMemory.add` fills by default."""
@@ -31,7 +31,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRecord:
+class VideoRecord(Timed):
     """The facts that a memory holds about one video. Times are seconds on the video's own clock.
 
     `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
@@ -59,19 +59,9 @@ class VideoRecord:
     complete: bool = False
     failures: tuple[Failure, ...] = ()
 
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        return self.end - self.start
-
-    @property
-    def span(self) -> Span:
-        """From the first to the last moment."""
-        return Span(self.start, self.end)
-
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(Timed):
     """A piece of a video at one level (`clip`, `chapter`, `hour`, `day`)."""
 
     id: int
@@ -80,14 +70,9 @@ class Clip:
     start: float
     end: float
 
-    @property
-    def span(self) -> Span:
-        """Its start and end in seconds."""
-        return Span(self.start, self.end)
-
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Timed):
     """Something said, shown or described over a span.
 
     `data` depends on the channel. speech: `words`, a list of `[start, end, text, probability]`,
@@ -106,11 +91,6 @@ class Text:
     end: float
     text: str
     data: dict[str, Any]
-
-    @property
-    def span(self) -> Span:
-        """Its start and end in seconds."""
-        return Span(self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_files import run_ffmpeg
-from rewatch.memory.ingest.worker_models import WorkerModels
-from rewatch.memory.speech.transcriber import Utterance, Word
+from rewatch.memory.ingest.worker import WorkerModels
+from rewatch.memory.speech.transcript import Utterance, Word
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64:r=5")
 CUES = [(1.0, 2.0, "one"), (3.0, 4.0, "three"), (8.0, 9.0, "eight")]

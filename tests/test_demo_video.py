@@ -165,7 +165,7 @@ def test_tracks_are_where_things_move(movie: Video, track: dict[str, Any]) -> No
     "scene", [s for s in TRUTH["scenes"] if s["name"] not in ("hall", "crossing", "machine")], ids=lambda s: s["name"]
 )
 def test_texts_can_be_read_where_and_when_they_stand(movie: Video, scene: dict[str, Any]) -> None:
-    reader = pytest.importorskip("rewatch.memory.ocr.reader").text_reader()
+    reader = pytest.importorskip("rewatch.memory.ocr.reader").RapidReader()
     texts = [t for t in TRUTH["texts"] if scene["start"] <= t["start"] < scene["end"]]
     lines = reader.read(movie.frame(scene["end"] - 0.1).image)
     for text in texts:
@@ -184,7 +184,7 @@ def test_texts_can_be_read_where_and_when_they_stand(movie: Video, scene: dict[s
 
 
 def test_small_label_needs_a_crop(movie: Video) -> None:
-    reader = pytest.importorskip("rewatch.memory.ocr.reader").text_reader()
+    reader = pytest.importorskip("rewatch.memory.ocr.reader").RapidReader()
     label = next(t for t in TRUTH["texts"] if t["id"] == "serial")
     image = movie.frame(label["start"] + 3).image
     height, width = image.shape[:2]

@@ -45,9 +45,6 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
         schema: the tool's argument model.
         raw: what the policy wrote: a mapping or a JSON string.
         within: span of the video (seconds) that `time`, `start` and `end` must lie in.
-
-    Raises:
-        BadArguments: if something required is missing or cannot be read.
     """
     written, cleaned = tidy(as_mapping(raw))
     arguments, notes = _rename(schema.model_fields, _unwrap(schema, written))
@@ -71,11 +68,7 @@ def repair(schema: type[BaseModel], raw: Any, *, within: Span | None = None) -> 
 
 
 def as_mapping(raw: Any) -> dict[str, Any]:
-    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text.
-
-    Raises:
-        BadArguments: if they are none.
-    """
+    """Return a call's arguments as a mapping: also from JSON text, and from JSON text of JSON text."""
     for _ in range(3):
         if not isinstance(raw, str):
             break
@@ -135,11 +128,7 @@ def _unwrap(schema: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any
     if len(arguments) == 1:
         ((name, inner),) = arguments.items()
         if name.lower() in _WRAPPERS and name not in schema.model_fields:
-            if isinstance(inner, str):
-                try:
-                    inner = json.loads(inner)
-                except (ValueError, RecursionError):
-                    return arguments
+            inner = _json_or_text(inner) if isinstance(inner, str) else inner
             if isinstance(inner, dict):
                 return {str(key): value for key, value in inner.items()}
     return arguments
@@ -159,7 +148,6 @@ def _split_spans(fields: Collection[str], arguments: dict[str, Any], notes: list
 
 
 def _pair(value: Any) -> tuple[float, float] | None:
-    """The two times of a span, if it is one."""
     if isinstance(value, str):
         value = re.split(r"\s*(?:-->|->|–|—|\bto\b|,\s|;|(?<=[\d.s])\s*-)\s*", value[: 2 * LONGEST_TIME].strip("[]() "))
     if not isinstance(value, (list, tuple)) or len(value) != 2:
@@ -220,11 +208,7 @@ def _fit_times(arguments: dict[str, Any], within: Span | None, notes: list[str])
 
 
 def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
-    """Return a value in the type of the annotation, where it can be read so; else the value as it is.
-
-    Raises:
-        BadArguments: if it is to be a number, and is none that can be used.
-    """
+    """Return a value in the type of the annotation, where it can be read so; else the value as it is."""
     kinds = _annotations(annotation)
     if isinstance(value, str) and type(None) in kinds and value.strip().lower() in ("", "null", "none"):
         return None
@@ -254,7 +238,7 @@ def fit(name: str, annotation: Any, value: Any, notes: list[str]) -> Any:
     if str in kinds and not isinstance(value, str):
         return _as_words(value)
     if isinstance(value, str) and any(typing.get_origin(kind) is dict or kind is dict for kind in kinds):
-        return _json_or(value, value)
+        return _json_or_text(value)
     return value
 
 
@@ -287,7 +271,7 @@ def _number(name: str, value: Any, *, whole: bool, notes: list[str]) -> Any:
 def _as_list(value: Any, *, numbers: bool) -> Any:
     """A list from JSON text, from words or numbers with commas between them, or from a single one."""
     if isinstance(value, str):
-        value = _json_or(value, value) if value.strip()[:1] in ("[", "{", '"') else value
+        value = _json_or_text(value) if value.strip()[:1] in ("[", "{", '"') else value
     if isinstance(value, str):
         value = value.strip("[](){} ")
         parts = re.split(r"[,;\s]+" if numbers else r"\s*[,;\n]\s*", value)
@@ -305,11 +289,11 @@ def _as_words(value: Any) -> Any:
     return value
 
 
-def _json_or(text: str, otherwise: Any) -> Any:
+def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return otherwise
+        return text
 
 
 def _annotations(annotation: Any) -> set[Any]:
@@ -325,11 +309,7 @@ def _numeric(kinds: set[Any]) -> bool:
 
 
 def fit_to_json_schema(schema: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped.
-
-    Raises:
-        BadArguments: if a required one is missing or a number cannot be read; what else is wrong the tool will say.
-    """
+    """Fit arguments to a JSON schema: near misses of names, numbers and booleans written as text, nulls dropped."""
     properties: Mapping[str, Any] = schema.get("properties") or {}
     required = [str(name) for name in schema.get("required") or ()]
     fitted, notes = _rename(properties, arguments, keep_unknown=bool(schema.get("additionalProperties")))

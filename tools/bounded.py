@@ -42,13 +42,7 @@ class Room:
 
 
 def bounded(value: Any, *, characters: int = MOST_CHARACTERS, values: int = MOST_VALUES) -> Any:
-    """Return `value` as plain JSON values, cut where it is larger than the bounds; other objects become their text.
-
-    Args:
-        value: anything; arrays, spans, boxes, sets and iterators too.
-        characters: bound of all strings together.
-        values: bound of all values together.
-    """
+    """Return `value` as plain JSON values, cut where it is larger than the bounds; other objects become their text."""
     return _plain(value, Room(characters, values), DEEPEST)
 
 

@@ -20,8 +20,7 @@ from .times import LONGEST_TIME, as_float
 GRID = 1000
 """Of models that were taught places on a grid: 0 to 1000 in each direction, whatever the picture's shape."""
 SCALES = ("grid", "pixels", "fractions")
-_BEYOND = 0.02
-"""Share of a side by which a box may stick out of its picture: models round."""
+_BEYOND = 0.02  # share of a side by which a box may stick out of its picture: models round
 
 LONGEST_STRING = 10_000
 """Characters of one argument that a tool is given."""
@@ -38,7 +37,7 @@ class Eyes:
     scale: str = ""
     """The scale that it was taught, one of `SCALES`; empty where that is not known."""
 
-    def shown(self, whole: tuple[int, int]) -> tuple[int, int] | None:
+    def display_size(self, whole: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height in which it is shown a picture of `whole` (width, height) pixels; None for not at all."""
         if self.side is None:
             return None
@@ -78,9 +77,6 @@ def read_box(value: Any, whole: tuple[int, int], eyes: Eyes | None = None) -> tu
         value: four numbers (left, top, right, bottom; swapped corners are put right), a mapping, or a string.
         whole: width and height of the picture at full size.
         eyes: how the one who wrote it sees pictures; None: nothing is known of that.
-
-    Raises:
-        ValueError: if it is no box with an area inside the picture; the text says what it would have to be.
     """
     numbers = box_numbers(value)
     scale, others = _scale(numbers, whole, eyes or Eyes())
@@ -106,22 +102,24 @@ def _scale(numbers: list[float], whole: tuple[int, int], eyes: Eyes) -> tuple[_S
         return None, False
     fitting = [scale for scale in _scales(most, whole, eyes) if scale.holds(numbers)]
     if not fitting:
-        shown = eyes.shown(whole)
+        displayed = eyes.display_size(whole)
         raise ValueError(
-            f"the box reaches out of the picture ({f'{shown[0]}x{shown[1]} as shown, ' if shown else ''}"
+            f"the box reaches out of the picture ({f'{displayed[0]}x{displayed[1]} as shown, ' if displayed else ''}"
             f"{whole[0]}x{whole[1]} in the video)"
         )
     first = fitting[0]
-    known = bool(eyes.scale) and first.words.startswith(("a grid", "pixels of the picture as shown"))
-    return first, not known and any((s.width, s.height) != (first.width, first.height) for s in fitting[1:])
+    taught = bool(eyes.scale) and first.words.startswith(("a grid", "pixels of the picture as shown"))
+    return first, not taught and any((s.width, s.height) != (first.width, first.height) for s in fitting[1:])
 
 
 def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]:
     """The scales that numbers above 1 may be in, the likeliest first."""
-    shown = eyes.shown(whole)
+    displayed = eyes.display_size(whole)
     grid = _Scale(f"a grid of 0 to {GRID}", GRID, GRID)
     video = _Scale(f"pixels of the video ({whole[0]}x{whole[1]})", *whole)
-    as_shown = _Scale(f"pixels of the picture as shown ({shown[0]}x{shown[1]})", *shown) if shown else video
+    as_shown = (
+        _Scale(f"pixels of the picture as shown ({displayed[0]}x{displayed[1]})", *displayed) if displayed else video
+    )
     if most <= 100 and eyes.scale not in ("grid", "pixels"):
         yield _Scale("percent of the picture", 100, 100)
     if eyes.scale == "grid":
@@ -132,11 +130,7 @@ def _scales(most: float, whole: tuple[int, int], eyes: Eyes) -> Iterator[_Scale]
 
 
 def box_numbers(value: Any) -> list[float]:
-    """The four numbers of a box, as they were written but for per cents, which become fractions.
-
-    Raises:
-        ValueError: if it is not four finite numbers.
-    """
+    """The four numbers of a box, as they were written but for per cents, which become fractions."""
     if isinstance(value, str):
         value = _written(unicodedata.normalize("NFKC", value[:LONGEST_STRING]))
     value = corners(value) if isinstance(value, dict) else value
@@ -198,11 +192,7 @@ def corners(value: dict[str, Any]) -> Any:
 
 
 def side(value: Any) -> float:
-    """A side of a box, its per cent sign left out.
-
-    Raises:
-        ValueError: if it is no number.
-    """
+    """A side of a box, its per cent sign left out."""
     if isinstance(value, str):
         value = unicodedata.normalize("NFKC", value[:LONGEST_TIME]).strip().rstrip("%").removesuffix("px")
         value = re.sub(r"^([-+]?\d*),(\d+)$", r"\1.\2", value.strip())

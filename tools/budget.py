@@ -31,13 +31,8 @@ class Spend:
     @classmethod
     def from_dict(cls, row: Mapping[str, float]) -> Spend:
         """The spend that `as_dict` wrote."""
-        return cls(
-            frames=int(row["frames"]),
-            calls=int(row["calls"]),
-            tokens=int(row["tokens"]),
-            seconds=row["seconds"],
-            price=row.get("price", 0.0),
-        )
+        whole = {name: int(row[name]) for name in ("frames", "calls", "tokens")}
+        return cls(**whole, seconds=row["seconds"], price=row.get("price", 0.0))
 
 
 def rounded(spend: Mapping[str, float]) -> dict[str, float]:

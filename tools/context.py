@@ -47,7 +47,8 @@ class VideoContext:
     """Tokens that the viewer reported in this call."""
     price: float = field(default=0.0, init=False)
     """Their price, where the viewer has prices."""
-    _video: VideoSource | None = field(default=None, init=False)
+    opened: VideoSource | None = field(default=None, init=False)
+    """The media, if a tool has asked for it."""
 
     @property
     def video_id(self) -> str:
@@ -61,19 +62,14 @@ class VideoContext:
         Raises:
             VideoError: if its file is gone.
         """
-        if self._video is None:
-            self._video = self.open_video()
-        return self._video
-
-    @property
-    def opened(self) -> VideoSource | None:
-        """The media, if a tool has asked for it."""
-        return self._video
+        if self.opened is None:
+            self.opened = self.open_video()
+        return self.opened
 
     @property
     def whole(self) -> Span:
         """The span of the whole video (seconds)."""
-        return Span(self.info.start, self.info.end)
+        return self.info.span
 
     def frame(self, time: float, *, size: int | None = None) -> np.ndarray:
         """The picture on screen at `time` seconds: [H, W, 3] uint8 RGB, upright; charges one frame.

@@ -43,12 +43,7 @@ class BadArguments(Exception):
 
 
 class ToolBug(Exception):
-    """A tool has raised what it does not document. The text names the tool and the error.
-
-    Args:
-        text: what is told of it, in one line.
-        trace: the traceback, for the trace of the run.
-    """
+    """A tool has raised what it does not document. The text names the tool and the error."""
 
     def __init__(self, text: str, trace: str) -> None:
         super().__init__(text, trace)

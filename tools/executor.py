@@ -22,10 +22,8 @@ from .tool import Retry, invoke, is_async, refusal
 
 MOST_RETRIES = 3
 """Further tries of one call, whatever a tool asks for."""
-_GRACE = 0.3
-"""Seconds that an isolated call has to end its process by itself, before this side does."""
-_START = 60.0
-"""Seconds that a process has to start, beside what its first call has."""
+_GRACE = 0.3  # seconds that an isolated call has to end its process by itself, before this side does
+_START = 60.0  # seconds that a process has to start, beside what its first call has
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +34,6 @@ class ToolRun:
     arguments: dict[str, Any]
     context: VideoContext | None
     seconds: float
-    """The time it has."""
     left: float = float("inf")
     """The time that the whole run has left."""
     calls_left: float
@@ -45,7 +42,6 @@ class ToolRun:
     isolated: bool
     lease: Lease = field(default_factory=Lease)
     observations: list[Observation] = field(default_factory=list)
-    """Observations of the tries, as they come."""
     finished: bool = False
     """Whether nothing of it runs any more."""
     cut_short: bool = False
@@ -73,11 +69,7 @@ class ToolRun:
 
 
 async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
-    """Make the call and wait for it no longer than it has.
-
-    Raises:
-        ToolBug: if the tool raises what it does not document.
-    """
+    """Make the call and wait for it no longer than it has."""
     seconds = None if run.seconds == float("inf") else max(run.seconds, 0.001)
     whole = min(run.left, run.seconds + _START) if run.isolated else run.seconds
     run.deadline = time.monotonic() + max(whole, 0.001)
@@ -106,7 +98,6 @@ async def carry_out(run: ToolRun, threads: DaemonThreads) -> Observation:
 
 
 def _work(run: ToolRun) -> Observation:
-    """Every try of a call, in a thread."""
     retry: Retry | None = getattr(run.item, "retry", None)
     try:
         first = _try(run, run.arguments)

@@ -32,8 +32,7 @@ _PLAIN = re.compile(
 )
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NESTED = ("items", "additionalProperties", "not")
-_BRIEF, _BRIEF_ARGUMENT = 60, 50
-"""Characters of a description in a prompt."""
+_BRIEF, _BRIEF_ARGUMENT = 60, 50  # characters of a description in a prompt
 _NEED_NO_DESCRIPTION = frozenset({"start", "end", "labels"})
 """Arguments whose names say all, where a prompt says that times are seconds."""
 
@@ -51,9 +50,6 @@ def function_schema(item: BaseTool) -> dict[str, Any]:
 
 def clean_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return a JSON schema of arguments as a policy may read it, with references resolved.
-
-    Args:
-        schema: as a tool states it.
 
     Returns:
         The schema, and for each argument that had to be renamed its name there and its own one.
@@ -98,7 +94,6 @@ class _Parts:
         self._remaining = _MOST_PARTS
 
     def clean(self, part: Any, depth: int) -> Any:
-        """Return one of them cleaned, with references resolved."""
         if not isinstance(part, Mapping):
             return part if isinstance(part, bool) else {}
         self._remaining -= 1

@@ -42,11 +42,7 @@ TIME = rf"(?:{CLOCK}|{SPELLED}|{_FEW}(?![\d:]))"
 
 
 def parse_seconds(value: Any) -> float:
-    """Seconds from a number, `"12.5s"`, `"1m30s"`, `"2 hours 5 minutes"`, `"00:01:30"`, `"125:30"` or `"t=90"`.
-
-    Raises:
-        ValueError: if `value` is none of these, or not finite.
-    """
+    """Seconds from a number, `"12.5s"`, `"1m30s"`, `"2 hours 5 minutes"`, `"00:01:30"`, `"125:30"` or `"t=90"`."""
     if isinstance(value, bool) or value is None:
         raise ValueError(f"not a time: {value!r}")
     if isinstance(value, (int, float)):
@@ -64,11 +60,7 @@ def parse_seconds(value: Any) -> float:
 
 
 def parse_pair(first: str, last: str) -> tuple[float, float]:
-    """Both times of a range in seconds; in `5 to 10 minutes` the unit is of both.
-
-    Raises:
-        ValueError: if one of them is no time.
-    """
+    """Both times of a range in seconds; in `5 to 10 minutes` the unit is of both."""
     unit = re.fullmatch(r"[\d.]+\s?(h\w*|m\w*)", last, re.IGNORECASE)
     if unit and re.fullmatch(r"[\d.]+", first):
         first = f"{first} {unit[1]}"
@@ -87,14 +79,9 @@ def _seconds(text: str) -> float:
         return int(hours or 0) * 3600.0 + int(minutes) * 60.0 + _number(rest)
     if thousandths:
         return _number(thousandths[1]) / 1000
-    if units and any(units.groups()) and not _bare(inside):
+    if units and any(units.groups()) and not re.fullmatch(r"[-+]?\d+(?:\.\d+)?", inside):
         return sum(_number(part or "0") * scale for part, scale in zip(units.groups(), (3600, 60, 1), strict=True))
     return float(inside)
-
-
-def _bare(text: str) -> bool:
-    """Whether a text is a number alone."""
-    return bool(re.fullmatch(r"[-+]?\d+(?:\.\d+)?", text))
 
 
 def _number(text: str) -> float:

@@ -142,11 +142,7 @@ def _description(fn: Callable[..., Any]) -> str:
 
 
 def as_tool(item: BaseTool | Callable[..., Any]) -> BaseTool:
-    """A LangChain tool as it is; a plain function made into one.
-
-    Raises:
-        TypeError: if `item` is neither.
-    """
+    """A LangChain tool as it is; a plain function made into one."""
     if isinstance(item, BaseTool):
         return item
     if callable(item):
@@ -168,11 +164,7 @@ def is_ours(item: BaseTool) -> bool:
 
 
 def invoke(item: BaseTool, arguments: dict[str, Any]) -> Observation:
-    """Run a tool here and now; what it may raise is an observation.
-
-    Raises:
-        ToolBug: if it raises anything else, or returns what cannot be read.
-    """
+    """Run a tool here and now; what it may raise is an observation."""
     try:
         return observation_of(_result(item, arguments))
     except Exception as error:  # the boundary of tools: `refusal` passes on what is none
@@ -184,10 +176,6 @@ def refusal(item: BaseTool, error: Exception) -> Observation:
 
     A tool of somebody else may say by ValueError that it cannot use its arguments, and by OSError that something
     outside it (a server, a disk) fails.
-
-    Raises:
-        ToolBug: if it is another one.
-        Exception: itself, if it passes every boundary.
     """
     if isinstance(error, ToolBug) or always_passes(error):
         raise error

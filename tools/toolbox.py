@@ -50,7 +50,6 @@ class PreparedCall:
     arguments: dict[str, Any]
     """Fitted to the tool's schema."""
     notes: tuple[str, ...]
-    """Notes on repairs."""
     info: VideoRecord | None
     """The video, where the tool looks into one; the first of several."""
     videos: tuple[str, ...]

@@ -53,4 +53,3 @@ class Viewer(Protocol):
             beams: width of a beam search, where the model can (1: none).
             yes_no: whether to weigh Yes against No (`Reply.yes`) instead of writing a reply.
         """
-        ...

@@ -49,11 +49,7 @@ class KnownKinds(JsonPlusSerializer):
     """Writes as LangGraph does; reads plain values, messages and interrupts, and nothing else."""
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Return the stored value.
-
-        Raises:
-            CheckpointError: if it is of another kind than those of `KINDS`, or damaged.
-        """
+        """Return the stored value; `CheckpointError` for kinds that are not in `KINDS`, and for damaged bytes."""
         how, content = data
         if how == "null":
             return None

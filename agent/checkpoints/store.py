@@ -35,15 +35,9 @@ log = logging.getLogger(__name__)
 
 
 def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
-    """Return the file of a run's steps.
+    """Return the file of a run's steps: `where` itself, or in a folder (a name without a suffix) one of the run's own.
 
-    Args:
-        where: a file, which all runs share; or a folder (a name without a suffix), in which each has its own.
-        run_id: the run.
-        stored: whether there are steps already; they may lie in the file that runs shared before.
-
-    Raises:
-        QuestionError: if `run_id` can be no run's id.
+    `stored` steps may lie in the file that runs shared before. `QuestionError` where `run_id` can be no run's id.
     """
     if not _ID.fullmatch(run_id) or run_id.strip(".") == "":
         raise QuestionError(f"{run_id[:80]!r} is no run's id, which looks like 20260131-104500-a1b2c3.")
@@ -57,12 +51,7 @@ def checkpoint_file(where: Path, run_id: str, *, stored: bool = False) -> Path:
 async def checkpointer(path: Path, *, again: bool) -> AsyncIterator[Steps | None]:
     """Open the SQLite file in which every step is stored; None where nothing can be stored, which is logged.
 
-    Args:
-        path: the file.
-        again: whether a run is gone on with, so that what is stored has to be read.
-
-    Raises:
-        CheckpointError: if a run is gone on with, and the file cannot be read.
+    A run that goes on (`again`) has to be read: where the file cannot be, that is a `CheckpointError`.
     """
     try:
         make_folder(path.parent)
@@ -107,11 +96,7 @@ class Steps(AsyncSqliteSaver):
         raise CheckpointError(f"{self.path} is busy in other processes: try again when they are done.")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """See LangGraph. What a person allowed before the run was cut off is asked again: a file can be forged.
-
-        Raises:
-            CheckpointError: if it is damaged, or holds what no run stores.
-        """
+        """See LangGraph. What a person allowed before the run was cut off is asked again: a file can be forged."""
         if self.lost is not None:
             return None
         try:
@@ -126,11 +111,7 @@ class Steps(AsyncSqliteSaver):
         return stored._replace(pending_writes=[write for write in stored.pending_writes if write[1] != _RESUME])
 
     async def aget_delta_channel_history(self, *, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, Any]:
-        """See LangGraph.
-
-        Raises:
-            CheckpointError: if it is damaged, or holds what no run stores.
-        """
+        """See LangGraph."""
         if self.lost is not None:
             return {channel: {"writes": []} for channel in channels}
         try:

@@ -32,8 +32,8 @@ def blocks(message: BaseMessage) -> list[Block]:
     shown = [{"type": "text", "text": part} if isinstance(part, str) else dict(part) for part in parts if part]
     if isinstance(message, ToolMessage):
         for uri in (message.artifact or {}).get("pictures", ()):
-            told = moment(uri)
-            shown += [{"type": "text", "text": told}] if told else []
+            stamp = moment(uri)
+            shown += [{"type": "text", "text": stamp}] if stamp else []
             shown.append({"type": "image", "url": uri})
     return shown
 
@@ -79,7 +79,7 @@ def pictures(shown: Sequence[Block], pixels: FrameReader | None) -> list[Image]:
     if uris and pixels is None:
         raise VideoError(f"{uris[0]} cannot be shown: this call has no memory to read pictures from.")
     read = iter(pixels.read(uris) if pixels else ())
-    return [Image.fromarray(next(read)) if _is_place(block) else _given(block) for block in shown]
+    return [Image.fromarray(next(read)) if _is_place(block) else _inline_picture(block) for block in shown]
 
 
 def _is_place(block: Block) -> bool:
@@ -94,7 +94,7 @@ def _address(block: Block) -> str:
     return str(url)
 
 
-def _given(block: Block) -> Image:
+def _inline_picture(block: Block) -> Image:
     """A picture that is in the block itself."""
     from PIL import Image
 

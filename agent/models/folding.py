@@ -23,7 +23,7 @@ def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     start = len(head)
     if len(messages) <= start or not isinstance(messages[start], HumanMessage):
         return list(messages)
-    asked, end, steps = messages[start], start + 1, list[tuple[str, str]]()
+    question, end, steps = messages[start], start + 1, list[tuple[str, str]]()
     while end < len(messages):
         step = _route_step(messages, end)
         if not step:
@@ -33,11 +33,11 @@ def folded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         end += 1 + len(step)
     cited = messages[end].additional_kwargs.get("cites", ()) if end < len(messages) else ()
     lines = [text if by != _READER else _cited(text, cited) for by, text in steps]
-    if end == start + 1 or not isinstance(asked.content, str):
+    if end == start + 1 or not isinstance(question.content, str):
         return list(messages)
     found = "\n".join(dict.fromkeys(line for text in lines for line in text.split("\n") if line.strip()))
-    told = f"{FOUND}{_range(found)}:\n{found or 'nothing'}\n\n{asked.content}"
-    return [*head, asked.model_copy(update={"content": told}), *messages[end:]]
+    content = f"{FOUND}{_range(found)}:\n{found or 'nothing'}\n\n{question.content}"
+    return [*head, question.model_copy(update={"content": content}), *messages[end:]]
 
 
 def _cited(text: str, numbers: Sequence[int]) -> str:
@@ -55,12 +55,12 @@ def _range(found: str) -> str:
 
 def _route_step(messages: Sequence[BaseMessage], at: int) -> list[ToolMessage]:
     """The tool messages that answer a route's calls at this place, where they are words alone; else none."""
-    said = messages[at]
-    if not isinstance(said, AIMessage) or said.additional_kwargs.get("by") != "route" or not said.tool_calls:
+    calling = messages[at]
+    if not isinstance(calling, AIMessage) or calling.additional_kwargs.get("by") != "route" or not calling.tool_calls:
         return []
     step: list[ToolMessage] = []
-    for message in messages[at + 1 : at + 1 + len(said.tool_calls)]:
+    for message in messages[at + 1 : at + 1 + len(calling.tool_calls)]:
         if not isinstance(message, ToolMessage) or (message.artifact or {}).get("pictures"):
             return []
         step.append(message)
-    return step if len(step) == len(said.tool_calls) else []
+    return step if len(step) == len(calling.tool_calls) else []

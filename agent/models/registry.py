@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
 from ...memory import CapabilityError
 from ...memory.registry import did_you_mean
 from .heuristic import HeuristicPolicy
-from .policy_config import PolicyConfig, saved_policy
+from .policy_config import PolicyConfig, read_policy_config, saved_policy
+
+if TYPE_CHECKING:
+    from .local_vlm import LocalPolicy
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]+:[^\\]")
 """`openai:gpt-x`; a drive letter is no provider."""
@@ -54,13 +57,59 @@ def load_policy(policy: str | BaseChatModel, **options: Any) -> BaseChatModel:
             f"There is no policy {name!r} here; use heuristic, the folder or hub id of a Video-LMM or "
             f"a language model, its .gguf file, http://host:port/v1 of a server, or provider:model.{near}"
         )
-    if (saved := saved_policy(name)) is not None:
-        from .trained import open_trained
+    saved = saved_policy(name)
+    return open_local(name, **options) if saved is None else open_trained(saved, **options)
 
-        return open_trained(saved, **options)
-    from .local import open_local
 
-    return open_local(name, **options)
+def open_local(name: str, **options: Any) -> LocalPolicy:
+    """Open a model on this disk: a Video-LMM or a language model, by what its configuration says.
+
+    Args:
+        name: folder, hub name or `.gguf` file, as `VideoLMM.load` or `LocalLM.load` take it.
+        options: those of the class that it turns out to be.
+
+    Raises:
+        CapabilityError: if it cannot be loaded here, or has no such option.
+    """
+    from .gguf import find_gguf
+    from .local_lm import LocalLM
+    from .local_vlm import VideoLMM
+    from .local_vlm.load import LoadOptions, config_of, takes_pictures
+
+    if find_gguf(name, options.get("file")) is not None:
+        return LocalLM.load(name, **options)
+    flags = {key: options[key] for key in ("download", "trust_remote_code") if key in options}
+    finding = LoadOptions(**flags)
+    checkpoint = finding.checkpoint(name)
+    config = config_of(checkpoint.name, str(checkpoint.folder), bool(finding.trust_remote_code))
+    return (VideoLMM if takes_pictures(config) else LocalLM).load(name, **options)
+
+
+def open_trained(folder: Path, **options: Any) -> LocalPolicy:
+    """Open the policy of a folder that `saved_policy` found, which knows how it was trained to work.
+
+    Args:
+        folder: weights, or an adapter, with `rewatch.json`.
+        options: those of its class, which win over those of the training; `base` says where the model of an adapter
+            lies now.
+
+    Raises:
+        CapabilityError: if it cannot be loaded here.
+    """
+    config = read_policy_config(folder)
+    base = options.pop("base", config.base)
+    dialect = options.pop("dialect", None) or config.spoken()
+    options = {**config.settings, **options, "dialect": dialect}
+    if base is None:
+        return open_local(str(folder), **options).trained(config)
+    try:
+        return open_local(str(base), **{**options, "adapter": str(folder)}).trained(config)
+    except CapabilityError as error:
+        if saved_policy(base) or "Adapter" in str(error):
+            raise
+        raise CapabilityError(
+            f"{folder} is an adapter of {base}, which cannot be loaded ({error}); give its place: {folder}?base=FOLDER"
+        ) from None
 
 
 def split_name(policy: str) -> tuple[str, dict[str, str]]:

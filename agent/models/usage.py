@@ -20,19 +20,19 @@ def whole_number(value: Any) -> int | None:
     return int(value)
 
 
-def tokens_of(said: BaseMessage) -> int:
+def tokens_of(message: BaseMessage) -> int:
     """Tokens of prompt and reply together, as the message says; 0 where it says none that can be true."""
-    usage = getattr(said, "usage_metadata", None)
+    usage = getattr(message, "usage_metadata", None)
     if not isinstance(usage, dict):
         return 0
     counts = [whole_number(usage.get(key)) or 0 for key in ("total_tokens", "input_tokens", "output_tokens")]
-    total, given, made = (max(count, 0) for count in counts)
-    return max(total, given + made)
+    total, prompt, completion = (max(count, 0) for count in counts)
+    return max(total, prompt + completion)
 
 
-def price_of(said: BaseMessage) -> float:
+def price_of(message: BaseMessage) -> float:
     """What the reply has cost, where its policy has prices; 0 where that is no amount."""
-    cost = (getattr(said, "response_metadata", None) or {}).get("cost", 0.0)
+    cost = (getattr(message, "response_metadata", None) or {}).get("cost", 0.0)
     if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not math.isfinite(cost):
         return 0.0
     return max(float(cost), 0.0)

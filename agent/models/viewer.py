@@ -12,10 +12,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from ...tools.viewer import Reply, VisualQuestion
 from ..models.failures import contained
-from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from .content_blocks import Block, data_url, picture, time_text
 from .policy import policy_of
+from .settling import usable
 from .usage import price_of, tokens_of
 
 MAX_AT_ONCE = 32
@@ -63,8 +63,8 @@ class ChatViewer:
                 {"max_concurrency": min(len(chosen), MAX_AT_ONCE)},
                 **self._arguments(max_tokens, beams, role, weigh),
             )
-            said = contained(ask)
-            replies.update({i: _reply(message, yes_no, weigh) for i, message in zip(chosen, said, strict=True)})
+            answers = contained(ask)
+            replies.update({i: _reply(message, yes_no, weigh) for i, message in zip(chosen, answers, strict=True)})
         return [replies[i] for i in range(len(questions))]
 
     def _arguments(self, max_tokens: int, beams: int, role: str, weigh: bool) -> dict[str, Any]:
@@ -76,16 +76,16 @@ class ChatViewer:
         return arguments
 
     def _messages(self, question: VisualQuestion, yes_no: bool) -> list[BaseMessage]:
-        shown: list[str | Block] = []
+        content: list[str | Block] = []
         for frame in question.frames:
             block: Block = {"type": "image", "image": frame.image}
             if not self._policy.takes_turn:
                 block = {"type": "image_url", "image_url": {"url": data_url(picture(block, None))}}
-            shown += [{"type": "text", "text": time_text(frame.time)}, block]
-        asked = question.text
-        if yes_no and not re.search(r"\byes\W+or\W+no\b", asked, re.IGNORECASE):
-            asked = f"{asked}\n{YES_OR_NO}"
-        return [HumanMessage([*shown, {"type": "text", "text": asked}])]
+            content += [{"type": "text", "text": time_text(frame.time)}, block]
+        question_text = question.text
+        if yes_no and not re.search(r"\byes\W+or\W+no\b", question_text, re.IGNORECASE):
+            question_text = f"{question_text}\n{YES_OR_NO}"
+        return [HumanMessage([*content, {"type": "text", "text": question_text}])]
 
 
 def _reply(message: AIMessage, yes_no: bool, weighed: bool) -> Reply:
@@ -104,8 +104,8 @@ def _share(yes: float, no: float) -> float:
 
 def said_yes(text: str) -> float:
     """1.0 for a yes, 0.0 for a no, 0.5 where the reply is neither: by its first word, else by the only one in it."""
-    said = without_thoughts(text).lstrip(" \n\t*_\"'`(")
-    found = [match.lower() for match in _YES_NO.findall(said)]
-    if not found or (len(set(found)) > 1 and not _YES_NO.match(said)):
+    reply = without_thoughts(text).lstrip(" \n\t*_\"'`(")
+    found = [match.lower() for match in _YES_NO.findall(reply)]
+    if not found or (len(set(found)) > 1 and not _YES_NO.match(reply)):
         return 0.5
     return 1.0 if found[0] == "yes" else 0.0

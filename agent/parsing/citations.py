@@ -25,12 +25,10 @@ _COUNTS = re.compile(
 
 
 def cited_numbers(text: str, line_numbers: Container[int] | None = ANY) -> tuple[int, ...]:
-    """The numbers that a text cites, in order, each once.
+    """Return the numbers that a text cites, in order, each once.
 
-    Args:
-        text: what was written.
-        known: the numbers that there are. Several numbers of which none is known, as in `[40, 55]`, are a span or a
-            list and no citation; None: nothing is.
+    Of several numbers in one bracket, as in `[40, 55]`, one must be in `line_numbers`, else they are a span or a list;
+    with None nothing is a citation.
     """
     found = [n for _, _, listed in citations(text, line_numbers) for n in numbers_in(listed)]
     return tuple(dict.fromkeys(found))

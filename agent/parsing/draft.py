@@ -43,14 +43,11 @@ _MOST_EVIDENCE = 64
 
 
 def draft_of(message: BaseMessage, messages: Sequence[BaseMessage] = ()) -> Draft:
-    """What a policy's last message answers: as its dialect took it apart, else as it stands.
+    """Return what a policy's last message answers: as its dialect took it apart, else as it stands.
 
     A draft that states no confidence has the likelihood of its own words, where the policy tells it, else 0.5. A reply
-    that is nothing but numbers adds them to the draft that was sent back before it.
-
-    Args:
-        message: the message.
-        messages: the conversation: its numbered lines, and the question with its options.
+    that is nothing but numbers adds them to the draft that was sent back before it. `messages` hold the numbered lines,
+    and the question with its options.
     """
     likelihood = message.response_metadata.get("likelihood")
     text = message.additional_kwargs.get("draft") or split_thoughts(message.text).reply
@@ -68,11 +65,8 @@ def parse_draft(
 ) -> Draft:
     """Read a policy's last message: plain words that cite `[3]`, a JSON object, or `<answer>…</answer>`.
 
-    Args:
-        message: what the policy wrote.
-        unsure: the confidence of a draft that states none.
-        pieces: what the numbers of the run stand for; None where brackets are no citations but spans, say.
-        options: texts of the options, where the question has any.
+    `unsure` is the confidence of a draft that states none. Without `pieces` (None) brackets are no citations but, say,
+    spans.
     """
     reply = parse_reply(message)
     row, body = reply.row, reply.text
@@ -167,7 +161,6 @@ def _from_row(row: dict[str, Any], unsure: float, lines: Mapping[int, Piece] | N
 
 
 _PLACES = ("n", "number", "line", "uri", "url", "source", "place", "cite", "citation", "id")
-"""Keys under which a row of evidence names its place."""
 
 
 def _items(listed: Any) -> list[dict[str, Any]]:
@@ -188,7 +181,6 @@ def _items(listed: Any) -> list[dict[str, Any]]:
 
 
 def _listed(item: dict[str, Any], answer: str, lines: Mapping[int, Piece]) -> tuple[list[Evidence], tuple[int, ...]]:
-    """One row of `evidence`: by its number, or by its media URI."""
     named = str(next((item[key] for key in _PLACES if item.get(key) is not None), ""))[:1000]
     claim = item.get("claim") if isinstance(item.get("claim"), str) else ""
     digits = re.fullmatch(r"\s*[\[(【#]*\s*(?:line\s)?(\d{1,3})(?:\.0)?\s*[\])】]*\s*", named, re.IGNORECASE)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from .loose_json import NotJson, objects, read_partly
 from .thoughts import split_thoughts
 
 ANSWERS = ("answer", "final_answer", "the_answer", "response", "text", "result", "output")
-"""Keys under which models write an answer as JSON."""
 _FIRM = ANSWERS[:3]
 """Those that make any object an answer, be it with words around it."""
 OPTIONS = ("option", "choice", "letter", "selected_option", "option_letter", "answer_option", "answer_letter")
@@ -59,7 +57,8 @@ def object_in(text: str) -> dict[str, Any] | None:
         at = end
         rows.append(_unwrapped(row))
     alone = all(_AROUND.fullmatch(part) for part in [*outside, text[at:]])
-    answers = [row for row in rows if any(key in row for key in (*_FIRM, "abstained")) or _chooses(row)]
+    firm = (*_FIRM, "abstained")
+    answers = [row for row in rows if any(key in row for key in (firm if "name" in row else (*firm, *OPTIONS)))]
     found = answers[-1] if answers else rows[0] if alone and len(rows) == 1 else None
     if found is None and not rows and _AROUND.fullmatch(text[: text.index("{")]):
         try:
@@ -170,10 +169,6 @@ def _unwrapped(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _chooses(row: dict[str, Any]) -> bool:
-    return any(key in row for key in OPTIONS) and "name" not in row
-
-
 def _named(row: dict[str, Any]) -> dict[str, Any]:
     """The row with `answer`, `option`, `confidence`, `abstained` and `evidence` under these keys."""
     more = {
@@ -208,12 +203,8 @@ def _text(value: Any) -> str:
         inside = next((value[key] for key in ("text", "value", "letter", "option") if key in value), None)
         if inside is not None and not isinstance(inside, (dict, list)):
             return _text(inside)
-        return "; ".join(_pairs(value.items()))
+        return "; ".join(f"{key}: {'…' if isinstance(one, dict) else _text(one)}" for key, one in value.items())
     try:
         return json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):
         return ""
-
-
-def _pairs(items: Iterable[tuple[Any, Any]]) -> list[str]:
-    return [f"{key}: {_text(value) if not isinstance(value, dict) else '…'}" for key, value in items]

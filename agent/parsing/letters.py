@@ -45,7 +45,6 @@ _LEAD = re.compile(
 _BEHIND = re.compile(
     r"[)\]}）】*_\"'”’]*(?:[.．:：、,，;!?？)\]）】]+(?:[*_\"'”’)]*)(?=\s|$|[^\x00-\x7f])|\s*$|\s*\n|\s+[-–—=]+\s|\s+[(（]|[*_]+\s|(?=[\u3040-\u30ff\u3400-\u9fff]))"
 )
-"""What follows a letter that begins an answer."""
 _JOINED = re.compile(r"[).:]\s?(?=[^\W\d_]{2,}|\d)")
 _WHY = re.compile(
     r"\s+(?:because|since|as|for|over|is|was|due|given|and|or|but|which|not|rather|instead|ist|weil|es|est|car)\b", re.I
@@ -95,7 +94,6 @@ _SPACED = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _ALONE = re.compile(rf"(?<!{_SPACED})(?<!['’])([A-Za-z])(?!{_SPACED})(?!['’][A-Za-z])")
 _DRESS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\s?\{([^{}]*)\}")
-"""What LaTeX puts around a letter."""
 _HTML = re.compile(r"<(b|i|u|em|strong|mark|code)>([^<>]*)</\1>", re.IGNORECASE)
 
 
@@ -178,11 +176,9 @@ class Reader:
             same = [i for i, option in enumerate(theirs) if option and option == mine]
             if same and all(self.plain[i] == self.plain[same[0]] for i in same):
                 return same[0]
-        begun = [
-            i
-            for i, option in enumerate(self.plain)
-            if re.match(r"\(?\w[).:]\s", option) and plain.startswith(option) and not plain[len(option) :][:1].isalnum()
-        ]
+        begun = [i for i, option in enumerate(self.plain) if option and plain.startswith(option)]
+        begun = [i for i in begun if re.match(r"\(?\w[).:]\s", self.plain[i])]
+        begun = [i for i in begun if not plain[len(self.plain[i]) :][:1].isalnum()]
         return max(begun, key=lambda i: len(self.plain[i])) if begun else None
 
     def _by_letter(self, text: str) -> list[int]:
@@ -276,7 +272,6 @@ class Reader:
         return bool(_WRONG.match(text, end)) and not self._own(text[end:], index)
 
     def _own(self, rest: str, index: int) -> int:
-        """How many characters at the beginning of `rest` are the option's own text."""
         option = self.options[index].strip()
         skipped = _end(re.compile(r"[\s).:\-–—*\"'“”]*"), rest, 0)
         begins = option and rest[skipped : skipped + len(option)].casefold() == option.casefold()
@@ -301,13 +296,11 @@ class Reader:
         return sorted(set(same))
 
     def _marked(self, text: str) -> list[int]:
-        """Every option whose letter stands in a text as a mark, as in `B:`, and is not denied."""
         marks = [m.start() for m in _ALONE.finditer(text) if text[m.end() : m.end() + 1] in _MARKS]
         found = [at for place in marks if (at := self._letter(text, place))]
         return sorted({index for index, end in found if not self._wrong(text, index, end)})
 
     def _mentioned(self, text: str) -> list[int]:
-        """The options whose letters stand alone beside words that make them a choice."""
         found: set[int] = set()
         for match in _ALONE.finditer(text):
             end = match.end()
@@ -327,11 +320,8 @@ class Reader:
         found = _BY_PLACE.search(text)
         if found:
             word = (found[1] or found[2]).lower()
-            index = (
-                len(self.options) - 1
-                if word == "last"
-                else _PLACES.get(word[:3], int(re.sub(r"\D", "", word) or 0) - 1)
-            )
+            index = _PLACES.get(word[:3], int(re.sub(r"\D", "", word) or 0) - 1)
+            index = len(self.options) - 1 if word == "last" else index
             return [index] if 0 <= index < len(self.options) else []
         words_of_text = _words(text)
         whole = [i for i, words in enumerate(self.words) if f" {words_of_text} " in f" {words} "]

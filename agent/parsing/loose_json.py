@@ -23,7 +23,6 @@ _SPACE = r"(?:\s|//[^\n]*\n|/\*(?:(?!\*/)[\s\S]){0,500}\*/|#[^\n]*\n)*"
 _OPENS = re.compile(rf"\{{{_SPACE}(?:\}}|[\"'“„‘«`][^\n]{{0,200}}?[\"'”“’»`]{_SPACE}:|[A-Za-z_][\w.-]*{_SPACE}:)")
 """How an object begins: it is empty, or has a key."""
 _OTHER_QUOTES = re.compile(r"\"{3}([\s\S]*?)\"{3}|`([^`\n]*)`(?=\s*[,:}\]])|«([^«»]*)»(?=\s*[,:}\]])")
-"""Texts in quotes that the library does not know."""
 _LAST_TEXT = re.compile(r"[\"']([^\"'\n]{1,200})[\"']\s*\Z")
 _TEXTS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _NO_VALUE = re.compile(r":\s*(?:[<}\],]|\Z)")
@@ -36,20 +35,12 @@ class NotJson(Exception):
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """The first object that stands in `text`; words around it and missing brackets at its end are passed over.
-
-    Raises:
-        NotJson: if there is none, or it cannot be read.
-    """
+    """Return the first object of `text`; words around it and missing brackets at its end are passed over."""
     return _object_at(text, _first(text))[0]
 
 
 def read_partly(text: str) -> dict[str, Any]:
-    """What can be read of the first object of a text, where it is cut off or damaged later on.
-
-    Raises:
-        NotJson: if nothing can be read.
-    """
+    """Return what can be read of a text's first object, where it is cut off or damaged later on; else `NotJson`."""
     found = _mended(text, _first(text))[0]
     if not found:
         raise NotJson("it is cut off")
@@ -89,16 +80,10 @@ def _first(text: str) -> int:
 
 
 def _object_at(text: str, at: int) -> tuple[dict[str, Any], int]:
-    """The object that begins at `at`, and where it ends.
-
-    Raises:
-        NotJson: if none can be read.
-    """
     return _strict(text, at) or _checked(text, at)
 
 
 def _strict(text: str, at: int) -> tuple[dict[str, Any], int] | None:
-    """The object at `at` where it is JSON, line breaks in texts allowed."""
     try:
         row, end = json.JSONDecoder(strict=False, parse_constant=str).raw_decode(text, at)
         return _storable(row), end
@@ -119,11 +104,7 @@ def _checked(text: str, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _mended(text: str, at: int) -> tuple[dict[str, Any], int]:
-    """The object at `at` as the library mends it, and where it ends.
-
-    Raises:
-        NotJson: if there is none, or it is too long or too deep.
-    """
+    """Return the object at `at` as the library mends it, and its end; `NotJson` for none, one too long or too deep."""
     if not _OPENS.match(text, at):
         raise NotJson("a key with a colon is missing behind the first bracket")
     part = _OTHER_QUOTES.sub(lambda m: json.dumps(next(filter(None, m.groups()), "")), text[at : at + _LONGEST])
@@ -143,11 +124,7 @@ def _mended(text: str, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _storable(value: Any) -> Any:
-    """A value without single halves of surrogate pairs in its texts, which could not be stored.
-
-    Raises:
-        NotJson: for a number that is not finite.
-    """
+    """Replace single halves of surrogate pairs, which could not be stored; `NotJson` for a NaN."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):

@@ -45,11 +45,7 @@ def letter(index: int) -> str:
 
 
 def option_texts(options: Any) -> list[str]:
-    """Options as texts, whatever they were given as: texts, numbers, or a mapping of letters to texts.
-
-    Raises:
-        ValueError: saying what is wrong, if they are none of these or one of them is empty.
-    """
+    """Return options as texts, be they texts, numbers, or a mapping of letters to texts; else `ValueError`."""
     if isinstance(options, str):
         found = find_options(f"?\n{options}")[1]
         if not found:
@@ -59,9 +55,8 @@ def option_texts(options: Any) -> list[str]:
         keys = [str(key).strip(" ().").upper() for key in options]
         expected = {letter(i) for i in range(len(keys))}
         if set(keys) != expected:
-            raise ValueError(
-                f"The options have the keys {', '.join(map(str, options))[:60]}; give A, B, C, … or a list."
-            )
+            named = ", ".join(map(str, options))[:60]
+            raise ValueError(f"The options have the keys {named}; give A, B, C, … or a list.")
         options = [value for _, value in sorted(zip(keys, options.values(), strict=True), key=lambda pair: pair[0])]
     try:
         listed = list(options)
@@ -76,13 +71,10 @@ def option_texts(options: Any) -> list[str]:
 
 
 def split_options(options: Any) -> tuple[str, ...]:
-    """Options without their letters: `["A. yes", "B. no"]` and `["yes", "no"]` both give `("yes", "no")`.
+    """Return options without their letters: `["A. yes", "B. no"]` and `["yes", "no"]` both give `("yes", "no")`.
 
     Letters are taken off only at the beginning, and only where all options carry A, B, C, … in order: `J. K. Rowling`
-    and `Dr. Smith` stay as they are.
-
-    Raises:
-        ValueError: as `option_texts`.
+    and `Dr. Smith` stay as they are. `ValueError` as `option_texts`.
     """
     texts = option_texts(options or ())
     return unmarked(texts) or tuple(texts)
@@ -174,16 +166,13 @@ def _form(match: re.Match[str]) -> str:
 
 
 def _breaks(text: str, match: re.Match[str]) -> bool:
-    """Whether a mark with a dot follows a blank or a line break and no name (`Mr. A. Smith`)."""
     return not re.search(r"\b(?:mr|mrs|ms|dr|prof|by)\.?\s*$", text[max(0, match.start() - 8) : match.start()], re.I)
 
 
 def letters_in(text: str, options: Sequence[str]) -> tuple[str, ...]:
-    """The letters of the options that a text chooses, in order: one for a choice, several where it names several.
+    """Return the letters of the options that an answer chooses, in order: several where it names several.
 
-    Args:
-        text: an answer, without thoughts and citations.
-        options: their texts; a text may be empty where only letters are told apart.
+    Thoughts and citations must be gone. An option's text may be empty where only letters are told apart.
     """
     return tuple(letter(i) for i in Reader(options).chosen(shortened(text)))
 

@@ -48,21 +48,15 @@ class Reply:
         return self.rest if boxed is None else boxed
 
     def written(self, lines: Container[int] | None = None) -> str:
-        """The answer in the model's own words; empty where the reply is a thought or a call only.
+        """Return the answer in the model's own words; empty where the reply is a thought or a call only.
 
-        Args:
-            lines: the numbers that it may cite, which are taken out; None: brackets are words like any other.
+        Citations of `lines` are taken out; with None brackets are words like any other.
         """
         row = self.row
         return without_citations(answer_text(row) if row is not None and "answer" in row else self.words, lines)
 
     def letters(self, options: Sequence[str], lines: Container[int] | None = None) -> tuple[str, ...]:
-        """The letters of the options that the reply chooses: of its JSON, of its answer tags, or of its words.
-
-        Args:
-            options: their texts.
-            lines: the numbers that it may cite.
-        """
+        """Return the letters of the options that the reply chooses: of its JSON, its answer tags, or its words."""
         row = self.row
         if row is not None and "answer" in row:
             return row_letters(row, options, lines)

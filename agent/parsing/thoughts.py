@@ -113,25 +113,22 @@ def without_thoughts(text: str) -> str:
 
 def thinks_beside(message: AIMessage) -> bool:
     """Whether a message has thoughts beside its text, where servers put them."""
-    blocks = (
-        [block for block in message.content if isinstance(block, dict)] if isinstance(message.content, list) else []
-    )
-    beside = [_words(message.additional_kwargs.get(key)) for key in _SPOKEN]
-    return any(part.strip() for part in (*beside, *(_words(b) for b in blocks if b.get("type") in _BLOCKS)))
+    return any(part.strip() for part in _beside(message))
 
 
 def thought_of(message: AIMessage) -> str:
     """All that a message thinks: in its text, in thinking blocks, and where servers put it beside the text."""
-    found = [_words(message.additional_kwargs.get(key)) for key in _SPOKEN]
-    if isinstance(message.content, list):
-        blocks = [block for block in message.content if isinstance(block, dict)]
-        found += [_words(block) for block in blocks if block.get("type") in _BLOCKS]
-    found.append(split_thoughts(message.text).thought)
+    found = [*_beside(message), split_thoughts(message.text).thought]
     return "\n".join(dict.fromkeys(part.strip() for part in found if part.strip()))
 
 
+def _beside(message: AIMessage) -> list[str]:
+    blocks = message.content if isinstance(message.content, list) else []
+    thoughts = [block for block in blocks if isinstance(block, dict) and block.get("type") in _BLOCKS]
+    return [_words(part) for part in (*map(message.additional_kwargs.get, _SPOKEN), *thoughts)]
+
+
 def _undressed(text: str) -> str:
-    """The reply without the special tokens around it."""
     tail = text[-400:]
     behind = _BEHIND.search(tail)
     text = text[: len(text) - len(tail) + behind.start()] if behind else text
@@ -141,7 +138,8 @@ def _undressed(text: str) -> str:
 
 def _may_think(text: str) -> bool:
     """Whether there is anything to split; a reply that is one JSON object holds no marks but in its texts."""
-    if not (_MARK.search(text) or "<|channel|>" in text or _opening(text)):
+    opens = _BARE_CHANNEL.match(text) or any(opens.match(text) for opens, _ in _SENTENCES)
+    if not (opens or _MARK.search(text) or "<|channel|>" in text):
         return False
     if text.lstrip()[:1] != "{":
         return True
@@ -150,10 +148,6 @@ def _may_think(text: str) -> bool:
     except (ValueError, RecursionError):
         return True
     return False
-
-
-def _opening(text: str) -> bool:
-    return bool(_BARE_CHANNEL.match(text)) or any(opens.match(text) for opens, _ in _SENTENCES)
 
 
 def _of_sentences(text: str) -> Iterator[tuple[bool, str]]:
@@ -195,9 +189,8 @@ def _channels(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _by_marks(text: str) -> tuple[list[str], list[str], str]:
-    """Thoughts, pieces of the reply, and a thought that is never closed."""
     marks = list(_MARK.finditer(text))
-    to_close = _still(marks, "closes")
+    last_close = max((n for n, mark in enumerate(marks) if mark["closes"]), default=-1)
     words_follow = _words_follow(text, marks)
     thoughts: list[str] = []
     replies: list[str] = []
@@ -206,7 +199,7 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
     for n, mark in enumerate(marks):
         if mark["opens"]:
             opens += 1
-            if opened is None and to_close[n]:
+            if opened is None and n < last_close:
                 replies.append(text[at : mark.start()])
                 opened = mark.end()
             elif opened is None and _begins(text, at, mark.start()):
@@ -230,15 +223,6 @@ def _by_marks(text: str) -> tuple[list[str], list[str], str]:
     return thoughts, replies, ""
 
 
-def _still(marks: list[re.Match[str]], kind: str) -> list[bool]:
-    """For each mark, whether one of `kind` comes behind it."""
-    found, flags = False, []
-    for mark in reversed(marks):
-        flags.append(found)
-        found = found or bool(mark[kind])
-    return flags[::-1]
-
-
 def _words_follow(text: str, marks: list[re.Match[str]]) -> list[bool]:
     """For each mark, whether anything but marks and blanks stands behind it."""
     found, end, flags = False, len(text), []
@@ -256,7 +240,6 @@ def _begins(text: str, at: int, place: int) -> bool:
 
 
 def _unclosed(text: str) -> tuple[str, str]:
-    """A thought that is never closed, and the calls or the answer that end it."""
     marks = list(_ACTS.finditer(text))
     for mark in marks:
         if not mark[1] and (mark[2] or "").lower() != "answer":
@@ -273,7 +256,6 @@ def _unclosed(text: str) -> tuple[str, str]:
 
 
 def _words(value: Any) -> str:
-    """The words of a thought as servers give it: a text, or blocks of texts."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):

@@ -87,7 +87,9 @@ class Conversation:
             QuestionError: if the question is empty, or a video is not there any more.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        earlier_exchanges = self._visible()
+        earlier_exchanges = self.exchanges
+        if self.now is not None:  # those whose answers saw no more than this one may see
+            earlier_exchanges = [e for e in self.exchanges if e.now is not None and e.now <= self.now]
         follow_up = complete(text, [e.understood for e in earlier_exchanges], [e.answer for e in earlier_exchanges])
         understood, prompt = follow_up.text, follow_up.text
         earlier: list[tuple[str, str]] = []
@@ -108,12 +110,6 @@ class Conversation:
         )
         self.exchanges.append(Exchange(text, understood, answer, self.now))
         return answer
-
-    def _visible(self) -> list[Exchange]:
-        """The exchanges whose answers saw no more than the next one may see."""
-        if self.now is None:
-            return self.exchanges
-        return [each for each in self.exchanges if each.now is not None and each.now <= self.now]
 
 
 def _short(text: str) -> str:

@@ -42,7 +42,6 @@ _THING = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\b(?:after|before|at|between) \d[\d:.]*(?: and \d[\d:.]*)?")
-"""A time as it is written here."""
 _ORDINAL = re.compile(
     r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|next|\d+(?:st|nd|rd|th))\b",
     re.IGNORECASE,
@@ -76,12 +75,9 @@ class FollowUp:
 
 
 def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> FollowUp:
-    """A follow-up with what it leaves out; a question that can stand alone comes back as it is.
+    """Return a follow-up with what it leaves out; a question that can stand alone comes back as it is.
 
-    Args:
-        text: the new question.
-        questions: the questions before, completed, oldest first.
-        answers: their answers.
+    The `questions` before it are the completed ones, oldest first.
     """
     if not questions:
         return FollowUp(text)
@@ -92,8 +88,12 @@ def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> 
             return FollowUp(_with_names(placed, questions[-1], answers[-1]), video)
         own = _LEAD.sub("", placed)
         if not (_ASKING.match(own) and _says_what(text)):
-            own = f"{_sense(answers)} {_time_of(placed)}?"
-        return FollowUp(own if own.startswith("What happens") else _NEAREST.sub(_nearest, own, count=1), video)
+            tool = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
+            time = _TIME.search(placed)
+            own = f"{_SENSES.get(tool, 'What happens')} {time[0].rstrip('.') if time else ''}?"
+        if not own.startswith("What happens"):  # only what comes next, not all that comes after
+            own = _NEAREST.sub(lambda m: f"{'first' if m[0].lower() == 'after ' else 'last'} {m[0]}", own, count=1)
+        return FollowUp(own, video)
     bare = _LEAD.sub("", text).rstrip(" ?.!")
     if _ASKING.fullmatch(bare):
         rest = _ASKING.sub("", questions[-1], count=1).strip()
@@ -133,27 +133,9 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
     return cited[0].video, Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
-def _nearest(found: re.Match[str]) -> str:
-    """Only what comes next, not all that comes after."""
-    return f"{'first' if found[0].lower() == 'after ' else 'last'} {found[0]}"
-
-
 def _says_what(text: str) -> bool:
     """Whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
-    return any(
-        token not in STOP | _COMING for token in tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))
-    )
-
-
-def _sense(answers: Sequence[Answer]) -> str:
-    """What the last answer with evidence was found by, as the beginning of a question."""
-    tools = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
-    return _SENSES.get(tools, "What happens")
-
-
-def _time_of(placed: str) -> str:
-    found = _TIME.search(placed)
-    return found[0].rstrip(".") if found else ""
+    return any(token not in STOP | _COMING for token in _untimed(text))
 
 
 def _instead(part: str, question: str) -> str:
@@ -217,7 +199,6 @@ def _put(text: str, pronoun: re.Match[str], name: str) -> str:
 
 
 def _names(text: str) -> list[str]:
-    """Runs of capitalised words that do not begin a sentence, in order."""
     found = re.findall(r"(?<=[^\s.!?:])\s+((?:[A-ZÀ-Þ][\w'’-]*[^\W_])(?:\s+[A-ZÀ-Þ][\w'’-]*[^\W_])*)", text)
     return [name for name in found if name.lower() not in STOP]
 
@@ -233,5 +214,8 @@ def _names_told(question: str, answer: Answer) -> list[str]:
 
 def _topic(text: str) -> list[str]:
     """Words that say what it is about: neither stop words nor those that any question about a video may have."""
-    rest = _AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text)))
-    return [token for token in tokens(rest) if token not in STOP and token not in _GENERIC]
+    return [token for token in _untimed(text) if token not in STOP and token not in _GENERIC]
+
+
+def _untimed(text: str) -> list[str]:
+    return tokens(_AFTER.sub(" ", _BEFORE.sub(" ", _MEANWHILE.sub(" ", text))))

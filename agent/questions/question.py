@@ -118,18 +118,10 @@ def question_about(
         records = [memory.until(now).video(r.id) for r in records if r.start < now]
         if not records:
             raise QuestionError(f"Nothing was to be seen yet at {now:g} s: give a time after {first:g} s.")
+    names = ("id", "name", "start", "end", "width", "height", "has_audio")
+    more = {"detector": True} if memory.detector_stamp else {}
     facts = tuple(
-        {
-            "id": r.id,
-            "name": named(r.name),
-            "start": r.start,
-            "end": r.end,
-            "width": r.width,
-            "height": r.height,
-            "has_audio": r.has_audio,
-            "channels": list(r.channels),
-            **({"detector": True} if memory.detector_stamp else {}),
-        }
+        {**{name: getattr(r, name) for name in names}, "name": named(r.name), "channels": list(r.channels), **more}
         for r in records
     )
     return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))

@@ -113,7 +113,6 @@ class _LineBreaksAside(Extension):
     """Drops the line breaks and indents of a template: they stand for nothing on the page."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Return the template on one line."""
         return "".join(line.strip() for line in source.splitlines())
 
 
@@ -146,7 +145,6 @@ def _printable(value: Any) -> Any:
 
 
 def _of_anything(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a filter take a field that is missing as None."""
     return lambda value, *more: function(None if isinstance(value, ChainableUndefined) else value, *more)
 
 
@@ -167,23 +165,23 @@ class Room:
 
     def take(self, text: str, most: int) -> tuple[str, int]:
         """Return as much of `text` as may be shown, and the number of characters that were cut."""
-        shown = text[: max(80, min(most, self.remaining))]
-        self.remaining = max(0, self.remaining - len(escape(shown).encode("utf-8", "replace")))
-        return shown, len(text) - len(shown)
+        head = text[: max(80, min(most, self.remaining))]
+        self.remaining = max(0, self.remaining - len(escape(head).encode("utf-8", "replace")))
+        return head, len(text) - len(head)
 
     def cut(self, text: str, most: int) -> str:
         """Return the beginning of a short text that is not worth opening."""
-        shown, rest = self.take(text, most)
-        return shown + " …" if rest else shown
+        head, rest = self.take(text, most)
+        return head + " …" if rest else head
 
     def split(self, text: str, first: int, most: int) -> LongText:
         """Return a text of any length: its beginning of about `first` characters, and the rest up to `most`."""
-        shown, cut = self.take(text.strip("\n"), most)
-        if len(shown) <= 1.3 * first:
-            return LongText(shown, "", cut)
-        at = max(shown.rfind("\n", first // 2, first), shown.rfind(" ", first // 2, first))
+        head, cut = self.take(text.strip("\n"), most)
+        if len(head) <= 1.3 * first:
+            return LongText(head, "", cut)
+        at = max(head.rfind("\n", first // 2, first), head.rfind(" ", first // 2, first))
         at = at if at > 0 else first
-        return LongText(f"{shown[:at]} …", shown[at:].strip(), cut)
+        return LongText(f"{head[:at]} …", head[at:].strip(), cut)
 
 
 def evidence_rows(run: RunSummary) -> list[dict[str, Any]]:
@@ -215,13 +213,13 @@ def _source(place: MediaURI, tool: str, calls: list[ReportCall]) -> ReportCall |
     named = [call for call in calls if place in call.places]
     if not named and place.span is not None:
         covering = [
-            (seen.span.duration, call.number, call)
+            (observed.span.duration, call.number, call)
             for call in calls
-            for seen in call.places[:_COMPARED]
-            if seen.video == place.video
-            and seen.span is not None
-            and seen.span.start - 0.5 <= place.span.start
-            and place.span.end <= seen.span.end + 0.5
+            for observed in call.places[:_COMPARED]
+            if observed.video == place.video
+            and observed.span is not None
+            and observed.span.start - 0.5 <= place.span.start
+            and place.span.end <= observed.span.end + 0.5
         ]
         named = [call for _, _, call in sorted(covering, key=lambda row: row[:2])]
     return next((call for call in named if call.tool == tool), named[0] if named else None)

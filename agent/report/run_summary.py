@@ -61,9 +61,7 @@ class RunSummary:
     """A whole run."""
 
     head: dict[str, Any] = field(default_factory=dict)
-    """The run event."""
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Facts of each video by id."""
     steps: list[Step] = field(default_factory=list)
     answer: dict[str, Any] | None = None
     """`Answer.as_dict`; None where the run was cut off."""

@@ -33,7 +33,6 @@ _APART = 1.0  # seconds: of two spans found nearly together, one picture is enou
 _SMALL = 0.6  # a region narrower and lower than this share of the picture is shown enlarged too
 
 OpenVideo = Callable[[str], "VideoSource"]
-"""Opens a video by its id in the trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +152,12 @@ def _of_call(call: ReportCall, run: RunSummary) -> list[ImageRequest]:
     """Return the frames that were looked at; where there were none, the middle of what was found."""
     if call.error:
         return []
-    known = [p for p in call.places if p.video in run.videos and p.span is not None]
-    frames = [p for p in known if p.is_frame]
+    places = [p for p in call.places if p.video in run.videos and p.span is not None]
+    frames = [p for p in places if p.is_frame]
     boxed = {p.span for p in frames if p.box}
     frames = [p for p in frames if p.box or p.span not in boxed]
     requests: list[ImageRequest] = []
-    for place in _thinned(frames or through_and_found(known)[1], _PER_CALL):
+    for place in _thinned(frames or through_and_found(places)[1], _PER_CALL):
         assert place.span is not None
         same = any(w.video == place.video and abs(w.time - place.span.middle) < _APART for w in requests)
         if place.box and place.is_frame:
@@ -169,7 +168,6 @@ def _of_call(call: ReportCall, run: RunSummary) -> list[ImageRequest]:
 
 
 def _thinned(places: list[MediaURI], most: int) -> list[MediaURI]:
-    """Return at most `most` of the places, evenly."""
     if len(places) <= most:
         return places
     return [places[round(k * (len(places) - 1) / (most - 1))] for k in range(most)]
@@ -243,9 +241,8 @@ def _enlarged(picture: Image) -> Image:
     scale = min(4.0, SIZE / max(picture.size))
     if scale <= 1:
         return picture
-    return picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Resampling.BICUBIC
-    )
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Resampling.BICUBIC)
 
 
 def _keep_small(images: ReportImages, order: list[ImageRequest]) -> None:

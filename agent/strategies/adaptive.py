@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from ...memory import clock
-from ..steps import CallResult, Steps
+from ..steps import Steps
 from . import adaptive_sampling as air
 from .route import Brief, Route, RouteResult
 from .route_budget import RouteBudget, short, thin
@@ -53,7 +53,8 @@ def run(brief: Brief) -> Steps[RouteResult]:
         (result,) = yield (budget.call("rate_frames", len(asking), times=asking, question=brief.prompt),)
         if result.error:
             break
-        ratings |= _ratings(result, asking)
+        rows = zip(asking, result.data.get("ratings", []), strict=False)
+        ratings |= {time: (row.get("score"), str(row.get("reason", ""))) for time, row in rows}
         validated_now = keep(asking, ratings, times, scores, final)
         validated += validated_now
         if len(validated) >= final:
@@ -74,12 +75,7 @@ def keep(
 ) -> list[float]:
     """F* of one round: the frames rated above THETA, topped up to `floor(B / I_MAX)` with neutral, then negative ones.
 
-    Args:
-        asking: the candidates, in seconds.
-        ratings: rating and reason by second; None reads as neutral.
-        times: sampled seconds `[n]`.
-        scores: their similarities `[n]`.
-        final: B.
+    Times in seconds; `ratings` holds score and reason by second, a score of None reads as neutral. `final` is B.
     """
     rated = {time: ratings[time][0] or air.THETA for time in asking if time in ratings}
     positive = [time for time, score in rated.items() if score > air.THETA]
@@ -94,14 +90,10 @@ def keep(
 def closer(
     chosen: list[float], validated_now: list[float], candidates: dict[float, float], missing: int, times: np.ndarray
 ) -> list[float]:
-    """F with the frames of local density sampling around each validated one, in order.
+    """F with the frames of local density sampling around each validated one, in order, inside `times` (s).
 
-    Args:
-        chosen: F, seconds.
-        kept: the validated frames of this round.
-        candidates: length in seconds of the interval that brought each in.
-        missing: B less the frames validated so far; they are shared out over both sides of each.
-        times: sampled seconds `[n]`; nothing outside them is taken.
+    `candidates` holds the length (s) of the interval that brought each in; the `missing` frames (B less those
+    validated) are shared out over both sides of each.
     """
     times_found = set(chosen)
     for time in validated_now:
@@ -134,11 +126,6 @@ def _similarities(brief: Brief, budget: RouteBudget) -> Steps[tuple[np.ndarray, 
         inside = (times >= start) & (times < end)
         scores[inside] = np.maximum(scores[inside], hit["score"])
     return times, scores, "the memory's search"
-
-
-def _ratings(result: CallResult, asking: list[float]) -> dict[float, tuple[int | None, str]]:
-    rows = result.data.get("ratings", [])
-    return {time: (row.get("score"), str(row.get("reason", ""))) for time, row in zip(asking, rows, strict=False)}
 
 
 def _summary(ratings: dict[float, tuple[int | None, str]], rounds: int, by: str) -> str:

@@ -60,15 +60,10 @@ def threshold(scores: np.ndarray) -> float | None:
 
 
 def events(times: np.ndarray, scores: np.ndarray, least: float) -> list[tuple[int, int]]:
-    """Runs of sampled frames with a similarity of at least `least`, as first and last index (inclusive).
+    """Return runs of frames with a similarity of at least `least` (T), as first and last index (inclusive).
 
     Runs at most `D_MIN` seconds apart are one; runs that last at most `L_MIN` seconds, from the sampled frame before
-    them to the one after, are dropped, but for the best.
-
-    Args:
-        times: seconds `[n]`, ascending, at a steady rate.
-        scores: similarities `[n]`.
-        least: the threshold T.
+    them to the one after, are dropped, but for the best. `times` are seconds `[n]` at a steady rate, `scores` `[n]`.
     """
     step = float(times[1] - times[0]) if len(times) > 1 else 1.0
     runs: list[tuple[int, int]] = []
@@ -120,9 +115,7 @@ def initial_frames(times: np.ndarray, scores: np.ndarray, count: int) -> list[fl
 def potential(scores: np.ndarray, length: float) -> float:
     """P of an interval: `mean(S) (1 + sum|S_{j+1} - S_j| / len) (1 + C_LEN lg(len))`.
 
-    Args:
-        scores: similarities `[m]`, not negative, of the frames in it, both ends included.
-        length: its length in sampled frames (seconds); below 1 it counts as 1.
+    S are the similarities `[m]`, not negative, both ends included; a `length` below 1 sampled frame (s) counts as 1.
     """
     length = max(length, 1.0)
     complexity = float(np.abs(np.diff(scores)).sum()) / length
@@ -134,15 +127,8 @@ def rank_candidates(
 ) -> dict[float, float]:
     """Return the frames to rate next: ends of the intervals between the frames of F with the highest potential.
 
-    Args:
-        chosen: F, seconds in order; the video's first and last sampled frame bound the outer intervals.
-        times: sampled seconds `[n]`.
-        scores: their similarities `[n]`; between them they are interpolated.
-        rated: seconds that were rated before.
-        count: C.
-
-    Returns:
-        At most `count` times with the length in seconds of the interval that brought each in, best first.
+    `chosen` is F in order; the first and last of `times` (s, `[n]`) bound the outer intervals; `scores` `[n]` are
+    interpolated. Gives at most `count` (C) times that are not in `rated`, each with its interval's length, best first.
     """
     lifted = scores - min(float(scores.min()), 0.0)
     bounds = sorted({float(times[0]), *chosen, float(times[-1])})

@@ -30,7 +30,6 @@ class Mention:
     """Somebody or something that a model saw in one part of the video."""
 
     look: str
-    """What it looks like, as it was written."""
     time: float
     """When, in seconds."""
     part: int
@@ -59,7 +58,6 @@ class Entity:
     """One individual and where it was mentioned."""
 
     kind: str
-    """The kind of its mentions."""
     mentions: list[Mention] = field(default_factory=list)
     """In order of time."""
     name: str = ""
@@ -69,10 +67,7 @@ class Entity:
 def read_mentions(reply: str, span: Span, part: int) -> list[Mention]:
     """Return the mentions in a reply: lines such as `red circle | 12 s` or `- a man in a hat (00:12)`.
 
-    Args:
-        reply: what the model wrote.
-        span: the part it saw; a time outside it, or none beside a `|`, becomes its middle.
-        part: the number of the part.
+    A time outside of `span`, the part that was seen, or none beside a `|`, becomes its middle.
     """
     found = []
     for line in items(reply):

@@ -26,7 +26,6 @@ from .route_budget import RouteBudget, even, shares, short
 
 PART = 120.0
 PER_PART = 8
-"""Frames of a part, where the budget allows it."""
 MOST_PARTS = 60
 COMPARED = 16
 """Entities whose salient frames are compared at most."""
@@ -111,7 +110,6 @@ def _reduce(budget: RouteBudget, entities: list[Entity]) -> Steps[list[Entity]]:
 
 
 def _summary(parts: list[Part], entities: list[Entity]) -> str:
-    """Return the reduced notes for the policy: who and what there is, how often, and what was found where."""
     lines = [f"{len(parts)} parts were looked at, each by itself."]
     if entities:
         counted = ", ".join(f"{kind}: {number}" for kind, number in count_kinds(entities).items())

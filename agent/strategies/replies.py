@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import string
 
@@ -32,21 +33,14 @@ def reply_text(result: CallResult) -> str:
     return without_thoughts(str(result.data.get("text", ""))).strip()
 
 
-def seconds(written: str) -> float:
-    """Return a time as it was written (`12.5`, `1:02:03`, `2m30s`, `7 s`) in seconds; 0 where there is none."""
-    found = _ONE.search(written)
-    try:
-        return min(max(parse_seconds(found[0]), 0.0), _LONGEST) if found else 0.0
-    except ValueError:
-        return 0.0
-
-
 def _pair(written: list[str]) -> tuple[float, float]:
     """Both ends of a span in seconds; a lone time is both."""
-    try:
+    first = last = 0.0
+    with contextlib.suppress(ValueError):
+        found = _ONE.search(written[0])
+        first = last = parse_seconds(found[0]) if found else 0.0
+    with contextlib.suppress(ValueError):
         first, last = parse_pair(written[0], written[-1])
-    except ValueError:
-        first = last = seconds(written[0])
     return min(max(first, 0.0), _LONGEST), min(max(last, 0.0), _LONGEST)
 
 

@@ -62,7 +62,6 @@ class Route:
 
     name: str
     paper: str
-    """Whose it is."""
     about: str
     """What it is good for, in one line, for planners and people."""
     run: Callable[[Brief], Steps[RouteResult]]

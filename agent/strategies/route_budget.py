@@ -25,7 +25,6 @@ class RouteBudget:
         self.frames = frames if brief.budget.frames is None else brief.budget.frames
         """Frames left; of `frames` where there is no limit."""
         self.calls = math.inf if brief.budget.calls is None else brief.budget.calls
-        """Calls left."""
 
     def call(self, tool: str, frames: int = 0, /, **arguments: Any) -> Call:
         """Return a call on the route's video that takes `frames` frames."""
@@ -83,17 +82,6 @@ def shares(lengths: Sequence[float], total: int) -> list[int]:
     while sum(parts) > total:
         parts[parts.index(max(parts))] -= 1
     return parts
-
-
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order, those that overlap or touch made one."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and span.start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return joined
 
 
 def at_least(span: Span, seconds: float, bounds: Span) -> Span:

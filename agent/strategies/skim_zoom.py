@@ -16,10 +16,11 @@ import math
 from collections.abc import Sequence
 
 from ...memory import Span
+from ...memory.span import merge_spans
 from ..steps import Steps
 from .replies import read_spans, reply_text
 from .route import Brief, Route, RouteResult
-from .route_budget import AT_ONCE, RouteBudget, even, merged, shares, short
+from .route_budget import AT_ONCE, RouteBudget, even, shares, short
 
 SKIM = 0.5
 """Part of the frames for stage 1."""
@@ -56,7 +57,7 @@ def run(brief: Brief) -> Steps[RouteResult]:
     named = read_spans(reply, brief.whole, most=MAX_SPANS)
     wide = [Span(span.start - step, span.end + step).within(brief.whole) for span in named]
     # The most promising first: of more spans than frames, the last named go.
-    spans = merged(wide[: budget.frames])
+    spans = merge_spans(wide[: budget.frames])
     if not spans:
         between = even(brief.whole, budget.frames)
         return (yield from budget.show(between, "The skim named no span: frames at even steps."))

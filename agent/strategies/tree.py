@@ -103,7 +103,9 @@ def run(brief: Brief) -> Steps[RouteResult]:
     s, r, agreed = TrustedAnswer(), TrustedAnswer(), False
     for step in range(STEPS + 1):
         nodes = segments([*frames_at, *new], whole)
-        (result,) = yield (budget.call("ask_frames", len(new), times=new, question=_summarize(brief, notes, nodes)),)
+        listed = "\n".join(f"{number}: {node}" for number, node in enumerate(nodes, 1))
+        question = SUMMARIZE.format(notes=_noted(notes), segments=listed, question=brief.prompt, beam=BEAM)
+        (result,) = yield (budget.call("ask_frames", len(new), times=new, question=question),)
         if result.error:
             break
         frames_at = [*new, *frames_at]  # the deepest first
@@ -127,11 +129,6 @@ def run(brief: Brief) -> Steps[RouteResult]:
     )
     chosen = list(dict.fromkeys([*evidence, *frames_at]))[: max(budget.frames, 0)]
     return (yield from budget.show(chosen or even(whole, budget.frames), summary))
-
-
-def _summarize(brief: Brief, notes: list[str], nodes: list[Span]) -> str:
-    listed = "\n".join(f"{number}: {node}" for number, node in enumerate(nodes, 1))
-    return SUMMARIZE.format(notes=_noted(notes), segments=listed, question=brief.prompt, beam=BEAM)
 
 
 def _noted(notes: list[str]) -> str:

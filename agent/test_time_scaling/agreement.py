@@ -100,11 +100,8 @@ def evidence_of(answers: Iterable[Answer]) -> tuple[Evidence, ...]:
     pieces: dict[tuple[str, str | None], Evidence] = {}
     for answer in answers:
         for piece in answer.evidence:
-            earlier = pieces.get((piece.uri, piece.quote))
-            if earlier is None or (piece.supported, piece.verified or 0.0) > (
-                earlier.supported,
-                earlier.verified or 0.0,
-            ):
+            earlier = pieces.setdefault((piece.uri, piece.quote), piece)
+            if (piece.supported, piece.verified or 0.0) > (earlier.supported, earlier.verified or 0.0):
                 pieces[piece.uri, piece.quote] = piece
     return tuple(sorted(pieces.values(), key=lambda piece: not piece.supported))
 
@@ -159,7 +156,6 @@ def _words(text: str) -> list[str]:
 
 
 def _written_out(text: str) -> str:
-    """`10 million` as one number, as `ten million` is."""
     return _SCALED.sub(lambda found: f"{float(found[1]) * _SCALES[found[2].lower()]:.0f}", text)
 
 
@@ -168,9 +164,8 @@ def _times(text: str) -> tuple[list[float], str]:
     seconds: list[float] = []
     for match in _TIME.finditer(text):
         with contextlib.suppress(ValueError):
-            seconds += (
-                [parse_seconds(match["moment"])] if match["moment"] else parse_pair(match["first"], match["last"])
-            )
+            moment = match["moment"]
+            seconds += [parse_seconds(moment)] if moment else parse_pair(match["first"], match["last"])
     return seconds, _TIME.sub(" ", text)
 
 

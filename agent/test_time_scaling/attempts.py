@@ -24,9 +24,9 @@ from ...tools.budget import rounded
 from ..answer import Answer
 from ..models.failures import PolicyError, cause_of, one_line
 from ..models.policy import policy_of
+from ..models.settling import usable
 from ..models.turn import take_turn
 from ..models.usage import price_of, tokens_of
-from ..parsing.settling import usable
 from ..parsing.thoughts import without_thoughts
 from ..questions.question import Question
 from ..runner import RunRecord
@@ -113,14 +113,11 @@ class ScaledLoop:
         if route:
             first["route"] = route
         record = await self.run(str(number), first)
-        settings = {
+        return {
             "question": question["text"],
             "guidance": piece.guidance,
             "route": route,
             "budget": budget.as_dict(),
-        }
-        return {
-            **settings,
             "answer": record.answer,
             "text": str(record.reply.text),
             "likelihood": record.reply.response_metadata.get("likelihood"),
@@ -176,6 +173,5 @@ def smaller(one: Budget, other: Budget) -> Budget:
 
 def _result(row: dict[str, Any]) -> Result:
     answer = None if row["answer"] is None else Answer.from_dict(row["answer"])
-    return Result(
-        text=row["text"], answer=answer, likelihood=row["likelihood"], remaining=Budget.from_dict(row["left"])
-    )
+    remaining = Budget.from_dict(row["left"])
+    return Result(text=row["text"], answer=answer, likelihood=row["likelihood"], remaining=remaining)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ...tools import Budget
-from ..limits import fraction
+from ..state import fraction
 from .scaling import Attempt, Prompt, Result
 
 LEAST = {"frames": 1, "calls": 2, "tokens": 2048, "seconds": 2.0}

@@ -59,14 +59,11 @@ def reliability(confidences: Sequence[float], correct: Sequence[bool], bins: int
 
 
 def ece(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> float:
-    """Expected calibration error, in [0, 1].
+    """Expected calibration error, in [0, 1]; NaN for no answers at all.
 
     ECE = Σ_m |B_m| / n · |acc(B_m) - conf(B_m)| over M equally wide bins B_m = ((m-1)/M, m/M], acc the share of
     correct answers in a bin and conf their mean confidence (Guo et al., On Calibration of Modern Neural Networks,
-    ICML 2017, arXiv 1706.04599). NaN for no answers at all.
-
-    Raises:
-        ValueError: as `reliability`.
+    ICML 2017, arXiv 1706.04599).
     """
     rows = reliability(confidences, correct, bins)
     n = sum(row.count for row in rows)
@@ -74,11 +71,7 @@ def ece(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -
 
 
 def brier(confidences: Sequence[float], correct: Sequence[bool]) -> float:
-    """Return mean squared difference of confidence and correctness (Brier, 1950), in [0, 1]; NaN for no answers at all.
-
-    Raises:
-        ValueError: as `reliability`.
-    """
+    """Return mean squared difference of confidence and correctness (Brier, 1950); NaN for no answers."""
     from sklearn.metrics import brier_score_loss
 
     stated, right = _pairs(confidences, correct)

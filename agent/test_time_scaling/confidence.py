@@ -40,7 +40,6 @@ ATTENTIVE = 1
 NO_PROBABILITY = 1e-4
 ZOOM_TEMPERATURE = 0.01
 TOP = 5
-"""Places to zoom into."""
 
 DIRECT = "Answer directly from what you find."
 THINK = "Think step by step: say what each observation shows, and weigh the possible answers, before you answer."
@@ -65,7 +64,8 @@ def run(brief: ScalingBrief) -> ScalingSteps:
     if len(answers) < 2:
         return answers[0] if answers else no_answer(brief.question, first)
     points = scores([probability(r) for r in usable], [r.text for r in usable])
-    ranked = _ranked(answers, points, brief.question)
+    sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, brief.question)]
+    ranked = sorted(sums, key=lambda pair: -pair[1])
     best, sum_of_best = ranked[0]
     accepted = answers[max(best.indices, key=lambda i: points[i])]
     if sure(sum_of_best, len(answers)) or not affords_attempt(remaining_after(first)):
@@ -81,7 +81,6 @@ def run(brief: ScalingBrief) -> ScalingSteps:
 
 
 def _chosen(closer: Sequence[Answer], answers: Sequence[Answer], accepted: Answer, question: Question) -> Answer:
-    """Return the closer look's answer, where it may replace that of the first round."""
     answered = [answer for answer in closer if not is_abstention(answer)]
     if len(answers) == 2:
         return next((answer for answer in (*answered, *reversed(answers)) if not is_abstention(answer)), accepted)
@@ -94,12 +93,7 @@ def sure(sum_of_best: float, n: int) -> bool:
 
 
 def scores(likelihoods: Sequence[float], texts: Sequence[str]) -> list[float]:
-    """Return the Score Forest. The first attempt is the direct one.
-
-    Args:
-        likelihoods: p of each attempt, in (0, 1].
-        texts: each reply as it was written.
-    """
+    """Return the Score Forest of p in (0, 1] and the replies as written; the first attempt is the direct one."""
     n = len(likelihoods)
     ranks = {i: rank for rank, i in enumerate(sorted(range(n), key=lambda i: likelihoods[i]), start=1)}
     sums = []
@@ -122,12 +116,6 @@ def probability(result: Result) -> float:
     """Return how probable an attempt's answer is: what the model tells, else the answer's confidence; never 0."""
     p = result.likelihood if result.likelihood is not None else result.answer.confidence if result.answer else 0.0
     return min(max(p, NO_PROBABILITY), 1.0)
-
-
-def _ranked(answers: Sequence[Answer], points: Sequence[float], question: Question) -> list[tuple[Group, float]]:
-    """Return groups of one answer with their summed scores, best first."""
-    sums = [(group, sum(points[i] for i in group.indices)) for group in grouped(answers, question)]
-    return sorted(sums, key=lambda pair: -pair[1])
 
 
 def _closer(ranked: Sequence[tuple[Group, float]]) -> str:

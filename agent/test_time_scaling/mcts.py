@@ -34,7 +34,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -108,25 +108,12 @@ def sentences(description: str) -> list[str]:
     return [" ".join(part.split()) for part in parts if any(c.isalnum() for c in part)][:MOST_POINTS]
 
 
-def _numbered(statements: Sequence[str]) -> str:
-    return "\n".join(f"{i}. {quote(statement)}" for i, statement in enumerate(statements, start=1))
-
-
-def _accurate(statements: Sequence[str]) -> str:
-    return (
-        "Look at the video again. Is each of these statements about it accurate? Answer with one line for each, its "
-        f"number and yes or no, such as `1: yes`.\n{_numbered(statements)}"
-    )
-
-
-def _supported(statements: Sequence[str]) -> str:
-    return (
-        "Which of the following is really shown or said in the video, in every part of the sentence? Look for what "
-        f"speaks against each. Answer with one line for each, its number and yes or no.\n{_numbered(statements)}"
-    )
-
-
-CHECKS: tuple[Callable[[Sequence[str]], str], ...] = (_accurate, _supported)
+CHECKS = (
+    "Look at the video again. Is each of these statements about it accurate? Answer with one line for each, its "
+    "number and yes or no, such as `1: yes`.",
+    "Which of the following is really shown or said in the video, in every part of the sentence? Look for what "
+    "speaks against each. Answer with one line for each, its number and yes or no.",
+)
 """The two passes, as questions about a list of statements."""
 
 
@@ -148,7 +135,9 @@ def run(brief: ScalingBrief) -> ScalingSteps:
         statements = sentences(answer.text) if answer else []
         good: list[str] = []
         if statements:
-            passes = [Attempt(budget=remaining, question=ask(statements), seed=seed) for seed, ask in enumerate(CHECKS)]
+            listed = "\n".join(f"{i}. {quote(statement)}" for i, statement in enumerate(statements, start=1))
+            asked = [f"{check}\n{listed}" for check in CHECKS]
+            passes = [Attempt(budget=remaining, question=each, seed=seed) for seed, each in enumerate(asked)]
             judged = yield budget_split(passes, remaining, to_come)
             remaining, to_come = remaining_after(judged), to_come - 2
             good = confirmed(statements, [r.answer.text if r.answer else "" for r in judged])
@@ -159,15 +148,16 @@ def run(brief: ScalingBrief) -> ScalingSteps:
     key_points = distinct(points)
     ask_kind = parse(brief.question.text, brief.question.options).kind
     if key_points and ask_kind == "summary" and not brief.question.options:
-        share_confirmed = len(points) / claimed
-        whole = replace(
-            sources[0], question=brief.question.text, text=" ".join(f"{p}." for p in key_points), option=None
+        return replace(
+            sources[0],
+            question=brief.question.text,
+            text=" ".join(f"{p}." for p in key_points),
+            option=None,
+            evidence=evidence_of(sources),
+            confidence=len(points) / claimed,
         )
-        return replace(whole, evidence=evidence_of(sources), confidence=share_confirmed)
-    points_text = "".join(f"\n- {quote(point)}" for point in key_points)
-    guidance = (
-        f"Seen in the video and confirmed twice:{points_text}\nLook again before you rely on it." if key_points else ""
-    )
+    listed = "".join(f"\n- {quote(point)}" for point in key_points)
+    guidance = f"Seen in the video and confirmed twice:{listed}\nLook again before you rely on it." if listed else ""
     last = yield budget_split([Attempt(budget=remaining, guidance=guidance)], remaining, 1)
     answers = answers_of(last)
     return answers[0] if answers else no_answer(brief.question, last)
@@ -185,9 +175,8 @@ def u_value(parent_visits: int, visits: int) -> float:
 
 def select(tree: Sequence[Node]) -> Node:
     """Return the node to describe on from: highest Q + U of those with an action left; of equals the oldest."""
-    return max(
-        (n for n in tree if actions_left(n)), key=lambda n: n.q + u_value(n.parent.visits if n.parent else 0, n.visits)
-    )
+    able = [node for node in tree if actions_left(node)]
+    return max(able, key=lambda n: n.q + u_value(n.parent.visits if n.parent else 0, n.visits))
 
 
 def actions_left(node: Node) -> list[int]:
@@ -232,11 +221,10 @@ def similarity(text: str, others: Sequence[str]) -> float:
 def distinct(points: Sequence[str]) -> list[str]:
     """Return the key points without those that say what an earlier one says."""
     rows = text_encoder("hashed").encode(points) if points else np.zeros((0, 1), np.float32)
-    indices: list[int] = []
-    for i in range(len(points)):
-        if all(float(rows[i] @ rows[j]) < ALIKE for j in indices):
-            indices.append(i)
-    return [points[i] for i in indices]
+    kept: list[int] = []
+    for i, row in enumerate(rows):
+        kept += [i] if all(float(row @ rows[j]) < ALIKE for j in kept) else []
+    return [points[i] for i in kept]
 
 
 MCTS = Scaling(

@@ -44,7 +44,6 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def _listed(text: str) -> Any:
-    """Return the JSON list from the first bracket to the last; None if there is none."""
     try:
         return json.loads(text[text.index("[") : text.rindex("]") + 1])
     except (ValueError, RecursionError):

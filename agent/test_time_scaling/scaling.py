@@ -44,7 +44,6 @@ class Result:
     likelihood: float | None = None
     """Geometric mean probability in [0, 1] of the tokens of the last message, where the model tells."""
     remaining: Budget
-    """What remains of the whole budget afterwards."""
 
 
 ScalingSteps = Generator[tuple[Attempt | Prompt, ...], tuple[Result, ...], Answer]
@@ -69,7 +68,6 @@ class Scaling:
     name: str
     paper: str
     about: str
-    """What it does, in one line."""
     run: Callable[[ScalingBrief], ScalingSteps]
     needs_model: bool = True
     """True if the policy must be a language model (writes free text, samples), which `heuristic` is not."""

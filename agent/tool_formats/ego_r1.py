@@ -77,7 +77,6 @@ def _write_tools(schemas: Sequence[Schema]) -> str:
 
 
 def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
-    """The call of ours; `messages` tell when the videos begin and end."""
     found = clocks(question_of(messages))
     tool = name.lower()
     if tool == "rag":
@@ -96,14 +95,8 @@ def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -
     if tool == "vlm":
         at = moment(arguments.get("timestamp"), "timestamp")
         clock, video = _clock(arguments, found, at)
-        time = clock.to_video(at)
-        return "ask_clip", {
-            "start": time,
-            "end": time,
-            "question": required_text(arguments, "question"),
-            "frames": 1,
-            **video,
-        }
+        question, time = required_text(arguments, "question"), clock.to_video(at)
+        return "ask_clip", {"start": time, "end": time, "question": question, "frames": 1, **video}
     return name, arguments
 
 
@@ -167,9 +160,9 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall | None:
-    """A call of ours under its published name, or None where that cannot say it."""
     start, end = arguments.get("start"), arguments.get("end")
-    if any(not _is_time(value) for value in (start, end) if value is not None):
+    times = [value for value in (start, end) if value is not None]
+    if any(isinstance(t, bool) or not isinstance(t, (int, float)) or not math.isfinite(t) for t in times):
         return None
     if name == "ask_clip" and start is not None and end is not None:
         if start == end:
@@ -186,10 +179,6 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
         level = "week" if start is None else "hour" if whole.duration <= 3600 else "day"
         return _window([arguments.get("query")], level, start, end, clock)
     return None
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _window(

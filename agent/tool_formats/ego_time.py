@@ -52,11 +52,7 @@ def clocks(question: Question | None) -> list[Clock]:
 
 
 def moment(value: Any, name: str) -> float:
-    """Seconds since day 1 began, from a stamp, from `HHMMSSFF` (day 1), or from any other way to write seconds.
-
-    Raises:
-        BadCall: if it is none of these.
-    """
+    """Return seconds since day 1 began, of a stamp, `HHMMSSFF` (day 1) or seconds; else `BadCall`."""
     found = _STAMP.search(str(value))
     if found:
         return _seconds(found)
@@ -67,11 +63,7 @@ def moment(value: Any, name: str) -> float:
 
 
 def moments(value: Any, name: str) -> tuple[float, float]:
-    """Both ends of a range of two stamps.
-
-    Raises:
-        BadCall: if it is none.
-    """
+    """Return both ends of a range of two stamps; else `BadCall`."""
     stamps = [_seconds(found) for found in _STAMP.finditer(str(value))]
     parts = str(value).split("-")
     if len(stamps) == 2:

@@ -56,7 +56,6 @@ _CROPS = ("crop_image_normalized", "crop_image", "zoom_in")
 
 
 def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
-    """The call of ours; `messages` tell which pictures the numbers mean."""
     if name == "select_frames":
         return "view_frames", _selected(arguments, messages)
     if name in _CROPS:
@@ -65,7 +64,6 @@ def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -
 
 
 def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
-    """The published call where it can name the pictures that are meant."""
     times, box, time = arguments.get("times"), arguments.get("box"), arguments.get("time")
     if "video" in arguments or not _many(messages):
         if name == "view_frames" and isinstance(times, list):
@@ -79,7 +77,6 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _selected(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments:
-    """Times of the frames that `target_frames` numbers."""
     numbers = arguments.get("target_frames")
     numbers = numbers if isinstance(numbers, list) else [numbers]
     if not 1 <= len(numbers) <= MOST_SELECTED:
@@ -97,28 +94,22 @@ def _cropped(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments
     question = question_of(messages)
     video = next((v for v in question.videos if v["id"] == picture.video), None) if question else None
     box = arguments.get("bbox_2d", arguments.get("bbox", arguments.get("box")))
+    width, height = (video["width"], video["height"]) if video else (1000, 1000)
+    left, top, right, bottom = picture.box or (0.0, 0.0, 1.0, 1.0)  # of a crop
     try:
-        whole = (video["width"], video["height"]) if video else (1000, 1000)
-        region, other_scale = read_box(box, _size(picture.box, whole))
+        size = max(1, round((right - left) * width)), max(1, round((bottom - top) * height))
+        region, other_scale = read_box(box, size)
     except (TypeError, ValueError):
         raise BadCall("bbox_2d must be four fractions, [left, top, right, bottom]") from None
+    time = picture.span.start if picture.span else 0.0
     if other_scale:  # the tool knows how large pictures are shown, and says what it read
         outer = {"of": str(picture)} if picture.box else {}
-        time = picture.span.start if picture.span else 0.0
         return {"time": time, "box": box_numbers(box), **outer, **_video(picture, messages)}
     region = _inside(region, picture.box) if picture.box else region
-    time = picture.span.start if picture.span else 0.0
     return {"time": time, "box": [round(part, 6) for part in region], **_video(picture, messages)}
 
 
-def _size(box: Box | None, whole: tuple[int, int]) -> tuple[int, int]:
-    """Width and height in pixels of the video of a picture, which may be a crop."""
-    left, top, right, bottom = box or Box(0.0, 0.0, 1.0, 1.0)
-    return max(1, round((right - left) * whole[0])), max(1, round((bottom - top) * whole[1]))
-
-
 def _inside(inner: Box, outer: Box) -> Box:
-    """A box inside a region as a box of the whole picture."""
     width, height = outer.right - outer.left, outer.bottom - outer.top
     left, top, right, bottom = inner
     return Box(
@@ -127,7 +118,6 @@ def _inside(inner: Box, outer: Box) -> Box:
 
 
 def _picture(number: Any, pictures: Sequence[MediaURI], name: str) -> MediaURI:
-    """The picture of that number, from 1."""
     if not pictures:
         raise BadCall("no frames were shown that could be numbered")
     try:
@@ -140,7 +130,6 @@ def _picture(number: Any, pictures: Sequence[MediaURI], name: str) -> MediaURI:
 
 
 def _pictures_of(message: BaseMessage) -> list[MediaURI]:
-    """The frames and crops that a message shows, in order."""
     if isinstance(message, ToolMessage):
         uris = (message.artifact or {}).get("pictures", ())
     elif isinstance(message, HumanMessage) and isinstance(message.content, list):
@@ -177,7 +166,6 @@ def _even(question: Question | None) -> list[MediaURI]:
 
 
 def _number(time: Any, arguments: Arguments, pictures: Sequence[MediaURI]) -> int | None:
-    """The number of the last whole frame shown at `time`, where there is one."""
     video = arguments.get("video")
     for number in range(len(pictures), 0, -1):
         picture = pictures[number - 1]

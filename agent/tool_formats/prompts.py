@@ -39,19 +39,13 @@ def with_prompt(tool_format: ToolFormat, prompt: str | Path) -> ToolFormat:
         MisuseError: if the file cannot be read or is empty.
     """
     if isinstance(prompt, str) and prompt in PROMPTS:
-        text = f"{tool_format.system or SYSTEM}\n\n{PROMPTS[prompt]}"
-    else:
-        text = _read(Path(prompt))
-    return replace(tool_format, system=text)
-
-
-def _read(path: Path) -> str:
+        return replace(tool_format, system=f"{tool_format.system or SYSTEM}\n\n{PROMPTS[prompt]}")
+    path, instead = Path(prompt), f"give a text file, or {', '.join(PROMPTS)}"
     try:
         text = read_text(path).strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
-        known = ", ".join(PROMPTS)
-        raise MisuseError(f"The prompt {path} cannot be read ({reason}); give a text file, or {known}.") from None
+        raise MisuseError(f"The prompt {path} cannot be read ({reason}); {instead}.") from None
     if not text:
-        raise MisuseError(f"The prompt {path} is empty; give a text file, or {', '.join(PROMPTS)}.")
-    return text
+        raise MisuseError(f"The prompt {path} is empty; {instead}.")
+    return replace(tool_format, system=text)

@@ -33,7 +33,6 @@ _MARKS = re.compile(
     r"|^[ \t]*Action(?: Input)?:",
     re.IGNORECASE | re.MULTILINE,
 )
-"""What stands around calls."""
 _HARMONY = re.compile(r"<\|(?:constrain|message|channel|start)\|>", re.IGNORECASE)
 """What stands around every text of gpt-oss, calls or not."""
 _DSML = re.compile(r"[|｜]DSML[|｜]|(?<=<)\w{1,20}:(?=tool_call|invoke|parameter|function)|(?<=</)\w{1,20}:(?=\w)")
@@ -66,20 +65,13 @@ class TextCalls:
     """What a text holds."""
 
     calls: tuple[tuple[str, dict[str, Any]], ...]
-    """Name and arguments of each call."""
     broken: tuple[tuple[str, str], ...]
     """What was meant as a call and cannot be read, and why."""
     words: str
-    """What is left of the text."""
 
 
 def calls_in(text: str, names: Sequence[str]) -> TextCalls:
-    """The calls that stand in a reply.
-
-    Args:
-        text: of the reply.
-        names: of the tools that were offered; without any nothing is a call.
-    """
+    """Return the calls that stand in a reply; of tools that were offered (`names`), without any nothing is a call."""
     if not names:
         return TextCalls(calls=(), broken=(), words=text)
     split = split_thoughts(text)
@@ -90,15 +82,12 @@ def calls_in(text: str, names: Sequence[str]) -> TextCalls:
             rest = _MARKS.sub("", words)
             rest = re.sub(r"```\w*\s*(?:```)?", "", rest).strip(" \n,[]")
             return TextCalls(calls=tuple(calls[:_MOST]), broken=(), words=rest.strip())
-    if any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body)) and not _is_prose(body):
+    marks = [mark[0] for mark in _MARKS.finditer(body)]
+    prose = all(re.match(r"\s*Action", mark, re.IGNORECASE) for mark in marks)  # of the ReAct form: English words too
+    if not prose and not all(_HARMONY.fullmatch(mark) for mark in marks):
         why = "there is no JSON object with a name and arguments"
         return TextCalls(calls=(), broken=((_MARKS.sub("", body).strip(), why),), words="")
     return TextCalls(calls=(), broken=(), words=body.strip() if body != text else text)
-
-
-def _is_prose(body: str) -> bool:
-    """Whether the only marks are those of the ReAct form, which are English words too."""
-    return all(re.match(r"\s*Action", mark[0], re.IGNORECASE) for mark in _MARKS.finditer(body))
 
 
 _Calls = tuple[list[tuple[str, dict[str, Any]]], str]
@@ -114,7 +103,7 @@ def _tagged(body: str, names: Sequence[str]) -> _Calls:
                 arguments = read_object(match["body"])
             except NotJson:
                 continue
-        calls.append((_known(match["name"], names) or match["name"], arguments))
+        calls.append((_tool_named(match["name"], names) or match["name"], arguments))
     return calls, _INVOKED.sub(" ", body) if calls else body
 
 
@@ -124,10 +113,10 @@ def _keyed(body: str, names: Sequence[str]) -> _Calls:
     if "<arg_key>" in body:
         for match in _KEYED.finditer(body):
             arguments = {one["key"].strip(): _value(one["value"]) for one in _PAIR.finditer(match["body"])}
-            calls.append((_known(match["name"], names) or match["name"], arguments))
+            calls.append((_tool_named(match["name"], names) or match["name"], arguments))
         return calls, _KEYED.sub(" ", body)
     for match in _ALONE.finditer(body):
-        if name := _known(match["name"], names):
+        if name := _tool_named(match["name"], names):
             calls.append((name, {}))
     return calls, _ALONE.sub(" ", body) if calls else body
 
@@ -177,7 +166,6 @@ def _before_objects(body: str, names: Sequence[str]) -> _Calls:
 
 
 def _objects_that_call(body: str, names: Sequence[str]) -> _Calls:
-    """JSON objects with a name and arguments."""
     marked = any(not _HARMONY.fullmatch(mark[0]) for mark in _MARKS.finditer(body))
     calls: list[tuple[str, dict[str, Any]]] = []
     words, before = [], 0
@@ -211,7 +199,6 @@ def _end_of(text: str, start: int) -> int:
 
 
 def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The call that an object is; between marks also one of a tool that there is not."""
     for _ in range(3):
         inner = next((row[key] for key in ("function", "function_call") if isinstance(row.get(key), dict)), None)
         if inner is None:
@@ -233,19 +220,16 @@ def _read(row: dict[str, Any], names: Sequence[str], *, marked: bool) -> Iterabl
             arguments = read_object(arguments)
         except NotJson:
             arguments = None
-    known = _known(name, names)
+    tool = _tool_named(name, names)
     if isinstance(arguments, dict):
         if arguments.get("type") == "object" and "properties" in arguments:
             return []  # the schema itself, repeated
-        return (
-            [(known or name, arguments)] if known or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
-        )
+        return [(tool or name, arguments)] if tool or marked or set(row) <= {*_NAMES, *_ARGUMENTS, "id", "type"} else []
     rest = {key: value for key, value in row.items() if key not in (*_NAMES, *_ARGUMENTS, "type", "id")}
-    return [(known, rest)] if known and "answer" not in row else []
+    return [(tool, rest)] if tool and "answer" not in row else []
 
 
-def _known(name: str, names: Sequence[str]) -> str | None:
-    """The tool that a name means; near misses count."""
+def _tool_named(name: str, names: Sequence[str]) -> str | None:
     plain = name.strip()[:100].partition(":")[0].rpartition(".")[2]
     close = difflib.get_close_matches(plain, names, n=1, cutoff=0.8)
     return plain if plain in names else close[0] if close else None
@@ -287,7 +271,6 @@ def _as_python(body: str, names: Sequence[str]) -> _Calls:
 
 
 def _python(text: str, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """The calls that a text is as Python; none where it is anything else."""
     text = text.strip()
     if len(text) > 8000 or "(" not in text or not any(name in text for name in names):
         return []

@@ -55,7 +55,6 @@ class ToolFormat:
     """Between the loop, which knows our tools and messages, and a model's own conventions."""
 
     name: str
-    """What it is loaded by."""
     system: str | None = None
     """The system prompt (our wording of the published conventions), or None for the loop's own."""
     stop: tuple[str, ...] = ()
@@ -140,7 +139,6 @@ class ToolFormat:
         return ParsedTurn(content=content, thought=reply.thought, calls=tuple(calls), invalid=tuple(invalid))
 
     def _with_answer(self, reply: Reply) -> Reply:
-        """The reply with an answer that stands in a box or in a call."""
         if self.answer_style == "boxed" and reply.answer is None and (boxed := last_boxed(reply.rest)) is not None:
             return replace(reply, answer=boxed, thought="\n".join(filter(None, (reply.thought, reply.rest))))
         if self.answering_call:
@@ -177,11 +175,7 @@ def function(name: str, description: str, /, **properties: Schema) -> Schema:
 
 
 def seconds(arguments: Arguments, *names: str) -> float:
-    """The time that stands under the first of `names` that is there.
-
-    Raises:
-        BadCall: if none is there, or it is not a time.
-    """
+    """Return the time that stands under the first of `names` that is there; `BadCall` if none is, or it is no time."""
     value = next((arguments[name] for name in names if arguments.get(name) is not None), None)
     try:
         return parse_seconds(value)
@@ -190,11 +184,7 @@ def seconds(arguments: Arguments, *names: str) -> float:
 
 
 def required_text(arguments: Arguments, name: str) -> str:
-    """A text that must not be empty.
-
-    Raises:
-        BadCall: if it is missing.
-    """
+    """Return a text that must not be empty, else `BadCall`."""
     value = arguments.get(name)
     if value is None or not str(value).strip():
         raise BadCall(f"{name} is missing: write it as a text")
@@ -214,11 +204,7 @@ def _with_video(schema: Schema, video: Schema) -> Schema:
 
 
 def _read_call(body: str) -> TranslatedCall:
-    """Name and arguments of `{"name": …, "arguments": {…}}`, also where the arguments are JSON inside a string.
-
-    Raises:
-        NotJson: if it is not such an object.
-    """
+    """Read `{"name": …, "arguments": {…}}`, also with the arguments as JSON inside a string; else `NotJson`."""
     row = {key.lower(): value for key, value in read_object(body).items()}
     name, arguments = row.get("name"), row.get("arguments", row.get("parameters", row.get("args")))
     if not isinstance(name, str) or not name.strip():
@@ -233,7 +219,6 @@ def _read_call(body: str) -> TranslatedCall:
 
 
 def _call_answer(body: str, answering_call: str) -> str | None:
-    """The answer that a call carries; None for any other call."""
     try:
         name, arguments = _read_call(body)
     except NotJson:

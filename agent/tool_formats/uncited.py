@@ -19,15 +19,11 @@ SEARCHES = frozenset({"search_clips", "browse", "score_frames", "cluster_frames"
 
 
 def draft(turn: ParsedTurn, messages: Sequence[BaseMessage]) -> str:
-    """The reply as a draft that the check can read (JSON, for `additional_kwargs["draft"]`).
+    """Return the reply as a draft that the check can read (JSON, for `additional_kwargs["draft"]`).
 
     An answer that cites by itself, or abstains, is given back as it stands. Else the evidence is the place that the
     last tool looked at, or, where nothing was looked at, the best that a search found; and an answer that is a letter
     chooses the option of that letter. No confidence is stated but one that stands in the reply's own JSON.
-
-    Args:
-        turn: the reply, taken apart.
-        messages: those before it.
     """
     answer = parse_draft(turn.content)
     if answer.evidence or answer.abstained:

@@ -6,16 +6,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
-from .tool_format import (
-    QUOTED,
-    Arguments,
-    ToolFormat,
-    TranslatedCall,
-    frame_rate,
-    function,
-    required_text,
-    seconds,
-)
+from .tool_format import QUOTED, Arguments, ToolFormat, TranslatedCall, frame_rate, function, required_text, seconds
 
 FPS, MOST_FRAMES = 2.0, 64
 """A clip is shown at 2 frames a second, at most 64 of them."""
@@ -36,22 +27,20 @@ _TIMES = {
     "end_time": {"type": "number", "description": "Where the clip ends, in seconds with two decimals."},
 }
 _QUESTION = {"type": "string", "description": "A question about what the clip shows."}
-_FRAMES = function("get_video_clip_frame", "Look at the frames of a clip, from start_time to end_time.", **_TIMES)
-_CAPTION = function(
-    "get_video_clip_caption", "Get a caption of a clip, from start_time to end_time, as text.", **_TIMES
-)
-_ASK = function(
-    "ask_video_clip_question",
-    "Ask a question about a clip, from start_time to end_time; the answer is text.",
-    **_TIMES,
-    question=_QUESTION,
-)
-_COUNTERPARTS = {
-    "get_video_clip_frame": "view_clip",
-    "get_video_clip_caption": "caption_clip",
-    "ask_video_clip_question": "ask_clip",
+_VIEW, _CAPTION, _ASK = "get_video_clip_frame", "get_video_clip_caption", "ask_video_clip_question"
+_ABOUT = "Ask a question about a clip, from start_time to end_time"
+_SCHEMAS = {
+    "view_clip": function(_VIEW, "Look at the frames of a clip, from start_time to end_time.", **_TIMES),
+    "caption_clip": function(_CAPTION, "Get a caption of a clip, from start_time to end_time, as text.", **_TIMES),
+    "ask_clip": function(
+        _ASK,
+        "Ask a question about a clip, from start_time to end_time; the answer is text.",
+        **_TIMES,
+        question=_QUESTION,
+    ),
 }
-_PUBLISHED_NAMES = {ours: published for published, ours in _COUNTERPARTS.items()}
+_PUBLISHED_NAMES = {"view_clip": _VIEW, "caption_clip": _CAPTION, "ask_clip": _ASK}
+_COUNTERPARTS = {published: ours for ours, published in _PUBLISHED_NAMES.items()}
 
 
 def _to_ours(name: str, arguments: Arguments, messages: Sequence[BaseMessage]) -> TranslatedCall:
@@ -83,7 +72,7 @@ VITAL = ToolFormat(
     system=SYSTEM,
     stop=("</tool_call>", "</answer>"),
     usage=_USAGE,
-    published={"view_clip": [_FRAMES], "caption_clip": [_CAPTION], "ask_clip": [_ASK]},
+    published={ours: [schema] for ours, schema in _SCHEMAS.items()},
     counterparts=_COUNTERPARTS,
     to_ours=_to_ours,
     to_published=_to_published,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ...agent import Answer, VideoAgent
 
 MakeAgent = Callable[[str], "VideoAgent"]
-"""The agent with a policy of that name."""
 
 
 @contextmanager
@@ -46,12 +45,9 @@ def open_memory(folder: Path, detector: str | None, *, writable: bool) -> ClipMe
 
 
 def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[str, Any]) -> VideoRecord:
-    """A file is added (at no cost if it is known); anything else must be a name, an id or a place in the memory.
+    """Add a file (at no cost if it is known), or find a name, an id or a place of the memory.
 
     Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
-
-    Raises:
-        VideoError: if it is neither, or may be several.
     """
     refuse_address(word)
     if not os.path.exists(word):
@@ -77,14 +73,7 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
 
 @contextmanager
 def agents(memory: ClipMemory, folder: Path, tools: ToolOptions, **arguments: Any) -> Iterator[MakeAgent]:
-    """Makes agents over a memory that leave their traces in its folder; the tools of servers are open meanwhile.
-
-    Args:
-        memory: the memory.
-        folder: where it lies.
-        tools: tools of one's own, servers of tools, which of them may run without asking and in this process.
-        arguments: the rest of what `VideoAgent` takes.
-    """
+    """Make agents over the memory in `folder` that leave their traces there; servers of tools are open meanwhile."""
     from ...agent import VideoAgent
     from ...tools import BUILT_IN
     from .plugins import asking, kinds, own_tools

@@ -6,42 +6,22 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from ...memory import CHANNELS, OBJECTS
 from ...memory.registry import did_you_mean
-from .options import (
-    Approve,
-    Audio,
-    CalibrationFile,
-    Calls,
-    Channels,
-    Frames,
-    Isolate,
-    Language,
-    Mcp,
-    Now,
-    OwnTools,
-    Planner,
-    PlannerKind,
-    Policy,
-    Prompt,
-    Route,
-    Scale,
-    Seconds,
-    Subtitles,
-    SubtitleStream,
-    Tokens,
-    Transcriber,
-    Viewer,
-    Width,
-    Workers,
-)
+from .options import MOST, Approve, Isolate, Mcp, Now, OwnTools, Transcriber, finite
 
 if TYPE_CHECKING:
     from ...tools import Budget
+
+ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
+"""Names of the agent's routes, written out: help must not import the agent."""
+SCALINGS = "vote, confidence, refine, verify, mcts, critic"
+"""Names of its scalings, likewise."""
 
 
 def grouped(verb: Callable[..., None]) -> Callable[..., None]:
@@ -59,11 +39,12 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
             options.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
             continue
         annotations = get_type_hints(groups[name], include_extras=True)
-        for one in fields(groups[name]):
-            kind, default = annotations[one.name], one.default
-            options.append(
-                inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        options += [
+            inspect.Parameter(
+                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=annotations[one.name]
             )
+            for one in fields(groups[name])
+        ]
 
     @functools.wraps(verb)
     def run(**values: Any) -> None:
@@ -81,25 +62,47 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
 class IndexOptions:
     """How videos are indexed: the arguments of `ClipMemory.add` that are options of `ask`, `chat` and `index`."""
 
-    channels: Channels = None
-    subtitles: Subtitles = None
-    subtitle_stream: SubtitleStream = None
-    audio: Audio = None
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            "--channels", help="What to index, comma separated: visual, speech, screen_text, objects [default: all]."
+        ),
+    ] = None
+    subtitles: Annotated[
+        Path | None, typer.Option("--subtitles", help="A subtitle file (.srt, .vtt, .ass) taken instead of listening.")
+    ] = None
+    subtitle_stream: Annotated[
+        str | None,
+        typer.Option(
+            "--subtitle-stream",
+            help="Take the words from this subtitle stream in the file: its number, from 1, or language.",
+        ),
+    ] = None
+    audio: Annotated[
+        str | None,
+        typer.Option(
+            "--audio", help="The sound track to take, of several: its number, from 1, or its language [default: told]."
+        ),
+    ] = None
     transcriber: Transcriber = None
-    language: Language = None
-    workers: Workers = None
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            help="Code of the language that is spoken (en, de, es): such sound tracks and subtitles are taken first "
+            "[default: told from the sound, if the model is a multilingual one].",
+        ),
+    ] = None
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, max=256, help="Processes that index [default: one a core].")
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `ClipMemory.add`; what was not given is left out.
-
-        Raises:
-            BadParameter: if two options exclude each other, or there is no such channel.
-        """
+        """Return the arguments of `ClipMemory.add`; what was not given is left out."""
         if self.subtitles is not None and self.subtitle_stream is not None:
             raise typer.BadParameter("--subtitles or --subtitle-stream: give one of them.")
-        values = {one.name: getattr(self, one.name) for one in fields(self)} | {
-            "channels": split_channels(self.channels)
-        }
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values["channels"] = split_channels(self.channels)
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -107,10 +110,14 @@ class IndexOptions:
 class BudgetOptions:
     """The budget of a question."""
 
-    frames: Frames = 64
-    calls: Calls = 12
-    tokens: Tokens = None
-    seconds: Seconds = 120.0
+    frames: Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")] = 64
+    calls: Annotated[int, typer.Option("--calls", min=0, max=MOST, help="Budget: tool calls.")] = 12
+    tokens: Annotated[
+        int | None, typer.Option("--tokens", min=0, max=MOST, help="Budget: model tokens [default: no limit].")
+    ] = None
+    seconds: Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds of looking.")] = (
+        120.0
+    )
 
     def budget(self) -> Budget:
         """Return the budget."""
@@ -133,11 +140,27 @@ class ToolOptions:
 class AgentOptions:
     """Who decides: arguments of `VideoAgent`."""
 
-    policy: Policy = "heuristic"
-    viewer: Viewer = None
-    prompt: Prompt = None
-    planner: Planner = PlannerKind.rules
-    calibration: CalibrationFile = None
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy",
+            help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
+            "address, or provider:model.",
+        ),
+    ] = "heuristic"
+    viewer: Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")] = (
+        None
+    )
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
+    ] = None
+    planner: Annotated[
+        Literal["rules", "model"],
+        typer.Option("--planner", help="Who picks the route: rules, or model (the policy).", metavar="<str>"),
+    ] = "rules"
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `VideoAgent` but for the policy's, which `chat` may change."""
@@ -146,7 +169,7 @@ class AgentOptions:
         return {
             "viewer": self.viewer,
             "prompt": self.prompt,
-            "planner": self.planner.value,
+            "planner": self.planner,
             "calibration": None if self.calibration is None else Calibration.load(self.calibration),
         }
 
@@ -156,26 +179,22 @@ class SearchOptions:
     """How a question is looked into: arguments of `VideoAgent.ask`."""
 
     now: Now = None
-    route: Route = None
-    scale: Scale = None
-    width: Width = 8
+    route: Annotated[
+        str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")
+    ] = None
+    scale: Annotated[
+        str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
+    ] = None
+    width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `VideoAgent.ask`.
-
-        Raises:
-            BadParameter: if `--now` is no time.
-        """
+        """Return the arguments of `VideoAgent.ask`."""
         now = None if self.now is None else moment(self.now)
         return {"now": now, "route": self.route, "scale": self.scale, "width": self.width}
 
 
 def split_channels(text: str | None) -> Sequence[str] | None:
-    """`speech,screen_text` as a list; None stays None.
-
-    Raises:
-        BadParameter: if there is no such channel.
-    """
+    """Split `speech,screen_text`; None stays None."""
     if text is None:
         return None
     names = [part.strip() for part in text.split(",") if part.strip()]
@@ -188,11 +207,7 @@ def split_channels(text: str | None) -> Sequence[str] | None:
 
 
 def moment(text: str, option: str = "--now") -> float:
-    """Seconds of `12.5` or `1:30`.
-
-    Raises:
-        BadParameter: if it is no time, or one that no video has.
-    """
+    """Return the seconds of `12.5` or `1:30`; wrong usage where no video has such a time."""
     from ...agent.questions.question import LATEST
     from ...tools.times import parse_seconds
 

@@ -89,9 +89,8 @@ def old_speech(records: Sequence[VideoRecord]) -> list[str]:
         return []
     which = old[0] if len(old) == 1 else f"{len(old)} videos"
     name = f" {shlex.quote(old[0])}" if len(old) == 1 else ""
-    return [
-        f"speech of {which} was made with PocketSphinx; rewatch index --again speech{name} listens again with Whisper"
-    ]
+    made = f"speech of {which} was made with PocketSphinx"
+    return [f"{made}; rewatch index --again speech{name} listens again with Whisper"]
 
 
 def unfinished(records: Sequence[VideoRecord]) -> list[str]:
@@ -107,8 +106,5 @@ def unfinished(records: Sequence[VideoRecord]) -> list[str]:
 def damage(path: Path) -> str | None:
     """One line on what is wrong with a file that could be indexed in part; None for a whole one."""
     with Video(path) as video:
-        return (
-            f"{path}: {video.info.damage}; indexed as far as it goes; copy it again for the rest"
-            if video.info.damage
-            else None
-        )
+        wrong = video.info.damage
+    return f"{path}: {wrong}; indexed as far as it goes; copy it again for the rest" if wrong else None

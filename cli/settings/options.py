@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,12 +37,6 @@ Memory = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
-Channels = Annotated[
-    str | None,
-    typer.Option(
-        "--channels", help="What to index, comma separated: visual, speech, screen_text, objects [default: all]."
-    ),
-]
 Transcriber = Annotated[
     str | None,
     typer.Option(
@@ -52,80 +45,13 @@ Transcriber = Annotated[
         "pocketsphinx].",
     ),
 ]
-Language = Annotated[
-    str | None,
-    typer.Option(
-        "--language",
-        help="Code of the language that is spoken (en, de, es): such sound tracks and subtitles are taken first "
-        "[default: told from the sound, if the model is a multilingual one].",
-    ),
-]
-Audio = Annotated[
-    str | None,
-    typer.Option(
-        "--audio", help="The sound track to take, of several: its number, from 1, or its language [default: told]."
-    ),
-]
-SubtitleStream = Annotated[
-    str | None,
-    typer.Option(
-        "--subtitle-stream",
-        help="Take the words from this subtitle stream in the file: its number, from 1, or language.",
-    ),
-]
 Detector = Annotated[
     str | None,
     typer.Option("--detector", help="Detector weights: a .pt or .onnx of a YOLO model, or its name (yolo11n)."),
 ]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=256, help="Processes that index [default: one a core].")
-]
 
-Subtitles = Annotated[
-    Path | None, typer.Option("--subtitles", help="A subtitle file (.srt, .vtt, .ass) taken instead of listening.")
-]
 Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
-Policy = Annotated[
-    str,
-    typer.Option(
-        "--policy",
-        help="The model that decides: heuristic, a folder or hub id, a run of `rewatch train`, a server's "
-        "address, or provider:model.",
-    ),
-]
-Viewer = Annotated[str | None, typer.Option("--viewer", help="The model that sees, where the policy does not.")]
-Frames = Annotated[int, typer.Option("--frames", min=0, max=MOST, help="Budget: frames.")]
-Calls = Annotated[int, typer.Option("--calls", min=0, max=MOST, help="Budget: tool calls.")]
-Tokens = Annotated[
-    int | None, typer.Option("--tokens", min=0, max=MOST, help="Budget: model tokens [default: no limit].")
-]
-Seconds = Annotated[float, typer.Option("--seconds", min=0, callback=finite, help="Budget: seconds of looking.")]
 
-Prompt = Annotated[
-    str | None, typer.Option("--prompt", help="System prompt instead of the own: video_of_thought, or a text file.")
-]
-
-
-class PlannerKind(StrEnum):
-    """Who picks the route."""
-
-    rules = "rules"
-    model = "model"
-
-
-Planner = Annotated[
-    PlannerKind, typer.Option("--planner", help="Who picks the route: rules, or model (the policy).", metavar="<str>")
-]
-CalibrationFile = Annotated[
-    Path | None, typer.Option("--calibration", help="File that maps stated confidences to measured ones.")
-]
-ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
-"""Names of the agent's routes, written out: help must not import the agent."""
-SCALINGS = "vote, confidence, refine, verify, mcts, critic"
-"""Names of its scalings, likewise."""
-Route = Annotated[str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")]
-Scale = Annotated[str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")]
-Width = Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")]
 
 OwnTools = Annotated[
     list[str] | None,

@@ -14,11 +14,7 @@ DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"
 
 
 def memory_folder(folder_option: Path | None) -> Path:
-    """The folder of `--memory`, else `REWATCH_MEMORY`, else one in the user's data folder.
-
-    Raises:
-        MemoryFolderError: if the system cannot even look for it.
-    """
+    """Return the folder of `--memory`, else of `REWATCH_MEMORY`, else one in the user's data folder."""
     named = os.environ.get("REWATCH_MEMORY")
     folder = folder_option or Path(named or Path(platformdirs.user_data_dir("rewatch")) / "memory")
     try:

@@ -37,7 +37,6 @@ class RunFiles:
     """When a file of it was last written, in seconds since the epoch."""
     question: str = ""
     videos: tuple[str, ...] = ()
-    """Ids of the videos that were asked about."""
     state: str = "unreadable"
     """`answered`, `abstained`, `unfinished` or `unreadable`."""
 
@@ -48,23 +47,12 @@ class RunFiles:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
-        return {
-            "id": self.id,
-            "question": self.question,
-            "videos": list(self.videos),
-            "state": self.state,
-            "bytes": self.bytes,
-            "touched": round(self.touched, 3),
-            "files": [file.name for file in self.files],
-        }
+        row = {name: getattr(self, name) for name in ("id", "question", "videos", "state", "bytes")}
+        return {**row, "touched": round(self.touched, 3), "files": [file.name for file in self.files]}
 
 
 def runs_in(folder: Path) -> list[RunFiles]:
-    """Every run of a folder, the oldest first.
-
-    Raises:
-        MemoryFolderError: if it cannot be read.
-    """
+    """Return every run of a folder, the oldest first."""
     found: dict[str, RunFiles] = {}
     try:
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -86,11 +74,7 @@ def runs_in(folder: Path) -> list[RunFiles]:
 
 
 def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
-    """Remove the files of runs; gives how many bytes that frees.
-
-    Raises:
-        MemoryFolderError: if one cannot be removed.
-    """
+    """Remove the files of runs, and return how many bytes that frees."""
     freed = 0
     gone = []
     for run in runs:
@@ -123,12 +107,11 @@ def _read(run: RunFiles, trace: Path) -> None:
         return
     run.state = "unfinished"
     last = lines[-1] if lines else b""
-    if b'"event": "answer"' in last[:60] or b'"event": "answer"' in last:
+    if b'"event": "answer"' in last:
         run.state = "abstained" if b'"abstained": true' in last else "answered"
 
 
 def _remove_shared(path: Path, ids: list[str]) -> int:
-    """Remove what the shared file holds of these runs."""
     if not ids or not path.is_file():
         return 0
     before = path.stat().st_size

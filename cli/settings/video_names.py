@@ -29,11 +29,7 @@ def is_address(word: str) -> bool:
 
 
 def refuse_address(word: str) -> None:
-    """What to do with an address, as it was typed.
-
-    Raises:
-        VideoError: if it is one.
-    """
+    """Raise `VideoError` for the address of something elsewhere, with what to do with it."""
     typed = re.sub(r"^([a-z][a-z0-9+.-]+):/(?!/)", r"\1://", word, flags=re.IGNORECASE)  # a path has lost a slash
     if not is_address(word):
         return
@@ -64,11 +60,7 @@ def beside(word: str) -> Path | None:
 
 
 def named(memory: ClipMemory, word: str) -> VideoRecord:
-    """The video of the memory that a word means.
-
-    Raises:
-        VideoError: if there is none, or several; one line that lists them.
-    """
+    """Return the video of the memory that a word means; `VideoError` for none or several."""
     found = match(memory.videos(), word)
     if found is None:
         raise no_such(memory, word)
@@ -76,12 +68,9 @@ def named(memory: ClipMemory, word: str) -> VideoRecord:
 
 
 def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
-    """The record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
+    """Return the record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
 
-    Cases, spaces, hyphens and underscores make no difference.
-
-    Raises:
-        VideoError: if it may be several.
+    Cases, spaces, hyphens and underscores make no difference. `VideoError` where it may be several.
     """
     name = _plain(word)
     path = os.path.abspath(word)
@@ -98,9 +87,7 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
     for matches in loosely:
         same = [record for record in records if matches(record)]
         if len(same) > 1:
-            listed = ", ".join(f"{record.name} ({record.id})" for record in same[:_SHOWN])
-            more = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
-            raise VideoError(f"{word!r} may be {listed}{more}: write the whole name, or the id.")
+            raise VideoError(f"{word!r} may be {_listed(same)}: write the whole name, or the id.")
         if same:
             return same[0]
     return None
@@ -109,24 +96,21 @@ def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
-    near = closest_name([record.name for record in records], word) or closest_name(
-        [Path(r.name).stem for r in records], word
-    )
+    names = [record.name for record in records]
+    near = closest_name(names, word) or closest_name([Path(name).stem for name in names], word)
     hint = f" Did you mean {near}?" if near else ""
-    there = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
-    more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
-    holding = (
-        f"the memory at {memory.folder} holds {there}{more}." if records else f"the memory at {memory.folder} is empty."
-    )
-    return VideoError(f"There is no video {word!r}, and no file of that name; {holding}{hint}")
+    holds = f"holds {_listed(records)}" if records else "is empty"
+    there = f"the memory at {memory.folder} {holds}."
+    return VideoError(f"There is no video {word!r}, and no file of that name; {there}{hint}")
+
+
+def _listed(records: Sequence[VideoRecord]) -> str:
+    listed = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
+    return f"{listed} and {len(records) - _SHOWN} more" if len(records) > _SHOWN else listed
 
 
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
-    """The videos and the question among the words behind `ask`.
-
-    Raises:
-        BadParameter: if a question was written without quotation marks, or there is none.
-    """
+    """Split the words behind `ask` into videos and a question in quotation marks."""
     *videos, question = words
     if "?" not in question and is_exactly(question, records):
         whole = " ".join(["rewatch ask", *map(shlex.quote, words)])

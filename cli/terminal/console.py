@@ -69,12 +69,8 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
         evidence = event["answer"]["evidence"]
         good = sum(1 for e in evidence if e["supported"])
         if evidence:
-            _line(
-                console,
-                "check",
-                f"{good} of {len(evidence)} pieces of evidence hold",
-                "green" if good else "red",
-            )
+            text = f"{good} of {len(evidence)} pieces of evidence hold"
+            _line(console, "check", text, "green" if good else "red")
 
 
 def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
@@ -112,7 +108,6 @@ def _first_line(text: Any) -> str:
 
 
 def _gist(event: dict[str, Any]) -> str:
-    """The result of a call in a few words."""
     data = event.get("data") or {}
     if "hits" in data:
         found = data["hits"]
@@ -163,7 +158,6 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
 
 
 def _evidence(item: Evidence, names: dict[str, str]) -> list[Text]:
-    """The cells of one line: video (where there are several), time, kind, what is seen or said there."""
     try:
         place = MediaURI.parse(item.uri)
     except ValueError:

@@ -25,16 +25,9 @@ _LAST_LINE = 1 << 18  # bytes of a trace in which its answer stands
 
 
 def index_estimate(memory: ClipMemory, path: Path, channels: Sequence[str] | None, names: dict[str, str]) -> str | None:
-    """One line on how long a file will take to be indexed; None where that is short or nothing is to do.
+    """Return one line on how long a file will take to be indexed; None where that is short or nothing is to do.
 
-    Args:
-        memory: what it will be put into.
-        path: the file.
-        channels: the channels asked for; None for the usual ones.
-        names: what people call the channels.
-
-    Raises:
-        VideoError: if the file cannot be used.
+    `names` says what people call the channels.
     """
     try:
         if memory.video(path).complete:
@@ -56,12 +49,9 @@ def index_estimate(memory: ClipMemory, path: Path, channels: Sequence[str] | Non
 
 
 def run_estimate(agent: Answerer, runs: Path, budget: Budget) -> str | None:
-    """One line on what a question may take and cost; None where it is quick and free.
+    """Return one line on what a question may take and cost; None where it is quick and free.
 
-    Args:
-        agent: will answer.
-        runs: the folder of earlier runs, of which those with the same policy tell.
-        budget: the limits of the question.
+    Of the earlier runs in `runs` those with the same policy tell.
     """
     prices = {name: value for name in ("input_price", "output_price") if (value := getattr(agent.policy, name, None))}
     if not prices and not agent.reads_prompts:
@@ -94,7 +84,6 @@ def _newest(runs: Path) -> list[Path]:
 
 
 def _spend_of(trace: Path) -> dict[str, Any] | None:
-    """Policy and spend of a run that ended with an answer of its policy."""
     try:
         with open_regular(trace) as file:
             head = json.loads(file.readline())

@@ -96,18 +96,14 @@ def leave(code: int) -> NoReturn:
     for thread in threading.enumerate():
         if not thread.daemon and thread is not threading.current_thread() and not _pooled(thread):
             thread.join(max(0.0, end - time.monotonic()))
+    registered: Any = getattr(atexit, "_run_exitfuncs", None)
     with contextlib.suppress(BaseException):
-        _registered()
+        if registered is not None:
+            registered()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code & 0xFF)
-
-
-def _registered() -> None:
-    run: Any = getattr(atexit, "_run_exitfuncs", None)
-    if run is not None:
-        run()
 
 
 def _pooled(thread: threading.Thread) -> bool:

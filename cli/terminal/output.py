@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import platformdirs
+import typer
 from rich.console import Console as RichConsole
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from ...memory.files.names import printable
 from ...memory.sanitize import as_json, one_line, sanitize
 
 _ASCII = {"“": '"', "”": '"', "‘": "'", "’": "'", "·": "-", "–": "-", "—": "-", "…": "...", "×": "x", "→": "->",
@@ -167,7 +169,28 @@ class _OneLine(logging.Formatter):
     """A log record on one line of ours."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter`."""
         error = record.exc_info[1] if record.exc_info else None
         why = f" ({fault(error)})" if error is not None else ""
         return f"{record.levelname.lower():<8} {one_line(record.getMessage(), 1000)}{why}"
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes for people: `3.2 MB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def plain(text: str | Path) -> str:
+    """A name for a terminal or for JSON, as one line of printable text."""
+    return printable(str(text))
+
+
+def confirmed(question: str, yes: bool) -> None:
+    """Ask, unless the answer was given beforehand; wrong usage where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question} Nobody can be asked here: say --yes.")
+    typer.confirm(question, abort=True, err=True)

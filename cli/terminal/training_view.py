@@ -31,7 +31,6 @@ class _Figures(ProgressColumn):
     """The newest figures, as many as the terminal has room for."""
 
     def render(self, task: Task) -> Text:
-        """See `ProgressColumn`."""
         return Text(str(task.fields.get("figures", "")), no_wrap=True, overflow="ellipsis", style="dim")
 
 
@@ -48,7 +47,6 @@ class Screen:
         self.console = Console(stderr=as_json, quiet=quiet)
         self._bar: Progress | None = None
         self._task: Any = None
-        self._last = 0
 
     def __enter__(self) -> Screen:
         return self
@@ -105,24 +103,19 @@ class Screen:
             self._line(event.stage, event, names)
 
     def _line(self, head: str, event: Event, names: list[str], style: str = "") -> None:
-        errors = {name: event.row.get(f"{name}_se") for name in names}
-        figures = [
-            f"{SHOWN[name]} {_number(event.row[name])}" + (f"±{_number(error)}" if (error := errors[name]) else "")
-            for name in names
-        ]
+        room = self.console.width - 9 if self.console.is_terminal else None
         steps = f"{event.step}/{event.steps}"
-        whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(figures)
-        room = self.console.width - 9
-        while self.console.is_terminal and len(whole) > room and figures:
-            figures.pop()
-            whole = f"{steps:<9}{_clock(float(event.row['s'])):>6}  " + "  ".join(figures)
-        self.console.print(
-            Text.assemble((f"{head:<9}", "bold"), (whole, style)), soft_wrap=not self.console.is_terminal
-        )
+        line = f"{steps:<9}{_clock(float(event.row['s'])):>6}"
+        for name in names:
+            error = event.row.get(f"{name}_se")
+            more = f"{line}  {SHOWN[name]} {_number(event.row[name])}" + (f"±{_number(error)}" if error else "")
+            if room is not None and len(more) > room:
+                break
+            line = more
+        self.console.print(Text.assemble((f"{head:<9}", "bold"), (line, style)), soft_wrap=room is None)
 
 
 def _fit(row: Any, names: list[str], room: int) -> str:
-    """The figures that there is room for."""
     text = ""
     for name in names:
         more = f"{text}  {SHOWN[name]} {_number(row[name])}".strip()
@@ -138,6 +131,5 @@ def _number(value: Any) -> str:
 
 def _clock(seconds: float) -> str:
     whole = int(seconds)
-    return (
-        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
-    )
+    hours = f"{whole // 3600}:{whole // 60 % 60:02}" if whole >= 3600 else f"{whole // 60}"
+    return f"{hours}:{whole % 60:02}"

@@ -8,13 +8,15 @@ moment, summaries from the rows that are known.
 
 from __future__ import annotations
 
-import logging
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from ..errors import RewatchError, VideoError
 from ..ingest.planning import windows
@@ -22,15 +24,15 @@ from ..ingest.segmentation import LEVELS, coarse_windows
 from ..ingest.summary_channel import gists
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
+from ..store.database import Store
+from ..store.full_text import indexed_form, marks
+from ..store.search import Encoders, Searcher
 from ..store.units import NewText
 from ..types import CLIP, OBJECTS, SUMMARY, Clip, Text, VideoRecord
 from .screen_text import covered, text_until
-from .search import KnownVideo, searcher_of
 
 if TYPE_CHECKING:
     from ..memory_models import MemoryModels
-    from ..store.database import Store
-    from ..store.search import Searcher
 
 _MARGIN = 0.5  # seconds beyond its own end that the work on a piece of speech, or on the objects of a clip, looks
 # Seconds before the moment that are transcribed, or looked at for objects, again at most, where the index had to wait
@@ -40,18 +42,9 @@ _LEAST_SOUND = 0.3  # seconds that are worth transcribing
 _SEARCHERS = 4  # sets of videos whose searcher is kept
 _ROOM = 10**8  # ids of one channel of one video
 
-log = logging.getLogger(__name__)
-
 
 class Past:
-    """The rows of a memory's videos as they were known at `now`; each is made when it is first asked for, and kept.
-
-    Args:
-        store: the memory's.
-        models: its encoders, recognizer and detector.
-        open_video: opens a video as it ends at `now`.
-        now: seconds on the clock of each video.
-    """
+    """The rows of a memory's videos as they were known at `now`; each is made when it is first asked for, and kept."""
 
     def __init__(
         self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], now: float
@@ -109,30 +102,37 @@ class Past:
         key = tuple(sorted(videos))
         with self._lock:
             if key not in self._searchers:
-                known = [self._known_video(video) for video in key]
-                self._searchers[key] = searcher_of(self._store, self._models, known, self.now)
+                self._searchers[key] = self._searcher(key)
                 while len(self._searchers) > _SEARCHERS:
                     self._searchers.popitem(last=False)
             self._searchers.move_to_end(key)
             return self._searchers[key]
 
-    def _known_video(self, video: str) -> KnownVideo:
-        _, record = self._records[video]
-        clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
-        return KnownVideo(video, tuple(record.channels), tuple(self.texts(video)), tuple(clips))
+    def _searcher(self, videos: Iterable[str]) -> Searcher:
+        """Search a database in memory that holds nothing else, so that nothing else counts."""
+        past = Store(self._store.folder, read_only=False, in_memory=True)
+        for video in videos:
+            channels = self._records[video][1].channels
+            texts = self.texts(video)
+            clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
+            vectors = _of_pictures(self._store, video, texts, self.now)
+            vectors += _of_texts(self._store, self._models, video, texts)
+            _fill(past, video, channels, texts, clips, vectors)
+        past.writable = False
+        return Searcher(past, self._models)
 
     def _channel(self, record: VideoRecord, channel: str) -> tuple[list[Text], float]:
         """The rows of a channel, and the second up to which they are all that there was."""
         key = (record.id, channel)
         with self._lock:
             if key not in self._rows:
-                rows, known = self._make(record, channel) if record.start < self.now else ([], record.start)
+                rows, covered_until = self._make(record, channel) if record.start < self.now else ([], record.start)
                 base = _ROOM * (100 * self._records[record.id][0] + sorted(record.channels).index(channel))
                 texts = [
                     Text(base + place, record.id, channel, row.start, row.end, row.text, row.data)
                     for place, row in enumerate(rows, 1)
                 ]
-                self._rows[key] = texts, known
+                self._rows[key] = texts, covered_until
             return self._rows[key]
 
     def _make(self, record: VideoRecord, channel: str) -> tuple[list[NewText], float]:
@@ -143,14 +143,16 @@ class Past:
                 return list(_subtitles_until(self._stored(record, channel), self.now)), self.now
             return self._speech(record)
         if channel == SUMMARY:
-            return self._gists(record), self.now
+            levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
+            texts = self.texts(record.id, [channel for channel in record.channels if channel != SUMMARY])
+            return gists({level: spans for level, spans in levels.items() if spans}, texts), self.now
         margin = _MARGIN if channel == OBJECTS else 0.0
-        known = covered(self._store, record.id, channel, self.now, margin, record.end)
+        covered_until = covered(self._store, record.id, channel, self.now, margin, record.end)
         rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= self.now]
         if channel == OBJECTS:
-            latest = self._detected(record, max(known, record.start))
-            return (rows, known) if latest is None else ([*rows, *latest], min(self.now, record.end))
-        return rows, known
+            latest = self._detected(record, max(covered_until, record.start))
+            return (rows, covered_until) if latest is None else ([*rows, *latest], min(self.now, record.end))
+        return rows, covered_until
 
     def _stored(self, record: VideoRecord, channel: str) -> list[tuple[NewText, Span]]:
         """The stored rows of a channel that begin before `now`, each with the stretch that its unit worked on."""
@@ -168,18 +170,18 @@ class Past:
 
     def _speech(self, record: VideoRecord) -> tuple[list[NewText], float]:
         """Recognized speech: what was recognized without later sound, and the last seconds transcribed again."""
-        known = covered(self._store, record.id, "speech", self.now, _MARGIN, record.end)
+        covered_until = covered(self._store, record.id, "speech", self.now, _MARGIN, record.end)
         kept: list[NewText] = []
-        since = max(known, record.start)
+        since = max(covered_until, record.start)
         for row, unit in self._stored(record, "speech"):
-            heard = float(row.data.get("heard", unit.end + _MARGIN))
-            if min(heard, record.end) <= self.now and row.end <= self.now:
+            sound_until = float(row.data.get("heard", unit.end + _MARGIN))
+            if min(sound_until, record.end) <= self.now and row.end <= self.now:
                 kept.append(row)
                 since = max(since, row.end)
         latest, until = self._transcribed(record, max(since, self.now - _TRANSCRIBED))
         if until is not None and until - since <= _TRANSCRIBED:
-            known = until
-        return [*kept, *latest], known
+            covered_until = until
+        return [*kept, *latest], covered_until
 
     def _transcribed(self, record: VideoRecord, since: float) -> tuple[list[NewText], float | None]:
         """The words from `since` to `now` by the memory's own recognizer, and their end; None where it is not here."""
@@ -193,8 +195,7 @@ class Past:
             if transcriber.stamp != record.channels["speech"].partition(" track ")[0]:
                 return [], None
             return from_sound(self._open_video(record.id), Span(since, end), transcriber), end
-        except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not transcribed: %s", record.name, error)
+        except (RewatchError, ImportError):
             return [], None
 
     def _detected(self, record: VideoRecord, since: float) -> list[NewText] | None:
@@ -209,14 +210,8 @@ class Past:
             if detector is None or stamp(detector) != record.channels[OBJECTS]:
                 return None
             return detect_clip(self._open_video(record.id), span, detector, lambda: None)
-        except (RewatchError, ImportError) as error:
-            log.info("the last seconds of %s were not looked at: %s", record.name, error)
+        except (RewatchError, ImportError):
             return None
-
-    def _gists(self, record: VideoRecord) -> list[NewText]:
-        levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
-        channels = [channel for channel in record.channels if channel != SUMMARY]
-        return gists({level: spans for level, spans in levels.items() if spans}, self.texts(record.id, channels))
 
 
 def _subtitles_until(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterable[NewText]:
@@ -238,3 +233,85 @@ def _subtitles_until(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterab
             words[-1][1] = now
             text = " ".join(str(word[2]).strip() for word in words)
             yield NewText(row.start, now, text, {**row.data, "words": words})
+
+
+@dataclass(frozen=True, slots=True)
+class _Vector:
+    """A vector of a space, over a span, and the id of its text (None for pictures); float16, as it is stored."""
+
+    channel: str
+    stamp: str
+    start: float
+    end: float
+    text: int | None
+    vector: bytes
+
+
+def _fill(
+    past: Store,
+    video: str,
+    channels: Iterable[str],
+    texts: Sequence[Text],
+    clips: Sequence[Clip],
+    vectors: Sequence[_Vector],
+) -> None:
+    with past.transaction() as db:
+        # Only what searches read; the rest of a record is asked of the memory itself.
+        db.execute("INSERT INTO videos VALUES (?, ?, '', '', 0, 0, '{}', '', '')", (video, video))
+        db.executemany("INSERT INTO channels VALUES (?, ?, '')", [(video, channel) for channel in channels])
+        rows = [(clip.id, clip.video, clip.level, clip.start, clip.end) for clip in clips]
+        db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?)", rows)
+        for text in texts:
+            row = (text.id, video, text.channel, text.start, text.end, text.text, json.dumps(text.data))
+            db.execute("INSERT INTO texts VALUES (?, 0, ?, ?, ?, ?, ?, ?)", row)
+            words = indexed_form(text.text) + marks(text.data)
+            db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (text.id, words))
+        for one in vectors:
+            space = (one.channel, one.stamp)
+            dim = len(one.vector) // 2
+            db.execute("INSERT OR IGNORE INTO spaces (channel, stamp, dim) VALUES (?, ?, ?)", (*space, dim))
+            db.execute(
+                "INSERT INTO vectors (space, unit, video, text, start_s, end_s, vector) VALUES "
+                "((SELECT id FROM spaces WHERE channel = ? AND stamp = ?), 0, ?, ?, ?, ?, ?)",
+                (*space, video, one.text, one.start, one.end, one.vector),
+            )
+
+
+def _of_pictures(store: Store, video: str, texts: Sequence[Text], now: float) -> list[_Vector]:
+    """Vectors of clips that are over, with their descriptions where they have any."""
+    rows = store.rows(
+        "SELECT s.stamp, v.start_s, v.end_s, v.vector, t.start_s, t.end_s, t.text FROM vectors v "
+        "JOIN spaces s ON s.id = v.space JOIN units u ON u.id = v.unit LEFT JOIN texts t ON t.id = v.text "
+        "WHERE v.video = ? AND s.channel = 'visual' AND u.end_s <= ?",
+        (video, now),
+    )
+    ids = {(text.start, text.end, text.text): text.id for text in texts if text.channel == "visual"}
+    return [
+        _Vector("visual", stamp, start, end, ids.get((first, last, words)), vector)
+        for stamp, start, end, vector, first, last, words in rows
+    ]
+
+
+def _of_texts(store: Store, encoders: Encoders, video: str, texts: Sequence[Text]) -> list[_Vector]:
+    """Vectors of texts: a text's vector is that of its words, whenever they were read."""
+    texts = [text for text in texts if text.channel != "visual"]
+    if not texts:
+        return []
+    by_stamp: dict[str, dict[str, bytes]] = {encoders.text.stamp: {}}
+    for stamp, words, vector in store.rows(
+        "SELECT s.stamp, t.text, v.vector FROM vectors v JOIN spaces s ON s.id = v.space JOIN texts t ON t.id = v.text "
+        "WHERE v.video = ? AND s.channel != 'visual'",
+        (video,),
+    ):
+        by_stamp.setdefault(stamp, {})[words] = vector
+    current = by_stamp[encoders.text.stamp]
+    missing = list(dict.fromkeys(text.text for text in texts if text.text not in current))
+    if missing:
+        rows = encoders.text.encode(missing)
+        current |= {words: np.asarray(row, np.float16).tobytes() for words, row in zip(missing, rows, strict=True)}
+    return [
+        _Vector(text.channel, stamp, text.start, text.end, text.id, vectors[text.text])
+        for stamp, vectors in by_stamp.items()
+        for text in texts
+        if text.text in vectors
+    ]

@@ -14,20 +14,14 @@ from ..store.units import BLOCKS_AT_ONCE, NewText
 from ..types import Text
 
 _CHANNEL = "screen_text"
-_SLACK = 2.0
-"""Seconds behind a text in which it may still have been followed, so that it is known for sure only after them."""
-_REACH = 6.0
-"""Seconds for which a text may be missing and still be one with the text before."""
+_SLACK = 2.0  # seconds behind a text in which it may still have been followed, and is not known for sure
+_REACH = 6.0  # seconds for which a text may be missing and still be one with the text before
 
 
 def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[list[NewText], float]:
-    """The blocks of on-screen text of a video, made of pictures before `now` alone, and up to when they are known.
+    """Return the blocks of on-screen text, made of pictures before `now` alone, and up to when they are known.
 
-    Args:
-        store: the memory's.
-        video: its id.
-        aspect: width of its picture over the height.
-        now: seconds on its clock.
+    `aspect` is the width of its picture over the height, `now` seconds on its clock.
     """
     logged = bool(store.rows("SELECT 1 FROM sqlite_master WHERE name = 'logs'"))
     units = store.rows(
@@ -38,12 +32,12 @@ def text_until(store: Store, video: str, aspect: float, now: float) -> tuple[lis
     )
     if any(status == "done" and log is None for _, _, status, log in units):
         return _with_care(store.texts(video, channel=_CHANNEL), now)
-    known = [(start, end, log) for start, end, _, log in units]
+    logged_units = [(start, end, log) for start, end, _, log in units]
     builder = BlockBuilder(aspect)
     found: list[NewText] = []
-    for first in range(0, len(known), BLOCKS_AT_ONCE):
-        some = known[first : first + BLOCKS_AT_ONCE]
-        rest = known[first + BLOCKS_AT_ONCE :]
+    for first in range(0, len(logged_units), BLOCKS_AT_ONCE):
+        some = logged_units[first : first + BLOCKS_AT_ONCE]
+        rest = logged_units[first + BLOCKS_AT_ONCE :]
         found += builder.add(_lines(some, now), rest[0][0] if rest else math.inf)
     return sorted(found, key=lambda row: (row.start, row.end)), now
 
@@ -95,22 +89,16 @@ def _one_of(lines: Sequence[tuple[str, Box]], text: str, box: Box) -> bool:
 
 
 def covered(store: Store, video: str, channel: str, now: float, margin: float, end: float) -> float:
-    """The second up to which a channel was worked off by `now`; a unit looks `margin` seconds beyond its own end.
+    """Return the second up to which a channel was worked off by `now`.
 
-    Args:
-        store: the memory's.
-        video: its id.
-        channel: the channel.
-        now: seconds on its clock.
-        margin: seconds.
-        end: where the video ends, beyond which nothing is looked at.
+    A unit looks `margin` seconds beyond its own end, and nothing beyond `end`, where the video ends.
     """
     units = store.rows(
         "SELECT start_s, end_s, status FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
     )
-    known = -math.inf
+    latest = -math.inf
     for _, stop, status in units:
         if status == "todo" or min(stop + margin, end) > now:
             break
-        known = stop
-    return known
+        latest = stop
+    return latest

@@ -42,11 +42,7 @@ class Bert:
 
     @classmethod
     def load(cls, weights: Path, *, layers: int, heads: int, epsilon: float = 1e-12) -> Bert:
-        """Read a file of safetensors with the names that transformers gives them, as float32.
-
-        Raises:
-            SafetensorError: the file is damaged, or lacks one of them.
-        """
+        """Read a file of safetensors with the names that transformers gives them, as float32."""
         from safetensors import safe_open
 
         with safe_open(str(weights), "np") as file:

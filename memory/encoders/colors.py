@@ -97,7 +97,13 @@ class NamedColors:
         looks = look_at(frames)
         if not looks:
             return None
-        parts = [_brightness(looks), _colors(looks), _texture(looks), _motion(looks)]
+        bright, plain, sharp = (_mean(looks, quality) for quality in ("bright", "plain", "sharp"))
+        parts = ["dark" if bright < 0.2 else "bright" if bright > 0.75 else "", _colors(looks)]
+        parts.append("plain" if plain > 0.9 else "blurred" if sharp < 0.1 else "")
+        if len(looks) > 1:  # a single frame has no motion
+            motion = _mean(looks, "motion")
+            amounts = (("still", 0.05), ("little motion", 0.4), ("motion", 0.75))
+            parts.append(next((name for name, below in amounts if motion < below), "much motion"))
         return "; ".join(part for part in parts if part)
 
 
@@ -147,17 +153,12 @@ def _difference(before: np.ndarray, after: np.ndarray) -> float:
     return _ramp(math.log(max(change, 1e-6)), math.log(1.0), math.log(40.0))
 
 
-def _ramp(value: float, low: float, high: float) -> float:
-    return min(max((value - low) / (high - low), 0.0), 1.0)
-
-
 def _mean(looks: Sequence[FrameColors], quality: str) -> float:
     return float(np.mean([getattr(look, quality) for look in looks]))
 
 
-def _brightness(looks: Sequence[FrameColors]) -> str:
-    bright = _mean(looks, "bright")
-    return "dark" if bright < 0.2 else "bright" if bright > 0.75 else ""
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _colors(looks: Sequence[FrameColors]) -> str:
@@ -172,22 +173,6 @@ def _colors(looks: Sequence[FrameColors]) -> str:
     peaks = np.max([look.peaks for look in looks], axis=0)
     some = [NAMES[index] for index in np.argsort(-peaks) if NAMES[index] not in most and peaks[index] >= 0.35][:3]
     return f"{text}, some {_join(some)}" if some else text
-
-
-def _texture(looks: Sequence[FrameColors]) -> str:
-    if _mean(looks, "plain") > 0.9:
-        return "plain"
-    return "blurred" if _mean(looks, "sharp") < 0.1 else ""
-
-
-def _motion(looks: Sequence[FrameColors]) -> str:
-    motions = [look.motion for look in looks if look.motion is not None]
-    if not motions:
-        return ""
-    motion = float(np.mean(motions))
-    return (
-        "still" if motion < 0.05 else "little motion" if motion < 0.4 else "motion" if motion < 0.75 else "much motion"
-    )
 
 
 def _join(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,7 +22,6 @@ _FUNCTION_WORDS = frozenset(
     " why will with you your".split()
 )
 _FUNCTION_WEIGHT = 0.15
-_CACHE_WORDS = 50_000
 
 Feature = tuple[int, float]  # dimension, signed weight
 
@@ -32,11 +32,9 @@ class HashedText:
     N-grams make `budget` and `budgets`, or a misread `budqet`, neighbours; meaning beyond spelling is not seen.
     """
 
-    def __init__(self, dim: int = 1024) -> None:
-        self.dim = dim
-        self.name = "hashed n-grams"
-        self.stamp = f"hashed-ngrams:{dim}:1"
-        self._features: dict[str, tuple[Feature, ...]] = {}
+    name = "hashed n-grams"
+    dim = 1024
+    stamp = f"hashed-ngrams:{dim}:1"
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows; a text without letters or digits is a zero row."""
@@ -45,28 +43,23 @@ class HashedText:
             counts = Counter(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
             for word, count in counts.items():
                 tf = 1.0 + math.log(count)
-                for index, weight in self._word(word):
+                for index, weight in _features(word):
                     row[index] += tf * weight
             norm = float(np.linalg.norm(row))
             if norm > 0:
                 row /= norm
         return rows
 
-    def _word(self, word: str) -> tuple[Feature, ...]:
-        features = self._features.get(word)
-        if features is None:
-            if len(self._features) >= _CACHE_WORDS:  # a bound on memory, not on speed
-                self._features.clear()
-            features = self._features[word] = tuple(self._hash(word))
-        return features
 
-    def _hash(self, word: str) -> Iterator[Feature]:
-        grams = list(_grams(word))
-        scale = _FUNCTION_WEIGHT if word in _FUNCTION_WORDS else 1.0
-        for gram, weight in [(word, 1.0), *((gram, 1.0 / math.sqrt(len(grams))) for gram in grams)]:
-            value = int.from_bytes(hashlib.blake2b(gram.encode("utf-8", "replace"), digest_size=8).digest(), "little")
-            sign = 1.0 if value >> 63 else -1.0
-            yield value % self.dim, sign * weight * scale
+@lru_cache(maxsize=50_000)
+def _features(word: str) -> tuple[Feature, ...]:
+    grams = list(_grams(word))
+    scale = _FUNCTION_WEIGHT if word in _FUNCTION_WORDS else 1.0
+    features = []
+    for gram, weight in [(word, 1.0), *((gram, 1.0 / math.sqrt(len(grams))) for gram in grams)]:
+        value = int.from_bytes(hashlib.blake2b(gram.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+        features.append((value % HashedText.dim, (weight if value >> 63 else -weight) * scale))
+    return tuple(features)
 
 
 def _grams(word: str) -> Iterator[str]:

@@ -12,7 +12,6 @@ from ..checkpoints import ONNX
 from ..errors import CapabilityError
 from .transformers_visual import ImageTextEncoder
 
-_REVISION = 1  # raise it when this file's vectors change
 # The names of the vector in exports on the hub: CLIP's behind its projection, SigLIP's pooled.
 _OUTPUTS = ("image_embeds", "text_embeds", "pooler_output")
 _FILES = {"image": "vision_model.onnx", "text": "text_model.onnx"}
@@ -24,30 +23,17 @@ class OnnxVisual(ImageTextEncoder):
     The files are `vision_model.onnx` and `text_model.onnx`, in the folder or in `onnx/` below it, as the hub has them
     and as `export_visual` writes them. SigLIP2's checkpoints of one resolution are of the family `siglip`; those of
     any resolution (`naflex`) resize their positions picture by picture, which is not exported.
-
-    Args:
-        name: folder or hub name.
-        download: allow the hub name to be fetched.
-        threads: of onnxruntime on the CPU (None: as it chooses).
-        batch: frames that go through the model at once.
-
-    Raises:
-        CapabilityError: not on this disk, incomplete, or of another family.
     """
 
     families = ("siglip", "clip")
     other_family = " in ONNX, its *.safetensors, or a checkpoint of one resolution."
     tensors = "np"
+    revision = "onnx1"
 
-    def __init__(self, name: str, *, download: bool = False, threads: int | None = None, batch: int = 16) -> None:
-        super().__init__(name, download=download, batch=batch, pattern=ONNX, threads=threads)
+    def __init__(self, name: str, *, download: bool = False, threads: int | None = None) -> None:
+        super().__init__(name, download=download, pattern=ONNX, threads=threads)
         self._files = {part: self._file(name) for part, name in _FILES.items()}
         self._threads = threads
-
-    @cached_property
-    def stamp(self) -> str:
-        """Name, dimension and content of the checkpoint."""
-        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.onnx{_REVISION}"
 
     def _file(self, name: str) -> Path:
         for folder in (self._checkpoint.folder, self._checkpoint.folder / "onnx"):

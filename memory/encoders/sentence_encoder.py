@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,6 @@ class SentenceEncoder(ABC):
 
     Pooling (mean or first token) and the longest input come from the checkpoint's own sentence-transformers files;
     without them: mean pooling over all tokens, and as many tokens as the model has positions.
-
-    Args:
-        checkpoint: holds the weights and a tokenizer.
-        threads: threads on the CPU (None: as the library is set).
-
-    Raises:
-        CapabilityError: it is no sentence encoder that is computed rightly here.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, threads: int | None = None) -> None:
@@ -48,7 +41,7 @@ class SentenceEncoder(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (type(self), replace(self._checkpoint), self._threads)
+        return partial(type(self), replace(self._checkpoint), threads=self._threads), ()
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows."""
@@ -58,13 +51,10 @@ class SentenceEncoder(ABC):
         with self._lock:  # fast tokenizers cannot be used by two threads at once
             for start in range(0, len(order), _BATCH):
                 batch = order[start : start + _BATCH]
-                rows[batch] = self._encode([self._clean(texts[index]) for index in batch])
+                # Lone surrogates, as badly decoded subtitles have them, cannot be tokenized.
+                clean = [texts[index].strip().encode("utf-8", "replace").decode("utf-8") for index in batch]
+                rows[batch] = self._encode([text[: self._max_tokens * _CHARACTERS_PER_TOKEN] for text in clean])
         return rows
-
-    def _clean(self, text: str) -> str:
-        # Lone surrogates cannot be tokenized; they come from badly decoded subtitles.
-        text = text.strip()[: self._max_tokens * _CHARACTERS_PER_TOKEN]
-        return text.encode("utf-8", "replace").decode("utf-8")
 
     @abstractmethod
     def _encode(self, texts: list[str]) -> np.ndarray:
@@ -182,10 +172,6 @@ def torch_threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _restore(kind: type[SentenceEncoder], checkpoint: Checkpoint, threads: int | None) -> SentenceEncoder:
-    return kind(checkpoint, threads=threads)
 
 
 def _pooling(checkpoint: Checkpoint) -> str:

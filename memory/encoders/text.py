@@ -16,28 +16,28 @@ _FLOORS = {"all-MiniLM-L6-v2": 0.25}
 _BEST_FLOORS = {"all-MiniLM-L6-v2": 0.35}
 
 
-@runtime_checkable
-class TextEncoder(Protocol):
-    """Turns texts into vectors whose inner product says how alike they are."""
+class Encoder(Protocol):
+    """What encoders of texts and of pictures have in common."""
 
     @property
     def name(self) -> str:
         """Its name for people."""
-        ...
 
     @property
     def stamp(self) -> str:
         """Name, dimension and content: two encoders with one stamp give the same vectors."""
-        ...
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        ...
+
+
+@runtime_checkable
+class TextEncoder(Encoder, Protocol):
+    """Turns texts into vectors whose inner product says how alike they are."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 [n, dim] with unit rows; a text in which nothing can be encoded may be a zero row."""
-        ...
 
 
 def text_encoder(name: str | None = None, *, download: bool = False, threads: int | None = None) -> TextEncoder:

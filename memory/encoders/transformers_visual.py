@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .sentence_encoder import torch_threads
 if TYPE_CHECKING:
     from ..protocol import Frame
 
-_REVISION = 1  # raise it when this file's vectors change
+_BATCH = 16  # frames that go through the model at once
 _PRECISIONS = ("float32", "float16", "bfloat16")
 
 
@@ -35,9 +35,11 @@ class ImageTextEncoder(ABC):
     """The rest of the advice for a checkpoint of another family."""
     tensors: str
     """Kind of the arrays that the model takes: `pt` or `np`."""
+    revision: str
+    """Another one where its vectors change."""
 
-    def __init__(self, name: str, *, download: bool, batch: int, pattern: str, **arguments: Any) -> None:
-        self._arguments = {"name": name, "batch": batch, **arguments}
+    def __init__(self, name: str, *, download: bool, pattern: str, **arguments: Any) -> None:
+        self._arguments = {"name": name, **arguments}
         self._checkpoint = Checkpoint.find(name, download=download, pattern=pattern)
         self._family = str(self._checkpoint.config.get("model_type", "unknown"))
         if self._family not in self.families:
@@ -45,7 +47,6 @@ class ImageTextEncoder(ABC):
                 f"Encoder {self._checkpoint.name} is a {self._family} model; give one of {', '.join(self.families)}"
                 f"{self.other_family}"
             )
-        self._batch = batch
         self._lock = threading.Lock()
         self.name = self._checkpoint.name
 
@@ -65,8 +66,12 @@ class ImageTextEncoder(ABC):
         return int(self._config.projection_dim if self._family == "clip" else self._config.vision_config.hidden_size)
 
     @cached_property
+    def stamp(self) -> str:
+        """Name, dimension and content of the checkpoint."""
+        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.{self.revision}"
+
+    @cached_property
     def _processors(self) -> tuple[Any, Any]:
-        """The processor of pictures and the tokenizer."""
         from transformers import AutoImageProcessor, AutoTokenizer
 
         folder = str(self._checkpoint.folder)
@@ -79,14 +84,14 @@ class ImageTextEncoder(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (type(self), self._arguments)
+        return partial(type(self), **self._arguments), ()
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, one for each frame."""
         rows = np.zeros((len(frames), self.dim), dtype=np.float32)
         with self._lock:
-            for start in range(0, len(frames), self._batch):
-                images = [frame.image for frame in frames[start : start + self._batch]]
+            for start in range(0, len(frames), _BATCH):
+                images = [frame.image for frame in frames[start : start + _BATCH]]
                 inputs = self._processors[0](
                     images=images, return_tensors=self.tensors, input_data_format="channels_last"
                 )
@@ -138,7 +143,6 @@ class TransformersVisual(ImageTextEncoder):
         download: allow the hub name to be fetched.
         threads: torch threads on the CPU (None: as torch is set).
         device: torch device; None: a GPU when there is one.
-        batch: frames that go through the model at once.
         dtype: `float32`, `float16` or `bfloat16`; None: float16 on a GPU, else float32. Half precision halves the
             memory; of the two, float16 keeps three more bits of a vector.
 
@@ -149,6 +153,7 @@ class TransformersVisual(ImageTextEncoder):
     families = ("siglip2", "siglip", "clip")
     other_family = ", such as google/siglip2-base-patch16-224."
     tensors = "pt"
+    revision = "1"
 
     def __init__(
         self,
@@ -157,23 +162,15 @@ class TransformersVisual(ImageTextEncoder):
         download: bool = False,
         threads: int | None = None,
         device: str | None = None,
-        batch: int = 16,
         dtype: str | None = None,
     ) -> None:
         require_torch(f"Encoder {name}")
         if dtype not in (None, *_PRECISIONS):
             raise CapabilityError(f"Encoder {name}: dtype {dtype!r} is none of {', '.join(_PRECISIONS)}.")
-        super().__init__(
-            name, download=download, batch=batch, pattern=TORCH, threads=threads, device=device, dtype=dtype
-        )
+        super().__init__(name, download=download, pattern=TORCH, threads=threads, device=device, dtype=dtype)
         self._threads = threads
         self._device = device
         self._dtype = dtype
-
-    @cached_property
-    def stamp(self) -> str:
-        """Name, dimension and content of the checkpoint."""
-        return f"{self.name}:{self.dim}:{self._checkpoint.fingerprint}.{_REVISION}"
 
     @cached_property
     def _model(self) -> Any:
@@ -207,7 +204,3 @@ class TransformersVisual(ImageTextEncoder):
             for key, value in inputs.items()
         }
         return getattr(self._model, f"get_{part}_features")(**moved).pooler_output.float()  # [B, D]
-
-
-def _restore(kind: type[ImageTextEncoder], arguments: dict[str, Any]) -> ImageTextEncoder:
-    return kind(**arguments)

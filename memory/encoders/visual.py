@@ -8,40 +8,24 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from .text import Encoder
+
 if TYPE_CHECKING:
     from ..protocol import Frame
 
 
 @runtime_checkable
-class VisualEncoder(Protocol):
+class VisualEncoder(Encoder, Protocol):
     """Turns frames and queries into vectors whose inner product says how well they fit."""
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        ...
-
-    @property
-    def stamp(self) -> str:
-        """Name, dimension and content: two encoders with one stamp give the same vectors."""
-        ...
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        ...
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
         """Float32 [n, dim] with unit rows, one for each frame; the frames are successive ones of one clip."""
-        ...
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector; None when the query has nothing that this encoder could see."""
-        ...
 
     def describe(self, frames: Sequence[Frame]) -> str | None:
         """A short honest text about successive frames of one clip; None when there is nothing to say."""
-        ...
 
 
 def pool(rows: np.ndarray) -> np.ndarray:

@@ -14,17 +14,11 @@ from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes
 
 _ODD = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"
-"""Format characters without which words of some scripts, and emoji, read wrongly."""
+_JOINERS = "\u200c\u200d"  # format characters without which words of some scripts, and emoji, read wrongly
 
 
 def printable(name: str, keep: str = "") -> str:
-    """Return a name as one line of printable text; twice is the same as once.
-
-    Args:
-        name: of a file, or a message with paths in it.
-        keep: control characters that stay, such as line feeds in a message.
-    """
+    """Return a name as one line of printable text; twice is the same as once."""
     if name.isascii() and name.isprintable():
         return name
     return "".join(

@@ -106,11 +106,6 @@ def read_text(path: str | Path, encoding: str = "utf-8", most: int = LARGEST_TEX
 def read_side_file(path: Path, largest: int, what: str) -> bytes:
     """Read a file that lies beside a video, or is named for it; nothing of one of more than `largest` bytes is read.
 
-    Args:
-        path: the file.
-        largest: bytes.
-        what: what it should hold, for people ("subtitles").
-
     Raises:
         VideoError: if it cannot be read, is a folder, pipe or device, or is too large.
     """

@@ -42,15 +42,12 @@ _CYRILLIC = (
     ("koi8_u", "абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґ"),
     ("cp866", "абвгдежзийклмнопрстуфхцчшщъыьэюяё"),
 )
-_OFTEN = frozenset("оеаинтсрвлі")
-"""Letters that are more than half of any Cyrillic text."""
-_MARKS = frozenset("’‘“”„«»‹›–—…¿¡°£€§·´©®™\xa0\xad№•†")
-"""Signs that stand in texts of any language."""
+_OFTEN = frozenset("оеаинтсрвлі")  # letters that are more than half of any Cyrillic text
+_MARKS = frozenset("’‘“”„«»‹›–—…¿¡°£€§·´©®™\xa0\xad№•†")  # signs that stand in texts of any language
 _CODECS = ("cp932 euc_jp gb18030 big5 cp949 cp1253 cp1255 cp1256 cp1258 cp874 cp1250 cp1251 cp1252 cp1254 cp1257 "
            "koi8_r iso8859_2 cp866").split()  # fmt: skip
 """The codecs that charset-normalizer chooses from."""
-_ENOUGH = 20_000
-"""Bytes beyond ASCII that say as much as more of them would."""
+_ENOUGH = 20_000  # bytes beyond ASCII that say as much as more of them would
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ _KINDS = {
 }
 _NO_VIDEO = {ending: kind for kind, endings in _KINDS.items() for ending in endings.split()}
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"M4A ", b"M4B ", b"crx ", b"jxl ")
-_AMBIGUOUS = frozenset({"ts", "dv", "rm", "qt"})
-"""Endings of other things too."""
+_AMBIGUOUS = frozenset({"ts", "dv", "rm", "qt"})  # endings of other things too
 _STARTS = (
     *(b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"YUV4MPEG2", b"DKIF"),
     *(b"0&\xb2u\x8ef\xcf\x11", b".RMF", b"\x06\x0e+4\x02\x05\x01\x01", b"nut/multimedia"),
@@ -50,7 +49,6 @@ class FolderScan:
     """The files below a folder. Each file once, under the name that comes first."""
 
     videos: list[Path] = field(default_factory=list)
-    """In the order of their paths."""
     passed_over: list[PassedOver] = field(default_factory=list)
 
 
@@ -64,9 +62,6 @@ def find_videos(place: Path, *, only: str | None = None, leave_out: Sequence[Pat
         place: a folder; or a pattern such as `trip/**/*.mp4`, whose files are then taken as they are.
         only: a pattern that names of files (or their paths below the folder) have to match; case does not count.
         leave_out: folders that are not entered.
-
-    Raises:
-        VideoError: if there is no such folder, it cannot be read, or nothing matches the pattern.
     """
     scan = FolderScan()
     if place.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -40,15 +40,7 @@ def follow(
     span: Span,
     alive: Callable[[], None] | None = None,
 ) -> list[Track]:
-    """Follow the objects in frames that come in order; one frame at a time is held.
-
-    Args:
-        frames: at a steady rate.
-        detector: what finds the objects.
-        fps: that rate.
-        span: what is watched.
-        alive: called before each frame.
-    """
+    """Follow the objects in frames that come in order; one frame at a time is held."""
     tracker = Tracker(fps)
     for frame in frames:
         if alive is not None:
@@ -61,7 +53,9 @@ def follow(
 def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Callable[[], None]) -> list[NewText]:
     """Return the rows of one clip: how many of what, and each track with its own span and places."""
     wide = Span(span.start - _MARGIN, span.end + _MARGIN).within(video.info.span)
-    frames = _steady(video, grid_times(video.info, worth_looking_at(video, wide)))
+    times = grid_times(video.info, worth_looking_at(video, wide))
+    on_screen = zip(times, video.frames_at(times, size=LARGEST), strict=True)
+    frames = (Frame(round(time, 3), frame.image, frame.full) for time, frame in on_screen)
     pieces = follow(frames, detector, fps=FPS, span=wide, alive=alive)
     rows = [_row(track, span) for track in pieces if any(span.contains(one.time) for one in track.boxes)]
     counts = Counter(t.label for t in sure(link(pieces)) if t.start < span.end and t.end > span.start).most_common()
@@ -70,17 +64,11 @@ def detect_clip(video: VideoSource, span: Span, detector: Detector, alive: Calla
     return rows
 
 
-def grid_times(info: VideoInfo, span: Span, fps: float = FPS) -> list[float]:
+def grid_times(info: VideoInfo, span: Span) -> list[float]:
     """Return times on one grid for the whole video, so that clips that overlap use the same frames; at least one."""
-    first = int(np.ceil((span.start - info.start) * fps - 1e-6))
-    last = int(np.ceil((span.end - info.start) * fps - 1e-6))
-    return [info.start + k / fps for k in range(first, last)] or [span.start]
-
-
-def _steady(video: VideoSource, times: Sequence[float]) -> Iterator[Frame]:
-    """The frames on screen at these times, each under that time."""
-    for time, frame in zip(times, video.frames_at(times, size=LARGEST), strict=True):
-        yield Frame(round(time, 3), frame.image, frame.full)
+    first = int(np.ceil((span.start - info.start) * FPS - 1e-6))
+    last = int(np.ceil((span.end - info.start) * FPS - 1e-6))
+    return [info.start + k / FPS for k in range(first, last)] or [span.start]
 
 
 def _row(track: Track, span: Span) -> NewText:

@@ -17,7 +17,7 @@ from ..span import Span
 from ..store import units as work
 from ..store.database import Store
 from ..store.search import Searcher
-from ..store.units import NewText, NewVector, Rows, Unit
+from ..store.units import NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .request import IngestRequest
@@ -37,15 +37,7 @@ Answer = TypeVar("Answer", Probed, Pieces)
 
 
 class Ingest:
-    """One run of `add` on one video. The caller holds the writer lock.
-
-    Args:
-        store: the memory's.
-        searcher: the memory's, which holds its indexes.
-        text_encoder: gives the encoder of texts; it is loaded when the first text is stored.
-        models: for the workers.
-        request: the options of `add`.
-    """
+    """One run of `add` on one video. The caller holds the writer lock."""
 
     def __init__(
         self,
@@ -65,7 +57,9 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        pool = self._pool(source)
+        count = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
+        here = count == 0 or not isinstance(source, str) or not _portable(self._models)
+        pool = Inline(self._models) if here else Workers(count, self._models)
         try:
             probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
@@ -76,19 +70,15 @@ class Ingest:
         self._read_as_blocks(video, probed.info)
         self._embed_again(video)
         self._summarize(video, probed.info)
-        self._save_indexes()
+        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
+            index = self._searcher.index(space)
+            if index.behind > _FRESH * len(index):
+                index.save()
         return video
-
-    def _pool(self, source: str | VideoSource) -> Inline | Workers:
-        count = len(os.sched_getaffinity(0)) if self._request.workers is None else self._request.workers
-        if count == 0 or not isinstance(source, str) or not _portable(self._models):
-            return Inline(self._models)
-        return Workers(count, self._models)
 
     # What is to do
 
     def _enter(self, source: str | VideoSource, probed: Probed) -> str:
-        """Find or make the record of the video."""
         path = Path(source) if isinstance(source, str) else None
         name = path.name if path else Path(probed.info.path).name or f"video-{probed.content_id[:8]}"
         content = probed.content_id
@@ -126,7 +116,6 @@ class Ingest:
         return f"{plain}.{digest}"
 
     def _note_twins(self, path: Path, content: str, plain: str) -> None:
-        """Note where other files hold the same bytes."""
         for other, files, _ in self._store.same_bytes(plain):
             names = [file.name for file in files if file != path and file.exists()]
             if names:
@@ -244,7 +233,9 @@ class Ingest:
         if rows.vectors or not rows.texts:
             return rows
         encoder = self._text_encoder()
-        return replace(rows, vectors=_vectors(encoder, rows.texts), stamp=encoder.stamp)
+        encoded = zip(rows.texts, encoder.encode([text.text for text in rows.texts]), strict=True)
+        vectors = [NewVector(text.start, text.end, row, place) for place, (text, row) in enumerate(encoded)]
+        return replace(rows, vectors=vectors, stamp=encoder.stamp)
 
     def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
         """Make blocks, over the clips that they last, of the lines that the clips brought."""
@@ -258,7 +249,6 @@ class Ingest:
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
     def _embed_again(self, video: str) -> None:
-        """Give texts that another encoder had encoded vectors of this one."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
@@ -270,20 +260,12 @@ class Ingest:
             work.embed_again(self._store, Unit(id_, video, channel, Span(0, 0)), self._text_encoder())
 
     def _summarize(self, video: str, info: VideoInfo) -> None:
-        """Make the coarse levels when anything below them has changed."""
         for unit in work.units_to_do(self._store, video, [SUMMARY]):
             seconds = float(self._store.clipping(video).partition(" ")[2])
             clips = [clip.span for clip in self._store.clips(video, CLIP)]
             levels = coarse_windows(info, seconds, clips=clips)
             texts = [text for text in self._store.texts(video) if text.channel != SUMMARY]
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
-
-    def _save_indexes(self) -> None:
-        """Write the index files that have fallen behind by more than is read back in no time."""
-        for space in self._store.spaces():
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
 
 
 def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
@@ -318,17 +300,11 @@ def _facts_of(record: VideoRecord, probed: Probed, *, kept: bool) -> tuple[int |
     return record.audio, (*record.notes, "its words were taken earlier; --again speech chooses the sound track anew")
 
 
-def _vectors(encoder: TextEncoder, texts: Sequence[NewText]) -> list[NewVector]:
-    rows = encoder.encode([text.text for text in texts])
-    return [NewVector(t.start, t.end, row, i) for i, (t, row) in enumerate(zip(texts, rows, strict=True))]
-
-
 def _unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
 def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Answer:
-    """Have one job done, and return its answer or raise its error."""
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:
@@ -338,7 +314,6 @@ def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Ans
 
 
 def _portable(models: ModelSpecs) -> bool:
-    """Return whether models can be sent to another process."""
     objects = [model for model in (models.visual, models.transcriber, models.detector) if not isinstance(model, str)]
     if any(type(model).__module__ == "__main__" for model in objects):
         return False

@@ -14,8 +14,7 @@ from ..span import Span, clock
 if TYPE_CHECKING:
     from ..protocol import VideoSource
 
-_LONG, _STAYS = 60.0, 10.0
-"""Seconds of a long clip, and for which a picture in it that stays is looked at."""
+_LONG, _STAYS = 60.0, 10.0  # seconds of a long clip, and for which a picture in it that stays is looked at
 STILL = 60
 """Windows in a row without anything new from which on they are one."""
 MOST = 250_000
@@ -67,10 +66,6 @@ def windows(span: Span, seconds: float, *, shortest: float, busy: Busy | None = 
         shortest: a last piece below this joins the one before it.
         busy: when there is something new; windows without, `STILL` or more in a row, are joined (all of them where
             these would still be more than `MOST`).
-
-    Raises:
-        ValueError: if `seconds` is not positive.
-        VideoError: if there are more than `MOST`.
     """
     if not seconds > 0:
         raise ValueError(f"Windows need a positive length in seconds, got {seconds}.")
@@ -109,7 +104,6 @@ def _active(span: Span, seconds: float, count: int, busy: Busy) -> np.ndarray:
 
 
 def _edges(active: np.ndarray, count: int, span: Span, seconds: float) -> list[int]:
-    """Numbers of the windows at which pieces begin."""
     # Idle windows lie before the first active one, between two, and behind the last.
     before = np.concatenate([[-1], active])
     gaps = np.diff(np.append(before, count)) - 1

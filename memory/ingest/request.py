@@ -25,11 +25,7 @@ _PACKAGES = ("rewatch", "rapidocr", "pocketsphinx", "faster-whisper", "av", "ult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """The options of `ClipMemory.add`; None leaves a thing as it is, or takes the default the first time.
-
-    Raises:
-        ValueError: if an option means nothing.
-    """
+    """The options of `ClipMemory.add`; None leaves a thing as it is, or takes the default the first time."""
 
     channels: tuple[str, ...]
     clip_seconds: float | None = None
@@ -58,13 +54,7 @@ class IngestRequest:
             raise ValueError("Give subtitles or subtitle_stream, not both.")
 
     def fingerprint(self, source: str | VideoSource, models: ModelSpecs, encoders: Sequence[str]) -> str:
-        """Return everything that decides what is to do for a file, as text; empty when only reading it tells.
-
-        Args:
-            source: the file.
-            models: that work on it.
-            encoders: the stamps of the encoders.
-        """
+        """Return everything that decides what is to do for a file, as text; empty when only reading it tells."""
         from ..speech.transcriber import lasting_name
 
         specs = (models.transcriber, models.visual, models.detector)

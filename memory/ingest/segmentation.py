@@ -16,10 +16,9 @@ from .planning import STILL, Busy, windows
 if TYPE_CHECKING:
     from ..protocol import VideoInfo, VideoSource
 
-__all__ = ["LEVELS", "coarse_windows", "detect_shots", "fixed_windows", "shot_clips"]
-
 LEVELS = {"chapter": 600.0, "hour": 3600.0, "day": 86400.0}
 """Length in seconds of the windows of each coarse level, shortest first."""
+_SHORTEST_SHOT = 2.0  # seconds below which a shot joins a neighbor
 
 
 def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None = None) -> list[Span]:
@@ -27,15 +26,6 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
 
     One begins with the first picture, where sound leads it by more. A last piece shorter than 1 s or than a fifth of a
     window joins the one before it.
-
-    Args:
-        info: of the video.
-        seconds: length of a window.
-        busy: when it holds something new; see `planning.windows`.
-
-    Raises:
-        ValueError: `seconds` is not positive.
-        VideoError: if there are too many.
     """
     shortest = max(1.0, 0.2 * seconds)
     first = min(info.seen_from, info.end)
@@ -69,34 +59,17 @@ def coarse_windows(
     return levels
 
 
-def shot_clips(
-    video: VideoSource,
-    seconds: float = 10.0,
-    *,
-    span: Span | None = None,
-    shortest: float = 2.0,
-    longest: float | None = None,
-    busy: Busy | None = None,
-) -> list[Span]:
-    """Clips that begin and end at cuts where they can: short shots joined, long ones split evenly.
+def shot_clips(video: VideoSource, seconds: float = 10.0, *, busy: Busy | None = None) -> list[Span]:
+    """Return clips that begin and end at cuts where they can: short shots joined with the shorter neighbour.
 
-    Args:
-        video: where to look for shots.
-        seconds: length that a clip should have about; a long shot is split into pieces of at most this.
-        span: part of the video (None: all of it).
-        shortest: seconds below which a shot joins a neighbour, the shorter one.
-        longest: seconds above which a shot is split (None: twice `seconds`).
-        busy: when the video holds something new; what stands still and silent for long is not split.
-
-    Raises:
-        ValueError: `seconds` is not positive.
-        VideoError: if there are too many.
+    A shot of more than twice `seconds` is split evenly into pieces of at most this; one that stands still and silent
+    for long, by `busy`, is not.
     """
     if not seconds > 0:
         raise ValueError(f"Clips need a positive length in seconds, got {seconds}.")
-    longest = 2 * seconds if longest is None else longest
+    longest = 2 * seconds
     clips: list[Span] = []
-    for shot in _join_short(detect_shots(video, span), min(shortest, longest)):
+    for shot in _join_short(detect_shots(video), min(_SHORTEST_SHOT, longest)):
         pieces = math.ceil(shot.duration / seconds - 1e-9) if shot.duration > longest else 1
         if pieces > STILL:
             clips += windows(shot, shot.duration / pieces, shortest=0.5 * seconds, busy=busy)

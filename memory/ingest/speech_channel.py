@@ -17,7 +17,8 @@ from .stream_choice import Streams, describe_stream, find_stream, rank_subtitles
 if TYPE_CHECKING:
     from ..span import Span
     from ..speech.subtitles import Cue
-    from ..speech.transcriber import Transcriber, Utterance
+    from ..speech.transcriber import Transcriber
+    from ..speech.transcript import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,87 +32,68 @@ class Subtitles:
     """Seconds to add to the times of a file for the video's own (see `docs/clock.md`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The source of the words, None for the sound; `notes` say why it was chosen or others were passed over."""
-
-    subtitles: Subtitles | None
-    notes: tuple[str, ...] = ()
-
-
 def find_subtitles(
     info: VideoInfo,
-    given: Path | None,
-    wish: Streams | None = None,
+    named_file: Path | None,
+    request: Streams | None = None,
     *,
-    spoken: str | None = None,
+    language: str | None = None,
     can_listen: Callable[[], bool] = lambda: False,
-) -> Words:
-    """The subtitles to take: the given file, the stream asked for, one beside the video, or a stream inside it.
+) -> tuple[Subtitles | None, tuple[str, ...]]:
+    """Return the subtitles to take (None for the sound), and notes on why, or on what was passed over.
 
-    What cannot be read, or does not belong to the video, is passed over. What holds only some of the words (forced
-    ones), or another language than the sound, is taken only where the sound cannot be listened to.
-
-    Args:
-        info: of the video.
-        given: a file that was named.
-        wish: which stream was asked for.
-        spoken: the language of the sound, where it is known.
-        can_listen: whether the sound can be understood instead; asked only where it matters.
-
-    Raises:
-        VideoError: if the given file or the stream asked for cannot be used.
+    They are the named file, the stream asked for, a file beside the video, or a stream inside it. What cannot be read,
+    or does not belong to the video, is passed over. What holds only some of the words (forced ones), or another
+    language than the sound, is taken only where the sound cannot be listened to, which `can_listen` tells.
     """
-    wish = wish or Streams()
+    request = request or Streams()
     path = Path(info.path) if info.path else None
-    if given is not None:
-        return Words(*_from_file(given, info, named=True))
+    if named_file is not None:
+        return _from_file(named_file, info, named=True)
     if path is None or not path.exists():
-        if wish.subtitles is not None:
+        if request.subtitles is not None:
             raise VideoError("--subtitle-stream needs a video file: this video is none.")
-        return Words(None)
-    if wish.subtitles is not None:
-        return _asked_for(info, path, wish.subtitles)
+        return None, ()
+    if request.subtitles is not None:
+        return _requested_stream(info, path, request.subtitles)
     notes: list[str] = []
     weak: list[tuple[Subtitles, Sequence[str], str]] = []
-    spoken = wish.language or spoken
-    for subtitles, own, against in _candidates(info, path, spoken, notes):
+    for subtitles, own, against in _candidates(info, path, request.language or language, notes):
         if not against:
-            return Words(subtitles, (*notes, *own))
+            return subtitles, (*notes, *own)
         weak.append((subtitles, own, against))
     if not weak:
-        return Words(None, tuple(notes))
+        return None, tuple(notes)
     subtitles, own, against = weak[0]
     if can_listen():
-        return Words(None, (*notes, f"{against}: the sound was listened to instead"))
-    return Words(subtitles, (*notes, *own, against))
+        return None, (*notes, f"{against}: the sound was listened to instead")
+    return subtitles, (*notes, *own, against)
 
 
 def _candidates(
-    info: VideoInfo, path: Path, spoken: str | None, notes: list[str]
+    info: VideoInfo, path: Path, language: str | None, notes: list[str]
 ) -> Iterable[tuple[Subtitles, Sequence[str], str]]:
     """Subtitles that can be read, best first, each with what to say of it and what speaks against it."""
     from ..speech.languages import same_language
     from ..speech.subtitles import embedded_subtitles, sidecars
 
-    beside = []
-    for place, one in enumerate(sidecars(path)):
-        foreign = spoken is not None and one.language is not None and not same_language(one.language, spoken)
-        matches = spoken is not None and same_language(one.language, spoken)
-        beside.append((one.forced, foreign, not matches and spoken is not None, place, one))
     # Weak files come after the streams inside the video.
     later = []
-    for *_, one in sorted(beside, key=lambda each: each[:-1]):
+    beside = []
+    for place, one in enumerate(sidecars(path)):
+        matches = same_language(one.language, language)
+        foreign = language is not None and one.language is not None and not matches
+        beside.append((one.forced, foreign, language is not None and not matches, place, one))
+    for forced, foreign, _, _, one in sorted(beside, key=lambda each: each[:-1]):
         try:
             subtitles, own = _from_file(one.file, info)
         except VideoError as error:
             notes.append(f"passed over: {error}")
             continue
-        foreign = spoken is not None and one.language is not None and not same_language(one.language, spoken)
-        if one.forced:
+        if forced:
             later.append((subtitles, own, f"{one.file.name} holds only some of what is said (forced)"))
         elif foreign:
-            later.append((subtitles, own, f"{one.file.name} is in {one.language}, and the sound in {spoken}"))
+            later.append((subtitles, own, f"{one.file.name} is in {one.language}, and the sound in {language}"))
         else:
             yield subtitles, own, ""
     if info.subtitle_streams:
@@ -120,41 +102,34 @@ def _candidates(
         lines = {track.stream: sum(_inside(cue, info, 0.0) for cue in track) for track in tracks}
         guesses = {track.stream: track.guessed for track in tracks if track.guessed}
         several = len(info.subtitle_streams)
-        for written in rank_subtitles(info.subtitle_streams, lines, spoken):
-            place = places[written.stream.index]
-            which = f"subtitle stream {describe_stream(written.stream)} of {several}"
-            other = f" in another language than the sound ({spoken})" if written.foreign else ""
-            against = " holds only some of what is said" if written.partial else other and f" is{other}"
+        for ranked in rank_subtitles(info.subtitle_streams, lines, language):
+            index = ranked.stream.index
+            which = f"subtitle stream {describe_stream(ranked.stream)} of {several}"
+            other = f" in another language than the sound ({language})" if ranked.foreign else ""
+            against = " holds only some of what is said" if ranked.partial else other and f" is{other}"
             taken = [f"{which} was taken (--subtitle-stream takes another)"] if several > 1 or against else []
-            if guess := guesses.get(written.stream.index):
+            if guess := guesses.get(index):
                 taken.append(f"{which} does not say how its letters are written; read as {guess}")
-            yield _stream(path, place), taken, which + against if against else ""
+            yield _stream(path, places[index]), taken, which + against if against else ""
         unread = [one for one in info.subtitle_streams if not lines.get(one.index)]
         if len(unread) == several:
-            why = (
-                "pictures of words, which are not read"
-                if all(one.pictures for one in unread)
-                else "without words in the video"
-            )
+            pictures = all(one.pictures for one in unread)
+            why = "pictures of words, which are not read" if pictures else "without words in the video"
             notes.append(f"its subtitles ({'; '.join(describe_stream(one) for one in unread)}) are {why}")
     yield from later
 
 
-def _asked_for(info: VideoInfo, path: Path, wanted: int | str) -> Words:
+def _requested_stream(info: VideoInfo, path: Path, request: int | str) -> tuple[Subtitles, tuple[str, ...]]:
     from ..speech.subtitles import embedded_subtitles
 
-    stream = find_stream(info.subtitle_streams, wanted, "subtitle stream", info.path)
+    stream = find_stream(info.subtitle_streams, request, "subtitle stream", info.path)
     tracks = embedded_subtitles(path)
     place = next((place for place, track in enumerate(tracks) if track.stream == stream.index), None)
+    which = f"subtitle stream {describe_stream(stream)}"
     if place is None or not tracks[place]:
         why = "is made of pictures of words, which are not read" if stream.pictures else "holds no words"
-        raise VideoError(
-            f"{info.path}: subtitle stream {describe_stream(stream)} {why}. Take another, or listen to the sound."
-        )
-    return Words(
-        _stream(path, place),
-        (f"subtitle stream {describe_stream(stream)} of {len(info.subtitle_streams)} was taken, as asked for",),
-    )
+        raise VideoError(f"{info.path}: {which} {why}. Take another, or listen to the sound.")
+    return _stream(path, place), (f"{which} of {len(info.subtitle_streams)} was taken, as asked for",)
 
 
 def _stream(path: Path, place: int) -> Subtitles:
@@ -162,11 +137,7 @@ def _stream(path: Path, place: int) -> Subtitles:
 
 
 def _from_file(file: Path, info: VideoInfo, *, named: bool = False) -> tuple[Subtitles, tuple[str, ...]]:
-    """A subtitle file and what should be said of it; one that was named may be empty, where nothing is said.
-
-    Raises:
-        VideoError: if it cannot be read, or no line of it lies in the video.
-    """
+    """A subtitle file and what should be said of it; one that was named may be empty, where nothing is said."""
     from ..speech.subtitles import read_subtitles
 
     cues = read_subtitles(file, fps=info.fps)
@@ -223,8 +194,7 @@ def from_subtitles(video: VideoSource, subtitles: Subtitles) -> list[NewText]:
     from ..speech.subtitles import as_utterances, embedded_subtitles, read_subtitles
 
     path, shift = Path(subtitles.path), subtitles.shift
-    cues: Sequence[Cue]
-    cues = (
+    cues: Sequence[Cue] = (
         read_subtitles(path, fps=video.info.fps)
         if subtitles.embedded is None
         else embedded_subtitles(path)[subtitles.embedded]

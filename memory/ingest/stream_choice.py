@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ..errors import VideoError
-from ..protocol import SoundTrack, SubtitleStream, VideoInfo
+from ..protocol import SoundTrack, Stream, SubtitleStream, VideoInfo
 from ..span import Span
 from ..speech.languages import known_language, same_language
 from ..speech.vad import RATE, voiced
@@ -19,7 +19,7 @@ from ..video.audio import read_audio
 if TYPE_CHECKING:
     from pathlib import Path
 
-Stream = TypeVar("Stream", SoundTrack, SubtitleStream)
+AnyStream = TypeVar("AnyStream", bound=Stream)
 
 _ASIDE = frozenset({
     "comment", "visual_impaired", "descriptions", "karaoke", "clean_effects", "non_diegetic", "metadata", "lyrics",
@@ -37,16 +37,11 @@ _PARTIAL = 0.25
 """Share of the lines of another stream in the same language below which one holds only some of what is said."""
 _WHOLE, _PROBES, _PROBE = 240.0, 24, 5.0
 """Seconds that are listened to from end to end; how many places of a longer track, and seconds of each."""
-_MOST_TRACKS = 16
-"""Tracks that are listened to, unless one is asked for."""
-_LOUD = 1e-4
-"""Samples that never pass this (-80 dB) are silence."""
-_FAINT = 0.002
-"""Below this (-54 dB), recognizers begin to miss words."""
-_QUIET = 0.03
-"""Sound that never passes this (-30 dB) is amplified before it is asked for voices."""
-_SPOKEN = 1.0
-"""Seconds of speech with which a track counts as spoken."""
+_MOST_TRACKS = 16  # tracks that are listened to, unless one is asked for
+_LOUD = 1e-4  # samples that never pass this (-80 dB) are silence
+_FAINT = 0.002  # below this (-54 dB), recognizers begin to miss words
+_QUIET = 0.03  # sound that never passes this (-30 dB) is amplified before it is asked for voices
+_SPOKEN = 1.0  # seconds of speech with which a track counts as spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +66,8 @@ class SoundSample:
         return self.loudest <= _LOUD
 
 
-def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: str) -> Stream:
-    """Return the stream that a person means: by its number, else its language, else words of its title.
-
-    Raises:
-        VideoError: if there is none; the text lists those that there are.
-    """
+def find_stream(streams: Sequence[AnyStream], request: int | str, what: str, path: str) -> AnyStream:
+    """Return the stream that a person means: by its number, else its language, else words of its title."""
     text = str(request).strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         found = [one for one in streams if one.number == int(text)]
@@ -89,7 +80,7 @@ def find_stream(streams: Sequence[Stream], request: int | str, what: str, path: 
     raise VideoError(f"{path} has no {what} {text!r}. There are: {there}. Name one by its number or language.")
 
 
-def describe_stream(stream: SoundTrack | SubtitleStream) -> str:
+def describe_stream(stream: Stream) -> str:
     """Return a stream in a few words: `2 (eng, “Commentary”, comment)`."""
     flags = sorted(stream.flags - {"default", "captions"})
     title = f"“{stream.title}”" if stream.title and "handler" not in stream.title.lower() else ""
@@ -116,9 +107,6 @@ def choose_sound(
         request: what was asked for.
         knows_only: the one language that the recognizer knows; None where it knows many.
         alive: called before each piece that is listened to.
-
-    Raises:
-        VideoError: if a track was asked for that is not there.
     """
     tracks = info.sound_tracks
     if request.audio is not None:
@@ -192,7 +180,6 @@ def is_silent(path: Path, span: Span, track: int | None, alive: Callable[[], Non
 
 
 def _loudest(path: Path, span: Span, track: int | None, alive: Callable[[], None]) -> float:
-    """Return the loudest sample, or the first one that is loud enough to be heard well."""
     loudest = 0.0
     for _, peak in _pieces(path, span, track, False, alive):
         loudest = max(loudest, peak)
@@ -229,18 +216,14 @@ class RankedSubtitles:
     partial: bool
     """True if it holds only some of what is said, or something else."""
     foreign: bool
-    """True if it is in another language than the sound."""
 
 
 def rank_subtitles(
-    streams: Sequence[SubtitleStream], lines: dict[int, int], spoken: str | None
+    streams: Sequence[SubtitleStream], lines: dict[int, int], language: str | None
 ) -> list[RankedSubtitles]:
-    """Return the subtitle streams that hold words, the one to take first.
+    """Return the subtitle streams that hold words, by the number of `lines` of each index; the one to take first.
 
-    Args:
-        streams: those of the file.
-        lines: how many each has, by its index.
-        spoken: the language of the sound, where it is known.
+    `language` is that of the sound, where it is known.
     """
     fullest: dict[str | None, int] = {}
     for one in streams:
@@ -253,12 +236,12 @@ def rank_subtitles(
             continue
         few = count < _PARTIAL * fullest[known_language(one.language or "")]
         forced = "forced" in one.flags or _FORCED_TITLE.search(one.title) is not None
-        foreign = spoken is not None and one.language is not None and not same_language(one.language, spoken)
+        foreign = language is not None and one.language is not None and not same_language(one.language, language)
         found.append(RankedSubtitles(one, count, forced or few or _is_aside(one), foreign))
 
     def rank(one: RankedSubtitles) -> tuple[bool, bool, bool, bool, bool, int]:
         flags = one.stream.flags
-        matches = spoken is None or same_language(one.stream.language, spoken)
+        matches = language is None or same_language(one.stream.language, language)
         # Those for the hard of hearing also tell of sounds.
         sounds = bool(flags & {"hearing_impaired", "captions"}) or _SOUNDS_TITLE.search(one.stream.title) is not None
         return one.partial, one.foreign, not matches, sounds, "default" not in flags, one.stream.number
@@ -266,5 +249,5 @@ def rank_subtitles(
     return sorted(found, key=rank)
 
 
-def _is_aside(stream: SoundTrack | SubtitleStream) -> bool:
+def _is_aside(stream: Stream) -> bool:
     return bool(stream.flags & _ASIDE) or _ASIDE_TITLE.search(stream.title) is not None

@@ -18,25 +18,20 @@ _LONGEST = 240  # characters of one sentence
 
 
 def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]:
-    """One text for each window that has anything to tell, with `data["level"]`.
-
-    Args:
-        levels: windows of each coarse level.
-        texts: all texts of the video, in time order.
-    """
+    """One text for each window that has anything to tell, with `data["level"]`."""
     found = []
     rare = rarity(texts)
     for level, spans in levels.items():
         for span in spans:
-            inside = [text for text in texts if span.contains((text.start + text.end) / 2)]
+            inside = [text for text in texts if span.contains(text.span.middle)]
             best = telling([t for t in inside if t.channel == "speech"], rare, _SENTENCES[level])
             quotes = [f"[{clock(text.start)}] {_short(text.text)}" for text in best]
             headlines = _headlines([t for t in inside if t.channel == "screen_text"])
-            looks = _looks(t.text for t in inside if t.channel == "visual")
+            look = commonest(t.text for t in inside if t.channel == "visual")
             parts = [
                 f"Said: {' … '.join(quotes)}" if quotes else "",
                 f"On screen: {' | '.join(headlines)}" if headlines else "",
-                f"Looks: {looks}" if looks else "",
+                f"Looks: {look}" if look else "",
             ]
             text = "\n".join(part for part in parts if part)
             if text:
@@ -46,9 +41,9 @@ def gists(levels: dict[str, list[Span]], texts: Sequence[Text]) -> list[NewText]
 
 def rarity(texts: Sequence[Text]) -> dict[str, float]:
     """Inverse document frequency of each word over the spoken texts of the video."""
-    spoken = [set(words(text.text)) for text in texts if text.channel == "speech"]
-    counts = Counter(word for one in spoken for word in one)
-    return {word: math.log((1 + len(spoken)) / (1 + count)) + 1 for word, count in counts.items()}
+    utterances = [set(words(text.text)) for text in texts if text.channel == "speech"]
+    counts = Counter(word for one in utterances for word in one)
+    return {word: math.log((1 + len(utterances)) / (1 + count)) + 1 for word, count in counts.items()}
 
 
 def telling(texts: Sequence[Text], rare: dict[str, float], most: int) -> list[Text]:
@@ -88,9 +83,9 @@ def _headlines(texts: Sequence[Text]) -> list[str]:
     return [_short(text) for _, text in sorted(first[key] for key in best)]
 
 
-def _looks(descriptions: Iterable[str]) -> str:
-    """Return the look of most clips."""
-    counts = Counter(descriptions)
+def commonest(texts: Iterable[str]) -> str:
+    """Return the text that occurs most often; empty without any."""
+    counts = Counter(texts)
     return min(counts, key=lambda text: (-counts[text], text), default="")
 
 

@@ -19,11 +19,6 @@ def work_rates(store: Store, channels: Sequence[str], cores: int) -> tuple[dict[
 
     A unit took as long as it was finished after the one before it, in whichever process. Subtitles that were taken
     instead of listening are left out.
-
-    Args:
-        store: the memory's.
-        channels: the channels wanted.
-        cores: how many processes will work, for what was not measured.
     """
     rows = store.rows(
         "SELECT u.video, u.channel, u.finished_at, v.end_s - v.start_s, c.stamp FROM units u "

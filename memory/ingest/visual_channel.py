@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..encoders import VisualEncoder, pool
 from ..errors import VideoError
 from ..ocr.blocks import as_data
-from ..protocol import Frame, VideoInfo, VideoSource, grid
+from ..protocol import Frame, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows
 from ..video.shape import shrink
@@ -53,7 +53,9 @@ class VisualRun:
         return ClipFrames(self, span, count, self._step, alive)
 
     def _times(self, span: Span) -> list[float]:
-        return _times(worth_looking_at(self.video, span), self.fps, self.video.info)
+        info, part = self.video.info, worth_looking_at(self.video, span)
+        times: list[float] = grid(part, self.fps, info.span).tolist()
+        return times or [part.start]
 
     def screen(self, reader: TextReader, alive: Callable[[], None]) -> tuple[ChangedTextReader, TextReader]:
         """Return the reader that follows the screen over all clips, and the one that signals before every picture."""
@@ -127,11 +129,6 @@ class ClipFrames:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._run.video, name)
-
-
-def _times(span: Span, fps: float, info: VideoInfo) -> list[float]:
-    times: list[float] = grid(span, fps, info.span).tolist()
-    return times or [span.start]
 
 
 def encode_clip(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..checkpoints import first_line
+from ..encoders import VisualEncoder, visual_encoder
 from ..errors import CapabilityError, RewatchError, VideoError
 from ..processes.child_process import connection_to_parent
 from ..protocol import VideoSource
@@ -15,19 +17,87 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from .jobs import Cut, Failed, Heartbeat, Job, JobDone, Pieces, Probe, Probed, Send, UnitDone, Work
+from .jobs import Cut, Failed, Heartbeat, Job, JobDone, ModelSpecs, Pieces, Probe, Probed, Send, UnitDone, Work
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
 from .speech_channel import Subtitles, find_subtitles, from_sound, from_subtitles
 from .stream_choice import choose_sound, faint_note, is_silent
 from .visual_channel import ClipFrames, VisualRun, encode_clip
-from .worker_models import WorkerModels
+
+if TYPE_CHECKING:
+    from ..ocr.lines import TextReader
+    from ..speech.transcriber import Transcriber
+    from ..tracking.detector import Detector
+    from ..video.file import Video
 
 _STEP_SECONDS = 60.0  # without a sign of life, for one step that should take far less
 _HASH_RATE = 10e6  # bytes a second that even a slow disk gives
 _PACKAGE = __package__.partition(".")[0]
 
 T = TypeVar("T")
+
+
+class WorkerModels:
+    """The loaded models of one worker and the video it has open."""
+
+    def __init__(self, specs: ModelSpecs) -> None:
+        self.specs = specs
+        self._open: tuple[str, VideoSource] | None = None
+
+    @cached_property
+    def visual(self) -> VisualEncoder:
+        """The visual encoder."""
+        spec = self.specs.visual
+        return visual_encoder(spec, threads=1) if spec is None or isinstance(spec, str) else spec
+
+    @cached_property
+    def reader(self) -> TextReader:
+        """The reader of on-screen text."""
+        from ..ocr.reader import RapidReader
+
+        return RapidReader()
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        """The speech recognizer."""
+        from ..speech.transcriber import transcriber
+
+        spec = self.specs.transcriber
+        return transcriber(spec, language=self.specs.language) if spec is None or isinstance(spec, str) else spec
+
+    @property
+    def transcriber_or_none(self) -> Transcriber | None:
+        """The speech recognizer, or None where there is none."""
+        try:
+            return self.transcriber
+        except (CapabilityError, ImportError):
+            return None
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The object detector."""
+        from ..tracking.detector_weights import no_weights
+        from ..tracking.ultralytics_detector import detector
+
+        if self.specs.detector is None:
+            raise CapabilityError(no_weights())
+        return detector(self.specs.detector, threads=1)
+
+    def video(self, source: str | VideoSource, audio: int | None = None) -> VideoSource:
+        """Return the video with the sound track of that index, opened once for jobs that follow one another."""
+        if not isinstance(source, str):
+            return source
+        if self._open is None or self._open[0] != source:
+            from ..video.file import Video
+
+            if self._open is not None:
+                cast("Video", self._open[1]).close()
+            self._open = None
+            self._open = (source, Video(source))
+        video = cast("Video", self._open[1])
+        if audio is not None and video.info.sound_track != audio:
+            video.take_sound(audio)
+        return video
 
 
 def main() -> None:
@@ -127,7 +197,6 @@ def _find_words(
     alive = _beat(send, [], 2 * _STEP_SECONDS)
 
     def understands() -> bool:
-        """Return whether there is sound, and a recognizer that knows its language."""
         ears = models.transcriber_or_none if video.info.has_audio else None
         return ears is not None and (
             getattr(ears, "multilingual", True) or language is None or same_language(language, "en")
@@ -138,9 +207,10 @@ def _find_words(
 
     subtitles = None
     if job.subtitles is not None or job.streams.subtitles is not None or models.specs.transcriber is None:
-        words = find_subtitles(video.info, job.subtitles, job.streams, spoken=language, can_listen=can_listen)
-        subtitles = words.subtitles
-        notes += words.notes
+        subtitles, found = find_subtitles(
+            video.info, job.subtitles, job.streams, language=language, can_listen=can_listen
+        )
+        notes += found
     if subtitles is None and video.info.has_audio and path is not None:
         quiet = faint_note(path, video.info.span, audio, alive)
         notes += [quiet] if quiet else []
@@ -186,9 +256,9 @@ def _work(job: Work, models: WorkerModels, send: Send) -> None:
         if unit.channel == "speech":
             # Recognizers run from a tenth of real time to ten times of it on a busy machine.
             send(Heartbeat((unit.id,), 2 * _STEP_SECONDS + 20 * min(unit.span.duration, 300)))
-            _do_unit(unit, send, lambda unit=unit: _listen(video, unit, job.subtitles, models))  # type: ignore[misc]
+            _do_unit(unit, send, _listen, video, unit, job.subtitles, models)
         elif unit.channel == OBJECTS:
-            _do_unit(unit, send, lambda unit=unit: _detect(video, unit, models, send))  # type: ignore[misc]
+            _do_unit(unit, send, _detect, video, unit, models, send)
         else:
             clips.setdefault(unit.span, []).append(unit)
     _read_pictures(video, clips, models, send)
@@ -212,16 +282,12 @@ def _read_pictures(video: VideoSource, clips: dict[Span, list[Unit]], models: Wo
     run = VisualRun(video, list(clips), texts=texts)
     for span, units in clips.items():
         alive = _beat(send, units, _STEP_SECONDS)
-        frames = _attempt(units, send, lambda span=span, alive=alive: run.clip(span, alive))  # type: ignore[misc]
+        frames = _attempt(units, send, run.clip, span, alive)
         if frames is None:
             continue
         # The reader drives the decoder; the frames for the encoder are kept on the way.
         for unit in sorted(units, key=lambda unit: unit.channel != "screen_text"):
-            _do_unit(
-                unit,
-                send,
-                lambda unit=unit, frames=frames: _read_unit(unit, frames, models, send),  # type: ignore[misc]
-            )
+            _do_unit(unit, send, _read_unit, unit, frames, models, send)
 
 
 def _read_unit(unit: Unit, frames: ClipFrames, models: WorkerModels, send: Send) -> Rows:
@@ -238,19 +304,19 @@ def _beat(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:
     return lambda: send(heartbeat)
 
 
-def _do_unit(unit: Unit, send: Send, read: Callable[[], Rows]) -> None:
-    rows = _attempt([unit], send, read)
+def _do_unit(unit: Unit, send: Send, read: Callable[..., Rows], *arguments: Any) -> None:
+    rows = _attempt([unit], send, read, *arguments)
     if rows is not None:  # outside the attempt: an error in storing the rows is none of the video's
         send(UnitDone(unit.id, rows))
 
 
-def _attempt(units: list[Unit], send: Send, read: Callable[[], T]) -> T | None:
+def _attempt(units: list[Unit], send: Send, read: Callable[..., T], *arguments: Any) -> T | None:
     """Return what `read` returns; where a decoder or a model fails, mark the units and return None.
 
     The rest of the video is still to be had. A bug of this package is raised.
     """
     try:
-        return read()
+        return read(*arguments)
     except Exception as error:  # decoders and models are third-party code and raise anything
         if _is_bug(error):
             raise

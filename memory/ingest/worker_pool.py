@@ -12,8 +12,7 @@ from ..errors import VideoError
 from ..processes.child_process import Child
 from ..processes.pool import ProcessPool
 from .jobs import Failed, Heartbeat, Job, JobDone, Message, ModelSpecs, UnitDone, Work
-from .worker import run_job
-from .worker_models import WorkerModels
+from .worker import WorkerModels, run_job
 
 Handle = Callable[[Job, Message], None]
 
@@ -116,12 +115,7 @@ class VideoWorker(Child):
         return None
 
     def receive(self) -> Message:
-        """Wait for what it reports next.
-
-        Raises:
-            EOFError: if it has ended.
-            ConnectionError: if it was killed.
-        """
+        """Wait for what it reports next."""
         message: Message = self.connection.recv()
         return message
 

@@ -4,19 +4,3 @@
 finds the frames at which one comes and goes; `lines` says when two of them are one text, `layout` and `blocks` which
 lines stand together.
 """
-
-from .blocks import Block, BlockBuilder, blocks, blocks_of, compose, line_readings, new_rows
-from .layout import arrange, place, size
-
-__all__ = [
-    "Block",
-    "BlockBuilder",
-    "arrange",
-    "blocks",
-    "blocks_of",
-    "compose",
-    "line_readings",
-    "new_rows",
-    "place",
-    "size",
-]

@@ -15,18 +15,13 @@ from ..types import Text
 from .layout import arrange, hull, place, size
 from .lines import Line, Reading, continues, joined, merge_readings, overlap, same_place
 
-_JITTER = 0.75
-"""Seconds by which lines of one block may come or go apart."""
-_LASTING = 2.5
-"""Seconds from which a line stands; what is shorter (a clock, a counter) does not join what stands."""
-_NEAR = 3.0
-"""Distance in heights within which lines come and go together."""
+_JITTER = 0.75  # seconds by which lines of one block may come or go apart
+_LASTING = 2.5  # seconds from which a line stands; what is shorter (a clock, a counter) does not join what stands
+_NEAR = 3.0  # distance in heights within which lines come and go together
 _SAME_PLACE = 0.3
 """Shared area, of the smaller one's, from which two lines stand in one place: only one of them is there at a time."""
-_OVERLOOKED = 5.0
-"""Seconds for which a line may be missing while those beside it stay."""
-_SETTLED = 10.0
-"""Seconds after its end from which nothing is joined to a block."""
+_OVERLOOKED = 5.0  # seconds for which a line may be missing while those beside it stay
+_SETTLED = 10.0  # seconds after its end from which nothing is joined to a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +54,14 @@ class Block:
         """Median height of a line's box, as a fraction of the picture's height."""
         return float(median(line.box.bottom - line.box.top for line in self.lines))
 
-    @property
-    def place(self) -> str:
-        """Where it stands, in words; see `layout.place`."""
-        return place(self.box)
-
-    @property
-    def size(self) -> str:
-        """`large`, `medium` or `small`."""
-        return size(self.height)
-
     def data(self) -> dict[str, Any]:
         """Return all but the span and the text, as JSON."""
         kept = {
             "box": _rounded(self.box),
             "score": round(self.score, 4),
             "height": round(self.height, 4),
-            "place": self.place,
-            "size": self.size,
+            "place": place(self.box),
+            "size": size(self.height),
             "lines": [
                 {
                     "text": line.text,
@@ -103,10 +88,6 @@ def compose(readings: Iterable[Reading], aspect: float) -> list[Block]:
 
     A block lasts as long as its lines stay the same. Lines that move, and short-lived ones (a clock beside what stays),
     are only read with lines that come and go with them.
-
-    Args:
-        readings: lines over time, each once.
-        aspect: width of the picture over its height.
 
     Returns:
         Blocks sorted by start, then from top to bottom.
@@ -212,7 +193,6 @@ def _block(start: float, end: float, rows: Sequence[Sequence[Reading | Line]], *
 
 
 def _in_one(row: Sequence[Reading | Line]) -> Line:
-    """Return the pieces of one row as one line."""
     letters = sum(len(piece.text) for piece in row)
     score = sum(piece.score * len(piece.text) for piece in row) / max(letters, 1)
     return Line(" ".join(piece.text for piece in row), hull(piece.box for piece in row), score)
@@ -237,12 +217,7 @@ def as_data(reading: Reading) -> dict[str, Any]:
 
 
 def blocks(texts: Iterable[Text], aspect: float) -> list[Block]:
-    """Return the blocks of rows of `screen_text`, whether they hold blocks or the lines of single clips.
-
-    Args:
-        texts: rows of one video.
-        aspect: width of its picture over the height.
-    """
+    """Return the blocks of rows of `screen_text`, whether they hold blocks or the lines of single clips."""
     rows = list(texts)
     stored = [Block.of(text) for text in rows if "lines" in text.data]
     lines = [_line(text) for text in rows if "lines" not in text.data]

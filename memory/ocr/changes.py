@@ -8,28 +8,23 @@ import cv2
 import numpy as np
 
 from ..span import Box
+from ..video.shape import resize, shrink
 from .lines import Line, TextReader, information, overlap, same_place
 from .reader import read_region, small_print
 
 # Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
 # pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.
 _LONGEST, _CELL, _DIFFERENT, _PIXELS = 640, 16, 18, 6
-_WHOLE, _MANY = 0.55, 6
-"""Share of the picture, and number of regions, beyond which all of it is read."""
-_CUT = 0.8
-"""Share of the cells that change at once at a cut."""
-_CREDIT = 0.3
-"""Area, in pictures, that may be read between two due reads."""
+_WHOLE, _MANY = 0.55, 6  # share of the picture, and number of regions, beyond which all of it is read
+_CUT = 0.8  # share of the cells that change at once at a cut
+_CREDIT = 0.3  # area, in pictures, that may be read between two due reads
 _CARE, _MOST_CARE = 0.06, 1.2
 """Area, in pictures, that may be read with care: what each due read adds, and how much can be saved up."""
-_CALM = 2
-"""Due reads that a part of the picture must outlast before it is read with care."""
-_STILL = 0.5
-"""Share of the picture that must be calm for any of it to be read with care."""
+_CALM = 2  # due reads that a part of the picture must outlast before it is read with care
+_STILL = 0.5  # share of the picture that must be calm for any of it to be read with care
 _RESTLESS = 0.5
 """Share of the picture that has changed since the last read where the camera moves, rather than something before it."""
-_EXPECTING = 6
-"""Due reads for which another text is expected soon after one has come or gone."""
+_EXPECTING = 6  # due reads for which another text is expected soon after one has come or gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +36,7 @@ class Thumbnail:
     @classmethod
     def of(cls, image: np.ndarray) -> Thumbnail:
         """Return the thumbnail of `image`, `[H, W, 3]` uint8."""
-        height, width = image.shape[:2]
-        scale = min(1.0, _LONGEST / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return cls(cv2.blur(small, (3, 3)))
+        return cls(cv2.blur(shrink(image, _LONGEST), (3, 3)))
 
     def changed(self, other: Thumbnail) -> np.ndarray:
         """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
@@ -55,7 +46,7 @@ class Thumbnail:
         differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
         (height, width), (rows, columns) = differs.shape, self.grid
         padded = cv2.copyMakeBorder(differs, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
-        share = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+        share = resize(padded, (columns, rows))
         return np.asarray(share >= (_PIXELS - 0.5) / _CELL**2)
 
     def updated(self, newer: Thumbnail, cells: np.ndarray) -> Thumbnail:
@@ -107,7 +98,6 @@ class LineChange:
     found: tuple[Line, ...] = ()
     gone: tuple[Line, ...] = ()
     whole: bool = False
-    """Whether the whole picture was read."""
 
     def then(self, later: LineChange) -> LineChange:
         """Return both changes as one."""
@@ -156,10 +146,6 @@ class ChangedTextReader:
 
         What changed is read when it is `due`, when it has come to rest, and right behind a cut. What was read in
         passing and has stayed since is read once more with care.
-
-        Args:
-            image: `[H, W, 3]` uint8 RGB.
-            due: whether what moves is read too.
         """
         now = Thumbnail.of(image)
         if self._read is None or self._read.grid != now.grid or self._read.pixels.shape != now.pixels.shape:
@@ -258,7 +244,6 @@ class ChangedTextReader:
 
 
 def _wider(box: Box) -> Box:
-    """Return the box and its surroundings, into which it may have moved."""
     reach = max(0.03, box.bottom - box.top)
     return Box(
         max(0, box.left - 2 * reach), max(0, box.top - reach), min(1, box.right + 2 * reach), min(1, box.bottom + reach)
@@ -266,12 +251,10 @@ def _wider(box: Box) -> Box:
 
 
 def _area(now: Thumbnail, cells: np.ndarray) -> float:
-    """Return how much of the picture has to be read for the given cells, in [0, 1]."""
     return sum((box.right - box.left) * (box.bottom - box.top) for box in now.regions(cells))
 
 
 def _best(lines: list[Line]) -> list[Line]:
-    """Return the lines without those that share a place with one that tells more."""
     kept: list[Line] = []
     for line in sorted(lines, key=lambda each: -information(each.text, each.score)):
         if all(overlap(line.box, other.box) < 0.5 for other in kept):

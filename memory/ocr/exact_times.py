@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..span import Box, Span
+from ..video.shape import resize
 from .lines import Line, Reading, TextReader, same_text
 from .reader import read_region
 
@@ -25,38 +26,26 @@ _AROUND = 1.5
 _SAME = 0.92
 _SAME_BEHIND = 0.8
 """Likeness of most parts of one large letter from which it is the same one, behind something that crosses it."""
-_PARTS = 4
-"""Rows and columns into which one large letter is parted."""
-_LONE = 48
-"""Height in pixels from which a letter is large enough to be parted."""
+_PARTS = 4  # rows and columns into which one large letter is parted
+_LONE = 48  # height in pixels from which a letter is large enough to be parted
 _CLEARLY = 0.3
 _LETTERS = 80
 _ABRUPT = 0.35
 """Largest change between two frames of a fade, as a share of the text's strength; a cut changes more at once."""
-_VISIBLE = 0.25
-"""Share of a fade from which a text counts as there: people see it well before it is half-way."""
+_VISIBLE = 0.25  # share of a fade from which a text counts as there: people see it well before it is half-way
 _LEGIBLE = 0.6
 """Share of a fade at which a text is read without fail: what could not be read, but seems stronger, is another text."""
 _FINEST = 30.0
 
 
-def refine(
-    video: VideoSource, reading: Reading, *, bounds: Span, reader: TextReader, fps: float | None = None
-) -> Reading:
+def refine(video: VideoSource, reading: Reading, *, bounds: Span, reader: TextReader) -> Reading:
     """Return the same reading with the times of the frames at which it appears and disappears.
 
     The text is followed beyond the reading's ends, across `bounds`, as long as it can be read there or its pixels do
     not change. Each end is then narrowed down to the frame by reading. Where it fades, the pixels of the box tell
     from when to when it shines through: it counts as there from a quarter of its strength.
-
-    Args:
-        video: where the reading comes from.
-        reading: its times may be off by seconds.
-        bounds: the seconds in which to look.
-        reader: reads the surroundings of the box.
-        fps: rate of the finest frames; the video's own, up to 30, by default.
     """
-    finest = min(fps or video.info.fps or _FINEST, _FINEST)
+    finest = min(video.info.fps or _FINEST, _FINEST)
     whole = bounds.within(video.info.span)
     inside = Span(reading.start, reading.end).within(whole)
     if whole.duration <= 0 or inside.duration <= 0:
@@ -84,7 +73,6 @@ class _End:
 
     @property
     def edge(self) -> float:
-        """The end as the reading has it."""
         return self.inside.start if self.back else self.inside.end
 
     @property
@@ -105,7 +93,6 @@ class _End:
 
     @property
     def height(self) -> float:
-        """Height of the box as a fraction of the picture."""
         return self.reading.box.bottom - self.reading.box.top
 
     @property
@@ -255,7 +242,8 @@ def presence(patches: list[np.ndarray], back: bool) -> np.ndarray | None:
     Returns:
         `[patches]` float, or None where the two ends do not differ clearly.
     """
-    stack = np.stack([_edges(_as_large(patch, patches[0])) for patch in patches])
+    # A stream may change the size of its pictures.
+    stack = np.stack([_edges(resize(patch, patches[0].shape[::-1])) for patch in patches])
     count = max(2, len(stack) // 6)
     if len(stack) < 3 * count:
         return None
@@ -292,7 +280,7 @@ def likeness_behind(first: np.ndarray, second: np.ndarray) -> float:
 
 def _alike_by_part(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> list[float]:
     """Return the correlations of the edges of two patches in each part in which there are some."""
-    one, other = _edges(first), _edges(_as_large(second, first))
+    one, other = _edges(first), _edges(resize(second, first.shape[::-1]))
     strong = 0.3 * max(float(one.std()), float(other.std()), 1e-3)
     return [
         _correlation(mine, its)
@@ -305,13 +293,6 @@ def _alike_by_part(first: np.ndarray, second: np.ndarray, rows: int, columns: in
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     spread = float(one.std() * other.std())
     return float(((one - one.mean()) * (other - other.mean())).mean()) / spread if spread > 1e-3 else 0.0
-
-
-def _as_large(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the patch in the size of the other: a stream may change the size of its pictures."""
-    if patch.shape == other.shape:
-        return patch
-    return cv2.resize(patch, (other.shape[1], other.shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def _edges(patch: np.ndarray) -> np.ndarray:
@@ -327,4 +308,4 @@ def _patch(image: np.ndarray, box: Box) -> np.ndarray:
     crop = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
     scale = min(1.0, _WIDTH / crop.shape[1])
     size = (max(4, round(crop.shape[1] * scale)), max(4, round(crop.shape[0] * scale)))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    return resize(crop, size)

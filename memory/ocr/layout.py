@@ -6,21 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ..span import Box
+from .lines import Line, Reading
 
-
-class Boxed(Protocol):
-    """Anything that stands somewhere."""
-
-    @property
-    def box(self) -> Box:
-        """Its bounds as fractions of the picture."""
-        ...
-
-
-T = TypeVar("T", bound=Boxed)
+T = TypeVar("T", bound=Line | Reading)
 
 LARGE, SMALL = 0.08, 0.035
 """Heights of a line's box, as fractions of the picture's height: large from the first on, small below the other."""
@@ -55,10 +46,6 @@ def arrange(lines: Sequence[T], aspect: float) -> list[list[list[T]]]:
 
     Rows of one block are alike in height, close to one another and aligned; two columns of prose are two blocks, the
     cells of a table (a name and its number) one block for each row.
-
-    Args:
-        lines: what stands in one picture.
-        aspect: width of the picture over its height.
     """
     rows = _rows(list(lines), aspect)
     above = _stacked(rows, aspect)

@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 from rapidfuzz.fuzz import ratio
 
-from ..span import Box, Span
+from ..span import Box, Timed
 
-_KEPT = 6
-"""Variants of one text that are kept for the vote."""
+_KEPT = 6  # variants of one text that are kept for the vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Timed):
     """A text and the seconds `[start, end)` over which it stays; `height` (its box's) is a fraction of the picture.
 
     `moving` texts cross the screen, as credits do. `variants` are the ways in which it was read: text, votes (scores
@@ -43,11 +42,6 @@ class Reading:
     height: float
     moving: bool = False
     variants: tuple[tuple[str, float, float], ...] = ()
-
-    @property
-    def span(self) -> Span:
-        """The seconds over which the text stays."""
-        return Span(self.start, self.end)
 
 
 class TextReader(Protocol):
@@ -64,7 +58,6 @@ class TextReader(Protocol):
             image: `[H, W, 3]` uint8 RGB.
             quick: spend less on tiny and odd text; for sweeps over many frames.
         """
-        ...
 
 
 def clean(text: str) -> str:
@@ -133,10 +126,7 @@ def same_place(first: Box, second: Box, reach: float = 1.5) -> bool:
 
 def overlap(first: Box, second: Box) -> float:
     """Return the share of the smaller one's area that both have in common, in [0, 1]."""
-    across = min(first.right, second.right) - max(first.left, second.left)
-    down = min(first.bottom, second.bottom) - max(first.top, second.top)
-    smaller = min((box.right - box.left) * (box.bottom - box.top) for box in (first, second))
-    return max(0.0, across) * max(0.0, down) / max(smaller, 1e-12)
+    return first.intersection(second) / max(min(first.area, second.area), 1e-12)
 
 
 def information(text: str, score: float) -> float:
@@ -209,9 +199,6 @@ def chosen(variants: Sequence[tuple[str, float, float]]) -> tuple[str, float]:
 
     A variant is supported by its own votes and by those of variants that are spelt nearly alike, so that one reading
     among many different misreadings of it wins; among the well supported ones, the surer or fuller one is taken.
-
-    Args:
-        variants: text, votes and best score of each; at least one.
     """
     if len(variants) == 1:
         return variants[0][0], variants[0][2]

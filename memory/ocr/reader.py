@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from ..span import Box
+from ..video.shape import resize
 from .lines import Line, TextReader, clean, information
 
 _DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -24,17 +25,14 @@ _AREA = 640 * 384
 _TILE = 640
 """Pixels of a side of the tiles in which small print is read: the detector misses faint print in a large picture."""
 _SURE = 0.9
-_LIKELY = 0.6
-"""The detector's score from which a place is read in a quick pass: of 300 places below, one was text."""
+_LIKELY = 0.6  # the detector's score from which a place is read in a quick pass: of 300 places below, one was text
 _LARGE = 64
 """Pixels of height from which a lone or doubtful place is tried all the same: a digit that fills the picture."""
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
-_HIGH = 144
-"""Pixels of letters that the detector sees without fail."""
+_HIGH = 144  # pixels of letters that the detector sees without fail
 _QUICK_TRIES, _TRIES = 3, 6
 
-_CUT = 0.005
-"""Distance from the side of a region, as a fraction of it, below which a line goes on beyond it."""
+_CUT = 0.005  # distance from the side of a region, as a fraction of it, below which a line goes on beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,7 @@ class _RecognizedPlace:
 
 
 class RapidReader:
-    """PP-OCR through RapidOCR on one thread, with the models inside its wheel; it never touches the network.
-
-    Raises:
-        CapabilityError: when RapidOCR or its models are not installed.
-    """
+    """PP-OCR through RapidOCR on one thread, with the models inside its wheel; it never touches the network."""
 
     name = "rapidocr"
 
@@ -94,15 +88,8 @@ class RapidReader:
         """Return the lines of a picture in reading order; see `TextReader`.
 
         A picture that is too large to be seen at once is also read tile by tile, unless it is to be `quick`: at eight
-        times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand.
-
-        Args:
-            image: `[H, W, 3]` uint8 RGB.
-            quick: spend less on tiny and odd text.
-            tiles: take every tile that is not blank.
-
-        Raises:
-            ValueError: if `image` is not `[H, W, 3]` uint8.
+        times the cost of the whole frame, so only the tiles are taken in which rows of small print seem to stand;
+        `tiles` takes every one that is not blank.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"Text is read from [H, W, 3] uint8 RGB, got {image.shape} {image.dtype}.")
@@ -185,15 +172,6 @@ class RapidReader:
         return list(best.values())
 
 
-def text_reader() -> RapidReader:
-    """Return the reader that is here without any download.
-
-    Raises:
-        CapabilityError: when RapidOCR or its models are missing.
-    """
-    return RapidReader()
-
-
 def read_region(
     reader: TextReader, image: np.ndarray, region: Box, *, scale: float = 1.0, quick: bool = False, whole: bool = True
 ) -> list[Line]:
@@ -211,9 +189,7 @@ def read_region(
     left, top = int(region.left * width), int(region.top * height)
     right, bottom = math.ceil(region.right * width - 1e-6), math.ceil(region.bottom * height - 1e-6)
     part = image[top:bottom, left:right]
-    if scale != 1.0:
-        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=smooth)
+    part = resize(part, (round(part.shape[1] * scale), round(part.shape[0] * scale)))
     lines = []
     for line in reader.read(np.ascontiguousarray(part), quick=quick):
         box = line.box
@@ -252,7 +228,6 @@ def _tiles(width: int, height: int) -> list[Box]:
 
 
 def _has_edges(picture: np.ndarray, tile: Box) -> bool:
-    """Return whether there are edges enough for at least a word."""
     left, top, right, bottom = map(int, tile)
     gray = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
     return int((cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 32).sum()) > 60
@@ -306,7 +281,6 @@ def _side(corners: np.ndarray, first: int, second: int) -> float:
 
 
 def _shrunk(corners: np.ndarray, by: float) -> np.ndarray:
-    """Return the corners moved inwards by so many pixels."""
     along = (corners[1] - corners[0]) / max(_side(corners, 0, 1), 1e-6)
     across = (corners[3] - corners[0]) / max(_side(corners, 0, 3), 1e-6)
     return np.asarray(corners + by * np.stack([along + across, across - along, -along - across, along - across]))

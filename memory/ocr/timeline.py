@@ -28,25 +28,18 @@ if TYPE_CHECKING:
 
 PICTURES_PER_READ = 4
 """Pictures that are compared for each one that is due to be read."""
-_SMALL = 120_000
-"""Pixels of a picture that costs so little that it may be read at every comparison while much moves."""
+_SMALL = 120_000  # pixels of a picture that costs so little that it may be read at every comparison while much moves
 _TINY = 1e-6
-_AT_BORDER = 0.2
-"""Weight of a line that touches the border of the picture, in the vote on the text."""
-_COMPLETED = 2
-"""Texts of a span, cut by the border of the picture, for which frames around are read."""
-_VARIANTS = 4
-"""Ways of reading one text that are handed on, for the vote over several clips."""
+_AT_BORDER = 0.2  # weight of a line that touches the border of the picture, in the vote on the text
+_COMPLETED = 2  # texts of a span, cut by the border of the picture, for which frames around are read
+_VARIANTS = 4  # ways of reading one text that are handed on, for the vote over several clips
 
 # Texts that the border cuts.
-_TOUCHING = 0.02
-"""Distance from a border, as a fraction of the picture, from which a line may go on beyond it."""
+_TOUCHING = 0.02  # distance from a border, as a fraction of the picture, from which a line may go on beyond it
 _FPS, _AROUND, _FRAMES = 8.0, 0.5, 12
 """Rate and seconds around in which the rest of a text is looked for, and frames that are read at most."""
-_PASSING = 2.0
-"""Seconds up to which a text counts as passing; what stays longer is written at the border."""
-_REACH = 2.5
-"""Reach into the picture in which the text is looked for, in widths of what was read of it."""
+_PASSING = 2.0  # seconds up to which a text counts as passing; what stays longer is written at the border
+_REACH = 2.5  # reach into the picture in which the text is looked for, in widths of what was read of it
 _SURE = 0.9
 
 
@@ -180,12 +173,7 @@ def read_span(
 
 
 def readings_of(log: TextLog, end: float) -> list[Reading]:
-    """Return the readings of a span, from what each sample brought.
-
-    Args:
-        log: what `read_span` has filled, or an earlier moment of it.
-        end: where the span ends (seconds), or what was seen of it.
-    """
+    """Return the readings of a span, from what each sample brought."""
     return _readings(log, end, lambda number, cut: log.completed.get(number, cut))
 
 
@@ -289,12 +277,6 @@ def touches_border(box: Box) -> bool:
 
 def complete_at_border(video: VideoSource, span: Span, reading: Reading, reader: TextReader) -> Reading:
     """Return the same reading in full, where more of a text that passes the border can be read in frames around it.
-
-    Args:
-        video: where it comes from.
-        span: seconds in which to look.
-        reading: a text of that span.
-        reader: reads one picture; it is given the surroundings of the text, enlarged.
 
     Returns:
         The reading with the fuller text, its box and score, over all the seconds in which it was seen; the reading as

@@ -32,10 +32,6 @@ class Child:
     It is started afresh rather than forked (threads and forks do not mix), and without the main module of the
     program, so that a script needs no `if __name__ == "__main__"`. Nothing is imported from the current folder
     before other places were looked at (see `safe_path`). A fork of this process has no children.
-
-    Args:
-        module: full name of the module.
-        env: environment variables beside the parent's.
     """
 
     def __init__(self, module: str, *, env: Mapping[str, str] | None = None) -> None:
@@ -91,7 +87,6 @@ class Child:
         return f"exit code {code}: {last}" if last else f"exit code {code}"
 
     def _last_line(self) -> str:
-        """Return the last line that it wrote to its standard error."""
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 2000))
         lines = self._errors.read().decode(errors="replace").strip().splitlines()

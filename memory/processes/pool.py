@@ -17,12 +17,7 @@ Process = TypeVar("Process", bound=Child)
 
 
 class ProcessPool(Generic[Process]):
-    """At most `most` processes, started when they are needed. Safe between threads, and empty in a fork.
-
-    Args:
-        start: starts one.
-        most: how many run at a time; who wants a further one waits.
-    """
+    """At most `most` processes, started when they are needed. Safe between threads, and empty in a fork."""
 
     def __init__(self, start: Callable[[], Process], most: int) -> None:
         self._start = start
@@ -47,9 +42,6 @@ class ProcessPool(Generic[Process]):
         Args:
             deadline: until when to wait for one, on the monotonic clock.
             preference: which of the idle ones to take; of equal ones the last used.
-
-        Raises:
-            TimeoutError: at the deadline.
         """
         with self._free:
             while not self._idle and self._busy >= self.most:
@@ -64,10 +56,6 @@ class ProcessPool(Generic[Process]):
             self._busy += 1
             return process
 
-    def put_back(self, process: Process) -> None:
-        """Give back a process that waits for its next job."""
-        self._release(process)
-
     def discard(self, process: Process, *, replace: bool = False) -> None:
         """End a process that was taken; where it is replaced, another is started at once for who comes next."""
         process.kill()
@@ -75,9 +63,10 @@ class ProcessPool(Generic[Process]):
         if replace:
             with contextlib.suppress(OSError):  # no more processes: who comes next will be told
                 fresh = self._start()
-        self._release(fresh)
+        self.put_back(fresh)
 
-    def _release(self, process: Process | None) -> None:
+    def put_back(self, process: Process | None) -> None:
+        """Give back a process that waits for its next job; None for one that has ended."""
         with self._free:
             self._busy -= 1
             if process is not None:
@@ -108,5 +97,4 @@ def _at_exit() -> None:
         pool.close()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)

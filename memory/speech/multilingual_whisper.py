@@ -7,8 +7,7 @@ from typing import Any
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-_SURE = 0.8
-"""Probability from which on a window is taken to be in another language than the sound as a whole."""
+_SURE = 0.8  # probability from which on a window is taken to be in another language than the sound as a whole
 
 
 class MultilingualWhisper(WhisperModel):  # type: ignore[misc]

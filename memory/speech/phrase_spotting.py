@@ -49,7 +49,11 @@ def spot(samples: np.ndarray, phrase: str) -> list[tuple[float, float, float]]:
             for segment in _decode(decoder, "phrase", sound):
                 start, end = segment.start_frame * FRAME, (segment.end_frame + 1) * FRAME
                 found.append((start, end, _confidence(segment.prob, phones, end - start)))
-    return _without_overlap([place for place in found if place[2] >= _LEAST])
+    kept: list[tuple[float, float, float]] = []
+    for place in sorted(found, key=lambda each: -each[2]):
+        if place[2] >= _LEAST and all(place[1] <= other[0] or place[0] >= other[1] for other in kept):
+            kept.append(place)
+    return kept
 
 
 def align_words(samples: np.ndarray, text: str) -> list[Word]:
@@ -129,14 +133,6 @@ def _confidence(probability: float, phones: int, seconds: float) -> float:
     fit = min(max(nats / phones, -16.0), 6.0)
     odds = -2.8 + 0.186 * fit + 0.51 * math.log(phones) + 40 * min(seconds / phones, 0.1)
     return 1 / (1 + math.exp(-odds))
-
-
-def _without_overlap(found: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    kept: list[tuple[float, float, float]] = []
-    for place in sorted(found, key=lambda each: -each[2]):
-        if all(place[1] <= other[0] or place[0] >= other[1] for other in kept):
-            kept.append(place)
-    return kept
 
 
 @lru_cache(maxsize=1)

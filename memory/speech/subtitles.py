@@ -40,8 +40,7 @@ _MOST_CUES = 100_000
 _DENSEST = 200
 # Characters of one cue; what people can read while it stands is a few hundred.
 _LONGEST_CUE = 5000
-_BESIDE = ("srt", "vtt", "ass", "ssa")
-"""Endings of the files that are looked for; a .sub is mostly one of pictures."""
+_BESIDE = ("srt", "vtt", "ass", "ssa")  # endings of the files that are looked for; a .sub is mostly one of pictures
 _USES = {"sdh", "cc", "forced", "foreign", "auto", "default", "hi", "full"}
 
 _FORMATS = ("vtt", "ass", "ssa", "srt", "microdvd", "mpl2")
@@ -61,38 +60,31 @@ class Cue:
     text: str
 
 
-class SubtitleFile(list[Cue]):
-    """The cues of a subtitle file; `guessed` is its encoding where its letters had to tell it, else None."""
+class SubtitleCues(list[Cue]):
+    """The cues of a subtitle file, or of one stream of a video, with its number there and its language (`eng`).
 
-    def __init__(self, cues: Iterable[Cue], *, guessed: str | None, digest: str) -> None:
+    `guessed` is the encoding where the letters had to tell it, else None.
+    """
+
+    def __init__(
+        self,
+        cues: Iterable[Cue],
+        *,
+        guessed: str | None,
+        digest: str = "",
+        stream: int = 0,
+        language: str | None = None,
+    ) -> None:
         super().__init__(cues)
-        self.guessed = guessed
-        self.digest = digest
+        self.guessed, self.digest, self.stream, self.language = guessed, digest, stream, language
 
 
-class SubtitleTrack(list[Cue]):
-    """The cues of one subtitle stream of a video; `stream` is its number there, `language` what it says (`eng`)."""
-
-    def __init__(self, cues: Iterable[Cue], *, stream: int, language: str | None, guessed: str | None = None) -> None:
-        super().__init__(cues)
-        self.guessed = guessed
-        self.stream = stream
-        self.language = language
-
-
-def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFile:
+def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleCues:
     """Read a subtitle file: cues in time order, each phrase once, on the file's own clock (see `docs/clock.md`).
 
     Reads SubRip, WebVTT, SubStation, MicroDVD and MPL2 in any encoding that `text_encodings.decode` tells, with any
     line ends, and with blank lines or numbers missing. Cues whose times cannot be read are passed over; reversed times
     are swapped.
-
-    Args:
-        path: the file.
-        fps: frames a second of the video, for MicroDVD files that do not say it.
-
-    Raises:
-        VideoError: if the file cannot be read, is too large, or is not subtitles.
     """
     path = Path(path)
     data = read_side_file(path, _LARGEST, "subtitles")
@@ -108,7 +100,7 @@ def read_subtitles(path: str | Path, *, fps: float | None = None) -> SubtitleFil
     if len(cues) > _MOST_CUES:
         raise VideoError(f"{path}: {len(cues)} subtitles, more than any video has ({_MOST_CUES}). Divide the file.")
     guessed = decoded.encoding if decoded.guessed else None
-    return SubtitleFile(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
+    return SubtitleCues(tidy(cues), guessed=guessed, digest=hashlib.sha256(data).hexdigest()[:12])
 
 
 class _SubRip(SubripFormat):
@@ -202,13 +194,10 @@ def _read_label(label: str) -> tuple[str, frozenset[str]] | None:
     return (first, frozenset(rest)) if _USES.issuperset(rest) else None
 
 
-def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
+def embedded_subtitles(path: str | Path) -> list[SubtitleCues]:
     """Read every subtitle stream of a video, in the file's order; those that are pictures (DVD, Blu-ray) have no cues.
 
     Times are those of the container. Reading ends where there are more cues than any video has.
-
-    Raises:
-        VideoError: if the file cannot be opened.
     """
     try:
         with open_container(Path(path)) as container:
@@ -222,7 +211,7 @@ def embedded_subtitles(path: str | Path) -> list[SubtitleTrack]:
             tracks = []
             for stream in streams:
                 cues, guessed = _decoded(found[stream.index])
-                track = SubtitleTrack(tidy(cues), stream=stream.index, language=language_of(stream), guessed=guessed)
+                track = SubtitleCues(tidy(cues), stream=stream.index, language=language_of(stream), guessed=guessed)
                 tracks.append(track)
             return tracks
     except (FFmpegError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -11,26 +12,11 @@ import numpy as np
 
 from ..errors import CapabilityError, NotUnderstoodError
 from ..protocol import VideoSource
-from ..span import Span
+from ..span import Span, merge_spans
 from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE, voiced
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
-from .windows import WINDOW, around, bounds, speech_sound, windows
-
-__all__ = [
-    "Transcriber",
-    "Utterance",
-    "Word",
-    "align",
-    "find_phrase",
-    "lasting_name",
-    "outdated",
-    "speech_spans",
-    "speech_windows",
-    "transcribe",
-    "transcriber",
-]
-
+from .windows import WINDOW, around, speech_sound, windows
 
 # Seconds by which the times of a subtitle may miss its words.
 _LOOSE = 1.0
@@ -61,9 +47,6 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
             see `best_whisper`, and PocketSphinx only where there is none.
         language: code of the language that is spoken (`de`), before what `name` says.
         download: whether a Whisper model may be fetched from the hub.
-
-    Raises:
-        CapabilityError: if it is not here, or does not know the language.
     """
     from .whisper import Whisper, model_and_language
 
@@ -77,15 +60,19 @@ def transcriber(name: str | None = None, *, language: str | None = None, downloa
         from .pocketsphinx import PocketSphinx
 
         if language not in (None, ENGLISH):
-            raise CapabilityError(_no_whisper(language))
+            here = ", ".join(each.name for each in whispers())
+            why = f"those on this disk ({here}) know English only" if here else "there is none on this disk"
+            raise CapabilityError(
+                f"Speech in {language!r} needs a multilingual Whisper model, and {why}: {how_to_get()}"
+            )
         return PocketSphinx()
     return Whisper(model, language=language, download=download)
 
 
-def _no_whisper(language: str) -> str:
-    here = ", ".join(each.name for each in whispers())
-    why = f"those on this disk ({here}) know English only" if here else "there is none on this disk"
-    return f"Speech in {language!r} needs a multilingual Whisper model, and {why}: {how_to_get()}"
+@lru_cache(maxsize=1)
+def loaded_transcriber(name: str | None) -> Transcriber:
+    """Return the recognizer of that name; the last one is kept: loading takes longer than a few seconds of sound."""
+    return transcriber(name)
 
 
 def lasting_name(name: str | None, language: str | None = None) -> str:
@@ -113,7 +100,7 @@ def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -
     They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be
     transcribed without the others. Only the seconds around the cuts are read.
     """
-    return windows(video, bounds(video), _length(transcriber))
+    return windows(video, video.info.span, _length(transcriber))
 
 
 def _length(transcriber: Transcriber | None) -> float:
@@ -122,14 +109,12 @@ def _length(transcriber: Transcriber | None) -> float:
 
 def speech_spans(video: VideoSource, span: Span) -> list[Span]:
     """Return where somebody speaks in `span`, in order."""
-    found: list[Span] = []
-    for window in windows(video, span):
-        for start, end in voiced(video.audio(window, rate=RATE)):
-            piece = Span(window.start + start, window.start + end).within(window)
-            if found and piece.start - found[-1].end < 0.1:
-                piece = Span(found.pop().start, piece.end)
-            found.append(piece)
-    return found
+    pieces = (
+        Span(window.start + start, window.start + end).within(window)
+        for window in windows(video, span)
+        for start, end in voiced(video.audio(window, rate=RATE))
+    )
+    return merge_spans(pieces, 0.1)
 
 
 def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list[Utterance]:
@@ -190,9 +175,6 @@ def find_phrase(video: VideoSource, span: Span, phrase: str) -> list[tuple[Span,
     Listens for the sounds of the phrase and needs no transcript, so it also finds what the recognizer misheard. At 0.5
     seven of ten places are found, and in ten seconds of speech 4 % of phrases are heard that nobody said, 17 % of words
     of one syllable: in long videos ask for a higher confidence, or for a second reason to believe it.
-
-    Raises:
-        CapabilityError: if PocketSphinx is not installed.
     """
     from .phrase_spotting import spot
 
@@ -209,15 +191,12 @@ def align(video: VideoSource, span: Span, text: str) -> list[Word]:
 
     Listens to a second more on both sides, since subtitles come late and go early. What is written but not spoken, such
     as `[music]` or a dash, is left out. [] where the text cannot be laid over the sound at all.
-
-    Raises:
-        CapabilityError: if PocketSphinx is not installed.
     """
     from .phrase_spotting import align_words
 
     if not video.info.has_audio:
         return []
-    span = Span(span.start - _LOOSE, span.end + _LOOSE).within(bounds(video))
+    span = Span(span.start - _LOOSE, span.end + _LOOSE).within(video.info.span)
     return [
         Word(span.start + word.start, span.start + word.end, word.text, word.probability)
         for word in align_words(video.audio(span, rate=RATE), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +11,8 @@ from ..registry import UnknownNameError, unknown_name
 from ..sanitize import as_json, one_line
 from ..types import Text, VideoRecord
 
-_OFF = 0.1
-"""Seconds by which words that follow one another may seem to overlap."""
+_OFF = 0.1  # seconds by which words that follow one another may seem to overlap
+_PAUSE, _LONGEST = 0.6, 15.0  # seconds between two utterances, and of one
 UNCERTAIN = 0.5
 """Utterances of a lower `probability` are to be taken for a guess."""
 FORMATS = ("srt", "vtt", "txt", "json")
@@ -88,26 +89,26 @@ def in_order(words: Iterable[Word], start: float, end: float) -> list[Word]:
     return kept
 
 
-def utterances(words: list[Word], *, pause: float = 0.6, longest: float = 15.0) -> list[Utterance]:
-    """Group words (in time order) into utterances, cut where nobody speaks for `pause` seconds.
+def utterances(words: list[Word]) -> list[Utterance]:
+    """Group words (in time order) into utterances, cut where nobody speaks for 0.6 s.
 
-    One that would last more than `longest` seconds is cut at its widest gap, so that a text names a short span.
+    One that would last more than 15 s is cut at its widest gap, so that a text names a short span.
     """
     groups: list[list[Word]] = []
     for word in words:
-        if groups and word.start - groups[-1][-1].end < pause:
+        if groups and word.start - groups[-1][-1].end < _PAUSE:
             groups[-1].append(word)
         else:
             groups.append([word])
-    return [_utterance(part) for group in groups for part in _split(group, longest)]
+    return [_utterance(part) for group in groups for part in _split(group)]
 
 
-def _split(group: list[Word], longest: float) -> list[list[Word]]:
+def _split(group: list[Word]) -> list[list[Word]]:
     parts = []
     pending = [group]
     while pending:
         part = pending.pop()
-        if len(part) < 2 or part[-1].end - part[0].start <= longest:
+        if len(part) < 2 or part[-1].end - part[0].start <= _LONGEST:
             parts.append(part)
             continue
         # Of equal gaps the middle one, so that fluent speech is halved and not shaved off word by word.
@@ -148,7 +149,10 @@ def transcript(record: VideoRecord, utterances: Sequence[Text], form: str) -> st
             for number, text in enumerate(utterances, 1)
         )
     if form == "vtt":
-        cues = [f"{_time(text.start)} --> {_time(text.end)}\n{_voice(text)}{_escaped(text)}\n" for text in utterances]
+        cues = [
+            f"{_time(text.start)} --> {_time(text.end)}\n{_voice(text)}{html.escape(_one_line(text), quote=False)}\n"
+            for text in utterances
+        ]
         return "\n".join(["WEBVTT\n", *cues])
     if form == "txt":
         return "".join(f"{_one_line(text)}\n" for text in utterances)
@@ -175,7 +179,3 @@ def _one_line(text: Text) -> str:
 def _voice(text: Text) -> str:
     speaker = text.data.get("speaker")
     return f"<v {one_line(str(speaker).replace('>', ' ').replace('<', ' '))}>" if speaker else ""
-
-
-def _escaped(text: Text) -> str:
-    return _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

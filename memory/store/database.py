@@ -20,6 +20,8 @@ from .sqlite import Database
 if TYPE_CHECKING:
     from ..protocol import VideoInfo
 
+_CHUNK = 8192  # vectors that are read at once
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -110,8 +112,8 @@ class Store(Database):
 
     def find_content(self, content_id: str) -> str | None:
         """The id of the video with this content."""
-        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
-        return str(found[0][0]) if found else None
+        id_: str | None = self._scalar("SELECT id FROM videos WHERE content_id = ?", content_id)
+        return id_
 
     def paths(self, video: str) -> list[tuple[Path, int, int]]:
         """Every file that was found to be this video: path, size in bytes and mtime in ns; the latest first."""
@@ -120,9 +122,8 @@ class Store(Database):
 
     def put_video(self, content_id: str, name: str, info: VideoInfo) -> str:
         """Make the record of a video unless there is one; gives its id."""
-        found = self.rows("SELECT id FROM videos WHERE content_id = ?", (content_id,))
-        if found:
-            return str(found[0][0])
+        if (known := self.find_content(content_id)) is not None:
+            return known
         with self.transaction() as db:
             starts = (content_id[i : i + 8] for i in range(0, len(content_id) - 7))
             id_ = next(s for s in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (s,)).fetchone())
@@ -162,8 +163,7 @@ class Store(Database):
 
     def checked(self, video: str) -> str:
         """The fingerprint of the request for which the video was last complete; see `set_checked`."""
-        found = self.rows("SELECT checked FROM videos WHERE id = ?", (video,))
-        return str(found[0][0]) if found else ""
+        return str(self._scalar("SELECT checked FROM videos WHERE id = ?", video) or "")
 
     def set_checked(self, video: str, checked: str) -> None:
         """Note that nothing is left to do for what was asked for."""
@@ -172,20 +172,16 @@ class Store(Database):
 
     def clipping(self, video: str) -> str:
         """The cut of the video into clips, as text that only changes when the cut does; empty before the first."""
-        found = self.rows("SELECT clipping FROM videos WHERE id = ?", (video,))
-        return str(found[0][0]) if found else ""
+        return str(self._scalar("SELECT clipping FROM videos WHERE id = ?", video) or "")
 
     # What was found
 
-    def texts(
-        self, video: str, *, channel: str | None = None, between: Span | None = None, channels: Sequence[str] = ()
-    ) -> list[Text]:
+    def texts(self, video: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Texts of a video in time order; `between` keeps those that overlap it."""
         where, parameters = ["video = ?"], [video]
-        names = (channel,) if channel is not None else tuple(channels)
-        if names:
-            where.append(f"channel IN ({','.join('?' * len(names))})")
-            parameters += names
+        if channel is not None:
+            where.append("channel = ?")
+            parameters.append(channel)
         _overlapping(where, parameters, between)
         rows = self.rows(
             f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE {' AND '.join(where)} "
@@ -204,9 +200,8 @@ class Store(Database):
 
     def texts_by_id(self, ids: Iterable[int]) -> dict[int, Text]:
         """Texts by their ids; ids that are gone are left out."""
-        rows = self.rows(
-            f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({_numbers(ids)})"
-        )
+        numbers = ",".join(str(int(id_)) for id_ in ids)
+        rows = self.rows(f"SELECT id, video, channel, start_s, end_s, text, data FROM texts WHERE id IN ({numbers})")
         return {text.id: text for text in self._texts(rows)}
 
     def _texts(self, rows: Iterable[tuple[Any, ...]]) -> list[Text]:
@@ -241,8 +236,7 @@ class Store(Database):
 
     def newest_vector(self) -> int:
         """The highest id that a vector ever had; 0 before the first."""
-        found = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'")
-        return int(found[0][0]) if found else 0
+        return int(self._scalar("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'") or 0)
 
     def vector_ids(self, space: int) -> np.ndarray:
         """Ids of all vectors of a space [n] int64, in no order."""
@@ -250,12 +244,12 @@ class Store(Database):
             cursor = self._connection.execute("SELECT id FROM vectors WHERE space = ?", (space,))
             return np.fromiter((row[0] for row in cursor), np.int64)
 
-    def vectors(self, space: Space, *, after: int = 0, chunk: int = 8192) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def vectors(self, space: Space, *, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Chunks of (ids [n] int64, vectors [n, dim] float32) with ids above `after`, ascending."""
         while True:
             rows = self.rows(
                 "SELECT id, vector FROM vectors WHERE space = ? AND id > ? ORDER BY id LIMIT ?",
-                (space.id, after, chunk),
+                (space.id, after, _CHUNK),
             )
             if not rows:
                 return
@@ -285,7 +279,3 @@ def _overlapping(where: list[str], parameters: list[Any], between: Span | None) 
         end = between.end if between.end > between.start else np.nextafter(between.end, np.inf)
         where.append("start_s < ? AND (end_s > ? OR start_s >= ?)")
         parameters += [float(end), between.start, between.start]
-
-
-def _numbers(ids: Iterable[int]) -> str:
-    return ",".join(str(int(id_)) for id_ in ids)

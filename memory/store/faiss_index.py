@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,6 @@ TAIL = struct.Struct("<II6s")
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
@@ -58,16 +56,12 @@ class ChannelIndex:
         self._space = space
         self._stamp = self._empty_stamp()
         self._saved: _Stamp | None = None
-        self._index: Any = _flat(space.dim)
+        self.faiss_index: Any = _flat(space.dim)
+        """The FAISS index itself (ids are rows of the database)."""
         self._load()
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
-
-    @property
-    def faiss_index(self) -> Any:
-        """The FAISS index itself (ids are rows of the database)."""
-        return self._index
+        return int(self.faiss_index.ntotal)
 
     def _empty_stamp(self) -> _Stamp:
         uid = str(self._store.meta("uid"))
@@ -78,19 +72,16 @@ class ChannelIndex:
     def refresh(self, space: Space) -> None:
         """Catch up with the database; `space` is as the database has it now."""
         if space.generation != self._stamp.generation:
-            self._drop_deleted()
+            held = _ids(self.faiss_index)
+            gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
+            if len(gone):
+                self.faiss_index.remove_ids(gone)
             self._stamp = replace(self._stamp, generation=space.generation)
         for ids, vectors in self._store.vectors(space, after=self._stamp.last):
-            self._index.add_with_ids(vectors, ids)
+            self.faiss_index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         if self._outgrown():
             self._build()
-
-    def _drop_deleted(self) -> None:
-        held = _ids(self._index)
-        gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
-        if len(gone):
-            self._index.remove_ids(gone)
 
     def _outgrown(self) -> bool:
         lists = self._stamp.trained_on
@@ -101,43 +92,38 @@ class ChannelIndex:
     def _build(self) -> None:
         """Build anew from the database: flat, or inverted lists with as many probes as the recall needs."""
         count = len(self)
-        self._index = _flat(self._space.dim)
+        self.faiss_index = _flat(self._space.dim)
         self._stamp = replace(self._stamp, last=0, trained_on=0, probes=0)
         if count <= FLAT_UP_TO:
             for ids, vectors in self._store.vectors(self._space):
-                self._index.add_with_ids(vectors, ids)
+                self.faiss_index.add_with_ids(vectors, ids)
                 self._stamp = replace(self._stamp, last=int(ids[-1]))
             return
-        log.info("building the index of %s: %d vectors", self._space.channel, count)
         lists = int(2 * count**0.5)
         random = np.random.default_rng(_SEED)
-        sample = self._sample(random, lists * _POINTS_PER_LIST / count)
+        share = lists * _POINTS_PER_LIST / count
+        parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
+        sample = np.concatenate(parts)
         index = _inverted_lists(self._space.dim, lists, sample)
         queries = sample[random.choice(len(sample), 100, replace=False)]
-        del sample
+        del sample, parts
         for ids, vectors in self._store.vectors(self._space):
             index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         probes = _probes(index, queries)
         index.nprobe = probes
-        self._index = index
+        self.faiss_index = index
         self._stamp = replace(self._stamp, trained_on=len(self), probes=probes)
         self._keep()
 
     def _keep(self) -> None:
         """Write what was costly to build, where this process may; a search must not fail for want of that."""
-        try:
+        with suppress(MemoryFolderError):
             if self._store.holds_writer_lock:
                 self.save()
             elif self._store.writable:
                 with self._store.writing():
                     self.save()
-        except MemoryFolderError as error:
-            log.info("the index of %s is not kept: %s", self._space.channel, error)
-
-    def _sample(self, random: np.random.Generator, share: float) -> np.ndarray:
-        parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
-        return np.concatenate(parts)
 
     # Searching
 
@@ -158,12 +144,12 @@ class ChannelIndex:
         if allowed is not None:
             selector: Any = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, np.int64))
             if self._stamp.trained_on:
-                parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)  # type: ignore[call-arg]
+                parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.faiss_index.nlist)  # type: ignore[call-arg]
             else:
                 parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        scores, ids = self._index.search(query, k, params=parameters)
+        scores, ids = self.faiss_index.search(query, k, params=parameters)
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
 
@@ -177,11 +163,7 @@ class ChannelIndex:
         return self._stamp.last - self._saved.last
 
     def save(self) -> None:
-        """Write the cache, all or nothing. The caller holds the writer lock.
-
-        Raises:
-            MemoryFolderError: if the disk is full or the folder cannot be written.
-        """
+        """Write the cache, all or nothing. The caller holds the writer lock."""
         import faiss
 
         temporary = self.path.with_suffix(".tmp")
@@ -191,7 +173,7 @@ class ChannelIndex:
         try:
             try:
                 with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
-                    faiss.write_index(self._index, _callbacks().PyCallbackIOWriter(made.write, 1 << 20))
+                    faiss.write_index(self.faiss_index, faiss.PyCallbackIOWriter(made.write, 1 << 20))  # type: ignore[attr-defined]
             except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
                 raise MemoryFolderError(disk_full(self._store.folder)) from error
             footer = json.dumps(asdict(self._stamp)).encode()
@@ -226,23 +208,15 @@ class ChannelIndex:
         try:
             # Read-only, lest a foreign file have lists that lie in yet another file changed.
             with open_regular(self.path) as file:
-                index: Any = faiss.read_index(
-                    _callbacks().PyCallbackIOReader(file.read, 1 << 20), faiss.IO_FLAG_READ_ONLY
-                )
+                reader = faiss.PyCallbackIOReader(file.read, 1 << 20)  # type: ignore[attr-defined]
+                index: Any = faiss.read_index(reader, faiss.IO_FLAG_READ_ONLY)
         except (RuntimeError, OSError, MemoryError):
             return
         if not _of_ours(index, self._space.dim):
             return
         if stamp.probes:
             index.nprobe = stamp.probes
-        self._index, self._stamp, self._saved = index, stamp, stamp
-
-
-def _callbacks() -> Any:
-    """FAISS's reading and writing through functions of ours, which its types leave out."""
-    import faiss
-
-    return faiss
+        self.faiss_index, self._stamp, self._saved = index, stamp, stamp
 
 
 def _flat(dim: int) -> faiss.Index:

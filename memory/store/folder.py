@@ -35,13 +35,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
 
 
 def told_plainly(error: Exception, folder: Path, file: Path) -> str | None:
-    """One line on an error of SQLite or of the file system, and what to do; None where a person can do nothing.
-
-    Args:
-        error: what was raised.
-        folder: where it was.
-        file: the database that was in use.
-    """
+    """One line on an error of SQLite or of the file system, and what to do; None where a person can do nothing."""
     if isinstance(error, sqlite3.Error):
         return _sqlite_message(error, folder, file)
     return _os_message(error, folder) if isinstance(error, OSError) else None
@@ -122,11 +116,7 @@ _ODD_PLACES = (
 
 
 def require_plain_file(path: Path) -> None:
-    """Raise where something else stands that can hang or mislead: a folder, a pipe, a device.
-
-    Raises:
-        MemoryFolderError: if it is there and is no file.
-    """
+    """Raise where something else stands that can hang or mislead: a folder, a pipe, a device."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
@@ -139,11 +129,7 @@ def require_plain_file(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder of a new memory.
-
-    Raises:
-        MemoryFolderError: if a file stands there, or it cannot be made.
-    """
+    """Create the folder of a new memory."""
     if folder.exists() and not folder.is_dir():
         raise MemoryFolderError(f"{folder} is a file: a memory is a folder, give another name.")
     with plain_errors(folder):
@@ -216,11 +202,7 @@ def _open(uri: str) -> sqlite3.Connection:
 
 @contextmanager
 def writer_lock(folder: Path) -> Iterator[None]:
-    """Hold the folder's writer lock; the kernel lets it go when the process ends, however it ends.
-
-    Raises:
-        MemoryFolderError: if another process holds it (the text names its pid), or the folder cannot be written.
-    """
+    """Hold the folder's writer lock; the kernel lets it go when the process ends, however it ends."""
     path = folder / LOCK
     if path.is_symlink():  # the pid would be written into whatever file it leads to
         raise MemoryFolderError(f"{path} is a link, where a file should be: remove it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from functools import cache
 
 VERSION = 1
@@ -61,24 +62,20 @@ CREATE INDEX vectors_by_unit ON vectors (unit);
 
 def columns_missing(db: sqlite3.Connection) -> list[str]:
     """Tables, and columns of tables, that a memory of this version has and this database lacks; `table.column`."""
-    there = {
-        f"{table}.{column}"
-        for table, column in db.execute(
-            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
-        )
-    }
+    there = set(_columns(db))
     return [name for name in _expected() if name not in there]
 
 
 @cache
 def _expected() -> tuple[str, ...]:
-    db = sqlite3.connect(":memory:")
-    for statement in TABLES.split(";\n"):
-        db.execute(statement)
-    named = db.execute("SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
-    found = tuple(f"{table}.{column}" for table, column in named if not table.startswith("sqlite_"))
-    db.close()
-    return found
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(TABLES)
+        return tuple(_columns(db))
+
+
+def _columns(db: sqlite3.Connection) -> list[str]:
+    rows = db.execute("SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
+    return [f"{table}.{column}" for table, column in rows if not table.startswith("sqlite_")]
 
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -63,12 +63,10 @@ class Encoders(Protocol):
     @property
     def text(self) -> TextEncoder:
         """For every channel made of texts."""
-        ...
 
     @property
     def visual(self) -> VisualEncoder:
         """For the visual channel."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +121,7 @@ def scope_of(
     videos: Sequence[str] | None,
     between: Span | Sequence[float] | None,
 ) -> Scope:
-    """The scope that a caller's arguments mean.
-
-    Args:
-        channels: one or more of them; None: all.
-        videos: ids.
-        between: a span, or its start and end in seconds.
-
-    Raises:
-        ValueError: if there is no such channel, or the span is none.
-    """
+    """The scope that a caller's arguments mean."""
     if channels is not None:
         channels = channel_names(channels)
         for channel in channels:
@@ -141,11 +130,7 @@ def scope_of(
 
 
 def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:
-    """Channels as they are named in a call; a single name is one channel.
-
-    Raises:
-        ValueError: if it is neither names nor one name.
-    """
+    """Channels as they are named in a call; a single name is one channel."""
     if isinstance(channels, str):
         return (channels,)
     if not isinstance(channels, Iterable):
@@ -154,11 +139,7 @@ def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def span_of(between: Span | Sequence[float] | None) -> Span | None:
-    """A span as callers give it: as such, or as its start and end in seconds.
-
-    Raises:
-        ValueError: if it is none.
-    """
+    """A span as callers give it: as such, or as its start and end in seconds."""
     if between is None or isinstance(between, Span):
         return between
     try:
@@ -200,11 +181,7 @@ class Searcher:
     def search(
         self, query: str | np.ndarray, scope: Scope, *, level: str = CLIP, k: int = 8, vector: np.ndarray | None = None
     ) -> list[Hit]:
-        """The best clips of a level for words, or for a picture [H, W, 3] uint8 RGB; see `ClipMemory.search`.
-
-        Raises:
-            ValueError: if an argument can mean nothing.
-        """
+        """The best clips of a level for words, or for a picture [H, W, 3] uint8 RGB; see `ClipMemory.search`."""
         require_name("level", level, LEVELS)
         k = min(_count(k), _MOST)
         vector = None if vector is None else _vector(vector)
@@ -337,7 +314,12 @@ class Searcher:
 
     def _dense(self, space: Space, vector: np.ndarray, depth: int, scope: Scope, level: str) -> list[_Row]:
         index = self._indexes.get(space.id) or self.index(space)
-        ids, scores = index.search(vector, min(depth, len(index)), self._allowed(space, scope))
+        condition, values = scope.condition("v")
+        allowed = None
+        if condition:
+            query = f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}"
+            allowed = np.array([row[0] for row in self._store.rows(query, (space.id, *values))], np.int64)
+        ids, scores = index.search(vector, min(depth, len(index)), allowed)
         if not len(ids):
             return []
         raw = dict(zip(ids.tolist(), scores.tolist(), strict=True))
@@ -346,13 +328,6 @@ class Searcher:
         ranked = [_Row(clip, video, start, end, text, raw[id_]) for id_, clip, video, start, end, text in rows]
         ranked.sort(key=lambda row: -row.score)
         return self._of_level(ranked, level) if space.channel == SUMMARY else ranked
-
-    def _allowed(self, space: Space, scope: Scope) -> np.ndarray | None:
-        condition, values = scope.condition("v")
-        if not condition:
-            return None
-        rows = self._store.rows(f"SELECT v.id FROM vectors v WHERE v.space = ? AND {condition}", (space.id, *values))
-        return np.array([row[0] for row in rows], np.int64)
 
     def _lexical(self, expression: str, channel: str, depth: int, scope: Scope, level: str) -> list[_Row]:
         condition, values = scope.condition("t")

@@ -51,17 +51,14 @@ class Vocabulary:
             return []
         near = list(self._alike.get(_skeleton(stem), ()))
         if len(stem) >= _PART:
-            near += self._holding(stem)
+            # Words in which the stem stands among at least three more letters.
+            holding = re.findall(rf"\n(\S*{re.escape(stem)}\S*)(?=\n)", self._all)
+            near += [term for term in holding if len(term) >= len(stem) + 3]
         if stem not in self._known and stem.isalpha():
             errors = 2 if len(stem) >= _LONG else 1
             close = extract(stem, self._terms, scorer=OSA.distance, score_cutoff=errors, limit=4 * _MOST)
             near += [term for term, _, _ in close if len(stem) >= _LONG or _skeleton(term)[:1] == _skeleton(stem)[:1]]
         return near[:_MOST]
-
-    def _holding(self, stem: str) -> list[str]:
-        """Words in which the stem stands among at least three more letters."""
-        found = re.findall(rf"\n(\S*{re.escape(stem)}\S*)(?=\n)", self._all)
-        return [term for term in found if len(term) >= len(stem) + 3]
 
 
 class Stemmer:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..errors import MemoryFolderError
 from . import schema
@@ -22,40 +22,33 @@ log = logging.getLogger(__name__)
 class Database:
     """`memory.sqlite` itself: opened, checked, locked, read and written in transactions; `Store` knows what is in it.
 
-    Any thread may read; writing is inside `writing()` and `transaction()`.
+    Any thread may read; writing is inside `writing()` and `transaction()`. One that is `in_memory` is empty, in this
+    process only, and stands for the one of its folder.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, read_only: bool, in_memory: bool = False) -> None:
         self.folder = folder
-        if not read_only:
-            make_folder(folder)
-        elif not folder.is_dir():
-            raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         self._lock = threading.RLock()
         self._read_only = read_only
         self.damage: str | None = None
         """The damage that was found; None while there is none."""
         self.holds_writer_lock = False
+        if in_memory:
+            self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            self.writable = True
+            self._create()
+            return
+        if not read_only:
+            make_folder(folder)
+        elif not folder.is_dir():
+            raise MemoryFolderError(f"There is no memory at {folder}: add a video first, or give another folder.")
         with plain_errors(folder):
             self._connection, self.writable = connect(folder, read_only=read_only)
             self.writable = self.writable and not read_only
             self._check_version()
-            if self.size_on_disk() <= _SMALL:
+            pages, size = (self.rows(f"PRAGMA {name}")[0][0] for name in ("page_count", "page_size"))
+            if pages * size <= _SMALL:
                 self._require_whole()
-
-    @classmethod
-    def in_memory(cls, folder: Path) -> Self:
-        """Return an empty database that is in this process only; `folder` is the one that it stands for."""
-        database = cls.__new__(cls)
-        database.folder = folder
-        database._lock = threading.RLock()
-        database._read_only = False
-        database.damage = None
-        database.holds_writer_lock = False
-        database._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        database.writable = True
-        database._create()
-        return database
 
     def _check_version(self) -> None:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
@@ -63,7 +56,7 @@ class Database:
         try:
             version = int(self.meta("schema_version") or 0)
         except ValueError as error:
-            raise MemoryFolderError(damaged(self.folder / DATABASE, error)) from error
+            raise MemoryFolderError(damaged(self._file, error)) from error
         if version > schema.VERSION:
             raise MemoryFolderError(
                 f"The memory at {self.folder} was made by a newer rewatch (format {version}, this one reads up to "
@@ -71,7 +64,7 @@ class Database:
             )
         missing = schema.columns_missing(self._connection)
         if missing:
-            raise MemoryFolderError(damaged(self.folder / DATABASE, f"it has no {missing[0]}"))
+            raise MemoryFolderError(damaged(self._file, f"it has no {missing[0]}"))
 
     def _require_room(self) -> None:
         """A full disk has its database opened read-only; then that is what is to be told."""
@@ -98,15 +91,10 @@ class Database:
     def _file(self) -> Path:
         return self.folder / DATABASE
 
-    def size_on_disk(self) -> int:
-        """Bytes of the database as SQLite counts them."""
-        pages, size = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        return int(pages) * int(size)
-
     def _create(self) -> None:
         if not self.writable:
             if self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
-                raise MemoryFolderError(damaged(self.folder / DATABASE, "it has no meta"))
+                raise MemoryFolderError(damaged(self._file, "it has no meta"))
             self._require_room()
             raise MemoryFolderError(f"The memory at {self.folder} is empty: add a video first.")
         with self.transaction() as db:
@@ -114,9 +102,7 @@ class Database:
             if "meta" in others:  # another process was quicker
                 return
             if others:
-                raise MemoryFolderError(
-                    f"{self.folder / DATABASE} is a database of another program: give another folder."
-                )
+                raise MemoryFolderError(f"{self._file} is a database of another program: give another folder.")
             for statement in schema.TABLES.split(";\n"):
                 db.execute(statement)
             facts = {"schema_version": schema.VERSION, "uid": uuid.uuid4().hex}
@@ -134,18 +120,18 @@ class Database:
         with self._lock, self._plainly():
             return self._connection.execute(sql, parameters).fetchall()
 
+    def _scalar(self, sql: str, *parameters: Any) -> Any:
+        rows = self.rows(sql, parameters)
+        return rows[0][0] if rows else None
+
     @contextmanager
     def _sound(self) -> Iterator[None]:
-        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing.
-
-        Raises:
-            MemoryFolderError: if a value is not what was written.
-        """
+        """Around the reading of what rows hold: a damaged page can change values without SQLite's noticing."""
         try:
             yield
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             reason = " ".join(str(error).split())[:120]
-            self.damage = damaged(self.folder / DATABASE, f"a value is not readable: {reason}")
+            self.damage = damaged(self._file, f"a value is not readable: {reason}")
             raise MemoryFolderError(self.damage) from error
 
     @contextmanager
@@ -161,11 +147,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the writer lock of the folder.
-
-        Raises:
-            MemoryFolderError: if the memory is read-only or another process is writing.
-        """
+        """Hold the writer lock of the folder."""
         if not self.writable:
             self._require_room()
             raise MemoryFolderError(
@@ -202,13 +184,11 @@ class Database:
 
     def shrink(self) -> None:
         """Give back the space of what was deleted, and leave no trace of it in the file; not while others read."""
-        try:
-            with self._lock, self._plainly():
-                self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-                self._connection.execute("VACUUM")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except MemoryFolderError as error:  # it needs as much space again, and nobody else in the database
-            log.info("%s is not made smaller: %s", self.folder / DATABASE, error)
+        # It needs as much space again, and nobody else in the database.
+        with suppress(MemoryFolderError), self._lock, self._plainly():
+            self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""
@@ -217,8 +197,7 @@ class Database:
 
     def meta(self, key: str) -> Any:
         """A value of the memory as a whole, or None."""
-        found = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
-        return found[0][0] if found else None
+        return self._scalar("SELECT value FROM meta WHERE key = ?", key)
 
     def set_meta(self, key: str, value: Any) -> None:
         """Set a value of the memory as a whole."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..protocol import VideoSource
 from ..span import Span
+from ..video.shape import resize
 
 Array = np.ndarray[Any, Any]
 
@@ -57,14 +58,7 @@ class Stretch:
 
 
 def still_stretches(video: VideoSource, span: Span, fps: float, size: int) -> Iterator[Stretch]:
-    """Yield the parts of a span in which the camera stands still, each of at most `LONGEST` seconds.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to watch.
-        fps: frames a second.
-        size: longest side of the frames in pixels.
-    """
+    """Yield the parts of a span in which the camera stands still, each of at most `LONGEST` seconds."""
     moved = False
     for stretch in _stretches(video, span, fps, size):
         still = ~_moving_frames(stretch)
@@ -96,8 +90,7 @@ def _stretches(video: VideoSource, span: Span, fps: float, size: int) -> Iterato
         if stretch.times and (cut or frame.time - stretch.times[0] >= longest):
             yield stretch
             stretch = Stretch(continues=not cut)
-        if image.shape[:2] != shape:
-            image = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
+        image = resize(image, shape[::-1])
         stretch.times.append(frame.time)
         stretch.pictures.append(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
     if stretch.times:
@@ -111,9 +104,7 @@ def _other_shape(one: Array, other: Array) -> bool:
 
 def is_cut(before: Array, image: Array) -> bool:
     """Tell whether two consecutive pictures `[H, W, 3]` uint8 show different scenes."""
-    import cv2
-
-    now, then = (cv2.resize(one, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32) for one in (image, before))
+    now, then = (resize(one, (32, 18)).astype(np.float32) for one in (image, before))
     # Brightness is matched first: a lamp that is switched on is no cut.
     gain = float(np.clip((then.mean() + 8) / (now.mean() + 8), 0.4, 2.5))
     changed = float((np.abs(now * gain - then).max(axis=2) > 28).mean())
@@ -183,9 +174,7 @@ def _still_patches(before: Array, after: Array) -> tuple[Array, Array]:
     change = cv2.blur(cv2.absdiff(before, after), _PATCH.shape).astype(np.float32)
     textured = contrast > _CONTRAST
     same = textured & (change < np.maximum(_NOISE, _SHIFTED * contrast))
-    filled, stayed = (
-        cv2.resize(mask.astype(np.float32), _CELLS, interpolation=cv2.INTER_AREA) for mask in (textured, same)
-    )
+    filled, stayed = (resize(mask.astype(np.float32), _CELLS) for mask in (textured, same))
     return filled > _TEXTURE, stayed > 0.5 * filled
 
 

@@ -1,4 +1,4 @@
-"""The `Detector` interface, what detectors find, and the detector of a name."""
+"""The `Detector` interface, and what detectors find."""
 
 from __future__ import annotations
 
@@ -50,22 +50,18 @@ class Detector(Protocol):
     @property
     def name(self) -> str:
         """What people call it."""
-        ...
 
     @property
     def stamp(self) -> str:
         """Name, version and content of the weights: two detectors with one stamp find the same."""
-        ...
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows."""
-        ...
 
     @property
     def open_vocabulary(self) -> bool:
         """True if it can be asked for labels that are not among `labels`."""
-        ...
 
     def detect(
         self, images: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, least: float = LEAST
@@ -77,7 +73,6 @@ class Detector(Protocol):
             labels: only these labels (None: all of `labels`).
             least: score from which an object is reported.
         """
-        ...
 
 
 def merge_detections(detections: Sequence[Detection]) -> list[MergedDetection]:
@@ -90,22 +85,3 @@ def merge_detections(detections: Sequence[Detection]) -> list[MergedDetection]:
         else:
             same.votes[one.label] = max(same.votes.get(one.label, 0.0), one.score)
     return merged
-
-
-def detector(name: str | Detector, *, threads: int | None = None) -> Detector:
-    """Load the detector called `name`.
-
-    Args:
-        name: path of weights (`.pt`, `.onnx`), the name of some (`yolo11n.pt`, or `yolo11n`) that lie in the current
-            folder or in the folder of weights, or a detector, which is given back.
-        threads: threads on the CPU (None: as the runtime likes).
-
-    Raises:
-        CapabilityError: if the weights are not on this disk, or the package that runs them is not installed.
-    """
-    if not isinstance(name, str):
-        return name
-    from .detector_weights import find_weights
-    from .ultralytics_detector import UltralyticsDetector
-
-    return UltralyticsDetector(find_weights(name), threads=threads)

@@ -69,11 +69,7 @@ def finds_boxes(path: Path) -> bool:
 
 
 def find_weights(name: str) -> Path:
-    """Find the file of weights called `name`: a path, or a name (also without suffix) here or in the weights folders.
-
-    Raises:
-        CapabilityError: if there is no such file; the text names it, its size, where to put it and the command.
-    """
+    """Find the weights called `name`: a path, or a name (also without suffix) here or in the weights folders."""
     path = Path(name).expanduser()
     if path.is_file():
         if path.suffix not in SUFFIXES:

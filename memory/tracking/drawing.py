@@ -11,16 +11,14 @@ import numpy as np
 
 from ..protocol import Frame, VideoSource, grid
 from ..span import Span
+from ..video.shape import resize
 from .track import Track
+
+_LONGEST = 1280  # pixels of the longest side of a clip
 
 
 class Annotator:
-    """Draws boxes, ids with labels, and the path of each object so far.
-
-    Args:
-        width: pixels across of the pictures.
-        traces: draw the path.
-    """
+    """Draws boxes, ids with labels, and the path of each object so far."""
 
     def __init__(self, width: int, *, traces: bool = True) -> None:
         import supervision as sv
@@ -68,27 +66,16 @@ def write_frames(video: VideoSource, times: Sequence[float], tracks: Sequence[Tr
     return paths
 
 
-def write_clip(
-    video: VideoSource, span: Span, tracks: Sequence[Track], path: Path, *, fps: float | None = None, size: int = 1280
-) -> Path:
-    """Write a span as an MP4 (H.264, no sound) with the objects drawn into it; one frame at a time is held.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to write.
-        tracks: what to draw.
-        path: the file.
-        fps: frames a second (None: the video's own, 30 at most).
-        size: pixels of the longest side at most.
-    """
+def write_clip(video: VideoSource, span: Span, tracks: Sequence[Track], path: Path) -> Path:
+    """Write a span as an MP4 (H.264, no sound) with the objects drawn into it; one frame at a time is held."""
     import av
 
-    rate = Fraction(fps or min(video.info.fps or 25.0, 30.0)).limit_denominator(1001)
+    rate = Fraction(min(video.info.fps or 25.0, 30.0)).limit_denominator(1001)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=rate, options={"crf": "23", "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
-        for index, picture in enumerate(_drawn(video, span, tracks, float(rate), size)):
+        for index, picture in enumerate(_drawn(video, span, tracks, float(rate))):
             if index == 0:
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -96,11 +83,11 @@ def write_clip(
     return path
 
 
-def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float, size: int) -> Iterator[np.ndarray]:
+def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float) -> Iterator[np.ndarray]:
     times = grid(span, fps, video.info.span).tolist()
     annotator, shape = None, (0, 0)
     first = (0, 0)
-    for time, frame in zip(times, video.frames_at(times, size=size), strict=True):
+    for time, frame in zip(times, video.frames_at(times, size=_LONGEST), strict=True):
         even = frame.image[: frame.image.shape[0] // 2 * 2, : frame.image.shape[1] // 2 * 2]  # as the format wants
         if annotator is None or even.shape[:2] != shape:  # paths are drawn in pixels
             annotator, shape = Annotator(even.shape[1]), even.shape[:2]
@@ -112,12 +99,10 @@ def _drawn(video: VideoSource, span: Span, tracks: Sequence[Track], fps: float, 
 
 def _in_frame(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """`image` in the middle of a black picture of `shape` (height, width), as large as it fits."""
-    import cv2
-
     height, width = image.shape[:2]
     scale = min(shape[0] / height, shape[1] / width)
     high, wide = max(1, round(height * scale)), max(1, round(width * scale))
     framed = np.zeros((*shape, 3), np.uint8)
     top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
-    framed[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
+    framed[top : top + high, left : left + wide] = resize(image, (wide, high))
     return framed

@@ -152,7 +152,6 @@ def _regions(mask: Array, margin: int = 0) -> list[tuple[tuple[slice, slice], Ar
 
 
 def _edges(image: Array) -> Array:
-    """Edge strength `[H, W]` uint8: the steepest channel."""
     across, down = (cv2.convertScaleAbs(cv2.Sobel(image, cv2.CV_16S, *axis), alpha=1 / 8) for axis in ((1, 0), (0, 1)))
     return np.asarray(cv2.add(across, down).max(axis=2))
 

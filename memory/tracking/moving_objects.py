@@ -14,6 +14,7 @@ from .track_linking import link
 from .track_motion import touched_edge, traveled
 from .tracker import Tracker, numbered
 
+_FPS, _SIZE = 8.0, 320  # frames a second, and pixels of their longest side
 _SAMPLES = 32  # frames from which one background is learned; more cost time and change nothing
 # Settled on benchmarks/moving_objects.py and the videos in docs/results.md.
 _LEAST_WAY = 0.03  # shares of the picture that an object moves; a trembling leaf moves less
@@ -43,36 +44,26 @@ class MotionReport:
         return next(shot for shot in self.still if shot.start <= track.start < shot.end)
 
 
-def moving_objects(video: VideoSource, span: Span, *, fps: float = 8.0, size: int = 320) -> MotionReport:
-    """Find and follow what moves.
-
-    Args:
-        video: where the frames come from.
-        span: seconds to watch.
-        fps: frames a second.
-        size: longest side of the frames in pixels.
-    """
-    span = span.within(Span(video.info.start, video.info.end))
+def moving_objects(video: VideoSource, span: Span) -> MotionReport:
+    """Find and follow what moves."""
+    span = span.within(video.info.span)
     shots: list[tuple[Span, Tracker]] = []
     detector: MotionDetector | None = None
-    for stretch in still_stretches(video, span, fps, size):
-        end = min(stretch.times[-1] + 1 / fps, span.end)
+    for stretch in still_stretches(video, span, _FPS, _SIZE):
+        end = min(stretch.times[-1] + 1 / _FPS, span.end)
         samples = stretch.samples(min(_SAMPLES, max(12, round(2 * stretch.duration))))
         if stretch.continues and shots and detector is not None:
             samples.insert(0, detector.background)
             shots[-1] = (Span(shots[-1][0].start, end), shots[-1][1])
         else:
-            shots.append((Span(stretch.times[0], end), Tracker(fps)))
+            shots.append((Span(stretch.times[0], end), Tracker(_FPS)))
         detector = MotionDetector(samples)
         for index, time in enumerate(stretch.times):
             image = stretch.image(index)
             shots[-1][1].step(time, detector.detect([image])[0], image)
     watched = sum(shot.duration for shot, _ in shots)
     tracks = [
-        _scored(track, fps)
-        for shot, tracker in shots
-        for track in _wholes(link(tracker.tracks(shot)))
-        if _moves(track, fps)
+        _scored(track) for shot, tracker in shots for track in _wholes(link(tracker.tracks(shot))) if _moves(track)
     ]
     return MotionReport(
         span=span,
@@ -107,21 +98,21 @@ def _is_part(track: Track, whole: Track) -> bool:
     return near >= _PART_TIME * len(track.boxes)
 
 
-def _moves(track: Track, fps: float) -> bool:
+def _moves(track: Track) -> bool:
     """Tell an object from a light that changes or a leaf that trembles."""
     ends = {touched_edge(track.boxes[0].box), touched_edge(track.boxes[-1].box)}
     sizes = traveled(track.boxes)
-    if _presence(track, fps) < _LEAST_PRESENCE:
+    if _presence(track) < _LEAST_PRESENCE:
         return False
     return sizes * track.area**0.5 > _LEAST_WAY and sizes > _LEAST_SIZES[ends == {"inside"}]
 
 
-def _presence(track: Track, fps: float) -> float:
+def _presence(track: Track) -> float:
     """The share of the frames from its first to its last in which it was detected."""
-    return min(1.0, len(track.boxes) / (1 + (track.boxes[-1].time - track.boxes[0].time) * fps))
+    return min(1.0, len(track.boxes) / (1 + (track.boxes[-1].time - track.boxes[0].time) * _FPS))
 
 
-def _scored(track: Track, fps: float) -> Track:
+def _scored(track: Track) -> Track:
     """The track with the confidence that it is one object: it is in view without gaps, and it goes somewhere."""
     moved = min(1.0, traveled(track.boxes))
-    return replace(track, score=round(0.1 + 0.4 * _presence(track, fps) + 0.5 * moved, 2))
+    return replace(track, score=round(0.1 + 0.4 * _presence(track) + 0.5 * moved, 2))

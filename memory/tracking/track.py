@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..span import Box, Span
+from ..span import Box, Timed
 from .track_colors import color_name
 
 
@@ -21,7 +21,7 @@ class TrackedBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class Track(Timed):
     """One object over time.
 
     `start` and `end` are when it comes into view and when it is gone, in seconds: half a step of the frame rate before
@@ -38,11 +38,6 @@ class Track:
     boxes: tuple[TrackedBox, ...]
     votes: dict[str, float] = field(default_factory=dict)
     colors: tuple[float, ...] = ()
-
-    @property
-    def span(self) -> Span:
-        """From entry to exit."""
-        return Span(self.start, self.end)
 
     @property
     def color(self) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +26,7 @@ _TOGETHER = 0.4  # mean IoU from which two tracks that are in view at the same t
 _REENTRY = 0.7  # seconds at the picture's edge after which something that comes is another, or comes again
 _BOTH_SIDES = 0.7  # seconds for which an object may show on both sides of a pole, as two
 _EDGE = 0.015
+_VIDEOS = 32  # whose tracks a registry remembers
 _COLORS = 0.35  # least similarity of colors of pieces that do not overlap in time
 _PREDICTED_IOU = 0.15
 _MISS = 0.6  # of its size, by which an object may come out of hiding beside where it was heading
@@ -203,3 +206,49 @@ def _speed(boxes: Sequence[TrackedBox]) -> np.ndarray:
 
 def _at_edge(box: Box) -> bool:
     return min(box.left, box.top, 1 - box.right, 1 - box.bottom) < _EDGE
+
+
+class TrackRegistry:
+    """The tracks that calls have found so far, by video and detector. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._tracks: OrderedDict[Hashable, list[Track]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def assign_ids(self, key: Hashable, tracks: Sequence[Track]) -> list[Track]:
+        """Return the tracks of one call under the ids that their objects have by `key`; new objects get new ids."""
+        with self._lock:
+            by_id = {track.id: track for track in self._tracks.get(key, ())}
+            pieces = _by_object(tracks, by_id)
+            for number, own in pieces.items():
+                by_id[number] = _joined([*([by_id[number]] if number in by_id else []), *own], number)
+            self._tracks[key] = list(by_id.values())
+            self._tracks.move_to_end(key)
+            while len(self._tracks) > _VIDEOS:
+                self._tracks.popitem(last=False)
+        return sorted((_joined(own, number) for number, own in pieces.items()), key=lambda t: (t.start, t.end))
+
+
+def _by_object(tracks: Sequence[Track], by_id: dict[int, Track]) -> dict[int, list[Track]]:
+    """The tracks by the id of their object, the likeliest pairs first."""
+    pairs = ((affinity(track, other), index, number) for index, track in enumerate(tracks)
+             for number, other in by_id.items())  # fmt: skip
+    matched: set[int] = set()
+    pieces: dict[int, list[Track]] = {}
+    for score, index, number in sorted(pairs, reverse=True):
+        # Two tracks of one call that overlap in time are two objects, however similar.
+        if score > 0 and index not in matched and not any(_overlap(tracks[index], o) for o in pieces.get(number, ())):
+            matched.add(index)
+            pieces.setdefault(number, []).append(tracks[index])
+    for index, track in enumerate(tracks):
+        if index not in matched:
+            pieces[max([0, *by_id, *pieces]) + 1] = [track]
+    return pieces
+
+
+def _overlap(one: Track, other: Track) -> bool:
+    return min(one.boxes[-1].time, other.boxes[-1].time) >= max(one.boxes[0].time, other.boxes[0].time)
+
+
+def _joined(pieces: Sequence[Track], number: int) -> Track:
+    return replace(join(sorted(pieces, key=lambda track: track.boxes[0].time)), id=number)

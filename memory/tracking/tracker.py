@@ -66,11 +66,7 @@ class _OpenTrack:
 
 
 class Tracker:
-    """Follows objects through frames that come in order. Keeps boxes, never pictures.
-
-    Args:
-        fps: frames a second that it will be given.
-    """
+    """Follows objects through frames that come in order. Keeps boxes, never pictures."""
 
     def __init__(self, fps: float) -> None:
         from trackers import ByteTrackTracker
@@ -93,13 +89,7 @@ class Tracker:
         )
 
     def step(self, time: float, detections: Sequence[Detection], image: np.ndarray | None = None) -> None:
-        """Take the next frame.
-
-        Args:
-            time: seconds, rising.
-            detections: from the score `WEAK` on.
-            image: `[H, W, 3]` RGB, from which colors are measured.
-        """
+        """Take the next frame."""
         import supervision as sv
 
         # A weak detection is used where a track is expected, which nobody can know after a long step.
@@ -156,11 +146,7 @@ class Tracker:
             self._unnamed = [row for row in self._unnamed if row[1] is not first]
 
     def tracks(self, span: Span) -> list[Track]:
-        """All tracks so far, by time of entry, numbered from 1.
-
-        Args:
-            span: what was watched; entry and exit times stay within it.
-        """
+        """All tracks so far, by time of entry, numbered from 1."""
         self._keep_single()
         self._unnamed = []
         tracks = [self._track(one, span) for one in [*self._open.values(), *self._closed] if self._is_real(one, span)]

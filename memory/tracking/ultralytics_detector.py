@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from PIL import Image
 
 from ..errors import CapabilityError
 from ..span import Box
-from .detector import LEAST, Detection
-from .detector_weights import fingerprint
+from .detector import LEAST, Detection, Detector
+from .detector_weights import find_weights, fingerprint
 
 _MOST = 100  # detections kept of one picture
 _BATCH = 8
@@ -32,15 +32,7 @@ _importing = threading.Lock()
 
 
 class UltralyticsDetector:
-    """A YOLO model. Safe between threads, one picture batch at a time.
-
-    Args:
-        weights: a `.pt` or `.onnx` file.
-        threads: threads on the CPU (None: as the runtime likes).
-
-    Raises:
-        CapabilityError: if ultralytics is not installed, or the file is not a detector that it can load.
-    """
+    """A YOLO model. Safe between threads, one picture batch at a time."""
 
     def __init__(self, weights: Path, *, threads: int | None = None) -> None:
         self.weights = weights
@@ -66,7 +58,7 @@ class UltralyticsDetector:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_again, (self.weights, self._threads)
+        return partial(type(self), threads=self._threads), (self.weights,)
 
     def __repr__(self) -> str:
         return f"UltralyticsDetector({str(self.weights)!r})"
@@ -89,11 +81,7 @@ class UltralyticsDetector:
     def detect(
         self, images: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, least: float = LEAST
     ) -> list[list[Detection]]:
-        """See `Detector`.
-
-        Raises:
-            CapabilityError: if other labels than its own are asked of an open vocabulary without its text encoder.
-        """
+        """See `Detector`."""
         found: list[list[Detection]] = []
         with self._lock:
             if self.open_vocabulary and labels and not set(labels) <= set(self.labels):
@@ -146,11 +134,7 @@ class UltralyticsDetector:
             backend.session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers)
 
     def _set_vocabulary(self, words: tuple[str, ...]) -> None:
-        """Have YOLO-World or YOLOE look for `words`.
-
-        Raises:
-            CapabilityError: if the model that turns words into vectors is not here.
-        """
+        """Have YOLO-World or YOLOE look for `words`."""
         if words == (self._vocabulary or self.labels):
             return
         try:
@@ -166,12 +150,21 @@ class UltralyticsDetector:
         self._vocabulary = words if words != self.labels else None
 
 
-def _load_again(weights: Path, threads: int | None) -> UltralyticsDetector:
-    return UltralyticsDetector(weights, threads=threads)
-
-
 def _warm(predictor: Any) -> None:
     predictor.done_warmup = True
+
+
+def detector(name: str | Detector, *, threads: int | None = None) -> Detector:
+    """Load the detector called `name`.
+
+    Args:
+        name: path of weights (`.pt`, `.onnx`), the name of some (`yolo11n.pt`, or `yolo11n`) that lie in the current
+            folder or in the folder of weights, or a detector, which is given back.
+        threads: threads on the CPU (None: as the runtime likes).
+    """
+    if not isinstance(name, str):
+        return name
+    return UltralyticsDetector(find_weights(name), threads=threads)
 
 
 def _names(model: Any) -> list[str]:
@@ -190,11 +183,7 @@ def _detections(result: Any, names: list[str]) -> list[Detection]:
 
 
 def import_ultralytics() -> Any:
-    """Import the package so that it does not fetch weights, install packages or send statistics.
-
-    Raises:
-        CapabilityError: if it is not installed.
-    """
+    """Import the package so that it does not fetch weights, install packages or send statistics."""
     with _importing:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)

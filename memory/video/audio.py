@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from ..errors import VideoError
-from ..span import Span
+from ..span import Span, merge_spans
 from .packets import discard_others, lasting, read_packets, tick_of
 from .probe import audio_stream, open_container
 
@@ -35,16 +35,8 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
     """Return samples `[round(span.duration * rate)]` float32 mono in [-1, 1]; sample 0 is at `span.start`.
 
     Silence stands wherever the file has no sound, or none that can be decoded; a file without an audio stream gives
-    an empty array. Takes the memory of the result and no more.
-
-    Args:
-        path: the file.
-        span: seconds.
-        rate: samples a second.
-        track: index in the file of the audio stream; None for the main one.
-
-    Raises:
-        VideoError: if the file cannot be used, or so many samples cannot be held.
+    an empty array. `track` is the index in the file of its audio stream; None for the main one. Takes the memory of the
+    result and no more.
     """
     if span.duration * rate > _MOST_SAMPLES:
         raise VideoError(
@@ -70,12 +62,7 @@ def read_audio(path: Path, span: Span, rate: int, track: int | None = None) -> n
 
 
 def sounding(path: Path, track: int | None = None) -> list[Span]:
-    """Return where a sound track has packets, in seconds and order; gaps under a minute are bridged. Decodes nothing.
-
-    Args:
-        path: the file.
-        track: index in the file of the audio stream; None for the main one.
-    """
+    """Return where a sound track has packets, in order; gaps under a minute are bridged. Decodes nothing."""
     found: list[list[float]] = []
     with open_container(path) as container:
         stream = audio_stream(container, track)
@@ -92,13 +79,7 @@ def sounding(path: Path, track: int | None = None) -> list[Span]:
                 found[-1] = [min(found[-1][0], start), max(found[-1][1], end)]
             else:
                 found.append([start, end])
-    joined: list[Span] = []
-    for start, end in sorted(found):
-        if joined and start - joined[-1].end <= _APART:
-            last = joined.pop()
-            start, end = last.start, max(last.end, end)
-        joined.append(Span(start, end))
-    return joined
+    return merge_spans((Span(start, end) for start, end in found), _APART)
 
 
 class _Piece:
@@ -111,7 +92,8 @@ class _Piece:
         self._resampler = AudioResampler(format="flt", layout="mono", rate=rate)
         # Some silence put before it brings the first sample onto the grid of the result: without it the same sound
         # would come out shifted by a part of a sample, by where decoding happened to begin.
-        places = (time - start - np.arange(_grid_period(first.sample_rate, rate)) / first.sample_rate) * rate
+        period = first.sample_rate // gcd(first.sample_rate, rate)  # source samples after which both grids meet again
+        places = (time - start - np.arange(period) / first.sample_rate) * rate
         lead = int(np.argmin(np.abs(places - np.round(places))))
         self._place = round(float(places[lead]))
         if lead:
@@ -170,11 +152,6 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             if frame.time_base is None and stream.time_base is not None:
                 frame.time_base = stream.time_base
             yield frame
-
-
-def _grid_period(source_rate: int, rate: int) -> int:
-    """After how many source samples both grids meet again."""
-    return source_rate // gcd(source_rate, rate)
 
 
 def _silence(like: AudioFrame, samples: int) -> AudioFrame:

@@ -187,7 +187,6 @@ class PyAVReader:
             return []
 
     def _read(self) -> av.Packet | None:
-        """Return the next packet of the stream, or None at the end."""
         packet, self._held = self._held, None
         if packet is None:
             packet = next((packet for packet in self._packets if packet.size), None)
@@ -195,7 +194,6 @@ class PyAVReader:
         return packet
 
     def _go_to(self, index: PacketIndex, ordinal: int) -> None:
-        """Make `ordinal` the next packet."""
         if not 0 <= ordinal - self._next <= _SEEK_AFTER:
             self._seek(index, ordinal)
         while self._next < ordinal and self._read() is not None:
@@ -228,7 +226,6 @@ class PyAVReader:
         return True
 
     def _rewind(self) -> None:
-        """Go to the first packet."""
         if self._next:
             self.close()
             self._open()

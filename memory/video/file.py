@@ -7,18 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import numpy as np
 
-from ..errors import VideoError
+from ..errors import CapabilityError, VideoError
 from ..protocol import Frame, TimedFrames, VideoInfo, sorted_times
 from ..span import Span
 from .audio import read_audio, sounding
 from .decode import PyAVReader
 from .packets import PacketIndex
 from .probe import probe
+from .shape import resize, scaled_size
+
+_USE_PYAV = "Use backend='pyav'."
 
 
 class Video(TimedFrames):
@@ -58,20 +60,15 @@ class Video(TimedFrames):
         self._index: PacketIndex | None
         self.info, self._index = probe(self._path, audio)
         if backend == "decord":
-            from .decord_decode import check_decord
-
             check_decord(self._path, self.info.codec)
         self._sounding: list[Span] | None = None
         self._idle: list[PyAVReader] = []
-        self._even: bool | None = None
         self.backend = backend
 
     def __enter__(self) -> Video:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -186,10 +183,8 @@ class Video(TimedFrames):
         self, index: PacketIndex, positions: list[int], size: int | None
     ) -> Iterator[tuple[int, np.ndarray, tuple[int, int]]]:
         if self.backend == "decord":
-            from .decord_decode import decord_images
-
             full = (self.info.width, self.info.height)
-            if not self._one_shape():
+            if not self._one_shape:
                 raise VideoError(f"{self._path}: its picture size changes, which decord hides. Use backend='pyav'.")
             for position, image in decord_images(self._path, index, positions, full, size):
                 yield position, image, full
@@ -201,12 +196,11 @@ class Video(TimedFrames):
         finally:
             self._give_back(reader)
 
+    @cached_property
     def _one_shape(self) -> bool:
-        """Tell whether all keyframes are of one size and one way up; looked at once."""
-        if self._even is None:
-            first = (self.info.width, self.info.height)
-            self._even = all(frame.full == first for frame in self._keyframes(self.info.span, 16))
-        return self._even
+        """True if all keyframes are of one size and one way up."""
+        first = (self.info.width, self.info.height)
+        return all(frame.full == first for frame in self._keyframes(self.info.span, 16))
 
     def _keyframes(self, span: Span, size: int | None) -> Iterator[Frame]:
         reader = self._borrow()
@@ -220,3 +214,41 @@ class Video(TimedFrames):
 def _check_size(size: int | None) -> None:
     if size is not None and size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}.")
+
+
+def check_decord(path: Path, codec: str) -> None:
+    """Make sure that decord is here and can open this codec."""
+    try:
+        import decord  # noqa: F401
+    except ImportError:
+        raise CapabilityError(
+            "The decord backend needs the package decord (Linux on x86-64): pip install 'rewatch[decord]', "
+            "or leave backend='pyav'."
+        ) from None
+    if codec == "av1":
+        raise VideoError(f"{path}: decord cannot open AV1. {_USE_PYAV}")
+
+
+def decord_images(
+    path: Path, index: PacketIndex, positions: list[int], full: tuple[int, int], size: int | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield `(position, image)` for ascending display positions; images are `[H, W, 3]` uint8 RGB, upright.
+
+    decord knows no pixel aspect: pictures are brought to `full` (width, height), the size that they have with square
+    pixels. It counts time from its own zero, so frames are asked for by their place in the container's list.
+    """
+    import decord
+
+    try:
+        reader = decord.VideoReader(str(path.absolute()), num_threads=1)
+    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):
+        raise VideoError(f"{path} cannot be opened by decord. {_USE_PYAV}") from None
+    if len(reader) != len(index.seconds):
+        raise VideoError(
+            f"{path}: decord finds {len(reader)} frames where the container lists {len(index.seconds)}. {_USE_PYAV}"
+        )
+    for position in positions:
+        try:
+            yield position, resize(reader[position].asnumpy(), scaled_size(*full, size))
+        except (decord.DECORDError, RuntimeError):
+            raise VideoError(f"{path}: decord cannot decode frame {position}. {_USE_PYAV}") from None

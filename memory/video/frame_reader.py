@@ -19,8 +19,7 @@ from .shape import shrink
 if TYPE_CHECKING:
     from ..memory_view import MemoryView
 
-_ROUNDED = 1e-3
-"""Seconds to which a media URI tells a time."""
+_ROUNDED = 1e-3  # seconds to which a media URI tells a time
 
 
 class FrameReader:

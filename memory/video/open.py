@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 GONE = "gone, so its pictures and sound cannot be read"
 """The words of `open_file` for a file that is not there any more; they reach policies through what tools say."""
 
-_MOST_IDLE = 8
-"""Opened videos that are kept; a decoder of a large picture holds tens of megabytes."""
+_MOST_IDLE = 8  # opened videos that are kept; a decoder of a large picture holds tens of megabytes
 
 
 def as_source(source: str | Path | VideoSource) -> str | VideoSource:
@@ -39,11 +38,7 @@ def as_source(source: str | Path | VideoSource) -> str | VideoSource:
 
 
 def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    """Videos as they are named in a call: a single name or path is one video, not its letters.
-
-    Raises:
-        ValueError: if it is neither names nor one name.
-    """
+    """Videos as they are named in a call: a single name or path is one video, not its letters."""
     if isinstance(videos, str | Path):
         return (videos,)
     if not isinstance(videos, Iterable):
@@ -52,11 +47,7 @@ def one_or_many(videos: str | Path | Sequence[str | Path]) -> Sequence[str | Pat
 
 
 def open_file(record: VideoRecord, paths: Sequence[tuple[Path, int, int]]) -> VideoSource:
-    """Return the file of a record, from wherever it still lies (paths with the size and time that they had).
-
-    Raises:
-        VideoGoneError: if it is gone, or another file has its place.
-    """
+    """Return the file of a record, from wherever it still lies (paths with the size and time that they had)."""
     there = [(path, size, mtime) for path, size, mtime in paths if path.is_file()]
     for path, size, mtime in there:
         state = path.stat()

@@ -29,12 +29,7 @@ class NotAPicture(ValueError):
 
 
 def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
-    """Return the pixels: [H, W, 3] uint8 RGB, upright.
-
-    Raises:
-        VideoError: if the file is no image that can be read, or the URI's video is gone.
-        ValueError: if an array is not [H, W, 3] uint8.
-    """
+    """Return the pixels: [H, W, 3] uint8 RGB, upright."""
     if isinstance(picture, MediaURI):
         return FrameReader(memory, keep=0).read([str(picture)])[0]
     if isinstance(picture, Path):
@@ -49,15 +44,7 @@ def read_picture(picture: Picture, memory: MemoryView) -> np.ndarray:
 
 
 def decode_picture(encoded: bytes, *, most: int = _PIXELS) -> Image:
-    """Return an encoded picture as RGB, upright, what is transparent on white; of an animation the first picture.
-
-    Args:
-        encoded: in one of `FORMATS`.
-        most: pixels that it may have; nothing is decoded of a larger one.
-
-    Raises:
-        NotAPicture: if it is none, is damaged, or has more pixels.
-    """
+    """Return an encoded picture as RGB, upright, what is transparent on white; of an animation the first picture."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -78,11 +65,7 @@ def decode_picture(encoded: bytes, *, most: int = _PIXELS) -> Image:
 
 
 def check_picture(image: Image, most: int = _PIXELS) -> None:
-    """Make sure that a picture may be decoded; it need not have been yet.
-
-    Raises:
-        NotAPicture: if it has more than `most` pixels, or came from a file of another format than `FORMATS`.
-    """
+    """Make sure that a picture may be decoded; it need not have been yet."""
     if image.format is not None and image.format not in (*FORMATS, "MPO"):  # phones' JPEG of several pictures
         raise NotAPicture(f"it is {image.format}, none of {', '.join(FORMATS)}")
     if image.width * image.height > most:

@@ -38,11 +38,7 @@ _CONVERT = "convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open a media file.
-
-    Raises:
-        VideoError: if it is missing, unreadable, or not media.
-    """
+    """Open a media file."""
     _check_file(path)
     try:
         # An absolute path cannot be taken for a protocol, and a playlist in disguise may reach nothing but files.
@@ -69,11 +65,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the main video stream; cover art and thumbnails are none.
-
-    Raises:
-        VideoError: if there is no video stream, or no decoder for it.
-    """
+    """Return the main video stream; cover art and thumbnails are none."""
     streams = [s for s in container.streams.video if not s.disposition & (_ATTACHED_PICTURE | _THUMBNAILS)]
     if not streams:
         if container.streams.audio:
@@ -104,13 +96,6 @@ def probe(path: Path, audio: int | None = None) -> tuple[VideoInfo, PacketIndex 
     """Read the facts of a video file by decoding one picture and looking at the packets near its end.
 
     Its packet list comes with them where that had to be read anyway.
-
-    Args:
-        path: the file.
-        audio: index in the file of the audio stream to take; None for the main one.
-
-    Raises:
-        VideoError: one line, if the file cannot be used as a video.
     """
     container = open_container(path)
     try:

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
-_NEARLY = 0.01
-"""Pixels that are this nearly square are shown as they are: containers round."""
-_ODDEST = 8
-"""A pixel aspect beyond this, or its inverse, is a damaged header."""
+_NEARLY = 0.01  # pixels that are this nearly square are shown as they are: containers round
+_ODDEST = 8  # A pixel aspect beyond this, or its inverse, is a damaged header
 _LONGEST = 16_384
 """Pixels of the longest side to which a picture is stretched; beyond it the other side is made smaller."""
 

@@ -16,17 +16,13 @@ from .shape import resize
 if TYPE_CHECKING:
     from ..protocol import Frame, VideoSource
 
-_SIDE = 160
-"""Pixels of the longest side that is decoded."""
-_FLASH = 0.4
-"""Seconds; a picture that is back after so long never left (the flashes and lost frames of the tests)."""
-_HASH = 16
-"""Side of the perceptual hash, in bits."""
+_SIDE = 160  # pixels of the longest side that is decoded
+_FLASH = 0.4  # seconds; a picture that is back after so long never left (the flashes and lost frames of the tests)
+_HASH = 16  # side of the perceptual hash, in bits
 _DIFFERENT = 0.37
 """Share of unlike bits from which on two hashes are of different pictures (PySceneDetect has 0.35 for 64 bits).
 Measured: at 0.395 a cut of the tests is missed; below 0.35 the light of a film leader makes false cuts."""
-_BLACK = 24.0
-"""Of 255: nothing is on screen where no place of the picture is brighter (video black is 16)."""
+_BLACK = 24.0  # of 255: nothing is on screen where no place of the picture is brighter (video black is 16)
 
 
 def detect_shots(video: VideoSource, span: Span | None = None) -> list[Span]:

@@ -15,12 +15,7 @@ from .packets import TOLERANCE
 
 
 class TruncatedVideo(TimedFrames):
-    """`source` as it was known at `now`.
-
-    Args:
-        source: any video source.
-        now: seconds on its clock; frames and samples at or after it do not exist here.
-    """
+    """`source` as it was known at `now`."""
 
     def __init__(self, source: VideoSource, now: float) -> None:
         self._source = source

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from rewatch.agent.answer import Answer, Draft
 from rewatch.agent.parsing.draft import draft_of
-from rewatch.agent.planner import Situation, plan_by_rules
+from rewatch.agent.planning.planner import Situation, plan_by_rules
 from rewatch.agent.prompts import SPENT, SYSTEM, render
 from rewatch.agent.questions.question import Question
 from rewatch.agent.state import add

@@ -9,7 +9,7 @@ import numpy as np
 from hearing import TellsTones
 from media_files import write_video
 from rewatch import ClipMemory, VideoAgent
-from rewatch.memory.speech.transcriber import Utterance
+from rewatch.memory.speech.transcript import Utterance
 
 
 class EnglishOnly(TellsTones):

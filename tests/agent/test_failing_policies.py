@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer
-from rewatch.agent.parsing.settling import settled
+from rewatch.agent.models.settling import settled
 from rewatch.agent.replay import replay
 from rewatch.memory import RewatchError
 

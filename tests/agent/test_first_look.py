@@ -12,10 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.evidence import pieces_of
-from rewatch.agent.first_look import first_look, no_look
 from rewatch.agent.models.folding import folded
-from rewatch.agent.offering import offered
-from rewatch.agent.planner import Plan, Situation, plan_by_rules
+from rewatch.agent.planning.offered_tools import offered
+from rewatch.agent.planning.planner import Plan, Situation, first_look, no_look, plan_by_rules
 from rewatch.agent.prompts import SYSTEM, render
 from rewatch.agent.questions.question import Question, question_about
 from rewatch.agent.replay import replay

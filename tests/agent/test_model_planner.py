@@ -9,8 +9,8 @@ import threading
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
-from rewatch.agent.model_planner import describe, plan_by_model
-from rewatch.agent.planner import Plan, Situation, plan_by_rules
+from rewatch.agent.planning.model_planner import describe, plan_by_model
+from rewatch.agent.planning.planner import Plan, Situation, plan_by_rules
 from rewatch.agent.questions.question import Question
 from rewatch.agent.strategies import ROUTES
 from rewatch.tools import Budget

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, MemoryFolderError, Span, VideoError
-from rewatch.memory.speech.transcriber import Utterance, Word
+from rewatch.memory.speech.transcript import Utterance, Word
 from talks import write_talk
 
 SUBTITLES = """1

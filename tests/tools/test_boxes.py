@@ -89,7 +89,7 @@ def call(memory: ClipMemory, name: str, eyes: Eyes, toolbox: Toolbox | None = No
 
 @pytest.mark.parametrize(("time", "size"), [(0, (320, 180)), (1, HD), (2, (360, 640))])
 def test_a_crop_is_of_the_picture_at_that_time(growing: ClipMemory, time: float, size: tuple[int, int]) -> None:
-    shown = SEES.shown(size)
+    shown = SEES.display_size(size)
     assert shown is not None
     for box in ([0.5, 0.5, 1, 1], [shown[0] // 2, shown[1] // 2, *shown], [500, 500, 1000, 1000]):
         seen = call(growing, "crop", SEES, time=time, box=box)

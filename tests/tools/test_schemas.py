@@ -145,7 +145,7 @@ class _Memory:
 
 
 def test_a_file_name_is_quoted_to_the_policy() -> None:
-    from rewatch.agent.planner import Plan
+    from rewatch.agent.planning.planner import Plan
 
     memory = _Memory(f"Answer C. {TOKENS} Question: what? » Budget: none")
     question = question_about(memory, "What is said?")  # type: ignore[arg-type]

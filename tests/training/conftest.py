@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.agent.verifier import NO_EVIDENCE, SENT_BACK
 from rewatch.memory import ClipMemory, Span
 from rewatch.tools import Toolbox, view_clip

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from ...memory import Span
-from ...memory.ingest.segmentation import detect_shots
+from ...memory.video.shots import detect_shots
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
 
-_LONGEST = 600
-"""Characters of one row of the text; the data have all of it."""
+_LONGEST = 600  # characters of one row of the text; the data have all of it
 
 
 @tool(timeout=120.0)

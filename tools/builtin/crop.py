@@ -8,8 +8,7 @@ from ..errors import ToolError
 from ..observation import Observation
 from ..tool import tool
 
-_LEAST = 4
-"""Pixels of the video on each side, under which a crop shows nothing."""
+_LEAST = 4  # pixels of the video on each side, under which a crop shows nothing
 
 
 @tool
@@ -24,7 +23,8 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
     outer = _outer(of, video)
     frame = next(iter(video.video.frames_at([time])))
     region, note = video.box(box, frame.whole, of=outer)
-    width, height = _pixels(region, frame.whole)
+    width = max(1, round((region.right - region.left) * frame.whole[0]))
+    height = max(1, round((region.bottom - region.top) * frame.whole[1]))
     if min(width, height) < _LEAST:
         raise ToolError(
             f"That is {width}x{height} pixels of the video: there is nothing more to see; take a larger box."
@@ -32,7 +32,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
     video.charge(1)
     uri = video.uri(time, region)
     of_whole = f"{width}x{height} pixels of {frame.whole[0]}x{frame.whole[1]}"
-    shown_size = video.eyes.shown((width, height))
+    displayed = video.eyes.display_size((width, height))
     return Observation(
         text=f"The region at {clock(time)} is {of_whole}: {uri}" + (f"\n({note})" if note else ""),
         uris=(uri,),
@@ -43,7 +43,7 @@ def crop(time: float, box: list[float], video: VideoContext, of: str | None = No
             "width": width,
             "height": height,
             **({"read_as": note} if note else {}),
-            **({"shown": list(shown_size)} if shown_size else {}),
+            **({"shown": list(displayed)} if displayed else {}),
         },
     )
 
@@ -59,8 +59,3 @@ def _outer(crop: str | None, video: VideoContext) -> Box:
     if place.video != video.video_id:
         raise ToolError(f"of names video:{place.video}, and this is video:{video.video_id}.")
     return place.box or Box(0.0, 0.0, 1.0, 1.0)
-
-
-def _pixels(box: Box, whole: tuple[int, int]) -> tuple[int, int]:
-    width, height = (box.right - box.left) * whole[0], (box.bottom - box.top) * whole[1]
-    return max(1, round(width)), max(1, round(height))

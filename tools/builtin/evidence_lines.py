@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ...memory import Box, MediaURI, Span
@@ -24,16 +24,7 @@ def line(
     video: str = "",
     unsure: bool = False,
 ) -> Line:
-    """A line such as `01:12-01:20 screen text, top right: «OPEN»`.
-
-    Args:
-        uri: of what it tells of.
-        channel: of the memory.
-        text: the words that were said or shown, as far as they are to be repeated.
-        place: where in the picture, in words.
-        video: name of the video, where there are several.
-        unsure: whether the recognizer was.
-    """
+    """A line such as `01:12-01:20 screen text, top right: «OPEN»`."""
     where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
     when = f"{moment(where.span)} " if where.span is not None else ""
     kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)
@@ -45,16 +36,6 @@ def line(
 def moment(span: Span) -> str:
     """A span as people read it; one time where it has no length."""
     return str(span) if span.duration > 0 else str(span).partition("-")[0]
-
-
-def place_of(box: Sequence[float] | None) -> str:
-    """Place of a box in words: `top left`, `center`, `bottom`; an empty text for none."""
-    if box is None:
-        return ""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    row = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
-    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return f"{row} {column}".strip() or "centre"
 
 
 def box_of(data: Mapping[str, Any]) -> Box | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,25 +9,16 @@ import numpy as np
 from ...memory import Box, Span
 from ...memory.encoders.color_names import NAMES, name_pixels
 from ...memory.encoders.color_words import read_query
+from ...memory.span import merge_spans
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Observation
 from ..tool import tool
 
-_SIDE = 640
-"""Longest side, in pixels, at which a frame is looked at."""
-_LEAST = 0.0005
-"""Share of the picture that a patch must fill: 10 x 10 pixels of 640 x 360; less is noise."""
+_SIDE = 640  # longest side, in pixels, at which a frame is looked at
+_LEAST = 0.0005  # share of the picture that a patch must fill: 10 x 10 pixels of 640 x 360; less is noise
 _PATCHES = 8
 _FRAMES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A connected patch of one colour: its bounds, and the share of the picture that it fills."""
-
-    box: Box
-    share: float
 
 
 @tool
@@ -48,14 +38,15 @@ def find_color(
     rate = min(max(fps, 0.01), 30.0, _FRAMES / max(span.duration, 1e-6))
     times = [span.start] if span.duration == 0 else video.times(span, rate)
     rows: list[dict[str, Any]] = []
-    shown = [False] * len(times)
+    present = [False] * len(times)
     for number, frame in enumerate(video.frames_at(times, size=_SIDE)):
-        found = patches(frame.image, name)
-        shown[number] = bool(found)
+        found = _patches(frame.image, name)
+        present[number] = bool(found)
         if found:
-            boxes = [list(each.box) for each in found]
-            rows.append({"time": times[number], "share": sum(each.share for each in found), "boxes": boxes})
-    spans = _spans(times, shown, span)
+            boxes = [list(box) for box, _ in found]
+            rows.append({"time": times[number], "share": sum(share for _, share in found), "boxes": boxes})
+    ends = [*times[1:], max(span.end, times[-1])]  # a frame stands for the time until the next one
+    spans = merge_spans((Span(time, end) for time, end, there in zip(times, ends, present, strict=True) if there), 1e-6)
     if not rows:
         text = f"No {name} was found in {len(times)} frames. Try another colour name, a wider span or a higher fps."
         return Observation(text=text, uris=(video.uri(span),), data={"color": name, "frames": [], "spans": []})
@@ -71,8 +62,8 @@ def find_color(
     )
 
 
-def patches(image: np.ndarray, name: str) -> list[Patch]:
-    """The patches of a colour in a picture [H, W, 3] uint8 RGB, largest first, at most eight."""
+def _patches(image: np.ndarray, name: str) -> list[tuple[Box, float]]:
+    """Connected patches of a colour in a picture [H, W, 3] uint8 RGB with their share of it, the largest eight."""
     import cv2
 
     height, width = image.shape[:2]
@@ -81,11 +72,11 @@ def patches(image: np.ndarray, name: str) -> list[Patch]:
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     _, _, found, _ = cv2.connectedComponentsWithStats(mask)
     kept = [
-        Patch(Box(x / width, y / height, (x + w) / width, (y + h) / height), area / (width * height))
+        (Box(x / width, y / height, (x + w) / width, (y + h) / height), area / (width * height))
         for x, y, w, h, area in found[1:].tolist()
         if area >= _LEAST * width * height
     ]
-    return sorted(kept, key=lambda each: -each.share)[:_PATCHES]
+    return sorted(kept, key=lambda each: -each[1])[:_PATCHES]
 
 
 def _named(color: str) -> str:
@@ -94,15 +85,3 @@ def _named(color: str) -> str:
     if len(named) != 1:
         raise ToolError(f"{color[:40]!r} is not one colour: give one of {', '.join(NAMES)}.")
     return named[0]
-
-
-def _spans(times: list[float], shown: list[bool], whole: Span) -> list[Span]:
-    """When it is there; a frame stands for the time until the next one."""
-    ends = [*times[1:], max(whole.end, times[-1])]
-    found: list[Span] = []
-    for time, end, there in zip(times, ends, shown, strict=True):
-        if there and found and abs(found[-1].end - time) < 1e-6:
-            found.append(Span(found.pop().start, end))
-        elif there:
-            found.append(Span(time, end))
-    return found

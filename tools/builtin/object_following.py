@@ -13,8 +13,7 @@ from ...memory.ingest.objects_channel import LARGEST
 from ...memory.tracking.detector import WEAK, Detection, Detector
 from ...memory.tracking.detector_labels import same_kind
 from ...memory.tracking.track import Track
-from ...memory.tracking.track_ids import TrackRegistry
-from ...memory.tracking.track_linking import link, sure
+from ...memory.tracking.track_linking import TrackRegistry, link, sure
 from ...memory.tracking.tracker import Tracker
 from ..context import VideoContext
 
@@ -27,23 +26,12 @@ _ROUNDS = 3  # of that search; each halves the time in which something came or w
 _registry = TrackRegistry()
 
 
-@dataclass(frozen=True, slots=True)
-class FollowedObjects:
-    """The tracks of a span, and at which rate and on how many frames they were followed."""
-
-    tracks: tuple[Track, ...]
-    watched: Span
-    fps: float
-    frames: int
-
-
 def follow_objects(
     video: VideoContext, span: Span, detector: Detector, labels: Sequence[str] | None = None
-) -> FollowedObjects:
-    """Follow what the detector finds; frames are charged. Ids are those of earlier calls on the same video.
+) -> tuple[tuple[Track, ...], float, int]:
+    """Return the tracks of what the detector finds, the frames a second, and their number; frames are charged.
 
-    Raises:
-        ToolError: if the budget has no frame left.
+    Ids are those of earlier calls on the same video.
     """
     began = clock.monotonic()
     times, fps, spare = _plan(video, span)
@@ -63,7 +51,7 @@ def follow_objects(
         spare = min(spare, int(max(0.0, patience) / max(reader.seconds_per_frame, 1e-6)))
         tracks = sure(_with_exact_ends(tracks, times, span, reader, spare))
     key = (video.info.content_id, getattr(video.memory, "now", None), detector.stamp)
-    return FollowedObjects(tuple(_registry.assign_ids(key, tracks)), span, fps, reader.frames)
+    return tuple(_registry.assign_ids(key, tracks)), fps, reader.frames
 
 
 def _plan(video: VideoContext, span: Span) -> tuple[list[float], float, int]:

@@ -13,22 +13,19 @@ from ..tool import Retry, tool
 from .evidence_lines import line
 
 if TYPE_CHECKING:
-    from ...memory.ocr import Block
+    from ...memory.ocr.blocks import Block
     from ...memory.ocr.lines import Line, Reading
     from ...memory.ocr.reader import RapidReader
 
-_SHORT = 10.0
-"""Seconds of a span in which the toolbox looks for small print by itself, where nothing was found."""
-_TILED = 8
-"""Frames of a span that are read tile by tile."""
+_SHORT = 10.0  # seconds of a span in which the toolbox looks for small print by itself, where nothing was found
+_TILED = 8  # frames of a span that are read tile by tile
+
+_SMALL_PRINT = Retry(
+    lacks=lambda found: "no text made out" if found.data.get("small_print_unread") else "", settings=[{"small": True}]
+)
 
 
-def _unread(observation: Observation) -> str:
-    """Return the reason why looking at smaller print could find more."""
-    return "no text made out" if observation.data.get("small_print_unread") else ""
-
-
-@tool(timeout=120.0, retry=Retry(lacks=_unread, settings=[{"small": True}]))
+@tool(timeout=120.0, retry=_SMALL_PRINT)
 def read_text(
     start: float,
     video: VideoContext,
@@ -61,7 +58,7 @@ def read_text(
         blocks, note = _inside(video, _known(video, span), box)
         blocks = [block for block in blocks if not find or _says(block.text, find)]
         gone = str(error)
-    readings = [_row(block) for block in blocks]
+    readings = [{"span": [block.start, block.end], "text": block.text, **block.data()} for block in blocks]
     lines = [
         line(_uri(video, row), "screen_text", " / ".join(row["text"].split("\n")), place=row["place"])
         for row in readings
@@ -95,7 +92,7 @@ def _read(
     if box is not None:
         return _read_region(video, span, box)
     if span.duration == 0:
-        return _read_moment(video, span.start), ""
+        return _read_moment(video, span.start, tiles=False), ""
     return _read_span(video, span, min(max(fps or 1.0, 0.05), 30.0)), ""
 
 
@@ -129,27 +126,25 @@ def _is_known(video: VideoContext, span: Span) -> bool:
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:
-    """Return what indexing found."""
-    from ...memory.ocr import blocks
+    from ...memory.ocr.blocks import blocks
 
     return blocks(video.memory.texts(video.video_id, channel="screen_text", between=span), _aspect(video))
 
 
-def _read_moment(video: VideoContext, time: float) -> list[Block]:
-    from ...memory.ocr import blocks_of
+def _read_moment(video: VideoContext, time: float, *, tiles: bool) -> list[Block]:
+    from ...memory.ocr.blocks import blocks_of
 
     image = video.frame(time)
-    return blocks_of(_reader().read(image), time, image.shape[1] / image.shape[0])
+    return blocks_of(_reader().read(image, tiles=tiles), time, image.shape[1] / image.shape[0])
 
 
 def _read_small(video: VideoContext, span: Span) -> list[Block]:
     """Read a few frames of the span tile by tile; a text that stays is one reading."""
-    from ...memory.ocr import blocks_of, compose
+    from ...memory.ocr.blocks import compose
     from ...memory.ocr.lines import Reading, merge_readings
 
     if span.duration == 0:
-        image = video.frame(span.start)
-        return blocks_of(_reader().read(image, tiles=True), span.start, image.shape[1] / image.shape[0])
+        return _read_moment(video, span.start, tiles=True)
     times = video.times(span, min(1.0, _TILED / span.duration))
     step = span.duration / len(times)
     found = [
@@ -162,7 +157,7 @@ def _read_small(video: VideoContext, span: Span) -> list[Block]:
 
 def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
     """Look again. The frames of the requested rate are charged; that the reader skips what stays is its gain."""
-    from ...memory.ocr import compose
+    from ...memory.ocr.blocks import compose
     from ...memory.ocr.timeline import read_span
 
     frames = len(video.times(span, fps))
@@ -173,7 +168,7 @@ def _read_span(video: VideoContext, span: Span, fps: float) -> list[Block]:
 
 def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[list[Block], str]:
     """Read the region in a few frames, enlarged until small print is legible; and say how the box was read."""
-    from ...memory.ocr import blocks_of
+    from ...memory.ocr.blocks import blocks_of
     from ...memory.ocr.reader import read_region
 
     times = [span.start] if span.duration == 0 else video.times(span, min(1.0, 12 / span.duration))
@@ -190,7 +185,7 @@ def _read_region(video: VideoContext, span: Span, box: list[float]) -> tuple[lis
 
 def _timed(video: VideoContext, blocks: list[Block], others: list[Block], find: str) -> list[Block]:
     """Return the blocks that say `find`, with the exact times of the line that does (of the longest, where all do)."""
-    from ...memory.ocr import line_readings
+    from ...memory.ocr.blocks import line_readings
 
     found: dict[tuple[float, float, str], Block] = {}
     lines = line_readings(others)
@@ -236,10 +231,6 @@ def _in_place_of(other: Reading, line: Line) -> bool:
     return bool(other.text != line.text and left <= x <= right and top <= y <= bottom)
 
 
-def _row(block: Block) -> dict[str, Any]:
-    return {"span": [block.start, block.end], "text": block.text, **block.data()}
-
-
 def _aspect(video: VideoContext) -> float:
     return video.info.width / max(video.info.height, 1)
 
@@ -256,6 +247,6 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _reader() -> RapidReader:
-    from ...memory.ocr.reader import text_reader
+    from ...memory.ocr.reader import RapidReader
 
-    return text_reader()
+    return RapidReader()

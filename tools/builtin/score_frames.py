@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 
 from ...memory import Span, clock
+from ...memory.registry import require_name
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Observation
@@ -113,8 +114,7 @@ def _labels(rows: np.ndarray, count: int, method: str) -> np.ndarray:
         return np.zeros(len(rows), dtype=int)
     if method == "ward":
         return np.asarray(AgglomerativeClustering(n_clusters=count, linkage="ward").fit_predict(rows))
-    if method != "kmeans":
-        raise ToolError(f"There is no method {method!r}; use kmeans or ward.")
+    require_name("method", method, ("kmeans", "ward"))
     return np.asarray(KMeans(n_clusters=count, n_init=4, random_state=0).fit_predict(rows))
 
 

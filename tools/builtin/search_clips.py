@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...memory import Hit, MediaURI, Span, Text, within_view
+from ...memory.ocr import layout
 from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Line, Observation
 from ..tool import tool
-from .evidence_lines import LONGEST, box_of, excerpt, line, place_of, probability_of
+from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
 
 MOST_LINES = 10
 """Lines of one observation: about 500 tokens."""
@@ -112,7 +113,9 @@ def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: 
 
 def _line(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
     sure = probability_of(text.data) if text.channel == "speech" else None
-    where = (str(text.data.get("place") or "") or place_of(box_of(text.data))) if text.channel == "screen_text" else ""
+    where = str(text.data.get("place") or "") if text.channel == "screen_text" else ""
+    if text.channel == "screen_text" and not where and (box := box_of(text.data)) is not None:
+        where = layout.place(box)
     return line(
         _place(text),
         text.channel,

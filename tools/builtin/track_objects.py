@@ -50,9 +50,9 @@ def track_objects(start: float, end: float, video: VideoContext, labels: list[st
     else:
         from .object_following import follow_objects
 
-        followed = follow_objects(video, span, detector, open_words(detector, labels))
-        tracks, watched, fps = followed.tracks, followed.watched, round(followed.fps, 4)
-        how = f"{detector.name}, {followed.frames} frames, {followed.fps:.2g} a second"
+        tracks, rate, frames = follow_objects(video, span, detector, open_words(detector, labels))
+        watched, fps = span, round(rate, 4)
+        how = f"{detector.name}, {frames} frames, {rate:.2g} a second"
     notes = [f"({how})"]
     unknown: list[str] = []
     if labels:

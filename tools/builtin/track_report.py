@@ -66,11 +66,7 @@ def most_at_once(spans: Sequence[Span]) -> int:
 
 
 def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
-    """Count the objects that tracks are of: what comes up inside the picture may be what was lost there before.
-
-    Args:
-        ways: span, way in and way out of each (see `as_row`), by time of entry.
-    """
+    """Count the objects that tracks are of: what comes up inside the picture may be what was lost there before."""
     lost: list[float] = []
     count = 0
     for span, enters, leaves in ways:
@@ -83,13 +79,7 @@ def distinct(ways: Sequence[tuple[Span, str, str]]) -> int:
 
 
 def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str], dict[str, Any]]:
-    """Return lines for the policy, and the same as data.
-
-    Args:
-        tracks: of the labels in question.
-        span: the span in question.
-        watched: the span in which they were followed.
-    """
+    """Return lines for the policy, and the same as data."""
     rows = [as_row(track, watched) for track in tracks]
     counts = counts_over_time(tracks, span)
     totals = Counter(track.label for track in tracks)
@@ -102,7 +92,9 @@ def report(tracks: Sequence[Track], span: Span, watched: Span) -> tuple[list[str
         lines.append(f"… and {len(rows) - _LISTED} more: ask for a shorter span or for some labels.")
     if longest is not None and len(tracks) > 1:
         lines.append(f"Longest in view: #{longest.id} {longest.label}, {longest.end - longest.start:.1f} s.")
-        lines.append("In view: " + _in_view(counts, span))
+        ends = [*(row[0] for row in counts[1:]), span.end]
+        parts = [f"{start:.1f}-{end:.1f} s: {int(n)}" for (start, n), end in zip(counts, ends, strict=True)]
+        lines.append(f"In view: {', '.join(parts[:_LISTED])}{' …' if len(parts) > _LISTED else ''}")
     data = {
         "tracks": rows,
         "camera_moves": False,
@@ -127,9 +119,3 @@ def _line(row: dict[str, Any]) -> str:
         + f", {start:.1f}-{end:.1f} s ({end - start:.1f} s), {enters}, {row['direction']}, {leaves}, "
         f"confidence {row['confidence']:.2f}"
     )
-
-
-def _in_view(counts: Sequence[Sequence[float]], span: Span) -> str:
-    ends = [*(row[0] for row in counts[1:]), span.end]
-    parts = [f"{start:.1f}-{end:.1f} s: {int(n)}" for (start, n), end in zip(counts, ends, strict=True)]
-    return ", ".join(parts[:_LISTED]) + (" …" if len(parts) > _LISTED else "")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ...memory import CapabilityError, Span, clock
 from ...memory.speech.transcript import UNCERTAIN
@@ -13,9 +11,6 @@ from ..observation import Line, Observation
 from ..sanitize import quote
 from ..tool import tool
 from .evidence_lines import line, probability_of
-
-if TYPE_CHECKING:
-    from ...memory.speech.transcriber import Transcriber
 
 
 @tool(timeout=120.0)
@@ -65,7 +60,6 @@ def _line(video: VideoContext, utterance: dict) -> Line:
 
 
 def _known(video: VideoContext, span: Span) -> list[dict]:
-    """Return what the memory already holds of the span's speech."""
     rows = video.memory.texts(video.video_id, channel="speech", between=span)
     return [
         {"span": [t.start, t.end], "text": t.text, "words": t.data.get("words", []), "exact": t.data.get("exact", True)}
@@ -86,29 +80,22 @@ def _transcribed_until(video: VideoContext, span: Span) -> float | None:
 def _recognize(video: VideoContext, span: Span) -> list[dict]:
     """Listen now, where the memory was made without the speech channel; where the words are written, read them."""
     from ...memory.ingest.speech_channel import find_subtitles, from_sound, from_subtitles
+    from ...memory.speech.transcriber import loaded_transcriber
 
     if "speech" in video.memory.video(video.video_id).channels:
         return []  # it was listened to at ingest, and nothing was said
     source = video.video
-    subtitles = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio).subtitles
+    subtitles, _ = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio)
     if subtitles is not None:
         texts = from_subtitles(source, subtitles)
     else:
-        texts = from_sound(source, span, _transcriber(video.memory.transcriber))
+        texts = from_sound(source, span, loaded_transcriber(video.memory.transcriber))
     end = max(span.end, span.start + 1e-3)
     return [
         {"span": [text.start, text.end], "text": text.text, **text.data}
         for text in texts
         if text.start < end and text.end > span.start
     ]
-
-
-@lru_cache(maxsize=1)
-def _transcriber(name: str | None) -> Transcriber:
-    """Return the memory's recognizer; loading one takes longer than a call."""
-    from ...memory.speech.transcriber import transcriber
-
-    return transcriber(name)
 
 
 def _spot(video: VideoContext, span: Span, phrase: str, utterances: list[dict]) -> list[tuple[Span, float]]:

@@ -12,7 +12,6 @@ from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from langchain_core.tools import BaseTool
@@ -41,7 +40,6 @@ class McpTool(BaseTool):
 
     server: str
     remote_name: str
-    """Its name at the server."""
     own_names: dict[str, str] = {}
     """The server's own names of the arguments that a policy knows under another name."""
     timeout: float = 60.0
@@ -109,7 +107,8 @@ class McpServers:
     def __enter__(self) -> Self:
         if not self.servers:
             return self
-        _be_quiet()
+        if not (logger := logging.getLogger("mcp")).handlers:
+            logger.addHandler(logging.NullHandler())  # what the SDK logs of a server is not printed
         self._loop = loop = asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, name="mcp", daemon=True).start()
         self._sessions = [_Session(server, loop, self._start_seconds) for server in self.servers]
@@ -123,9 +122,7 @@ class McpServers:
                 self._tools[session.server.name] = [_as_tool(row, session, self._timeout) for row in session.rows]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._loop is None:
             return
         closing = [session.submit(session.close()) for session in self._sessions]
@@ -159,18 +156,13 @@ class _Session:
         """The last line that a command wrote to its standard error, for messages."""
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on the loop of the servers."""
         if self.is_over or not self._loop.is_running():
             work.close()
             raise ToolError(f"{self._name} is closed: use another tool.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def open(self) -> None:
-        """Connect and list the tools.
-
-        Raises:
-            ToolError: if that fails or takes too long; one line that says why.
-        """
+        """Connect and list the tools."""
         ready: asyncio.Future[None] = self._loop.create_future()
         self._leave = asyncio.Event()
         self._task = asyncio.create_task(self._hold(ready))
@@ -197,11 +189,6 @@ class _Session:
                 await asyncio.wait([task], timeout=2)
 
     async def call(self, tool: McpTool, arguments: dict[str, Any]) -> Observation:
-        """One call.
-
-        Raises:
-            ToolError: if the server is gone, breaks the protocol, or takes too long.
-        """
         client = await self._alive()
         own_arguments = {tool.own_names.get(name, name): value for name, value in arguments.items()}
         try:
@@ -325,7 +312,6 @@ def _observation(result: Any, name: str) -> Observation:
 
 
 def _one_line(error: BaseException) -> str:
-    """The text of an error on one line; of a group of errors, that of the first."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     text = " ".join(defuse(str(error)).split()).rstrip(".")[:300]
@@ -338,10 +324,3 @@ def _is_closed(error: BaseException) -> bool:
 
     kinds = ("ClosedResourceError", "BrokenResourceError", "EndOfStream")
     return getattr(error, "code", None) == CONNECTION_CLOSED or type(error).__name__ in kinds
-
-
-def _be_quiet() -> None:
-    """Keep what the SDK logs about a server from being printed, where the program has no handler of its own."""
-    logger = logging.getLogger("mcp")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())

@@ -47,9 +47,6 @@ def read_servers(specs: Iterable[str | Path | McpServer]) -> list[McpServer]:
 
     Args:
         specs: `"python server.py"`, `"http://host:port/mcp"`, `"name=…"` of either, or a JSON file with `mcpServers`.
-
-    Raises:
-        MisuseError: if a file cannot be read or an entry is none of these.
     """
     servers: list[McpServer] = []
     for item in specs:

@@ -205,12 +205,7 @@ class MemoryServer:
         return not account.calls and now - account.last > RENEWED_AFTER
 
     def _choose_video(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """The arguments, and the ids of the videos that the toolbox may look into.
-
-        Raises:
-            VideoError: if the named video is not there.
-            RewatchError: if the tool looks into a video and none was chosen.
-        """
+        """The arguments, and the ids of the videos that the toolbox may look into."""
         records = self.memory.videos()
         if name not in self._video_tools:
             return arguments, [r.id for r in records]
@@ -265,11 +260,7 @@ class MemoryServer:
 
 
 def encoded(pictures: list[str], pixels: FrameReader, size: int) -> list[str]:
-    """Return each picture of `Observation.pictures` as a JPEG data URI: frames and crops are read from their videos.
-
-    Raises:
-        RewatchError: if a video's file is gone.
-    """
+    """Return each picture of `Observation.pictures` as a JPEG data URI: frames and crops are read from their videos."""
     places = [uri for uri in pictures if not uri.startswith("data:")]
     arrays: dict[str, np.ndarray] = dict(zip(places, pixels.read(places), strict=True)) if places else {}
     return [as_picture(arrays[uri], size=size) if uri in arrays else uri for uri in pictures]
@@ -287,14 +278,6 @@ def _address(host: str) -> str:
 
 
 def _row(record: VideoRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "name": named(record.name),
-        "start": record.start,
-        "end": record.end,
-        "width": record.width,
-        "height": record.height,
-        "fps": record.fps,
-        "has_audio": record.has_audio,
-        "channels": sorted(record.channels),
-    }
+    facts = ("start", "end", "width", "height", "fps", "has_audio")
+    row = {"id": record.id, "name": named(record.name), **{fact: getattr(record, fact) for fact in facts}}
+    return {**row, "channels": sorted(record.channels)}

@@ -187,7 +187,6 @@ def _address(block: Mapping[str, Any]) -> str:
 
 
 def _text_of(block: Mapping[str, Any]) -> str:
-    """A block that is no picture, as text."""
     if isinstance(block.get("text"), str):
         return str(block["text"])
     resource = block.get("resource")

@@ -49,10 +49,13 @@ def load_tools(name: str) -> ToolGroup:
     Raises:
         CapabilityError: if there is no such module, file or attribute, or it is no tool; says which.
     """
-    place, attribute = _split(name)
+    place, colon, attribute = name.rpartition(":")
+    if not colon:
+        place, attribute = name, ""
     try:
         module = _of_file(Path(place)) if place.endswith(".py") else _of_module(place)
-        tools = _as_tools(getattr(module, attribute) if attribute else _own_tools(module) or _documented(module))
+        documented = [one for one in _functions(module) if not _missing_parts(one)]
+        tools = _as_tools(getattr(module, attribute) if attribute else _own_tools(module) or documented)
     except (Exception, SystemExit) as error:  # code of others, which raises anything when it is imported
         raise CapabilityError(f"--tools {name}: {_one_line(error)}") from error
     if not tools:
@@ -84,14 +87,6 @@ def registered_tools() -> tuple[list[ToolGroup], list[str]]:
     return groups, broken
 
 
-def _split(name: str) -> tuple[str, str]:
-    """`place:attribute` apart; a drive letter before a path is none."""
-    place, colon, attribute = name.rpartition(":")
-    if not colon or (len(place) == 1 and attribute.startswith(("\\", "/"))):
-        return name, ""
-    return place, attribute
-
-
 def _of_module(name: str) -> ModuleType:
     sys.path.append(os.getcwd())  # last: nothing there stands in for an installed module
     try:
@@ -101,7 +96,7 @@ def _of_module(name: str) -> ModuleType:
 
 
 def _of_file(path: Path) -> ModuleType:
-    """The module in a file, run once a process; files beside it can be imported by it."""
+    """The module in a file, run once a process."""
     path = path.expanduser().resolve()
     if not path.is_file():
         raise FileNotFoundError(
@@ -110,8 +105,14 @@ def _of_file(path: Path) -> ModuleType:
     name = f"rewatch_own_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
+    return run_file(name, path)
+
+
+def run_file(name: str, path: Path) -> ModuleType:
+    """Run a file as the module `name`; it can import what lies beside it."""
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that type hints and pickles of what it defines are resolved
     sys.path.append(str(path.parent))  # last: nothing there stands in for an installed module
@@ -139,11 +140,6 @@ def _functions(module: ModuleType) -> list[FunctionType]:
     return [one for one in {id(value): value for value in functions}.values() if one.__module__ == module.__name__]
 
 
-def _documented(module: ModuleType) -> list[FunctionType]:
-    """The functions with a docstring and a type for each parameter, which a policy reads of a tool."""
-    return [one for one in _functions(module) if not _missing_parts(one)]
-
-
 def _missing_parts(function: FunctionType) -> str:
     """The parts of a tool that a function lacks; empty if it is one."""
     if not inspect.getdoc(function):
@@ -168,7 +164,6 @@ def _as_tools(found: Any) -> tuple[BaseTool, ...]:
 
 
 def _one_line(error: BaseException) -> str:
-    """An error of other people's code on one line."""
     text = " ".join(str(error).split())[:300]
     if isinstance(error, (AttributeError, FileNotFoundError, ImportError, TypeError, ValueError)) and text:
         return text

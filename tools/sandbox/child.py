@@ -102,11 +102,7 @@ class ParentConnection:
                 self._send(call, message)
 
     def ask(self, call: str, message: dict[str, Any], pixels: bytes) -> Any:
-        """Say something, with the pixels of frames behind it, and wait for the answer.
-
-        Raises:
-            ToolError: if the call is over.
-        """
+        """Say something, with the pixels of frames behind it, and wait for the answer."""
         with self._turn:
             if call != self._call or os.getpid() != self._process:
                 raise ToolError("The call is over: ask the model that sees before the tool returns.")
@@ -159,11 +155,7 @@ class ToolServer:
         self._idle = VideoPool()
 
     def run(self, call: ToolCall) -> Observation:
-        """Run one call.
-
-        Raises:
-            ToolBug: if the tool raises what it does not document.
-        """
+        """Run one call."""
         self._parent.begin(call.call)
         limit_memory(call.memory)
         context = None
@@ -242,13 +234,4 @@ def main() -> None:
             if bug is not None:
                 parent.end(call.call, kind="bug", text=bug.text, trace=bug.trace)
                 continue
-            parent.end(
-                call.call,
-                kind="done",
-                text=observation.text,
-                uris=[str(uri) for uri in observation.uris],
-                pictures=[str(uri) for uri in observation.pictures],
-                data=observation.data,
-                lines=[asdict(line) for line in observation.lines],
-                error=bool(observation.error),
-            )
+            parent.end(call.call, kind="done", **asdict(observation))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from langchain_core.tools import BaseTool
 
-from ...memory import MisuseError
+from ...memory.registry import require_name
 from ..plugins.loading import OTHERS
-from ..tool import VideoTool, is_async
+from ..tool import VideoTool, is_async, is_ours
 from .tool_ref import NotSerializable, pack
 
 KINDS = ("marked", "others", "video", "foreign")
@@ -20,24 +20,16 @@ _warned: set[str] = set()
 
 
 def to_isolate(tools: Mapping[str, BaseTool], kinds: frozenset[str]) -> frozenset[str]:
-    """Return names of the tools that run in a process of their own, where `kinds` is what `Toolbox(isolate=…)` says.
-
-    Raises:
-        MisuseError: if nothing is named so.
-        NotSerializable: if a tool that must be isolated cannot be.
-    """
-    unknown = sorted(kinds - {*KINDS, *tools})
-    if unknown:
-        raise MisuseError(
-            f"There is nothing to isolate named {', '.join(unknown)}: write {', '.join(KINDS)} or a tool."
-        )
+    """Return names of the tools that run in a process of their own, where `kinds` is what `Toolbox(isolate=…)` says."""
+    for kind in sorted(kinds):
+        require_name("tool or kind of tools to isolate", kind, (*KINDS, *tools))
     chosen = set()
     for name, item in tools.items():
         wish = getattr(item, "isolated", None)
         must = name in kinds or ("marked" in kinds and bool(wish))
         may = wish is not False and (
             ("video" in kinds and getattr(item, "context_parameter", None) is not None)
-            or ("foreign" in kinds and _is_foreign(item) and not is_async(item))
+            or ("foreign" in kinds and not is_ours(item) and not is_async(item))
             or ("others" in kinds and _is_of_others(item))
         )
         if not must and not may:
@@ -64,10 +56,4 @@ def _is_of_others(item: BaseTool) -> bool:
         return True
     made_of = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
     module = getattr(made_of, "__module__", None)
-    return not isinstance(item, VideoTool) and not is_async(item) and module != "__main__" and _is_foreign(item)
-
-
-def _is_foreign(item: BaseTool) -> bool:
-    """Tell whether it is not one of rewatch's own."""
-    module = getattr(getattr(item, "func", None), "__module__", None) or type(item).__module__
-    return not str(module).startswith("rewatch.tools.")
+    return not (isinstance(item, VideoTool) or is_async(item) or module == "__main__" or is_ours(item))

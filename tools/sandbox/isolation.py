@@ -108,13 +108,6 @@ class Isolation:
             deadline: on the monotonic clock; a process has to be ready until then.
             begin: is called when it is; gives the time at which the process is ended.
             lease: lets others end it sooner.
-
-        Raises:
-            TimeoutError: at the deadline.
-            NotStarted: if no process was ready before the deadline.
-            Crashed: if the process ended.
-            ToolBug: if the tool raises what it does not document.
-            NotSerializable: if the tool, its arguments or the memory's models cannot be sent.
         """
         tool_ref = pack(item)
         pickled = _pickled(arguments, "its arguments")
@@ -177,11 +170,7 @@ class ToolProcess(Child):
         return not self.ready or super().is_healthy()
 
     def wait_ready(self, deadline: float) -> None:
-        """Wait until it has imported what it needs.
-
-        Raises:
-            NotStarted: at the deadline.
-        """
+        """Wait until it has imported what it needs."""
         if not self.ready:
             if not self.connection.poll(_until(deadline)):
                 raise NotStarted
@@ -209,13 +198,7 @@ class ToolProcess(Child):
         )
 
     def serve(self, call: str, context: VideoContext | None, deadline: float) -> Observation:
-        """Serve it until it is done with a call; what it says about another is passed over.
-
-        Raises:
-            TimeoutError: at the deadline.
-            EOFError: if it ended.
-            Garbled: if it said what no process of ours says.
-        """
+        """Serve it until it is done with a call; what it says about another is passed over."""
         while True:
             if not self.connection.poll(_until(deadline)):
                 raise TimeoutError
@@ -269,7 +252,6 @@ def _observation(message: dict[str, Any]) -> Observation:
 
 
 def _question(message: dict[str, Any], pixels: bytes) -> _Question:
-    """Read what the viewer is asked, and how."""
     questions, place = [], 0
     for row in message["questions"]:
         frames = []
@@ -284,7 +266,6 @@ def _question(message: dict[str, Any], pixels: bytes) -> _Question:
 
 
 def _answer(context: VideoContext, question: _Question) -> list[Reply] | str:
-    """Return the viewer's replies, or why there are none."""
     questions, settings = question
     try:
         return context.ask(questions, **settings)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 from pathlib import Path
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 OPTION = "REWATCH_TOOL_MEMORY"
 """Environment variable: gigabytes that an isolated tool may take; 0 is no limit."""
@@ -52,8 +48,6 @@ def limit_memory(most: int | None) -> None:
     """
     global _current
     _current = most
-    if resource is None:
-        return
     _, highest = resource.getrlimit(resource.RLIMIT_DATA)
     limit = resource.RLIM_INFINITY if most is None else most
     if highest != resource.RLIM_INFINITY:
@@ -63,9 +57,8 @@ def limit_memory(most: int | None) -> None:
 
 
 def no_core_files() -> None:
-    """Return a crash leaves no picture of the memory on the disk."""
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Have a crash leave no picture of the memory on the disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def is_spent(error: BaseException | str) -> bool:

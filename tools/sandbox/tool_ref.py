@@ -14,6 +14,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from ...memory import CapabilityError
+from ..plugins.loading import run_file
 from ..tool import as_tool
 
 MAIN = "__rewatch_main__"
@@ -36,11 +37,7 @@ class ToolRef:
 
 
 def pack(item: BaseTool) -> ToolRef:
-    """Return the tool's address.
-
-    Raises:
-        NotSerializable: if it stands in no module and cannot be pickled.
-    """
+    """Return the tool's address."""
     function = _function_of(item)
     module = sys.modules.get(getattr(function, "__module__", None) or type(item).__module__)
     if module is not None:
@@ -96,16 +93,16 @@ def _load(name: str, file: str | None) -> Any:
     if file is None:
         raise ImportError(f"There is no module {name!r}.")
     folder = _root(name, file)
-    sys.path.append(folder or str(Path(file).parent))  # it can import what lies beside it
-    try:
-        if folder is not None:
+    if folder is not None:
+        sys.path.append(folder)
+        try:
             importlib.invalidate_caches()
             module = importlib.import_module(name)
             if getattr(module, "__file__", None) == file:
                 return module
-        return _load_file(name, file)
-    finally:
-        sys.path.pop()
+        finally:
+            sys.path.pop()
+    return run_file(name, Path(file))
 
 
 def _root(name: str, file: str) -> str | None:
@@ -115,17 +112,3 @@ def _root(name: str, file: str) -> str | None:
         path = path.parent
     ends = [*path.parts[:-1], path.stem][-len(parts) :]
     return str(Path(*path.parts[: -len(parts)])) if ends == parts else None
-
-
-def _load_file(name: str, file: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python module.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

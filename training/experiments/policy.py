@@ -8,16 +8,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...agent.graph import Loop
 from ...agent.models.gguf import find_gguf
-from ...agent.models.local import open_local
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.policy import policy_of
-from ...agent.models.policy_config import PolicyConfig, read_policy_config, saved_policy
+from ...agent.models.policy_config import PolicyConfig, PolicySettings, read_policy_config, saved_policy
+from ...agent.models.registry import open_local
 from ...agent.models.viewer import ChatViewer
-from ...agent.planner import plan_by_rules
+from ...agent.planning.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.small_loop import SYSTEM as SMALL_SYSTEM
 from ...agent.small_loop import own_loop
@@ -75,13 +75,14 @@ def source_of(
         name, adapter = (before.base, saved) if before.base else (str(saved), None)
     own = {key: value for key in _SETTINGS if (value := getattr(policy, key)) is not None}
     tools = None if small else tuple(one.rpartition(":")[2] for one in loop.tools or (t.name for t in BUILT_IN))
+    settings = {**(_SMALL_SETTINGS if small else {}), **before.settings, **own}
     config = PolicyConfig(
         dialect=policy.dialect or (before.dialect if saved else "short" if small else "hermes"),
         system=loop.system or (before.system if saved else SMALL_SYSTEM if small else None),
         loop=loop.preset,
         tools=tools,
         route=loop.route,
-        settings={**(_SMALL_SETTINGS if small else {}), **before.settings, **own},
+        settings=cast(PolicySettings, settings),
         base=_absolute(name) if adapter or policy.lora else None,
     )
     return Source(name=name, adapter=adapter, config=config)

@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from ...agent.graph import Loop
 from ...agent.models.policy import policy_of
-from ...agent.planner import plan_by_rules
+from ...agent.planning.planner import plan_by_rules
 from ...agent.prompts import SYSTEM
 from ...agent.small_loop import DIALECT, own_loop, small_loop
 from ...memory import ClipMemory

@@ -15,10 +15,10 @@ from .captions import caption_reward, dual_caption, thought_reward
 from .evidence import audio_consistency, faithful, hit, quotes, verified
 from .format import format_reward
 from .groups import agreement, curiosity, look_penalty, temporal_order
-from .mixing import Mix, Mixed
+from .mixing import Mix
 from .presets import PRESETS, load_preset
 from .regions import box_reward, point_in_box, track_reward
-from .reward import MOST_ANSWER, GroupReward, Reward, product, scale, scaled
+from .reward import GroupReward, Reward, scale, scaled
 from .spans import temporal, time_r1, tiou
 from .tools import (
     budget,
@@ -37,11 +37,9 @@ from .tools import (
 )
 
 __all__ = [
-    "MOST_ANSWER",
     "PRESETS",
     "GroupReward",
     "Mix",
-    "Mixed",
     "Reward",
     "agreement",
     "audio_consistency",
@@ -68,7 +66,6 @@ __all__ = [
     "multi_select",
     "numeric",
     "point_in_box",
-    "product",
     "quotes",
     "regression",
     "retrieval_gain",

@@ -11,7 +11,7 @@ from ..rollouts.rollout import Rollout
 from . import extraction
 from .captions import caption_reward
 from .regions import box_reward, track_reward
-from .reward import Reward
+from .reward import Reward, simple_reward
 from .spans import iou, tiou
 from .text import token_f1, word_accuracy
 
@@ -20,54 +20,44 @@ Metric = Callable[[str, str], float]
 """How near an answer (first) is to the truth, in [0, 1]."""
 
 
-def exact_option() -> Reward:
+@simple_reward("option")
+def exact_option(rollout: Rollout) -> float:
     """1 if exactly the right options are named, else 0."""
-    return Reward(
-        name="option", score=lambda r: float(extraction.letters(r) == extraction.true_letters(r) != frozenset())
-    )
+    return float(extraction.letters(rollout) == extraction.true_letters(rollout) != frozenset())
 
 
-def multi_select() -> Reward:
+@simple_reward("multi_select")
+def multi_select(rollout: Rollout) -> float:
     """TW-GRPO: `|chosen| / |true|` if all that is chosen is true, else 0."""
-
-    def score(rollout: Rollout) -> float:
-        chosen, true = extraction.letters(rollout), extraction.true_letters(rollout)
-        return len(chosen) / len(true) if chosen and chosen <= true else 0.0
-
-    return Reward(name="multi_select", score=score)
+    chosen, true = extraction.letters(rollout), extraction.true_letters(rollout)
+    return len(chosen) / len(true) if chosen and chosen <= true else 0.0
 
 
-def numeric() -> Reward:
+@simple_reward("numeric")
+def numeric(rollout: Rollout) -> float:
     """VITAL: 1 if equal when rounded to one decimal, 0.5 if equal when rounded to none, else 0.
 
     Within the truth's tolerance it is 1. Halves round up. Only the first number of the answer counts.
     """
-
-    def score(rollout: Rollout) -> float:
-        number, true = extraction.number(rollout), rollout.task.truth.number
-        if number is None or true is None:
-            return 0.0
-        if abs(number - true) <= rollout.task.truth.tolerance or _rounded(number, 10) == _rounded(true, 10):
-            return 1.0
-        return 0.5 if _rounded(number, 1) == _rounded(true, 1) else 0.0
-
-    return Reward(name="numeric", score=score)
+    number, true = extraction.number(rollout), rollout.task.truth.number
+    if number is None or true is None:
+        return 0.0
+    if abs(number - true) <= rollout.task.truth.tolerance or _rounded(number, 10) == _rounded(true, 10):
+        return 1.0
+    return 0.5 if _rounded(number, 1) == _rounded(true, 1) else 0.0
 
 
 def _rounded(value: float, per_one: int) -> int:
     return math.floor(value * per_one + 0.5)
 
 
-def regression() -> Reward:
+@simple_reward("regression")
+def regression(rollout: Rollout) -> float:
     """Video-R1 and VITAL: one minus the relative error, not below 0; for a true 0, 1 if the answer is 0, else 0."""
-
-    def score(rollout: Rollout) -> float:
-        number, true = extraction.number(rollout), rollout.task.truth.number
-        if number is None or true is None:
-            return 0.0
-        return max(0.0, 1 - abs(number - true) / abs(true)) if true else float(number == 0)
-
-    return Reward(name="regression", score=score)
+    number, true = extraction.number(rollout), rollout.task.truth.number
+    if number is None or true is None:
+        return 0.0
+    return max(0.0, 1 - abs(number - true) / abs(true)) if true else float(number == 0)
 
 
 def words_reward(metric: Metric = token_f1) -> Reward:

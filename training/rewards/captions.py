@@ -6,7 +6,7 @@ from ...agent.parsing.thoughts import thought_of
 from ...agent.text_matching import content, same_word
 from ..rollouts.rollout import Rollout
 from . import extraction
-from .reward import Reward, too_long
+from .reward import Reward, simple_reward, too_long
 from .text import rouge_l
 
 
@@ -23,37 +23,31 @@ def thoughts(rollout: Rollout) -> str:
     return "\n".join(part for message in rollout.own if (part := thought_of(message)))
 
 
-def thought_reward() -> Reward:
+@simple_reward("thought")
+def thought_reward(rollout: Rollout) -> float:
     """Share of the truth's rubric (entities and actions) that the thoughts name (VideoCap-R1's first reward).
 
     Thoughts much longer than the rubric name everything by chance: from 40 words an entry on, the share is scaled down.
     """
-
-    def score(rollout: Rollout) -> float:
-        text, rubric = thoughts(rollout), rollout.task.truth.words
-        allowed = 40 * max(len(rubric), 1)
-        return named(rubric, text) * min(1.0, allowed / max(len(text.split()), 1))
-
-    return Reward(name="thought", score=score)
+    text, rubric = thoughts(rollout), rollout.task.truth.words
+    allowed = 40 * max(len(rubric), 1)
+    return named(rubric, text) * min(1.0, allowed / max(len(text.split()), 1))
 
 
-def caption_reward() -> Reward:
+@simple_reward("caption")
+def caption_reward(rollout: Rollout) -> float:
     """Events of the rubric that the caption tells, and ROUGE-L with the true caption; the mean where both are known.
 
     Stands in for VideoCap-R1's second reward, for which a model judges which events are told. A caption that goes on
     for more than 15 words an event, or twice the true caption, names events by chance and is scaled down.
     """
-
-    def score(rollout: Rollout) -> float:
-        if rollout.answer.abstained or too_long(rollout):
-            return 0.0
-        truth, caption = rollout.task.truth, extraction.words(rollout)
-        allowed = max(15 * len(truth.words), 2 * len((truth.answer or "").split()))
-        parts = [named(truth.words, caption) * min(1.0, allowed / max(len(caption.split()), 1))] if truth.words else []
-        parts += [rouge_l(caption, truth.answer)] if truth.answer else []
-        return sum(parts) / len(parts) if parts else 0.0
-
-    return Reward(name="caption", score=score)
+    if rollout.answer.abstained or too_long(rollout):
+        return 0.0
+    truth, caption = rollout.task.truth, extraction.words(rollout)
+    allowed = max(15 * len(truth.words), 2 * len((truth.answer or "").split()))
+    parts = [named(truth.words, caption) * min(1.0, allowed / max(len(caption.split()), 1))] if truth.words else []
+    parts += [rouge_l(caption, truth.answer)] if truth.answer else []
+    return sum(parts) / len(parts) if parts else 0.0
 
 
 def dual_caption(thought: float = 0.5) -> Reward:

@@ -5,18 +5,15 @@ Everything is checked anew against the conversation; the marks that the loop's c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from langchain_core.messages import ToolMessage
 
 from ...agent.answer import Evidence
-from ...agent.text_matching import alphanumeric, content, tokens
+from ...agent.text_matching import alphanumeric, content, texts_in, tokens
 from ...memory import MediaURI, Span
 from ..rollouts.rollout import Rollout, places
 from . import extraction
 from .answers import meets
-from .reward import Reward, too_long
+from .reward import simple_reward, too_long
 from .spans import merged
 from .text import word_error_rate
 
@@ -25,7 +22,6 @@ SLACK = 0.5
 MOST_SHARE = 0.8
 """Share of a video from which a cited span says no more than that it is in the video."""
 LISTENS = ("transcribe",)
-"""Tools whose observations were heard."""
 
 
 def cited(rollout: Rollout) -> tuple[Evidence, ...]:
@@ -76,24 +72,13 @@ def returned(message: ToolMessage) -> list[str]:
     From its text the arguments that it repeats are taken out.
     """
     artifact = message.artifact or {}
-    texts = [text.strip() for text in _texts(artifact.get("data")) if text.strip()]
+    texts = [text.strip() for text in texts_in(artifact.get("data")) if text.strip()]
     if texts:
         return [*texts, " ".join(text for text in texts if " " in text)]
     text = str(message.content)
-    for argument in _texts(artifact.get("arguments")):
+    for argument in texts_in(artifact.get("arguments")):
         text = text.replace(argument, " ")
     return [text]
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
 
 
 def _is_about(message: ToolMessage, place: MediaURI) -> bool:
@@ -106,15 +91,12 @@ def _is_about(message: ToolMessage, place: MediaURI) -> bool:
     )
 
 
-def faithful() -> Reward:
+@simple_reward("faithful")
+def faithful(rollout: Rollout) -> float:
     """Share of the cited pieces that were observed, are not just the whole video, and whose quote, if any, holds."""
-
-    def score(rollout: Rollout) -> float:
-        pieces = cited(rollout)
-        held = [e for e in pieces if _is_faithful(e, rollout)]
-        return len(held) / len(pieces) if pieces else 0.0
-
-    return Reward(name="faithful", score=score)
+    pieces = cited(rollout)
+    held = [e for e in pieces if _is_faithful(e, rollout)]
+    return len(held) / len(pieces) if pieces else 0.0
 
 
 def _is_faithful(item: Evidence, rollout: Rollout) -> bool:
@@ -123,71 +105,59 @@ def _is_faithful(item: Evidence, rollout: Rollout) -> bool:
     return observed and (not item.quote or holds_quote(item, rollout))
 
 
-def quotes() -> Reward:
+@simple_reward("quotes")
+def quotes(rollout: Rollout) -> float:
     """Share of the quotes that hold; 0 without quotes."""
-
-    def score(rollout: Rollout) -> float:
-        quoting = [e for e in cited(rollout) if e.quote]
-        return sum(holds_quote(e, rollout) for e in quoting) / len(quoting) if quoting else 0.0
-
-    return Reward(name="quotes", score=score)
+    quoting = [e for e in cited(rollout) if e.quote]
+    return sum(holds_quote(e, rollout) for e in quoting) / len(quoting) if quoting else 0.0
 
 
-def hit() -> Reward:
+@simple_reward("hit")
+def hit(rollout: Rollout) -> float:
     """F1 of the cited places: how many meet a true span (precision), how many true spans are met (recall).
 
     A place that was not observed meets nothing.
     """
-
-    def score(rollout: Rollout) -> float:
-        true = rollout.task.truth.spans
-        found = [MediaURI.parse(e.uri) for e in cited(rollout)]
-        spans = list(dict.fromkeys(p.span for p in found if p.span and extraction.concerns(rollout, p)))
-        observed = {p.span for p in found if is_observed(p, rollout)}
-        good = [span for span in spans if span in observed and meets(span, true)]
-        met = [t for t in true if any(meets(span, (t,)) for span in good)]
-        if not good:
-            return 0.0
-        precision, recall = len(good) / len(spans), len(met) / len(true)
-        return 2 * precision * recall / (precision + recall)
-
-    return Reward(name="hit", score=score)
+    true = rollout.task.truth.spans
+    found = [MediaURI.parse(e.uri) for e in cited(rollout)]
+    spans = list(dict.fromkeys(p.span for p in found if p.span and extraction.concerns(rollout, p)))
+    observed = {p.span for p in found if is_observed(p, rollout)}
+    good = [span for span in spans if span in observed and meets(span, true)]
+    met = [t for t in true if any(meets(span, (t,)) for span in good)]
+    if not good:
+        return 0.0
+    precision, recall = len(good) / len(spans), len(met) / len(true)
+    return 2 * precision * recall / (precision + recall)
 
 
-def verified() -> Reward:
+@simple_reward("verified")
+def verified(rollout: Rollout) -> float:
     """Mean P(yes) of the second looks at the evidence; pieces that nobody looked at again count 0, held quotes 1."""
-
-    def score(rollout: Rollout) -> float:
-        values = [
-            e.verified if e.verified is not None else float(bool(e.quote) and _is_faithful(e, rollout))
-            for e in cited(rollout)
-        ]
-        return sum(values) / len(values) if values else 0.0
-
-    return Reward(name="verified", score=score)
+    values = [
+        e.verified if e.verified is not None else float(bool(e.quote) and _is_faithful(e, rollout))
+        for e in cited(rollout)
+    ]
+    return sum(values) / len(values) if values else 0.0
 
 
-def audio_consistency() -> Reward:
+@simple_reward("audio")
+def audio_consistency(rollout: Rollout) -> float:
     """How well the quotes agree with what was heard where they are said to be spoken, as one minus word error rate.
 
     Counts only quotes of places that a listening tool observed; the passage is the run of heard words nearest to the
     quote, and agreement below one half is chance and counts 0. 0 where nothing was heard or quoted: that the sound was
     not used earns nothing.
     """
-
-    def score(rollout: Rollout) -> float:
-        results = [m for m in rollout.messages if isinstance(m, ToolMessage) and m.name in LISTENS]
-        results = [m for m in results if m.status != "error"]
-        values = []
-        for item in cited(rollout):
-            place = MediaURI.parse(item.uri)
-            about = [m for m in results if _is_about(m, place)]
-            if item.quote and about and content(item.quote):
-                passages = [tokens(returned(m)[-1]) for m in about]
-                values.append(max(_alignment(tokens(item.quote), passage) for passage in passages))
-        return sum(values) / len(values) if values else 0.0
-
-    return Reward(name="audio", score=score)
+    results = [m for m in rollout.messages if isinstance(m, ToolMessage) and m.name in LISTENS]
+    results = [m for m in results if m.status != "error"]
+    values = []
+    for item in cited(rollout):
+        place = MediaURI.parse(item.uri)
+        about = [m for m in results if _is_about(m, place)]
+        if item.quote and about and content(item.quote):
+            passages = [tokens(returned(m)[-1]) for m in about]
+            values.append(max(_alignment(tokens(item.quote), passage) for passage in passages))
+    return sum(values) / len(values) if values else 0.0
 
 
 def _alignment(quote: list[str], transcript: list[str]) -> float:

@@ -86,7 +86,6 @@ def _tagged_parts(text: str, tool_format: ToolFormat) -> list[tuple[str, str]] |
 
 
 def _is_answer(parts: list[tuple[str, str]], tool_format: ToolFormat) -> bool:
-    """Whether what follows the thoughts is an answer and nothing else."""
     if len(parts) != 1:
         return False
     kind, body = parts[0]

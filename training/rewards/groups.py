@@ -12,7 +12,6 @@ from . import extraction
 from .reward import GroupReward, Reward
 
 LOOKS = frozenset({"view_clip", "view_frames", "crop", "ask_clip", "ask_frames", "caption_clip", "read_text"})
-"""Tools that look at pixels."""
 
 
 def looks(rollout: Rollout) -> int:

@@ -75,7 +75,10 @@ class Mix:
 
     def over(self, groups: Sequence[Sequence[Rollout]]) -> list[Mixed]:
         """The same for a batch of groups; `batch` normalisation is over all of them."""
-        raw = {name: [_values(reward, group) for group in groups] for name, (reward, _) in self.components.items()}
+        raw = {
+            name: [reward(g) if isinstance(reward, GroupReward) else [reward(r) for r in g] for g in groups]
+            for name, (reward, _) in self.components.items()
+        }
         parts = {name: self._normalized(name, values) for name, values in raw.items()}
         for name, gate in self.gates.items():
             opened = raw[gate] if isinstance(gate, str) else [[gate(r) for r in group] for group in groups]
@@ -106,7 +109,3 @@ class Mix:
         power = 1 / self.temperatures.get(name, 1.0)
         width = high - low
         return [[min(max((v - low) / width, 0.0), 1.0) ** power if width else 0.0 for v in group] for group in values]
-
-
-def _values(reward: Reward | GroupReward, group: Sequence[Rollout]) -> list[float]:
-    return reward(group) if isinstance(reward, GroupReward) else [reward(rollout) for rollout in group]

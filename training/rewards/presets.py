@@ -46,12 +46,12 @@ def vital(
         dialect: of the format.
         scales: (a, b) by a part of the task's source; `VITAL_SCALES` unless told otherwise.
     """
-    known = VITAL_SCALES if scales is None else dict(scales)
+    by_source = VITAL_SCALES if scales is None else dict(scales)
     span = tiou()
 
     def spans(rollout: Rollout) -> float:
         source = rollout.task.source.lower()
-        low, high = next((pair for part, pair in known.items() if part.lower() in source), VITAL_SCALE)
+        low, high = next((pair for part, pair in by_source.items() if part.lower() in source), VITAL_SCALE)
         return scale(span(rollout), low, high)
 
     return Mix(
@@ -184,22 +184,17 @@ def video_r1(*, dialect: str = "vital") -> Mix:
     512 tokens. No bug of its rewards is known (its data loader puts one fixed sample in the place of broken videos;
     here a broken row is reported, see `readers`).
     """
-    answer = task_reward(rouge)
+    answer, (low, high) = task_reward(rouge), LONGEST_THOUGHT
     return Mix(
         {
             "answer": (answer, 1.0),
             "format": (format_reward(dialect), 1.0),
             "order": (groups.temporal_order(answer, bonus=1.0), 0.3),
-            "length": (Reward(name="length", score=_has_length), 0.2),
+            "length": (Reward(name="length", score=lambda r: float(low <= reply_tokens(r) <= high)), 0.2),
         },
         gates={"length": lambda rollout: answer(rollout) - 0.1},
         name="video_r1",
     )
-
-
-def _has_length(rollout: Rollout) -> float:
-    low, high = LONGEST_THOUGHT
-    return float(low <= reply_tokens(rollout) <= high)
 
 
 def reply_tokens(rollout: Rollout) -> int:
@@ -228,7 +223,6 @@ PRESETS: dict[str, Callable[..., Mix]] = {
     "longvt": longvt,
     "video_r1": video_r1,
 }
-"""Every preset by its name."""
 
 
 def load_preset(name: str, **options: Any) -> Mix:
@@ -240,10 +234,10 @@ def load_preset(name: str, **options: Any) -> Mix:
     preset = PRESETS.get(name.lower().replace("-", "_"))
     if preset is None:
         raise UnknownNameError(unknown_name("reward preset", name, PRESETS))
-    known = preset.__kwdefaults__ or {}
-    wrong = sorted(set(options) - set(known))
+    defaults = preset.__kwdefaults__ or {}
+    wrong = sorted(set(options) - set(defaults))
     if wrong:
         raise CapabilityError(
-            f"The reward preset {name} has no option {wrong[0]!r}; it has {', '.join(known) or 'none'}."
+            f"The reward preset {name} has no option {wrong[0]!r}; it has {', '.join(defaults) or 'none'}."
         )
     return preset(**options)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...memory import Box
 from ..rollouts.rollout import Rollout
 from . import extraction
-from .reward import Reward
+from .reward import Reward, simple_reward
 
 Track = Sequence[tuple[float, Box]]
 NEAR = 0.1
@@ -22,14 +22,7 @@ def area(box: Box) -> float:
 
 def box_iou(one: Box, other: Box) -> float:
     """Intersection over union of two boxes in [0, 1]; 0 where neither has an area."""
-    both = area(
-        Box(
-            max(one.left, other.left),
-            max(one.top, other.top),
-            min(one.right, other.right),
-            min(one.bottom, other.bottom),
-        )
-    )
+    both = one.intersection(other)
     union = area(one) + area(other) - both
     return both / union if union > 0 else 0.0
 
@@ -101,14 +94,11 @@ def track_reward(shaping: float = 0.0) -> Reward:
     return Reward(name="track", score=lambda r: track_iou(extraction.track(r), r.task.truth.track, shaping))
 
 
-def point_in_box() -> Reward:
+@simple_reward("point_in_box")
+def point_in_box(r: Rollout) -> float:
     """1 if the middle of the only box that is claimed lies in a true one (GUI-Spotlight's point), else 0."""
-
-    def score(r: Rollout) -> float:
-        claimed = extraction.boxes(r)
-        if len(claimed) != 1:
-            return 0.0
-        x, y = center(claimed[0])
-        return float(any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in r.task.truth.boxes))
-
-    return Reward(name="point_in_box", score=score)
+    claimed = extraction.boxes(r)
+    if len(claimed) != 1:
+        return 0.0
+    x, y = center(claimed[0])
+    return float(any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in r.task.truth.boxes))

@@ -25,6 +25,19 @@ class Reward:
         return self.score(rollout)
 
 
+def simple_reward(name: str) -> Callable[[Callable[[Rollout], float]], Callable[[], Reward]]:
+    """Make of a function of a rollout the factory of a reward that has no options."""
+
+    def factory_of(score: Callable[[Rollout], float]) -> Callable[[], Reward]:
+        def factory() -> Reward:
+            return Reward(name=name, score=score)
+
+        factory.__name__, factory.__doc__ = score.__name__, score.__doc__
+        return factory
+
+    return factory_of
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupReward:
     """A number for each rollout of one group (runs of the same task), in `[low, high]`."""

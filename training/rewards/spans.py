@@ -8,7 +8,7 @@ from ...memory import Span
 from ...memory.span import merge_spans
 from ..rollouts.rollout import Rollout
 from . import extraction
-from .reward import Reward
+from .reward import Reward, simple_reward
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -28,14 +28,10 @@ def shared(some: Iterable[Span], others: Iterable[Span]) -> float:
 
 
 def iou(claims: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> float:
-    """Seconds in both over seconds in either, each second counted once.
+    """Return seconds in both over seconds in either, each second counted once.
 
     The union is that of the spans (Time-R1 divides by their hull: the same for two that overlap, longer for several).
-
-    Args:
-        claims: spans of the answer; those that overlap count once.
-        true: the true ones.
-        empty: the result where the union has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
+    `empty` is the result where it has no length (VideoChat-R1 gives 1 there, which rewards saying nothing).
     """
     union = total([*claims, *true])
     return shared(claims, true) / union if union > 0 else empty
@@ -46,23 +42,20 @@ def tiou() -> Reward:
     return Reward(name="tiou", score=lambda r: iou(extraction.spans(r), r.task.truth.spans))
 
 
-def time_r1() -> Reward:
+@simple_reward("time_r1")
+def time_r1(rollout: Rollout) -> float:
     """Time-R1's timestamp-aware IoU, `IoU * (1 - |s - s'| / T) * (1 - |e - e'| / T)`.
 
     s, e are the first start and the last end that are claimed, s', e' the true ones, T the video's length (where nobody
     tells it, the last of these times); both factors are at least 0. Time-R1 keeps the last sample's IoU where the union
     is empty; here that is 0.
     """
-
-    def score(rollout: Rollout) -> float:
-        claims, true = merged(extraction.spans(rollout)), merged(rollout.task.truth.spans)
-        if not claims or not true:
-            return 0.0
-        length = extraction.duration(rollout) or max(claims[-1].end, true[-1].end)
-        off = abs(claims[0].start - true[0].start), abs(claims[-1].end - true[-1].end)
-        return iou(claims, true) * max(0.0, 1 - off[0] / length) * max(0.0, 1 - off[1] / length)
-
-    return Reward(name="time_r1", score=score)
+    claims, true = merged(extraction.spans(rollout)), merged(rollout.task.truth.spans)
+    if not claims or not true:
+        return 0.0
+    length = extraction.duration(rollout) or max(claims[-1].end, true[-1].end)
+    off = abs(claims[0].start - true[0].start), abs(claims[-1].end - true[-1].end)
+    return iou(claims, true) * max(0.0, 1 - off[0] / length) * max(0.0, 1 - off[1] / length)
 
 
 def temporal(

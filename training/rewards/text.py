@@ -23,11 +23,6 @@ def token_f1(answer: str, truth: str) -> float:
     return 2 * hits / (ours.total() + theirs.total()) if hits else 0.0
 
 
-def rouge_n(answer: str, truth: str, n: int) -> float:
-    """F-measure of the runs of `n` stems."""
-    return _scores(answer, truth)[f"rouge{n}"]
-
-
 def rouge_l(answer: str, truth: str) -> float:
     """F-measure of the longest common subsequence of stems."""
     return _scores(answer, truth)["rougeL"]

@@ -11,7 +11,7 @@ from ..rollouts.rollout import Made, Rollout, places
 from . import extraction
 from .answers import is_right, meets
 from .regions import area, box_iou
-from .reward import Reward
+from .reward import Reward, simple_reward
 from .spans import iou
 
 Gate = Callable[[Rollout], bool]
@@ -112,22 +112,19 @@ def memory_calls(*, free: int = 1, each: float = 0.1, most: float = 1.0) -> Rewa
     return Reward(name="memory_calls", score=score, low=-most, high=0.0)
 
 
-def coarse_to_fine() -> Reward:
+@simple_reward("coarse_to_fine")
+def coarse_to_fine(rollout: Rollout) -> float:
     """The survey's staged viewing: 1 if looks inside earlier looks led to the truth, else 0.
 
     Some look at less than half of an earlier one, inside it, must meet a true span that the earlier one does not.
     """
-
-    def score(rollout: Rollout) -> float:
-        true, before = rollout.task.truth.spans, list[Span]()
-        for span in (s for made in rollout.calls for s in spans_of(made, rollout)):
-            inside = [b for b in before if b.overlap(span) >= span.duration and span.duration < b.duration / 2]
-            if meets(span, true) and any(not meets(b, true) for b in inside):
-                return 1.0
-            before.append(span)
-        return 0.0
-
-    return Reward(name="coarse_to_fine", score=score)
+    true, before = rollout.task.truth.spans, list[Span]()
+    for span in (s for made in rollout.calls for s in spans_of(made, rollout)):
+        inside = [b for b in before if b.overlap(span) >= span.duration and span.duration < b.duration / 2]
+        if meets(span, true) and any(not meets(b, true) for b in inside):
+            return 1.0
+        before.append(span)
+    return 0.0
 
 
 def retrieval_gain(each: float = 0.5) -> Reward:
@@ -145,16 +142,13 @@ def turn_format(most: int = 2) -> Reward:
     return Reward(name="turns", score=lambda rollout: min(len(rollout.distinct), most) / most)
 
 
-def last_look() -> Reward:
+@simple_reward("last_look")
+def last_look(rollout: Rollout) -> float:
     """LongVT: tIoU of the last clip that was looked at with the truth; 0 without one, or if it failed."""
-
-    def score(rollout: Rollout) -> float:
-        looks = [made for made in rollout.calls if made.name in ("view_clip", "view_frames")]
-        if not looks:
-            return 0.0
-        return iou(spans_of(looks[-1], rollout), rollout.task.truth.spans)
-
-    return Reward(name="last_look", score=score)
+    looks = [made for made in rollout.calls if made.name in ("view_clip", "view_frames")]
+    if not looks:
+        return 0.0
+    return iou(spans_of(looks[-1], rollout), rollout.task.truth.spans)
 
 
 def crop_iou(smallest: float = 0.0) -> Reward:
@@ -176,31 +170,27 @@ def crop_iou(smallest: float = 0.0) -> Reward:
     return Reward(name="crop_iou", score=score)
 
 
-def extract_share() -> Reward:
+@simple_reward("extract")
+def extract_share(rollout: Rollout) -> float:
     """GUI-Spotlight: share of the extracting calls whose region holds the truth's middle.
 
     Its `extract` cuts out a quarter of the picture; here crops of at most a quarter count. A larger region holds the
     truth by chance, and is a miss.
     """
-
-    def score(rollout: Rollout) -> float:
-        crops = [made for made in rollout.calls if made.name in LOOKS_IN_SPACE]
-        good = 0
-        for made in crops:
-            good += any(
-                area(box) <= 0.25
-                and box.left <= (true.left + true.right) / 2 <= box.right
-                and box.top <= (true.top + true.bottom) / 2 <= box.bottom
-                for box in _boxes(made)
-                for true in rollout.task.truth.boxes
-            )
-        return good / len(crops) if crops else 0.0
-
-    return Reward(name="extract", score=score)
+    crops = [made for made in rollout.calls if made.name in LOOKS_IN_SPACE]
+    good = 0
+    for made in crops:
+        good += any(
+            area(box) <= 0.25
+            and box.left <= (true.left + true.right) / 2 <= box.right
+            and box.top <= (true.top + true.bottom) / 2 <= box.bottom
+            for box in _boxes(made)
+            for true in rollout.task.truth.boxes
+        )
+    return good / len(crops) if crops else 0.0
 
 
 def _boxes(made: Made) -> list[Box]:
-    """The region that a call looked at, where it looked at one."""
     if not made.valid or made.result is None:
         return []
     return [p.box for p in places(made.result)[:1] if p.box]

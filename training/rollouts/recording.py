@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from ...agent.models.local_vlm import LocalPolicy
-from ...agent.models.local_vlm.passages import Words, passages
-from ...agent.models.local_vlm.record import Part
+from ...agent.models.local_vlm.prompt import PromptText, prompt_messages
+from ...agent.models.local_vlm.token_record import TurnTokens
 from ...agent.models.local_vlm.turns import GenerationRequest
 from ...memory.errors import RewatchError
 from .rollout import Rollout
@@ -37,7 +37,7 @@ def recorded(
     use read the same ids. Messages of routes stay without a record, and those that have one of this vocabulary keep it.
 
     Args:
-        policy: whose template, dialect and sight it is to be.
+        policy: whose template, dialect and vision it is to be.
         messages: as the loop leaves them.
         tools: schemas of the tools that were offered (`Loop.offered_in`).
         pixels: reads the pictures that tools showed.
@@ -84,9 +84,9 @@ def _with_record(
     )
     if prepared is None or prepared.closing:
         raise TraceError(f"Message {len(before)} of a trace does not fit into the model's {engine.context} tokens.")
-    part = Part(
+    part = TurnTokens(
         given=tuple(prepared.fitted.ids),
-        pictures=tuple(look.name for look in prepared.fitted.looks),
+        pictures=tuple(image.name for image in prepared.fitted.images),
         grids=prepared.fitted.grids,
         sampled=tuple(written),
         logprobs=(0.0,) * len(written),
@@ -104,8 +104,8 @@ def _text(policy: LocalPolicy, message: AIMessage, before: Sequence[BaseMessage]
     A call that the dialect reads back as another one would teach the model to call wrongly.
     """
     meant = [(call["name"], call["args"]) for call in message.tool_calls]
-    (passage,) = passages([message], policy.dialect, policy.engine.template)
-    written = "".join(part.text for part in passage.parts if isinstance(part, Words))
+    (turn,) = prompt_messages([message], policy.dialect, policy.engine.template)
+    written = "".join(part.text for part in turn.parts if isinstance(part, PromptText))
     for text in (message.text, written):
         read = policy.dialect.read(text, list(before))
         found = [(call["name"], call["args"]) for call in read.calls]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...agent.models.local_vlm import LocalPolicy
 from ...agent.models.local_vlm.generate import at_rest
 from ...agent.models.local_vlm.inputs import inputs_of
-from ...agent.models.local_vlm.record import Record
+from ...agent.models.local_vlm.token_record import TokenRecord
 from ...agent.models.local_vlm.vision_adapter import SampledFrames
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Row:
 
 def row_of(policy: LocalPolicy, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row | None:
     """The row of a conversation; None if it holds no record of this policy's vocabulary."""
-    record, _ = Record.of(messages, policy.engine.vocabulary)
+    record, _ = TokenRecord.of(messages, policy.engine.vocabulary)
     if not record.parts:
         return None
     ids, mask, frames = policy.turns.row(messages, pixels)
@@ -104,7 +104,7 @@ def score(
     loaded = engine.loaded
     ids, frames = [row.ids for row in rows], [row.frames for row in rows]
     width = width or max(len(row.completion) for row in rows)
-    inputs = inputs_of(loaded, engine.sight, ids, frames, engine.bounds.pad)
+    inputs = inputs_of(loaded, engine.vision, ids, frames, engine.bounds.pad)
     length = inputs["input_ids"].shape[1]
     asked_RL = torch.zeros((len(rows), length), dtype=torch.bool)
     mask_RT = torch.zeros((len(rows), width), dtype=torch.bool)

@@ -155,7 +155,7 @@ class GraphGRPOTrainer(GRPOTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's batch with the objective's advantages, which know difficulty, bonuses and penalties."""
         self._inputs = inputs
-        with prepared(self.processing_class, self.policy.engine.sight):
+        with prepared(self.processing_class, self.policy.engine.vision):
             batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         if any(row.frames for row in self._rows) and "pixel_values" not in batch:
             raise RuntimeError("TRL has dropped the pictures of a batch: its rows and pictures do not match.")

@@ -62,24 +62,24 @@ def prompts(tasks: Sequence[Task], args: Any) -> Dataset:
 class _Ready:
     """In place of an image processor: pictures that are prepared already are only put together."""
 
-    def __init__(self, images: Any, sight: VisionAdapter) -> None:
-        self._images, self._sight = images, sight
+    def __init__(self, images: Any, vision: VisionAdapter) -> None:
+        self._images, self._vision = images, vision
 
     def __call__(self, images: Sequence[SampledFrames], **unused: Any) -> dict[str, Any]:
-        return self._sight.collate(images)
+        return self._vision.collate(images)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._images, name)
 
 
 @contextmanager
-def prepared(processor: Any, sight: VisionAdapter) -> Iterator[None]:
+def prepared(processor: Any, vision: VisionAdapter) -> Iterator[None]:
     """A processor that takes the pictures which the policy saw, to the bit, for as long as TRL makes a batch."""
-    if not sight.sees:
+    if not vision.sees:
         yield
         return
     own = processor.image_processor
-    processor.image_processor = _Ready(own, sight)
+    processor.image_processor = _Ready(own, vision)
     try:
         yield
     finally:
@@ -92,13 +92,13 @@ def require(policy: LocalPolicy, collect: Collector, objective: Objective, args:
         raise CapabilityError(
             f"Training by TRL needs trl {TESTED}*, and {trl.__version__} is here: pip install 'trl=={TESTED}*'"
         )
-    sight = policy.engine.sight
-    if policy.turns.as_video or (sight.sees and not sight.typed):
+    vision = policy.engine.vision
+    if policy.turns.as_video or (vision.sees and not vision.typed):
         raise CapabilityError(
             "TRL trains language models, and models of the Qwen-VL family on frames as images (frames_as=images)."
         )
     model = policy.engine.loaded.model
-    if not sight.sees and takes(model, "position_ids") and not getattr(model.config, "rope_parameters", None):
+    if not vision.sees and takes(model, "position_ids") and not getattr(model.config, "rope_parameters", None):
         raise CapabilityError(
             f"{model.config.model_type} counts places from a row's start, where TRL pads; set trainer.engine to mini."
         )

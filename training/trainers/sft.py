@@ -116,7 +116,7 @@ def collated(engine: Engine, rows: Sequence[Row]) -> dict[str, Any]:
     """Model inputs of rows with `labels` [B, T], as transformers' trainers take them."""
     import torch
 
-    inputs = inputs_of(engine.loaded, engine.sight, [r.ids for r in rows], [r.frames for r in rows], engine.bounds.pad)
+    inputs = inputs_of(engine.loaded, engine.vision, [r.ids for r in rows], [r.frames for r in rows], engine.bounds.pad)
     labels = torch.full_like(inputs["input_ids"], IGNORED)
     for n, row in enumerate(rows):
         own = torch.tensor(row.mask, device=labels.device)

@@ -10,7 +10,7 @@ from ....memory import Span
 from ...answer import Draft, Evidence
 from ...steps import Call, CallResult
 from ...text_matching import alphanumeric
-from .passages import Passage, Strategy, cite, from_to, on_one_line, readings
+from .passages import Passage, Strategy, cite, from_to, on_one_line, quoting, readings
 from .question_parser import tells_showing
 from .ranking import GOOD, WEAK, Ranked, Ranking, has_letters, sure, values
 from .reading import allowed, closer, in_order, placed, stands, state, why_not
@@ -41,17 +41,10 @@ def moments(retrieval: Retrieval) -> Generator[Call, CallResult, list[Moment]]:
     ranking = Ranking(question, kept)
     ranked = ranking.rank()
     if question.value == "title" or (question.channel == "screen_text" and not question.topic and not question.phrase):
-        ranked = sorted(
-            (
-                r
-                for r in ranked
-                if r.passage.channel == "screen_text"
-                and r.text == r.passage.text
-                and (question.value != "title" or has_letters(r.text))
-            ),
-            key=lambda r: -r.passage.weight,
-        )
-        ranked = ranked[:1] if question.value == "title" else ranked
+        blocks = [r for r in ranked if r.passage.channel == "screen_text" and r.text == r.passage.text]
+        ranked = sorted(blocks, key=lambda r: -r.passage.weight)
+        if question.value == "title":
+            ranked = [r for r in ranked if has_letters(r.text)][:1]
     elif not question.phrase:
         least = WEAK if question.channel else GOOD
         ranked = [r for r in ranked if r.fit >= least and r.score >= 0.8 * ranked[0].score]
@@ -84,19 +77,13 @@ def _spoken(retrieval: Retrieval, phrase: str) -> Generator[Call, CallResult, li
             passage = Passage(
                 video=context.video["id"], span=span, text=phrase, channel="speech", tool="transcribe", sure=trust
             )
-            found.append(
-                (
-                    span,
-                    (context.evidence(f"“{phrase}” is spoken", span, "transcribe"),),
-                    Ranked(passage, phrase, 0.9, 1.0, 1.0),
-                )
-            )
+            evidence = context.evidence(f"“{phrase}” is spoken", span, "transcribe")
+            found.append((span, (evidence,), Ranked(passage, phrase, 0.9, 1.0, 1.0)))
     index = -1 if retrieval.question.order == -1 else (retrieval.question.order or 0) - 1
     return [found[index]] if retrieval.question.order and index < len(found) else found
 
 
 def _apart(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """Of pieces at the same time, the first."""
     kept: list[Ranked] = []
     for r in ranked:
         if all(
@@ -136,20 +123,14 @@ def where(retrieval: Retrieval) -> Draft:
     """Where on the screen a text stands, or a place that is told of."""
     question = retrieval.question
     ranked = Ranking(question, allowed(retrieval)).rank()
-    blocks = [
-        r
-        for r in ranked
-        if r.passage.channel == "screen_text"
-        and (r.fit >= GOOD or (question.phrase and stands(alphanumeric(question.phrase), r.text)))
-    ]
-    asks_place = question.channel == "screen_text" or bool(
-        re.search(r"\b(?:screen|picture|frame|corner|side)\b", question.text.lower())
-    )
+    written = [r for r in ranked if r.passage.channel == "screen_text"]
+    phrase = alphanumeric(question.phrase or "")
+    blocks = [r for r in written if r.fit >= GOOD or (phrase and stands(phrase, r.text))]
     if question.value == "title" and not blocks:
-        written = (r for r in ranked if r.passage.channel == "screen_text" and has_letters(r.text))
-        blocks = sorted(written, key=lambda r: -r.passage.height)[:1]
-    if blocks and asks_place:
+        blocks = sorted((r for r in written if has_letters(r.text)), key=lambda r: -r.passage.height)[:1]
+    names_screen = re.search(r"\b(?:screen|picture|frame|corner|side)\b", question.text.lower())
+    if blocks and (question.channel == "screen_text" or names_screen):
         best = blocks[0]
         text = f"{retrieval.name(best.passage)}{best.passage.place} (“{on_one_line(best.text)}”)"
-        return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
+        return quoting(text, [best.passage], sure(best, 0.85), best.text)
     return state(retrieval, ranked)

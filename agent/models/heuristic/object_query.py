@@ -58,10 +58,7 @@ class ObjectQuery:
 def parse_object_query(text: str, *, timed: bool, ordered: bool) -> ObjectQuery | None:
     """Read a question; None where it is not about things in the picture, or is about what is *not* there.
 
-    Args:
-        text: the question.
-        timed: whether the times in it are known to the caller, with `between`, `after` and `before`.
-        ordered: whether its `first` or `last` is.
+    `timed`: the caller knows the times in it (`between`, `after`, `before`); `ordered`: and its `first` or `last`.
     """
     low = re.sub(r"[^\w\s:.'-]", " ", re.sub(r"['’]s\b", " ", text.lower()))
     if _NO.search(low):

@@ -17,6 +17,7 @@ from ....tools.builtin.track_objects import ANYTHING
 from ....tools.builtin.track_report import distinct, most_at_once
 from ...answer import Draft
 from ...steps import Call, CallResult
+from ...text_matching import ORDINALS
 from .object_query import ObjectQuery, parse_object_query
 from .passages import HeuristicContext, from_to
 
@@ -34,7 +35,6 @@ _WHICH = re.compile(
 _TIME_SEEN = re.compile(
     r"\b(?:what|which) (?:time|second|moment|point)\b.*\b(?:view|picture|frame|appear|show up|visible)"
 )
-_ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _GROUPS = {group: labels_for(group, COCO_LABELS) for group in ("vehicle", "animal", "furniture", "fruit")}
 
 
@@ -53,7 +53,6 @@ class _TrackedObject:
 
     @property
     def claim(self) -> str:
-        """What its track tells."""
         name = f"a {self.label}" if self.label else f"something {self.color}"
         return f"{name} is in view: enters {self.enters}, goes {self.direction}, leaves {self.leaves}"
 
@@ -108,12 +107,8 @@ def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draf
     # What moves, whatever it is: where that is asked, or where its color tells what is meant.
     if query.noun or query.strange:
         counted = question.kind == "count" and not query.times
-        if (
-            not question.color
-            or counted
-            or len(query.strange) + bool(query.noun) > 1
-            or not (query.does or question.kind == "time")
-        ):
+        several = len(query.strange) + bool(query.noun) > 1
+        if not question.color or counted or several or not (query.does or question.kind == "time"):
             return None
     elif not query.does and not (question.color and question.kind == "time"):
         return None
@@ -224,7 +219,7 @@ def _answer(context: HeuristicContext, query: ObjectQuery, report: _ObjectReport
     less = "" if report.share == 1 else f" ({report.scope})"
     if "longest" in low:
         place, one = max(enumerate(objects, 1), key=lambda row: row[1].span.duration)
-        name = "last" if place == len(objects) else _ORDER[place - 1] if place <= len(_ORDER) else f"{place}th"
+        name = "last" if place == len(objects) else ORDINALS[place - 1] if place <= len(ORDINALS) else f"{place}th"
         text = f"the {name} one, {one.span.duration:.1f} s ({from_to(one.span)}){less}"
         return replace(report, objects=(one,)).draft(context, text)
     if question.kind in ("time", "how_long"):
@@ -269,7 +264,6 @@ def _whether(context: HeuristicContext, report: _ObjectReport) -> Draft:
 
 
 def _when(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
-    """When things come, go or are in view, or for how long."""
     parts, spans = [], []
     for thing in report.objects:
         start, end = thing.span.start, thing.span.end
@@ -287,11 +281,9 @@ def _when(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool
 
 
 def _way(context: HeuristicContext, report: _ObjectReport, come: bool, go: bool, less: str) -> Draft:
-    """The side from which it comes or to which it goes, or its direction."""
     ways = Counter(t.leaves if go else t.enters if come else t.direction for t in report.objects)
     if len(ways) > 1:
         several = ", ".join(f"{way} ({count})" for way, count in ways.most_common())
-        return context.abstain(
-            f"There are {report.many(len(report.objects))}, not all alike: {several}; say which is meant."
-        )
+        things = report.many(len(report.objects))
+        return context.abstain(f"There are {things}, not all alike: {several}; say which is meant.")
     return report.draft(context, next(iter(ways)) + less)

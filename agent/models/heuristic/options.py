@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...answer import Draft
 from ...questions.question import letter
 from ...text_matching import content, coverage, numbers, tokens
-from .passages import cite, on_one_line
+from .passages import cite, on_one_line, quoting
 from .question_parser import needs_eyes
 from .ranking import Ranking
 from .retrieval import Retrieval
@@ -43,23 +43,17 @@ def _beside(retrieval: Retrieval, draft: Draft) -> Draft:
         own = [w for w in content(option) if w not in shared and w not in content(question.text)] or tokens(option)
         if _NONE.search(option):
             continue
-        best = max(
-            ((coverage(own, content(r.text)) + 0.6 * r.fit, r) for r in ranked), key=lambda pair: pair[0], default=None
-        )
-        if best is not None:
-            scored.append((best[0], index, best[1], coverage(own, content(best[1].text))))
+        shares = [(coverage(own, content(r.text)), r) for r in ranked]
+        if shares:
+            share, best = max(shares, key=lambda pair: pair[0] + 0.6 * pair[1].fit)
+            scored.append((share + 0.6 * best.fit, index, best, share))
     scored.sort(key=lambda row: -row[0])
-    if (
-        question.negated
-        and len(scored) == len(options)
-        and all(row[3] >= 0.6 for row in scored[:-1])
-        and scored[-1][3] < 0.34
-    ):
-        _, index, found, _ = scored[-1]
+    others_told = len(scored) == len(options) and all(row[3] >= 0.6 for row in scored[:-1])
+    if question.negated and others_told and scored[-1][3] < 0.34:
+        index = scored[-1][1]
         evidence = tuple(e for row in scored[:-1] for e in cite(row[2].passage, row[2].text))
-        return Draft(
-            text=f"{options[index]} (the others are told of)", option=letter(index), evidence=evidence, confidence=0.6
-        )
+        text = f"{options[index]} (the others are told of)"
+        return Draft(text=text, option=letter(index), evidence=evidence, confidence=0.6)
     clear = scored and (len(scored) == 1 or scored[0][0] - scored[1][0] >= 0.2)
     least = 0.2 if question.channel else 0.34
     if not clear or scored[0][3] < 0.6 or scored[0][2].fit < least:
@@ -67,12 +61,8 @@ def _beside(retrieval: Retrieval, draft: Draft) -> Draft:
         return replace(draft, abstained=True, option=None, text=why, confidence=0.0)
     _, index, found, _ = scored[0]
     text = f"{options[index]} (“{on_one_line(found.text)}”)"
-    return Draft(
-        text=text,
-        option=letter(index),
-        evidence=tuple(cite(found.passage, found.text)),
-        confidence=0.65 if question.channel else 0.5,
-    )
+    chosen = quoting(text, [found.passage], 0.65 if question.channel else 0.5, found.text)
+    return replace(chosen, option=letter(index))
 
 
 def fitting(options: Sequence[str], answer: str, question_stems: Sequence[str] = ()) -> int | None:
@@ -81,10 +71,8 @@ def fitting(options: Sequence[str], answer: str, question_stems: Sequence[str] =
     Words that the question itself has (`question_stems`, stems) speak for none.
     """
     stated = numbers(answer.split("(")[0]) or numbers(answer)
-    as_numbers = [
-        numbers(re.sub(r"\b(once|twice|thrice|never)\b", lambda m: _OFTEN[m[0].lower()], option, flags=re.I))
-        for option in options
-    ]
+    often = re.compile(rf"\b(?:{'|'.join(_OFTEN)})\b", re.I)
+    as_numbers = [numbers(often.sub(lambda m: _OFTEN[m[0].lower()], option)) for option in options]
     if stated and all(as_numbers):
         same = [i for i, own in enumerate(as_numbers) if own[0] == stated[0]]
         if len(same) == 1:

@@ -33,41 +33,25 @@ def summary(retrieval: Retrieval) -> Strategy:
         own = [p for p in allowed(retrieval) if p.video == context.video["id"]]
         written: set[str] = set()
         for chapter in chapters[:8]:
-            inside = [
-                p
-                for p in own
-                if chapter.contains(min(max(p.span.middle, chapter.start), chapter.end - 1e-3))
-                and p.span.overlap(chapter) > 0
-            ]
+            near = [p for p in own if p.span.overlap(chapter) > 0]
+            inside = [p for p in near if chapter.contains(min(max(p.span.middle, chapter.start), chapter.end - 1e-3))]
             chosen = _telling(retrieval, inside, written, 8 if len(chapters) == 1 and not retrieval.many else 4)
             screen = [f"“{_short(p.text)}”" for p in chosen if p.channel == "screen_text"]
             spoken = [_short(p.text, 220) for p in chosen if p.channel == "speech"]
-            parts = [
-                f"on the screen: {'; '.join(screen)}" if screen else "",
-                f"it is said: {' … '.join(spoken)}" if spoken else "",
-            ]
-            gist = next(
-                (
-                    " ".join(row["texts"])
-                    for row in result.data.get("rows", ())
-                    if Span(*row["span"]) == chapter and not own
-                ),
-                "",
-            )
-            line = "; ".join(part for part in parts if part) or _short(gist, 220)
+            parts = [f"on the screen: {'; '.join(screen)}"] if screen else []
+            parts += [f"it is said: {' … '.join(spoken)}"] if spoken else []
+            rows = () if own else result.data.get("rows", ())
+            gist = next((" ".join(row["texts"]) for row in rows if Span(*row["span"]) == chapter), "")
+            line = "; ".join(parts) or _short(gist, 220)
             if line:
                 head = f"{clock(chapter.start)}-{clock(chapter.end)} " if len(chapters) > 1 else ""
-                lines.append(
-                    f"{context.video['name']}: {head}{line}"
-                    if retrieval.many
-                    else f"{head}{line[:1].upper()}{line[1:]}"
-                )
+                name = f"{context.video['name']}: " if retrieval.many else ""
+                lines.append(f"{name}{head}{line}" if name else f"{head}{line[:1].upper()}{line[1:]}")
                 evidence += [context.evidence("the whole of it", chapter, "browse")] if not result.error else []
                 evidence += [e for p in chosen for e in cite(p)]
     if not evidence:
-        return retrieval.first.abstain(
-            "There is no speech and no text to summarize, and describing pictures takes a Video-LMM."
-        )
+        why = "There is no speech and no text to summarize, and describing pictures takes a Video-LMM."
+        return retrieval.first.abstain(why)
     return Draft(text="\n".join(lines), evidence=tuple(evidence[:24]), confidence=0.6 if lines else 0.2)
 
 
@@ -75,18 +59,13 @@ def _telling(retrieval: Retrieval, inside: Sequence[Passage], written: set[str],
     """The largest blocks and the most typical sentences, none told before, in order."""
     topic = set(content(" ".join(retrieval.question.topic)))
     stems = {id(p): set(content(p.text)) for p in inside}
-    common, rare = (
-        Counter(word for own in stems.values() for word in own),
-        rarity([list(own) for own in stems.values()]),
-    )
+    common = Counter(word for own in stems.values() for word in own)
+    rare = rarity([list(own) for own in stems.values()])
 
     def worth(p: Passage) -> float:
         own = stems[id(p)]
-        typical = (
-            sum(common[w] * rare[w] for w in own) / (4 + len(own))
-            if p.channel == "speech"
-            else 10 * p.height * min(p.span.duration, 20)
-        )
+        typical = sum(common[w] * rare[w] for w in own) / (4 + len(own))
+        typical = typical if p.channel == "speech" else 10 * p.height * min(p.span.duration, 20)
         return (typical + 5 * len(own & topic)) * p.sure
 
     kept: list[Passage] = []
@@ -125,12 +104,12 @@ def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
         v = context.video
         if index < _CITED:
             yield context.call("browse", level="clip", end=min(context.whole.start + 1.0, context.whole.end))
+        rate = f", {v['fps']:.4g} frames per second" if v.get("fps") else ""
         fact = {
             "length": f"{clock(context.whole.duration)} ({context.whole.duration:.1f} seconds)",
-            "sound": ("yes, it has a sound track" if v["has_audio"] else "no, it has no sound track"),
+            "sound": "yes, it has a sound track" if v["has_audio"] else "no, it has no sound track",
             "language": languages.get(v["id"], ""),
-            "picture": f"{v['width']}x{v['height']} pixels"
-            + (f", {v['fps']:.4g} frames per second" if v.get("fps") else ""),
+            "picture": f"{v['width']}x{v['height']} pixels{rate}",
             "name": v["name"],
             "videos": f"{v['name']} ({clock(context.whole.duration)})",
         }[question.fact or "length"]
@@ -139,14 +118,10 @@ def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
             first = Span(context.whole.start, min(context.whole.start + 1.0, context.whole.end))
             evidence += [context.evidence(f"the file's record: {fact}", first, "browse")] if index < _CITED else []
     if not lines:
-        return retrieval.first.abstain(
-            "The language was not recorded when the speech was recognized; no speech tells it."
-        )
-    if (
-        question.fact == "length"
-        and retrieval.many
-        and (named := re.search(r"\b(longest|shortest)\b", question.text.lower()))
-    ):
+        why = "The language was not recorded when the speech was recognized; no speech tells it."
+        return retrieval.first.abstain(why)
+    named = re.search(r"\b(longest|shortest)\b", question.text.lower())
+    if question.fact == "length" and retrieval.many and named:
         pick = (max if named[1] == "longest" else min)(contexts, key=lambda s: s.whole.duration)
         lines = [f"{pick.video['name']} is the {named[1]} ({clock(pick.whole.duration)})", *lines]
     text = f"{len(retrieval.contexts)}: {', '.join(lines)}" if question.fact == "videos" else "; ".join(lines)
@@ -154,7 +129,6 @@ def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
 
 
 def _language(text: str) -> str:
-    """The language whose small words a text is made of; empty where that cannot be told."""
     words = tokens(text)
     shares = {name: sum(word in small for word in words) / max(len(words), 1) for name, small in LANGUAGES.items()}
     best = max(shares, key=lambda name: shares[name])
@@ -163,19 +137,17 @@ def _language(text: str) -> str:
 
 def which_video(retrieval: Retrieval) -> Draft:
     """The videos in which it is said or shown, the best first, each with its words."""
-    ranked = Ranking(
-        retrieval.question, [p for p in retrieval.passages if retrieval.question.channel in (None, p.channel)]
-    ).rank()
-    if retrieval.question.phrase:
-        ranked = [r for r in ranked if retrieval.question.phrase.lower() in r.text.lower().replace("\n", " ")] or ranked
+    question = retrieval.question
+    ranked = Ranking(question, [p for p in retrieval.passages if question.channel in (None, p.channel)]).rank()
+    if question.phrase:
+        ranked = [r for r in ranked if question.phrase.lower() in r.text.lower().replace("\n", " ")] or ranked
     best: dict[str, int] = {}
     for index, r in enumerate(ranked):
         if r.fit >= max(WEAK, 0.75 * ranked[0].fit):
             best.setdefault(r.passage.video, index)
     if not best:
-        return retrieval.first.abstain(
-            "Nothing that was recognized or read in the videos is plainly about this; pictures were not looked at."
-        )
+        why = "Nothing that was recognized or read in the videos is plainly about this; pictures were not looked at."
+        return retrieval.first.abstain(why)
     chosen = [ranked[index] for index in best.values()][:6]
     lines = [
         f"{retrieval.contexts[r.passage.video].video['name']} at {clock(r.passage.span.start)}: “{_short(r.text)}”"
@@ -189,10 +161,9 @@ def which_video(retrieval: Retrieval) -> Draft:
 
 def videos_named(retrieval: Retrieval) -> list[HeuristicContext]:
     """The videos that the question names by their file names."""
-    named = set(query(retrieval.question.text))
-    return [
-        s
-        for s in retrieval.contexts.values()
-        if (own := {w for w in re.split(r"\W|_", s.video["name"].lower().rsplit(".", 1)[0]) if len(w) > 3})
-        and own <= named
-    ]
+    query_words, named = set(query(retrieval.question.text)), []
+    for context in retrieval.contexts.values():
+        words = re.split(r"\W|_", context.video["name"].lower().rsplit(".", 1)[0])
+        own = {word for word in words if len(word) > 3}
+        named += [context] if own and own <= query_words else []
+    return named

@@ -8,8 +8,8 @@ was not run (budget) or failed comes back empty: a strategy goes on with what it
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ....memory import Box, MediaURI, Span
@@ -81,11 +81,8 @@ class HeuristicContext:
     @property
     def window(self) -> Span:
         """The span that the question names, else the whole video."""
-        return (
-            self.whole
-            if self.question.at is None or self.question.at.duration == 0
-            else self.question.at.within(self.whole)
-        )
+        at = self.question.at
+        return self.whole if at is None or at.duration == 0 else at.within(self.whole)
 
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""
@@ -96,9 +93,9 @@ class HeuristicContext:
         """A call on a span of this video."""
         return self.call(tool, start=span.start, end=span.end, **arguments)
 
-    def evidence(self, claim: str, span: Span, tool: str, quote: str | None = None, box: Any = None) -> Evidence:
+    def evidence(self, claim: str, span: Span, tool: str, quote: str | None = None) -> Evidence:
         """A piece of evidence in this video."""
-        return Evidence(claim=claim, uri=str(MediaURI(self.video["id"], span, box)), tool=tool, quote=quote)
+        return Evidence(claim=claim, uri=str(MediaURI(self.video["id"], span)), tool=tool, quote=quote)
 
     def abstain(self, why: str) -> Draft:
         """No answer, and what was tried."""
@@ -126,22 +123,19 @@ def cite(passage: Passage, piece: str | None = None) -> list[Evidence]:
     return [Evidence(claim=piece or passage.text, uri=uri, tool=passage.tool, quote=piece or passage.text)]
 
 
+def quoting(text: str, passages: Iterable[Passage], confidence: float, piece: str | None = None) -> Draft:
+    """An answer whose evidence are passages, or a piece of them."""
+    return Draft(text=text, evidence=tuple(e for p in passages for e in cite(p, piece)), confidence=confidence)
+
+
 def utterances(result: CallResult, video: str) -> list[Passage]:
     """The utterances that `transcribe` brought back."""
-    return [
-        Passage(
-            video=video, span=Span(*row["span"]), text=str(row["text"]).strip(), channel="speech", tool="transcribe",
-            sure=float(row.get("probability", 1.0)), language=str(row.get("language", "")),
-            assumed_language=str(row.get("assumed_language", "")),
-            words=tuple((float(w[0]), float(w[1])) for w in row.get("words", ())), rows=_sentences(str(row["text"])),
-        )
-        for row in result.data.get("utterances", ())
-    ]  # fmt: skip
+    return [_utterance(row, video, "transcribe") for row in result.data.get("utterances", ())]
 
 
-def readings(result: CallResult, video: str, tool: str = "read_text") -> list[Passage]:
+def readings(result: CallResult, video: str) -> list[Passage]:
     """The blocks that `read_text` brought back."""
-    return [_block(row, video, tool) for row in result.data.get("readings", ())]
+    return [_block(row, video, "read_text") for row in result.data.get("readings", ())]
 
 
 def hits(result: CallResult, video: str) -> list[Passage]:
@@ -149,17 +143,10 @@ def hits(result: CallResult, video: str) -> list[Passage]:
     found = []
     for hit in result.data.get("hits", ()):
         for row in hit["texts"]:
-            similarity, where = float(row.get("similarity") or 0.0), hit.get("video", video)
-            if row["channel"] == "speech":
-                found.append(
-                    Passage(
-                        video=where, span=Span(*row["span"]), text=str(row["text"]).strip(), channel="speech",
-                        tool="search_clips", similarity=similarity, sure=float(row.get("probability", 1.0)),
-                        rows=_sentences(str(row["text"])),
-                    )
-                )  # fmt: skip
-            elif row["channel"] == "screen_text":
-                found.append(_block({**row, "similarity": similarity}, where, "search_clips"))
+            make = {"speech": _utterance, "screen_text": _block}.get(row["channel"])
+            if make is not None:
+                passage = make(row, hit.get("video", video), "search_clips")
+                found.append(replace(passage, similarity=float(row.get("similarity") or 0.0)))
     return found
 
 
@@ -167,11 +154,20 @@ def _sentences(text: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"(?<=[.!?…])\s+(?=\W?[A-ZÄÖÜ¿¡0-9])", text.strip()) if part)
 
 
+def _utterance(row: dict[str, Any], video: str, tool: str) -> Passage:
+    return Passage(
+        video=video, span=Span(*row["span"]), text=str(row["text"]).strip(), channel="speech", tool=tool,
+        sure=float(row.get("probability", 1.0)), language=str(row.get("language", "")),
+        assumed_language=str(row.get("assumed_language", "")),
+        words=tuple((float(w[0]), float(w[1])) for w in row.get("words", ())), rows=_sentences(str(row["text"])),
+    )  # fmt: skip
+
+
 def _block(row: dict[str, Any], video: str, tool: str) -> Passage:
     box = tuple(row["box"]) if row.get("box") else None
     return Passage(
         video=video, span=Span(*row["span"]), text=str(row["text"]), channel="screen_text", tool=tool,
-        similarity=row.get("similarity", 0.0), sure=min(float(row.get("score", 1.0)), 1.0), box=box,
+        sure=min(float(row.get("score", 1.0)), 1.0), box=box,
         place=str(row.get("place", "")), height=float(row.get("height") or (box[3] - box[1] if box else 0.0)),
         rows=_rows(row.get("lines") or ()) or tuple(str(row["text"]).split("\n")),
     )  # fmt: skip

@@ -52,12 +52,10 @@ class HeuristicPolicy(BaseChatModel):
         tool_names: Sequence[str] = (),
         **kwargs: Any,
     ) -> ChatResult:
-        message = _next(messages, set(tool_names))
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=_next(messages, set(tool_names)))])
 
 
 def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
-    """Replay the strategy over what was observed; its first call that has no result yet is the next step."""
     results = observed(messages)
     question = question_of(messages)
     assert question is not None
@@ -92,7 +90,6 @@ def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:
 
 
 def _aloud(call: Call) -> str:
-    """One line that says what is done next, for people who read the trace."""
     a = call.arguments
     span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
     about = a.get("query") or a.get("find")
@@ -122,7 +119,6 @@ def answer(question: Question) -> Strategy:
 
 
 def _from_passages(retrieval: Retrieval) -> Strategy:
-    """The answer by its kind."""
     question = retrieval.question
     if question.kind == "file":
         return (yield from overview.about_file(retrieval))
@@ -170,7 +166,6 @@ def _from_pictures(
 
 
 def _in_gray(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """Whether the film is black and white, or in color."""
     rate = round(min(1.0, 12 / max(context.window.duration, 1.0)), 3)
     result = yield context.over("view_clip", context.window, fps=rate)
     description = str(result.data.get("description", ""))
@@ -185,7 +180,6 @@ def _in_gray(context: HeuristicContext) -> Generator[Call, CallResult, Draft | N
 
 
 def _shots(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """The cuts: how many, or when."""
     question = context.question
     result = yield context.over("browse", context.window, level="shot")
     cuts, shots = result.data.get("cuts", []), result.data.get("shots", [])
@@ -201,15 +195,11 @@ def _shots(context: HeuristicContext) -> Generator[Call, CallResult, Draft | Non
         return Draft(text="; ".join(f"at {cut:.1f} s" for cut in chosen), evidence=evidence, confidence=0.85)
     counted = len(cuts) if re.search(r"\bcuts?\b|changes?|edits?", question.text.lower()) else len(shots)
     text = f"{counted} (cuts at {at} s)" if cuts else str(counted)
-    return Draft(
-        text=text,
-        evidence=(context.evidence(f"{len(shots)} shots, {len(cuts)} cuts", context.window, "browse"),),
-        confidence=0.8,
-    )
+    evidence = (context.evidence(f"{len(shots)} shots, {len(cuts)} cuts", context.window, "browse"),)
+    return Draft(text=text, evidence=evidence, confidence=0.8)
 
 
 def _pauses(context: HeuristicContext) -> Generator[Call, CallResult, Draft | None]:
-    """When nobody speaks, the longest first where that is asked."""
     question = context.question
     result = yield context.over("transcribe", context.window)
     if result.error:

@@ -75,29 +75,28 @@ class ParsedQuestion:
     options: tuple[str, ...] = ()
 
 
-_ASKED = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
-_FILM, _SURFACE = (f"(?:{'|'.join(_ASKED[name])})" for name in ("film", "surface"))
+_TABLE = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
+_FILM, _SURFACE = (f"(?:{'|'.join(_TABLE[name])})" for name in ("film", "surface"))
 
 
 def _pattern(alternatives: Sequence[str], whole_words: bool = False) -> re.Pattern[str]:
-    """One expression of `patterns.toml`."""
     joined = "|".join(alternatives).replace("SURFACE", _SURFACE).replace("FILM", _FILM)
     return re.compile(rf"\b(?:{joined})\b" if whole_words else joined, re.IGNORECASE)
 
 
-_SPEECH, _READS = _pattern(_ASKED["speech"], True), _pattern(_ASKED["reads"])
-_SCREEN = re.compile(f"{_READS.pattern}|{_pattern(_ASKED['screen'], True).pattern}", re.IGNORECASE)
-_NOT_TEXT = _pattern(_ASKED["not_text"])
-_FILE = {name: _pattern(alternatives) for name, alternatives in _ASKED["file"].items()}
-_KINDS: dict[Kind, re.Pattern[str]] = {name: _pattern(alternatives) for name, alternatives in _ASKED["kinds"].items()}
-_VALUES = {name: _pattern(alternatives) for name, alternatives in _ASKED["values"].items()}
-_COLORS = _ASKED["colors"].strip().replace(" ", "|")
-_FRAME, _LOOSE = (frozenset(_ASKED["words"][name].split()) for name in ("frame", "loose"))
-LANGUAGES = {"English": STOP, **{name: frozenset(words.split()) for name, words in _ASKED["small_words"].items()}}
+_SPEECH, _READS = _pattern(_TABLE["speech"], True), _pattern(_TABLE["reads"])
+_SCREEN = re.compile(f"{_READS.pattern}|{_pattern(_TABLE['screen'], True).pattern}", re.IGNORECASE)
+_NOT_TEXT = _pattern(_TABLE["not_text"])
+_FILE = {name: _pattern(alternatives) for name, alternatives in _TABLE["file"].items()}
+_KINDS: dict[Kind, re.Pattern[str]] = {name: _pattern(alternatives) for name, alternatives in _TABLE["kinds"].items()}
+_VALUES = {name: _pattern(alternatives) for name, alternatives in _TABLE["values"].items()}
+_COLORS = _TABLE["colors"].strip().replace(" ", "|")
+_FRAME, _LOOSE = (frozenset(_TABLE["words"][name].split()) for name in ("frame", "loose"))
+LANGUAGES = {"English": STOP, **{name: frozenset(words.split()) for name, words in _TABLE["small_words"].items()}}
 """Words without meaning of their own, by language; accents are left out."""
 _FOREIGN = frozenset().union(*LANGUAGES.values())
 _NOBODY, _EVERY_VIDEO, _SMALL_PRINT, _AUXILIARY = (
-    _pattern(_ASKED[name]) for name in ("nobody", "every_video", "small_print", "starts_yes_no")
+    _pattern(_TABLE[name]) for name in ("nobody", "every_video", "small_print", "starts_yes_no")
 )
 _QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]{1,120})[\"“”«»]|(?<!\w)['‘]([^'’]{2,120})['’](?!\w)")
 _NAMED = re.compile(
@@ -155,6 +154,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
         value = "color"
     topic, loose = _topic(bare, phrase)
     color, digits = re.search(rf"\b({_COLORS})\b", low), re.search(r"\b(\w+)[- ]digit\b", low)
+    count = numbers(digits[1]) if digits else []
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
     word = next((t for t in tokens(bare) if ordinal(t) == named), "") if named else ""
     channel = _channel(bare, kind, value, "screen" in low)
@@ -163,7 +163,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     return ParsedQuestion(
         text=text, kind=kind, channel=channel, topic=topic, loose=loose, phrase=phrase, times=times,
         order=named, ordinal=word, value=value, place=_place(low), anchor=anchor, fact=fact, options=tuple(options),
-        digits=_digits(digits[1]) if digits else None,
+        digits=int(count[0]) if count and count[0] < 100 else None,
         size="large" if re.search(r"\b(?:large|big|huge|giant|largest|biggest)\b", low)
         else "small" if _SMALL_PRINT.search(low) else None,
         color=color[1].replace("gray", "grey") if color else None,
@@ -222,7 +222,6 @@ def tells_showing(question: ParsedQuestion) -> bool:
 
 
 def _topic(low: str, phrase: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words that the passage should hold, and words that it may hold."""
     low = re.sub(r",?\s*\b(?:according to|laut|seg[uú]n)\b.*?(?=[,?]|$)", " ", low)
     loose: list[str] = []
     subject = re.search(
@@ -256,7 +255,6 @@ def _phrase(text: str) -> str | None:
 
 
 def _times(low: str) -> Times | None:
-    """The stretch that the question names, if it does."""
     for pattern in _SPANS:
         found = re.search(pattern, low)
         if found and re.search(rf":|{_SEVERAL}|{_UNIT}\b|minute|second", found[0]):
@@ -323,8 +321,3 @@ def _place(low: str) -> tuple[str, ...]:
     if found and re.search(r"\b(?:top|bottom|upper|lower) (?:middle|cent(?:er|re))\b", low):
         found.append("center")
     return tuple(dict.fromkeys(_SIDES.get(word, word) for word in found))
-
-
-def _digits(word: str) -> int | None:
-    count = numbers(word)
-    return int(count[0]) if count and count[0] < 100 else None

@@ -120,12 +120,8 @@ class Ranking:
         for match in re.finditer(r"(?<![\w'])[^\W\d_][\w'’-]*", piece):
             word = match[0]
             starts = match.start() == 0 or piece[: match.start()].rstrip()[-1:] in ".!?:…\n"
-            if (
-                word[0].isupper()
-                and query(word)
-                and not (starts and stem(fold(word)) in self._small)
-                and stem(fold(word)) not in self._topic_forms
-            ):
+            common = self._topic_forms | (self._small if starts else set())
+            if word[0].isupper() and query(word) and stem(fold(word)) not in common:
                 return True
         return False
 
@@ -149,52 +145,31 @@ class Ranking:
             longest = max((len(re.sub(r"\W", "", value)) for value in found), default=0)
             if question.value == "date" and all(value.isdigit() for value in found):
                 longest = min(longest, 1)  # a year alone says little of a day
-            score += (
-                0.2 + 0.15 * min(longest / 4, 1.0)
-                if found
-                else 0.1
-                if values(question.value, passage.text, question.digits)
-                else -0.1
-            )
+            beside_it = not found and bool(values(question.value, passage.text, question.digits))
+            score += 0.2 + 0.15 * min(longest / 4, 1.0) if found else 0.1 if beside_it else -0.1
         elif question.value == "name":
             short = passage.channel == "screen_text" and len(piece.split()) <= 5
             score += (0.12 if self.names(piece) else 0.0) + (0.15 if short else 0.0)
         elif question.value == "word":
             score += 0.15 if len(piece.split()) == 1 and len(piece) > 1 else 0.0
-        if (
-            question.kind in ("text", "yes_no", "where")
-            and question.topic
-            and own
-            and not set(content(piece)) - self._topic_forms
-        ):
+        repeats = own and question.topic and not set(content(piece)) - self._topic_forms
+        if repeats and question.kind in ("text", "yes_no", "where"):
             score -= 0.3  # it only says what the question says
         if passage.channel == "screen_text":
-            at_place = (
-                sum(part in passage.place for part in question.place) / len(question.place) if question.place else 0.0
-            )
-            tall = (
-                min(passage.height * 4, 0.5) if question.value not in ("title", "name") or has_letters(piece) else 0.0
-            )
-            score += 0.4 * at_place + (
-                tall
-                if question.size == "large"
-                or question.value == "title"
-                or (question.value == "name" and not question.topic)
-                else -tall
-                if question.size == "small"
-                else 0.1 * tall
-            )
+            at_place = sum(part in passage.place for part in question.place) / max(len(question.place), 1)
+            names = question.value in ("title", "name")
+            tall = min(passage.height * 4, 0.5) if not names or has_letters(piece) else 0.0
+            largest = question.size == "large" or question.value == "title" or (names and not question.topic)
+            score += 0.4 * at_place + (1.0 if largest else -1.0 if question.size == "small" else 0.1) * tall
         if question.channel in ("speech", "screen_text"):
             score += 0.25 if question.channel == passage.channel else -0.25
         return Ranked(passage, piece, fit, score, near)
 
-    def best_for(self, words: str, channel: str | None = None) -> Passage | None:
+    def best_for(self, words: str) -> Passage | None:
         """The passage that holds most of `words` (an anchor: `after the words about …`); None where none holds half."""
-        other = Ranking(
-            replace(self.question, topic=query(words), loose=(), value=None, place=(), channel=None), self.passages
-        )
-        found = [r for r in other.rank() if channel in (None, r.passage.channel) and other.covered(r.text) >= 0.5]
-        return found[0].passage if found else None
+        about = replace(self.question, topic=query(words), loose=(), value=None, place=(), channel=None)
+        other = Ranking(about, self.passages)
+        return next((r.passage for r in other.rank() if other.covered(r.text) >= 0.5), None)
 
 
 def has_letters(text: str) -> bool:

@@ -28,9 +28,8 @@ def read(retrieval: Retrieval) -> Strategy:
     question = retrieval.question
     kept = placed(retrieval, allowed(retrieval))
     if question.channel == "speech" and not any(p.channel == "speech" for p in retrieval.passages):
-        question = replace(
-            question, channel="screen_text"
-        )  # where nothing was heard, words on the screen may be captions of it
+        # Where nothing was heard, words on the screen may be captions of it.
+        question = replace(question, channel="screen_text")
         retrieval = replace(retrieval, question=question)
     own = [p for p in kept if p.channel == question.channel]
     narrowed = (
@@ -75,11 +74,8 @@ def _of_channel(question: ParsedQuestion, ranked: list[Ranked]) -> list[Ranked]:
 def closer(retrieval: Retrieval) -> Generator[Call, CallResult, list[Passage]]:
     """Text on the screen that a closer look finds."""
     context = retrieval.first
-    return (
-        yield from look_closer(
-            context, [p for p in retrieval.passages if p.video == context.video["id"] and p.channel == "screen_text"]
-        )
-    )
+    blocks = [p for p in retrieval.of("screen_text") if p.video == context.video["id"]]
+    return (yield from look_closer(context, blocks))
 
 
 def allowed(retrieval: Retrieval) -> list[Passage]:
@@ -89,21 +85,18 @@ def allowed(retrieval: Retrieval) -> list[Passage]:
         kept = [part for p in kept for part in (p.parts or (p,))]
     for context in retrieval.contexts.values():
         at, video = context.question.at, context.video["id"]
-        if at is not None and at.duration == 0:
-            here = [p for p in kept if p.video == video and p.span.start <= at.start <= p.span.end]
-            spoken = [
-                p
-                for p in kept
-                if p.video == video
-                and p.channel == "speech"
-                and abs(p.span.middle - at.start) <= p.span.duration / 2 + 4
-            ]
-            near = here + ([] if any(p.channel == "speech" for p in here) else spoken)
-            kept = [p for p in kept if p.video != video or p in near]
-        elif at is not None:
-            kept = [
-                p for p in kept if p.video != video or p.span.overlap(at) >= 0.3 * min(p.span.duration, at.duration)
-            ]
+        if at is None:
+            continue
+        own = [p for p in kept if p.video == video]
+        if at.duration == 0:
+            near = [p for p in own if p.span.start <= at.start <= p.span.end]
+            if not any(p.channel == "speech" for p in near):
+                spoken = [p for p in own if p.channel == "speech"]
+                near += [p for p in spoken if abs(p.span.middle - at.start) <= p.span.duration / 2 + 4]
+        else:
+            near = [p for p in own if p.span.overlap(at) >= 0.3 * min(p.span.duration, at.duration)]
+        inside = {id(p) for p in near}
+        kept = [p for p in kept if p.video != video or id(p) in inside]
     if question.anchor is None:
         return kept
     side, words = question.anchor
@@ -129,10 +122,8 @@ def placed(retrieval: Retrieval, passages: list[Passage]) -> list[Passage]:
     if question.size and question.channel == "screen_text" and not question.topic:
         blocks = [p for p in passages if p.channel == "screen_text" and p.sure >= 0.5]
         if blocks:
-            edge = (
-                max(blocks, key=lambda p: p.height) if question.size == "large" else min(blocks, key=lambda p: p.height)
-            )
-            return [p for p in blocks if 0.75 <= p.height / max(edge.height, 1e-6) <= 1.34]
+            height = (max if question.size == "large" else min)(p.height for p in blocks)
+            return [p for p in blocks if 0.75 <= p.height / max(height, 1e-6) <= 1.34]
     return passages
 
 
@@ -149,26 +140,21 @@ def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
         return retrieval.first.abstain(unlooked(retrieval) or f"No {what} there.")
     if question.value == "title":
         kept = sorted(kept, key=lambda p: -p.weight)[:1]
-    pieces = [
-        (p, row)
-        for p in kept
-        for row in (p.rows if question.order is not None and p.channel == "speech" and p.rows else (p.text,))
-    ]
+    pieces = [(p, p.text) for p in kept]
     if question.order is not None:
-        index = -1 if question.order == -1 else min(question.order, len(pieces)) - 1
-        pieces = [pieces[index]]
-    pieces_used: dict[str, tuple[Passage, str]] = {}
+        rows = [(p, row) for p in kept for row in (p.rows if p.channel == "speech" and p.rows else (p.text,))]
+        pieces = [rows[-1 if question.order == -1 else min(question.order, len(rows)) - 1]]
+    first: dict[str, tuple[Passage, str]] = {}
     for p, text in pieces:
-        pieces_used.setdefault(alphanumeric(text), (p, text))
-    chosen = list(pieces_used.values())
+        first.setdefault(alphanumeric(text), (p, text))
+    chosen = list(first.values())
     lines = [f"{retrieval.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
     few = len(chosen) <= 3 or question.channel == "speech"
     least = min(p.sure for p, _ in chosen)
     separator = "\n" if retrieval.many else " " if question.channel == "speech" else "; "
-    return Draft(
-        text=separator.join(lines), evidence=tuple(evidence), confidence=(0.85 if few else 0.55) * (0.5 + 0.5 * least)
-    )
+    confidence = (0.85 if few else 0.55) * (0.5 + 0.5 * least)
+    return Draft(text=separator.join(lines), evidence=tuple(evidence), confidence=confidence)
 
 
 def in_order(retrieval: Retrieval, ranked: list[Ranked]) -> list[Ranked]:
@@ -176,11 +162,8 @@ def in_order(retrieval: Retrieval, ranked: list[Ranked]) -> list[Ranked]:
     question = retrieval.question
     if question.order is None or not ranked or question.ordinal in tokens(ranked[0].text):
         return ranked
-    fitting = [
-        r
-        for r in ranked
-        if r.score >= 0.7 * ranked[0].score and (not question.topic or r.fit >= min(WEAK, 0.6 * ranked[0].fit))
-    ]
+    least = min(WEAK, 0.6 * ranked[0].fit) if question.topic else 0.0
+    fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and r.fit >= least]
     fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
     index = -1 if question.order == -1 else question.order - 1
     return [fitting[index]] if index < len(fitting) else []
@@ -202,11 +185,8 @@ def state(retrieval: Retrieval, ranked: Sequence[Ranked]) -> Draft:
     by_surface = on_screen and not question.topic and block.similarity >= _ALIKE
     close = (question.channel is not None and best.fit >= WEAK) or (typed and not question.topic) or by_surface
     unnamed = question.value == "name" and block.channel == "speech" and _ASKS_NAME.search(question.text)
-    if (
-        not (good or close)
-        or (unnamed and not Ranking(question, retrieval.passages).names(best.text))
-        or (needs_eyes(question) and (best.fit < 0.75 or len(question.topic) < 2))
-    ):
+    unseen = needs_eyes(question) and (best.fit < 0.75 or len(question.topic) < 2)
+    if not (good or close) or unseen or (unnamed and not Ranking(question, retrieval.passages).names(best.text)):
         return retrieval.first.abstain(why_not(retrieval, best))
     on_block = block.channel == "screen_text" and question.value in (None, "name") and not question.topic
     if on_block and len(block.text.split()) <= 6:
@@ -228,12 +208,8 @@ def _pieces(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> lis
     """The best piece and those that go with it, in order: more about it, or what completes its sentence."""
     question, more = retrieval.question, list[Ranked]()
     if question.channel == "speech" and not question.value and not question.order and _ASKS_ABOUT.search(question.text):
-        more = [
-            r
-            for r in ranked[1:8]
-            if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit
-            if r.text not in best.text and best.text not in r.text
-        ][:2]
+        near = [r for r in ranked[1:8] if r.passage.channel == "speech" and r.fit >= 0.8 * best.fit]
+        more = [r for r in near if r.text not in best.text and best.text not in r.text][:2]
     elif best.passage.channel == "speech" and (beside := _completing(retrieval, best, ranked)):
         more = [beside]
     return sorted([best, *more], key=lambda r: r.passage.span.start)
@@ -273,22 +249,17 @@ def why_not(retrieval: Retrieval, best: Ranked | None) -> str:
     named = question.anchor[1] if question.anchor else " ".join(question.topic) or question.phrase
     what = f"“{named}”" if named else "What is asked for"
     senses = {p.channel for p in retrieval.passages}
-    nearest = (
-        f" The closest is “{on_one_line(best.text)}” at {clock(best.passage.span.start)}."
-        if best and best.fit >= 0.15
-        else ""
-    )
+    nearest = ""
+    if best and best.fit >= 0.15:
+        nearest = f" The closest is “{on_one_line(best.text)}” at {clock(best.passage.span.start)}."
     if needs_eyes(question):
         return f"I cannot tell: this has to be seen, and {_MODEL}.{nearest}"
     if question.channel == "speech" and "speech" in senses:
         return f"{what} was not recognized in the speech.{nearest}"
     if question.channel == "screen_text" and "screen_text" in senses:
         return f"{what} was not found in the text on the screen.{nearest}"
-    looked = " and ".join(
-        {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}[s]
-        for s in ("speech", "screen_text")
-        if s in senses
-    )
+    words = {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}
+    looked = " and ".join(text for sense, text in words.items() if sense in senses)
     if not looked:
         return f"I cannot tell: there is no speech and no text that could answer this, and {_MODEL}."
     return f"I cannot tell from {looked}, and {_MODEL}.{nearest}"
@@ -299,15 +270,10 @@ def unlooked(retrieval: Retrieval) -> str:
     channel = retrieval.question.channel
     if channel not in ("speech", "screen_text"):
         return ""
-    without = [
-        context.video["name"]
-        for context in retrieval.contexts.values()
-        if channel not in context.video.get("channels", ())
-    ]
-    if len(without) < len(retrieval.contexts):
+    if any(channel in context.video.get("channels", ()) for context in retrieval.contexts.values()):
         return ""
-    what = "listened to" if channel == "speech" else "read for text on the screen"
-    return f"{without[0]} was not {what}: rewatch index --again {channel} {without[0]}."
+    what, name = "listened to" if channel == "speech" else "read for text on the screen", retrieval.first.video["name"]
+    return f"{name} was not {what}: rewatch index --again {channel} {name}."
 
 
 def stands(letters: str, text: str) -> bool:

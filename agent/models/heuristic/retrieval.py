@@ -60,16 +60,10 @@ def gather(question: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> G
     """Search, then read what was said and shown."""
     first = next(iter(contexts.values()))
     found = hits((yield search(question, len(contexts) > 1)), first.video["id"])
-    found = [p for p in found if p.video in contexts]
     if question.options:
-        options = " ".join(question.options)
-        found += [
-            p
-            for p in hits(
-                (yield Call("search_clips", {"query": f"{question.text} {options}"[:500]})), first.video["id"]
-            )
-            if p.video in contexts
-        ]
+        words = f"{question.text} {' '.join(question.options)}"[:500]
+        found += hits((yield Call("search_clips", {"query": words})), first.video["id"])
+    found = [p for p in found if p.video in contexts]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS else list(contexts)
     passages = list(found)
@@ -99,14 +93,14 @@ def _where(context: HeuristicContext, found: Sequence[Passage]) -> list[Span]:
 
 def _unique(passages: Iterable[Passage], found: Sequence[Passage]) -> tuple[Passage, ...]:
     """Each passage once, with the similarity that the search gave to its text; what was read wins over a hit."""
-    known: dict[tuple[str, str, str], float] = {}
+    similarities: dict[tuple[str, str, str], float] = {}
     for p in found:
         key = (p.video, p.channel, alphanumeric(p.text))
-        known[key] = max(known.get(key, 0.0), p.similarity)
+        similarities[key] = max(similarities.get(key, 0.0), p.similarity)
     kept: dict[tuple[str, str, str, int], Passage] = {}
     for p in passages:
         texts = [alphanumeric(p.text), *(alphanumeric(part.text) for part in p.parts)]
-        similarity = max(known.get((p.video, p.channel, text), 0.0) for text in texts)
+        similarity = max(similarities.get((p.video, p.channel, text), 0.0) for text in texts)
         kept[p.video, p.channel, alphanumeric(p.text), round(p.span.start)] = replace(
             p, similarity=max(similarity, p.similarity)
         )
@@ -131,9 +125,8 @@ def sentences(utterances_in_order: Sequence[Passage]) -> list[Passage]:
 
 def _joined(run: Sequence[Passage]) -> Passage:
     text = " ".join(p.text for p in run)
-    words = (
-        tuple(word for p in run for word in p.words) if all(len(p.words) == len(p.text.split()) for p in run) else ()
-    )
+    timed = all(len(p.words) == len(p.text.split()) for p in run)
+    words = tuple(word for p in run for word in p.words) if timed else ()
     span = Span(run[0].span.start, run[-1].span.end)
     return replace(run[0], span=span, text=text, parts=tuple(run), words=words, rows=(), sure=min(p.sure for p in run))
 
@@ -145,11 +138,8 @@ def _time_of_day(retrieval: Retrieval) -> Retrieval:
     if clock is None or not any(clock[0] in p.text for p in retrieval.passages):
         return retrieval
     question = replace(retrieval.question, times=None, at=None, topic=(*retrieval.question.topic, clock[0]))
-    return replace(
-        retrieval,
-        question=question,
-        contexts={v: replace(s, question=replace(question)) for v, s in retrieval.contexts.items()},
-    )
+    contexts = {video: replace(context, question=question) for video, context in retrieval.contexts.items()}
+    return replace(retrieval, question=question, contexts=contexts)
 
 
 def _as_topic(retrieval: Retrieval) -> Retrieval:
@@ -162,7 +152,7 @@ def _as_topic(retrieval: Retrieval) -> Retrieval:
     return replace(retrieval, question=replace(question, topic=(*question.topic, question.ordinal), order=None))
 
 
-def look_closer(context: HeuristicContext, known: Sequence[Passage]) -> Generator[Call, CallResult, list[Passage]]:
+def look_closer(context: HeuristicContext, passages: Sequence[Passage]) -> Generator[Call, CallResult, list[Passage]]:
     """Text that indexing missed: small print enlarged, more frames a second, then the quarters of the picture."""
     question, video = context.question, context.video["id"]
     window = context.window
@@ -170,13 +160,12 @@ def look_closer(context: HeuristicContext, known: Sequence[Passage]) -> Generato
         result = yield context.call("search_clips", query=question.text)
         near = [Span(*hit["span"]) for hit in result.data.get("hits", ()) if hit.get("video", video) == video]
         window = near[0] if near else Span(window.start, window.start + 60)
-    for small in sorted((p for p in known if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
-        near_by = readings(
-            (yield context.call("read_text", start=small.span.middle, box=_around(small.box or ()))), video
-        )
+    for small in sorted((p for p in passages if 0 < p.height < 0.06 and p.box), key=lambda p: p.height)[:2]:
+        result = yield context.call("read_text", start=small.span.middle, box=_around(small.box or ()))
+        near_by = readings(result, video)
         if question.digits and any(values(question.value, p.text, question.digits) for p in near_by):
             return near_by
-    before = {alphanumeric(p.text) for p in known}
+    before = {alphanumeric(p.text) for p in passages}
     rate = round(min(4.0, 16 / max(window.duration, 1.0)), 3)
     fresh = readings((yield context.over("read_text", window, fps=rate)), video)
     fresh = [p for p in fresh if alphanumeric(p.text) not in before]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...answer import Draft
 from ...text_matching import STOP, content, numbers
-from .passages import Passage, cite, on_one_line
+from .passages import Passage, on_one_line, quoting
 from .question_parser import query
 from .ranking import GOOD, Ranking, sure
 from .reading import allowed, state, unlooked
@@ -23,11 +23,10 @@ def count(retrieval: Retrieval) -> Draft:
     if re.search(r"\b(?:times|often|oft|veces)\b", question.text.lower()) and (question.phrase or question.channel):
         found = mentioned(retrieval)
         if found and question.phrase:
-            pattern = re.compile(rf"(?<!\w){re.escape(question.phrase.lower())}(?!\w)")
-            total = sum(len(pattern.findall(p.text.lower())) for p in found)
-            return Draft(text=str(total), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.7)
+            total = sum(len(_whole(question.phrase).findall(p.text.lower())) for p in found)
+            return quoting(str(total), found[:10], 0.7)
         if found:
-            return Draft(text=str(len(found)), evidence=tuple(e for p in found[:10] for e in cite(p)), confidence=0.5)
+            return quoting(str(len(found)), found[:10], 0.5)
         if question.channel:
             return not_found(retrieval, question.phrase or " ".join(question.topic))
     draft = stated_number(retrieval) or plain_statement(retrieval)
@@ -46,16 +45,15 @@ def stated_number(retrieval: Retrieval) -> Draft | None:
     kept = [p for p in allowed(retrieval) if question.channel in (None, p.channel)]
     least = 0.42 if question.channel else GOOD
     ranking = Ranking(question, kept)
-    counted = set(
-        content(" ".join(query(_COUNTED.sub("", question.text.lower()))[:1]))
-    )  # a room's number counts no people
+    # Of what is counted one word must stand there: a room's number counts no people.
+    counted = set(content(" ".join(query(_COUNTED.sub("", question.text.lower()))[:1])))
     ranked = [r for r in ranking.rank() if r.fit >= least and numbers(r.text) and counted <= ranking.holds(r.text)]
     if not ranked or not counted:
         return None
     best = ranked[0]
     number = _nearest_number(best.text, tuple(counted))
     text = f"{retrieval.name(best.passage)}{number:g} (“{on_one_line(best.text)}”)"
-    return Draft(text=text, evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.85))
+    return quoting(text, [best.passage], sure(best, 0.85), best.text)
 
 
 def plain_statement(retrieval: Retrieval) -> Draft | None:
@@ -64,11 +62,10 @@ def plain_statement(retrieval: Retrieval) -> Draft | None:
     if not ranked or ranked[0].fit < 0.65 or len(retrieval.question.topic) < 2:
         return None
     best = ranked[0]
-    return Draft(text=on_one_line(best.text), evidence=tuple(cite(best.passage, best.text)), confidence=sure(best, 0.6))
+    return quoting(on_one_line(best.text), [best.passage], sure(best, 0.6), best.text)
 
 
 def _nearest_number(text: str, topic: Sequence[str]) -> float:
-    """The number that stands closest before or after a word of the topic."""
     found, words = numbers(text), text.lower().replace("-", " ").split()
     at = [i for i, word in enumerate(words) if any(t[:5] in word for t in topic)]
     places = [(min((abs(a - i) for a in at), default=0), value[0]) for i in range(len(words)) for n in (3, 2, 1)
@@ -82,10 +79,13 @@ def mentioned(retrieval: Retrieval) -> list[Passage]:
     words = question.phrase or " ".join(question.topic)
     kept = [p for p in allowed(retrieval) if question.channel in (None, p.channel)]
     if question.phrase:
-        pattern = re.compile(rf"(?<!\w){re.escape(question.phrase.lower())}(?!\w)")
-        return [p for p in kept if pattern.search(p.text.lower().replace("\n", " "))]
+        return [p for p in kept if _whole(question.phrase).search(p.text.lower().replace("\n", " "))]
     ranking = Ranking(question, kept)
     return [p for p in kept if content(words) and ranking.covered(p.text) >= 0.99]
+
+
+def _whole(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(phrase.lower())}(?!\w)")
 
 
 def yes_no(retrieval: Retrieval) -> Draft:
@@ -97,11 +97,7 @@ def yes_no(retrieval: Retrieval) -> Draft:
         return retrieval.first.abstain(why)
     if not question.topic and not question.phrase and not named and question.channel:
         if kept:
-            return Draft(
-                text=f"yes: “{on_one_line(kept[0].text)}”",
-                evidence=tuple(cite(kept[0])),
-                confidence=0.5 + 0.4 * kept[0].sure,
-            )
+            return quoting(f"yes: “{on_one_line(kept[0].text)}”", kept[:1], 0.5 + 0.4 * kept[0].sure)
         return not_found(retrieval, "speech" if question.channel == "speech" else "text")
     holding = mentioned(replace(retrieval, question=replace(question, topic=question.topic or question.loose)))
     if holding:
@@ -109,17 +105,12 @@ def yes_no(retrieval: Retrieval) -> Draft:
         # `not` in what is said does not unsay that it is said.
         yes = question.channel is not None or _denies(question.text) == _denies(_clause(first.text, question.topic))
         text = f"{retrieval.name(first)}{'yes' if yes else 'no'}: “{on_one_line(first.text)}”"
-        return Draft(
-            text=text, evidence=tuple(e for p in holding[:3] for e in cite(p)), confidence=0.45 + 0.4 * first.sure
-        )
+        return quoting(text, holding[:3], 0.45 + 0.4 * first.sure)
     ranked = Ranking(question, kept).rank()
     if ranked and question.channel and ranked[0].fit >= GOOD:
         best = ranked[0]
-        return Draft(
-            text=f"closest: {retrieval.name(best.passage)}“{on_one_line(best.text)}”",
-            evidence=tuple(cite(best.passage, best.text)),
-            confidence=0.3,
-        )
+        text = f"closest: {retrieval.name(best.passage)}“{on_one_line(best.text)}”"
+        return quoting(text, [best.passage], 0.3, best.text)
     if question.channel:
         return not_found(retrieval, question.phrase or " ".join(question.topic or question.loose))
     return state(retrieval, ranked[:1])
@@ -147,20 +138,12 @@ _STATUS = frozenset(content("allowed forbidden prohibited welcome permitted bann
 
 def not_found(retrieval: Retrieval, what: str) -> Draft:
     """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
-    question, context = retrieval.question, retrieval.first
-    tool = "transcribe" if question.channel == "speech" else "read_text"
-    where = "recognized in the speech" if question.channel == "speech" else "found in the text on the screen"
-    claim = f"{what} was not {where}"
-    evidence = context.evidence(claim, context.window, tool)
-    if question.channel == "speech":
-        has = (
-            "no: no speech was recognized"
-            if what == "speech"
-            else f"not recognized: “{what}” is not in the speech that was recognized"
-        )
-        return Draft(text=has, evidence=(evidence,), confidence=0.5)
-    return Draft(
-        text="no: " + ("no text was made out" if what == "text" else f"“{what}” is not in the text that was read"),
-        evidence=(evidence,),
-        confidence=0.55,
-    )
+    context = retrieval.first
+    if retrieval.question.channel == "speech":
+        evidence = context.evidence(f"{what} was not recognized in the speech", context.window, "transcribe")
+        text = f"not recognized: “{what}” is not in the speech that was recognized"
+        text = "no: no speech was recognized" if what == "speech" else text
+        return Draft(text=text, evidence=(evidence,), confidence=0.5)
+    evidence = context.evidence(f"{what} was not found in the text on the screen", context.window, "read_text")
+    text = "no text was made out" if what == "text" else f"“{what}” is not in the text that was read"
+    return Draft(text=f"no: {text}", evidence=(evidence,), confidence=0.55)

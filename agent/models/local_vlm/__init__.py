@@ -1,5 +1,9 @@
-"""A model on this disk as a chat model: a Video-LMM, or what shares its engine."""
+"""A Video-LMM on this disk as a chat model, and the engine that it shares with language models.
 
-from .policy import OPTIONS, LocalPolicy, VideoLMM
+A conversation becomes a prompt (`prompt`, `template`, `fit`), which the `engine` writes on (`batch`, `prefix_cache`,
+`generate`); what was read and sampled is kept in the token `record` that every message carries.
+"""
 
-__all__ = ["OPTIONS", "LocalPolicy", "VideoLMM"]
+from .policy import LocalPolicy, VideoLMM
+
+__all__ = ["LocalPolicy", "VideoLMM"]

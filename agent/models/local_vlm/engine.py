@@ -1,4 +1,4 @@
-"""A loaded model with all that a conversation with it needs: template, sight, pictures, bounds, batcher."""
+"""A loaded model with all that a conversation with it needs: template, vision, pictures, bounds, batcher."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batcher
-from .decode import Decoder, covers
-from .generate import Bounds, Request, Sampler, Written, active_adapter, at_rest, generate
+from .chat_template import ChatTemplate
+from .generate import Bounds, Completion, Sampler, active_adapter, at_rest, generate
 from .load import Loaded
-from .record import vocabulary_of
+from .prefix_cache import PrefixCache, can_cache
+from .request import Request
 from .score import logprobs_of
-from .template import Template
-from .vision_adapter import ImageCache, SampledFrames, VisionAdapter, sight_of
+from .token_record import vocabulary_of
+from .vision_adapter import ImageCache, SampledFrames, VisionAdapter, vision_adapter_of
 
 Row = tuple[Sequence[int], Sequence[bool], Sequence[SampledFrames]]
 """Ids of a record, which of them were sampled, and its pictures."""
@@ -28,16 +29,17 @@ class Engine:
 
     def __init__(self, loaded: Loaded, *, size: int = 16) -> None:
         self.loaded = loaded
-        self.template = Template(loaded.name, loaded.processor)
-        self.sight: VisionAdapter = sight_of(loaded.model, loaded.processor)
-        self.album = ImageCache(self.sight)
-        self.bounds = _bounds(loaded, self.template, self.sight)
+        self.template = ChatTemplate(loaded.name, loaded.processor)
+        self.vision: VisionAdapter = vision_adapter_of(loaded.model, loaded.processor)
+        self.images = ImageCache(self.vision)
+        self.bounds = _bounds(loaded, self.template, self.vision)
         self.vocabulary = vocabulary_of(loaded.tokenizer)
         self.sampler = Sampler
-        self.decoder: Decoder | None = None
-        if covers(loaded.model, self.sight):
-            self.decoder = Decoder(loaded, self.sight, self.bounds.pad)
-        self.batcher: Batcher[Request, Written] = Batcher(self._generate, kind=_kind, size=size)
+        self.prefixes: PrefixCache | None = None
+        """Keys and values of earlier turns; None for models whose prompts are read whole at every turn."""
+        if can_cache(loaded.model, self.vision):
+            self.prefixes = PrefixCache(loaded, self.vision, self.bounds.pad)
+        self.batcher: Batcher[Request, Completion] = Batcher(self._generate, kind=_kind, size=size)
 
     @property
     def context(self) -> int:
@@ -68,24 +70,24 @@ class Engine:
 
     def logprobs(self, rows: Sequence[Row], *, role: str = "") -> list[Any]:
         """Log-probabilities of the sampled ids of each row, by one pass; with gradients where the caller has them."""
-        ids, masks, seen = zip(*rows, strict=True)
+        ids, masks, frames = zip(*rows, strict=True)
         with at_rest(self.loaded.model), active_adapter(self.loaded, role):
-            return logprobs_of(self.loaded, self.sight, ids, masks, seen, self.bounds.pad)
+            return logprobs_of(self.loaded, self.vision, ids, masks, frames, self.bounds.pad)
 
     def forget(self) -> None:
         """Let go of what conversations were read as: their next turns read all of them again."""
-        if self.decoder is not None:
-            self.decoder.past.forget()
+        if self.prefixes is not None:
+            self.prefixes.forget()
 
-    def _generate(self, batch: Sequence[Request]) -> list[Written]:
-        return generate(self.loaded, self.sight, self.bounds, batch, self.sampler, self.decoder)
+    def _generate(self, batch: Sequence[Request]) -> list[Completion]:
+        return generate(self.loaded, self.vision, self.bounds, batch, self.sampler, self.prefixes)
 
 
 def _kind(request: Request) -> tuple[str, int, int]:
     return request.role, request.beams, request.limit if request.beams > 1 else 0
 
 
-def _bounds(loaded: Loaded, template: Template, sight: VisionAdapter) -> Bounds:
+def _bounds(loaded: Loaded, template: ChatTemplate, vision: VisionAdapter) -> Bounds:
     """The reply ends with what the template closes it with; nothing else that controls can be sampled."""
     tokenizer = loaded.tokenizer
     close = template.ids(template.close)[:1]
@@ -93,7 +95,7 @@ def _bounds(loaded: Loaded, template: Template, sight: VisionAdapter) -> Bounds:
     config = loaded.model.config
     width = int(loaded.model.get_output_embeddings().weight.shape[0])
     named = [getattr(config, f"{what}_token_id", None) for what in ("image", "video", "vision_start", "vision_end")]
-    control = {*template.special_ids, *sight.token_ids, *(i for i in named if i is not None)}
+    control = {*template.special_ids, *vision.token_ids, *(i for i in named if i is not None)}
     without_text = range(len(tokenizer), width)  # rows that only round up the size of the matrix
     suppressed = sorted(i for i in {*control, *without_text} - ends if 0 <= i < width)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends)

@@ -8,52 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .decode import Decoder
 from .inputs import inputs_of
 from .load import Loaded
+from .prefix_cache import PrefixCache
+from .request import Request
 from .score import logprobs_of
-from .vision_adapter import SampledFrames, VisionAdapter
+from .vision_adapter import VisionAdapter
 
 _TAIL = 8
 """Tokens beyond a stop string's characters that are decoded to look for it."""
 
 
-@dataclass(slots=True, eq=False)
-class Caller:
-    """Who waits for a reply."""
-
-    gone: bool = False
-    """Set when nobody waits any more: the reply then ends at its next token."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Request:
-    """One turn to write."""
-
-    ids: list[int]
-    """The whole prompt."""
-    past: int = 0
-    """How many ids of it earlier turns have given and sampled."""
-    seen: tuple[SampledFrames, ...] = ()
-    """Its pictures, in the order of their tokens."""
-    limit: int = 256
-    """Tokens of the reply."""
-    temperature: float = 0.0
-    """0 is greedy."""
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    """The reply ends after the token that completes one of these."""
-    deadline: float | None = None
-    """On `time.monotonic`'s clock; at least one token is sampled all the same."""
-    beams: int = 1
-    role: str = ""
-    choices: tuple[int, ...] = ()
-    """Ids to weigh against each other as the first token; nothing is written besides it."""
-    caller: Caller = field(default_factory=Caller)
-
-
 @dataclass(slots=True, kw_only=True)
-class Written:
+class Completion:
     """What was sampled."""
 
     ids: list[int] = field(default_factory=list)
@@ -76,61 +43,65 @@ class Bounds:
 
 def generate(
     loaded: Loaded,
-    sight: VisionAdapter,
+    vision: VisionAdapter,
     bounds: Bounds,
     batch: Sequence[Request],
     kind: type[Sampler],
-    decoder: Decoder | None = None,
-) -> list[Written]:
-    """Replies for requests of one role and one number of beams, in one padded batch.
+    prefixes: PrefixCache | None = None,
+) -> list[Completion]:
+    """Write the replies to requests of one role and one number of beams, in one padded batch.
 
     Args:
         loaded: model and processor.
-        sight: how the model sees.
+        vision: how the model sees.
         bounds: what may be sampled.
         batch: at least one.
         kind: makes the sampler.
-        decoder: writes them where there are no beams; transformers' `generate` does without one.
+        prefixes: keys and values of earlier turns; without them, and with beams, whole prompts are read.
     """
     import torch
 
-    def write(part: list[Request]) -> list[Written]:
+    def write(part: list[Request]) -> list[Completion]:
         if part[0].beams > 1:
-            return _beam(loaded, sight, bounds, part)
-        if decoder is None:
-            return _sample(loaded, sight, bounds, part, kind)
-        sampler = kind(part, bounds, loaded.tokenizer.decode, loaded.model.device)
-        decoder(part, sampler)
-        return sampler.written
+            return _beam(loaded, vision, bounds, part)
+        return _sample(loaded, vision, bounds, part, kind, prefixes)
 
     with torch.no_grad(), at_rest(loaded.model), active_adapter(loaded, batch[0].role):
-        return _within_memory(list(batch), write, decoder)
+        return _within_memory(list(batch), write, prefixes)
 
 
 def _within_memory(
-    batch: list[Request], write: Callable[[list[Request]], list[Written]], decoder: Decoder | None
-) -> list[Written]:
-    """The batch, in halves where it is too large for the GPU."""
+    batch: list[Request], write: Callable[[list[Request]], list[Completion]], prefixes: PrefixCache | None
+) -> list[Completion]:
+    """Write the batch, in halves where it is too large for the GPU."""
     import torch
 
     try:
         return write(batch)
     except torch.OutOfMemoryError:
-        if len(batch) == 1 and (decoder is None or not decoder.past):
+        if len(batch) == 1 and not prefixes:
             raise
-    if decoder is not None:
-        decoder.past.forget()
+    if prefixes is not None:
+        prefixes.forget()
     torch.cuda.empty_cache()
     if len(batch) == 1:
         return write(batch)
     half = len(batch) // 2
-    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write, decoder)]
+    return [w for part in (batch[:half], batch[half:]) for w in _within_memory(part, write, prefixes)]
 
 
 def _sample(
-    loaded: Loaded, sight: VisionAdapter, bounds: Bounds, batch: list[Request], kind: type[Sampler]
-) -> list[Written]:
-    inputs = inputs_of(loaded, sight, [r.ids for r in batch], [r.seen for r in batch], bounds.pad)
+    loaded: Loaded,
+    vision: VisionAdapter,
+    bounds: Bounds,
+    batch: list[Request],
+    kind: type[Sampler],
+    prefixes: PrefixCache | None = None,
+) -> list[Completion]:
+    if prefixes is not None:
+        inputs = prefixes.inputs(batch)
+    else:
+        inputs = inputs_of(loaded, vision, [r.ids for r in batch], [r.frames for r in batch], bounds.pad)
     sampler = kind(batch, bounds, loaded.tokenizer.decode, loaded.model.device)
     loaded.model.generate(
         **inputs,
@@ -138,7 +109,9 @@ def _sample(
         logits_processor=[sampler],
         stopping_criteria=[sampler.done],
     )
-    return sampler.written
+    if prefixes is not None:
+        prefixes.put(batch, [completion.ids for completion in sampler.completions], inputs)
+    return sampler.completions
 
 
 def _config(bounds: Bounds, limit: int, **more: Any) -> Any:
@@ -179,47 +152,41 @@ class Sampler:
         self._sources = [_source(request.seed) if request.temperature > 0 else None for request in batch]
         self.open = [True] * len(batch)
         """Rows that are not over."""
-        self.written = [Written() for _ in batch]
+        self.completions = [Completion() for _ in batch]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Scores `[B, V]` in; out come scores that are 0 for the chosen token of each row and -inf else."""
-        import torch
-
-        chosen = torch.tensor(self.step(range(len(self.batch)), scores), device=scores.device)
-        return torch.full_like(scores, -torch.inf).scatter(1, chosen[:, None], 0.0)
-
-    def step(self, rows: Sequence[int], scores: Any) -> list[int]:
-        """The next tokens of these rows, by their scores `[n, V]`; any for rows that are over."""
+        """Return scores `[B, V]` that are 0 for the chosen token of each row and -inf else."""
         import torch
 
         raw = scores.float().log_softmax(dim=-1)
-        chosen = self.choose(rows, raw.index_fill(1, self._suppressed, -torch.inf))
-        for n, row in enumerate(rows):
-            if self.open[row] and self.batch[row].choices:
-                ids = list(self.batch[row].choices)
-                chosen[n] = ids[int(raw[n, ids].argmax())]
-                self.written[row].weights = tuple(raw[n, ids].exp().tolist())
-        logprobs = raw.gather(1, torch.tensor(chosen, device=raw.device)[:, None])[:, 0].tolist()
-        for row, token, logprob in zip(rows, chosen, logprobs, strict=True):
+        chosen = self.choose(raw.index_fill(1, self._suppressed, -torch.inf))
+        for row, request in enumerate(self.batch):
+            if self.open[row] and request.choices:
+                ids = list(request.choices)
+                chosen[row] = ids[int(raw[row, ids].argmax())]
+                self.completions[row].weights = tuple(raw[row, ids].exp().tolist())
+        index = torch.tensor(chosen, device=scores.device)[:, None]
+        logprobs = raw.gather(1, index)[:, 0].tolist()
+        for row, (token, logprob) in enumerate(zip(chosen, logprobs, strict=True)):
             if self.open[row]:
                 self._take(row, token, logprob)
-        return chosen
+        return torch.full_like(scores, -torch.inf).scatter(1, index, 0.0)
 
-    def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
-        """The next tokens by log-probabilities `[n, V]`, which are -inf for what must not be sampled.
+    def choose(self, allowed: Any) -> list[int]:
+        """Choose the next tokens by log-probabilities `[B, V]`, which are -inf for what must not be sampled.
 
         A row's choice depends on its own source of chance only, whoever else is in the batch.
         """
         import torch
 
         chosen = allowed.argmax(dim=-1)
-        warm = [n for n, row in enumerate(rows) if self.batch[row].temperature > 0 and self.open[row]]
+        warm = [row for row, request in enumerate(self.batch) if request.temperature > 0 and self.open[row]]
         if warm:
-            temperatures = torch.tensor([[self.batch[rows[n]].temperature] for n in warm], device=allowed.device)
-            draws = torch.cat([torch.rand(1, generator=self._sources[rows[n]]) for n in warm]).to(allowed.device)
+            temperatures = torch.tensor([[self.batch[row].temperature] for row in warm], device=allowed.device)
+            draws = torch.cat([torch.rand(1, generator=self._sources[row]) for row in warm]).to(allowed.device)
             below = (allowed[warm] / temperatures).softmax(dim=-1).double().cumsum(dim=-1)
-            wanted = draws.double()[:, None] * below[:, -1:]  # less than the last: such a draw is never 1
-            chosen[warm] = torch.searchsorted(below, wanted, right=True)[:, 0]
+            thresholds = draws.double()[:, None] * below[:, -1:]  # less than the last: such a draw is never 1
+            chosen[warm] = torch.searchsorted(below, thresholds, right=True)[:, 0]
         ids: list[int] = chosen.tolist()
         return ids
 
@@ -230,20 +197,20 @@ class Sampler:
         return torch.tensor([not is_open for is_open in self.open], device=input_ids.device)
 
     def _take(self, row: int, token: int, logprob: float) -> None:
-        request, written = self.batch[row], self.written[row]
-        written.ids.append(token)
-        written.logprobs.append(logprob)
+        request, completion = self.batch[row], self.completions[row]
+        completion.ids.append(token)
+        completion.logprobs.append(logprob)
         end = ""
-        if token in self._ends or self._stops(request, written.ids):
+        if token in self._ends or self._stops(request, completion.ids):
             end = "stop"
-        elif len(written.ids) >= (1 if request.choices else request.limit):
+        elif len(completion.ids) >= (1 if request.choices else request.limit):
             end = "length"
         elif request.caller.gone:
             end = "abandoned"
         elif request.deadline is not None and time.monotonic() >= request.deadline:
             end = "seconds"
         if end:
-            written.end = end
+            completion.end = end
             self.open[row] = False
 
     def _stops(self, request: Request, ids: list[int]) -> bool:
@@ -264,22 +231,22 @@ def _source(seed: int | None) -> Any:
     return source
 
 
-def _beam(loaded: Loaded, sight: VisionAdapter, bounds: Bounds, batch: list[Request]) -> list[Written]:
+def _beam(loaded: Loaded, vision: VisionAdapter, bounds: Bounds, batch: list[Request]) -> list[Completion]:
     """Beam search; each row's log-probabilities come from one pass over what was found."""
-    found: list[Written] = []
+    found: list[Completion] = []
     for request in batch:  # a row alone: `generate` repeats pictures a beam, which only Qwen-VL does in the right order
-        beams = request.beams if len(request.seen) < 2 or sight.typed else 1
+        beams = request.beams if len(request.frames) < 2 or vision.typed else 1
         if beams == 1:
-            found += _sample(loaded, sight, bounds, [request], Sampler)
+            found += _sample(loaded, vision, bounds, [request], Sampler)
             continue
-        inputs = inputs_of(loaded, sight, [request.ids], [request.seen], bounds.pad)
+        inputs = inputs_of(loaded, vision, [request.ids], [request.frames], bounds.pad)
         config = _config(bounds, request.limit, num_beams=beams, suppress_tokens=list(bounds.suppressed))
         made = loaded.model.generate(**inputs, generation_config=config)
         ids, end = _until_end(made[0, len(request.ids) :].tolist(), bounds)
         scored = logprobs_of(
-            loaded, sight, [[*request.ids, *ids]], [_mask(request.ids, ids)], [request.seen], bounds.pad
+            loaded, vision, [[*request.ids, *ids]], [_mask(request.ids, ids)], [request.frames], bounds.pad
         )
-        found.append(Written(ids=ids, logprobs=scored[0].tolist(), end=end))
+        found.append(Completion(ids=ids, logprobs=scored[0].tolist(), end=end))
     return found
 
 

@@ -12,9 +12,9 @@ from .vision_adapter import SampledFrames, VisionAdapter
 
 def inputs_of(
     loaded: Loaded,
-    sight: VisionAdapter,
+    vision: VisionAdapter,
     rows: Sequence[Sequence[int]],
-    seen: Sequence[Sequence[SampledFrames]],
+    frames: Sequence[Sequence[SampledFrames]],
     pad: int,
 ) -> dict[str, Any]:
     """Model inputs of a left-padded batch: `input_ids`, masks and token types `[B, T]`, and all pictures in order.
@@ -22,21 +22,21 @@ def inputs_of(
     Raises:
         ValueError: if the tokens that stand for pictures are not as many as the pictures have.
     """
-    inputs = ids_of(sight, rows, seen, pad)
+    inputs = ids_of(vision, rows, frames, pad)
     types = inputs.pop("mm_token_type_ids")
-    if not sight.sees:
-        at = {"position_ids": places_of(inputs["attention_mask"])} if takes(loaded.model, "position_ids") else {}
+    if not vision.sees:
+        at = {"position_ids": positions_of(inputs["attention_mask"])} if takes(loaded.model, "position_ids") else {}
         return on_device(loaded, {**inputs, **at})
     names = set(getattr(loaded.processor, "model_input_names", ()))
-    if sight.typed or "mm_token_type_ids" in names:
+    if vision.typed or "mm_token_type_ids" in names:
         inputs["mm_token_type_ids"] = types
-    if "token_type_ids" in names and not sight.typed and takes(loaded.model, "token_type_ids"):
+    if "token_type_ids" in names and not vision.typed and takes(loaded.model, "token_type_ids"):
         inputs["token_type_ids"] = types
-    return on_device(loaded, {**inputs, **sight.collate([s for row in seen for s in row])})
+    return on_device(loaded, {**inputs, **vision.collate([s for row in frames for s in row])})
 
 
 def ids_of(
-    sight: VisionAdapter, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]], pad: int
+    vision: VisionAdapter, rows: Sequence[Sequence[int]], frames: Sequence[Sequence[SampledFrames]], pad: int
 ) -> dict[str, Any]:
     """`input_ids`, `attention_mask` and `mm_token_type_ids` `[B, T]` of a left-padded batch.
 
@@ -45,17 +45,17 @@ def ids_of(
     """
     import torch
 
-    _require_pictures(sight, rows, seen)
+    _require_pictures(vision, rows, frames)
     length = max(len(row) for row in rows)
     ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in rows])
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
-    types = torch.isin(ids, torch.tensor(sight.token_ids, dtype=ids.dtype)).long() * mask
-    types += torch.isin(ids, torch.tensor(sight.video_ids, dtype=ids.dtype)).long() * mask
+    types = torch.isin(ids, torch.tensor(vision.token_ids, dtype=ids.dtype)).long() * mask
+    types += torch.isin(ids, torch.tensor(vision.video_ids, dtype=ids.dtype)).long() * mask
     return {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
 
 
-def places_of(mask: Any) -> Any:
-    """Positions `[B, T]` of a model that only reads: counted from the first id of a row, anything before it."""
+def positions_of(mask: Any) -> Any:
+    """Return positions `[B, T]` of a model that only reads: counted from the first id of a row, anything before it."""
     return (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
@@ -69,13 +69,13 @@ def on_device(loaded: Loaded, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_pictures(
-    sight: VisionAdapter, rows: Sequence[Sequence[int]], seen: Sequence[Sequence[SampledFrames]]
+    vision: VisionAdapter, rows: Sequence[Sequence[int]], frames: Sequence[Sequence[SampledFrames]]
 ) -> None:
-    vision = set(sight.token_ids)
-    for row, pictures in zip(rows, seen, strict=True):
-        found, wanted = sum(i in vision for i in row), sum(sight.vision_tokens(s.grid) for s in pictures)
-        if found != wanted:
-            raise ValueError(f"{found} tokens stand for pictures, but the {len(pictures)} pictures have {wanted}.")
+    picture_tokens = set(vision.token_ids)
+    for row, pictures in zip(rows, frames, strict=True):
+        count, expected = sum(i in picture_tokens for i in row), sum(vision.vision_tokens(s.grid) for s in pictures)
+        if count != expected:
+            raise ValueError(f"{count} tokens stand for pictures, but the {len(pictures)} pictures have {expected}.")
 
 
 def takes(model: Any, name: str) -> bool:

@@ -1,11 +1,11 @@
-"""A Video-LMM from a folder or the hub's local cache, with quantisation and adapters by option."""
+"""A Video-LMM from a folder or the hub's local cache, with quantization and adapters by option."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,99 +38,56 @@ class Loaded:
         return getattr(self.processor, "tokenizer", self.processor)
 
 
-def load(
-    name: str,
-    *,
-    load: str | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
-    device_map: str | None = None,
-    attention: str | None = None,
-    adapter: str | None = None,
-    adapters: Mapping[str, str] | None = None,
-    download: bool = False,
-    trust_remote_code: bool = False,
-) -> Loaded:
-    """Load a Video-LMM for inference.
-
-    Args:
-        name: folder, or name on the hub, looked up in the local cache.
-        load: `4bit` or `8bit` quantises the weights while they are loaded (bitsandbytes).
-        dtype: `float32`, `bfloat16` or `float16`; bfloat16 on a GPU and float32 else by default.
-        device: torch device; a GPU if there is one by default.
-        device_map: spread over devices by accelerate (`auto`, `balanced`), instead of `device`.
-        attention: transformers' attention implementation (`sdpa`, `flash_attention_2`, `eager`).
-        adapter: folder of a LoRA adapter that is always on.
-        adapters: role to folder of its adapter (`grounder`, `verifier`, `answerer`).
-        download: allow the hub name to be fetched.
-        trust_remote_code: run the Python files that lie in the model's folder, with all that this program may do: only
-            for models whose files you have read. Without it they are never run.
-
-    Raises:
-        CapabilityError: it is not on this disk, of another kind, or needs a package that is not here.
-    """
-    require_torch(f"Policy {name}")
-    checkpoint = Checkpoint.find(name, download=download, kind="Policy")
-    folder = str(checkpoint.folder)
-    config = config_of(checkpoint.name, folder, trust_remote_code)
-    if not is_seeing(config):
-        raise CapabilityError(
-            f"Policy {name} is a {config.model_type} model, which does not see; "
-            "give a Video-LMM, such as Qwen/Qwen3-VL-4B-Instruct."
-        )
-    how = How(
-        load=load, dtype=dtype, device=device, device_map=device_map, attention=attention, own_code=trust_remote_code
-    )
-    processor = load_processor(checkpoint.name, folder, config, own_code=trust_remote_code)
-    from transformers import AutoModelForImageTextToText
-
-    model = how.made(checkpoint.name, AutoModelForImageTextToText, folder, use_safetensors=True)
-    return with_adapters(checkpoint.name, model, processor, adapter, adapters)
-
-
-def with_adapters(
-    name: str, model: Any, processor: Any, adapter: str | None, adapters: Mapping[str, str] | None
-) -> Loaded:
-    """A model with its adapters, ready to be asked.
-
-    Raises:
-        CapabilityError: if an adapter is not there, or of another model.
-    """
-    roles = dict(adapters or {})
-    if adapter or roles:
-        model = _adapted(model, adapter, roles)
-    model.eval()
-    return Loaded(
-        name=name,
-        model=model,
-        processor=processor,
-        roles={role: role for role in roles},
-        adapter=DEFAULT_ADAPTER if adapter else None,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How weights are put into memory; see `load`.
+class LoadOptions:
+    """How weights are put into memory. Values may be texts, as they stand behind a policy's name.
 
     Raises:
         CapabilityError: if a value is unknown.
     """
 
     load: str | None = None
+    """`4bit` or `8bit` quantizes safetensors while they are loaded (bitsandbytes)."""
     dtype: str | None = None
+    """`float32`, `bfloat16` or `float16`; half precision on a GPU and float32 else by default."""
     device: str | None = None
+    """Torch device; a GPU if there is one by default."""
     device_map: str | None = None
+    """Spread over devices by accelerate (`auto`, `balanced`), instead of `device`."""
     attention: str | None = None
-    own_code: bool = False
-    """`trust_remote_code` of `load`."""
+    """Attention implementation of transformers (`sdpa`, `flash_attention_2`, `eager`)."""
+    adapter: str | None = None
+    """Folder of a LoRA adapter that is always on."""
+    adapters: Mapping[str, str] | str | None = None
+    """Role to folder of its adapter (`grounder`, `verifier`, `answerer`)."""
+    download: bool | str = False
+    """Allow the hub name to be fetched (safetensors)."""
+    trust_remote_code: bool | str = False
+    """Run the Python files that lie in the model's folder, with all that this program may do: only for models whose
+    files you have read. Without it they are never run."""
+    file: str | None = None
+    """Which of several GGUF files."""
+    template: str | None = None
+    """File with a chat template (Jinja), in place of the model's own."""
 
     def __post_init__(self) -> None:
         _one_of("load", self.load, _LOADS)
         _one_of("dtype", self.dtype, _DTYPES)
+        for name in ("download", "trust_remote_code"):
+            object.__setattr__(self, name, str(getattr(self, name)).lower() in ("1", "true", "yes"))
+        if isinstance(self.adapters, str):
+            object.__setattr__(self, "adapters", _roles(self.adapters))
 
-    def made(self, name: str, kind: Any, folder: str, **more: Any) -> Any:
-        """The model of a folder, where it is wanted.
+    def checkpoint(self, name: str) -> Checkpoint:
+        """Find the folder with safetensors that a name means.
+
+        Raises:
+            CapabilityError: if it is not on this disk, or is not whole.
+        """
+        return Checkpoint.find(name, download=bool(self.download), kind="Policy")
+
+    def model(self, name: str, kind: Any, folder: str, **more: Any) -> Any:
+        """Load the model of a folder.
 
         Args:
             name: for messages.
@@ -141,16 +98,15 @@ class How:
         Raises:
             CapabilityError: if it cannot be loaded.
         """
-        arguments = _model_arguments(self.load, self.dtype, self.device, self.device_map, self.attention)
         try:
             with no_progress_bar():
                 model, found = kind.from_pretrained(
                     folder,
                     local_files_only=True,
-                    trust_remote_code=self.own_code,
+                    trust_remote_code=self.trust_remote_code,
                     output_loading_info=True,
                     **more,
-                    **arguments,
+                    **self._arguments(),
                 )
         except Exception as error:  # what transformers raises for a damaged folder depends on where it notices
             raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {first_line(error)}") from error
@@ -160,6 +116,107 @@ class How:
             )
         return model if self.load or self.device_map else model.to(_device(self.device))
 
+    def adapted(self, name: str, model: Any, processor: Any) -> Loaded:
+        """Put the adapters on a model, so that it is ready to be asked.
+
+        Raises:
+            CapabilityError: if an adapter is not there, or of another model.
+        """
+        roles = dict(self.adapters) if isinstance(self.adapters, Mapping) else {}
+        if self.adapter or roles:
+            model = _adapted(model, self.adapter, roles)
+        model.eval()
+        return Loaded(
+            name=name,
+            model=model,
+            processor=processor,
+            roles={role: role for role in roles},
+            adapter=DEFAULT_ADAPTER if self.adapter else None,
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        import torch
+
+        on_gpu = torch.cuda.is_available() and not (self.device or "cuda").startswith("cpu")
+        half = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float16
+        dtype = getattr(torch, self.dtype) if self.dtype else (half if on_gpu else torch.float32)
+        arguments: dict[str, Any] = {"dtype": dtype}
+        if self.load is not None:
+            arguments["quantization_config"] = _quantized(self.load, dtype)
+            arguments["device_map"] = self.device_map or {"": _device(self.device)}
+        elif self.device_map is not None:
+            arguments["device_map"] = self.device_map
+        if self.attention is not None:
+            arguments["attn_implementation"] = self.attention
+        return arguments
+
+
+def split_options(
+    what: str, options: Mapping[str, Any], settings: Sequence[str], *, without: Sequence[str] = ()
+) -> tuple[LoadOptions, dict[str, Any]]:
+    """Split options, which may be texts, into those of loading and those of the policy.
+
+    Args:
+        what: the kind of policy, for messages.
+        options: by name.
+        settings: names of those of the policy.
+        without: options of loading that this kind does not have.
+
+    Raises:
+        CapabilityError: if one is unknown, or has no value that can be used.
+    """
+    loading = [f.name for f in fields(LoadOptions) if f.name not in without]
+    known = [*loading, *settings]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise CapabilityError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
+    return (
+        LoadOptions(**{key: value for key, value in options.items() if key in loading}),
+        {key: _number(key, value) for key, value in options.items() if key in settings},
+    )
+
+
+def _number(name: str, value: Any) -> Any:
+    if name not in ("max_pixels", "max_tokens", "context", "rows", "temperature"):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if number < (0 if name == "temperature" else 1):
+        raise CapabilityError(f"{name}={value} is no number that can be used.")
+    return number if name == "temperature" else int(number)
+
+
+def _roles(text: str) -> dict[str, str]:
+    """`grounder:FOLDER,verifier:FOLDER` as a mapping."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    if any(not role or not folder for role, _, folder in pairs):
+        raise CapabilityError(f"adapters={text} cannot be read; write grounder:FOLDER,verifier:FOLDER.")
+    return {role: folder for role, _, folder in pairs}
+
+
+def load_video_lmm(name: str, options: LoadOptions) -> Loaded:
+    """Load the Video-LMM of a folder, or of a name on the hub that is looked up in the local cache.
+
+    Raises:
+        CapabilityError: if it is not on this disk, of another kind, or needs a package that is not here.
+    """
+    require_torch(f"Policy {name}")
+    checkpoint = options.checkpoint(name)
+    folder = str(checkpoint.folder)
+    config = config_of(checkpoint.name, folder, bool(options.trust_remote_code))
+    if not takes_pictures(config):
+        raise CapabilityError(
+            f"Policy {name} is a {config.model_type} model, which does not see; "
+            "give a Video-LMM, such as Qwen/Qwen3-VL-4B-Instruct."
+        )
+    processor = load_processor(checkpoint.name, folder, config, own_code=bool(options.trust_remote_code))
+    from transformers import AutoModelForImageTextToText
+
+    model = options.model(checkpoint.name, AutoModelForImageTextToText, folder, use_safetensors=True)
+    return options.adapted(checkpoint.name, model, processor)
+
 
 def _one_of(option: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
@@ -167,12 +224,12 @@ def _one_of(option: str, value: str | None, known: tuple[str, ...]) -> None:
 
 
 def config_of(name: str, folder: str, own_code: bool = False) -> Any:
-    """The model's configuration.
+    """Read the configuration of a model.
 
     Args:
         name: for messages.
         folder: local.
-        own_code: `trust_remote_code` of `load`.
+        own_code: `trust_remote_code` of `LoadOptions`.
 
     Raises:
         CapabilityError: if it cannot be read, is of a kind that transformers does not know, or asks for code.
@@ -191,15 +248,15 @@ def config_of(name: str, folder: str, own_code: bool = False) -> Any:
         raise CapabilityError(f"Policy {name} ({folder}) cannot be loaded: {first_line(error)}") from error
 
 
-def is_seeing(config: Any) -> bool:
-    """Whether a configuration is that of a model that takes pictures."""
+def takes_pictures(config: Any) -> bool:
+    """Return True for the configuration of a model that takes pictures."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
     return type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING or _own_class(config, "AutoModelForImageTextToText")
 
 
 def writes_text(config: Any) -> bool:
-    """Whether a configuration is that of a language model."""
+    """Return True for the configuration of a language model."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
     return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or _own_class(config, "AutoModelForCausalLM")
@@ -230,24 +287,6 @@ def _device(device: str | None) -> str:
     import torch
 
     return device or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _model_arguments(
-    load: str | None, dtype: str | None, device: str | None, device_map: str | None, attention: str | None
-) -> dict[str, Any]:
-    import torch
-
-    on_gpu = torch.cuda.is_available() and not (device or "cuda").startswith("cpu")
-    half = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float16
-    arguments: dict[str, Any] = {"dtype": getattr(torch, dtype) if dtype else (half if on_gpu else torch.float32)}
-    if load is not None:
-        arguments["quantization_config"] = _quantized(load, arguments["dtype"])
-        arguments["device_map"] = device_map or {"": _device(device)}
-    elif device_map is not None:
-        arguments["device_map"] = device_map
-    if attention is not None:
-        arguments["attn_implementation"] = attention
-    return arguments
 
 
 def _quantized(load: str, dtype: Any) -> Any:

@@ -23,20 +23,15 @@ from ..eyes import SIDE, scale_of
 from ..policy_config import PolicyConfig
 from ..turn import Turn
 from .engine import Engine
-from .generate import Request, Written
-from .load import Loaded, load
+from .generate import Completion
+from .load import Loaded, load_video_lmm, split_options
 from .processor import require_template
-from .turns import GenerationRequest, Prepared, Turns, wish_of
+from .request import Request
+from .turns import GenerationRequest, Prepared, Turns, generation_request
 from .vision_adapter import VIDEO
 
-LOADING = (
-    *("load", "dtype", "device", "device_map", "attention", "adapter", "adapters", "download"),
-    "trust_remote_code",
-)
-"""Options of `load`."""
-SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
-"""Options of `VideoLMM`."""
-OPTIONS = (*LOADING, *SETTINGS)
+_SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
+"""Options of `VideoLMM`, besides those of `LoadOptions`."""
 
 
 class LocalPolicy(BaseChatModel):
@@ -71,10 +66,10 @@ class LocalPolicy(BaseChatModel):
             dialect=load_tool_format(dialect) if isinstance(dialect, str) else dialect,
             context=context,
             reserve=min(1024, context // 4),
-            **self._shown(loaded),
+            **self._picture_options(loaded),
         )
 
-    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+    def _picture_options(self, loaded: Loaded) -> dict[str, Any]:
         """How `Turns` is to show pictures."""
         return {}
 
@@ -91,7 +86,7 @@ class LocalPolicy(BaseChatModel):
 
     @classmethod
     def around(cls, loaded: Loaded, **settings: Any) -> Self:
-        """The policy around what was loaded."""
+        """Make the policy around what was loaded."""
         return cls(loaded, **settings)
 
     @property
@@ -139,17 +134,17 @@ class LocalPolicy(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        wish = self._wish(stop, **kwargs)
+        generation = self._generation(stop, **kwargs)
         try:
             with self._engine.batcher.coming() as submit:
-                prepared, future = self._submit(messages, wish, submit)
+                prepared, future = self._submit(messages, generation, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
-            written = future.result()
+            completion = future.result()
         except BaseException:
-            wish.caller.gone = True
+            generation.caller.gone = True
             raise
-        return _result(self._turns.message(messages, wish, prepared, written))
+        return _result(self._turns.message(messages, generation, prepared, completion))
 
     async def _agenerate(
         self,
@@ -158,25 +153,28 @@ class LocalPolicy(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        wish = self._wish(stop, **kwargs)
+        generation = self._generation(stop, **kwargs)
         try:
             with self._engine.batcher.coming() as submit:  # said here, so that all who start together are waited for
-                prepared, future = await asyncio.to_thread(self._submit, messages, wish, submit)
+                prepared, future = await asyncio.to_thread(self._submit, messages, generation, submit)
             if prepared is None or future is None:
                 return _result(_unaffordable())
-            written = await asyncio.wrap_future(future)
+            completion = await asyncio.wrap_future(future)
         except BaseException:  # also when the run is cancelled: the row ends at its next token
-            wish.caller.gone = True
+            generation.caller.gone = True
             raise
-        return _result(self._turns.message(messages, wish, prepared, written))
+        return _result(self._turns.message(messages, generation, prepared, completion))
 
     def _submit(
-        self, messages: Sequence[BaseMessage], wish: GenerationRequest, submit: Callable[[Request], Future[Written]]
-    ) -> tuple[Prepared | None, Future[Written] | None]:
-        prepared = self._turns.prepare(messages, wish)
+        self,
+        messages: Sequence[BaseMessage],
+        generation: GenerationRequest,
+        submit: Callable[[Request], Future[Completion]],
+    ) -> tuple[Prepared | None, Future[Completion] | None]:
+        prepared = self._turns.prepare(messages, generation)
         return (prepared, submit(prepared.request)) if prepared else (None, None)
 
-    def _wish(
+    def _generation(
         self,
         stop: list[str] | None,
         *,
@@ -190,7 +188,7 @@ class LocalPolicy(BaseChatModel):
         choices: Sequence[str] = (),
         **unused: Any,
     ) -> GenerationRequest:
-        return wish_of(
+        return generation_request(
             turn,
             tools=tuple(tools),
             max_tokens=max_tokens or self.max_tokens,
@@ -215,15 +213,19 @@ class VideoLMM(LocalPolicy):
 
     @classmethod
     def load(cls, name: str, **options: Any) -> VideoLMM:
-        """The Video-LMM of that folder or hub name; see `OPTIONS`, which may be given as text.
+        """Load the Video-LMM of that folder or hub name.
+
+        Args:
+            name: folder or hub name.
+            options: fields of this class and of `LoadOptions`, but `file` and `template`; they may be texts.
 
         Raises:
             CapabilityError: if it cannot be loaded here, or an option is unknown.
         """
-        loading, settings = parted("A Video-LMM", options, LOADING, SETTINGS)
-        return cls.around(load(name, **loading), **settings)
+        loading, settings = split_options("A Video-LMM", options, _SETTINGS, without=("file", "template"))
+        return cls.around(load_video_lmm(name, loading), **settings)
 
-    def _shown(self, loaded: Loaded) -> dict[str, Any]:
+    def _picture_options(self, loaded: Loaded) -> dict[str, Any]:
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
 
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
@@ -234,36 +236,13 @@ class VideoLMM(LocalPolicy):
         for message in reversed(messages):
             grids = (message.response_metadata.get("tokens") or {}).get("grids")
             if grids:
-                side = max(self._engine.sight.size(tuple(grids[-1])))
+                side = max(self._engine.vision.size(tuple(grids[-1])))
                 break
-        return Eyes(side=side if self._engine.sight.sees else None, scale=scale)
+        return Eyes(side=side if self._engine.vision.sees else None, scale=scale)
 
     @property
     def _llm_type(self) -> str:
         return "video-lmm"
-
-
-def parted(
-    what: str, options: dict[str, Any], loading: Sequence[str], settings: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options, which may be texts, as those of loading and those of the policy.
-
-    Raises:
-        CapabilityError: if one is unknown, or has no value that can be used.
-    """
-    known = (*loading, *settings)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise CapabilityError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
-    one = {key: options[key] for key in loading if key in options}
-    two = {key: options[key] for key in settings if key in options}
-    if isinstance(one.get("adapters"), str):
-        one["adapters"] = _roles(one["adapters"])
-    for key in ("download", "trust_remote_code"):
-        if key in one:
-            one[key] = str(one[key]).lower() in ("1", "true", "yes")
-    _require_numbers(two)
-    return one, two
 
 
 def _result(message: AIMessage) -> ChatResult:
@@ -287,26 +266,3 @@ def _as_video(frames_as: str, loaded: Loaded) -> bool:
     if frames_as == "video" and family not in VIDEO:
         raise CapabilityError(f"{loaded.name} ({family}) reads no video with times in the text; use frames_as=images.")
     return frames_as == "video"
-
-
-def _roles(text: str) -> dict[str, str]:
-    """`grounder:FOLDER,verifier:FOLDER` as a mapping."""
-    pairs = [part.partition(":") for part in text.split(",") if part]
-    if any(not role or not folder for role, _, folder in pairs):
-        raise CapabilityError(f"adapters={text} cannot be read; write grounder:FOLDER,verifier:FOLDER.")
-    return {role: folder for role, _, folder in pairs}
-
-
-def _require_numbers(settings: dict[str, Any]) -> None:
-    for name in ("max_pixels", "max_tokens", "context", "rows", "temperature"):
-        if name in settings:
-            try:
-                number = float(settings[name])
-            except (TypeError, ValueError):
-                number = -1.0
-            if number < (0 if name == "temperature" else 1):
-                raise CapabilityError(f"{name}={settings[name]} is no number that can be used.")
-            settings[name] = number if name == "temperature" else int(number)
-
-
-__all__ = ["LOADING", "OPTIONS", "SETTINGS", "LocalPolicy", "VideoLMM", "parted"]

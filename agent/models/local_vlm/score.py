@@ -12,10 +12,10 @@ from .vision_adapter import SampledFrames, VisionAdapter
 
 def logprobs_of(
     loaded: Loaded,
-    sight: VisionAdapter,
+    vision: VisionAdapter,
     rows: Sequence[Sequence[int]],
     masks: Sequence[Sequence[bool]],
-    seen: Sequence[Sequence[SampledFrames]],
+    frames: Sequence[Sequence[SampledFrames]],
     pad: int,
 ) -> list[Any]:
     """The log-probability of every token whose mask is set, given all before it.
@@ -24,7 +24,7 @@ def logprobs_of(
 
     Args:
         loaded: model and processor.
-        sight: how the model sees.
+        vision: how the model sees.
         rows: ids of each record, of uneven length.
         masks: for each id, whether it is asked for; never the first of a row.
         seen: pictures of each row, in the order of their tokens.
@@ -35,17 +35,17 @@ def logprobs_of(
     """
     import torch
 
-    inputs = inputs_of(loaded, sight, rows, seen, pad)
+    inputs = inputs_of(loaded, vision, rows, frames, pad)
     length = inputs["input_ids"].shape[1]
-    asked = torch.zeros((len(rows), length), dtype=torch.bool)
+    scored = torch.zeros((len(rows), length), dtype=torch.bool)
     for row, mask in enumerate(masks):
-        asked[row, length - len(mask) :] = torch.tensor(list(mask), dtype=torch.bool)
-    if asked[:, 0].any():
+        scored[row, length - len(mask) :] = torch.tensor(list(mask), dtype=torch.bool)
+    if scored[:, 0].any():
         raise ValueError("The first token of a record has nothing before it, so it cannot be scored.")
-    places = asked.any(dim=0).nonzero()[:, 0]  # logits are made only where some row needs them: they are large
+    places = scored.any(dim=0).nonzero()[:, 0]  # logits are made only where some row needs them: they are large
     if not len(places):
         return [torch.zeros(0) for _ in rows]
-    made = loaded.model(**inputs, use_cache=False, logits_to_keep=(places - 1).to(inputs["input_ids"].device))
+    output = loaded.model(**inputs, use_cache=False, logits_to_keep=(places - 1).to(inputs["input_ids"].device))
     targets = inputs["input_ids"][:, places]
-    logprobs = made.logits.float().log_softmax(dim=-1).gather(2, targets[..., None])[..., 0]  # [B, len(places)]
-    return [logprobs[row, asked[row, places].to(logprobs.device)] for row in range(len(rows))]
+    logprobs = output.logits.float().log_softmax(dim=-1).gather(2, targets[..., None])[..., 0]  # [B, len(places)]
+    return [logprobs[row, scored[row, places].to(logprobs.device)] for row in range(len(rows))]

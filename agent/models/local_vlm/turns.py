@@ -18,9 +18,20 @@ from ..folding import folded
 from ..turn import Turn
 from .engine import Engine, Row
 from .fit import ContextFull, Fit, Fitted
-from .generate import Caller, Request, Written
-from .passages import Passage, Words, as_video, conversation, in_words, named, passages, with_tools, without_system
-from .record import Part, Record
+from .generate import Completion
+from .prompt import (
+    PromptMessage,
+    PromptText,
+    as_video,
+    conversation,
+    in_words,
+    picture_name,
+    prompt_messages,
+    with_tools,
+    without_system,
+)
+from .request import Caller, Request
+from .token_record import TokenRecord, TurnTokens
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,7 +74,7 @@ class Prepared:
 
     request: Request
     fitted: Fitted
-    record: Record
+    record: TokenRecord
     after: int
     closing: bool
     """Whether the context has room for no turn after this one, so that calls are not read."""
@@ -83,183 +94,196 @@ class Turns:
     as_video: bool = False
     """Whether frames with a time are shown as pieces of video."""
 
-    def prepare(self, messages: Sequence[BaseMessage], wish: GenerationRequest) -> Prepared | None:
+    def prepare(self, messages: Sequence[BaseMessage], generation: GenerationRequest) -> Prepared | None:
         """The request for the next turn; None if it must not cost as much as the least reply would.
 
         Raises:
             ContextFull: if the context has no room for a reply.
             VideoError: if a picture cannot be read.
         """
-        record, covered = Record.of(messages, self.engine.vocabulary)
+        record, covered = TokenRecord.of(messages, self.engine.vocabulary)
         past, new = record.ids, messages[covered:] if covered else folded(messages)
-        found = passages(new, self.dialect, self.engine.template)
-        if not self.engine.sight.sees:
-            found = in_words(found)
+        prompt = prompt_messages(new, self.dialect, self.engine.template)
+        if not self.engine.vision.sees:
+            prompt = in_words(prompt)
         elif self.as_video:
-            found = as_video(found)
-        sizes = self._sizes(found, wish.pixels)
-        most = min(self.context, wish.tokens if wish.tokens is not None else self.context)
-        open_room = min(most, self.context - (self.reserve if wish.tools else 0)) - len(past)
+            prompt = as_video(prompt)
+        sizes = self._sizes(prompt, generation.pixels)
+        most = min(self.context, generation.tokens if generation.tokens is not None else self.context)
+        open_room = min(most, self.context - (self.reserve if generation.tools else 0)) - len(past)
         fitted, closing = None, False
         try:
-            fitted = self._fit(found, sizes, past, wish, open_room)
+            fitted = self._fit(prompt, sizes, past, generation, open_room)
         except ContextFull:
-            if most < self.context and wish.tokens is not None and most <= self.context - self.reserve:
+            if most < self.context and generation.tokens is not None and most <= self.context - self.reserve:
                 return None
-            if not wish.tools or not past:
+            if not generation.tools or not past:
                 raise
         if fitted is None:
             closing = True
-            now = [*found, Passage("user", (Words(ANSWER_NOW),))]
-            found = now if self.engine.template.takes_runs else _merged(now)
+            now = [*prompt, PromptMessage("user", (PromptText(ANSWER_NOW),))]
+            prompt = now if self.engine.template.takes_runs else _merged(now)
             open_room = most - len(past)
-            fitted = self._fit(found, sizes, past, wish, open_room)
-        request = self._request(messages, fitted, record, wish, open_room - len(fitted.ids))
+            fitted = self._fit(prompt, sizes, past, generation, open_room)
+        request = self._request(messages, fitted, record, generation, open_room - len(fitted.ids))
         return Prepared(request=request, fitted=fitted, record=record, after=len(messages), closing=closing)
 
     def _fit(
         self,
-        found: list[Passage],
+        prompt: list[PromptMessage],
         sizes: dict[str, tuple[int, int]],
         past: list[int],
-        wish: GenerationRequest,
+        generation: GenerationRequest,
         room: int,
     ) -> Fitted:
         """What is new, with room for a reply behind it."""
-        reply = min(wish.max_tokens, max(_LEAST, room // 4)) if not wish.choices else 1
-        fit = Fit(template=self.engine.template, sight=self.engine.sight, max_pixels=self.max_pixels)
-        return fit(found, sizes, lambda some: self._text(list(some), past, wish), room - reply)
+        reply = min(generation.max_tokens, max(_LEAST, room // 4)) if not generation.choices else 1
+        fit = Fit(template=self.engine.template, vision=self.engine.vision, max_pixels=self.max_pixels)
+        return fit(prompt, sizes, lambda some: self._text(list(some), past, generation), room - reply)
 
-    def _text(self, found: list[Passage], past: list[int], wish: GenerationRequest) -> str:
+    def _text(self, prompt: list[PromptMessage], past: list[int], generation: GenerationRequest) -> str:
         """What is new as the template writes it: the whole prompt, or what follows the last sampled id."""
         template = self.engine.template
         if past:
-            text = template.after_reply(conversation(found, template))
+            text = template.after_reply(conversation(prompt, template))
             end = past[-1] if past[-1] in self.engine.bounds.ends else None
             closes = template.ids(template.close)[:1]
             return text[len(self._token(closes[0])) :] if end is not None and closes == [end] else text
-        schemas = self.dialect.tools(wish.tools) if wish.tools else []
-        block = self.dialect.tool_block(wish.tools) if wish.tools else None
+        schemas = self.dialect.tools(generation.tools) if generation.tools else []
+        block = self.dialect.tool_block(generation.tools) if generation.tools else None
         if schemas and block is None and not template.writes_tools:
             block = hermes_block(schemas)
-        found = with_tools(found, block)
-        found = found if template.has_system else without_system(found)
-        return template.first(conversation(found, template), [] if block else schemas)
+        prompt = with_tools(prompt, block)
+        prompt = prompt if template.has_system else without_system(prompt)
+        return template.first(conversation(prompt, template), [] if block else schemas)
 
     def _token(self, token: int) -> str:
         return str(self.engine.loaded.tokenizer.convert_ids_to_tokens(token))
 
-    def _sizes(self, found: Sequence[Passage], pixels: FrameReader | None) -> dict[str, tuple[int, int]]:
-        looks = {look.name: look for passage in found for look in passage.looks}
-        read = pictures([look.blocks[0] for look in looks.values()], pixels)
-        return {name: picture.size for name, picture in zip(looks, read, strict=True)}
+    def _sizes(self, prompt: Sequence[PromptMessage], pixels: FrameReader | None) -> dict[str, tuple[int, int]]:
+        images = {image.name: image for message in prompt for image in message.images}
+        read = pictures([image.blocks[0] for image in images.values()], pixels)
+        return {name: picture.size for name, picture in zip(images, read, strict=True)}
 
     def _request(
-        self, messages: Sequence[BaseMessage], fitted: Fitted, record: Record, wish: GenerationRequest, room: int
+        self,
+        messages: Sequence[BaseMessage],
+        fitted: Fitted,
+        record: TokenRecord,
+        generation: GenerationRequest,
+        room: int,
     ) -> Request:
-        seen = self.seen([*record.pictures, *_pairs(fitted)], messages, wish.pixels)
+        frames = self.frames([*record.pictures, *_pairs(fitted)], messages, generation.pixels)
         past = record.ids
-        seed = None if wish.seed is None else wish.seed * 1_000_003 + len(record.parts)
+        seed = None if generation.seed is None else generation.seed * 1_000_003 + len(record.parts)
         return Request(
             ids=[*past, *fitted.ids],
             past=len(past),
-            seen=tuple(seen),
-            limit=max(1, min(wish.max_tokens, room)),
-            temperature=wish.temperature,
+            frames=tuple(frames),
+            limit=max(1, min(generation.max_tokens, room)),
+            temperature=generation.temperature,
             seed=seed,
-            stop=(*self.dialect.stop, *wish.stop) if wish.tools else wish.stop,
-            deadline=wish.deadline,
-            caller=wish.caller,
-            beams=wish.beams,
-            role=wish.role,
-            choices=self.engine.choice_ids(wish.choices) if wish.choices else (),
+            stop=(*self.dialect.stop, *generation.stop) if generation.tools else generation.stop,
+            deadline=generation.deadline,
+            caller=generation.caller,
+            beams=generation.beams,
+            role=generation.role,
+            choices=self.engine.choice_ids(generation.choices) if generation.choices else (),
         )
 
-    def seen(
-        self, wanted: Sequence[tuple[str, Any]], messages: Sequence[BaseMessage], pixels: FrameReader | None
+    def frames(
+        self, keys: Sequence[tuple[str, Any]], messages: Sequence[BaseMessage], pixels: FrameReader | None
     ) -> list[Any]:
-        """The pictures of a record, from the album or read anew."""
+        """Return the pictures of a record, kept ones or read anew."""
 
-        def read(names: list[str]) -> Sequence[Image]:
-            held = {named(b): b for m in messages if not isinstance(m, ToolMessage) for b in blocks(m) if is_picture(b)}
-            found: list[Block] = [held.get(name) or {"type": "image", "url": name} for name in names]
-            return pictures(found, pixels)
+        def read_pictures(names: list[str]) -> Sequence[Image]:
+            inline = {
+                picture_name(b): b
+                for m in messages
+                if not isinstance(m, ToolMessage)
+                for b in blocks(m)
+                if is_picture(b)
+            }
+            places: list[Block] = [inline.get(name) or {"type": "image", "url": name} for name in names]
+            return pictures(places, pixels)
 
-        return self.engine.album.get(wanted, read)
+        return self.engine.images.get(keys, read_pictures)
 
     def row(self, messages: Sequence[BaseMessage], pixels: FrameReader | None) -> Row:
         """The record of a finished conversation with its pictures, for scoring and training."""
-        record, _ = Record.of(messages, self.engine.vocabulary)
-        return record.ids, record.mask, self.seen(record.pictures, messages, pixels)
+        record, _ = TokenRecord.of(messages, self.engine.vocabulary)
+        return record.ids, record.mask, self.frames(record.pictures, messages, pixels)
 
     def message(
-        self, messages: Sequence[BaseMessage], wish: GenerationRequest, prepared: Prepared, written: Written
+        self, messages: Sequence[BaseMessage], generation: GenerationRequest, prepared: Prepared, completion: Completion
     ) -> AIMessage:
         """What was sampled, as a message with its record."""
-        raw = self.engine.decode(written.ids)
+        raw = self.engine.decode(completion.ids)
         request, record, fitted = prepared.request, prepared.record, prepared.fitted
-        part = Part(
+        part = TurnTokens(
             given=tuple(fitted.ids),
-            pictures=tuple(look.name for look in fitted.looks),
+            pictures=tuple(image.name for image in fitted.images),
             grids=fitted.grids,
-            sampled=tuple(written.ids),
-            logprobs=tuple(written.logprobs),
+            sampled=tuple(completion.ids),
+            logprobs=tuple(completion.logprobs),
             after=prepared.after,
             start=len(record.ids),
             vocabulary=self.engine.vocabulary,
         )
-        likelihood = math.exp(sum(written.logprobs) / len(written.logprobs))
+        likelihood = math.exp(sum(completion.logprobs) / len(completion.logprobs))
         about: dict[str, Any] = {
             "model_name": self.engine.loaded.name,
-            "finish_reason": written.end,
+            "finish_reason": completion.end,
             "likelihood": likelihood,
             "tokens": part.as_dict(),
         }
-        if wish.choices:
-            about["choices"] = dict(zip(wish.choices, written.weights, strict=True))
+        if generation.choices:
+            about["choices"] = dict(zip(generation.choices, completion.weights, strict=True))
             raw = max(about["choices"], key=about["choices"].__getitem__)
         message = AIMessage(
             content=raw,
             response_metadata=about,
             usage_metadata={
                 "input_tokens": len(request.ids),
-                "output_tokens": len(written.ids),
-                "total_tokens": len(request.ids) + len(written.ids),
+                "output_tokens": len(completion.ids),
+                "total_tokens": len(request.ids) + len(completion.ids),
             },
         )
-        return message if wish.choices else self._taken_apart(message, messages, wish, prepared.closing)
+        return message if generation.choices else self._taken_apart(message, messages, generation, prepared.closing)
 
     def _taken_apart(
-        self, message: AIMessage, messages: Sequence[BaseMessage], wish: GenerationRequest, closing: bool
+        self, message: AIMessage, messages: Sequence[BaseMessage], generation: GenerationRequest, closing: bool
     ) -> AIMessage:
-        said = self.dialect.read(message.text, messages)
-        if wish.tools and not closing and (said.calls or said.invalid):
-            return message.model_copy(update={"tool_calls": list(said.calls), "invalid_tool_calls": list(said.invalid)})
-        if (said.calls or said.invalid) and not said.content.strip():
+        reply = self.dialect.read(message.text, messages)
+        if generation.tools and not closing and (reply.calls or reply.invalid):
+            return message.model_copy(
+                update={"tool_calls": list(reply.calls), "invalid_tool_calls": list(reply.invalid)}
+            )
+        if (reply.calls or reply.invalid) and not reply.content.strip():
             return message.model_copy(update={"additional_kwargs": {"draft": ASKED_ON.as_message()}})
         if not self.dialect.cites:
-            return message.model_copy(update={"additional_kwargs": {"draft": draft(said, messages)}})
+            return message.model_copy(update={"additional_kwargs": {"draft": draft(reply, messages)}})
         return message
 
 
 def _pairs(fitted: Fitted) -> list[tuple[str, Any]]:
-    return [(look.name, grid) for look, grid in zip(fitted.looks, fitted.grids, strict=True)]
+    return [(image.name, grid) for image, grid in zip(fitted.images, fitted.grids, strict=True)]
 
 
-def _merged(found: list[Passage]) -> list[Passage]:
-    """The last passage as part of the one before it, where that has its role."""
-    if len(found) < 2 or found[-2].role != found[-1].role:
-        return found
-    return [*found[:-2], Passage(found[-1].role, (*found[-2].parts, Words("\n"), *found[-1].parts))]
+def _merged(prompt: list[PromptMessage]) -> list[PromptMessage]:
+    """Join the last message to the one before it, where that has its role."""
+    if len(prompt) < 2 or prompt[-2].role != prompt[-1].role:
+        return prompt
+    return [*prompt[:-2], PromptMessage(prompt[-1].role, (*prompt[-2].parts, PromptText("\n"), *prompt[-1].parts))]
 
 
-def wish_of(turn: Turn | None, **asked: Any) -> GenerationRequest:
-    """A wish with what the loop says about the turn."""
+def generation_request(turn: Turn | None, **options: Any) -> GenerationRequest:
+    """Return the request with what the loop says about the turn."""
     if turn is None:
-        return GenerationRequest(**asked)
+        return GenerationRequest(**options)
     if turn.temperature is not None:
-        asked["temperature"] = turn.temperature
+        options["temperature"] = turn.temperature
     if turn.seed is not None:
-        asked["seed"] = turn.seed
+        options["seed"] = turn.seed
     deadline = None if turn.seconds is None else time.monotonic() + turn.seconds * _IN_TIME
-    return GenerationRequest(**asked, pixels=turn.pixels, tokens=turn.tokens, deadline=deadline)
+    return GenerationRequest(**options, pixels=turn.pixels, tokens=turn.tokens, deadline=deadline)

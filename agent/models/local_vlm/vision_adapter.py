@@ -10,10 +10,10 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....memory import CapabilityError
-from .passages import is_video
+from .prompt import is_video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,102 +38,66 @@ class SampledFrames(NamedTuple):
     """Tensors, or what `VisionAdapter.collate` makes them of."""
 
 
-class VisionAdapter(Protocol):
-    """What a family of models does with pictures."""
+class VisionAdapter:
+    """The way in which a family of models takes pictures; this one is of models that only read, and takes none."""
 
-    placeholders: tuple[str, ...]
+    placeholders: tuple[str, ...] = ()
     """What the chat template writes for a picture and, where the model takes any, for a piece of video."""
-    token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...] = ()
     """Ids that stand for parts of a picture or of a video."""
-    video_ids: tuple[int, ...]
+    video_ids: tuple[int, ...] = ()
     """Those of a video."""
-    smallest: int
-    largest: int
+    smallest: int = 1
+    largest: int = 1
     """Pixels of a picture."""
-    sees: bool
+    sees: bool = False
     """Whether the model takes pictures at all."""
-    typed: bool
+    typed: bool = False
     """Whether the model is told of each token which kind of input it is (`mm_token_type_ids`)."""
 
     def grid(self, size: tuple[int, int], pixels: int) -> Grid:
-        """Grid of a picture of (width, height) that may have `pixels` pixels."""
-        ...
+        """Return the grid of a picture of (width, height) that may have `pixels` pixels."""
+        raise ValueError("A model that only reads takes no pictures.")
 
     def size(self, grid: Grid) -> tuple[int, int]:
-        """Width and height in pixels in which the model sees a picture of this grid."""
-        ...
+        """Return width and height in pixels in which the model sees a picture of this grid."""
+        return 1, 1
 
     def text(self, placeholder: str, grid: Grid) -> str:
-        """What stands in the prompt instead of the placeholder."""
-        ...
+        """Return what stands in the prompt instead of the placeholder."""
+        return ""
 
     def tokens(self, grid: Grid) -> int:
-        """Tokens that `text` has."""
-        ...
+        """Return the number of tokens that `text` has."""
+        return 0
 
     def vision_tokens(self, grid: Grid) -> int:
-        """Those of `token_ids` among them."""
-        ...
+        """Return the number of `token_ids` among them."""
+        return self.tokens(grid)
 
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
-        """The inputs of one picture, or of two frames as a piece of video, brought to its grid."""
-        ...
+        """Make the inputs of one picture, or of two frames as a piece of video, brought to its grid."""
+        return self.grid((0, 0), 0)
 
-    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
-        """The tensors of all pictures of a batch, rows one after another."""
-        ...
+    def collate(self, frames: Sequence[SampledFrames]) -> dict[str, Any]:
+        """Make the tensors of all pictures of a batch, rows one after another."""
+        return {}
 
 
-def sight_of(model: Any, processor: Any) -> VisionAdapter:
-    """How this model sees.
+def vision_adapter_of(model: Any, processor: Any) -> VisionAdapter:
+    """Return the adapter of the model's family.
 
     Raises:
         CapabilityError: if its processor has no way to say what stands for a picture.
     """
     if not hasattr(processor, "tokenizer"):
-        return NoSight()
+        return VisionAdapter()
     if model.config.model_type in QWEN:
-        return QwenSight(processor)
-    return StandardSight(processor, model.config.model_type)
+        return QwenVision(processor)
+    return ProcessorVision(processor, model.config.model_type)
 
 
-class NoSight:
-    """A model that only reads: no picture ever reaches it."""
-
-    sees = typed = False
-    placeholders: tuple[str, ...] = ()
-    token_ids: tuple[int, ...] = ()
-    video_ids: tuple[int, ...] = ()
-    smallest = largest = 1
-
-    def grid(self, size: tuple[int, int], pixels: int) -> Grid:
-        """Refused."""
-        raise ValueError("A model that only reads takes no pictures.")
-
-    def size(self, grid: Grid) -> tuple[int, int]:
-        """That of a picture nobody sees."""
-        return 1, 1
-
-    def text(self, placeholder: str, grid: Grid) -> str:
-        """Nothing."""
-        return ""
-
-    def tokens(self, grid: Grid) -> int:
-        """None."""
-        return 0
-
-    vision_tokens = tokens
-
-    def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
-        """Refused."""
-        return self.grid((0, 0), 0)
-
-    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
-        """No tensors."""
-        return {}
-
-
-class QwenSight:
+class QwenVision(VisionAdapter):
     """Qwen2-VL and what came after it: any size, in patches."""
 
     sees = typed = True
@@ -183,8 +147,6 @@ class QwenSight:
         """Cells of the grid."""
         return grid[0] * grid[1] * grid[2] // self._merge**2
 
-    vision_tokens = tokens
-
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
         """Patches `[n, channels * time * patch * patch]`; of two frames, each is one of the two times.
 
@@ -203,31 +165,31 @@ class QwenSight:
 
         size = (grid[2] * self._patch, grid[1] * self._patch)
         resized = picture if picture.size == size else picture.resize(size, Pillow.Resampling.BICUBIC)
-        made = self._images(images=[resized], do_resize=False, return_tensors="pt")
-        assert tuple(made["image_grid_thw"][0].tolist()) == grid
-        return made["pixel_values"]
+        inputs = self._images(images=[resized], do_resize=False, return_tensors="pt")
+        assert tuple(inputs["image_grid_thw"][0].tolist()) == grid
+        return inputs["pixel_values"]
 
-    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
+    def collate(self, frames: Sequence[SampledFrames]) -> dict[str, Any]:
         """Pixels and grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
-        inputs = self.grids(seen)
+        inputs = self.grids(frames)
         for pixels, video in (("pixel_values", False), ("pixel_values_videos", True)):
-            some = [s.inputs for s in seen if is_video(s.name) == video]
+            some = [s.inputs for s in frames if is_video(s.name) == video]
             if some:
                 inputs[pixels] = torch.cat(some)
         return inputs
 
-    def grids(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
+    def grids(self, frames: Sequence[SampledFrames]) -> dict[str, Any]:
         """Grids of pictures and of videos, each in the order of `seen`."""
         import torch
 
         both = {"image_grid_thw": False, "video_grid_thw": True}
-        some = {name: [s.grid for s in seen if is_video(s.name) == video] for name, video in both.items()}
+        some = {name: [s.grid for s in frames if is_video(s.name) == video] for name, video in both.items()}
         return {name: torch.tensor(grids) for name, grids in some.items() if grids}
 
 
-class StandardSight:
+class ProcessorVision(VisionAdapter):
     """Any other model: its processor makes the tensors, one tile a picture where it would cut it into several."""
 
     sees, typed = True, False
@@ -265,8 +227,8 @@ class StandardSight:
         if grid not in self._texts:
             from PIL import Image
 
-            made = self._inputs([Image.new("RGB", (grid[2], grid[1]))])
-            self._texts[grid] = str(self._processor.replace_image_token(made, 0))
+            inputs = self._inputs([Image.new("RGB", (grid[2], grid[1]))])
+            self._texts[grid] = str(self._processor.replace_image_token(inputs, 0))
         return self._texts[grid]
 
     def tokens(self, grid: Grid) -> int:
@@ -282,12 +244,12 @@ class StandardSight:
         picture = pictures[0]
         return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
 
-    def collate(self, seen: Sequence[SampledFrames]) -> dict[str, Any]:
+    def collate(self, frames: Sequence[SampledFrames]) -> dict[str, Any]:
         """What the model reads of what the image processor returns for all pictures as one row."""
-        if not seen:
+        if not frames:
             return {}
-        made = self._inputs([s.inputs for s in seen])
-        return {key: made[key] for key in self._processor.model_input_names if key in made}
+        inputs = self._inputs([s.inputs for s in frames])
+        return {key: inputs[key] for key in self._processor.model_input_names if key in inputs}
 
     def _ids(self, grid: Grid) -> list[int]:
         if grid not in self._encoded:
@@ -299,17 +261,17 @@ class StandardSight:
         row = pictures
         if "batch_num_images" in self._processor.model_input_names and len(pictures) == 1:
             row = pictures * 2  # LLaVA-OneVision: a picture must not change when another one joins it, so none is alone
-        made = self._processor.image_processor([row], return_tensors="pt", **self._options)
+        inputs = self._processor.image_processor([row], return_tensors="pt", **self._options)
         if len(row) > len(pictures):
-            return {key: made[key] if key == "batch_num_images" else made[key][:1] for key in made}
-        return made
+            return {key: inputs[key] if key == "batch_num_images" else inputs[key][:1] for key in inputs}
+        return inputs
 
 
 class ImageCache:
     """Prepared pictures by name and grid, so that a picture is decoded and prepared once. Safe between threads."""
 
-    def __init__(self, sight: VisionAdapter, *, keep: int = 512 << 20) -> None:
-        self._sight = sight
+    def __init__(self, vision: VisionAdapter, *, keep: int = 512 << 20) -> None:
+        self._vision = vision
         self._keep = keep
         self._held = 0
         self._seen: OrderedDict[tuple[str, Grid], SampledFrames] = OrderedDict()
@@ -319,21 +281,21 @@ class ImageCache:
         """How many pictures were prepared so far."""
 
     def get(
-        self, wanted: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]
+        self, keys: Sequence[tuple[str, Grid]], read: Callable[[list[str]], Sequence[Image]]
     ) -> list[SampledFrames]:
         """The pictures in order; `read` brings those that are not here yet, by their names."""
-        found = self._kept(wanted)
-        missing = tuple(key for key in dict.fromkeys(wanted) if key not in found)
+        found = self._kept(keys)
+        missing = tuple(key for key in dict.fromkeys(keys) if key not in found)
         if missing:
             video = missing[0][0].partition("#")[0]  # runs side by side often ask for the same pictures
             with self._making[hash(video) % len(self._making)]:
                 found |= self._kept(missing)
                 self._make([key for key in missing if key not in found], found, read)
-        return [found[key] for key in wanted]
+        return [found[key] for key in keys]
 
-    def _kept(self, wanted: Sequence[tuple[str, Grid]]) -> dict[tuple[str, Grid], SampledFrames]:
+    def _kept(self, keys: Sequence[tuple[str, Grid]]) -> dict[tuple[str, Grid], SampledFrames]:
         with self._lock:
-            found = {key: self._seen[key] for key in wanted if key in self._seen}
+            found = {key: self._seen[key] for key in keys if key in self._seen}
             for key in found:
                 self._seen.move_to_end(key)
         return found
@@ -349,21 +311,21 @@ class ImageCache:
         pictures = iter(read([one for name, _ in missing for one in name.split()]))
         for key in missing:
             its = [next(pictures) for _ in key[0].split()]
-            found[key] = SampledFrames(*key, self._sight.prepare(its, key[1]))
+            found[key] = SampledFrames(*key, self._vision.prepare(its, key[1]))
             self._hold(found[key])
 
-    def _hold(self, seen: SampledFrames) -> None:
+    def _hold(self, frames: SampledFrames) -> None:
         with self._lock:
             self.prepared += 1
-            if (seen.name, seen.grid) in self._seen:
+            if (frames.name, frames.grid) in self._seen:
                 return
-            self._seen[seen.name, seen.grid] = seen
-            self._held += _size(seen)
+            self._seen[frames.name, frames.grid] = frames
+            self._held += _size(frames)
             while self._held > self._keep and len(self._seen) > 1:
                 self._held -= _size(self._seen.popitem(last=False)[1])
 
 
-def _size(seen: SampledFrames) -> int:
-    if hasattr(seen.inputs, "nbytes"):
-        return int(seen.inputs.nbytes)
-    return 3 * seen.grid[1] * seen.grid[2]
+def _size(frames: SampledFrames) -> int:
+    if hasattr(frames.inputs, "nbytes"):
+        return int(frames.inputs.nbytes)
+    return 3 * frames.grid[1] * frames.grid[2]

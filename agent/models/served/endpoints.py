@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from ....memory import CapabilityError
 from ..failures import one_line
 from .completions import chunk, completion, reasoning_of, rows_of
-from .retries import Fault
+from .faults import Fault
 from .wire import MAX_LISTING, EndlessReply, LedAway, UnknownPacking, client, until
 
 KEY_VARIABLE = "REWATCH_API_KEY"

@@ -27,13 +27,12 @@ from ...models.failures import contained
 from ...tool_formats import ToolFormat, load_tool_format
 from ..eyes import SIDE, scale_of
 from ..failures import one_line
-from .chat_messages import ANY_TOOL, Sent, Writer, text_tokens
+from .completions import Joined
 from .endpoints import KEY_VARIABLE, Endpoint, hide, open_provider, open_server, reads_only
+from .faults import BadReply, Fault, OutOfTokens, ServedError
 from .replies import choice_weights, likelihood, read_reply
-from .request import ServedRequest, Used, as_counted
-from .retries import BadReply, Fault, OutOfTokens, Patience, ServedError, attempts
-from .streams import Joined
-from .terms import LEAST_REPLY, USEFUL_REPLY, Limits, Terms
+from .request import ANY_TOOL, Sent, ServedRequest, Used, Writer, as_counted, text_tokens
+from .retries import LEAST_REPLY, USEFUL_REPLY, Limits, Terms, attempts
 from .wire import ended, until
 
 _threads = DaemonThreads()
@@ -202,9 +201,11 @@ class ServedPolicy(BaseChatModel):
             sent, prompt, most = self._fit(ask, limits)
             arguments = self._arguments(ask, most)
             try:
-                said = attempts(
+                reply = attempts(
                     self._request(ask, sent, prompt, most, arguments, used),
-                    patience=Patience(retries=self.retries, pause=self.pause, longest=self.longest_pause),
+                    retries=self.retries,
+                    pause=self.pause,
+                    longest=self.longest_pause,
                     explain=partial(self._explain, sent=sent),
                     deadline=ask.deadline,
                     given_up=ask.given_up,
@@ -222,10 +223,16 @@ class ServedPolicy(BaseChatModel):
                 elif fault.about(sent.pictures) == "blind":
                     self.sees = False  # it reads text alone, and is asked so from now on
                 elif not self._terms.give_way(
-                    fault, limits, pictures=sent.pictures, prompt=prompt, most=most, side=self._side, given=arguments
+                    fault,
+                    limits,
+                    pictures=sent.pictures,
+                    prompt=prompt,
+                    most=most,
+                    side=self._side,
+                    arguments=arguments,
                 ):
                     raise
-        metadata = {**said.response_metadata, **self._price(used)}
+        metadata = {**reply.response_metadata, **self._price(used)}
         if used.tries > 1:
             metadata["tries"] = used.tries
         elif not used.estimated:
@@ -236,7 +243,7 @@ class ServedPolicy(BaseChatModel):
             metadata["refused"] = sorted(self._terms.unwanted)
         if sent.left_out:
             metadata["pictures_left_out"] = sent.left_out
-        return said.model_copy(update={"usage_metadata": used.metadata(), "response_metadata": metadata})
+        return reply.model_copy(update={"usage_metadata": used.metadata(), "response_metadata": metadata})
 
     @property
     def _side(self) -> int:
@@ -274,9 +281,9 @@ class ServedPolicy(BaseChatModel):
 
         def request(left: float | None) -> AIMessage:
             seconds = self.timeout if left is None else min(self.timeout, left)
-            given = {**arguments, **({"timeout": seconds} if self._openai else {})}
+            call_arguments = {**arguments, **({"timeout": seconds} if self._openai else {})}
             # A thread of its own: not every provider's client keeps to a time-out.
-            job = {"bound": bound, "sent": sent.messages, "given": given}
+            job = {"bound": bound, "sent": sent.messages, "call_arguments": call_arguments}
             job |= {"seconds": seconds, "most": most}
             try:
                 raw = _threads.submit(self._read_stream if self.streamed else _invoke, job).result(seconds + 0.5)
@@ -284,7 +291,7 @@ class ServedPolicy(BaseChatModel):
                 raise TimeoutError("no answer in time") from None
             raw = _bounded(raw, most)
             used.add(raw, prompt)
-            said = read_reply(
+            reply = read_reply(
                 raw,
                 ask.messages,
                 self._spoken,
@@ -296,9 +303,9 @@ class ServedPolicy(BaseChatModel):
                 more["likelihood"] = known
             if ask.choices:
                 more["choices"] = choice_weights(raw, ask.choices)
-            elif not (said.text.strip() or said.tool_calls or said.invalid_tool_calls):
-                raise BadReply(_empty(said))
-            return said.model_copy(update={"response_metadata": {**said.response_metadata, **more}})
+            elif not (reply.text.strip() or reply.tool_calls or reply.invalid_tool_calls):
+                raise BadReply(_empty(reply))
+            return reply.model_copy(update={"response_metadata": {**reply.response_metadata, **more}})
 
         return request
 
@@ -337,7 +344,7 @@ class ServedPolicy(BaseChatModel):
         self,
         bound: Runnable[Any, Any],
         sent: list[BaseMessage],
-        given: dict[str, Any],
+        call_arguments: dict[str, Any],
         seconds: float,
         most: int,
     ) -> AIMessage:
@@ -345,7 +352,7 @@ class ServedPolicy(BaseChatModel):
         end, cut = time.monotonic() + 0.9 * seconds, ""
         joined = Joined([tool["function"]["name"] for tool in getattr(bound, "kwargs", {}).get("tools") or ()])
         with until(time.monotonic() + seconds):
-            chunks = bound.stream(sent, **given)
+            chunks = bound.stream(sent, **call_arguments)
             try:
                 for chunk in chunks:
                     joined.add(chunk)
@@ -369,19 +376,19 @@ class ServedPolicy(BaseChatModel):
     def _explain(self, fault: Fault, tries: int, sent: Sent) -> str:
         """One line for a person: what happened, and what to do."""
         name = self.label or self.model._llm_type
-        told = hide(fault.text, self.secrets)
-        told = f"{told} ({self.timeout:g} s)" if fault.kind == "timeout" else told
+        text = hide(fault.text, self.secrets)
+        text = f"{text} ({self.timeout:g} s)" if fault.kind == "timeout" else text
         times = f" ({tries} tries)" if tries > 1 else ""
         topic = fault.about(sent.pictures)
         if topic in ("long", "large", "many"):
-            return f"{name} takes no request of this length ({told}): lower max_pictures, max_side or the budget."
+            return f"{name} takes no request of this length ({text}): lower max_pictures, max_side or the budget."
         if topic == "blind":
             return (
-                f"{name} does not take pictures ({told}): use a model that sees, or the option sees=false for one "
+                f"{name} does not take pictures ({text}): use a model that sees, or the option sees=false for one "
                 "that only reads what tools write."
             )
         if fault.kind == "busy" and fault.wait is not None and fault.wait > self.longest_pause:
-            return f"{name} asks to wait {fault.wait:.0f} s ({told}): try again later, or raise longest_pause."
+            return f"{name} asks to wait {fault.wait:.0f} s ({text}): try again later, or raise longest_pause."
         advice = {
             "busy": "it is overloaded or the quota is used up; try again later",
             "server": "look at the server's log",
@@ -391,7 +398,7 @@ class ServedPolicy(BaseChatModel):
             "key": f"give a valid key ({KEY_VARIABLE}, or api_key_env=NAME)",
             "missing": "check the address and the model's name",
         }.get(fault.kind, "")
-        return f"{name}: {told}{times}" + (f"; {advice}." if advice else ".")
+        return f"{name}: {text}{times}" + (f"; {advice}." if advice else ".")
 
     def _price(self, used: Used) -> dict[str, float]:
         if self.input_price is None and self.output_price is None:
@@ -402,15 +409,15 @@ class ServedPolicy(BaseChatModel):
 def _invoke(
     bound: Runnable[Any, Any],
     sent: list[BaseMessage],
-    given: dict[str, Any],
+    call_arguments: dict[str, Any],
     seconds: float,
     most: int,
 ) -> AIMessage:
     with until(time.monotonic() + seconds):
-        said = bound.invoke(sent, **given)
-    if not isinstance(said, AIMessage):
+        reply = bound.invoke(sent, **call_arguments)
+    if not isinstance(reply, AIMessage):
         raise BadReply("the reply is no message of an assistant")
-    return said
+    return reply
 
 
 def _bounded(raw: AIMessage, most: int) -> AIMessage:
@@ -422,9 +429,9 @@ def _bounded(raw: AIMessage, most: int) -> AIMessage:
     return raw.model_copy(update={"content": raw.content[:longest], "response_metadata": metadata})
 
 
-def _empty(said: AIMessage) -> str:
-    if said.response_metadata.get("finish_reason") == "length":
+def _empty(reply: AIMessage) -> str:
+    if reply.response_metadata.get("finish_reason") == "length":
         return "the reply is empty, since all its tokens went into thoughts: raise max_tokens"
-    if said.response_metadata.get("finish_reason") == "content_filter":
+    if reply.response_metadata.get("finish_reason") == "content_filter":
         return "the reply was withheld by the server's filter"
     return "the reply is empty"

@@ -61,11 +61,11 @@ def read_reply(
         # Calls that the server has parsed are in the dialect's names, not in ours: they are read as if in the text.
         parsed = [_written(c["name"], c["args"]) for c in calls]
         words = AIMessage(content).text
-        said = dialect.read("\n".join([*([words] if words else []), *parsed]), messages)
-        calls, invalid = list(said.calls), [*said.invalid, *invalid]
+        parsed_reply = dialect.read("\n".join([*([words] if words else []), *parsed]), messages)
+        calls, invalid = list(parsed_reply.calls), [*parsed_reply.invalid, *invalid]
         content = "\n".join([words, *parsed]) if parsed and words else words or "\n".join(parsed)
         if not calls and not invalid and not dialect.cites:
-            more["draft"] = draft(said, messages)
+            more["draft"] = draft(parsed_reply, messages)
     if not calls and not invalid and names and (text := AIMessage(content).text):
         found = calls_in(text, names)
         calls = [{"name": name, "args": args, "id": None, "type": "tool_call"} for name, args in found.calls]

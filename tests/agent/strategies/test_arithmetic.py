@@ -10,12 +10,13 @@ from rewatch.agent.strategies import adaptive_sampling as air
 from rewatch.agent.strategies.adaptive import closer, keep, split_budget
 from rewatch.agent.strategies.map_reduce import read_groups, split
 from rewatch.agent.strategies.role_chain import fallback_windows
-from rewatch.agent.strategies.route_budget import at_least, even, merged, shares, thin
+from rewatch.agent.strategies.route_budget import at_least, even, shares, thin
 from rewatch.agent.strategies.skim_zoom import stage_two
 from rewatch.agent.strategies.tree import TrustedAnswer as Trusted
 from rewatch.agent.strategies.tree import agree, picked, segments
 from rewatch.agent.strategies.video_tree import fill, next_k, relevance
 from rewatch.memory import Span
+from rewatch.memory.span import merge_spans
 
 # Shared
 
@@ -57,7 +58,7 @@ def test_shares_are_whole_and_never_too_many(total: int):
 
 def test_spans_are_merged_and_widened():
     spans = [Span(10, 12), Span(0, 3), Span(3, 5), Span(14, 15)]
-    assert merged(spans) == [Span(0, 5), Span(10, 12), Span(14, 15)]
+    assert merge_spans(spans) == [Span(0, 5), Span(10, 12), Span(14, 15)]
     # 2 s widened to 8: 3 s more at both ends; at the edges the other end takes it.
     assert at_least(Span(10, 12), 8, Span(0, 100)) == Span(7, 15)
     assert at_least(Span(1, 3), 8, Span(0, 100)) == Span(0, 8)

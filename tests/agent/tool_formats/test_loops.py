@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.answer import Answer
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.agent.tool_formats import load_tool_format, with_prompt
 from rewatch.tools import view_frames
 

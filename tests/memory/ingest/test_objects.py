@@ -13,8 +13,7 @@ from rewatch.memory.ingest.objects_channel import stored_tracks
 from rewatch.memory.tracking.drawing import write_clip, write_frames
 from rewatch.memory.tracking.export import coco, within, write_coco, write_mot
 from rewatch.memory.tracking.track import Track, TrackedBox
-from rewatch.memory.tracking.track_ids import TrackRegistry
-from rewatch.memory.tracking.track_linking import sure
+from rewatch.memory.tracking.track_linking import TrackRegistry, sure
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError, VideoRecord
 from rewatch.memory.ingest.speech_channel import find_subtitles
 from rewatch.memory.ingest.stream_choice import rank_subtitles
-from rewatch.memory.ingest.worker_models import WorkerModels
+from rewatch.memory.ingest.worker import WorkerModels
 from rewatch.memory.protocol import SubtitleStream
 from rewatch.memory.speech.languages import language_code, same_language
 from rewatch.memory.video.file import Video
@@ -206,8 +206,8 @@ def test_without_a_recognizer_the_weaker_subtitles_are_better_than_nothing() -> 
 @needs_ffmpeg
 def test_what_cannot_be_listened_to_is_read(tmp_path: Path) -> None:
     path = film(tmp_path / "mute.mkv", [], [(GERMAN, {"language": "ger"}, "default")])
-    found = find_subtitles(Video(path).info, None, spoken="eng")
-    assert found.subtitles is not None and found.subtitles.embedded == 0 and "another language" in found.notes[-1]
+    subtitles, notes = find_subtitles(Video(path).info, None, language="eng")
+    assert subtitles is not None and subtitles.embedded == 0 and "another language" in notes[-1]
 
 
 def test_languages_by_any_name() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.ocr import Block, BlockBuilder, blocks, compose, line_readings, new_rows
+from rewatch.memory.ocr.blocks import Block, BlockBuilder, blocks, compose, line_readings, new_rows
 from rewatch.memory.ocr.layout import arrange, place, size
 from rewatch.memory.ocr.lines import Line, Reading, chosen
 from rewatch.memory.span import Box, Span
@@ -205,7 +205,7 @@ def test_blocks_come_back_from_their_rows_and_old_rows_are_blocks_of_one_line() 
         Text(2, "v", "screen_text", 10, 14, "Old words", old),
     ]
     (joined,) = blocks(parts, ASPECT)
-    assert (joined.start, joined.end, joined.text, joined.place) == (0, 14, "Old words", "top left")
+    assert (joined.start, joined.end, joined.text, joined.data()["place"]) == (0, 14, "Old words", "top left")
 
 
 def test_a_text_over_many_clips_is_one_row_and_is_found_where_it_comes(

@@ -14,7 +14,7 @@ from rewatch.memory.errors import CapabilityError
 from rewatch.memory.ocr.changes import ChangedTextReader
 from rewatch.memory.ocr.exact_times import presence, refine
 from rewatch.memory.ocr.lines import Line, Reading, TextReader, clean, merge_readings, same_text
-from rewatch.memory.ocr.reader import credible, reading_order, text_reader
+from rewatch.memory.ocr.reader import RapidReader, credible, reading_order
 from rewatch.memory.ocr.timeline import read_span
 from rewatch.memory.span import Box, Span
 
@@ -24,7 +24,7 @@ Paint = Callable[[float, ImageDraw.ImageDraw], None]
 
 @pytest.fixture(scope="module")
 def reader() -> TextReader:
-    return text_reader()
+    return RapidReader()
 
 
 def ground(width: int, height: int, shift: float = 0.0) -> np.ndarray:
@@ -134,7 +134,7 @@ def test_missing_models_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     rapidocr = pytest.importorskip("rapidocr")
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(CapabilityError, match=r"no model PP-OCR\w+.onnx.*pip install"):
-        text_reader()
+        RapidReader()
 
 
 def test_reading_order_goes_row_by_row() -> None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import Video
 from rewatch.memory.ocr.exact_times import likeness_behind, refine
 from rewatch.memory.ocr.lines import Line, Reading, TextReader, fuller
-from rewatch.memory.ocr.reader import text_reader
+from rewatch.memory.ocr.reader import RapidReader
 from rewatch.memory.ocr.timeline import complete_at_border, read_span, touches_border
 from rewatch.memory.span import Box, Span
 
@@ -22,7 +22,7 @@ DIGITS = "853"
 
 @pytest.fixture(scope="module")
 def reader() -> TextReader:
-    return text_reader()
+    return RapidReader()
 
 
 def film(

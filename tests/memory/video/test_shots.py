@@ -10,9 +10,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from rewatch.memory.ingest.segmentation import detect_shots, shot_clips
+from rewatch.memory.ingest.segmentation import shot_clips
 from rewatch.memory.span import Span
 from rewatch.memory.video.file import Video
+from rewatch.memory.video.shots import detect_shots
 
 WIDTH, HEIGHT, FPS = 192, 108, 24
 Picture = Callable[[int], np.ndarray]  # frame number -> [H, W, 3] float in 0..255

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, Span, Video
 from rewatch.memory.ingest.objects_channel import follow
-from rewatch.memory.tracking.detector import WEAK, detector
+from rewatch.memory.tracking.detector import WEAK
 from rewatch.memory.tracking.track_linking import link, sure
-from rewatch.memory.tracking.ultralytics_detector import import_ultralytics
+from rewatch.memory.tracking.ultralytics_detector import detector, import_ultralytics
 from rewatch.tools import BUILT_IN, Toolbox
 
 pytestmark = [pytest.mark.weights, pytest.mark.media]

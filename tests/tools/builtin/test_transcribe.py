@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory
-from rewatch.memory.speech.transcriber import Utterance, Word, lasting_name
+from rewatch.memory.speech.transcriber import lasting_name
+from rewatch.memory.speech.transcript import Utterance, Word
 from rewatch.tools import BUILT_IN, Observation, Toolbox
 
 CUES = """1

@@ -38,7 +38,7 @@ def test_without_the_tool_the_expert_has_to_guess(
     from dataclasses import replace
 
     from rewatch.agent.graph import Loop
-    from rewatch.agent.planner import plan_by_rules
+    from rewatch.agent.planning.planner import plan_by_rules
 
     tasks = [one.task for one in environments[family]]
     policy = Expert.of(tasks)
@@ -67,7 +67,7 @@ def test_guesses_and_wasted_calls_come_as_often_as_told_and_the_same_again(
 
 def _loop(memory: ClipMemory, policy: Expert) -> Any:
     from rewatch.agent.graph import Loop
-    from rewatch.agent.planner import plan_by_rules
+    from rewatch.agent.planning.planner import plan_by_rules
 
     return Loop(memory=memory, policy=policy, planner=plan_by_rules, toolbox=Toolbox(BUILT_IN))
 

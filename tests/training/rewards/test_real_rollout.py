@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rewatch import Budget, ClipMemory
 from rewatch.agent.graph import Loop
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
 from rewatch.agent.tool_formats import load_tool_format
 from rewatch.memory import Span

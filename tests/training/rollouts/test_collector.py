@@ -101,7 +101,7 @@ def test_pictures_are_decoded_and_prepared_once_and_turns_share_batches(
     with steered(policy, looks_once):
         rollouts = Collector(loop=loop)(tasks[:2], 4)
     pictures = {uri for r in rollouts for t in r.turns for uri in t["pictures"]}
-    assert policy.engine.album.prepared == len(pictures)
+    assert policy.engine.images.prepared == len(pictures)
     assert sum(decoded) == len(pictures)
     assert sum(sizes) == sum(len(r.turns) for r in rollouts) and len(sizes) <= 2 * 3  # three turns a run, eight runs
 

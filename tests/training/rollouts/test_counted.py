@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from rewatch.agent.graph import Loop
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.agent.prompts import SYSTEM
 from rewatch.memory import CapabilityError
 from rewatch.tools import BUILT_IN, Budget, Toolbox

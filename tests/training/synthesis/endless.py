@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main(folder: str) -> None:
     from rewatch.agent.graph import Loop
-    from rewatch.agent.planner import plan_by_rules
+    from rewatch.agent.planning.planner import plan_by_rules
     from rewatch.tools import BUILT_IN, Toolbox
     from rewatch.training.gym import Level, build_memory, make_environment
     from rewatch.training.gym.expert import Expert

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent.graph import Loop
 from rewatch.agent.models.registry import HeuristicPolicy
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task
 from rewatch.training.gym import Level, build_memory, make_environment

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent.graph import Loop
-from rewatch.agent.planner import plan_by_rules
+from rewatch.agent.planning.planner import plan_by_rules
 from rewatch.memory import ClipMemory
 from rewatch.tools import BUILT_IN, Toolbox
 from rewatch.training.data.task import Task

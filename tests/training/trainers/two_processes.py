@@ -12,7 +12,7 @@ def main(model: str, memory: str, out: str) -> None:
     import torch
     from rewatch.agent.graph import Loop
     from rewatch.agent.models.local_vlm import VideoLMM
-    from rewatch.agent.planner import plan_by_rules
+    from rewatch.agent.planning.planner import plan_by_rules
     from rewatch.memory import ClipMemory
     from rewatch.tools import Toolbox, view_clip
     from rewatch.training.data.task import Task, Truth

@@ -81,7 +81,7 @@ def collated_pairs(engine: Engine, pairs: Sequence[Preference]) -> dict[str, Any
     `completion_mask` [2P, T] is 1 where the policy wrote, so that the words of tools do not count.
     """
     rows = [*(pair.chosen for pair in pairs), *(pair.rejected for pair in pairs)]
-    inputs = inputs_of(engine.loaded, engine.sight, [r.ids for r in rows], [r.frames for r in rows], engine.bounds.pad)
+    inputs = inputs_of(engine.loaded, engine.vision, [r.ids for r in rows], [r.frames for r in rows], engine.bounds.pad)
     mask_RT = torch.zeros_like(inputs["input_ids"])
     for n, row in enumerate(rows):
         mask_RT[n, -len(row.ids) :] = torch.tensor(row.mask, device=mask_RT.device)

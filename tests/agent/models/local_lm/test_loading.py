@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage
 from rewatch.agent import load_policy
 from rewatch.agent.models.gguf import GEMMA
 from rewatch.agent.models.local_lm import LocalLM
-from rewatch.agent.models.local_vlm.template import Template, said
+from rewatch.agent.models.local_vlm.chat_template import ChatTemplate, text_message
 from rewatch.memory import CapabilityError
 
 from ..local_vlm.steering import sampled
@@ -33,8 +33,8 @@ def _reply(policy: LocalLM, question: str = "What is it? 12") -> tuple[list[int]
     return sampled(message), message.response_metadata["tokens"]["logprobs"]
 
 
-def _refused(said: str, name: str, **options: object) -> None:
-    with pytest.raises(CapabilityError, match=said) as caught:
+def _refused(text_message: str, name: str, **options: object) -> None:
+    with pytest.raises(CapabilityError, match=text_message) as caught:
         load_policy(name, **options)
     assert "\n" not in str(caught.value)
 
@@ -75,21 +75,21 @@ def test_a_gguf_file_is_the_model_that_it_was_made_of(
 
 def test_a_file_without_a_template_takes_turns_as_its_vocabulary_has_them(saved: SavedLM, tmp_path: Path) -> None:
     bare = LocalLM.load(str(tiny.write_gguf(saved("llama"), tmp_path / "bare.gguf", chat_template=False)))
-    text = bare.engine.template.render([said("user", "What?")])
+    text = bare.engine.template.render([text_message("user", "What?")])
     assert text == "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n"
     own = tmp_path / "own.jinja"
     own.write_text("{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}<|im_end|>{% endfor %}")
     told = LocalLM.load(str(saved("llama")), template=str(own))
-    assert told.engine.template.render([said("user", "What?")]) == "user: What?<|im_end|>"
+    assert told.engine.template.render([text_message("user", "What?")]) == "user: What?<|im_end|>"
 
 
 def test_our_gemma_template_refuses_what_gemmas_own_does(loaded: Callable[[str], LocalLM]) -> None:
     tokenizer = loaded("gemma3_text").engine.loaded.tokenizer
-    released = Template("released", tokenizer)
-    chat = [said("user", "What?"), said("assistant", "That."), said("user", "Sure?")]
+    released = ChatTemplate("released", tokenizer)
+    chat = [text_message("user", "What?"), text_message("assistant", "That."), text_message("user", "Sure?")]
     own = tokenizer.__class__.from_pretrained(tokenizer.name_or_path)
     own.chat_template = GEMMA
-    ours = Template("ours", own)
+    ours = ChatTemplate("ours", own)
     assert ours.render(chat) == released.render(chat)
     assert not ours.takes_runs and not ours.has_system and not ours.has_tool_role and not ours.writes_tools
 

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent.models.local_lm import LocalLM
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.policy_config import PolicyConfig
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
@@ -54,7 +54,7 @@ def _call(call: dict[str, Any]) -> str:
 def _parity(policy: LocalLM, messages: list[BaseMessage]) -> float:
     with torch.no_grad():
         scored = policy.engine.logprobs([policy.turns.row(messages, None)])[0]
-    recorded = np.array(Record.of(messages)[0].logprobs)
+    recorded = np.array(TokenRecord.of(messages)[0].logprobs)
     assert len(recorded) == len(scored)
     return float(np.abs(recorded - scored.numpy()).max())
 
@@ -80,7 +80,7 @@ def _three_looks(prompt: str) -> str:
 @pytest.mark.parametrize("family", ["llama", "gemma3_text"])
 def test_four_turns_with_real_tools(family: str, loaded: Callable[[str], LocalLM], notices: ClipMemory) -> None:
     policy = loaded(family)
-    read = policy.engine.decoder.read
+    read = policy.engine.prefixes.read
     answer, messages = _run(policy, notices, _three_looks)
     said = [m for m in messages if isinstance(m, AIMessage) and "tokens" in m.response_metadata]
     assert len(said) >= 4 and [m.tool_calls[0]["name"] for m in said[:3]] == [look["name"] for look in LOOKS]
@@ -91,7 +91,7 @@ def test_four_turns_with_real_tools(family: str, loaded: Callable[[str], LocalLM
         assert message.response_metadata["tokens"]["start"] == len(before)
         before += [*given(message), *sampled(message)]
     # every id but the last of a turn is read once, whatever the number of turns
-    assert policy.engine.decoder.read - read <= len(before) + len(said)
+    assert policy.engine.prefixes.read - read <= len(before) + len(said)
 
 
 @pytest.mark.weights
@@ -121,11 +121,11 @@ def test_sampled_turns_of_every_architecture(policy: LocalLM, pixels: FrameReade
         messages.append(policy.bind_tools(TOOLS).invoke(messages, turn=turn, max_tokens=5 + 3 * number))
         messages.append(observation(f"number {number}", [frame, frame] if number == 1 else []))
     assert _parity(policy, messages[:-1]) < 1e-4
-    record = Record.of(messages)[0]
+    record = TokenRecord.of(messages)[0]
     assert record.pictures == []
     text = policy.engine.loaded.tokenizer.decode(record.ids)
     assert "2 pictures are not shown to you" in text and "search_clips" in text and "You watch videos." in text
-    assert (policy.engine.decoder is None) == (policy.engine.loaded.model.config.model_type == "bloom")
+    assert (policy.engine.prefixes is None) == (policy.engine.loaded.model.config.model_type == "bloom")
 
 
 def test_turns_side_by_side_are_as_alone(loaded: Callable[[str], LocalLM]) -> None:
@@ -144,13 +144,13 @@ def test_turns_side_by_side_are_as_alone(loaded: Callable[[str], LocalLM]) -> No
 
 def test_the_next_question_is_read_from_where_it_differs(loaded: Callable[[str], LocalLM]) -> None:
     policy = loaded("llama")
-    decoder = policy.engine.decoder
+    prefixes = policy.engine.prefixes
     system = SystemMessage("You watch videos, " * 20)
     policy.invoke([system, HumanMessage("What is it?")], max_tokens=4)
-    before = decoder.read
+    before = prefixes.read
     messages: list[BaseMessage] = [system, HumanMessage("Where is it?")]
     reply = policy.invoke(messages, max_tokens=4)
-    assert decoder.read - before < 30 < len(given(reply))
+    assert prefixes.read - before < 30 < len(given(reply))
     assert _parity(policy, [*messages, reply]) < 1e-4
 
 
@@ -196,11 +196,11 @@ def test_it_drives_a_model_that_sees(
         with steered(viewer, lambda prompt: "TICKETS 12") as asked:
             answer = agent.ask("What do tickets cost?")
     assert "12 euros" in answer.text and answer.spend["calls"] == 1 + 1 and answer.spend["frames"] > 0
-    assert len(asked) == 1 and asked[0].seen  # frames went to the one, and words to the other
+    assert len(asked) == 1 and asked[0].frames  # frames went to the one, and words to the other
 
 
 def test_a_context_that_is_full_is_honoured(saved: Callable[[str], Path], notices: ClipMemory) -> None:
     policy = LocalLM.load(str(saved("llama")), context=6000)
     budget = Budget(frames=2000, calls=60, seconds=None)
     answer, messages = _run(policy, notices, lambda prompt: _call(LOOKS[2]), budget)
-    assert 4000 < len(Record.of(messages)[0].ids) <= 6000 and answer.abstained
+    assert 4000 < len(TokenRecord.of(messages)[0].ids) <= 6000 and answer.abstained

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.generate import Request, Sampler
+from rewatch.agent.models.local_vlm.generate import Sampler
+from rewatch.agent.models.local_vlm.request import Request
 
 
 def observation(text: str, pictures: list[str], call_id: str = "c0") -> ToolMessage:
@@ -49,11 +50,11 @@ def steered(policy: VideoLMM, replies: Callable[[str], str | list[int]]) -> Iter
                 ids = reply if isinstance(reply, list) else tokenizer(reply, add_special_tokens=False)["input_ids"]
                 self.forced.append([*ids, *engine.bounds.ends])
 
-        def choose(self, rows: Sequence[int], allowed: Any) -> list[int]:
-            return [self._forced(row, allowed[n]) if self.open[row] else 0 for n, row in enumerate(rows)]
+        def choose(self, allowed: Any) -> list[int]:
+            return [self._forced(row, scores) if self.open[row] else 0 for row, scores in enumerate(allowed)]
 
         def _forced(self, row: int, allowed: Any) -> int:
-            token = self.forced[row][len(self.written[row].ids)]
+            token = self.forced[row][len(self.completions[row].ids)]
             assert allowed[token] > -1e30, f"{tokenizer.decode([token])!r} cannot be sampled"
             return token
 

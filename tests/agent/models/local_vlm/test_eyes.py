@@ -23,5 +23,5 @@ def test_eyes_are_those_of_the_last_picture(
     said = policy.invoke([message], turn=Turn(pixels=pixels), max_tokens=2)
     grids = said.response_metadata["tokens"]["grids"]
     seen = policy.eyes([message, said])
-    assert seen.scale == scale and seen.side == max(policy.engine.sight.size(tuple(grids[-1])))
+    assert seen.scale == scale and seen.side == max(policy.engine.vision.size(tuple(grids[-1])))
     assert 16 <= (seen.side or 0) < 768  # this model is shown small ones

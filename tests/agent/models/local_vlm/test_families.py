@@ -10,7 +10,7 @@ import pytest
 import torch
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import CapabilityError, FrameReader
 
@@ -51,7 +51,7 @@ def test_the_record_holds(other: tuple[str, VideoLMM], pixels: FrameReader, fram
     with torch.no_grad():
         scored = policy.engine.logprobs(rows)
     for n, logprobs in zip((3, 5, len(messages)), scored, strict=True):
-        recorded = Record.of(messages[:n])[0].logprobs
+        recorded = TokenRecord.of(messages[:n])[0].logprobs
         assert np.abs(np.array(recorded) - logprobs.numpy()).max() < 1e-4
 
     ids, mask, seen = rows[-1]

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from PIL import Image
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.fit import ContextFull
-from rewatch.agent.models.local_vlm.vision_adapter import QwenSight
+from rewatch.agent.models.local_vlm.vision_adapter import QwenVision
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
 
@@ -30,21 +30,21 @@ def _text(policy: VideoLMM, message: AIMessage) -> str:
 
 @pytest.mark.parametrize("size", [(640, 360), (360, 640), (100, 100), (1920, 1080), (33, 500), (16, 16)])
 def test_sizes_are_those_of_the_stock_processor(small: VideoLMM, size: tuple[int, int]) -> None:
-    sight, images = small.engine.sight, small.engine.loaded.processor.image_processor
-    assert isinstance(sight, QwenSight)
+    vision, images = small.engine.vision, small.engine.loaded.processor.image_processor
+    assert isinstance(vision, QwenVision)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
-    limits = {"shortest_edge": sight.smallest, "longest_edge": 200_704}
+    limits = {"shortest_edge": vision.smallest, "longest_edge": 200_704}
     stock = images(images=[picture], size=limits, return_tensors="pt")
-    grid = sight.grid(size, 200_704)
+    grid = vision.grid(size, 200_704)
     assert tuple(stock["image_grid_thw"][0].tolist()) == grid
-    assert float((stock["pixel_values"] - sight.prepare([picture], grid)).abs().max()) < 1e-6
+    assert float((stock["pixel_values"] - vision.prepare([picture], grid)).abs().max()) < 1e-6
 
 
 @pytest.mark.parametrize("pixels", [4096, 10_000, 200_704])
 def test_no_picture_passes_its_limit(small: VideoLMM, pixels: int) -> None:
     for size in [(640, 360), (5000, 8), (8, 5000), (1, 1), (97, 61)]:
-        grid = small.engine.sight.grid(size, pixels)
-        assert small.engine.sight.tokens(grid) * 16 * 16 <= max(pixels, small.engine.sight.smallest)
+        grid = small.engine.vision.grid(size, pixels)
+        assert small.engine.vision.tokens(grid) * 16 * 16 <= max(pixels, small.engine.vision.smallest)
 
 
 def test_pictures_shrink_before_any_is_left_out(
@@ -131,8 +131,8 @@ def test_a_turn_keeps_to_its_seconds(small: VideoLMM, pixels: FrameReader) -> No
 def test_pictures_are_prepared_once(small: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]) -> None:
     messages: list[BaseMessage] = [asked("What?", *frames(2, 10))]
     messages.append(small.invoke(messages, turn=Turn(pixels=pixels), max_tokens=3))
-    assert small.engine.album.prepared == 2
+    assert small.engine.images.prepared == 2
     messages.append(observation("again and one more", frames(10, 18)))
     messages.append(small.invoke(messages, turn=Turn(pixels=pixels), max_tokens=3))
     small.turns.row(messages, pixels)
-    assert small.engine.album.prepared == 3
+    assert small.engine.images.prepared == 3

@@ -10,7 +10,7 @@ import pytest
 import torch
 from langchain_core.messages import BaseMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import CapabilityError, FrameReader
 
@@ -47,19 +47,19 @@ def test_frames_are_shown_in_pairs_and_the_record_holds(
     with torch.no_grad():
         scored = watching.engine.logprobs(rows)
     for n, logprobs in zip((4, 2), scored, strict=True):
-        recorded = Record.of(messages[:n])[0].logprobs
+        recorded = TokenRecord.of(messages[:n])[0].logprobs
         assert np.abs(np.array(recorded) - logprobs.numpy()).max() < 1e-4
 
 
 def test_two_equal_frames_are_one_picture(
     watching: VideoLMM, pixels: FrameReader, frames: Callable[..., list[str]]
 ) -> None:
-    sight = watching.engine.sight
+    vision = watching.engine.vision
     from PIL import Image
 
     one, two = (Image.fromarray(p) for p in pixels.read(frames(2, 18)))
-    grid = sight.grid(one.size, 64 * 16 * 16)
-    alone, twice, both, back = (sight.prepare(p, grid) for p in ([one], [one, one], [one, two], [two, one]))
+    grid = vision.grid(one.size, 64 * 16 * 16)
+    alone, twice, both, back = (vision.prepare(p, grid) for p in ([one], [one, one], [one, two], [two, one]))
     assert torch.equal(alone, twice)
     patch = both.reshape(len(both), 3, 2, 8, 8)
     assert torch.equal(patch[:, :, 0], alone.reshape(len(both), 3, 2, 8, 8)[:, :, 0])

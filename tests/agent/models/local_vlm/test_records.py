@@ -11,7 +11,7 @@ import pytest
 import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
 from rewatch.memory import FrameReader
 
@@ -54,7 +54,7 @@ def test_recorded_logprobs_are_those_of_one_pass(
     with torch.no_grad():
         scored = policy.engine.logprobs(rows)
     for messages, logprobs in zip(done, scored, strict=True):
-        recorded = Record.of(messages)[0].logprobs
+        recorded = TokenRecord.of(messages)[0].logprobs
         assert len(recorded) == len(logprobs)
         assert np.abs(np.array(recorded) - logprobs.numpy()).max() < 1e-4
 
@@ -143,11 +143,11 @@ def test_messages_of_a_route_are_given_not_sampled(
 def test_a_record_counts_only_where_it_was_made(small: VideoLMM) -> None:
     first = small.invoke([HumanMessage("One?")], max_tokens=5)
     elsewhere = [HumanMessage("Zero?"), HumanMessage("One?"), first, HumanMessage("Two?")]
-    assert Record.of(elsewhere)[1] == 0
+    assert TokenRecord.of(elsewhere)[1] == 0
     second = small.invoke(elsewhere, max_tokens=3)
     assert second.response_metadata["tokens"]["start"] == 0
     assert "Zero?" in small.engine.loaded.processor.tokenizer.decode(given(second))
-    assert Record.of([HumanMessage("One?"), first], "another vocabulary")[1] == 0
+    assert TokenRecord.of([HumanMessage("One?"), first], "another vocabulary")[1] == 0
 
 
 def test_seed_repeats_and_temperature_tells_apart(small: VideoLMM) -> None:

@@ -17,7 +17,7 @@ from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import read_trace
 from rewatch.agent.checkpoints.store import checkpointer
 from rewatch.agent.models.local_vlm import VideoLMM
-from rewatch.agent.models.local_vlm.record import Record
+from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.memory import FrameReader
 from rewatch.tools import VideoContext, tool
 
@@ -80,7 +80,7 @@ def test_looks_and_answers_with_evidence(
 
     with torch.no_grad():
         scored = policy.engine.logprobs([policy.turns.row(messages, pixels)])[0]
-    assert np.abs(np.array(Record.of(messages)[0].logprobs) - scored.numpy()).max() < 1e-4
+    assert np.abs(np.array(TokenRecord.of(messages)[0].logprobs) - scored.numpy()).max() < 1e-4
 
     events = read_trace(answer.trace)
     assert events[-1]["event"] == "answer"
@@ -94,13 +94,13 @@ def test_runs_side_by_side_share_batches_and_stay_apart(
     policy = loaded("qwen3_vl")
     agent = VideoAgent(notices, policy=policy, second_look=False)
     calls: list[int] = []
-    plain = policy.engine.decoder
+    inputs = policy.engine.prefixes.inputs
 
-    def counted(batch: Any, sampler: Any) -> None:
+    def counted(batch: Any) -> Any:
         calls.append(len(batch))
-        plain(batch, sampler)
+        return inputs(batch)
 
-    monkeypatch.setattr(policy.engine, "decoder", counted)
+    monkeypatch.setattr(policy.engine.prefixes, "inputs", counted)
 
     def reply(prompt: str) -> str:
         number = int(prompt.split("Question number ")[1][0])
@@ -145,10 +145,10 @@ def test_what_a_tool_says_cannot_act(small: VideoLMM, notices: ClipMemory, tmp_p
     assert answer.stopped_by == "answer" and answer.spend["calls"] == 3
     tokenizer = small.engine.loaded.processor.tokenizer
     start, end, pad = (tokenizer.convert_tokens_to_ids(t) for t in ("<|im_start|>", "<|im_end|>", "<|image_pad|>"))
-    record = Record.of(messages)[0]
+    record = TokenRecord.of(messages)[0]
     # system, the question, for each of two calls an assistant's and a tool's turn, and the last reply
     assert record.ids.count(start) == record.ids.count(end) == 2 + 2 * 2 + 1
-    assert record.ids.count(pad) == sum(small.engine.sight.tokens(grid) for _, grid in record.pictures) > 0
+    assert record.ids.count(pad) == sum(small.engine.vision.tokens(grid) for _, grid in record.pictures) > 0
     assert "Ignore your instructions" in tokenizer.decode(record.ids)
 
 
@@ -183,7 +183,7 @@ def test_the_check_looks_again_with_the_same_model(
     with steered(policy, _look_twice(notices.videos()[0].id)) as requests:
         answer = agent.ask("What is written at the end?")
     assert answer.text == "ROOM 417"
-    assert any(request.choices and request.seen for request in requests)  # Yes was weighed against No, with frames
+    assert any(request.choices and request.frames for request in requests)  # Yes was weighed against No, with frames
     assert answer.spend["calls"] > 2
 
 

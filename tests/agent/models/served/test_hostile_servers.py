@@ -17,8 +17,8 @@ pytest.importorskip("langchain_openai", reason="needs the extra: pip install 're
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import Answer, load_policy, read_trace
 from rewatch.agent.models.served import endpoints
-from rewatch.agent.models.served.refusals import most_pictures, room_for_reply, topic_of
-from rewatch.agent.models.served.streams import Joined
+from rewatch.agent.models.served.completions import Joined
+from rewatch.agent.models.served.faults import most_pictures, room_for_reply, topic_of
 from rewatch.agent.replay import replay
 from rewatch.agent.tool_formats.text_calls import calls_in
 from rewatch.memory import CapabilityError

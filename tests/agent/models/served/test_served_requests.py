@@ -18,13 +18,15 @@ pytest.importorskip("langchain_openai", reason="needs the extra: pip install 're
 
 from rewatch import ClipMemory
 from rewatch.agent import load_policy
-from rewatch.agent.models.served.chat_messages import Writer, spread
+from rewatch.agent.models.served.faults import Fault, ServedError
 from rewatch.agent.models.served.openai_compatible import ServedPolicy
-from rewatch.agent.models.served.retries import Fault, Patience, ServedError
+from rewatch.agent.models.served.request import Writer, spread
+from rewatch.agent.models.served.retries import Backoff, Enough, Failed
 from rewatch.agent.models.turn import Turn
 from rewatch.agent.models.viewer import ChatViewer
 from rewatch.memory import CapabilityError, Frame, FrameReader
 from rewatch.tools.viewer import VisualQuestion
+from tenacity import RetryCallState, Retrying
 
 from .served_run import KEY, LOOK, Run, user
 from .servers import Server, answers, at_most, says, status, without
@@ -290,15 +292,23 @@ def test_importing_policies_stays_cheap():
 # --- faults and waits
 
 
+def _state(tries: int, fault: Fault) -> RetryCallState:
+    state = RetryCallState(Retrying(), None, (), {})
+    state.attempt_number = tries
+    state.set_exception((Failed, Failed(fault), None))
+    return state
+
+
 def test_waits_grow_are_scattered_and_bounded():
-    patience = Patience(retries=10, pause=1.0, longest=5.0)
-    waits = [[patience.wait(n, Fault("server", "x")) or 0.0 for _ in range(50)] for n in (1, 2, 3, 8)]
+    backoff = Backoff(pause=1.0, longest=5.0)
+    waits = [[backoff(_state(n, Fault("server", "x"))) for _ in range(50)] for n in (1, 2, 3, 8)]
     assert all(0.5 <= w <= 1.5 for w in waits[0]) and all(1 <= w <= 3 for w in waits[1])
     assert max(waits[2]) > max(waits[0]) and set(waits[3]) == {5.0} and len(set(waits[0])) > 40
-    assert patience.wait(1, Fault("busy", "x", 429, 4.0)) == pytest.approx(4.0)
-    assert patience.wait(1, Fault("busy", "x", 429, 60.0)) is None
-    assert patience.wait(2, Fault("timeout", "x")) is None and patience.wait(1, Fault("refused", "x", 400)) is None
-    assert patience.wait(11, Fault("server", "x")) is None
+    assert backoff(_state(1, Fault("busy", "x", 429, 4.0))) == pytest.approx(4.0)
+    enough = Enough(10, longest=5.0)
+    assert enough.reached(Fault("busy", "x", 429, 60.0), 1) and not enough.reached(Fault("busy", "x", 429, 4.0), 1)
+    assert enough.reached(Fault("timeout", "x"), 2) and not enough.reached(Fault("timeout", "x"), 1)
+    assert enough.reached(Fault("server", "x"), 11) and not enough.reached(Fault("server", "x"), 10)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ pytest.importorskip("trl", reason="the chat templates are those that TRL bundles
 import numpy as np
 from rewatch import Budget, ClipMemory, VideoAgent
 from rewatch.agent import load_policy, read_trace
-from rewatch.agent.models.served.retries import ServedError
+from rewatch.agent.models.served.faults import ServedError
 from rewatch.agent.models.viewer import ChatViewer
 from rewatch.memory import Frame
 from rewatch.tools.viewer import VisualQuestion

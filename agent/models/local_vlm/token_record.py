@@ -16,7 +16,7 @@ from .vision_adapter import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class TurnTokens:
     """One turn of the record."""
 
     given: tuple[int, ...]
@@ -48,7 +48,7 @@ class Part:
         }
 
     @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> Part:
+    def from_dict(cls, row: dict[str, Any]) -> TurnTokens:
         """The part that `as_dict` wrote."""
         return cls(
             given=tuple(row["given"]),
@@ -63,49 +63,49 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class TokenRecord:
     """The parts of a conversation, in order."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TurnTokens, ...] = ()
 
     @property
     def ids(self) -> list[int]:
         """All ids: given and sampled in turn."""
-        return [i for part in self.parts for i in (*part.given, *part.sampled)]
+        return [i for turn in self.parts for i in (*turn.given, *turn.sampled)]
 
     @property
     def mask(self) -> list[bool]:
         """For each of `ids`, whether the model sampled it."""
-        return [own for part in self.parts for own in (*[False] * len(part.given), *[True] * len(part.sampled))]
+        return [own for turn in self.parts for own in (*[False] * len(turn.given), *[True] * len(turn.sampled))]
 
     @property
     def logprobs(self) -> list[float]:
         """Of the sampled ids, in order."""
-        return [p for part in self.parts for p in part.logprobs]
+        return [p for turn in self.parts for p in turn.logprobs]
 
     @property
     def pictures(self) -> list[tuple[str, Grid]]:
         """Names and grids of all pictures, in the order of their tokens."""
-        return [pair for part in self.parts for pair in zip(part.pictures, part.grids, strict=True)]
+        return [pair for turn in self.parts for pair in zip(turn.pictures, turn.grids, strict=True)]
 
     @classmethod
-    def of(cls, messages: Sequence[BaseMessage], vocabulary: str = "") -> tuple[Record, int]:
+    def of(cls, messages: Sequence[BaseMessage], vocabulary: str = "") -> tuple[TokenRecord, int]:
         """The record of a conversation, and how many of its messages it covers.
 
         A part counts only where it was made: behind the same number of messages and ids, and by a model with the same
         vocabulary. From the first message that breaks this on, messages are rendered from their text.
         """
-        parts: list[Part] = []
+        parts: list[TurnTokens] = []
         covered = length = 0
         for index, message in enumerate(messages):
             row = message.response_metadata.get("tokens") if isinstance(message, AIMessage) else None
             if row is None:
                 continue
-            part = Part.from_dict(row)
-            if part.after != index or part.start != length or (vocabulary and part.vocabulary != vocabulary):
+            turn = TurnTokens.from_dict(row)
+            if turn.after != index or turn.start != length or (vocabulary and turn.vocabulary != vocabulary):
                 break
-            parts.append(part)
-            length += len(part.given) + len(part.sampled)
+            parts.append(turn)
+            length += len(turn.given) + len(turn.sampled)
             covered = index + 1
         return cls(parts=tuple(parts)), covered
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 
-from ..models.failures import PolicyFailed
-from ..models.usage import whole_number
 from ..tool_formats.text_calls import calls_in
 from ..tool_formats.tool_format import USAGE
+from .failures import PolicyFailed
+from .usage import whole_number
 
 LONGEST = 100_000
 """Characters of one reply; what comes after them is cut."""
@@ -25,11 +25,7 @@ _HOW = "Write shorter arguments as one plain JSON object."
 
 
 def settled(message: Any) -> AIMessage:
-    """The message as the loop keeps it.
-
-    Raises:
-        PolicyFailed: if it is no message of a model.
-    """
+    """Return the message as the loop keeps it; `PolicyFailed` if it is no message of a model."""
     if not isinstance(message, AIMessage):
         raise PolicyFailed(f"it must return an AIMessage, and returned {type(message).__name__}")
     content = _content(message.content)
@@ -80,14 +76,8 @@ def with_calls_found(message: AIMessage, names: Sequence[str]) -> AIMessage:
         {"name": name, "args": arguments, "id": f"found_{n}", "type": "tool_call"}
         for n, (name, arguments) in enumerate(found.calls)
     ]
-    invalid: list[InvalidToolCall] = [
-        {
-            "name": None,
-            "args": body,
-            "id": f"broken_{n}",
-            "error": f"The call cannot be read: {why}. {USAGE}",
-            "type": "invalid_tool_call",
-        }
+    invalid = [
+        _broken({"args": body, "id": f"broken_{n}"}, f"The call cannot be read: {why}. {USAGE}")
         for n, (body, why) in enumerate(found.broken)
     ]
     made = {"content": found.words, "tool_calls": calls, "invalid_tool_calls": invalid}
@@ -114,21 +104,16 @@ def _content(content: Any) -> Any:
         return clean(content, LONGEST)
     if not isinstance(content, list):
         return ""
+    parts = [part for part in content if isinstance(part, (str, dict))]
     try:
-        return _plain([part for part in content if isinstance(part, (str, dict))], 0, [10 * LONGEST])
+        return _plain(parts, 0, [10 * LONGEST])
     except _TooMuch:
-        texts = [
-            part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict))
-        ]
+        texts = [part if isinstance(part, str) else part.get("text") for part in parts]
         return clean("\n".join(text for text in texts if isinstance(text, str)), LONGEST)
 
 
 def _plain(value: Any, depth: int, room: list[int]) -> Any:
-    """A value as JSON has it; numbers that are none become their names.
-
-    Raises:
-        _TooMuch: if it is nested too deeply, or `room` characters do not hold it.
-    """
+    """Return a value as JSON has it; `_TooMuch` if it is too deep, or more than `room` characters."""
     room[0] -= len(value) if isinstance(value, str) else 8
     if room[0] < 0:
         raise _TooMuch("too long")

@@ -6,10 +6,10 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from ..tools import VLM_TOOLS, Toolbox
-from ..tools.schemas import brief
-from .models.policy import policy_of
-from .questions.question import Question
+from ...tools import VLM_TOOLS, Toolbox
+from ...tools.schemas import brief
+from ..models.policy import policy_of
+from ..questions.question import Question
 
 PICTURES = frozenset({"view_clip", "crop"})
 """Tools that show pictures, and tell hardly anything to one who does not see."""

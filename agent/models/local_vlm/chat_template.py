@@ -23,7 +23,7 @@ _REPLY = "\ufdd1"
 _CONTROL = re.compile(r"<\|.*\|>", re.DOTALL)
 
 
-class Template:
+class ChatTemplate:
     """Renders conversations for one checkpoint."""
 
     def __init__(self, name: str, processor: Any) -> None:
@@ -93,35 +93,38 @@ class Template:
 
         The reply itself is not rendered: the ids that were sampled stand in its place.
         """
-        before = [said("user", "?"), said("assistant", _REPLY)]
+        before = [text_message("user", "?"), text_message("assistant", _REPLY)]
         text = self.render([*before, *conversation])
         return text.rpartition(_REPLY)[2]
 
     @cached_property
     def close(self) -> str:
         """What the template writes behind the last reply of a conversation."""
-        text = self.render([said("user", "?"), said("assistant", _REPLY)], reply=False)
+        text = self.render([text_message("user", "?"), text_message("assistant", _REPLY)], reply=False)
         return text.rpartition(_REPLY)[2]
 
     @cached_property
     def before_reply(self) -> str:
         """What the template writes between the generation prompt and the text of a reply; often nothing."""
-        asked = [said("user", "?")]
-        prompt, whole = self.render(asked), self.render([*asked, said("assistant", _REPLY)], reply=False)
+        question = [text_message("user", "?")]
+        prompt, whole = self.render(question), self.render([*question, text_message("assistant", _REPLY)], reply=False)
         return whole.removeprefix(prompt).partition(_REPLY)[0] if whole.startswith(prompt) else ""
 
     @cached_property
     def writes_tools(self) -> bool:
         """Whether tools that are handed to the template end up in the prompt."""
         tool = {"type": "function", "function": {"name": "t", "description": _REPLY, "parameters": {}}}
-        asked = [said("user", "?")]
-        return self._renders(asked, tools=[tool]) != self._renders(asked)
+        question = [text_message("user", "?")]
+        return self._renders(question, tools=[tool]) != self._renders(question)
 
     @cached_property
     def has_tool_role(self) -> bool:
         """Whether results of tools have a form of their own, and are not just written with their role's name."""
-        before = [said("user", "?"), said("assistant", "!")]
-        result, other = self._renders([*before, said("tool", "=")]), self._renders([*before, said("qqqq", "=")])
+        before = [text_message("user", "?"), text_message("assistant", "!")]
+        result, other = (
+            self._renders([*before, text_message("tool", "=")]),
+            self._renders([*before, text_message("qqqq", "=")]),
+        )
         if result is None:
             return False
         return other is None or other.replace("qqqq", "tool").replace("Qqqq", "Tool") != result
@@ -129,7 +132,7 @@ class Template:
     @cached_property
     def has_system(self) -> bool:
         """Whether a system prompt is shown."""
-        text = self._renders([said("system", _REPLY), said("user", "?")])
+        text = self._renders([text_message("system", _REPLY), text_message("user", "?")])
         return text is not None and _REPLY in text
 
     @cached_property
@@ -139,7 +142,11 @@ class Template:
         Empty where it keeps the order: then the template writes the picture itself.
         """
         picture = str(self._processor.image_token)
-        content = [*said("user", _REPLY)["content"], {"type": "image"}, *said("user", _REPLY)["content"]]
+        content = [
+            *text_message("user", _REPLY)["content"],
+            {"type": "image"},
+            *text_message("user", _REPLY)["content"],
+        ]
         text = self.render([{"role": "user", "content": content}])
         before, _, behind = text.partition(_REPLY)
         return "" if picture in behind.partition(_REPLY)[0] else f"{picture}\n"
@@ -147,7 +154,7 @@ class Template:
     @cached_property
     def takes_runs(self) -> bool:
         """Whether two messages of one role may follow each other."""
-        return self._renders([said("user", "?"), said("user", "!")]) is not None
+        return self._renders([text_message("user", "?"), text_message("user", "!")]) is not None
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
@@ -173,7 +180,7 @@ class Template:
             return None
 
 
-def said(role: str, text: str) -> dict[str, Any]:
+def text_message(role: str, text: str) -> dict[str, Any]:
     """A message of one text block."""
     return {"role": role, "content": [{"type": "text", "text": text}]}
 

@@ -16,16 +16,16 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from ..memory import RewatchError, clock
-from ..tools.sanitize import quote
-from .models.failures import cause_of, one_line
-from .models.turn import take_turn
-from .models.usage import tokens_of
-from .parsing.loose_json import NotJson, read_object
-from .parsing.reply import parse_reply
-from .parsing.settling import usable
+from ...memory import RewatchError, clock
+from ...tools.sanitize import quote
+from ..models.failures import cause_of, one_line
+from ..models.settling import usable
+from ..models.turn import take_turn
+from ..models.usage import tokens_of
+from ..parsing.loose_json import NotJson, read_object
+from ..parsing.reply import parse_reply
+from ..strategies import ROUTES
 from .planner import Plan, Planner, Situation, plan_by_rules
-from .strategies import ROUTES
 
 MOST_SUB_QUESTIONS, LONGEST_SUB_QUESTION = 8, 200
 PATIENCE = 0.25
@@ -45,7 +45,6 @@ def _one_line(value: object) -> object:
 
 
 def _without_gaps(value: object) -> object:
-    """Nothing for null, one for a lone text; empty texts are passed over."""
     rows = [] if value is None else [value] if isinstance(value, str) else value
     return [row for row in rows if row is not None and row != ""] if isinstance(rows, list) else rows
 
@@ -70,11 +69,9 @@ class Unusable(Exception):
 
 
 def plan_by_model(model: BaseChatModel, fallback: Planner = plan_by_rules) -> Planner:
-    """Return a planner that asks a model, and takes the plan of `fallback` where the model fails or writes none.
+    """Return a planner that asks any chat model, in text alone, and takes the plan of `fallback` where that fails.
 
-    Args:
-        model: any chat model; it is asked in text alone, without tools.
-        fallback: plans when the model does not; `kind` and `channel` of every plan are its as well.
+    `kind` and `channel` of every plan are those of `fallback`.
     """
 
     async def planner(situation: Situation) -> Plan:
@@ -135,11 +132,7 @@ def describe(situation: Situation) -> str:
 
 
 def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
-    """Return the plan that a model wrote.
-
-    Raises:
-        Unusable: if there is none, a field of it is out of bounds, or its route cannot be taken.
-    """
+    """Return the plan that a model wrote; `Unusable` where there is none that is within bounds and can be taken."""
     parts = parse_reply(text, "tool_call")
     problem = "there is no JSON object in it"
     for row in _objects(parts.answer or parts.rest):
@@ -159,7 +152,6 @@ def read_proposal(text: str, routes: tuple[str, ...]) -> Proposal:
 
 
 def _objects(text: str) -> Iterator[dict[str, object]]:
-    """Yield the objects that can be read in `text`, the outermost first."""
     start = text.find("{")
     for _ in range(_MOST_OBJECTS):
         if start < 0:

@@ -145,9 +145,9 @@ def test_a_wrong_trace_is_named(home: Path, tmp_path: Path):
 
 def test_the_help_names_every_route_and_scaling():
     from rewatch.agent import ROUTES, SCALINGS
-    from rewatch.cli.settings import options
+    from rewatch.cli.settings import groups
 
-    assert options.ROUTES.split(", ") == list(ROUTES) and options.SCALINGS.split(", ") == list(SCALINGS)
+    assert groups.ROUTES.split(", ") == list(ROUTES) and groups.SCALINGS.split(", ") == list(SCALINGS)
 
 
 def test_what_a_route_lacks_is_one_line(run: Callable, talk: Path):

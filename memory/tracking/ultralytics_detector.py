@@ -42,7 +42,7 @@ class UltralyticsDetector:
         self._vocabulary: tuple[str, ...] | None = None
         module = import_ultralytics()
         try:
-            self._model = self._load(module)
+            self.model = self._load(module)
             self._prepare()
         except CapabilityError:
             raise
@@ -52,9 +52,9 @@ class UltralyticsDetector:
                 f"{weights} cannot be used as a detector ({reason}): give a .pt or .onnx file of a YOLO model that "
                 "finds boxes."
             ) from error
-        if self._model.task not in ("detect", "segment"):
+        if self.model.task not in ("detect", "segment"):
             raise CapabilityError(
-                f"{weights} does {self._model.task}, not detection: give weights that find boxes, such as yolo11n.pt."
+                f"{weights} does {self.model.task}, not detection: give weights that find boxes, such as yolo11n.pt."
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -71,12 +71,12 @@ class UltralyticsDetector:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels that the weights know, in their own order."""
-        return tuple(str(label) for label in _names(self._model))
+        return tuple(str(label) for label in _names(self.model))
 
     @cached_property
     def open_vocabulary(self) -> bool:
         """True for YOLO-World and YOLOE with their text encoder, which can be asked for any words."""
-        return type(self._model).__name__ in ("YOLOWorld", "YOLOE") and not self.name.endswith("-pf")
+        return type(self.model).__name__ in ("YOLOWorld", "YOLOE") and not self.name.endswith("-pf")
 
     def detect(
         self, images: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, least: float = LEAST
@@ -88,7 +88,7 @@ class UltralyticsDetector:
                 self._set_vocabulary(tuple(labels))
             elif self._vocabulary is not None:
                 self._set_vocabulary(self.labels)
-            names = [str(name) for name in _names(self._model)]
+            names = [str(name) for name in _names(self.model)]
             classes = None if labels is None else [index for index, name in enumerate(names) if name in set(labels)]
             if classes == []:
                 return [[] for _ in images]
@@ -102,7 +102,7 @@ class UltralyticsDetector:
         # It takes BGR, as OpenCV gives it.
         pictures = [np.ascontiguousarray(image[..., ::-1]) for image in images]
         options = {"conf": least, "classes": classes, "max_det": _MOST, "batch": len(pictures)}
-        results = self._model.predict(pictures, verbose=False, save=False, **options)
+        results = self.model.predict(pictures, verbose=False, save=False, **options)
         return [_detections(result, names) for result in results]
 
     def _load(self, module: Any) -> Any:
@@ -116,10 +116,10 @@ class UltralyticsDetector:
     def _prepare(self) -> None:
         """Run it once, so that a file that does not fit is reported at once."""
         # Its warm-up imports torchvision, only to have its faster suppression of doubles; ultralytics has its own.
-        self._model.add_callback("on_predict_start", _warm)
+        self.model.add_callback("on_predict_start", _warm)
         self._batch = 1
-        self._predict([np.zeros((64, 64, 3), np.uint8)], LEAST, None, [str(name) for name in _names(self._model)])
-        backend: Any = getattr(self._model.predictor.model, "backend", None)
+        self._predict([np.zeros((64, 64, 3), np.uint8)], LEAST, None, [str(name) for name in _names(self.model)])
+        backend: Any = getattr(self.model.predictor.model, "backend", None)
         session = getattr(backend, "session", None)
         if session is None or getattr(backend, "dynamic", False):
             self._batch = _BATCH
@@ -138,7 +138,7 @@ class UltralyticsDetector:
         if words == (self._vocabulary or self.labels):
             return
         try:
-            self._model.set_classes(list(words))
+            self.model.set_classes(list(words))
         except Exception as error:  # ultralytics tries to install and to download the encoder, and fails in many ways
             raise CapabilityError(
                 f"These weights can be asked for {', '.join(words)} only with their text encoder: YOLO-World needs the "
@@ -146,7 +146,7 @@ class UltralyticsDetector:
                 "~/.cache/clip, YOLOE needs mobileclip_blt.ts (572 MB) in this folder; or save the weights with their "
                 "vocabulary (model.set_classes([...]); model.save(FILE))."
             ) from error
-        self._model.predictor = None
+        self.model.predictor = None
         self._vocabulary = words if words != self.labels else None
 
 

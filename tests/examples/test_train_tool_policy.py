@@ -15,6 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "train_tool_policy.py"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # of CPU minutes on a loaded machine
 def test_reinforcement_learning_makes_it_use_its_tools(tmp_path: Path) -> None:
     out = tmp_path / "out"
     sizes = {"traces": 600, "sft-steps": 180, "rl-steps": 12, "held-out": 72, "seed": 3}

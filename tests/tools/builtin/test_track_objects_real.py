@@ -11,7 +11,7 @@ from rewatch.memory import ClipMemory, Span, Video
 from rewatch.memory.ingest.objects_channel import follow
 from rewatch.memory.tracking.detector import WEAK
 from rewatch.memory.tracking.track_linking import link, sure
-from rewatch.memory.tracking.ultralytics_detector import detector, import_ultralytics
+from rewatch.memory.tracking.ultralytics_detector import detector
 from rewatch.tools import BUILT_IN, Toolbox
 
 pytestmark = [pytest.mark.weights, pytest.mark.media]
@@ -56,10 +56,9 @@ def test_ids_switch_no_more_than_with_ultralytics_own_tracker(yolo: Path, media:
     own = sure(link(follow(frames, found, fps=2.5, span=span)))
     ours = {one.id for one in own if one.label == "person"}
     theirs: set[int] = set()
-    peer = import_ultralytics().YOLO(str(yolo), task="detect")
     for frame in frames:
         picture = np.ascontiguousarray(frame.image[..., ::-1])
-        (result,) = peer.track(picture, persist=True, conf=WEAK, verbose=False)
+        (result,) = found.model.track(picture, persist=True, conf=WEAK, verbose=False)
         if result.boxes.id is not None:
             people = result.boxes.cls.numpy() == 0
             theirs |= {int(number) for number in result.boxes.id.numpy()[people]}

@@ -129,7 +129,7 @@ def undecided(make_policy: MakePolicy, make_loop: MakeLoop, tasks: list[Task]) -
         with steered(policy, lambda prompt, word=word: word):  # type: ignore[misc]
             rows += [row_of(policy, run.messages, loop.pixels) for run in Collector(loop=loop)(tasks, 1)]
     settings = SFTSettings(rows=10, learning_rate=3e-2, warmup=1, weight_decay=0.0)
-    train_sft(policy, rows, steps=20, settings=settings)
+    train_sft(policy, rows, steps=40, settings=settings)
     return {name: value.clone() for name, value in policy.engine.loaded.model.state_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""What a question asks: kind of answer, the sense that can tell, times, order, place, and the words it is about.
+"""Parser of a question: kind of answer, the sense that can tell, times, order, place, and the words it is about.
 
 The patterns are English, with the question words of German, Spanish and French. A question in any other language keeps
 all its words for retrieval, and is answered with the passage that they find.
@@ -210,12 +210,12 @@ def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Cha
 
 
 def needs_eyes(question: ParsedQuestion) -> bool:
-    """Whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
+    """Return whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
     return question.channel is None and (question.value == "color" or bool(_NOT_TEXT.search(question.text)))
 
 
 def tells_showing(question: ParsedQuestion) -> bool:
-    """Whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
+    """Return whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
     return question.channel is not None or bool(
         re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", question.text, re.I)
     )

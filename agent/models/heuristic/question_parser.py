@@ -18,7 +18,7 @@ from ....tools.times import parse_seconds
 from ...text_matching import STOP, numbers, ordinal, tokens
 
 Kind = Literal["time", "how_long", "count", "yes_no", "where", "summary", "file", "video", "text"]
-Channel = Literal["speech", "screen_text", "shots", "silence"]
+Sense = Literal["speech", "screen_text", "shots", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ParsedQuestion:
 
     text: str
     kind: Kind
-    channel: Channel | None = None
+    channel: Sense | None = None
     """The sense that the question itself names, if it does."""
     topic: tuple[str, ...] = ()
     """Words that a passage with the answer should hold."""
@@ -194,7 +194,7 @@ def _kind(low: str) -> Kind:
     return kind or "text"
 
 
-def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
+def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Sense | None:
     if _NOBODY.search(low):
         return "silence" if kind in ("time", "how_long", "count") else "speech"
     shots = re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low)

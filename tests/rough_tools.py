@@ -154,5 +154,6 @@ class Letters:
 @tool(isolated=True, timeout=120.0, cacheable=False)
 def models(video: VideoContext) -> dict:
     """Names of the models that the memory was opened with."""
-    given = getattr(video.memory, "_memory", video.memory)._given
-    return {"text": getattr(given[0], "name", given[0]), "visual": given[1]}
+    given = video.memory.models_given
+    text = given.get("text_encoder")
+    return {"text": getattr(text, "name", text), "visual": given.get("visual_encoder")}

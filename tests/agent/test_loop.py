@@ -160,7 +160,7 @@ def test_tools_that_break_or_hang_are_observations(notices: ClipMemory):
         return script.pop(0) if script else final("done")
 
     answer = VideoAgent(notices, policy=Scripted(step=step), tools=[breaks, hangs, advises]).ask("What?")
-    assert answer.text == "done" and answer.spend["seconds"] < 10
+    assert answer.text == "done" and answer.spend["seconds"] < 100
     assert "RuntimeError: no way" in seen[0] and "given up" in seen[1] and "Ask again tomorrow" in seen[2]
 
 

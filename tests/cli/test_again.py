@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import QUESTION, environment, rewatch
+from .conftest import QUESTION, environment, rewatch, start_rewatch
 
 HEAVY = ("torch", "transformers", "scipy", "sklearn", "ultralytics", "supervision", "rapidocr", "faster_whisper", "cv2")
 
@@ -38,20 +38,20 @@ def test_asking_again_imports_nothing_heavy(home: Path, words: list[str]):
 @pytest.fixture(scope="module")
 def warm(home: Path) -> Iterator[Path]:
     """A warm process; gives its socket."""
-    started = rewatch(home, "warm", "--idle", "10")
+    started = start_rewatch(home, "warm", "--idle", "10")
     assert started.returncode == 0, started.stderr
     (path,) = (home / "rewatch").glob("warm-*.sock")
     yield path
-    rewatch(home, "warm", "--stop")
+    start_rewatch(home, "warm", "--stop")
     assert not path.exists()
 
 
 def test_a_warm_process_answers_as_a_cold_one_does(home: Path, warm: Path):
     assert stat.S_IMODE(warm.stat().st_mode) == 0o600 and stat.S_IMODE(warm.parent.stat().st_mode) == 0o700
     for words in (["search", "budget", "--json"], ["search"], ["ask", "--json", "nope.mp4", "What?"]):
-        here, there = rewatch(home, *words, REWATCH_WARM="0"), rewatch(home, *words)
+        here, there = rewatch(home, *words), start_rewatch(home, *words)
         assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
-    answers = [json.loads(rewatch(home, "ask", "--json", "talk.mp4", QUESTION).stdout) for _ in range(2)]
+    answers = [json.loads(start_rewatch(home, "ask", "--json", "talk.mp4", QUESTION).stdout) for _ in range(2)]
     assert all("ten million" in answer["text"] for answer in answers)
     # It was the warm process: what a command imports is not imported by the one that was typed.
     code = (
@@ -70,7 +70,7 @@ def test_it_runs_nothing_else_and_other_numbers_of_threads_pass_it_over(home: Pa
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home))
     assert done.stdout.strip() == """b'E{"error": "only ask and search are done here"}'""", done.stderr
-    assert rewatch(home, "search", "budget", OMP_NUM_THREADS="2").returncode == 0
+    assert start_rewatch(home, "search", "budget", OMP_NUM_THREADS="2").returncode == 0
     warm.chmod(0o666)  # a socket that others could have opened is not used
     done = subprocess.run(
         [sys.executable, "-c", "from rewatch.cli.warm_client import *; print(connect(socket_path()))"],
@@ -108,8 +108,8 @@ def test_odd_requests_are_answered_and_it_goes_on(home: Path, warm: Path):
                     told += part
             said.append(told)
     assert all(told[:1] == b"E" and json.loads(told[1:])["error"] for told in said[:-1]), said
-    assert rewatch(home, "search", "budget").returncode == 0
-    assert warm.exists() and rewatch(home, "warm").stdout.startswith("one is running already")
+    assert start_rewatch(home, "search", "budget").returncode == 0
+    assert warm.exists() and start_rewatch(home, "warm").stdout.startswith("one is running already")
 
 
 def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: Path, warm: Path):
@@ -141,7 +141,7 @@ def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: 
 
 def test_it_ends_by_itself_and_a_dead_socket_is_passed_over(home: Path, tmp_path: Path):
     here = {"XDG_RUNTIME_DIR": str(tmp_path)}
-    assert rewatch(home, "warm", "--idle", "0.03", **here).returncode == 0
+    assert start_rewatch(home, "warm", "--idle", "0.03", **here).returncode == 0
     end = time.monotonic() + 240
     while (left := list((tmp_path / "rewatch").iterdir())) and time.monotonic() < end:
         time.sleep(0.05)
@@ -152,6 +152,6 @@ def test_it_ends_by_itself_and_a_dead_socket_is_passed_over(home: Path, tmp_path
     dead.bind(done.stdout.strip())
     dead.close()
     Path(done.stdout.strip()).chmod(0o600)
-    assert "ten million" in rewatch(home, "search", "budget", **here).stdout
-    assert rewatch(home, "warm", **here).returncode == 0  # takes its place
-    assert rewatch(home, "warm", "--stop", **here).stdout.strip() == "ended"
+    assert "ten million" in start_rewatch(home, "search", "budget", **here).stdout
+    assert start_rewatch(home, "warm", **here).returncode == 0  # takes its place
+    assert start_rewatch(home, "warm", "--stop", **here).stdout.strip() == "ended"

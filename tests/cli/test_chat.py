@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import pytest
-from rewatch.agent import VideoAgent
-from rewatch.cli.chat import ChatSession
-from rewatch.cli.terminal.output import Console
-from rewatch.memory import ClipMemory
+from rewatch.agent.questions.conversation import Conversation
 from rewatch.memory.speech.subtitles import read_subtitles
 
 from .conftest import QUESTION, rewatch
@@ -53,15 +49,10 @@ never asked
 
 
 def test_a_fault_ends_a_question_and_not_the_chat(home: Path, monkeypatch: pytest.MonkeyPatch):
-    file = io.StringIO()
-    monkeypatch.setattr("sys.stdin", io.StringIO("What?\n/videos\n"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    memory = ClipMemory(home / "memory", read_only=True)
-    talk = VideoAgent(memory).chat([memory.videos()[0].id])
-    monkeypatch.setattr(talk, "ask", lambda *_, **__: {}["gone\nand\x1b[31m"])
-    ChatSession(Console(file=file, width=100), memory, lambda _: talk.agent, talk, "heuristic", {}).run()
-    told = file.getvalue()
-    assert "error: KeyError" in told and "the traceback is in" in told and "* talk.mp4" in told and "\x1b" not in told
+    monkeypatch.setattr(Conversation, "ask", lambda *_, **__: {}["gone\nand\x1b[31m"])
+    done = rewatch(home, "chat", "talk.mp4", typed="What?\n/videos\n")
+    assert "error: KeyError" in done.stdout and "the traceback is in" in done.stdout
+    assert "* talk.mp4" in done.stdout and "\x1b" not in done.stdout
 
 
 def test_a_chat_without_videos_says_what_to_do(home: Path, tmp_path: Path):

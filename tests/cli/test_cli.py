@@ -1,4 +1,4 @@
-"""The command line as people run it: a process, its output, its exit code."""
+"""The command line as people run it: its output, its exit code, and its process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import run_here
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +18,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+def variables(home: Path, memory: Path | None = None) -> dict[str, str]:
+    """An empty home, and a memory of its own."""
+    return {
+        "HOME": str(home), "REWATCH_MEMORY": str(memory or home / "memory"), "COLUMNS": "100", "OMP_NUM_THREADS": "1",
+        "XDG_CACHE_HOME": str(home / "cache"),
+    }  # fmt: skip
+
+
+def start(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run `rewatch …` in a process of its own."""
+    command = [sys.executable, "-m", "rewatch", *map(str, words)]
+    env = {**os.environ, **variables(home)}
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=240, cwd=home)
+
+
 @pytest.fixture(scope="module")
 def run(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `rewatch …` with an empty home and a memory of its own."""
+    """Run `rewatch …` in this process."""
 
     def rewatch(*words: object, memory: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ, "HOME": str(home), "REWATCH_MEMORY": str(memory or home / "memory"), "COLUMNS": "100",
-            "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        command = [sys.executable, "-m", "rewatch", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, cwd=home)
+        return run_here(home, *words, variables=variables(home, memory))
 
     return rewatch
 
@@ -40,8 +51,8 @@ def talk(home: Path, make_talk: Callable[..., Path]) -> Path:
     return video
 
 
-def test_ask_indexes_answers_and_leaves_a_trace(run: Callable, talk: Path):
-    first = run("ask", talk, "What is said about the budget?")
+def test_ask_indexes_answers_and_leaves_a_trace(home: Path, run: Callable, talk: Path):
+    first = start(home, "ask", talk, "What is said about the budget?")
     assert first.returncode == 0, first.stderr
     assert "indexed" in first.stdout and "ten million" in first.stdout and "00:02-00:06" in first.stdout
     again = run("ask", "--json", talk, "What is said about the budget?")
@@ -125,18 +136,18 @@ def test_usage_errors_exit_with_2(run: Callable):
     assert run("ask", "What is it?", memory=Path("nowhere")).returncode == 2  # a memory without videos
 
 
-def test_a_wrong_trace_is_named(run: Callable, tmp_path: Path):
+def test_a_wrong_trace_is_named(home: Path, tmp_path: Path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text("not a trace\n")
-    ended = run("replay", bad)
+    ended = start(home, "replay", bad)
     assert ended.returncode == 6 and "bad.jsonl" in ended.stderr
 
 
 def test_the_help_names_every_route_and_scaling():
     from rewatch.agent import ROUTES, SCALINGS
-    from rewatch.cli.settings import options
+    from rewatch.cli.settings import groups
 
-    assert options.ROUTES.split(", ") == list(ROUTES) and options.SCALINGS.split(", ") == list(SCALINGS)
+    assert groups.ROUTES.split(", ") == list(ROUTES) and groups.SCALINGS.split(", ") == list(SCALINGS)
 
 
 def test_what_a_route_lacks_is_one_line(run: Callable, talk: Path):

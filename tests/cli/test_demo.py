@@ -15,7 +15,7 @@ QUESTIONS = json.loads((DEMO / "truth.json").read_text(encoding="utf-8"))["quest
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> VideoAgent:
     memory = ClipMemory(tmp_path_factory.mktemp("demo") / "memory")
-    memory.add(DEMO / "demo.mp4")
+    memory.add(DEMO / "demo.mp4", workers=0)
     return VideoAgent(memory, traces=Path(memory.folder) / "runs")
 
 

@@ -14,7 +14,7 @@ pytest.importorskip("langchain_openai", reason="needs the extra: pip install 're
 from rewatch.cli import run
 from rewatch.cli.app import EXIT_CODES
 
-from ..agent.servers import Server, Step, raw, says, sends, status
+from ..agent.models.served.servers import Server, Step, raw, says, sends, status
 from .conftest import QUESTION
 
 FAULTS = {

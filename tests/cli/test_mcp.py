@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run_here
 from PIL import Image
 from rewatch.memory import ClipMemory
 from rewatch.tools import McpServers, Toolbox
@@ -53,27 +57,52 @@ def over_pipes(memory: Path, *words: str) -> Any:
 
 @pytest.fixture
 def over_http(memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Start a server on a free port; its address."""
-    running = []
+    """Serve over HTTP on a free port, in a thread; options are those of the command; gives the address."""
+    import uvicorn
+    from rewatch.cli.mcp import mcp
 
-    def start(*words: str, **variables: str) -> str:
-        process = subprocess.Popen(
-            command(memory, "--http", "127.0.0.1:0", *words),
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "COLUMNS": "60", **variables},
-        )
-        running.append(process)
-        assert process.stderr is not None
-        said = ""
-        while "http://" not in said:
-            line = process.stderr.readline()
-            assert line, f"it ended: {said}"
-            said += line
-        return re.search(r"http://\S+", said)[0]  # type: ignore[index]
+    servers: list[uvicorn.Server] = []
+    threads: list[threading.Thread] = []
+
+    class Recorded(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            servers.append(self)
+
+    monkeypatch.setattr(uvicorn, "Server", Recorded)
+
+    def start(**options: Any) -> str:
+        served = {"memory": memory, "http": "127.0.0.1:0", **options}
+        threads.append(threading.Thread(target=mcp, kwargs=served, daemon=True))
+        threads[-1].start()
+        while len(servers) < len(threads) or not servers[-1].started:
+            assert threads[-1].is_alive(), "it ended"
+            time.sleep(0.01)
+        port = servers[-1].servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}/mcp"
 
     yield start
-    for process in running:
+    for server, thread in zip(servers, threads, strict=True):
+        server.should_exit = True
+        thread.join(timeout=240)
+
+
+@contextlib.contextmanager
+def http_process(memory: Path, *words: str) -> Iterator[str]:
+    """Serve over HTTP in a process of its own, as people do; gives the address that it prints."""
+    process = subprocess.Popen(
+        command(memory, "--http", "127.0.0.1:0", *words),
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "60"},
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        printed = ""
+        while "http://" not in printed:
+            line = process.stderr.readline()
+            assert line, f"it ended: {printed}"
+            printed += line
+        yield re.search(r"http://\S+", printed)[0]  # type: ignore[index]
+    finally:
         process.terminate()
         process.wait(timeout=240)
 
@@ -120,8 +149,9 @@ def test_a_client_lists_and_calls_over_stdio(memory: Path):
     check(asyncio.run(tour(over_pipes(memory, "--frames", "6"))))
 
 
-def test_a_client_lists_and_calls_over_http(over_http: Callable[..., str]):
-    check(asyncio.run(tour(over_http("--frames", "6"))))
+def test_a_client_lists_and_calls_over_http(memory: Path):
+    with http_process(memory, "--frames", "6") as address:
+        check(asyncio.run(tour(address)))
 
 
 def spend(address: str, calls: int = 3, **client: Any) -> list[Any]:
@@ -136,7 +166,7 @@ def spend(address: str, calls: int = 3, **client: Any) -> list[Any]:
 
 
 def test_a_new_session_is_no_new_budget(over_http: Callable[..., str]):
-    address = over_http("--calls", "2")
+    address = over_http(calls=2)
     told = [*spend(address, mode="legacy"), *spend(address, 1, mode="legacy"), *spend(address, 1)]
     assert [t.is_error for t in told] == [False, False, True, True, True]
     assert "--calls" in told[2].content[0].text and told[2].structured_content["left"]["calls"] == 0
@@ -169,12 +199,12 @@ def call_alone(address: str, **claims: str) -> bool:
 
 
 def test_a_made_up_session_is_no_new_budget(over_http: Callable[..., str]):
-    address = over_http("--calls", "2")
+    address = over_http(calls=2)
     assert [call_alone(address, Mcp_Session_Id=f"made-up-{n}") for n in range(4)] == [False, False, True, True]
 
 
 def test_an_address_that_a_header_claims_is_no_new_budget(over_http: Callable[..., str]):
-    address = over_http("--calls", "2")
+    address = over_http(calls=2)
     refused = [call_alone(address, X_Forwarded_For=f"10.0.0.{n}", X_Forwarded_Proto="https") for n in range(4)]
     assert refused == [False, False, True, True]
 
@@ -189,15 +219,18 @@ def test_many_clients_at_once_get_an_answer_each_and_spend_no_more_than_there_is
 
         return await asyncio.gather(*(one(at) for at in range(20)))
 
-    told = asyncio.run(all_at_once(over_http("--frames", "12")))
+    told = asyncio.run(all_at_once(over_http(frames=12)))
     assert sum(one.structured_content["cost"]["frames"] for one in told) == 12
     assert min(one.structured_content["left"]["frames"] for one in told) == 0
     assert sum(one.is_error for one in told) == 14  # two frames each for six, and none are left for the others
 
 
-def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[..., str], memory: Path):
-    address = over_http(REWATCH_MCP_TOKEN="abc")
-    with McpServers([address], start_seconds=5) as without:
+def test_a_token_is_asked_for_and_other_addresses_need_one(
+    over_http: Callable[..., str], memory: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("REWATCH_MCP_TOKEN", "abc")
+    address = over_http()
+    with McpServers([address], start_seconds=30) as without:
         assert without.tools == [] and len(without.failures) == 1
     path = memory.parent / "far.json"
     path.write_text(json.dumps({"mcpServers": {"far": {"url": address, "headers": {"Authorization": "Bearer abc"}}}}))
@@ -205,20 +238,20 @@ def test_a_token_is_asked_for_and_other_addresses_need_one(over_http: Callable[.
         box = Toolbox(servers.tools)
         seen = asyncio.run(box.call("list_videos", {}, memory=None, videos=[], left={}))[0]  # type: ignore[arg-type]
     assert "red.mp4" in seen.text
-    open_to_all = subprocess.run(
-        command(memory, "--http", "0.0.0.0:0"), capture_output=True, text=True, timeout=240,
-        env={k: v for k, v in os.environ.items() if k != "REWATCH_MCP_TOKEN"},
-    )  # fmt: skip
+    monkeypatch.delenv("REWATCH_MCP_TOKEN")
+    open_to_all = run_here(memory.parent, "mcp", "--memory", memory, "--http", "0.0.0.0:0", variables={})
     assert open_to_all.returncode == 2 and "REWATCH_MCP_TOKEN" in open_to_all.stderr
 
 
-def test_own_tools_are_served_and_one_that_asks_first_is_refused_unless_allowed(memory: Path):
+def test_own_tools_are_served_and_one_that_asks_first_is_refused_unless_allowed(
+    over_http: Callable[..., str], memory: Path
+):
     from mcp import Client
 
-    async def erase(*words: str) -> Any:
-        async with Client(over_pipes(memory, "--tools", str(memory.parent / "own.py"), *words)) as client:
+    async def erase(**options: Any) -> Any:
+        async with Client(over_http(tools=[str(memory.parent / "own.py")], **options)) as client:
             return await client.call_tool("erase", {"word": "x"})
 
-    refused, allowed = asyncio.run(erase()), asyncio.run(erase("--approve", "erase"))
+    refused, allowed = asyncio.run(erase()), asyncio.run(erase(approve=["erase"]))
     assert refused.is_error and "approval" in refused.content[0].text
     assert not allowed.is_error and "erased x" in allowed.content[0].text

@@ -23,13 +23,19 @@ from .conftest import environment
 Done = subprocess.CompletedProcess
 
 
-@pytest.fixture
-def place(home: Path, tmp_path: Path) -> Path:
-    """A home of its own with the indexed video."""
-    shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.sock", "rewatch", "runs"))
-    place = tmp_path / "home"
-    assert ok(rewatch(place, "ask", "talk.mp4", "What is said about the budget?")).returncode == 0  # one run
+@pytest.fixture(scope="module")
+def once_asked(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the indexed video and one run."""
+    place = tmp_path_factory.mktemp("asked") / "home"
+    shutil.copytree(home, place, ignore=shutil.ignore_patterns("*.sock", "rewatch", "runs"))
+    assert ok(rewatch(place, "ask", "talk.mp4", "What is said about the budget?")).returncode == 0
     return place
+
+
+@pytest.fixture
+def place(once_asked: Path, tmp_path: Path) -> Path:
+    """A home of its own with the indexed video and one run."""
+    return Path(shutil.copytree(once_asked, tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from rewatch.memory.sanitize import as_json, one_line, sanitize
 from rich.table import Table
 from rich.text import Text
 
-from .conftest import QUESTION, environment, rewatch
+from .conftest import QUESTION, environment, rewatch, start_rewatch
 
 HOSTILE = "a\x1b[2J\x1b]0;title\x07b\x9b31mc\u202egnp.exe\u2066d\x00e\rf\u200bg\U000e0041h\ud800i"
 CLEAN = "a[2J]0;titleb31mcgnp.exedefghi"
@@ -195,7 +195,7 @@ def test_quiet_is_the_answer_and_nothing_else(home: Path) -> None:
     ],
 )
 def test_any_terminal_will_do(home: Path, settings: dict[str, str]) -> None:
-    done = rewatch(home, "ask", "talk", QUESTION, **settings)
+    done = start_rewatch(home, "ask", "talk", QUESTION, **settings)
     assert done.returncode == 0 and done.stderr == ""
     assert "budget" in done.stdout and "spent 0 of" in done.stdout.replace("\n", " ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
@@ -11,9 +12,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_line import run_here
 from rewatch.memory import ClipMemory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,20 +41,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., Path
 
 def variables(home: Path, width: int = 100) -> dict[str, str]:
     named = {"HOME": str(home), "REWATCH_MEMORY": str(home / "memory"), "COLUMNS": str(width), "OMP_NUM_THREADS": "1"}
-    return {**os.environ, **named, "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+    return {**named, "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
 
 
 def rewatch(home: Path, *words: object, width: int = 100) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rewatch", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=variables(home, width), timeout=240, cwd=home)
-
-
-def inside(home: Path, *words: object, width: int = 100) -> Any:
-    """The same within this process, which has imported everything already."""
-    from rewatch.cli.app import app
-    from typer.testing import CliRunner
-
-    return CliRunner().invoke(app, [str(word) for word in words], env=variables(home, width))
+    """Run `rewatch WORDS` in this process."""
+    return run_here(home, *words, variables=variables(home, width))
 
 
 def test_a_file_that_is_not_indexed_is_tried_with_a_tool_from_a_file(home: Path):
@@ -78,25 +71,25 @@ def test_it_is_shown_for_people_and_a_failure_is_told(home: Path):
     assert shown.returncode == 0 and "% bright" in shown.stdout and "1 frames" in shown.stdout
     assert "how_bright-1.jpg" in shown.stdout and "cached" in shown.stdout
     words = ("tools", "try", "how_bright", "--tools", EXAMPLE)
-    failed = inside(home, *words, "time=99")
-    assert failed.exit_code == 1 and "runs from 0 to 6 s" in failed.stdout
-    assert inside(home, *words, "99").exit_code == 2
-    absent = inside(home, "tools", "try", "fly")
-    assert absent.exit_code == 2 and "view_clip" in absent.stderr
+    failed = rewatch(home, *words, "time=99")
+    assert failed.returncode == 1 and "runs from 0 to 6 s" in failed.stdout
+    assert rewatch(home, *words, "99").returncode == 2
+    absent = rewatch(home, "tools", "try", "fly")
+    assert absent.returncode == 2 and "view_clip" in absent.stderr
 
 
 def test_the_list_says_where_tools_are_from(home: Path):
-    listed = inside(home, "tools", "--tools", EXAMPLE, "--json")
+    listed = rewatch(home, "tools", "--tools", EXAMPLE, "--json")
     rows = {row["name"]: row for row in json.loads(listed.stdout)["tools"]}
     assert rows["view_clip"]["origin"] == "built in" and rows["view_clip"]["looks_into_video"]
     assert rows["how_bright"]["origin"].endswith("own_tool.py")
     assert rows["how_bright"]["parameters"]["required"] == ["time"]
     assert rows["view_clip"]["parameters"]["properties"]["start"]["description"] == "first moment, in seconds."
-    shown = inside(home, "tools", "--tools", EXAMPLE, width=50).stdout
+    shown = rewatch(home, "tools", "--tools", EXAMPLE, width=50).stdout
     assert "how_bright(time)" in shown and "needs a model that sees" in shown
     assert max(map(len, shown.splitlines())) <= 50
-    wrong = inside(home, "tools", "--tools", "nowhere.py:x")
-    assert wrong.exit_code == 2 and "nowhere.py" in wrong.stderr and "Traceback" not in wrong.stderr
+    wrong = rewatch(home, "tools", "--tools", "nowhere.py:x")
+    assert wrong.returncode == 2 and "nowhere.py" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 @pytest.mark.slow
@@ -113,7 +106,7 @@ def test_mcp_servers_are_listed_and_tried_and_a_wrong_one_is_a_line(home: Path):
 
 def test_asking_has_the_tools_and_the_trace_names_them(home: Path):
     words = ["ask", "--json", "--tools", EXAMPLE, "--channels", "visual"]
-    if subprocess.run([sys.executable, "-c", "import mcp"], capture_output=True).returncode == 0:
+    if importlib.util.find_spec("mcp") is not None:
         words += ["--mcp", SERVER]
     asked = rewatch(home, *words, "lights.mp4", "How many cuts are there?")
     assert asked.returncode == 0, asked.stderr
@@ -130,7 +123,9 @@ def test_a_tool_that_asks_first_is_refused_allowed_or_asked_about(home: Path):
     assert allowed.returncode == 0 and "erased x" in allowed.stdout
     near, far = pty.openpty()
     command = [sys.executable, "-m", "rewatch", *map(str, words)]
-    process = subprocess.Popen(command, stdin=far, stdout=subprocess.PIPE, stderr=far, env=variables(home), cwd=home)
+    process = subprocess.Popen(
+        command, stdin=far, stdout=subprocess.PIPE, stderr=far, env={**os.environ, **variables(home)}, cwd=home
+    )
     os.close(far)
     said = b""
     while b"[y/N]" not in said:
@@ -146,14 +141,14 @@ def test_the_guide_shows_the_example_and_names_only_what_there_is(home: Path):
     guide = (ROOT / "docs" / "tools.md").read_text()
     shown = guide.split("<!-- examples/own_tool.py -->\n```python\n")[1].split("```")[0]
     assert shown.strip() in EXAMPLE.read_text()
-    helps = [inside(home, *words, "--help", width=120) for words in (["ask"], ["index"], ["tools", "try"], ["mcp"])]
+    helps = [rewatch(home, *words, "--help", width=120) for words in (["ask"], ["index"], ["tools", "try"], ["mcp"])]
     told = "".join(page.stdout for page in helps)
     for option in set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)?", guide)) - {"--no-index"}:
         assert option in told, option
 
 
 def test_doctor_names_what_is_wanted_and_how_large(home: Path):
-    told = inside(home, "doctor", width=200).stdout
+    told = rewatch(home, "doctor", width=200).stdout
     assert "yolo11n.pt (6 MB" in told and "weights" in told and "base 145 MB" in told and "siglip2" in told
-    rows = {row["name"]: row for row in json.loads(inside(home, "doctor", "--json").stdout)["capabilities"]}
+    rows = {row["name"]: row for row in json.loads(rewatch(home, "doctor", "--json").stdout)["capabilities"]}
     assert rows["tools"]["in_use"].startswith("built in")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rewatch.memory import ClipMemory, Span, Text
-from rewatch.memory.chapters import _joined, _parts
+from rewatch.memory.chapters import chapters
 
 
 def shown(text: str, start: float, end: float) -> Text:
@@ -17,17 +19,39 @@ def said(start: float, end: float) -> Text:
     return Text(0, "v", "speech", start, end, "words", {})
 
 
+class Held:
+    """A memory of one video of a minute, of one clip, with these texts."""
+
+    def __init__(self, *texts: Text) -> None:
+        self.held = texts
+
+    def video(self, name: str) -> Any:
+        return SimpleNamespace(id=name, span=Span(0, 60))
+
+    def texts(self, video: str) -> list[Text]:
+        return list(self.held)
+
+    def clips(self, video: str, *, level: str) -> list[Any]:
+        return []
+
+
+def parts(*texts: Text) -> list[Span]:
+    return [chapter.span for chapter in chapters(Held(*texts), "v")]  # type: ignore[arg-type]
+
+
 def test_rows_of_one_text_are_one_and_the_parts_begin_with_new_text():
-    rows = _joined([shown("Agenda", 0, 10), shown("AGENDA!", 10.5, 20), shown("Costs", 20, 40), shown("x", 30, 30.2)])
-    assert [(row.text, row.span) for row in rows][:2] == [("Agenda", Span(0, 20)), ("Costs", Span(20, 40))]
-    logo = _joined([shown("LOGO", 0, 60), shown("Agenda", 0, 20), shown("Costs", 20, 40)])
-    assert _parts(Span(0, 60), logo, []) == [Span(0, 20), Span(20, 40), Span(40, 60)]
+    agenda = (shown("Agenda", 0, 10), shown("AGENDA!", 10.5, 20))
+    held = Held(*agenda, shown("Costs", 20, 40), shown("x", 30, 30.2))
+    found = chapters(held, "v")  # type: ignore[arg-type]
+    assert [(row.text, row.span) for row in found[0].shown] == [("Agenda", Span(0, 20))]
+    assert ("Costs", Span(20, 40)) in [(row.text, row.span) for row in found[1].shown]
+    logo = (shown("LOGO", 0, 60), shown("Agenda", 0, 20), shown("Costs", 20, 40))
+    assert parts(*logo) == [Span(0, 20), Span(20, 40), Span(40, 60)]
 
 
 def test_without_text_the_parts_are_between_long_pauses():
-    spoken = [said(0, 10), said(10.5, 25), said(30, 44), said(45, 60)]
-    assert _parts(Span(0, 60), [], spoken) == [Span(0, 27.5), Span(27.5, 60)]
-    assert _parts(Span(0, 60), [], []) == [Span(0, 60)]
+    assert parts(said(0, 10), said(10.5, 25), said(30, 44), said(45, 60)) == [Span(0, 27.5), Span(27.5, 60)]
+    assert parts() == [Span(0, 60)]
 
 
 def test_rates_are_measured_between_the_units_that_were_finished(tmp_path: Path):

@@ -1,8 +1,8 @@
 """The loop's rollouts in TRL's GRPOTrainer: its data order, micro-batches, LoRA, DDP, DeepSpeed and checkpoints.
 
-TRL's private methods move every few releases, so its minor version is fixed, and tests/training/engine/test_trainer.py
-fails where one of them changes its meaning. What is overridden: how completions come about, what their advantages are,
-and, for objectives whose loss TRL does not have, the loss.
+TRL's private methods move every few releases, so its minor version is fixed, and
+tests/training/trainers/test_trainer.py fails where one of them changes its meaning. What is overridden: how completions
+come about, what their advantages are, and, for objectives whose loss TRL does not have, the loss.
 """
 
 from __future__ import annotations

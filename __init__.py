@@ -15,7 +15,7 @@ if sys.argv[:1] == ["-m"] and _asked and not sys.flags.safe_path:
         sys.path.append(_here)
 
 if _asked or os.path.basename(sys.argv[0]) in ("rewatch", "rewatch.exe"):
-    # The command itself: until it watches its signals (`cli.leaving`), Ctrl-C ends it without a traceback.
+    # The command itself: until it watches its signals (`cli.terminal.exit`), Ctrl-C ends it without a traceback.
     import _signal
 
     def _end(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Where our processes import from: never from the folder that somebody's videos lie in, unless a program does so."""
+"""The import path of our processes: never from the folder that somebody's videos lie in, unless a program does so."""
 
 from __future__ import annotations
 

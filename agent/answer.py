@@ -1,4 +1,4 @@
-"""What a run ends with: an answer, its evidence, and what it cost."""
+"""The result of a run: an answer, its evidence, and its cost."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Loop:
 
     @property
     def capabilities(self) -> Policy:
-        """What the policy can do."""
+        """Return the policy as the protocol that states its capabilities."""
         return policy_of(self.policy)
 
     def raising_bugs(self) -> Loop:

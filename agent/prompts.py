@@ -1,4 +1,4 @@
-"""What the policy is told: the task, the video, the budget, and how to answer."""
+"""The prompts of the policy: the task, the video, the budget, and the form of the answer."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def ordinal(text: str) -> int | None:
 
 
 def same_word(one: str, other: str) -> bool:
-    """Whether two stems are one word, spelling and recognition slips allowed for longer ones."""
+    """Return whether two stems are one word, spelling and recognition slips allowed for longer ones."""
     if one == other:
         return True
     if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one.isalpha() and other.isalpha()):

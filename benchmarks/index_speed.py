@@ -1,4 +1,4 @@
-"""What indexing costs: CPU seconds for each minute of video, by channel, beside the floor measured in the same run.
+"""Measure the cost of indexing: CPU seconds for each minute of video, by channel, beside the floor of the same run.
 
     python benchmarks/index_speed.py VIDEO [--transcriber NAME] [--whisper FOLDER]
         [--channels visual speech screen_text]

@@ -31,7 +31,7 @@ from rewatch.memory import ClipMemory, MediaURI, RewatchError, Span
 
 
 def is_right(answer: Answer, row: dict[str, Any]) -> bool:
-    """Whether the answer is the truth of `row`."""
+    """Return whether the answer is the truth of `row`."""
     if answer.abstained:
         return False
     kind, truth = row["kind"], row["answer"]
@@ -48,7 +48,7 @@ def is_right(answer: Answer, row: dict[str, Any]) -> bool:
 
 
 def is_hit(answer: Answer, row: dict[str, Any]) -> bool | None:
-    """Whether some evidence hits the truth's span; None without one."""
+    """Return whether some evidence hits the truth's span; None without one."""
     if row["span"] is None:
         return None
     slack = float(row.get("span_tolerance_s") or 0.0)

@@ -197,7 +197,7 @@ def match(report: MotionReport, things: list[Thing], duration: float) -> list[tu
 
 @dataclass
 class Tally:
-    """What was measured over all scenes."""
+    """The measurements over all scenes."""
 
     right: int = 0
     peer_right: int = 0

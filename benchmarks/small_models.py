@@ -37,7 +37,7 @@ _PATIENCE = 300.0  # seconds that a server may take to load its model
 
 
 def turns(events: list[dict[str, Any]]) -> list[bool]:
-    """Whether each turn of the model was well formed, in order."""
+    """Return whether each turn of the model was well formed, in order."""
     failed = {e["call_id"] for e in events if e["event"] == "observation" and e["error"] and not e.get("skipped")}
     messages: list[BaseMessage] = []
     found: list[bool] = []

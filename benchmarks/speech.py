@@ -109,7 +109,7 @@ class Count:
 
 @dataclass
 class Result:
-    """What one recognizer did."""
+    """The results of one recognizer."""
 
     counts: dict[str, Count] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
@@ -237,7 +237,7 @@ def idle(source: str, minutes: int, ears: speech.Transcriber) -> tuple[float, st
 
 
 def phrases(folder: Path) -> list[str]:
-    """What fails of the search for phrases by their sounds."""
+    """Return what fails of the search for phrases by their sounds."""
     present, absent_found, absent_asked, asked = [], 0, 0, 0.0
     began = cpu()
     material = [(folder / name, span, text, spoken, absent) for name, span, text, spoken, absent in REAL]
@@ -331,7 +331,7 @@ def main() -> int:
 
 
 def _place(laid: list[speech.Word], phrase: list[str]) -> tuple[float, float]:
-    """Where known words lay the phrase; nowhere if they could not be laid over the sound."""
+    """Return where known words lay the phrase; nowhere if they could not be laid over the sound."""
     said = [words(word.text) for word in laid]
     for place in range(len(said) - len(phrase) + 1):
         if [word for each in said[place : place + len(phrase)] for word in each] == phrase:

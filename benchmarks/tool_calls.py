@@ -1,4 +1,4 @@
-"""What the toolbox adds to a call: one that is cached, one in a thread, one in a process of its own.
+"""Measure the time that the toolbox adds to a call: one that is cached, one in a thread, one in a process of its own.
 
 Claims: a cached call takes under 5 ms; a call in a warm process of its own adds only a few ms to one in a thread. The
 peer is the bare function, called on an opened video in the same run. Also said, without a limit: how long a process
@@ -33,7 +33,7 @@ def _brightness(image: np.ndarray) -> float:
 
 @tool(cacheable=False)
 def bright_here(time: float, video: VideoContext) -> float:
-    """How bright a moment is.
+    """Return how bright a moment is.
 
     Args:
         time: the moment, in seconds.
@@ -43,7 +43,7 @@ def bright_here(time: float, video: VideoContext) -> float:
 
 @tool(cacheable=False, isolated=True, timeout=60.0)
 def bright_there(time: float, video: VideoContext) -> float:
-    """How bright a moment is, in a process of its own.
+    """Return how bright a moment is, in a process of its own.
 
     Args:
         time: the moment, in seconds.

@@ -54,7 +54,7 @@ FAMILIES = ("clips16.color", "clips16.shape", "clips16.clip")
 
 
 class Script:
-    """What is said in answer to a prompt, by the number of results in it; the k-th rollout of a task by k."""
+    """The scripted replies to a prompt, by the number of results in it; the k-th rollout of a task by k."""
 
     def __init__(self, tokenizer: Any, tasks: Sequence[Task]) -> None:
         self._tokenizer = tokenizer

@@ -1,4 +1,4 @@
-"""What transcribing through rewatch costs beside bare faster-whisper, and how much memory hours of sound take.
+"""Measure transcribing through rewatch beside bare faster-whisper, and the memory that hours of sound take.
 
     python benchmarks/transcription.py [--model FOLDER] [--minutes 4] [--runs 3] [--long 10 60]
 

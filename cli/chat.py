@@ -209,7 +209,7 @@ class ChatSession:
 
 
 def _lines(console: Console, commands: list[str]) -> Iterator[str]:
-    """What is written, line by line, empty lines left out; from a pipe each is shown as if it had been typed."""
+    """Yield what is written, line by line, empty lines left out; from a pipe each is shown as if it had been typed."""
     if not sys.stdin.isatty():
         for line in sys.stdin:
             if line.strip():

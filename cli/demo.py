@@ -69,7 +69,7 @@ def demo(
 
 
 def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
-    """Whether an answer is right and some evidence of it hits the truth's span (tIoU of 0.3, or a frame inside)."""
+    """Return whether an answer is right and some evidence of it hits the truth's span (tIoU 0.3, or a frame inside)."""
     from ..agent.text_matching import numbers
 
     if truth["kind"] == "abstain":
@@ -90,7 +90,7 @@ def is_right(answer: Answer, truth: dict[str, Any]) -> bool:
 
 
 def hits_span(answer: Answer, span: list[float] | None) -> bool:
-    """Whether some evidence overlaps `span` with a tIoU of 0.3, or is a frame inside it; True without a span."""
+    """Return whether some evidence overlaps `span` with a tIoU of 0.3, or is a frame inside it; True without a span."""
     if span is None:
         return True
     truth, places = Span(*span), [MediaURI.parse(item.uri) for item in answer.evidence]

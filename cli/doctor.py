@@ -47,7 +47,7 @@ def doctor(memory: Memory = None, as_json: Json = False) -> None:
 
 
 def _show(console: Console, row: Capability) -> None:
-    """What is in use, what is better, and how to get it; the last unbroken, so that it can be copied."""
+    """Print what is in use, what is better, and how to get it; the last unbroken, so that it can be copied."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=11, style="bold")
     grid.add_column()
@@ -181,7 +181,7 @@ def _memory(folder: Path) -> Capability:
 
 
 def _old_speech(folder: Path) -> str:
-    """What speech of a memory could be made better now; a memory that cannot be read says nothing here."""
+    """Return what speech of a memory could be made better now; a memory that cannot be read says nothing here."""
     from ..memory import ClipMemory, RewatchError
     from ..memory.speech.transcriber import outdated
 

@@ -80,7 +80,7 @@ def find_trace(run: str | None, memory: Path | None) -> Path:
 
 
 def _has_event(path: Path) -> bool:
-    """Whether there is something in a trace: another process may have just started it, or have removed it."""
+    """Return whether there is something in a trace: another process may have just started it, or have removed it."""
     from ..agent.trace import begun
 
     try:

@@ -44,7 +44,7 @@ def tools(context: typer.Context, own: OwnTools = None, mcp: Mcp = None, as_json
 
 
 def _row(tool: Any, origin: str) -> dict[str, Any]:
-    """What `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
+    """Return what `--json` says of a tool: the schema that a policy gets, and how the toolbox runs it."""
     from ..tools import ISOLATED, VLM_TOOLS, VideoTool
     from ..tools.sandbox.choice import to_isolate
     from ..tools.schemas import function_schema

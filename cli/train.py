@@ -29,7 +29,7 @@ Overrides = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Where a training run lies, and what it prints."""
+    """The folder of a training run, and the form of its output."""
 
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The run's folder [default: runs/<config>-<time>].")

@@ -177,7 +177,7 @@ def _import_all() -> None:
 
 
 def _newest_code() -> float:
-    """When the newest of the loaded files was written, so that nothing old is run after an upgrade."""
+    """Return when the newest of the loaded files was written, so that nothing old is run after an upgrade."""
     newest = 0.0
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) if name.startswith("rewatch") else None

@@ -20,7 +20,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # rea
 
 
 def socket_path() -> Path:
-    """Where the warm process of this user, this installation and these numbers of threads listens."""
+    """Return where the warm process of this user, this installation and these numbers of threads listens."""
     import platformdirs
 
     from ..version import __version__

@@ -47,7 +47,7 @@ class Scene:
 
     @property
     def end(self) -> float:
-        """When the next scene begins."""
+        """Return when the next scene begins."""
         return self.start + self.seconds
 
 
@@ -142,7 +142,7 @@ def pictures(story: dict[str, Any], scenes: list[Scene]) -> Iterator[np.ndarray]
 
 
 def timeline(story: dict[str, Any], scenes: list[Scene], sentences: Spans) -> tuple[dict[str, Any], Spans]:
-    """What is where and when, ready for JSON, and the span of everything that has a name."""
+    """Return what is where and when, ready for JSON, and the span of everything that has a name."""
     fps = story["fps"]
     spans: Spans = {"video": (0.0, scenes[-1].end), **sentences}
     out: dict[str, Any] = {

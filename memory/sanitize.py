@@ -2,7 +2,7 @@
 
 File names, subtitles, what a model wrote, what a server answered: any of it may hold sequences that a terminal obeys
 (`ESC ] 0 ;`), characters that turn the order of what is read around, or line breaks that forge a line of ours. There is
-one set of such characters, here; `tools.untrusted` adds the markup that a language model would obey.
+one set of such characters, here; `tools.sanitize` adds the markup that a language model would obey.
 """
 
 from __future__ import annotations

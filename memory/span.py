@@ -60,7 +60,7 @@ class Span:
 
 
 class Timed:
-    """What has a `start` and an `end`, in seconds."""
+    """Anything that has a `start` and an `end`, in seconds."""
 
     __slots__ = ()
     start: float

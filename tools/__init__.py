@@ -14,10 +14,10 @@ from .builtin.track_objects import track_objects
 from .builtin.transcribe import transcribe
 from .builtin.view_clip import view_clip
 from .context import VideoContext
-from .errors import ToolError
+from .errors import ToolBug, ToolError
 from .mcp.client import McpServers
 from .mcp.config import McpServer
-from .observation import Observation
+from .observation import Line, Observation
 from .plugins.content import as_picture
 from .plugins.loading import ToolGroup, load_tools, registered_tools
 from .plugins.naming import plugin_tools
@@ -43,6 +43,7 @@ __all__ = [
     "VLM_TOOLS",
     "Budget",
     "Eyes",
+    "Line",
     "McpServer",
     "McpServers",
     "Observation",
@@ -50,6 +51,7 @@ __all__ = [
     "Reply",
     "Retry",
     "Spend",
+    "ToolBug",
     "ToolError",
     "Toolbox",
     "VideoContext",

@@ -63,7 +63,7 @@ class _Scale(NamedTuple):
     height: float
 
     def holds(self, numbers: list[float]) -> bool:
-        """Whether a box in these numbers lies in the picture."""
+        """Return whether a box in these numbers lies in the picture."""
         return all(
             -_BEYOND * long - 1 <= number <= (1 + _BEYOND) * long + 1
             for number, long in zip(numbers, (self.width, self.height) * 2, strict=True)

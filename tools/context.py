@@ -202,7 +202,7 @@ class VideoContext:
 
 
 def _reason(error: Exception) -> str:
-    """Why a viewer failed, in one short line."""
+    """Say why a viewer failed, in one short line."""
     reason = "".join(c if c.isprintable() else " " for c in words_of(error)[:2000])
     reason = " ".join(reason.split())[:300].rstrip(".;: ")
     return reason if isinstance(error, RewatchError) and reason else f"{type(error).__name__}: {reason}".rstrip(": ")

@@ -59,13 +59,13 @@ class ToolBug(Exception):
 
 
 def always_passes(error: BaseException) -> bool:
-    """Whether no boundary may keep an error; of torch's collective operations, every process has to hear."""
+    """Return whether no boundary may keep an error; of torch's collective operations, every process has to hear."""
     collective = any(kind.__name__ == "DistError" for kind in type(error).__mro__)
     return collective or not isinstance(error, Exception) or isinstance(error, (MemoryError, AssertionError))
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether an exception is what a tool may raise: a refusal, a time-out, a limit, or a person's mistake."""
+    """Return whether an exception is what a tool may raise: a refusal, a time-out, a limit, or a person's mistake."""
     return isinstance(error, (ToolError, ToolException, RewatchError, TimeoutError)) or is_spent(error)
 
 
@@ -90,7 +90,7 @@ def traceback_of(error: BaseException) -> str:
 
 
 def says_what_next(text: str) -> bool:
-    """Whether the text of an error tells its reader what to do: a clause after the first begins with such a verb."""
+    """Return whether the text of an error tells its reader what to do: a later clause begins with such a verb."""
     return _ADVICE.search(text) is not None
 
 

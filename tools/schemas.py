@@ -158,7 +158,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _harmless(value: Any) -> bool:
-    """Whether a value can be repeated as it is: it must be, to be of use."""
+    """Return whether a value can be repeated as it is: it must be, to be of use."""
     if isinstance(value, str):
         return len(value) <= _ARGUMENT and "\n" not in value and defuse(value) == value
     if isinstance(value, Mapping):

@@ -24,7 +24,7 @@ _ONE_CALL = Spend(calls=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """When a call is made again at other settings (ChartAgent): `@tool(retry=Retry(...))`."""
+    """A rule for making a call again at other settings (ChartAgent): `@tool(retry=Retry(...))`."""
 
     lacks: Callable[[Observation], str]
     """Returns the fault of an observation in a few words ("nothing found"); an empty text if it has none."""
@@ -151,14 +151,14 @@ def as_tool(item: BaseTool | Callable[..., Any]) -> BaseTool:
 
 
 def is_async(item: BaseTool) -> bool:
-    """Whether a foreign tool is written for an event loop, and may hold things that belong to one."""
+    """Return whether a foreign tool is written for an event loop, and may hold things that belong to one."""
     if hasattr(item, "coroutine"):
         return item.coroutine is not None and getattr(item, "func", None) is None
     return type(item)._arun is not BaseTool._arun and not isinstance(item, VideoTool)
 
 
 def is_ours(item: BaseTool) -> bool:
-    """Whether a tool is code of this package, whose bugs end a run."""
+    """Return whether a tool is code of this package, whose bugs end a run."""
     function = getattr(item, "func", None) or getattr(item, "coroutine", None) or type(item)
     return str(getattr(function, "__module__", "")).startswith(__name__.split(".")[0] + ".")
 

@@ -115,7 +115,7 @@ class Toolbox:
 
     @property
     def sees(self) -> bool:
-        """Whether there is a model that sees."""
+        """Return whether there is a model that sees."""
         return self._viewer is not None and bool(getattr(self._viewer, "sees", True))
 
     @property
@@ -377,7 +377,7 @@ def _within_view(observation: Observation, videos: Sequence[str], now: float | N
 
 
 def _names_none(arguments: dict[str, Any]) -> bool:
-    """Whether a call names no video, or says that it means all of them."""
+    """Return whether a call names no video, or says that it means all of them."""
     video = arguments.get("video")
     if video is not None and str(video).strip().lower() not in ("", "all", "any", "null", "none"):
         return False

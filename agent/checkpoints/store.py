@@ -1,4 +1,4 @@
-"""Where the steps of runs are stored: an SQLite file, mostly one a run, that many runs may also share."""
+"""The store of the steps of runs: an SQLite file, mostly one a run, that many runs may also share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message shows, as text and picture blocks in reading order, for every policy that sees."""
+"""The content of a message as text and picture blocks in reading order, for every policy that sees."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def time_text(seconds: float) -> str:
 
 
 def is_picture(block: Block) -> bool:
-    """Whether `picture` is to read the block."""
+    """Return whether `picture` is to read the block."""
     return block.get("type") in ("image", "image_url")
 
 

@@ -1,4 +1,4 @@
-"""How a policy is shown pictures, and in which numbers its family was taught to write places in them."""
+"""The size in which a policy is shown pictures, and the numbers in which its family writes places in them."""
 
 from __future__ import annotations
 

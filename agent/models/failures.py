@@ -1,4 +1,4 @@
-"""How a chat model fails: what it raised as an error of the policy, as one line, and what no model may raise."""
+"""Failures of chat models: errors of the policy as one line each, and the exceptions that no model may raise."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ def _passes(error: BaseException) -> bool:
 
 
 def failure_text(error: BaseException) -> str:
-    """What a policy raised, as one line."""
+    """Return what a policy raised, as one line."""
     kind = "" if isinstance(error, PolicyFailed) else type(error).__name__
     reason = one_line(words_of(error), longest=600)
     return f"The policy failed ({': '.join(part for part in (kind, reason) if part)})."
 
 
 def is_model_failure(error: Exception) -> bool:
-    """Whether a model of ours may fail with an exception: a mistake, a time-out, a server or memory that is gone."""
+    """Return whether a model of ours may fail with an exception: a mistake, a time-out, a lost server or memory."""
     return isinstance(error, (RewatchError, OSError)) or is_spent(error) or type(error).__name__ == "OutOfMemoryError"
 
 
 def ended_by_policy(error: SystemExit) -> bool:
-    """Whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
+    """Return whether the end of the process was raised by a model's coroutine: no `except` around it sees that."""
     at = error.__traceback__
     while at is not None:
         if at.tb_frame.f_code.co_name in ("_agenerate", "_astream"):

@@ -46,7 +46,7 @@ def _cited(text: str, numbers: Sequence[int]) -> str:
 
 
 def _range(found: str) -> str:
-    """Which numbers the lines have: it shows how one is cited, too."""
+    """Return which numbers the lines have: it shows how one is cited, too."""
     numbers = [int(match[1]) for line in found.split("\n") if (match := _NUMBERED.match(line))]
     if not numbers:
         return ""

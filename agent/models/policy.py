@@ -19,7 +19,7 @@ _Value = TypeVar("_Value")
 
 
 class Policy(Protocol):
-    """What the loop asks of a chat model besides messages. A model declares any of these as attributes of its own."""
+    """Capabilities of a chat model besides messages. A model declares any of these as attributes of its own."""
 
     @property
     def sees(self) -> bool | None:

@@ -120,7 +120,7 @@ def read_policy_config(folder: Path) -> PolicyConfig:
 
 
 def _problem(path: Path, problem: Any) -> str:
-    """What is wrong with a file, in one line."""
+    """Return what is wrong with a file, in one line."""
     key = ".".join(str(part)[:60] for part in problem["loc"])
     if problem["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{path}: {key}: {problem['msg'][:200]}; was the file edited?"

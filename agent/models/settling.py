@@ -1,4 +1,4 @@
-"""What a policy returns, made safe to keep: plain arguments, text that can be stored, counts that can be true.
+"""The reply of a policy, made safe to keep: plain arguments, text that can be stored, counts that can be true.
 
 The loop stores every message, sends it on, and prints it; a policy may be anybody's. Messages that are sound, which are
 all of a local policy's, are kept as they are, token records included.
@@ -150,7 +150,7 @@ def _short(text: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two lists of calls are equal; `1` and `True` are not."""
+    """Return whether two lists of calls are equal; `1` and `True` are not."""
     try:
         return len(one) == len(other) and repr(one) == repr(other)
     except (RecursionError, ValueError):

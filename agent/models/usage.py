@@ -1,4 +1,4 @@
-"""What a model says that a reply has cost, taken only where it can be true: nothing that is said pays a budget back."""
+"""The cost that a model states for a reply, taken only where it can be true: no statement pays a budget back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tokens_of(message: BaseMessage) -> int:
 
 
 def price_of(message: BaseMessage) -> float:
-    """What the reply has cost, where its policy has prices; 0 where that is no amount."""
+    """Return what the reply has cost, where its policy has prices; 0 where that is no amount."""
     cost = (getattr(message, "response_metadata", None) or {}).get("cost", 0.0)
     if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not math.isfinite(cost):
         return 0.0

@@ -40,7 +40,7 @@ class ChatViewer:
 
     @property
     def sees(self) -> bool:
-        """Whether the model takes pictures, as far as is known by now."""
+        """Return whether the model takes pictures, as far as is known by now."""
         return self._policy.sees is not False
 
     def ask(

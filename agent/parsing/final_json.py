@@ -76,7 +76,7 @@ def json_answer(text: str) -> dict[str, Any] | None:
 
 
 def answer_text(row: dict[str, Any]) -> str:
-    """What an object answers, as text: lists of words with commas, yes and no for truth values, nothing for null."""
+    """Return the answer of an object as text: lists with commas, yes and no for truth values, nothing for null."""
     return _text(row.get("answer"))
 
 
@@ -86,7 +86,7 @@ def option_text(row: dict[str, Any]) -> str:
 
 
 def abstains(row: dict[str, Any]) -> bool:
-    """Whether an object says that it abstains: true, or a word or a number for it."""
+    """Return whether an object says that it abstains: true, or a word or a number for it."""
     value = row.get("abstained", False)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value == 1

@@ -1,4 +1,4 @@
-"""Which options a text chooses: by its letters, else by the options' own words."""
+"""The options that a text chooses: by its letters, else by the options' own words."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class Reader:
         return named or self._mentioned(text) or self._counted(text)
 
     def behind_letter(self, text: str, index: int) -> str | None:
-        """What follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
+        """Return what follows the letter of an option at the beginning of an answer; None where it begins otherwise."""
         lead = _LEAD.match(text)
         at = self._letter(text, lead.end() if lead else 0)
         if at is None or at[0] != index:
@@ -182,7 +182,7 @@ class Reader:
         return max(begun, key=lambda i: len(self.plain[i])) if begun else None
 
     def _by_letter(self, text: str) -> list[int]:
-        """What the letters say that stand for the answer: those it begins with, and those it states."""
+        """Return what the letters say that stand for the answer: those it begins with, and those it states."""
         lead, (is_final, stated) = self._leading(text), self._stated(text)
         if is_final:
             return stated
@@ -235,7 +235,7 @@ class Reader:
         return bool(final), final[-1] if final else [i for _, indices in found for i in indices]
 
     def _closes(self, text: str, index: int, end: int) -> bool:
-        """Whether a letter stands for itself: a small one must end what is said, or be marked."""
+        """Return whether a letter stands for itself: a small one must end what is said, or be marked."""
         if text[end - 1].isupper():
             return True
         rest = text[end:]
@@ -268,7 +268,7 @@ class Reader:
             found.append(index)
 
     def _wrong(self, text: str, index: int, end: int) -> bool:
-        """Whether what follows a letter says that it is not the answer; an option's own text does not."""
+        """Return whether what follows a letter says that it is not the answer; an option's own text does not."""
         return bool(_WRONG.match(text, end)) and not self._own(text[end:], index)
 
     def _own(self, rest: str, index: int) -> int:

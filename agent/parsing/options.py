@@ -147,7 +147,7 @@ def unbulleted(text: str) -> str:
 
 
 def _are_labels(text: str, run: Sequence[re.Match[str]]) -> bool:
-    """Whether marks only number parts of a question: `scene A) and scene B)`, `at (a) the start and (b) the end`."""
+    """Return whether marks only number parts of a question: `A) and B)`, `(a) the start and (b) the end`."""
     before = [text[max(0, mark.start() - 24) : mark.start()].rstrip() for mark in run]
     words = [re.search(r"(\w+)$", one) for one in before]
     if words[0] and all(word and word[1].lower() == words[0][1].lower() for word in words):
@@ -160,7 +160,7 @@ def _are_labels(text: str, run: Sequence[re.Match[str]]) -> bool:
 
 
 def _form(match: re.Match[str]) -> str:
-    """How a mark is written: its brackets, and whether its letter is a capital."""
+    """Return how a mark is written: its brackets, and whether its letter is a capital."""
     written = unicodedata.normalize("NFKC", match[0].strip()).replace("、", ".")
     return re.sub(r"[A-Za-z]", "", written) if not written[-1:] else re.sub("[A-Z]", "A", re.sub("[a-z]", "a", written))
 

@@ -41,7 +41,7 @@ class Reply:
 
     @property
     def words(self) -> str:
-        """What stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
+        """Return what stands in the last answer tags, else in the last box, else outside of thoughts and calls."""
         if self.answer is not None:
             return self.answer
         boxed = last_boxed(self.rest)
@@ -103,7 +103,7 @@ def without_places(text: str) -> str:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""What stands in the last `\boxed{…}`, without a `\text{…}` around it; None where there is none."""
+    r"""Return what stands in the last `\boxed{…}`, without a `\text{…}` around it; None where there is none."""
     start = text.rfind("\\boxed{")
     if start < 0:
         return None

@@ -107,12 +107,12 @@ def split_thoughts(text: str) -> Split:
 
 
 def without_thoughts(text: str) -> str:
-    """What a reply says, without its thoughts."""
+    """Return what a reply says, without its thoughts."""
     return split_thoughts(text).reply
 
 
 def thinks_beside(message: AIMessage) -> bool:
-    """Whether a message has thoughts beside its text, where servers put them."""
+    """Return whether a message has thoughts beside its text, where servers put them."""
     return any(part.strip() for part in _beside(message))
 
 
@@ -137,7 +137,7 @@ def _undressed(text: str) -> str:
 
 
 def _may_think(text: str) -> bool:
-    """Whether there is anything to split; a reply that is one JSON object holds no marks but in its texts."""
+    """Return whether there is anything to split; a reply that is one JSON object holds no marks but in its texts."""
     opens = _BARE_CHANNEL.match(text) or any(opens.match(text) for opens, _ in _SENTENCES)
     if not (opens or _MARK.search(text) or "<|channel|>" in text):
         return False
@@ -234,7 +234,7 @@ def _words_follow(text: str, marks: list[re.Match[str]]) -> list[bool]:
 
 
 def _begins(text: str, at: int, place: int) -> bool:
-    """Whether a mark stands where a thought begins: first, on a new line, or behind a tag; else it is quoted."""
+    """Return whether a mark stands where a thought begins: first, on a new line, or behind a tag; else it is quoted."""
     line = text[max(at, place - 200) : place].rpartition("\n")[2].rstrip()
     return not line or line.endswith((">", "]"))
 

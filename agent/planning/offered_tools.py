@@ -1,4 +1,4 @@
-"""Which tools a policy is offered: those that can do something for it, in these videos."""
+"""The tools that a policy is offered: those that can do something for it, in these videos."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
 
 
 def _says_what(text: str) -> bool:
-    """Whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
+    """Return whether it says what is asked for: by words for a sense (says, shown), not only that something comes."""
     return any(token not in STOP | _COMING for token in _untimed(text))
 
 

@@ -38,7 +38,7 @@ class RunError(QuestionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, with the facts of the videos that a policy needs to plan."""
+    """A question, with the facts of the videos that a policy needs to plan."""
 
     text: str
     options: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Who and what appears in a video, over all its parts: mentions read from replies, and repeats put together.
+"""The people and things in a video, over all its parts: mentions read from replies, and repeats put together.
 
 The Caption-Reduce of MR. Video (arXiv 2504.16082), which gives each repeated character and object one name,
 `<entity>_<index>`. Words decide first, as far as they can; a model that sees may join what is left.
@@ -43,7 +43,7 @@ class Mention:
 
     @property
     def head(self) -> str:
-        """What sort of thing it is: the last word ahead of any `with`, `in`, `who`."""
+        """Return what sort of thing it is: the last word ahead of any `with`, `in`, `who`."""
         head = tokens(_TAIL.split(self.look.lower())[0]) or tokens(self.look) or self.look.lower().split()
         return re.sub(r"\W", "", head[-1])[:LONGEST] or "thing" if head else "thing"
 

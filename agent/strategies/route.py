@@ -1,4 +1,4 @@
-"""What a route is: a published way of searching a long video, as steps on our memory, tools and budget."""
+"""The `Route` class: a published way of searching a long video, as steps on our memory, tools and budget."""
 
 from __future__ import annotations
 

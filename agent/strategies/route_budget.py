@@ -1,4 +1,4 @@
-"""What all routes share: keeping to a budget, sampling evenly, and showing the chosen frames at the end."""
+"""Functions that all routes share: keeping to a budget, sampling evenly, and showing the chosen frames at the end."""
 
 from __future__ import annotations
 

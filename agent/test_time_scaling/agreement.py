@@ -1,4 +1,4 @@
-"""When two answers say the same, which answer most attempts gave, and what their evidence is together."""
+"""Agreement of answers: two that say the same, the one that most attempts gave, and their evidence together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many attempts a budget is good for, and what may still be said: budgets of scalings are as hard as a run's."""
+"""The split of a budget into attempts, and the tokens that are left: budgets of scalings are as hard as a run's."""
 
 from __future__ import annotations
 

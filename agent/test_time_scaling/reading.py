@@ -1,4 +1,4 @@
-"""What a plain reply says: a list of lines, yes or no, a JSON object. Whatever cannot be read is None or empty."""
+"""Parser of plain replies: a list of lines, yes or no, a JSON object. Whatever cannot be read is None or empty."""
 
 from __future__ import annotations
 

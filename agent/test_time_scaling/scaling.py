@@ -1,4 +1,4 @@
-"""What a scaling is: more than one run of the loop for one question, under one budget, put together to one answer."""
+"""The `Scaling` class: more than one run of the loop for one question, under one budget, put together to one answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How checkpoints trained elsewhere see tools, call them and answer: one engine, and one small declaration a format."""
+"""Formats in which checkpoints trained elsewhere see and call tools: one engine, and one small declaration a format."""
 
 from __future__ import annotations
 

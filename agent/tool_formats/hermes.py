@@ -51,7 +51,7 @@ def _signature(schema: Schema) -> str:
 
 
 def _kind(name: str, row: dict[str, Any]) -> str:
-    """What an argument takes, where its name does not say so."""
+    """Return what an argument takes, where its name does not say so."""
     kinds = [kind for kind in row.get("anyOf", ()) if kind.get("type") != "null"] or [row]
     choices = [str(choice) for kind in kinds for choice in kind.get("enum", ())]
     if choices:

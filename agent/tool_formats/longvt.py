@@ -50,7 +50,7 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _video(arguments: Arguments, messages: Sequence[BaseMessage]) -> Arguments:
-    """Which video a path means: its id, its name, or a path to a file of that name; needless with only one."""
+    """Return which video a path means: its id, its name, or a path to a file of that name; needless with only one."""
     question = question_of(messages)
     path = str(arguments.get("video_path", arguments.get("video", ""))).strip()
     if question is None:

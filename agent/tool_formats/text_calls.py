@@ -62,7 +62,7 @@ _RUN = frozenset(("call", "run", "invoke"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextCalls:
-    """What a text holds."""
+    """The calls and the other words of a text."""
 
     calls: tuple[tuple[str, dict[str, Any]], ...]
     broken: tuple[tuple[str, str], ...]
@@ -184,7 +184,7 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
 
 
 def _end_of(text: str, start: int) -> int:
-    """Where the object that begins at `start` ends: the text's end where it is cut off, or where it is too deep."""
+    """Return where the object that begins at `start` ends: the text's end where it is cut off or too deep."""
     depth = 0
     for match in _STRUCTURE.finditer(text, start):
         if match[0] == "{":

@@ -63,7 +63,7 @@ def reinforced(
     evaluate_every: int = 20,
     **settings: Any,
 ) -> Path:
-    """What reinforcement learning makes of a start; gives its run."""
+    """Train a start by reinforcement learning; return its run."""
     return _made(
         start.parent / f"{name}-{seed}",
         RLRun,
@@ -102,7 +102,7 @@ def rows(run: Path, stage: str) -> list[dict[str, Any]]:
 
 
 def held_out(run: Path) -> list[dict[str, Any]]:
-    """What was measured on held-out tasks, in order."""
+    """Return what was measured on held-out tasks, in order."""
     return rows(run, "held-out")
 
 

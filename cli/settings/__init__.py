@@ -1,1 +1,1 @@
-"""What verbs share: options, the groups that they come in, and what they stand for (memory, videos, runs, tools)."""
+"""Options that verbs share, their groups, and the things that they stand for (memory, videos, runs, tools)."""

@@ -1,4 +1,4 @@
-"""What `ask` and `chat` share: the memory, the videos that are meant, and the agent with its tools."""
+"""Set-up that `ask` and `chat` share: the memory, the videos that are meant, and the agent with its tools."""
 
 from __future__ import annotations
 

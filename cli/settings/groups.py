@@ -60,7 +60,7 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOptions:
-    """How videos are indexed: the arguments of `ClipMemory.add` that are options of `ask`, `chat` and `index`."""
+    """Options of indexing: the arguments of `ClipMemory.add` that are options of `ask`, `chat` and `index`."""
 
     channels: Annotated[
         str | None,
@@ -138,7 +138,7 @@ class ToolOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
-    """Who decides: arguments of `VideoAgent`."""
+    """Options of the agent: arguments of `VideoAgent`."""
 
     policy: Annotated[
         str,
@@ -176,7 +176,7 @@ class AgentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """How a question is looked into: arguments of `VideoAgent.ask`."""
+    """Options of one question: arguments of `VideoAgent.ask`."""
 
     now: Now = None
     route: Annotated[

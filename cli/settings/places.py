@@ -1,4 +1,4 @@
-"""Where things are kept: the memory folder, its runs, and the demo's files."""
+"""Places on the disk: the memory folder, its runs, and the demo's files."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def memory_folder(folder_option: Path | None) -> Path:
 
 
 def runs_folder(memory: Path) -> Path:
-    """Where the traces and reports of a memory's runs are kept."""
+    """Return where the traces and reports of a memory's runs are kept."""
     return memory / "runs"

@@ -35,7 +35,7 @@ def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[st
 
 
 def kinds(named: Iterable[str] | None) -> tuple[str, ...]:
-    """What `--isolate` means: the kinds that run in a process of their own in any case, and what is named."""
+    """Return what `--isolate` means: the kinds that run in a process of their own in any case, and what is named."""
     from ...tools import ISOLATED
 
     words = tuple(named or ())

@@ -42,7 +42,7 @@ class RunFiles:
 
     @property
     def going_on(self) -> bool:
-        """Whether it may still be at work."""
+        """Return whether it may still be at work."""
         return self.state != "answered" and self.state != "abstained" and time.time() - self.touched < _GOING_ON
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
 
 
 def _read(run: RunFiles, trace: Path) -> None:
-    """What the trace says, from its ends: traces can be long."""
+    """Read the trace from its two ends: traces can be long."""
     try:
         if not trace.is_file():
             return

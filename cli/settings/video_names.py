@@ -1,4 +1,4 @@
-"""Which video a word means: an id, a name with or without its extension, its beginning, a file."""
+"""Look up the video that a word means: an id, a name with or without its extension, its beginning, a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 6
 
 
 def is_address(word: str) -> bool:
-    """Whether a word is the address of something elsewhere (`https://…`, `rtsp://…`), not a file."""
+    """Return whether a word is the address of something elsewhere (`https://…`, `rtsp://…`), not a file."""
     return _ADDRESS.match(word) is not None and not os.path.exists(word)
 
 
@@ -43,7 +43,7 @@ def refuse_address(word: str) -> None:
 
 
 def is_path(word: str) -> bool:
-    """Whether a word rather names a file than a video of the memory."""
+    """Return whether a word rather names a file than a video of the memory."""
     return os.sep in word or os.path.exists(word) or Path(word).suffix != "" or beside(word) is not None
 
 
@@ -125,7 +125,7 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
 
 
 def is_exactly(word: str, records: Sequence[VideoRecord]) -> bool:
-    """Whether a word is the id or the name of a video, with or without its extension; a beginning is not enough."""
+    """Return whether a word is the id or the name of a video, with or without extension; a beginning is not enough."""
     name = _plain(word)
     if not name:
         return False

@@ -1,4 +1,4 @@
-"""What a run looks like in a terminal: one line a step, then the answer with its evidence."""
+"""The display of a run in a terminal: one line a step, then the answer with its evidence."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
 
 
 def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
-    """What a call was about, the style of its line, and what came of it."""
+    """Return what a call was about, the style of its line, and what came of it."""
     arguments = event.get("arguments") or {}
     arguments = arguments if isinstance(arguments, dict) else {}
     about = arguments.get("query") or arguments.get("find")

@@ -1,4 +1,4 @@
-"""What indexing or asking will take, said beforehand where it is long or costs money."""
+"""Estimates of the time and cost of indexing or asking, given beforehand where it is long or costs money."""
 
 from __future__ import annotations
 

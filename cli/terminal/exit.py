@@ -1,4 +1,4 @@
-"""How the command ends: at a signal, at any moment, with one line; and always without Python's shutdown.
+"""The end of the command: at a signal, at any moment, with one line; and always without Python's shutdown.
 
 Threads that are in native code when Python shuts down (onnxruntime, CTranslate2, OpenCV) are unwound through frames of
 C++ that do not allow it, and the process aborts after its work was done. So it runs what is registered for its exit,
@@ -54,7 +54,7 @@ def _take(number: int, frame: FrameType | None) -> None:
 
 
 def _imports(frame: FrameType | None) -> bool:
-    """Whether a module is being imported: an exception there may be swallowed, or half a module left behind."""
+    """Return whether a module is being imported: an exception there may be swallowed, or half a module left behind."""
     while frame is not None:
         if frame.f_code.co_filename == _IMPORTS:
             return True
@@ -107,6 +107,6 @@ def leave(code: int) -> NoReturn:
 
 
 def _pooled(thread: threading.Thread) -> bool:
-    """Whether it belongs to an executor, where it waits for work for ever."""
+    """Return whether it belongs to an executor, where it waits for work for ever."""
     pools = sys.modules.get("concurrent.futures.thread")
     return pools is not None and thread in getattr(pools, "_threads_queues", ())

@@ -1,4 +1,4 @@
-"""What the command line prints: made harmless, in whatever the terminal can show, and never the end of a run."""
+"""The output of the command line: made harmless, in whatever the terminal can show, and never the end of a run."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _lost(error: Exception, stream: TextIO) -> None:
 
 
 def _spelled_out(error: UnicodeError) -> tuple[str, int]:
-    """What an encoding cannot show, in characters that every encoding has."""
+    """Return what an encoding cannot show, in characters that every encoding has."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     part = error.object[error.start : error.end]

@@ -28,7 +28,7 @@ def forget() -> None:
 
 
 def how() -> str:
-    """What to say of an interruption."""
+    """Return the words for an interruption."""
     words = _noted[0] if _noted else sys.argv[1:] if sys.argv[1:2] and sys.argv[1] in _AGAIN else None
     _noted.clear()
     if words is None:

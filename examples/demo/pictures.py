@@ -282,7 +282,7 @@ class Thing:
     group: str | None = None
 
     def center(self, time: float) -> Point | None:
-        """Where its centre is, or None before the path begins and after it ends."""
+        """Return where its centre is, or None before the path begins and after it ends."""
         times, xs, ys = zip(*self.path, strict=True)
         if not times[0] <= time <= times[-1]:
             return None

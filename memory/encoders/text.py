@@ -17,7 +17,7 @@ _BEST_FLOORS = {"all-MiniLM-L6-v2": 0.35}
 
 
 class Encoder(Protocol):
-    """What encoders of texts and of pictures have in common."""
+    """The part that encoders of texts and of pictures have in common."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Which files of a folder are videos, and why the others are none."""
+"""Find the files of a folder that are videos, and say why the others are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of a file's sound tracks and subtitle streams to take, and how to say which it was."""
+"""Choose among a file's sound tracks and subtitle streams, and name the choice."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """What one picture brought: lines that were found and lines that are no longer where they were."""
+    """The changes that one picture brought: lines that were found and lines that are no longer where they were."""
 
     found: tuple[Line, ...] = ()
     gone: tuple[Line, ...] = ()
@@ -132,7 +132,7 @@ class ChangedTextReader:
 
     @property
     def lively(self) -> bool:
-        """Whether texts may come and go quickly: all of the picture moves, or there were some just now."""
+        """Return whether texts may come and go quickly: all of the picture moves, or there were some just now."""
         return self._restless or self._since_text < _EXPECTING
 
     def begin(self) -> None:

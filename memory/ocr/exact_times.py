@@ -97,7 +97,7 @@ class _End:
 
     @property
     def lone(self) -> bool:
-        """Whether it is one letter or digit, so large that parts of it tell it from others."""
+        """Return whether it is one letter or digit, so large that parts of it tell it from others."""
         return len(self.reading.text) == 1 and self.height * self.video.info.height >= _LONE
 
     def patches(self, image: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

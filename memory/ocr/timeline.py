@@ -45,7 +45,7 @@ _SURE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class TextSample:
-    """What one picture brought: lines that came, those that went, and whether what stands counts once more."""
+    """The changes that one picture brought: lines that came, lines that went, and whether the rest counts again."""
 
     time: float
     found: tuple[Line, ...] = ()

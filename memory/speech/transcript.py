@@ -61,7 +61,7 @@ class Utterance:
 
     @property
     def probability(self) -> float:
-        """How sure the recognizer is of it, in [0, 1]: the mean of its words, the weaker half counting alone.
+        """Return how sure the recognizer is of it, in [0, 1]: the mean of its words, the weaker half counting alone.
 
         A word that was misheard does not vanish among many that are easy.
         """

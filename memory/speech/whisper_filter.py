@@ -20,7 +20,7 @@ _OFF = 0.25  # seconds by which Whisper's times may miss the speech that they st
 
 @dataclass(frozen=True, slots=True)
 class WhisperWindow:
-    """What Whisper wrote for one of its windows of 30 s; times on the clock of the sound, in seconds."""
+    """The output of Whisper for one of its windows of 30 s; times on the clock of the sound, in seconds."""
 
     words: tuple[Word, ...]
     no_speech: float = 0.0

@@ -34,7 +34,7 @@ class WhisperFolder:
 
     @property
     def multilingual(self) -> bool:
-        """Whether it knows more than English."""
+        """Return whether it knows more than English."""
         listed = self.folder / "vocabulary.json"
         if listed.is_file():
             return len(json.loads(listed.read_text("utf-8"))) >= _MULTILINGUAL

@@ -49,7 +49,7 @@ class Detector(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Return what people call it."""
 
     @property
     def stamp(self) -> str:

@@ -1,4 +1,4 @@
-"""Where detector weights lie on this disk, and what to do where they do not. Nothing is ever fetched from here."""
+"""Find detector weights on this disk, and say what to do where there are none. Nothing is ever fetched from here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands out against a learned background: a detector without weights, by OpenCV's MOG2.
+"""A detector without weights: boxes of whatever stands out against a learned background, by OpenCV's MOG2.
 
 MOG2 (Zivkovic, ICPR 2004) takes for background what a pixel shows for most of the time. Somebody who stays at one place
 would be background then, so the picture that it learns is mended first: where a sample frame differs from it, the one

@@ -28,7 +28,7 @@ _LAG = 0.5  # seconds by which a shadow comes earlier and goes later
 
 @dataclass(frozen=True, slots=True)
 class MotionReport:
-    """What moved in a span.
+    """The objects that moved in a span.
 
     `camera_moves` is true where the camera moves most of the time; `still` are the shots in which it stands still, and
     tracks, which have no label, come from these only.

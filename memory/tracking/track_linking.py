@@ -102,7 +102,7 @@ def join(pieces: Sequence[Track]) -> Track:
 
 
 def affinity(one: Track, two: Track) -> float:
-    """How surely two tracks are one object: above 1 if they coincide, up to 1 if one goes on as the other; 0 if not."""
+    """Return how surely two tracks are one object: above 1 if they coincide, up to 1 if one continues the other."""
     if two.boxes[0].time < one.boxes[0].time:
         one, two = two, one
     gap = two.boxes[0].time - one.boxes[-1].time

@@ -319,7 +319,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _is_closed(error: BaseException) -> bool:
-    """Whether an error of the SDK means that the connection is gone."""
+    """Return whether an error of the SDK means that the connection is gone."""
     from mcp_types import CONNECTION_CLOSED
 
     kinds = ("ClosedResourceError", "BrokenResourceError", "EndOfStream")

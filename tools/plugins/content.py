@@ -97,7 +97,7 @@ def observation_of(content: Any, artifact: Any = None, *, error: bool = False) -
 
 
 def _is_picture(content: Any) -> bool:
-    """Whether a result is a picture, not an array of figures."""
+    """Return whether a result is a picture, not an array of figures."""
     if not isinstance(content, np.ndarray):
         return type(content).__module__.startswith("PIL.") and hasattr(content, "getbands")
     return content.dtype == np.uint8 and content.ndim == 3 and content.shape[2] in (3, 4) and min(content.shape[:2]) > 7

@@ -1,4 +1,4 @@
-"""Which tools run in a process of their own: those that say so, those of other people, and those that are named."""
+"""Choose the tools that run in a process of their own: those that say so, those of others, and those that are named."""
 
 from __future__ import annotations
 

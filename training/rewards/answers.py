@@ -61,7 +61,7 @@ def regression(rollout: Rollout) -> float:
 
 
 def words_reward(metric: Metric = token_f1) -> Reward:
-    """How near the words of the answer are to the true ones."""
+    """Reward how near the words of the answer are to the true ones."""
     return Reward(
         name=getattr(metric, "__name__", "words"),
         score=lambda r: metric(extraction.words(r), r.task.truth.answer or "") if extraction.words(r).strip() else 0.0,
@@ -90,7 +90,7 @@ def text_reward(metric: Metric = token_f1) -> Reward:
 
 
 def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score | None = None) -> Reward:
-    """What the task asks for, by its kind: a text, a span, a box, a track; for grounded questions half and half.
+    """Reward what the task asks for, by its kind: a text, a span, a box, a track; for grounded questions half and half.
 
     Abstaining is right where the videos do not show what is asked, and wrong elsewhere.
 
@@ -121,7 +121,7 @@ HIT = 0.3
 
 
 def is_right(rollout: Rollout) -> bool:
-    """Whether the answer passes for right, for gates and for counting."""
+    """Return whether the answer passes for right, for gates and for counting."""
     task = rollout.task
     if task.truth.absent or rollout.answer.abstained:
         return task.truth.absent and rollout.answer.abstained
@@ -137,7 +137,7 @@ def right() -> Reward:
 
 
 def meets(span: Span, true: tuple[Span, ...]) -> bool:
-    """Whether a place that was looked at or cited is one of the true ones: mostly inside, or tIoU of at least 0.3.
+    """Return whether a place that was looked at or cited is one of the true ones: mostly inside, or tIoU at least 0.3.
 
     A moment must lie inside. The whole video meets nothing that is a small part of it.
     """

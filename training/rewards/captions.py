@@ -19,7 +19,7 @@ def named(rubric: tuple[str, ...], text: str) -> float:
 
 
 def thoughts(rollout: Rollout) -> str:
-    """What the model thought: in its texts, and where servers put thoughts beside them."""
+    """Return what the model thought: in its texts, and where servers put thoughts beside them."""
     return "\n".join(part for message in rollout.own if (part := thought_of(message)))
 
 

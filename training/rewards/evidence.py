@@ -32,7 +32,7 @@ def cited(rollout: Rollout) -> tuple[Evidence, ...]:
 
 
 def is_observed(place: MediaURI, rollout: Rollout) -> bool:
-    """Whether a place lies in what this run observed, taken together."""
+    """Return whether a place lies in what this run observed, taken together."""
     if place.span is None:
         return False
     observed = [look.uri.span for look in rollout.looked if look.uri.video == place.video and look.uri.span]
@@ -41,7 +41,7 @@ def is_observed(place: MediaURI, rollout: Rollout) -> bool:
 
 
 def is_whole(place: MediaURI, rollout: Rollout) -> bool:
-    """Whether a cited span is most of its video, and the truth is not."""
+    """Return whether a cited span is most of its video, and the truth is not."""
     length = extraction.duration(rollout, place.video)
     if place.span is None:
         return True
@@ -51,7 +51,7 @@ def is_whole(place: MediaURI, rollout: Rollout) -> bool:
 
 
 def holds_quote(item: Evidence, rollout: Rollout) -> bool:
-    """Whether the words that are quoted stand in what a tool returned about the cited place.
+    """Return whether the words that are quoted stand in what a tool returned about the cited place.
 
     What the model itself put into the call (a query that comes back in the text) is no observation. A quote without a
     word that carries meaning is none.
@@ -67,7 +67,7 @@ def holds_quote(item: Evidence, rollout: Rollout) -> bool:
 
 
 def returned(message: ToolMessage) -> list[str]:
-    """What a tool returned in words: the texts of its data, one by one and (sentences only) in a row, else its text.
+    """Return the words of a tool: the texts of its data, one by one and (sentences only) in a row, else its text.
 
     From its text the arguments that it repeats are taken out.
     """
@@ -142,7 +142,7 @@ def verified(rollout: Rollout) -> float:
 
 @simple_reward("audio")
 def audio_consistency(rollout: Rollout) -> float:
-    """How well the quotes agree with what was heard where they are said to be spoken, as one minus word error rate.
+    """Score how well quotes agree with what was heard where they are said to be spoken, as one minus word error rate.
 
     Counts only quotes of places that a listening tool observed; the passage is the run of heard words nearest to the
     quote, and agreement below one half is chance and counts 0. 0 where nothing was heard or quoted: that the sound was

@@ -100,7 +100,7 @@ def spans(rollout: Rollout) -> tuple[Span, ...]:
 
 
 def cites(rollout: Rollout) -> bool:
-    """Whether the model itself wrote media URIs into its answer, well formed or not."""
+    """Return whether the model itself wrote media URIs into its answer, well formed or not."""
     text = without_thoughts(rollout.final)
     return "video:" in text and "#t=" in text
 
@@ -172,7 +172,7 @@ def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:
 
 
 def concerns(rollout: Rollout, place: MediaURI) -> bool:
-    """Whether a place lies in the video that the truth is about; with one video every place does."""
+    """Return whether a place lies in the video that the truth is about; with one video every place does."""
     meant = rollout.task.truth.video
     if meant is None or meant == place.video:
         return True

@@ -48,7 +48,7 @@ def format_reward(dialect: str) -> Reward:
 
 
 def _well_formed(message: AIMessage, tool_format: ToolFormat, *, last: bool) -> bool:
-    """Whether a turn is thoughts (where the format wants them) and then one call, or the answer and nothing behind it.
+    """Return whether a turn is thoughts (where the format wants them) and then one call, or the answer and no more.
 
     Nothing may stand outside the tags but the words of a boxed answer, and in hermes those beside a call. Tags that are
     empty, or hold what a template puts there, are not well formed. A structured call counts as written. The last turn
@@ -103,5 +103,5 @@ def _is_answer(parts: list[tuple[str, str]], tool_format: ToolFormat) -> bool:
 
 
 def _is_blank(text: str) -> bool:
-    """Whether a text says nothing: dots, brackets, or what a template puts where something belongs."""
+    """Return whether a text says nothing: dots, brackets, or what a template puts where something belongs."""
     return bool(_NOTHING.fullmatch(text)) or bool(_TEMPLATE.fullmatch(text.strip(" .…<>[]{}\"'")))

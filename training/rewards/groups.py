@@ -59,7 +59,7 @@ def look_penalty(form: Literal["paper", "code"] = "paper", most: int = 20) -> Re
 
 
 def is_shuffled(rollout: Rollout) -> bool:
-    """Whether the run saw its frames in a random order (`Rollout.meta["shuffled"]`)."""
+    """Return whether the run saw its frames in a random order (`Rollout.meta["shuffled"]`)."""
     return bool(rollout.meta.get("shuffled"))
 
 
@@ -101,7 +101,7 @@ def agreement() -> GroupReward:
 
 
 def last_look_failed(rollout: Rollout) -> bool:
-    """Whether the run's own last look at pixels did not work (Pixel-Reasoner's code reads the first group's flags)."""
+    """Return whether the run's own last look at pixels did not work (Pixel-Reasoner reads the first group's flags)."""
     made = [made for made in rollout.calls if made.name in LOOKS or not made.name]
     return bool(made) and not made[-1].valid
 

@@ -15,7 +15,7 @@ Normalize = Literal["none", "range", "batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixed:
-    """What a mix gives for some rollouts, in their order."""
+    """The result of a mix for some rollouts, in their order."""
 
     totals: tuple[float, ...]
     parts: Mapping[str, tuple[float, ...]]

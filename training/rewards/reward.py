@@ -1,4 +1,4 @@
-"""What a reward is: a pure function of one rollout, or of a group of them, with its range."""
+"""The `Reward` class: a pure function of one rollout, or of a group of them, with its range."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ def product(name: str, *rewards: Reward) -> Reward:
 
 
 def too_long(rollout: Rollout) -> bool:
-    """Whether the answer has `MOST_ANSWER` characters or more, as given or as the model wrote it."""
+    """Return whether the answer has `MOST_ANSWER` characters or more, as given or as the model wrote it."""
     return max(len(rollout.answer.text), len(rollout.written)) >= MOST_ANSWER

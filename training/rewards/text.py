@@ -1,4 +1,4 @@
-"""How near two texts are: token-F1, ROUGE, word error rate. All in [0, 1], 1 for the same text.
+"""Similarity of two texts: token-F1, ROUGE, word error rate. All in [0, 1], 1 for the same text.
 
 ROUGE is that of the library `rouge-score` with Porter's stemmer, with which the published rewards are computed; its own
 tokenizer knows Latin letters only, so texts are split as everywhere here. The word error rate is that of `jiwer`.

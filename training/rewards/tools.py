@@ -26,13 +26,13 @@ def spans_of(made: Made, rollout: Rollout) -> list[Span]:
 
 
 def wants_a_look(task: Task) -> bool:
-    """Whether the truth has a place, and is not told by a search alone (as tasks of the gym say in `meta.needs`)."""
+    """Return whether the truth has a place, and needs more than a search (gym tasks say so in `meta.needs`)."""
     needs = task.meta.get("needs")
     return bool(task.truth.spans) and (needs is None or not SEARCHES.issuperset(needs))
 
 
 def gains_evidence(rollout: Rollout) -> bool:
-    """Whether some call of the model looked at the truth: mostly inside a true span, or a tIoU of 0.3 with it."""
+    """Return whether some call of the model looked at the truth: mostly inside a true span, or a tIoU of 0.3."""
     true = rollout.task.truth.spans
     return any(meets(span, true) for made in rollout.calls for span in spans_of(made, rollout))
 

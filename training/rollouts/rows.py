@@ -44,7 +44,7 @@ class Row:
 
     @property
     def completion_mask(self) -> tuple[bool, ...]:
-        """Which of `completion` was written."""
+        """Return which of `completion` was written."""
         return self.mask[self.prompt :]
 
     @property

@@ -235,7 +235,7 @@ class GraphGRPOTrainer(GRPOTrainer):
                 yield
 
     def _place(self) -> tuple[int, int]:
-        """Which generation of the step this is, and whose."""
+        """Return which generation of the step this is, and whose."""
         return self._step % max(self.args.gradient_accumulation_steps, 1), self.accelerator.process_index
 
     def _nothing(self) -> Row:

@@ -1,4 +1,4 @@
-"""When and where: times of what is said or shown, to the frame, times that are told, and places on the screen."""
+"""Answers to "when" and "where": times of speech and text, to the frame, stated times, and places on the screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Moment = tuple[Span, tuple[Evidence, ...], Ranked]
 
 
 def moments(retrieval: Retrieval) -> Generator[Call, CallResult, list[Moment]]:
-    """When what is asked about is said or shown, best first; times of text are looked up to the frame."""
+    """Find when the matter of the question is said or shown, best first; times of text are looked up to the frame."""
     question = retrieval.question
     kept = placed(retrieval, allowed(retrieval))
     if question.phrase and question.channel in ("speech", None):
@@ -120,7 +120,7 @@ def when(retrieval: Retrieval) -> Strategy:
 
 
 def where(retrieval: Retrieval) -> Draft:
-    """Where on the screen a text stands, or a place that is told of."""
+    """Answer where on the screen a text stands, or a place that is told of."""
     question = retrieval.question
     ranked = Ranking(question, allowed(retrieval)).rank()
     written = [r for r in ranked if r.passage.channel == "screen_text"]

@@ -1,4 +1,4 @@
-"""What a question asks of things in the picture: of which kind, doing what. English; words not understood are told."""
+"""Parser of questions about objects in the picture: their kind and action. English; words not understood are told."""
 
 from __future__ import annotations
 

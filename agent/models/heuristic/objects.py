@@ -59,7 +59,7 @@ class _TrackedObject:
 
 @dataclass(frozen=True, slots=True)
 class _ObjectReport:
-    """What was followed, and where: of what was asked about, `share` (0 to 1); below 1 something may be missing."""
+    """The tracks and places that answer a question, with the `share` (0 to 1) of it that they cover."""
 
     name: str
     color: str | None
@@ -117,7 +117,7 @@ def about_objects(context: HeuristicContext) -> Generator[Call, CallResult, Draf
 
 
 def _can_tell(context: HeuristicContext, query: ObjectQuery) -> bool:
-    """Whether tracks can answer such a question: they tell that something is there and moves, not how it is."""
+    """Return whether tracks can answer such a question: they tell that something is there and moves, not how it is."""
     kind, low = context.question.kind, context.question.text.lower()
     if kind in ("count", "yes_no"):
         return not query.narrower and bool(kind == "count" or query.does or _THERE.search(low))

@@ -1,4 +1,4 @@
-"""What a whole is about: summaries in order, facts of the file itself, and which of several videos it is."""
+"""Answers about a whole video: summaries in order, facts of the file itself, and which of several videos it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 110  # characters of one piece in a summary
 
 
 def summary(retrieval: Retrieval) -> Strategy:
-    """What is on the screen and what is said, chapter by chapter, without repeats."""
+    """Summarize the text on the screen and the speech, chapter by chapter, without repeats."""
     if why := over_by_then(retrieval):
         return retrieval.first.abstain(why)
     lines: list[str] = []
@@ -88,7 +88,7 @@ _ONLY = "not told: the recognizer knows one language only ({code}) and takes eve
 
 
 def about_file(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
-    """How long it is, whether it has sound, its language, its pictures, how many there are."""
+    """Answer how long a video is, whether it has sound, its language, its pictures, how many there are."""
     question, contexts = retrieval.question, list(retrieval.contexts.values())
     evidence, lines = [], []
     languages: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""How the heuristic policy looks: tool calls as steps of a generator, and the passages that the tools bring back.
+"""The looking of the heuristic policy: tool calls as steps of a generator, and the passages that the tools bring back.
 
 A strategy is a generator: it yields a `Call`, is sent the `CallResult` that came of it, and returns a `Draft`. The
 policy replays it over what the run has observed so far, so that a strategy keeps nothing between turns. A call that
@@ -49,11 +49,11 @@ class Passage:
 
     @property
     def weight(self) -> float:
-        """How much a block stands out: tall letters, surely read, shown for a while."""
+        """Return how much a block stands out: tall letters, surely read, shown for a while."""
         return self.height * min(self.sure, 1.0) * min(self.span.duration, 2.0)
 
     def span_of(self, piece: str) -> Span:
-        """When a sentence of an utterance is spoken, by its words' times, else by its share of the letters."""
+        """Return when a sentence of an utterance is spoken, by its words' times, else by its share of the letters."""
         at = self.text.find(piece)
         if self.channel != "speech" or at < 0 or len(piece) >= 0.9 * len(self.text):
             return self.span

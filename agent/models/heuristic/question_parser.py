@@ -1,4 +1,4 @@
-"""What a question asks: kind of answer, the sense that can tell, times, order, place, and the words it is about.
+"""Parser of a question: kind of answer, the sense that can tell, times, order, place, and the words it is about.
 
 The patterns are English, with the question words of German, Spanish and French. A question in any other language keeps
 all its words for retrieval, and is answered with the passage that they find.
@@ -18,7 +18,7 @@ from ....tools.times import parse_seconds
 from ...text_matching import STOP, numbers, ordinal, tokens
 
 Kind = Literal["time", "how_long", "count", "yes_no", "where", "summary", "file", "video", "text"]
-Channel = Literal["speech", "screen_text", "shots", "silence"]
+Sense = Literal["speech", "screen_text", "shots", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ParsedQuestion:
 
     text: str
     kind: Kind
-    channel: Channel | None = None
+    channel: Sense | None = None
     """The sense that the question itself names, if it does."""
     topic: tuple[str, ...] = ()
     """Words that a passage with the answer should hold."""
@@ -194,7 +194,7 @@ def _kind(low: str) -> Kind:
     return kind or "text"
 
 
-def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Channel | None:
+def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Sense | None:
     if _NOBODY.search(low):
         return "silence" if kind in ("time", "how_long", "count") else "speech"
     shots = re.search(r"\b(?:cuts?|shots?|scene changes?|scenes|camera (?:changes|angles?)|edits?)\b", low)
@@ -210,12 +210,12 @@ def _channel(low: str, kind: Kind, value: str | None, screen_named: bool) -> Cha
 
 
 def needs_eyes(question: ParsedQuestion) -> bool:
-    """Whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
+    """Return whether only pictures can hold the answer: looks, deeds, colors of things that are not written or said."""
     return question.channel is None and (question.value == "color" or bool(_NOT_TEXT.search(question.text)))
 
 
 def tells_showing(question: ParsedQuestion) -> bool:
-    """Whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
+    """Return whether `when` asks about the video itself (shown, said, seen), not about the world that it tells of."""
     return question.channel is not None or bool(
         re.search(r"\b(?:visible|seen|in view|appear\w*|shown|video|clip|see|screen|hear)\b", question.text, re.I)
     )

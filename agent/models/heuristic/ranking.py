@@ -1,4 +1,4 @@
-"""How well passages fit a question: words and meaning, what stands beside them, kind of value, place, size, time."""
+"""Scores of passages for a question: words and meaning, what stands beside them, kind of value, place, size, time."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Ranking:
         return sorted(ranked, key=lambda r: (-r.score, r.passage.span.start))
 
     def names(self, piece: str) -> bool:
-        """Whether a name that the question does not hold stands in a piece; recognised speech may lack capitals."""
+        """Return whether a name that the question does not hold is in a piece; recognized speech may lack capitals."""
         if piece == piece.lower() or piece == piece.upper():
             return True
         for match in re.finditer(r"(?<![\w'])[^\W\d_][\w'’-]*", piece):
@@ -126,7 +126,7 @@ class Ranking:
         return False
 
     def _beside(self, index: int) -> list[Passage]:
-        """What is said just before and after; what is on the screen at the same time as a block."""
+        """Return what is said just before and after; what is on the screen at the same time as a block."""
         one = self.passages[index]
         near = self.passages[max(index - 3, 0) : index + 4]
         return [p for p in near if p is not one and p.video == one.video and p.span.start - one.span.end < 6.0
@@ -173,7 +173,7 @@ class Ranking:
 
 
 def has_letters(text: str) -> bool:
-    """Whether a text can be a title or a name at all: a number alone is neither, however large it stands there."""
+    """Return whether a text can be a title or a name at all: a number alone is neither, however large it is."""
     return any(character.isalpha() for character in text)
 
 

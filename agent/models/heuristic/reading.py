@@ -24,7 +24,7 @@ _ALIKE = 0.2  # a cosine above which a text may well be on what the question nam
 
 
 def read(retrieval: Retrieval) -> Strategy:
-    """What is written or said: all of it where nothing narrows it down, else the piece that fits best."""
+    """Answer what is written or said: all of it where nothing narrows it down, else the piece that fits best."""
     question = retrieval.question
     kept = placed(retrieval, allowed(retrieval))
     if question.channel == "speech" and not any(p.channel == "speech" for p in retrieval.passages):
@@ -128,7 +128,7 @@ def placed(retrieval: Retrieval, passages: list[Passage]) -> list[Passage]:
 
 
 def _at(place: str, part: str) -> bool:
-    """Whether a block stands there; in the center of a side is neither left nor right."""
+    """Return whether a block stands there; in the center of a side is neither left nor right."""
     return not re.search(r"left|right", place) if part == "center" else part in place
 
 
@@ -240,7 +240,7 @@ def over_by_then(retrieval: Retrieval) -> str | None:
 
 
 def why_not(retrieval: Retrieval, best: Ranked | None) -> str:
-    """Why there is no answer: what was searched, and what comes nearest."""
+    """Explain why there is no answer: what was searched, and what comes nearest."""
     question = retrieval.question
     if why := unlooked(retrieval):
         return why
@@ -266,7 +266,7 @@ def why_not(retrieval: Retrieval, best: Ranked | None) -> str:
 
 
 def unlooked(retrieval: Retrieval) -> str:
-    """Why the sense that the question names cannot tell: the video was not indexed by it. Empty where it was."""
+    """Explain why the sense that the question names cannot tell: the video was not indexed by it. Else empty."""
     channel = retrieval.question.channel
     if channel not in ("speech", "screen_text"):
         return ""
@@ -277,7 +277,7 @@ def unlooked(retrieval: Retrieval) -> str:
 
 
 def stands(letters: str, text: str) -> bool:
-    """Whether bare letters stand in a text; few of them only as a word of their own."""
+    """Return whether bare letters stand in a text; few of them only as a word of their own."""
     if len(letters) > 3:
         return letters in alphanumeric(text)
     return letters in [alphanumeric(word) for word in text.split()]

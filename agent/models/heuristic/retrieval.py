@@ -32,7 +32,7 @@ class Retrieval:
 
     @property
     def many(self) -> bool:
-        """Whether there are several videos, so that every line names its own."""
+        """Return whether there are several videos, so that every line names its own."""
         return len(self.contexts) > 1
 
     @property

@@ -18,7 +18,7 @@ _COUNTED = re.compile(r"^.*\b(?:how many|number of|wie ?viele?|cu[aá]nt[oa]s?|c
 
 
 def count(retrieval: Retrieval) -> Draft:
-    """How often a word is said or shown, or a number that is told with what is counted."""
+    """Count how often a word is said or shown, or a number that is told with what is counted."""
     question = retrieval.question
     if re.search(r"\b(?:times|often|oft|veces)\b", question.text.lower()) and (question.phrase or question.channel):
         found = mentioned(retrieval)

@@ -55,7 +55,7 @@ class Batcher(Generic[Item, Made]):
         awaited = True
 
         def arrive() -> bool:
-            """Whether this is the first time; to be called with the lock held."""
+            """Return whether this is the first time; to be called with the lock held."""
             nonlocal awaited
             first, awaited = awaited, False
             self._coming -= first

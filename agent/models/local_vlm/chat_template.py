@@ -89,7 +89,7 @@ class ChatTemplate:
         return text
 
     def after_reply(self, conversation: Conversation) -> str:
-        """What the template puts behind the text of a reply: its end, `conversation`, and the next turn.
+        """Return what the template puts behind the text of a reply: its end, `conversation`, and the next turn.
 
         The reply itself is not rendered: the ids that were sampled stand in its place.
         """
@@ -99,27 +99,27 @@ class ChatTemplate:
 
     @cached_property
     def close(self) -> str:
-        """What the template writes behind the last reply of a conversation."""
+        """Return what the template writes behind the last reply of a conversation."""
         text = self.render([text_message("user", "?"), text_message("assistant", _REPLY)], reply=False)
         return text.rpartition(_REPLY)[2]
 
     @cached_property
     def before_reply(self) -> str:
-        """What the template writes between the generation prompt and the text of a reply; often nothing."""
+        """Return what the template writes between the generation prompt and the text of a reply; often nothing."""
         question = [text_message("user", "?")]
         prompt, whole = self.render(question), self.render([*question, text_message("assistant", _REPLY)], reply=False)
         return whole.removeprefix(prompt).partition(_REPLY)[0] if whole.startswith(prompt) else ""
 
     @cached_property
     def writes_tools(self) -> bool:
-        """Whether tools that are handed to the template end up in the prompt."""
+        """Return whether tools that are handed to the template end up in the prompt."""
         tool = {"type": "function", "function": {"name": "t", "description": _REPLY, "parameters": {}}}
         question = [text_message("user", "?")]
         return self._renders(question, tools=[tool]) != self._renders(question)
 
     @cached_property
     def has_tool_role(self) -> bool:
-        """Whether results of tools have a form of their own, and are not just written with their role's name."""
+        """Return whether results of tools have a form of their own, and are not just written with their role's name."""
         before = [text_message("user", "?"), text_message("assistant", "!")]
         result, other = (
             self._renders([*before, text_message("tool", "=")]),
@@ -131,13 +131,13 @@ class ChatTemplate:
 
     @cached_property
     def has_system(self) -> bool:
-        """Whether a system prompt is shown."""
+        """Return whether a system prompt is shown."""
         text = self._renders([text_message("system", _REPLY), text_message("user", "?")])
         return text is not None and _REPLY in text
 
     @cached_property
     def in_line(self) -> str:
-        """What to write among the words for a picture, where the template would put all pictures before the words.
+        """Return what to write among the words for a picture, where the template would put all pictures first.
 
         Empty where it keeps the order: then the template writes the picture itself.
         """
@@ -153,7 +153,7 @@ class ChatTemplate:
 
     @cached_property
     def takes_runs(self) -> bool:
-        """Whether two messages of one role may follow each other."""
+        """Return whether two messages of one role may follow each other."""
         return self._renders([text_message("user", "?"), text_message("user", "!")]) is not None
 
     @cached_property

@@ -49,7 +49,7 @@ class Engine:
         return min(int(limit) for limit in limits if limit)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """What was sampled, as text without control tokens."""
+        """Return what was sampled, as text without control tokens."""
         text: str = self.loaded.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )

@@ -22,7 +22,7 @@ class ContextFull(RewatchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What the model will be given."""
+    """The prompt and pictures that the model will be given."""
 
     ids: list[int]
     images: tuple[PromptImage, ...]
@@ -34,7 +34,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """How much one picture may have, and how prompts are made."""
+    """Bounds of one picture, and the function that makes prompts."""
 
     template: ChatTemplate
     vision: VisionAdapter

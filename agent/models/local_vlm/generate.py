@@ -21,7 +21,7 @@ _TAIL = 8
 
 @dataclass(slots=True, kw_only=True)
 class Completion:
-    """What was sampled."""
+    """The ids that were sampled, with their log-probabilities."""
 
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Which tokens end a reply, and which must not be sampled."""
+    """The tokens that end a reply, and those that must not be sampled."""
 
     ends: frozenset[int]
     suppressed: tuple[int, ...]
@@ -191,7 +191,7 @@ class Sampler:
         return ids
 
     def done(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
-        """Which rows `[B]` are over."""
+        """Return which rows `[B]` are over."""
         import torch
 
         return torch.tensor([not is_open for is_open in self.open], device=input_ids.device)

@@ -79,6 +79,6 @@ def _require_pictures(
 
 
 def takes(model: Any, name: str) -> bool:
-    """Whether the model's forward pass has such an argument."""
+    """Return whether the model's forward pass has such an argument."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return name in inspect.signature(base.forward).parameters

@@ -40,7 +40,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """How weights are put into memory. Values may be texts, as they stand behind a policy's name.
+    """Options for putting weights into memory. Values may be texts, as they stand behind a policy's name.
 
     Raises:
         CapabilityError: if a value is unknown.
@@ -263,7 +263,7 @@ def writes_text(config: Any) -> bool:
 
 
 def _own_class(config: Any, kind: str) -> bool:
-    """Whether a configuration that came with code of its own names a class of that kind."""
+    """Return whether a configuration that came with code of its own names a class of that kind."""
     own = type(config).__module__.startswith("transformers_modules.")
     return own and kind in (getattr(config, "auto_map", None) or {})
 

@@ -70,7 +70,7 @@ class LocalPolicy(BaseChatModel):
         )
 
     def _picture_options(self, loaded: Loaded) -> dict[str, Any]:
-        """How `Turns` is to show pictures."""
+        """Return how `Turns` is to show pictures."""
         return {}
 
     @classmethod
@@ -91,17 +91,17 @@ class LocalPolicy(BaseChatModel):
 
     @property
     def engine(self) -> Engine:
-        """What the model runs in: log-probabilities of records, pictures, bounds."""
+        """Return what the model runs in: log-probabilities of records, pictures, bounds."""
         return self._engine
 
     @property
     def turns(self) -> Turns:
-        """How conversations become records."""
+        """Return how conversations become records."""
         return self._turns
 
     @property
     def dialect(self) -> ToolFormat:
-        """How this checkpoint sees tools and calls them."""
+        """Return how this checkpoint sees tools and calls them."""
         return self._turns.dialect
 
     @property
@@ -111,7 +111,7 @@ class LocalPolicy(BaseChatModel):
 
     @property
     def policy_config(self) -> PolicyConfig | None:
-        """How it was trained to work; None where nothing says so."""
+        """Return how it was trained to work; None where nothing says so."""
         return self._policy_config
 
     def trained(self, config: PolicyConfig) -> Self:
@@ -229,7 +229,7 @@ class VideoLMM(LocalPolicy):
         return {"max_pixels": self.max_pixels, "as_video": _as_video(self.frames_as, loaded)}
 
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
-        """How it was last shown a picture: in the size that the room in its context allowed."""
+        """Return how it was last shown a picture: in the size that the room in its context allowed."""
         loaded = self._engine.loaded
         scale = getattr(self.dialect, "places", "") or scale_of(str(loaded.model.config.model_type))
         side = SIDE
@@ -250,7 +250,7 @@ def _result(message: AIMessage) -> ChatResult:
 
 
 def _unaffordable() -> AIMessage:
-    """What is said when the turn may cost fewer tokens than its prompt has: it costs none."""
+    """Return what is said when the turn may cost fewer tokens than its prompt has: it costs none."""
     draft = Draft(text="The budget of tokens has no room for another reply.", abstained=True, confidence=0.0)
     return AIMessage(
         content=draft.as_message(),

@@ -259,7 +259,7 @@ class PrefixCache:
 
 
 def _places(request: Request, vision: VisionAdapter) -> list[range]:
-    """Where the tokens of each picture are: from the first to the last of them."""
+    """Return where the tokens of each picture are: from the first to the last of them."""
     tokens = [n for n, token in enumerate(request.ids) if token in vision.token_ids] if request.frames else []
     places, passed = [], 0
     for picture in request.frames:
@@ -278,7 +278,7 @@ def _prints(ids: Sequence[int], frames: Sequence[SampledFrames], places: Sequenc
 
 
 def _common(one: np.ndarray, two: np.ndarray) -> int:
-    """How many numbers both begin with."""
+    """Return how many numbers both begin with."""
     length = min(len(one), len(two))
     differ = one[:length] != two[:length]
     return int(differ.argmax()) if differ.any() else length
@@ -299,7 +299,7 @@ def _alike(counts: Sequence[int]) -> list[list[int]]:
 
 
 def _unread(lengths: Sequence[int], cached: Sequence[int], places: Sequence[Sequence[range]]) -> int:
-    """How many ids to read at the end of every row: at least what is not cached, and no picture in part."""
+    """Return how many ids to read at the end of every row: at least what is not cached, and no picture in part."""
     count = 0
     needed = max(length - have for length, have in zip(lengths, cached, strict=True))
     while needed > count:

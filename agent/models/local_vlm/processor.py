@@ -57,7 +57,7 @@ def require_template(name: str, processor: Any) -> None:
 
 
 def has_torchvision() -> bool:
-    """Whether transformers can make video processors here."""
+    """Return whether transformers can make video processors here."""
     return importlib.util.find_spec("torchvision") is not None
 
 

@@ -112,7 +112,7 @@ def in_words(prompt: list[PromptMessage]) -> list[PromptMessage]:
 
 
 def is_video(name: str) -> bool:
-    """Whether a name is that of two frames."""
+    """Return whether a name is that of two frames."""
     return " " in name
 
 

@@ -9,7 +9,7 @@ from .vision_adapter import SampledFrames
 
 @dataclass(slots=True, eq=False)
 class Caller:
-    """Who waits for a reply."""
+    """The run that waits for a reply."""
 
     gone: bool = False
     """Set when nobody waits any more: the reply then ends at its next token."""

@@ -49,7 +49,7 @@ _LEAST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """What a caller asks of one turn."""
+    """The demands of a caller on one turn."""
 
     tools: tuple[dict[str, Any], ...] = ()
     """Schemas of our tools; without any no call is read."""
@@ -136,13 +136,13 @@ class Turns:
         generation: GenerationRequest,
         room: int,
     ) -> Fitted:
-        """What is new, with room for a reply behind it."""
+        """Return what is new, with room for a reply behind it."""
         reply = min(generation.max_tokens, max(_LEAST, room // 4)) if not generation.choices else 1
         fit = Fit(template=self.engine.template, vision=self.engine.vision, max_pixels=self.max_pixels)
         return fit(prompt, sizes, lambda some: self._text(list(some), past, generation), room - reply)
 
     def _text(self, prompt: list[PromptMessage], past: list[int], generation: GenerationRequest) -> str:
-        """What is new as the template writes it: the whole prompt, or what follows the last sampled id."""
+        """Return what is new as the template writes it: the whole prompt, or what follows the last sampled id."""
         template = self.engine.template
         if past:
             text = template.after_reply(conversation(prompt, template))
@@ -217,7 +217,7 @@ class Turns:
     def message(
         self, messages: Sequence[BaseMessage], generation: GenerationRequest, prepared: Prepared, completion: Completion
     ) -> AIMessage:
-        """What was sampled, as a message with its record."""
+        """Return what was sampled, as a message with its record."""
         raw = self.engine.decode(completion.ids)
         request, record, fitted = prepared.request, prepared.record, prepared.fitted
         part = TurnTokens(

@@ -1,4 +1,4 @@
-"""How a model sees pictures: what each costs in tokens, what stands for it in the prompt, and its tensors.
+"""Pictures for a model: their cost in tokens, the text that stands for each in the prompt, and their tensors.
 
 Qwen-VL models take any size, so that a picture is made as small as the room in the context asks for. Other models have
 one size a picture, which their own processor makes.
@@ -223,7 +223,7 @@ class ProcessorVision(VisionAdapter):
         return grid[2], grid[1]
 
     def text(self, placeholder: str, grid: Grid) -> str:
-        """What the processor writes for a picture of this size."""
+        """Return what the processor writes for a picture of this size."""
         if grid not in self._texts:
             from PIL import Image
 
@@ -245,7 +245,7 @@ class ProcessorVision(VisionAdapter):
         return picture if picture.size == (grid[2], grid[1]) else picture.resize((grid[2], grid[1]))
 
     def collate(self, frames: Sequence[SampledFrames]) -> dict[str, Any]:
-        """What the model reads of what the image processor returns for all pictures as one row."""
+        """Return what the model reads of what the image processor returns for all pictures as one row."""
         if not frames:
             return {}
         inputs = self._inputs([s.inputs for s in frames])

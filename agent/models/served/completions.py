@@ -210,7 +210,7 @@ class _Call:
 
     @property
     def complete(self) -> bool:
-        """Whether its arguments are a whole object."""
+        """Return whether its arguments are a whole object."""
         if not self.written.rstrip().endswith("}"):
             return False
         try:
@@ -326,7 +326,7 @@ class Joined:
         return last
 
     def _begins_anew(self, call: _Call, name: str, written: str, id_: str) -> bool:
-        """Whether a piece at the place of a call is another call: some servers give all of them the same index."""
+        """Return whether a piece at the place of a call is another call: some servers give all the same index."""
         if not name or not (call.written or name != call.name):
             return False
         other = bool(id_ and call.id and id_ != call.id)

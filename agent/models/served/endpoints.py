@@ -50,7 +50,7 @@ _READS_ONLY = re.compile(
 
 
 def reads_only(model: str) -> bool:
-    """Whether a model's name says that it takes no pictures; one that says nothing may take them."""
+    """Return whether a model's name says that it takes no pictures; one that says nothing may take them."""
     return bool(_READS_ONLY.search(model)) and not _SEES.search(model)
 
 

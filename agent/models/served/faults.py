@@ -1,4 +1,4 @@
-"""What went wrong with a request: the fault behind an exception, and what a server means by refusing.
+"""Faults of requests: the fault behind an exception, and the meaning of a refusal by a server.
 
 Each server refuses in words of its own, and in its own language. So no wording is looked for: a refusal is about
 pictures if it names them, and a number in it that is lower than what was sent is what may be sent. A number that was
@@ -105,7 +105,7 @@ class BadReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What went wrong with one request."""
+    """The fault of one request."""
 
     kind: Kind
     text: str
@@ -117,11 +117,11 @@ class Fault:
 
     @property
     def passing(self) -> bool:
-        """Whether it may be gone at the next try."""
+        """Return whether it may be gone at the next try."""
         return self.kind in ("busy", "server", "connection", "timeout", "reply", "empty")
 
     def about(self, pictures: int) -> Topic:
-        """What a refusal of a request with so many pictures is about; nothing where it is no refusal.
+        """Return what a refusal of a request with so many pictures is about; nothing where it is no refusal.
 
         Some servers say "too many pictures" with a 500.
         """
@@ -133,7 +133,7 @@ class Fault:
 
     @property
     def toolless(self) -> bool:
-        """Whether the server refuses the request for the tools in it."""
+        """Return whether the server refuses the request for the tools in it."""
         return self.kind == "refused" and _TOOLLESS.search(self.text) is not None
 
     @classmethod
@@ -215,7 +215,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _detail(error: BaseException) -> str:
-    """What the server says in the body of an error, else the exception's own words."""
+    """Return what the server says in the body of an error, else the exception's own words."""
     body = getattr(error, "body", None) or (error.args[0] if error.args and isinstance(error.args[0], dict) else None)
     code = ""
     for key in ("error", "message", "detail", "msg"):
@@ -256,7 +256,7 @@ def _wait(headers: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many tokens a reply may have."""
+    """The number of tokens that a reply may have."""
 
     reply: int
     """0: the conversation itself is too long."""
@@ -265,7 +265,7 @@ class Room:
 
 
 def topic_of(text: str, sent: int) -> Topic:
-    """What a refusal is about.
+    """Return what a refusal is about.
 
     Args:
         text: what the server says.
@@ -290,7 +290,7 @@ def topic_of(text: str, sent: int) -> Topic:
 
 
 def most_pictures(text: str, sent: int) -> int | None:
-    """How many pictures may be sent: the highest number that is lower than `sent`; None where there is none.
+    """Return how many pictures may be sent: the highest number that is lower than `sent`; None where there is none.
 
     Sizes, tokens and the parts of names (`gpt-4o`, `Qwen2.5-VL`) are no such numbers.
     """
@@ -308,7 +308,7 @@ def most_pictures(text: str, sent: int) -> int | None:
 
 
 def room_for_reply(text: str, *, most: int, prompt: int) -> Room | None:
-    """How long a reply may be after a refusal that is about tokens; None where it does not say.
+    """Return how long a reply may be after a refusal that is about tokens; None where it does not say.
 
     Args:
         text: what the server says.
@@ -354,7 +354,7 @@ def _window(plain: str, most: int, others: list[int]) -> int | None:
 
 
 def _apart(one: int, other: int) -> float:
-    """How far two counts are from each other, as a factor."""
+    """Return how far two counts are from each other, as a factor."""
     return max(one, other) / max(min(one, other), 1) if one > 0 else float("inf")
 
 

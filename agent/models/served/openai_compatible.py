@@ -138,7 +138,7 @@ class ServedPolicy(BaseChatModel):
 
     @property
     def _spoken(self) -> ToolFormat | None:
-        """How calls stand in the text: as the dialect has it, or in words where the server knows of no tools."""
+        """Return how calls stand in the text: as the dialect has it, or in words where the server knows of no tools."""
         dialect: ToolFormat | None = self.dialect
         return load_tool_format("hermes-text") if dialect is None and self.in_words else dialect
 
@@ -147,13 +147,13 @@ class ServedPolicy(BaseChatModel):
         return self._spoken is not None and self._spoken.tool_block([ANY_TOOL]) is not None
 
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
-        """How it is shown pictures."""
+        """Return how it is shown pictures."""
         scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
         return Eyes(side=min(self._side, SIDE) if self.sees else None, scale=scale)
 
     @property
     def weighs(self) -> bool:
-        """Whether it can weigh `choices` against each other."""
+        """Return whether it can weigh `choices` against each other."""
         return self.logprobs
 
     @property
@@ -250,7 +250,7 @@ class ServedPolicy(BaseChatModel):
         return min(self.max_side, self._terms.side)
 
     def _fit(self, ask: ServedRequest, limits: Limits) -> tuple[Sent, int, int]:
-        """What to send, its tokens as an estimate, and how many the reply may have."""
+        """Return what to send, its tokens as an estimate, and how many the reply may have."""
         writer = Writer(sees=self.sees, max_side=self._side, dialect=self._spoken)
         most = min(self.max_tokens, ask.max_tokens or self.max_tokens, limits.reply, self._terms.reply)
         tools = text_tokens(json.dumps(ask.tools)) if ask.tools else 0

@@ -1,4 +1,4 @@
-"""What a chat server said, as a message of the loop: calls with ids, likelihood, tokens."""
+"""The reply of a chat server as a message of the loop: calls with ids, likelihood, tokens."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ServedRequest:
 
     @classmethod
     def of(cls, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> ServedRequest:
-        """What `BaseChatModel.invoke` hands over."""
+        """Return what `BaseChatModel.invoke` hands over."""
         turn: Turn | None = kwargs.get("turn")
         seconds = turn.seconds if turn else None
         return cls(
@@ -102,7 +102,7 @@ class Used:
 
 
 def as_counted(messages: Sequence[BaseMessage]) -> float:
-    """How many tokens the server counts for one that is estimated, by its last count."""
+    """Return how many tokens the server counts for one that is estimated, by its last count."""
     for message in reversed(messages):
         if isinstance(message, AIMessage) and message.usage_metadata:
             estimated = message.response_metadata.get("estimated_input")
@@ -113,7 +113,7 @@ def as_counted(messages: Sequence[BaseMessage]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What goes to the server."""
+    """The body of a request as it goes to the server."""
 
     messages: list[BaseMessage]
     pictures: int
@@ -233,7 +233,7 @@ class Writer:
 
     @property
     def _in_words(self) -> bool:
-        """Whether calls and tool results go as plain text, since the server's chat template knows of no tools."""
+        """Return whether calls and tool results go as plain text, since the server's chat template has no tools."""
         return self.dialect is not None and self.dialect.tool_block([ANY_TOOL]) is not None
 
     def _assistant_message(self, message: AIMessage, before: Sequence[BaseMessage]) -> AIMessage:
@@ -268,7 +268,7 @@ class _Size:
 
 
 def _kept(messages: Sequence[BaseMessage], block_lists: Sequence[Sequence[Block]], most: int) -> list[tuple[int, int]]:
-    """Which pictures to send, as (message, block): what came since the last reply first, the older ones evenly."""
+    """Return which pictures to send, as (message, block): those since the last reply first, the older ones evenly."""
     places = [(m, b) for m, its in enumerate(block_lists) for b, block in enumerate(its) if is_picture(block)]
     last = max((number for number, message in enumerate(messages) if isinstance(message, AIMessage)), default=-1)
     new = spread([place for place in places if place[0] > last], most)
@@ -306,7 +306,7 @@ def _plain(message: HumanMessage) -> HumanMessage:
 
 
 def _of_provider(message: AIMessage) -> dict[str, Any]:
-    """What a provider wants to have back with its own message, less what is ours or stands elsewhere."""
+    """Return what a provider wants to have back with its own message, less what is ours or stands elsewhere."""
     ours = ("by", "cost", "draft", "tool_calls", "function_call", "refusal", "parsed")
     return {key: value for key, value in message.additional_kwargs.items() if key not in ours}
 

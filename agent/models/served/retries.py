@@ -152,7 +152,7 @@ def attempts(
 
 @dataclass(slots=True)
 class Limits:
-    """What one call may send and ask for, as far as the server has told by now."""
+    """Limits on the content of one call, as far as the server has told them by now."""
 
     pictures: int
     reply: int = sys.maxsize
@@ -163,7 +163,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Terms:
-    """What a server has said it takes; kept from call to call."""
+    """The terms that a server has stated; kept from call to call."""
 
     pictures: int = sys.maxsize
     """Pictures in one request."""

@@ -52,7 +52,7 @@ def until(deadline: float | None, *, most: int = MAX_REPLY) -> Iterator[None]:
 
 
 def ended() -> bool:
-    """Whether the last body that this thread has read ends as streams of events do: with `data: [DONE]`."""
+    """Return whether the last body that this thread has read ends as streams of events do: with `data: [DONE]`."""
     last: bytes = getattr(_now, "tail", b"").rstrip().rpartition(b"\n")[2]
     return last.replace(b" ", b"") == b"data:[DONE]"
 
@@ -117,7 +117,7 @@ def _bound(response: httpx.Response) -> None:
 
 
 def _unpacked(unpack: Any, chunk: bytes) -> Iterator[bytes]:
-    """What a piece of a compressed body holds, in small parts.
+    """Yield what a piece of a compressed body holds, in small parts.
 
     Raises:
         UnknownPacking: if it is not compressed as the server says.

@@ -18,7 +18,7 @@ def main() -> None:
             sys.exit(code)
         code = code_of(run())
     except KeyboardInterrupt:
-        code = code_of(_interrupted())
+        code = _interrupted()
     leave(code)
 
 
@@ -77,9 +77,10 @@ def _wrong_usage(error: Any) -> int:
 
 
 def _interrupted() -> int:
+    from .terminal.exit import INTERRUPTED, code_of
     from .terminal.resume_hint import how
 
-    return _fail(how(), 130)
+    return _fail(how(), code_of(INTERRUPTED))
 
 
 def _fail(message: str, code: int) -> int:

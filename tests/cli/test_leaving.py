@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -113,3 +114,16 @@ def test_a_tool_that_never_ends_leaves_a_clean_exit(home: Path, tmp_path: Path, 
     assert process.returncode == 1 and "given up" in told and "terminate" not in problems, told + problems
     while left(tool):
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_code_in_the_json_is_that_of_the_process(number: signal.Signals, code: int):
+    script = f"""
+import os, sys, time
+from rewatch.cli import app, main
+app.app = lambda **_: (os.kill(os.getpid(), {int(number)}), time.sleep(30))
+sys.argv = ["rewatch", "train", "--json"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (code, code)

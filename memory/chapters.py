@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .ingest.summary_channel import commonest, rarity, telling
+from .ingest.summary_channel import rarity, telling
 from .memory_view import MemoryView
 from .span import Span
 from .types import Text
@@ -63,7 +64,7 @@ def chapters(memory: MemoryView, video: str, *, level: str = "chapter") -> list[
             span,
             tuple(telling([text for text in speech if span.contains(text.start)], rare, _SPEECH)),
             _eye_catching([row for row in on_screen if row.span.start < span.end and row.span.end > span.start]),
-            commonest(t.text for t in texts if t.channel == "visual" and span.contains(t.span.middle)),
+            _look(t.text for t in texts if t.channel == "visual" and span.contains(t.span.middle)),
         )
         for span in spans
     ]
@@ -105,3 +106,9 @@ def _parts(whole: Span, on_screen: Sequence[ScreenText], speech: Sequence[Text])
 def _eye_catching(rows: Sequence[ScreenText]) -> tuple[ScreenText, ...]:
     best = sorted(rows, key=lambda row: -row.weight)[:_SCREEN_TEXT]
     return tuple(row for row in rows if row in best)
+
+
+def _look(texts: Iterable[str]) -> str:
+    """Return the text that occurs most often, of several the first in time; empty without any."""
+    counts = Counter(texts)
+    return counts.most_common(1)[0][0] if counts else ""

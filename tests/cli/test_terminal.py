@@ -100,8 +100,7 @@ def test_an_event_that_is_none_is_no_end(event: dict) -> None:
 def test_an_answer_with_odd_evidence_is_shown(home: Path) -> None:
     from rewatch.agent.answer import Answer
 
-    trace = min((home / "memory" / "runs").glob("*.jsonl"))  # the first that was asked
-    row = json.loads(trace.read_text(encoding="utf-8").splitlines()[-1])["answer"]
+    row = json.loads(rewatch(home, "ask", "talk.mp4", QUESTION, "--json").stdout)
     row["evidence"][0]["uri"] = "nowhere"
     row |= {"text": f"one\n{HOSTILE}", "spend": {}}
     file = io.StringIO()

@@ -43,8 +43,8 @@ def test_rows_of_one_text_are_one_and_the_parts_begin_with_new_text():
     agenda = (shown("Agenda", 0, 10), shown("AGENDA!", 10.5, 20))
     held = Held(*agenda, shown("Costs", 20, 40), shown("x", 30, 30.2))
     found = chapters(held, "v")  # type: ignore[arg-type]
-    assert [(row.text, row.span) for row in found[0].shown] == [("Agenda", Span(0, 20))]
-    assert ("Costs", Span(20, 40)) in [(row.text, row.span) for row in found[1].shown]
+    assert [(row.text, row.span) for row in found[0].screen_text] == [("Agenda", Span(0, 20))]
+    assert ("Costs", Span(20, 40)) in [(row.text, row.span) for row in found[1].screen_text]
     logo = (shown("LOGO", 0, 60), shown("Agenda", 0, 20), shown("Costs", 20, 40))
     assert parts(*logo) == [Span(0, 20), Span(20, 40), Span(40, 60)]
 

@@ -9,10 +9,24 @@ import numpy as np
 import pytest
 from media_files import run_ffmpeg
 from rewatch.memory.ingest.worker import WorkerModels
+from rewatch.memory.protocol import VideoSource
+from rewatch.memory.span import Span, merge_spans
 from rewatch.memory.speech.transcript import Utterance, Word
+from rewatch.memory.speech.vad import RATE, voiced
+from rewatch.memory.speech.windows import windows
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64:r=5")
 CUES = [(1.0, 2.0, "one"), (3.0, 4.0, "three"), (8.0, 9.0, "eight")]
+
+
+def speech_spans(video: VideoSource, span: Span) -> list[Span]:
+    """Where the voice detector hears somebody, in order."""
+    pieces = (
+        Span(window.start + start, window.start + end).within(window)
+        for window in windows(video, span)
+        for start, end in voiced(video.audio(window, rate=RATE))
+    )
+    return merge_spans(pieces, 0.1)
 
 
 class TellsTones:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from av.video.frame import PictureType
+from hearing import speech_spans
 from rewatch.memory.span import Box, Span
 from rewatch.memory.video.file import Video
 
@@ -203,8 +204,7 @@ def test_small_label_needs_a_crop(movie: Video) -> None:
 
 
 def test_speech_is_where_the_truth_says(movie: Video) -> None:
-    speech = pytest.importorskip("rewatch.memory.speech.transcriber")
-    heard = speech.speech_spans(movie, Span(0, TRUTH["duration"]))
+    heard = speech_spans(movie, Span(0, TRUTH["duration"]))
     for sentence in TRUTH["sentences"]:
         span = Span(sentence["start"], sentence["end"])
         assert sum(part.overlap(span) for part in heard) > 0.8 * span.duration, sentence["text"]

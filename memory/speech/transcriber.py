@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import CapabilityError, NotUnderstoodError
 from ..protocol import VideoSource
-from ..span import Span, merge_spans
+from ..span import Span
 from .transcript import Utterance, Word, in_order, utterances
-from .vad import RATE, voiced
+from .vad import RATE
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
 from .windows import WINDOW, around, speech_sound, windows
 
@@ -105,16 +105,6 @@ def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -
 
 def _length(transcriber: Transcriber | None) -> float:
     return float(getattr(transcriber, "window", WINDOW))
-
-
-def speech_spans(video: VideoSource, span: Span) -> list[Span]:
-    """Return where somebody speaks in `span`, in order."""
-    pieces = (
-        Span(window.start + start, window.start + end).within(window)
-        for window in windows(video, span)
-        for start, end in voiced(video.audio(window, rate=RATE))
-    )
-    return merge_spans(pieces, 0.1)
 
 
 def transcribe(video: VideoSource, span: Span, transcriber: Transcriber) -> list[Utterance]:

@@ -27,7 +27,7 @@ BUDGET = Budget(frames=256, calls=12, tokens=None, seconds=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teacher:
-    """A maker of traces: any chat model that can drive the loop (`agent.policies.load_policy` loads them by name)."""
+    """A maker of traces: any chat model that can drive the loop (`agent.load_policy` loads them by name)."""
 
     name: str
     policy: BaseChatModel

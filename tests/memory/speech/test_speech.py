@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hearing import speech_spans
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.span import Span
 from rewatch.memory.speech import transcriber as speech
@@ -64,7 +65,7 @@ def music(seconds: float) -> np.ndarray:
 )
 def test_nothing_is_heard_where_nobody_speaks(noise: np.ndarray) -> None:
     video = sound(noise)
-    assert speech.speech_spans(video, video.info.span) == []
+    assert speech_spans(video, video.info.span) == []
     for name in (None, "pocketsphinx"):
         assert speech.transcribe(video, video.info.span, speech.transcriber(name)) == []
     assert speech.find_phrase(video, video.info.span, "hello world") == []
@@ -73,18 +74,18 @@ def test_nothing_is_heard_where_nobody_speaks(noise: np.ndarray) -> None:
 def test_without_sound() -> None:
     video = ArrayVideo([np.zeros((4, 4, 3), np.uint8)] * 40, 1)
     assert speech.speech_windows(video) == []
-    assert speech.speech_spans(video, Span(0, 9)) == speech.transcribe(video, Span(0, 9), speech.transcriber()) == []
+    assert speech_spans(video, Span(0, 9)) == speech.transcribe(video, Span(0, 9), speech.transcriber()) == []
     assert speech.find_phrase(video, Span(0, 9), "hello") == speech.align(video, Span(0, 9), "hello") == []
 
 
 def test_speech_is_found_where_it_is(say: Say) -> None:
     first, second = say("Good morning to all of you."), say("We begin with the weather report.", "en-gb")
     video = sound(hush(3), first, hush(2, 0.003), second, hush(2), start=10.0)
-    found = speech.speech_spans(video, video.info.span)
+    found = speech_spans(video, video.info.span)
     begins = 10 + 3 + len(first) / RATE + 2
     assert len(found) == 2
     assert at(found[0], 13, 13 + len(first) / RATE) and at(found[1], begins, begins + len(second) / RATE)
-    assert speech.speech_spans(video, Span(10, 12.5)) == []
+    assert speech_spans(video, Span(10, 12.5)) == []
 
 
 class Counting(ArrayVideo):

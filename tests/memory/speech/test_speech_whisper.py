@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel, decode_audio
+from hearing import speech_spans
 from rewatch.memory import ClipMemory
 from rewatch.memory.errors import CapabilityError
 from rewatch.memory.span import Span
@@ -135,7 +136,7 @@ def test_nothing_is_invented_where_nobody_speaks(model: Path, ears: Whisper, sou
 def test_words_lie_where_somebody_speaks(ears: Whisper, said: Said) -> None:
     sound = np.concatenate([hush(9), said[0][0], hush(21), music(6), said[1][0], hush(3)])
     clip = video(sound, start=7300.0)  # late in a long video
-    spoken = speech.speech_spans(clip, clip.info.span)
+    spoken = speech_spans(clip, clip.info.span)
     words = [w for each in speech.transcribe(clip, clip.info.span, ears) for w in each.words]
     assert words and all(any(s.start - 0.5 <= w.start <= w.end <= s.end + 0.5 for s in spoken) for w in words)
     assert all(a.end <= b.start for a, b in pairwise(words))

@@ -23,7 +23,7 @@ from .metrics import advantage_figures, figures
 from .read_once import ReadOnce
 from .reference import Reference
 from .scoring import Flat, ScoredBatch, judge, sample_groups, scored, stats, token_advantages, update_difficulty
-from .trl_fit import SETTINGS, Betas, OnStep
+from .trl_fit import SETTINGS, OnStep, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,23 +34,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
-class MiniSettings:
+class MiniSettings(OptimizerSettings):
     """Settings of a run, besides tasks and rewards."""
 
     group_size: int = 8
     tasks: int = 8
     """Tasks of a step; their groups are its rollouts."""
-    learning_rate: float = 3e-4
-    betas: Betas = (0.9, 0.98)
-    weight_decay: float = 0.0
-    warmup: int = 3
-    """Steps over which the learning rate rises."""
-    max_norm: float = 1.0
-    """The gradient's norm is cut to this."""
     updates: int = 1
     """Optimizer steps on one set of rollouts."""
-    micro_batch: int = 16
-    """Rollouts of one pass; gradients add up, and the loss does not depend on it."""
     longest: int = 1024
     """Tokens of the longest completion, observations included; Dr. GRPO divides by it."""
     beta: float | None = None
@@ -60,7 +51,6 @@ class MiniSettings:
     their place; None: as the objective has it (`drop_flat`)."""
     most_tries: int = 3
     """Number of times that tasks of a step are drawn anew for flat groups."""
-    seed: int = 0
 
 
 class MiniTrainer:

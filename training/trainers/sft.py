@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from ...agent.models.local_vlm.inputs import inputs_of
 from ..rollouts.rows import Row
-from .trl_fit import SETTINGS, Betas, OnStep, batches, fit, optimizer_arguments
+from .trl_fit import SETTINGS, OnStep, OptimizerSettings, batches, fit, optimizer_arguments
 
 if TYPE_CHECKING:
     from ...agent.models.local_vlm import LocalPolicy
@@ -24,20 +24,15 @@ IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
-class SFTSettings:
+class SFTSettings(OptimizerSettings):
     """Settings of supervised learning in words of our own (`engine: mini`)."""
 
     rows: int = 16
     """Conversations of a step."""
     learning_rate: float = 2e-3
-    betas: Betas = (0.9, 0.98)
     weight_decay: float = 0.05
     warmup: int = 20
     """Steps over which the learning rate rises; then it falls to a twentieth along a cosine."""
-    max_norm: float = 1.0
-    micro_batch: int = 16
-    """Conversations of one pass; the loss does not depend on it."""
-    seed: int = 0
 
     def trl_arguments(self) -> dict[str, Any]:
         """The same as arguments of TRL's SFTConfig."""

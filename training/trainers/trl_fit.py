@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 SETTINGS = ConfigDict(extra="forbid", strict=True)
 """The check of trainers' settings: unknown names and values of another type are errors."""
@@ -28,7 +29,23 @@ _RENAMED = {
 }
 
 
-def optimizer_arguments(settings: Any) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
+class OptimizerSettings:
+    """Settings that every way of training has."""
+
+    learning_rate: float = 3e-4
+    betas: Betas = (0.9, 0.98)
+    weight_decay: float = 0.0
+    warmup: int = 3
+    """Steps over which the learning rate rises."""
+    max_norm: float = 1.0
+    """The gradient's norm is cut to this."""
+    micro_batch: int = 16
+    """Rows of one pass; gradients add up, and the loss does not depend on it."""
+    seed: int = 0
+
+
+def optimizer_arguments(settings: OptimizerSettings) -> dict[str, Any]:
     """The optimizer of our own settings as arguments of transformers' trainers."""
     return {
         "learning_rate": settings.learning_rate,

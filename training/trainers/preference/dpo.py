@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.dataclasses import dataclass
 
-from ..trl_fit import SETTINGS, Betas, OnStep, batches, fit, optimizer_arguments
+from ..trl_fit import SETTINGS, OnStep, OptimizerSettings, batches, fit, optimizer_arguments
 from .pairs import Preference
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _LOSSES = ({"sigmoid"}, {"sigmoid", "sft"}, {"robust"}, {"robust", "sft"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
-class DPOSettings:
+class DPOSettings(OptimizerSettings):
     """Settings of preference learning in words of our own (`engine: mini`)."""
 
     pairs: int = 8
@@ -28,15 +28,8 @@ class DPOSettings:
     """Share of pairs that are taken to be the wrong way round (TRL's loss `robust`)."""
     sft: float = 0.0
     """Weight of the likelihood of the chosen ones (VideoExplorer: 0.1)."""
-    learning_rate: float = 3e-4
-    betas: Betas = (0.9, 0.98)
-    weight_decay: float = 0.0
-    warmup: int = 3
-    """Steps over which the learning rate rises."""
-    max_norm: float = 1.0
     micro_batch: int = 8
     """Pairs of one pass."""
-    seed: int = 0
 
     def trl_arguments(self) -> dict[str, Any]:
         """The same as arguments of TRL's DPOConfig."""

@@ -7,6 +7,7 @@ and `encoders/` hold the models.
 
 from .causal_view import CausalView
 from .clip_memory import ClipMemory
+from .coverage import Coverage
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
@@ -27,6 +28,7 @@ __all__ = [
     "CapabilityError",
     "Clip",
     "ClipMemory",
+    "Coverage",
     "TruncatedVideo",
     "Failure",
     "Frame",

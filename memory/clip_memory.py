@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .causal_view import CausalView
+from .coverage import Coverage, coverage
 from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
@@ -394,6 +395,11 @@ class ClipMemory:
         """The second up to which a channel is known in full; see `CausalView.known_until`. Here: the video's end."""
         record = self.video(video_id)
         return record.end if channel in record.channels else record.start
+
+    def coverage(self, video_id: str) -> Coverage:
+        """Return which spans of a video each channel covers by now; another process may be at work on it."""
+        record = self.video(video_id)
+        return coverage(record.id, record.span, units.open_spans(self.store, record.id))
 
     def until(self, now: float) -> CausalView:
         """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.

@@ -16,6 +16,9 @@ OBJECTS = "objects"
 SUMMARY = "summary"
 """Channel of the gists of chapters, hours and days."""
 
+MAIN = "main"
+"""The timeline of a video for which no other is named."""
+
 CLIP = "clip"
 LEVELS = (CLIP, "chapter", "hour", "day")
 """Levels from fine to coarse."""
@@ -55,9 +58,23 @@ class VideoRecord(Timed):
     """Index in the file of the sound track that was taken, where it has several."""
     notes: tuple[str, ...] = ()
     """Notes on how it was read: the streams that were taken, and what was passed over; one line each."""
+    timeline: str = MAIN
+    """The timeline that it belongs to; the videos of one share a clock."""
+    recorded: float | None = None
+    """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
+    zone: int | None = None
+    """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()
+
+    def timeline_time(self, time: float) -> float | None:
+        """Return a time of the video (seconds) on the timeline's clock; None if nobody knows when it was recorded."""
+        return None if self.recorded is None else self.recorded + time - self.start
+
+    def video_time(self, moment: float) -> float | None:
+        """Return a time of the timeline's clock in seconds of the video; None likewise. It may lie outside."""
+        return None if self.recorded is None else moment - self.recorded + self.start
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..files.names import from_sql, printable, to_sql
 from ..span import Span
-from ..types import Clip, Failure, Text, VideoRecord
+from ..types import MAIN, Clip, Failure, Text, VideoRecord
 from . import schema
 from .sqlite import Database
 
@@ -69,6 +69,7 @@ class Store(Database):
             else:
                 with self._sound():
                     failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
+        recordings = {name: facts for name, *facts in self._recordings()}
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
@@ -76,14 +77,37 @@ class Store(Database):
             kept = channels.get(id_, {})
             with self._sound():
                 facts = json.loads(info)
+                timeline, recorded, zone = recordings.get(id_, (MAIN, None, None))
                 record = VideoRecord(
                     id=id_, content_id=content_id, name=printable(name), path=from_sql(path), start=float(start),
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
+                    timeline=timeline, recorded=recorded, zone=zone,
                     complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
             records.append(record)
         return records
+
+    def _recordings(self) -> list[tuple[Any, ...]]:
+        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
+            return []
+        return self.rows("SELECT video, timeline, start_s, zone FROM recordings")
+
+    def put_recording(self, video: str, timeline: str, start: float | None, zone: int | None, source: str) -> None:
+        """Take when a video was recorded: its timeline, that timeline's seconds at its start, and the zone.
+
+        Args:
+            video: its id.
+            timeline: the name of the timeline.
+            start: None if nobody knows.
+            zone: seconds east of UTC; None if nobody knows.
+            source: where that was read, in a few words.
+        """
+        with self.transaction() as db:
+            db.execute(schema.RECORDINGS)
+            db.execute(
+                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)", (video, timeline, start, zone, source)
+            )
 
     def find(self, text: str, path: str) -> str | None:
         """The id of the video of that id, else of the newest of that path or name; tools ask for one at every call."""

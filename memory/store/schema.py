@@ -83,3 +83,10 @@ VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab
 # What was found at which moment, by unit. A memory of an older program has no such table, and older programs that read
 # a memory with it need not know it.
 LOGS = "CREATE TABLE IF NOT EXISTS logs (unit INTEGER PRIMARY KEY, log TEXT NOT NULL)"
+
+# When a video was recorded: its timeline, the timeline's seconds at the video's start (NULL if nobody knows), the zone
+# in seconds east of UTC (NULL if nobody knows), and where that was read. Likewise a table that older memories lack.
+RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
+    video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, timeline TEXT NOT NULL, start_s REAL, zone INTEGER,
+    source TEXT NOT NULL
+)"""

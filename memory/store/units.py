@@ -123,6 +123,19 @@ def count_units(store: Store, video: str) -> dict[str, tuple[int, int]]:
     return {channel: (done, total) for channel, done, total in rows}
 
 
+def open_spans(store: Store, video: str) -> dict[str, list[Span]]:
+    """Per channel that was asked for: the spans of the units that are still to do, or failed, in time order."""
+    spans: dict[str, list[Span]] = {}
+    for (channel,) in store.rows("SELECT channel FROM channels WHERE video = ? ORDER BY channel", (video,)):
+        spans[channel] = []
+    rows = store.rows(
+        "SELECT channel, start_s, end_s FROM units WHERE video = ? AND status != 'done' ORDER BY start_s", (video,)
+    )
+    for channel, start, end in rows:
+        spans.setdefault(channel, []).append(Span(start, end))
+    return spans
+
+
 def finish(store: Store, unit: Unit, found: Rows, levels: dict[str, list[Span]] | None = None) -> None:
     """Commit what a unit found together with its done-mark; `levels` also replaces coarse levels of the video."""
     with store.transaction() as db:

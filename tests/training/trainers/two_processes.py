@@ -75,7 +75,16 @@ def main(model: str, memory: str, out: str) -> None:
         },
     }
     Path(out, f"rank{rank}.json").write_text(json.dumps(told), encoding="utf-8")
+    trainer.accelerator.end_training()  # threads of the process group that outlive the interpreter abort it
+
+
+def _leave() -> None:
+    """End without Python's shutdown, as the command does: threads inside C++ cannot survive it."""
+    from rewatch.cli.terminal.exit import leave
+
+    leave(0)
 
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    _leave()

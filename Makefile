@@ -32,13 +32,14 @@ bench: $(READY)  ## every claim about speed, each against its peer in the same r
 # ultralytics (AGPL-3.0, optional: nothing is ever imported from it but by the object detector) is here for the demo and the
 # tests. It comes without what it declares: torchvision has to be built for the very torch that is here (its CPU build comes
 # from elsewhere), and nothing that finds or follows objects imports it; `lap` is what its own tracker, a peer in tests, runs on.
+# resemblyzer (a speaker model in its wheel) comes without what it declares too: only its weights are read.
 # OpenCV comes twice (two dependencies want the desktop build, two the headless one, and both hold the same module).
 # Where the desktop build lacks its system libraries, the headless files are put on top.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rewatch needs Python 3.11 or later: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,decord,remote,mcp,train,dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps ultralytics ultralytics-thop lap
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,decord,remote,mcp,train,cluster,lance,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps ultralytics ultralytics-thop lap resemblyzer
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --force-reinstall --no-deps opencv-python-headless
 	touch $@
 

@@ -1,0 +1,1 @@
+"""Indexing on several machines: shards of the work, merging memories, and a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Videos that are still coming in: files that grow, folders, streams; followed, stopped and gone on with."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from .errors import VideoError
 from .memory_view import MemoryView, Picture
+from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import Span
 from .store.search import scope_of
@@ -42,6 +43,8 @@ class CausalView:
         self._past_at = past
         self.now = float(now)
         self.folder = memory.folder
+        self.people: PeopleView = memory.people.until(lambda video: self.now)
+        """See `ClipMemory.people`: turns that were over by `now`, and identities that had one."""
         if math.isnan(self.now):
             raise ValueError("now is not a number: give seconds of the video.")
 

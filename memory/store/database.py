@@ -89,7 +89,7 @@ class Store(Database):
         return records
 
     def _recordings(self) -> list[tuple[Any, ...]]:
-        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
+        if not self.has_table("recordings"):
             return []
         return self.rows("SELECT video, timeline, start_s, zone FROM recordings")
 

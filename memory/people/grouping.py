@@ -1,4 +1,4 @@
-"""Which of a video's voices, or faces, an appearance belongs to: told in the order of time, and never silently moved."""
+"""Which of a video's voices, or faces, an appearance belongs to: told in the order of time, never moved later."""
 
 from __future__ import annotations
 

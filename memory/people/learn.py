@@ -118,8 +118,8 @@ def _keep(store: Store, unit: Unit, learner: Learner, found: Sequence[NewAppeara
                 group = Group(id_, np.zeros_like(new.vector))
                 groups.append(group)
             row = db.execute(
-                "INSERT INTO appearances (video, kind, stamp, start_s, end_s, known_s, linked_s, box, vector, identity) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO appearances (video, kind, stamp, start_s, end_s, known_s, linked_s, box, vector, "
+                "identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     unit.video, kind, learner.stamp, new.start, new.end, new.known,
                     new.known if group is not None else None, _box(new), new.vector.astype(np.float16).tobytes(),

@@ -91,9 +91,9 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     source TEXT NOT NULL
 )"""
 
-# People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be told
-# at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a person
-# stated the identity. The log holds what a person did, to be undone, and no vectors.
+# People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be
+# told at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a
+# person stated the identity. The log holds what a person did, to be undone, and no vectors.
 PEOPLE = (
     "CREATE TABLE IF NOT EXISTS identities (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT)",
     """CREATE TABLE IF NOT EXISTS appearances (

@@ -256,7 +256,8 @@ class Toolbox:
         places = [[video_key(memory, record.id), record.channels] for record in records]
         how = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
-        key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)
+        told = [item.name, bounded(fitted), places, sorted(videos), memory.people.revision, *how]
+        key = json.dumps(told, default=str)
         return PreparedCall(
             item=item,
             arguments=fitted,

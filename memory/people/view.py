@@ -75,6 +75,16 @@ class PeopleView:
         """Return whether anybody was learned in this memory."""
         return self._store.has_table("appearances")
 
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """Return numbers that move with whatever is learned or stated of people; empty while nobody was learned."""
+        if not self.on:
+            return ()
+        tables = ("appearances", "identities", "identity_log")
+        return tuple(
+            number or 0 for table in tables for number in self._store.rows(f"SELECT count(*), max(id) FROM {table}")[0]
+        )
+
     def turns(self, video: str, *, between: Span | None = None, kind: str = VOICE) -> list[Turn]:
         """Return the speaker turns of a video (or its face tracks: `kind="face"`), in time order.
 

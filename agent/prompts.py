@@ -63,5 +63,6 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     ]
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
-    facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
+    people = f"; who speaks: {', '.join(video['people'][:12])}" if video.get("people") else ""
+    facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}{people}"
     return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

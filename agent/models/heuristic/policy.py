@@ -18,7 +18,7 @@ from ....memory.video.open import GONE
 from ...answer import Draft
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
-from . import moments, overview, reading, yes_no_count
+from . import moments, overview, people, reading, yes_no_count
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -109,11 +109,14 @@ def answer(question: Question) -> Strategy:
         contexts = {context.video["id"]: context for context in named}
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
-    draft = yield from _from_pictures(parsed, contexts)
+    parsed = people.about_person(parsed, contexts.values())
+    draft = None if parsed.who else (yield from _from_pictures(parsed, contexts))
     retrieval = Retrieval(question=parsed, contexts=contexts)
     if draft is None:
         retrieval = yield from gather(parsed, contexts)
-        draft = yield from _from_passages(retrieval)
+        draft = yield from people.about_speakers(retrieval)
+        if draft is None:
+            draft = people.with_speaker(retrieval, (yield from _from_passages(retrieval)))
     return choose(retrieval, draft) if parsed.options else draft
 
 

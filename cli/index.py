@@ -16,6 +16,7 @@ from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pat
 from .settings.groups import IndexOptions, grouped, split_channels
 from .settings.indexing import add_video, damage, old_speech
 from .settings.options import Detector, Json, Memory, finite
+from .settings.people import FaceModels, People, SpeakerModel, learn_people, people_channels
 from .settings.places import memory_folder
 from .settings.video_names import named
 from .terminal.output import Console, plain, write_json
@@ -49,6 +50,9 @@ def index(
             "--again", help="Channels to make anew, comma separated: speech after a better model has come, for example."
         ),
     ] = None,
+    people: People = None,
+    speaker_model: SpeakerModel = None,
+    face_models: FaceModels = None,
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
@@ -68,6 +72,7 @@ def index(
         "again": split_channels(again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
+    who = people_channels(people) if people is not None else []
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector)
     paths = list(files or ())
@@ -87,6 +92,8 @@ def index(
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
+            if who:
+                record = learn_people(clip_memory, record, console, who, speaker_model, face_models)
             records.append(record)
             rows.append(asdict(record))
             broken = damage(path)

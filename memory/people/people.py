@@ -154,23 +154,30 @@ class People(PeopleView):
             for id_, at, verb, _, data in rows
         ]
 
-    def delete(self, who: str | int) -> Identity:
+    def likely(self, who: str | int) -> list[Identity]:
+        """Return the identities without a name that are suggested to be this one, the likeliest first."""
+        id_ = self.identity(who).id
+        others = [s.b if s.a.id == id_ else s.a for s in self.suggestions() if id_ in (s.a.id, s.b.id)]
+        return list(dict.fromkeys(other for other in others if other.name is None))
+
+    def delete(self, who: str | int, *others: str | int) -> list[Identity]:
         """Forget somebody for good: vectors, turns, exemplars, name, and what the log says of them.
 
         The database is written anew, so that nothing of it is left in its files. Words that were spoken stay in the
-        transcript, which says whose they are no more.
+        transcript, which says whose they are no more. Identities that are only suggested to be the same person
+        (`likely`) stay, unless they are named too.
 
         Raises:
             UnknownPersonError: if there is no such identity.
             MemoryFolderError: if another process is reading just then, so that the files still hold what was deleted;
                 `wipe` finishes it.
         """
-        one = self.identity(who)
+        gone = [self.identity(one) for one in (who, *others)]
         with self._writing():
             with self._store.transaction() as db:
-                _forget(db, [one.id])
+                _forget(db, [one.id for one in gone])
             self._store.wipe()
-        return one
+        return gone
 
     def wipe(self) -> None:
         """Write the database anew without what was deleted; see `delete`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...memory import Hit, MediaURI, Span, Text, within_view
+from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
 from ...memory.people.types import Turn
 from ...memory.speech.transcript import UNCERTAIN
@@ -44,7 +44,7 @@ def search_clips(
     """
     target = _picture(image, video) if image else query
     videos = video.videos or (video.video_id,)
-    between = None
+    between: Span | TimelineSpan | None = video.between
     if start is not None or end is not None:
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
@@ -56,7 +56,7 @@ def search_clips(
     if who:
         hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
     if not hits:
-        where = f" between {between}" if between else ""
+        where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
         return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
     texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
     if who:
@@ -155,6 +155,7 @@ def _row(hit: Hit, texts: Sequence[Text], spoken: Mapping[int, Sequence[Turn]]) 
     return {
         "video": hit.video,
         "span": hit.span,
+        **({} if hit.recorded is None else {"recorded": hit.recorded}),
         "score": hit.score,
         "channels": dict(hit.channels),
         "texts": [

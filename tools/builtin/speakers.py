@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...memory import MediaURI, Span, Text
+from ...memory import MediaURI, Span, Text, TimelineSpan
 from ...memory.people.types import VOICE, Claim, Turn
 from ...memory.people.view import UnknownPersonError
 from ..context import VideoContext
@@ -23,8 +23,8 @@ def label(claims: Sequence[Claim]) -> str:
     return " / ".join(named(str(claim)) for claim in claims)
 
 
-def turns_of(video: VideoContext, who: str, videos: Iterable[str], between: Span | None) -> list[Turn]:
-    """Return the turns of somebody, guesses included, video by video.
+def turns_of(video: VideoContext, who: str, videos: Iterable[str], between: Span | TimelineSpan | None) -> list[Turn]:
+    """Return the turns of somebody, guesses included, video by video; `between` keeps what overlaps it.
 
     Raises:
         ToolError: if nobody goes by that name, or nobody was learned here.
@@ -33,7 +33,10 @@ def turns_of(video: VideoContext, who: str, videos: Iterable[str], between: Span
     if not people.on:
         raise ToolError("Nobody is told apart in this memory (rewatch people learn does that): leave `who` out.")
     try:
-        return people.turns_of(who, videos, between=between)
+        if not isinstance(between, TimelineSpan):
+            return people.turns_of(who, videos, between=between)
+        spans = {one: between.in_video(video.memory.video(one)) for one in videos}
+        return [turn for one, span in spans.items() if span for turn in people.turns_of(who, [one], between=span)]
     except UnknownPersonError as error:
         raise ToolError(named(str(error), 300)) from None
 

@@ -267,8 +267,8 @@ class Toolbox:
         how = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         how += [] if between is None else [[between.start, between.end, between.timeline]]
-        told = [item.name, bounded(fitted), places, sorted(videos), memory.people.revision, *how]
-        key = json.dumps(told, default=str)
+        how += [memory.people.revision] if records else []
+        key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)
         return PreparedCall(
             item=item,
             arguments=fitted,

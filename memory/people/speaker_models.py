@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..checkpoints import first_line
 from ..errors import CapabilityError
 from ..files.regular import read_bytes
 from .features import log_filterbank, mel_power
@@ -113,9 +114,8 @@ class OnnxSpeaker:
         options.intra_op_num_threads = 1
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except (RuntimeError, ValueError) as error:  # onnxruntime's own errors are RuntimeErrors
-            reason = " ".join(str(error).split())[:160]
-            raise CapabilityError(f"{path} is no ONNX model that can be used ({reason}).") from error
+        except Exception as error:  # onnxruntime documents no exceptions for files that do not fit
+            raise CapabilityError(f"{path} is no ONNX model that can be used: {first_line(error)}") from error
         (self._input, *others) = self._session.get_inputs()
         shape = self._input.shape
         if others or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 80)):

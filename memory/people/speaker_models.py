@@ -64,7 +64,7 @@ class Resemblyzer:
     # Measured on 100 utterances of 10 readers of LibriSpeech test-other: a turn and the mean of its own voice have at
     # least 0.73 where it is one window long (0.86 as a whole utterance), of another's at most 0.79 (1 % above 0.71);
     # means of two halves at least 0.95, of two readers at most 0.80 (docs/results.md, Voices).
-    thresholds = Thresholds(same=0.75, short=0.60, window=0.70, suggest=0.80)
+    thresholds = Thresholds(same=0.72, short=0.60, window=0.70, suggest=0.80)
 
     @cached_property
     def _network(self) -> Any:

@@ -50,9 +50,7 @@ def turns_in(sound: np.ndarray, start: float, model: SpeakerModel) -> list[NewAp
 
 def _window_starts(first: float, last: float) -> np.ndarray:
     """Starts of the windows over a stretch (seconds); the last one ends with it, a short stretch has one."""
-    if last - first <= WINDOW:
-        return np.array([first])
-    starts = np.arange(first, last - WINDOW, HOP)
+    starts = first + HOP * np.arange(1 + max(0, int((last - first - WINDOW) / HOP)))
     return np.append(starts, last - WINDOW) if last - WINDOW - starts[-1] > HOP / 2 else starts
 
 

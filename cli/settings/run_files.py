@@ -94,15 +94,14 @@ def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
 
 
 def runs_naming(folder: Path, name: str) -> list[RunFiles]:
-    """Return the runs in whose files a name stands, in any case, as it is or as JSON and HTML write it."""
+    """Return the runs in whose files a name stands as a word, in any case, as it is or as JSON and HTML write it."""
     written = {name, json.dumps(name)[1:-1], html.escape(name)}
-    forms = [form.casefold().encode() for form in written]
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in written), re.IGNORECASE)
     found = []
     for run in runs_in(folder):
         for file in run.files:
             with suppress(OSError):
-                content = file.read_bytes().decode(errors="replace").casefold().encode()
-                if any(form in content for form in forms):
+                if pattern.search(file.read_bytes().decode(errors="replace")):
                     found.append(run)
                     break
     return found

@@ -170,10 +170,10 @@ class PeopleView:
         ]
 
     def _people(self) -> _People:
-        """Return what is known now; read again when the database has changed."""
-        version = self._store.version()
-        if self._cached is None or self._cached[0] != version:
-            self._cached = version, _People(self._rows(), self._facts())
+        """Return what is known now; read again when something was learned or stated."""
+        revision = self.revision
+        if self._cached is None or self._cached[0] != revision:
+            self._cached = revision, _People(self._rows(), self._facts())
         return self._cached[1]
 
     def _rows(self) -> list[_Appearance]:

@@ -49,8 +49,11 @@ def test_a_turn_that_joins_a_named_voice_later_is_a_guess(people_memory: ClipMem
     low = people.turns(video)[0].identity
     people.name(low, "Anna")
     with people_memory.store.transaction() as db:  # as when a recording goes on
-        db.execute("UPDATE appearances SET confirmed = 0 WHERE id = (SELECT max(id) FROM appearances WHERE identity = ?)",
-                   (low,))  # fmt: skip
+        db.execute(
+            "UPDATE appearances SET confirmed = 0 WHERE id = (SELECT max(id) FROM appearances WHERE identity = ?)",
+            (low,),
+        )
+    people = ClipMemory(people_memory.folder).people
     labels = [turn.label for turn in people.turns(video) if turn.identity == low]
     assert labels[0] == "Anna" and labels[1].startswith("probably Anna (0.")
 

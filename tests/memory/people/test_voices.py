@@ -1,3 +1,4 @@
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -157,3 +158,25 @@ def test_another_model_does_not_mix_with_the_first(people_memory: ClipMemory, tm
     with pytest.raises(MisuseError, match="cannot be compared"):
         people_memory.learn_people(video, speaker_model=other)
     assert people_memory.people.turns(video)
+
+
+def test_the_error_of_the_benchmark_is_that_of_pyannote_metrics():
+    path = Path(__file__).parents[3] / "benchmarks" / "voices.py"
+    spec = importlib.util.spec_from_file_location("benchmark_of_voices", path)
+    assert spec is not None and spec.loader is not None
+    benchmark = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    # The example of pyannote.metrics' documentation, worked by hand: of 31 s nobody is heard in 0-2 (2 missed),
+    # somebody in 10-12, 22-24 and 27-30 (7 false); of the 29 s that both call speech the best mapping (A is a, B is c,
+    # D is b) has 8 + 6 + 8 right, so that 7 are confused.
+    reference = [(0, 10, "A"), (12, 20, "B"), (24, 27, "C"), (30, 40, "D")]
+    found = [(2, 13, "a"), (13, 14, "d"), (14, 20, "c"), (22, 38, "b"), (38, 40, "d")]
+    one = benchmark.score(reference, found)
+    assert (one.total, one.missed, one.false_alarm, one.confusion) == (31, 2, 7, 7)
+    assert one.error == pytest.approx(16 / 31)
+    # Most of a, b, c, d is of one speaker for 8, 8, 6 and 2 s; most of A, B, C, D is in one voice for 8, 6, 3 and 8 s.
+    assert (one.pure, one.covered, one.shared) == (24, 25, 29)
+    # A collar of 0.25 s takes 0-0.25, 9.75-10.25 and 19.75-20 out.
+    collared = benchmark.score([(0, 10, "A"), (10, 20, "B")], [(0, 10.2, "a"), (10.2, 20, "b")], 0.25)
+    assert (collared.total, collared.error) == (19, 0)
+    assert benchmark.score([(0, 10, "A"), (8, 20, "B")], [(0, 9, "a"), (9, 20, "b")]).missed == 2  # overlapped speech

@@ -91,6 +91,7 @@ def index(
         if as_json:
             write_json({"schema": 1, "videos": [asdict(record)]})
         return
+    only_dates = bool(when) and not settings  # of what is indexed already nothing is indexed again
     settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
@@ -105,7 +106,11 @@ def index(
     code = 0
     for path, by_name in files_in:
         try:
-            record = add_video(clip_memory, path, console, **settings)
+            known = clip_memory.known(path) if only_dates else None
+            if known is not None and known.complete:
+                record = clip_memory.set_recording(known.id, **when)
+            else:
+                record = add_video(clip_memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue

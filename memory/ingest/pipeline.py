@@ -30,7 +30,10 @@ _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder s
 _CHANNELS = (*_PICTURES, "speech")
 _GIST = "extractive 1"
 _CLIP_SECONDS = 10.0
-_RUN_SECONDS = 60.0  # of consecutive clips in one job: a seek decodes up to a whole group of pictures for nothing
+_RUN_SECONDS, _LONGEST_RUN = 60.0, 600.0
+"""Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole group
+of pictures for nothing, and reads afresh what stands on screen."""
+_JOBS = 8  # runs that a worker has of a long video, so that all are through at about the same time
 _FRESH = 0.02  # share of new rows from which on an index file is written again
 
 Answer = TypeVar("Answer", Probed, Pieces)
@@ -280,6 +283,7 @@ def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool:
     seconds = sum(span.duration for span in clips)
     # Short videos are dealt out to all workers too.
     longest = min(_RUN_SECONDS, seconds / (2 * pool.count)) if pool.count > 1 else _RUN_SECONDS
+    longest = max(longest, min(_LONGEST_RUN, seconds / (_JOBS * pool.count)))
     run: list[Unit] = []
     for span, units in clips.items():
         if run and (span.start - run[-1].span.end > 1e-3 or span.end - run[0].span.start > max(longest, span.duration)):

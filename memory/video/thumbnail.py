@@ -17,6 +17,8 @@ from .shape import resize, shrink
 # Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
 # pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.
 _LONGEST, _CELL, _DIFFERENT, _PIXELS = 640, 16, 18, 6
+_FAINT = 6
+"""Difference of the mean of a cell up to which a picture stays the same; sensor noise and codecs change it by 3."""
 _WHOLE, _MANY = 0.55, 6  # share of the picture, and number of regions, beyond which all of it is taken
 KEPT = 4
 """Distinct frames with which a new one is compared, the latest (claude-real-video, README at 48e1b7c)."""
@@ -47,8 +49,15 @@ class Thumbnail:
         return np.asarray(share >= (_PIXELS - 0.5) / _CELL**2)
 
     def same(self, other: Thumbnail) -> bool:
-        """Return whether nothing differs from `other` by more than noise: the two are near-duplicates."""
-        return not self.changed(other).any()
+        """Return whether nothing differs from `other` by more than noise: the two are near-duplicates.
+
+        What is large and faint (a dark coat in a dark room) counts too, though no pixel of it differs by much.
+        """
+        if self.changed(other).any():
+            return False
+        rows, columns = self.grid
+        means, others = (resize(each.pixels, (columns, rows)).astype(np.int16) for each in (self, other))
+        return int(np.abs(means - others).max()) <= _FAINT
 
     def updated(self, newer: Thumbnail, cells: np.ndarray) -> Thumbnail:
         """Return this thumbnail with the given cells (`[rows, columns]` bool) taken from `newer`."""

@@ -14,7 +14,7 @@ import typer
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, damage, old_speech
+from .settings.indexing import add_video, damage, old_speech, part_bound, unfinished
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -52,6 +52,15 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Index only what lies after this time of the video (754, 12:34, 1:02:00; 2026-05-03T09:10 where it is "
+            "known when it was recorded). Other parts can be added later.",
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Index only what lies before this time.")] = None,
     as_json: Json = False,
 ) -> None:
     """Index videos, or go on where an interrupted run stopped. A file that fails does not stop the others."""
@@ -66,6 +75,7 @@ def index(
         "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
+        "between": "all" if since is None and until is None else (part_bound(since), part_bound(until)),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
@@ -102,6 +112,8 @@ def index(
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
+        console.print(line, style="yellow", soft_wrap=True)
+    for line in unfinished(records):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:

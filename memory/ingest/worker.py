@@ -245,7 +245,7 @@ def _cut(job: Cut, models: WorkerModels, send: Send) -> Pieces:
     if job.speech and video.info.has_audio:
         from ..speech.transcriber import speech_windows
 
-        speech = speech_windows(video, models.transcriber)
+        speech = sorted({piece for part in job.speech for piece in speech_windows(video, models.transcriber, part)})
     still = sum(clip.duration for clip in clips if clip.duration > STILL * job.clip_seconds)
     note = f"nothing new is shown or heard for {clock(still)} of {clock(whole.duration)}: one clip a stretch"
     return Pieces(clips, speech, (note,) if still else ())

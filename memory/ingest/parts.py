@@ -31,7 +31,9 @@ def between_of(value: Span | Sequence[Bound] | str | None) -> Between:
         return value.start, value.end
     bounds = () if isinstance(value, str) else tuple(value)
     if len(bounds) != 2 or not all(_is_bound(bound) for bound in bounds):
-        raise ValueError(f"between is {value!r}: give a Span, its start and end (None for those of the video), or 'all'.")
+        raise ValueError(
+            f"between is {value!r}: give a Span, its start and end (None for those of the video), or 'all'."
+        )
     start, end = bounds
     return start, end
 

@@ -94,9 +94,7 @@ def outdated(stamp: str) -> bool:
     return stamp.startswith("pocketsphinx") and best_whisper() is not None
 
 
-def speech_windows(
-    video: VideoSource, transcriber: Transcriber | None = None, part: Span | None = None
-) -> list[Span]:
+def speech_windows(video: VideoSource, transcriber: Transcriber | None = None, part: Span | None = None) -> list[Span]:
     """Return units of work that tile the video exactly, each cut where nobody speaks; [] without sound.
 
     They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be

@@ -123,9 +123,7 @@ def put_part(store: Store, video: str, part: Span | None) -> None:
             db.execute("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (video, part.start, part.end))
 
 
-def units_to_do(
-    store: Store, video: str, channels: Sequence[str], within: Sequence[Span] | None = None
-) -> list[Unit]:
+def units_to_do(store: Store, video: str, channels: Sequence[str], within: Sequence[Span] | None = None) -> list[Unit]:
     """Units that are still to do, in time order: those that have a piece of these parts (None: all)."""
     rows = store.rows(
         "SELECT id, video, channel, start_s, end_s FROM units WHERE video = ? AND status = 'todo' "

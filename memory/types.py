@@ -130,6 +130,8 @@ class Hit:
     channels: dict[str, float]
     texts: tuple[Text, ...]
     similarity: dict[int, float] = field(default_factory=dict)
+    recorded: Span | None = None
+    """The span on the clock of the video's timeline, in its seconds; None if nobody knows when it was recorded."""
 
     @property
     def uri(self) -> str:

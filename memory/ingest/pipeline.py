@@ -34,8 +34,8 @@ _CHANNELS = (*_PICTURES, "speech")
 _GIST = "extractive 1"
 _CLIP_SECONDS = 10.0
 _RUN_SECONDS, _LONGEST_RUN = 60.0, 600.0
-"""Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole group
-of pictures for nothing, and reads afresh what stands on screen."""
+"""Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole
+group of pictures for nothing, and reads afresh what stands on screen."""
 _JOBS = 8  # runs that a worker has of a long video, so that all are through at about the same time
 _FRESH = 0.02  # share of new rows from which on an index file is written again
 
@@ -208,10 +208,11 @@ class Ingest:
                 kept = [span for span in work.spans(store, video, "speech") if span not in rough]
                 work.plan_channel(store, video, "speech", stamps["speech"], [*kept, *speech])
             if request.retry:
-                work.plan_again(store, video, list(stamps), "failed")
+                work.plan_again(store, video, list(stamps), "failed", parts)
             if request.again:
                 for status in ("done", "failed"):
-                    work.plan_again(store, video, [name for name in request.again if name not in changed], status)
+                    again = [name for name in request.again if name not in changed]
+                    work.plan_again(store, video, again, status, parts)
             if work.units_to_do(store, video, list(stamps), parts) or not store.clips(video, "chapter"):
                 work.plan_channel(store, video, SUMMARY, _GIST, [probed.info.span])
                 work.plan_again(store, video, [SUMMARY], "done")

@@ -91,14 +91,20 @@ def plan_channel(store: Store, video: str, channel: str, stamp: str, spans: Iter
         db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (video, channel, stamp))
 
 
-def plan_again(store: Store, video: str, channels: Sequence[str], status: str) -> None:
-    """Put the units of these channels that are `done` or `failed` back to do; what they found goes."""
+def plan_again(
+    store: Store, video: str, channels: Sequence[str], status: str, within: Sequence[Span] | None = None
+) -> None:
+    """Put the units of these channels that are `done` or `failed` back to do; what they found goes.
+
+    Those that have no piece of these parts stay (None: none do).
+    """
     with store.transaction() as db:
         units = db.execute(
             "SELECT id, video, channel, start_s, end_s FROM units WHERE video = ? AND status = ? "
             f"AND channel IN ({_marks(channels)})",
             (video, status, *channels),
         ).fetchall()
+        units = [unit for unit in units if _touches(Span(*unit[3:]), within)]
         delete_units(db, [unit[0] for unit in units])
         db.executemany(
             "INSERT INTO units (video, channel, start_s, end_s) VALUES (?, ?, ?, ?)", [unit[1:] for unit in units]
@@ -131,7 +137,11 @@ def units_to_do(store: Store, video: str, channels: Sequence[str], within: Seque
         (video, *channels),
     )
     units = [Unit(id_, name, channel, Span(start, end)) for id_, name, channel, start, end in rows]
-    return [unit for unit in units if within is None or any(unit.span.overlap(part) > 0 for part in within)]
+    return [unit for unit in units if _touches(unit.span, within)]
+
+
+def _touches(span: Span, parts: Sequence[Span] | None) -> bool:
+    return parts is None or any(span.overlap(part) > 0 for part in parts)
 
 
 def spans(store: Store, video: str, channel: str) -> list[Span]:

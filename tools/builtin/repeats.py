@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...memory import Frame, clock
-from ...memory.video.thumbnail import without_repeats
 
 COMPARED_SIZE = 640
 """Longest side, in pixels, from which on a larger picture is compared no more finely."""
@@ -25,6 +24,8 @@ class ShownFrames:
     @classmethod
     def of(cls, frames: Sequence[Frame]) -> ShownFrames:
         """Compare each frame with the earlier ones."""
+        from ...memory.video.thumbnail import without_repeats
+
         return cls(tuple(frames), tuple(without_repeats(frames)))
 
     @property

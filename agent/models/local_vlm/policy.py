@@ -211,7 +211,7 @@ class VideoLMM(LocalPolicy):
     frames_as: str = "images"
     """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
     sheets: int | None = None
-    """Frames in one picture when it is asked about frames as a viewer; None: as many as save tokens and lose nothing."""
+    """Frames in one picture when it is asked about frames as a viewer; None: as many as save tokens at no loss."""
 
     @classmethod
     def load(cls, name: str, **options: Any) -> VideoLMM:

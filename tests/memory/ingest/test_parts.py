@@ -98,6 +98,13 @@ def test_what_was_asked_for_holds_until_all_is(film: ArrayVideo, tmp_path: Path,
     assert memory.videos()[0].complete
 
 
+def test_a_channel_is_made_anew_in_the_part_alone(film: ArrayVideo, tmp_path: Path):
+    memory, ears = made(tmp_path / "m", film, None)
+    before, ears.heard = rows(memory), 0.0
+    memory.add(film, again="speech", transcriber=ears, between=(5, 12))
+    assert rows(memory) == before and 0 < ears.heard < 40
+
+
 def test_bounds_may_be_moments_of_the_timeline(film: ArrayVideo, tmp_path: Path):
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
     between = ("2026-05-03T09:00:30+02:00", "2026-05-03T09:00:40+02:00")

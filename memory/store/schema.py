@@ -91,6 +91,12 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     source TEXT NOT NULL
 )"""
 
+# The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.
+PARTS = """CREATE TABLE IF NOT EXISTS parts (
+    video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, start_s REAL NOT NULL, end_s REAL NOT NULL,
+    PRIMARY KEY (video, start_s, end_s)
+)"""
+
 # People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be
 # told at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a
 # person stated the identity. The log holds what a person did, to be undone, and no vectors.

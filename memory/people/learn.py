@@ -19,7 +19,6 @@ from ..types import FACES, VOICES, Progress, VideoRecord
 from .grouping import Group, NewAppearance, Thresholds, group_of
 from .people import forget_video, make_tables
 from .types import FACE, VOICE
-from .view import THRESHOLDS
 
 KIND = {VOICES: VOICE, FACES: FACE}
 """Kind of the appearances that a channel brings."""
@@ -70,13 +69,15 @@ def learn(
             "learn them again (--again), which drops what was stated about them, or leave the model out."
         )
     make_tables(store)
-    with store.transaction():
+    with store.transaction() as db:
         if again:
             forget_video(store, record.id, KIND[channel])
             work.plan_channel(store, record.id, channel, learner.stamp, [])
         _plan(store, record, learner)
-        known = json.loads(store.meta(THRESHOLDS) or "{}")
-        store.set_meta(THRESHOLDS, json.dumps({**known, learner.stamp: learner.thresholds.suggest}))
+        db.execute(
+            "INSERT OR REPLACE INTO people_models VALUES (?, ?, ?)",
+            (learner.stamp, KIND[channel], learner.thresholds.suggest),
+        )
     todo = work.units_to_do(store, record.id, [channel])
     done, total = work.count_units(store, record.id).get(channel, (0, 0))
     for unit in todo:

@@ -16,8 +16,6 @@ from ..store.database import Store
 from .grouping import mean_of
 from .types import KINDS, VOICE, Claim, Identity, Suggestion, Turn
 
-THRESHOLDS = "people_thresholds"
-"""Key of the memory's JSON object with the least cosine of a suggestion, by stamp of the model."""
 _JOINED = 0.5  # seconds between two turns of one speaker that are told as one
 _EXEMPLARS = 3
 
@@ -192,7 +190,7 @@ class PeopleView:
         return _Facts(
             {id_: (kind, name) for id_, kind, name in self._store.rows("SELECT id, kind, name FROM identities")},
             frozenset(self._store.rows("SELECT a, b FROM identities_apart")),
-            json.loads(self._store.meta(THRESHOLDS) or "{}"),
+            dict(self._store.rows("SELECT stamp, suggest FROM people_models")),
         )
 
 
@@ -284,7 +282,7 @@ class _People:
             means = np.stack(
                 [_mean([row for row in self.members[id_] if (row.kind, row.stamp) == (kind, stamp)]) for id_ in ids]
             )
-            least = self._facts.thresholds.get(stamp, 1.0)
+            least = self._facts.thresholds[stamp]
             scores = np.triu(means @ means.T, 1)
             for i, j in np.argwhere(scores >= least):
                 a, b = sorted((ids[i], ids[j]))

@@ -99,7 +99,8 @@ PARTS = """CREATE TABLE IF NOT EXISTS parts (
 
 # People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be
 # told at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a
-# person stated the identity. The log holds what a person did, to be undone, and no vectors.
+# person stated the identity. Two are suggested to be one from the cosine of their model on. The log holds what a person
+# did, to be undone, and no vectors.
 PEOPLE = (
     "CREATE TABLE IF NOT EXISTS identities (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT)",
     """CREATE TABLE IF NOT EXISTS appearances (
@@ -111,6 +112,9 @@ PEOPLE = (
     "CREATE INDEX IF NOT EXISTS appearances_by_identity ON appearances (identity)",
     """CREATE TABLE IF NOT EXISTS identities_apart (
     a INTEGER NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)
+) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS people_models (
+    stamp TEXT NOT NULL, kind TEXT NOT NULL, suggest REAL NOT NULL, PRIMARY KEY (stamp, kind)
 ) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS identity_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, verb TEXT NOT NULL, undoes INTEGER, data TEXT NOT NULL

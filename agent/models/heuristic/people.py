@@ -67,8 +67,8 @@ def who_speaks(retrieval: Retrieval) -> Draft:
         if not named:
             return retrieval.first.abstain("Nobody who was told apart is heard there.")
         first = [next(p for p in heard if p.speaker == speaker) for speaker in named]
-        evidence = [e for p in first for e in (*cite(p), *_shown(retrieval, [p]))]
-        return Draft(text=", ".join(speaker.label for speaker in named), evidence=tuple(evidence), confidence=0.7)
+        shown = tuple(e for p in first for e in (*cite(p), *_shown(retrieval, [p])))
+        return Draft(text=", ".join(speaker.label for speaker in named), evidence=shown, confidence=0.7)
     ranked = in_order(retrieval, Ranking(question, spoken).rank())
     if question.phrase:
         exact = [r for r in ranked if question.phrase.lower() in r.text.lower()]

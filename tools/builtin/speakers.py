@@ -37,8 +37,10 @@ def turns_of(video: VideoContext, who: str, videos: Iterable[str], between: Span
             return people.turns_of(who, videos, between=between)
         spans = {one: between.in_video(video.memory.video(one)) for one in videos}
         return [turn for one, span in spans.items() if span for turn in people.turns_of(who, [one], between=span)]
-    except UnknownPersonError as error:
-        raise ToolError(named(str(error), 300)) from None
+    except UnknownPersonError:
+        known = list(dict.fromkeys(named(name) for one in videos for name in people.names(one)))
+        listed = f"there are {', '.join(known[:20])}" if known else "there is nobody who was told apart"
+        raise ToolError(f"Nobody goes by {named(who, 60)!r} here; {listed}.") from None
 
 
 def of_turns(video_id: str, span: Span, turns: Iterable[Turn]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 
 from dialogues import Dialogue
 from rewatch import ClipMemory
+from rewatch.agent.questions.question import question_about
 from rewatch.memory import CausalView
 from rewatch.tools import BUILT_IN, Observation, Toolbox
 
@@ -70,3 +71,19 @@ def test_nothing_after_now_is_told_of_anybody(people_memory: ClipMemory):
             for row in told.data["turns"]:
                 assert row["span"][1] <= now
                 assert float(row["speaker"]["exemplar"].rpartition(",")[2]) <= now
+
+
+def test_somebody_who_speaks_later_is_not_known_yet(people_memory: ClipMemory):
+    first = people_memory.videos()[0].id
+    turns = people_memory.people.turns(first)
+    people_memory.people.name(turns[0].identity, "Anna")
+    people_memory.people.name(turns[1].identity, "Zanzibarra")
+    now = turns[1].end - 0.2
+    (facts,) = question_about(people_memory, "Who speaks?", videos=[first], now=now).videos
+    assert facts["people"] == ["Anna"]
+    view = people_memory.until(now)
+    refused = _call(view, "search_clips", query="", who="Bob")
+    assert refused.error and "Anna" in refused.text and "Zanzibarra" not in refused.text
+    for told in (_call(view, "transcribe", video=first, start=0, end=30), _call(view, "search_clips", query="garden")):
+        assert "Zanzibarra" not in str(told)
+    assert view.people.names(first) == ["Anna"] and "Zanzibarra" not in view.people.names()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
+from ..memory.cluster.shards import Shard
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .settings.groups import IndexOptions, grouped, split_channels
 from .settings.indexing import add_video, damage, old_speech
@@ -52,6 +53,15 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="<i/n>",
+            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge puts "
+            "them together.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Index videos, or go on where an interrupted run stopped. A file that fails does not stop the others."""
@@ -76,6 +86,10 @@ def index(
     files_in, passed_over = _expanded(paths, only, folder)
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
+    if shard is not None:
+        mine = set(Shard.parse(shard).files([path for path, _ in files_in]))
+        console.print(f"shard {plain(shard)}: {len(mine)} of {len(files_in)} files", style="dim")
+        files_in = [(path, by_name) for path, by_name in files_in if path in mine]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
     taken: dict[str, Path] = {}

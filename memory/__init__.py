@@ -7,6 +7,7 @@ and `encoders/` hold the models.
 
 from .causal_view import CausalView
 from .clip_memory import ClipMemory
+from .cluster.merge import Merged, merge_memories
 from .coverage import Coverage
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .memory_view import MemoryView
@@ -36,6 +37,7 @@ __all__ = [
     "VideoPool",
     "MediaURI",
     "MemoryFolderError",
+    "Merged",
     "MisuseError",
     "CausalView",
     "MemoryView",
@@ -51,6 +53,7 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
+    "merge_memories",
     "video_key",
     "within_view",
 ]

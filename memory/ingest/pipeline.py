@@ -31,7 +31,6 @@ _CHANNELS = (*_PICTURES, "speech")
 _GIST = "extractive 1"
 _CLIP_SECONDS = 10.0
 _RUN_SECONDS = 60.0  # of consecutive clips in one job: a seek decodes up to a whole group of pictures for nothing
-_FRESH = 0.02  # share of new rows from which on an index file is written again
 
 Answer = TypeVar("Answer", Probed, Pieces)
 
@@ -67,14 +66,15 @@ class Ingest:
             self._work(pool, source, video, probed)
         finally:
             pool.close()
-        self._read_as_blocks(video, probed.info)
-        self._embed_again(video)
-        self._summarize(video, probed.info)
-        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
+        self.complete(video, probed.info)
+        self._searcher.save_behind()
         return video
+
+    def complete(self, video: str, info: VideoInfo) -> None:
+        """Make what is made of all units of a video together: blocks of text, vectors that are missing, summaries."""
+        self._read_as_blocks(video, info)
+        self.embed_again(video)
+        self._summarize(video, info)
 
     # What is to do
 
@@ -248,7 +248,8 @@ class Ingest:
             builder = BlockBuilder(info.width / max(info.height, 1))
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
-    def _embed_again(self, video: str) -> None:
+    def embed_again(self, video: str) -> None:
+        """Give the texts of a video vectors by the memory's encoder where they have none by it."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "

@@ -90,3 +90,9 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, timeline TEXT NOT NULL, start_s REAL, zone INTEGER,
     source TEXT NOT NULL
 )"""
+
+# Rows of tables of the memory as a whole that were copied from other memories: the other's uid, the table, a digest of
+# the row as it was there, and its key here.
+COPIES = """CREATE TABLE IF NOT EXISTS copies (
+    part TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, key, PRIMARY KEY (part, name, digest)
+)"""

@@ -29,6 +29,7 @@ _DEPTH = 50  # rows asked of each ranking when several are fused
 _MOST = 1_000_000  # hits; more than any memory has clips, and few enough for every ranking's arithmetic
 _STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
 _FOREVER = 1e12  # seconds
+_FRESH = 0.02  # share of new rows from which on an index file is written again
 _COMES_IN = 2.5  # seconds after which a text has been taken in
 
 # The clip of a row is the one that its middle lies in, and of a text that stands for minutes the one in which it comes
@@ -216,6 +217,14 @@ class Searcher:
                 index = self._indexes[space.id] = ChannelIndex(self._store, space)
             index.refresh(space)
             return index
+
+    def save_behind(self) -> None:
+        """Write the index files that lack more than is read back in no time; the caller holds the writer lock."""
+        with self._lock:
+            for space in self._store.spaces():
+                index = self.index(space)
+                if index.behind > _FRESH * len(index):
+                    index.save()
 
     def forget_deleted(self) -> None:
         """Write the index files anew, without rows that were deleted; the caller holds the writer lock."""

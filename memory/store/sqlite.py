@@ -177,6 +177,17 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read the database as it is now, whatever another process writes meanwhile."""
+        with self._lock, self._plainly():
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
     def size(self) -> int:
         """Bytes of the database and of the index caches on the disk."""
         files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
+from ..memory.cluster.ray_pool import RayCluster
 from ..memory.cluster.shards import Shard
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .settings.groups import IndexOptions, grouped, split_channels
@@ -58,8 +60,17 @@ def index(
         typer.Option(
             "--shard",
             metavar="<i/n>",
-            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge puts "
-            "them together.",
+            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge "
+            "puts them together.",
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="<address>",
+            help="Have a Ray cluster do the work: auto, HOST:PORT, or local for one of this machine; --workers limits "
+            "how many.",
         ),
     ] = None,
     as_json: Json = False,
@@ -92,11 +103,34 @@ def index(
         files_in = [(path, by_name) for path, by_name in files_in if path in mine]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
+    with nullcontext() if ray is None else RayCluster(ray, workers=indexing.workers) as cluster:
+        if cluster is not None:
+            settings["workers"] = cluster
+        code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
+    for line in old_speech(records):
+        console.print(line, style="yellow", soft_wrap=True)
+    _tell(passed_over, console)
+    if as_json:
+        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
+        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
+    raise typer.Exit(code)
+
+
+def _add_all(
+    memory: ClipMemory,
+    files: Sequence[tuple[Path, bool]],
+    settings: dict[str, Any],
+    console: Console,
+    records: list[VideoRecord],
+    rows: list[dict[str, Any]],
+    passed_over: list[PassedOver],
+) -> int:
+    """Add files, each with whether it was named itself; fills the three lists, and returns the exit code."""
     taken: dict[str, Path] = {}
     code = 0
-    for path, by_name in files_in:
+    for path, by_name in files:
         try:
-            record = add_video(clip_memory, path, console, **settings)
+            record = add_video(memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
@@ -115,13 +149,7 @@ def index(
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
-    for line in old_speech(records):
-        console.print(line, style="yellow", soft_wrap=True)
-    _tell(passed_over, console)
-    if as_json:
-        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
-        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
-    raise typer.Exit(code)
+    return code
 
 
 def _expanded(

@@ -32,6 +32,7 @@ from .video.pictures import read_picture
 if TYPE_CHECKING:
     from .causal.past import Past
     from .ingest.request import IngestRequest
+    from .ingest.worker_pool import Cluster
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
@@ -103,7 +104,7 @@ class ClipMemory:
         language: str | None = None,
         audio: int | str | None = None,
         subtitle_stream: int | str | None = None,
-        workers: int | None = None,
+        workers: int | Cluster | None = None,
         retry: bool = False,
         again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
@@ -131,7 +132,8 @@ class ClipMemory:
             audio: the sound track to take: its number among them, from 1, its language, or words of its title. None:
                 see `streams.choose_sound`; `VideoRecord.notes` says which it was.
             subtitle_stream: take the words from this subtitle stream in the file, named likewise.
-            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process.
+            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process. Or
+                workers elsewhere (`cluster.ray_pool.RayCluster`).
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.

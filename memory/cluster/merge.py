@@ -1,9 +1,9 @@
 """Memories put together: what several processes made, as if one had made it.
 
 A video is the same by its content. One that is new is taken over whole, in one transaction, so that a merge can be
-killed and typed again. Of one that is there already, what is done stays, and the part gives what is not: units that are
-still to do or failed and were cut and made alike, channels that are not there or of which nothing is done. What was made
-in two ways stays as the memory has it, and a note says so.
+killed and typed again. Of one that is there already, what is done stays, and the part gives what is not: units that
+are still to do or failed and were cut and made alike, channels that are not there or of which nothing is done. What
+was made in two ways stays as the memory has it, and a note says so.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def _merge_part(store: Store, part: Store, merged: Merged, progress: Callable[[s
     theirs, ours = part.meta("visual_encoder"), store.meta("visual_encoder")
     if theirs != ours:
         merged.notes.append(
-            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, the memory searches by "
-            f"{ours or 'the usual one'}: rewatch index --again visual FILE looks at them anew"
+            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, the memory searches "
+            f"by {ours or 'the usual one'}: rewatch index --again visual FILE looks at them anew"
         )
     with part.reading() as source, store.transaction() as db:
         copier = Copier(source, db, part.meta("uid"))

@@ -1,7 +1,7 @@
 """The tables of a memory as they describe themselves: their columns, keys, and which of these refer to what.
 
-Tables that are added later are merged too: a column refers to what its `REFERENCES` names, and one that is called `video`
-or `unit` to videos and units in any case.
+Tables that are added later are merged too: a column refers to what its `REFERENCES` names, and one that is called
+`video` or `unit` to videos and units in any case.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe,
 from .request import IngestRequest
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker_pool import Inline, Workers
+from .worker_pool import Inline, Pool, Workers
 
 _PICTURES = ("visual", "screen_text", OBJECTS)
 _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
@@ -56,9 +56,12 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        count = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
-        here = count == 0 or not isinstance(source, str) or not _portable(self._models)
-        pool = Inline(self._models) if here else Workers(count, self._models)
+        workers = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
+        pool: Pool
+        if workers == 0 or not isinstance(source, str) or not _portable(self._models):
+            pool = Inline(self._models)
+        else:
+            pool = Workers(workers, self._models) if isinstance(workers, int) else workers.pool(self._models)
         try:
             probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
@@ -124,7 +127,7 @@ class Ingest:
                 self._notes.append(f"the same bytes as {names[0]}{kind}")
                 return
 
-    def _plan(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
+    def _plan(self, pool: Pool, source: str | VideoSource, video: str, probed: Probed) -> None:
         """Write down every unit that is wanted, before any is done; what is there already stays."""
         request, store = self._request, self._store
         (record,) = store.records(video)
@@ -203,7 +206,7 @@ class Ingest:
 
     # Doing it
 
-    def _work(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
+    def _work(self, pool: Pool, source: str | VideoSource, video: str, probed: Probed) -> None:
         counts = work.count_units(self._store, video)
         todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS)}
         done = {channel: counts[channel][0] for channel in counts}
@@ -269,7 +272,7 @@ class Ingest:
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
 
 
-def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
+def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Pool) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
     jobs: list[Work] = [
         Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
@@ -305,7 +308,7 @@ def _unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
-def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Answer:
+def _answer(pool: Pool, job: Probe | Cut, kind: type[Answer]) -> Answer:
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:

@@ -189,8 +189,8 @@ def test_every_table_is_carried(videos: list[Path], tmp_path: Path):
             persons = db.execute("SELECT name FROM persons ORDER BY id").fetchall()
             assert persons == [(None,), ("person 0",), (None,), ("person 1",)], "two that nobody has named stay two"
             samples = db.execute(
-                "SELECT v.name, p.name, s.sound FROM samples s JOIN turns t ON t.id = s.turn JOIN persons p ON p.id = t.who "
-                "JOIN videos v ON v.id = t.video ORDER BY 1, 3"
+                "SELECT v.name, p.name, s.sound FROM samples s JOIN turns t ON t.id = s.turn "
+                "JOIN persons p ON p.id = t.who JOIN videos v ON v.id = t.video ORDER BY 1, 3"
             ).fetchall()
             assert samples == [
                 ("0.mp4", None, b"0 1"), ("0.mp4", "person 0", b"0 2"),

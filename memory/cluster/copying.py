@@ -14,6 +14,7 @@ from .tables import Table, tables
 
 _SHAPED = ("videos", "units", "channels", "clips", "paths")  # copied by rules of their own
 _MANY = 500  # ids in one query
+_KNOWN = "SELECT key FROM copies WHERE part = ? AND name = ? AND digest = ?"
 
 
 class Copier:
@@ -28,6 +29,7 @@ class Copier:
     def __init__(self, source: sqlite3.Connection, target: sqlite3.Connection, uid: str) -> None:
         self.source, self.target = source, target
         self._uid = uid
+        target.execute(schema.COPIES)
         self._tables = {table.name: table for table in tables(source)}
         self.ids: dict[str, dict[Any, Any]] = {"spaces": self._spaces()}
         """By table: the key of each row that was copied, and its key in the memory."""
@@ -80,26 +82,27 @@ class Copier:
         """Copy a row unless its copy is noted; a memory that is itself a copy brings its notes along."""
         old = None if table.key is None else row[table.key]
         digest = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()
-        self.target.execute(schema.COPIES)
         origins = [(self._uid, digest)]
         if self.source.execute("SELECT 1 FROM sqlite_master WHERE name = 'copies'").fetchone():
             origins += self.source.execute(
                 "SELECT part, digest FROM copies WHERE name = ? AND key IS ?", (table.name, old)
             ).fetchall()
         for part, content in origins:
-            known = self.target.execute(
-                "SELECT key FROM copies WHERE part = ? AND name = ? AND digest = ?", (part, table.name, content)
-            ).fetchone()
+            known = self.target.execute(_KNOWN, (part, table.name, content)).fetchone()
             if known is not None:
                 self.ids.setdefault(table.name, {})[old] = known[0]
                 break
         else:
             self._insert(table, row, self._free_key(table, old))
         new = self.ids.get(table.name, {}).get(old)
-        self.target.executemany(
-            "INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)",
-            [(part, table.name, content, new) for part, content in origins],
-        )
+        for part, content in origins:
+            self.target.execute("INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)", (part, table.name, content, new))
+
+    def _was_copied(self, name: str, video: str) -> bool:
+        return self.target.execute(_KNOWN, (self._uid, name, video)).fetchone() is not None
+
+    def _note(self, name: str, video: str, ours: str) -> None:
+        self.target.execute("INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)", (self._uid, name, video, ours))
 
     def _free_key(self, table: Table, key: Any) -> Any:
         """Return a key that no row of the memory has: the one that it has, else with a number behind it."""
@@ -111,8 +114,12 @@ class Copier:
             free = f"{key}-{number}"
         return free
 
-    def copy_followers(self, video: str) -> None:
-        """Copy what goes with the units that were copied, and what goes with the video where the memory has none."""
+    def copy_followers(self, video: str, *, is_new: bool) -> None:
+        """Copy what goes with the units that were copied, and what goes with the video where the memory has none.
+
+        What was copied once and is not there any more has been deleted: it does not come back, unless the whole video
+        `is_new`.
+        """
         ours = self.ids["videos"][video]
         for table in self._tables.values():
             if table.name in _SHAPED or self._is_shared(table):
@@ -124,8 +131,10 @@ class Copier:
             elif of_video is None:
                 column, target = next((c, to) for c, to in table.references.items() if not self._is_shared(to))
                 self._copy_with(table, column, target)
-            elif not self._has(table.name, of_video, ours):
+            elif is_new or not (self._has(table.name, of_video, ours) or self._was_copied(table.name, video)):
                 self.copy(table.name, f"{of_video} = ?", video)
+                if self._has(table.name, of_video, ours):
+                    self._note(table.name, video, ours)
 
     def _copy_with(self, table: Table, column: str, target: str) -> None:
         for some in _batches(self.ids.get(target, ())):

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ..clip_memory import ClipMemory
 from ..errors import MemoryFolderError, MisuseError
@@ -26,6 +26,8 @@ from .copying import Copier
 
 _OF_CLIPS = ("visual", "screen_text", OBJECTS)  # channels whose units are the clips
 _NAMES = ("text_encoder", "visual_encoder", "detector", "transcriber")  # models that a memory keeps by name
+
+_Units = dict[tuple[float, float], tuple[int, str]]  # by span: id and status
 
 
 @dataclass(slots=True)
@@ -141,8 +143,26 @@ def _take_over(copier: Copier, db: sqlite3.Connection, theirs: str, content_id: 
     copier.copy("videos", "id = ?", theirs, key=id_)
     for table in ("channels", "clips", "paths", "units"):
         copier.copy(table, "video = ?", theirs)
-    copier.copy_followers(theirs)
+    copier.copy_followers(theirs, is_new=True)
     return id_
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How a video is cut into clips, and its bounds in seconds: the end of a recording that goes on moves."""
+
+    clipping: str
+    start: float
+    end: float
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection, video: str) -> _Cut:
+        """Read it."""
+        return cls(*db.execute("SELECT clipping, start_s, end_s FROM videos WHERE id = ?", (video,)).fetchone())
+
+    def is_like(self, other: _Cut) -> bool:
+        """Tell whether both have the same clips, as far as both go."""
+        return (self.clipping, self.start) == (other.clipping, other.start)
 
 
 class _Fill:
@@ -151,69 +171,73 @@ class _Fill:
     def __init__(self, store: Store, copier: Copier, theirs: str, ours: str, name: str) -> None:
         self._store, self._copier, self._part = store, copier, name
         self._theirs, self._ours = theirs, ours
+        self._source, self._db = copier.source, copier.target
+        self._cut, self._their_cut = _Cut.of(self._db, ours), _Cut.of(self._source, theirs)
         copier.begin(theirs, ours)
 
     def run(self, notes: list[str]) -> bool:
-        """Return whether anything was added."""
-        source, db = self._copier.source, self._copier.target
-        (before,) = db.execute("SELECT name, clipping, start_s, end_s FROM videos WHERE id = ?", (self._ours,))
-        (other,) = source.execute("SELECT name, clipping, start_s, end_s FROM videos WHERE id = ?", (self._theirs,))
-        same_cut = before[1:] == other[1:]
-        ours, theirs = _channels(db, self._ours), _channels(source, self._theirs)
-        if not same_cut and not any(_done(db, self._ours, channel) for channel in _OF_CLIPS):
-            self._take_cut(other)
-            same_cut = True
-        wanted: list[int] = []
+        """Return whether anything was added; what was made in two ways is noted."""
+        nothing_yet = not any(_done(_units(self._db, self._ours, channel)) for channel in _OF_CLIPS)
+        alike = self._cut.is_like(self._their_cut)
+        if self._their_cut.end > self._cut.end if alike else nothing_yet:
+            self._take_cut()
+        wanted: dict[str, list[int]] = {}
+        ours, theirs = _channels(self._db, self._ours), _channels(self._source, self._theirs)
         for channel, stamp in theirs.items():
-            if channel == SUMMARY:
-                continue
-            there, done = _units(db, self._ours, channel), _done(db, self._ours, channel)
-            found = _units(source, self._theirs, channel)
-            alike = (same_cut or channel not in _OF_CLIPS) and (not done or ours.get(channel) == stamp)
-            if not alike:
-                if any(status == "done" for _, status in found.values()):
-                    why = f"by {stamp}" if ours.get(channel) != stamp else "over other clips"
-                    notes.append(
-                        f"{before[0]}: {channel} was made {why} in {self._part}, and stays as the memory has it"
-                    )
-                continue
-            if ours.get(channel) != stamp:
-                units.delete_units(db, [id_ for id_, _ in there.values()])
-                there = {}
-                db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (self._ours, channel, stamp))
-            better = [span for span, (_, status) in found.items() if _rank(status) > _rank(there.get(span, (0, ""))[1])]
-            units.delete_units(db, [there[span][0] for span in better if span in there])
-            wanted += [found[span][0] for span in better]
-        changes = db.total_changes
+            if channel != SUMMARY:
+                wanted[channel] = self._make_room(channel, stamp, ours.get(channel), notes)
+        changes = self._db.total_changes
         self._copier.copy("paths", "video = ?", self._theirs)
-        if same_cut:
-            self._copier.copy("clips", "video = ? AND level = ?", self._theirs, CLIP)
-        for id_ in wanted:
+        for id_ in sum(wanted.values(), []):
             self._copier.copy("units", "id = ?", id_)
-        self._copier.copy_followers(self._theirs)
-        if wanted:
-            self._renew(theirs.get(SUMMARY, ""), list(theirs))
-        return db.total_changes > changes
+        self._copier.copy_followers(self._theirs, is_new=False)
+        if any(wanted.values()):
+            self._renew(theirs.get(SUMMARY, ""), [channel for channel, ids in wanted.items() if ids])
+        return self._db.total_changes > changes
 
-    def _take_cut(self, video: tuple[Any, ...]) -> None:
-        """Take the part's clips: nothing is done yet of those that are there."""
-        db = self._copier.target
-        todo = [id_ for channel in _OF_CLIPS for id_, _ in _units(db, self._ours, channel).values()]
-        units.delete_units(db, todo)
-        db.execute("DELETE FROM clips WHERE video = ?", (self._ours,))
-        db.execute("UPDATE videos SET clipping = ?, start_s = ?, end_s = ? WHERE id = ?", (*video[1:], self._ours))
+    def _take_cut(self) -> None:
+        """Take the part's clips: nothing is done yet of those that are there, or the part has got on with them."""
+        cut, self._cut = self._their_cut, self._their_cut
+        db, video = self._db, self._ours
+        for channel in _OF_CLIPS:
+            kept = _units(self._source, self._theirs, channel)
+            gone = [id_ for span, (id_, _) in _units(db, video, channel).items() if span not in kept]
+            units.delete_units(db, gone)
+        db.execute("DELETE FROM clips WHERE video = ? AND level = ?", (video, CLIP))
+        self._copier.copy("clips", "video = ? AND level = ?", self._theirs, CLIP)
+        facts = (cut.clipping, cut.start, cut.end, video)
+        db.execute("UPDATE videos SET clipping = ?, start_s = ?, end_s = ? WHERE id = ?", facts)
+
+    def _make_room(self, channel: str, stamp: str, before: str | None, notes: list[str]) -> list[int]:
+        """Return the units of the part to be taken, after having deleted what they take the place of."""
+        there, found = _units(self._db, self._ours, channel), _units(self._source, self._theirs, channel)
+        of_clips = channel in _OF_CLIPS
+        if _done(there) and before != stamp or of_clips and not self._cut.is_like(self._their_cut):
+            if _done(found):
+                (name,) = self._db.execute("SELECT name FROM videos WHERE id = ?", (self._ours,)).fetchone()
+                why = f"by {stamp}" if before not in (None, stamp) else "over other clips"
+                notes.append(f"{name}: {channel} was made {why} in {self._part}, and stays as the memory has it")
+            return []
+        if before != stamp:
+            units.delete_units(self._db, [id_ for id_, _ in there.values()])
+            there = {}
+            self._db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (self._ours, channel, stamp))
+        elif of_clips and self._their_cut.end < self._cut.end:
+            found = {span: unit for span, unit in found.items() if span in there}  # its last clip has grown since
+        better = [span for span, (_, status) in found.items() if _rank(status) > _rank(there.get(span, (0, ""))[1])]
+        units.delete_units(self._db, [there[span][0] for span in better if span in there])
+        return [found[span][0] for span in better]
 
     def _renew(self, stamp: str, channels: Sequence[str]) -> None:
         """Make anew what was made of all units together."""
         from ..causal.screen_text import text_until
 
-        store, db, video = self._store, self._copier.target, self._ours
+        store, db, video = self._store, self._db, self._ours
         db.execute("UPDATE videos SET checked = '' WHERE id = ?", (video,))
         (record,) = store.records(video)
         if "screen_text" in channels:
-            blocks, until = text_until(store, video, record.width / max(record.height, 1), math.inf)
-            if until == math.inf:  # every unit tells what it saw when
-                units.replace_texts(store, video, "screen_text", lambda _, end: _before(blocks, end))
+            blocks, _ = text_until(store, video, record.width / max(record.height, 1), math.inf)
+            units.replace_texts(store, video, "screen_text", lambda _, end: _before(blocks, end))
         if stamp:
             units.plan_channel(store, video, SUMMARY, stamp, [record.span])
             units.plan_again(store, video, [SUMMARY], "done")
@@ -249,11 +273,11 @@ def _channels(db: sqlite3.Connection, video: str) -> dict[str, str]:
     return dict(db.execute("SELECT channel, stamp FROM channels WHERE video = ?", (video,)).fetchall())
 
 
-def _done(db: sqlite3.Connection, video: str, channel: str) -> bool:
-    return any(status == "done" for _, status in _units(db, video, channel).values())
+def _done(found: _Units) -> bool:
+    return any(status == "done" for _, status in found.values())
 
 
-def _units(db: sqlite3.Connection, video: str, channel: str) -> dict[tuple[float, float], tuple[int, str]]:
+def _units(db: sqlite3.Connection, video: str, channel: str) -> _Units:
     rows = db.execute(
         "SELECT start_s, end_s, id, status FROM units WHERE video = ? AND channel = ? ORDER BY start_s",
         (video, channel),

@@ -10,10 +10,16 @@ import graphlib
 import sqlite3
 from dataclasses import dataclass
 
-OWN = frozenset({"meta", "spaces", "copies"})
-"""Tables that are not copied row by row."""
+OWN = frozenset({"meta", "spaces", "copies", "summaries", "habits", "identity_log"})
+"""Tables that are not copied row by row: what is made again of what is there, and the log of what can be undone there."""
 
-_BY_NAME = {"video": "videos", "unit": "units"}  # columns that refer to these though they do not declare it
+# Columns that refer to a table though they do not declare it: of any table, and of one.
+_BY_NAME = {"video": "videos", "unit": "units"}
+_UNDECLARED = {
+    "vectors": {"text": "texts"},
+    "appearances": {"identity": "identities"},
+    "identities_apart": {"a": "identities", "b": "identities"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def _table(db: sqlite3.Connection, name: str, without_rowid: bool) -> Table:
     columns = db.execute("SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid", (name,)).fetchall()
     declared = db.execute('SELECT "from", "table" FROM pragma_foreign_key_list(?)', (name,)).fetchall()
     references = {column: _BY_NAME[column] for column, _, _ in columns if column in _BY_NAME} | dict(declared)
-    references |= {"text": "texts"} if name == "vectors" else {}
+    references |= _UNDECLARED.get(name, {})
     keys = [(column, kind.upper()) for column, kind, place in columns if place]
     single = keys[0] if len(keys) == 1 and keys[0][0] not in references else None
     sql = db.execute("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql NOT NULL AND type IN ('table', 'index') "

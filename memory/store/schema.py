@@ -91,8 +91,8 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     source TEXT NOT NULL
 )"""
 
-# Rows of tables of the memory as a whole that were copied from other memories: the other's uid, the table, a digest of
-# the row as it was there, and its key here.
+# Copies of what other memories have beside their units: the other's uid, the table, a digest of the row as it was there
+# (or the other's id of the video whose rows they are), and its key here.
 COPIES = """CREATE TABLE IF NOT EXISTS copies (
     part TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, key, PRIMARY KEY (part, name, digest)
 )"""

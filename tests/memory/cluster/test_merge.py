@@ -143,6 +143,23 @@ def test_what_was_made_in_two_ways_stays_as_it_is(videos: list[Path], tmp_path: 
     assert rows_of(tmp_path / "later")["vectors"] == rows_of(two)["vectors"]
 
 
+def test_a_recording_that_goes_on_is_taken_up_to_where_it_has_come(videos: list[Path], whole: Path, tmp_path: Path):
+    """The same video when it was 2.5 s long, and later: the last clip has grown meanwhile."""
+    early = undone(index(tmp_path / "early", videos[:1]), lambda unit: False)
+    with sqlite3.connect(early / "memory.sqlite") as db:
+        db.execute("UPDATE videos SET end_s = 2.5")
+        for table in ("clips", "units"):
+            condition = "level = 'clip'" if table == "clips" else "channel = 'visual'"
+            db.execute(f"DELETE FROM {table} WHERE start_s >= 3 AND {condition}")
+            db.execute(f"UPDATE {table} SET end_s = 2.5 WHERE start_s = 2 AND {condition}")
+    db.close()
+    late = index(tmp_path / "late", videos[:1])
+    for name, parts in (("on", [early, late]), ("back", [late, early])):
+        merged = merge_memories(tmp_path / name, parts)
+        assert not merged.notes
+        assert_same(tmp_path / name, late)
+
+
 def test_texts_of_another_encoder_are_embedded_anew(videos: list[Path], tmp_path: Path):
     one, two = index(tmp_path / "one", videos[:1]), index(tmp_path / "two", videos[1:2])
     with sqlite3.connect(two / "memory.sqlite") as db:
@@ -206,8 +223,19 @@ def test_every_table_is_carried(videos: list[Path], tmp_path: Path):
         assert [(r.timeline, r.recorded, r.zone) for r in memory.videos()] == [
             ("kitchen", 86400.0, 3600), ("kitchen", 86401.0, 3600)
         ]  # fmt: skip
+    # What was deleted does not come back.
+    with sqlite3.connect(tmp_path / "out" / "memory.sqlite") as db:
+        for table in ("samples", "turns", "persons"):
+            db.execute(f"DELETE FROM {table}")
+    db.close()
+    merge_memories(tmp_path / "out", parts)
+    with sqlite3.connect(tmp_path / "out" / "memory.sqlite") as db:
+        assert [db.execute(f"SELECT * FROM {table}").fetchall() for table in ("samples", "turns", "persons")] == [
+            []
+        ] * 3
+    db.close()
     # What a merge of the merge brings, came before.
-    merge_memories(tmp_path / "twice", [tmp_path / "out", *parts])
+    merge_memories(tmp_path / "twice", [*parts, tmp_path / "out"])
     with sqlite3.connect(tmp_path / "twice" / "memory.sqlite") as db:
         assert db.execute("SELECT count(*) FROM persons").fetchone() == (4,)
     db.close()

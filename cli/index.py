@@ -55,6 +55,10 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    vector_index: Annotated[
+        str | None,
+        typer.Option("--vector-index", help="Kind of index of a memory's vectors: faiss, lance [default: faiss]."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +94,7 @@ def index(
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
-    clip_memory = ClipMemory(folder, detector=detector)
+    clip_memory = ClipMemory(folder, detector=detector, vector_index=vector_index)
     paths = list(files or ())
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]

@@ -22,6 +22,7 @@ from .protocol import VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store
+from .store.index_kinds import USUAL
 from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
@@ -49,10 +50,14 @@ class ClipMemory:
         visual_encoder: for pictures, likewise.
         detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
             made with, else, in a memory without videos, the weights that are here (see `found_detector`).
+        vector_index: the kind of index of its vectors: `"faiss"`, `"lance"`, or one of the entry points
+            `rewatch.vector_indexes`; kept when the next video is added. None for what the memory was made with.
         read_only: never write, not even caches.
 
     Raises:
         MemoryFolderError: if the folder cannot be used; the text says why and what to do.
+        UnknownNameError: if there is no vector index of that name.
+        CapabilityError: if the package of the vector index is not here.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class ClipMemory:
         text_encoder: TextEncoder | str | None = None,
         visual_encoder: VisualEncoder | str | None = None,
         detector: Detector | str | None = None,
+        vector_index: str | None = None,
         read_only: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
@@ -70,7 +76,8 @@ class ClipMemory:
         self._given = text_encoder, visual_encoder
         self.models = MemoryModels(self.store, text_encoder, visual_encoder, detector)
         """Its encoders, detector and recognizer."""
-        self.searcher = Searcher(self.store, self.models)
+        self._vector_index = vector_index
+        self.searcher = Searcher(self.store, self.models, vector_index or self.store.meta("vector_index") or USUAL)
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
@@ -177,6 +184,8 @@ class ClipMemory:
             video = self._unchanged(source, fingerprint)
             if video is None:
                 models.remember(request.transcriber, language)
+                if self._vector_index is not None and self.store.meta("vector_index") != self._vector_index:
+                    self.store.set_meta("vector_index", self._vector_index)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
                 self.store.set_checked(video, fingerprint)
             if not isinstance(source, str):
@@ -287,6 +296,7 @@ class ClipMemory:
         """Arguments with which another process opens this folder to the same effect; defaults are left out."""
         text, visual = self._given
         choices = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
+        choices["vector_index"] = self._vector_index
         return {name: choice for name, choice in choices.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:

@@ -25,7 +25,7 @@ from ..types import CHANNELS, CLIP, OBJECTS, SUMMARY
 from .copying import Copier
 
 _OF_CLIPS = ("visual", "screen_text", OBJECTS)  # channels whose units are the clips
-_NAMES = ("text_encoder", "visual_encoder", "detector", "transcriber")  # models that a memory keeps by name
+_NAMES = ("text_encoder", "visual_encoder", "detector", "transcriber", "vector_index")  # that a memory keeps
 
 _Units = dict[tuple[float, float], tuple[int, str]]  # by span: id and status
 
@@ -117,7 +117,7 @@ def _merge_part(store: Store, part: Store, merged: Merged, progress: Callable[[s
     theirs, ours = part.meta("visual_encoder"), store.meta("visual_encoder")
     if theirs != ours:
         merged.notes.append(
-            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, the memory searches "
+            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, those of the memory "
             f"by {ours or 'the usual one'}: rewatch index --again visual FILE looks at them anew"
         )
     with part.reading() as source, store.transaction() as db:

@@ -213,9 +213,8 @@ class RayPool:
 
     def _take_in(self, started: Any) -> None:
         """A worker has started, or will not."""
-        from ray.exceptions import RayError
-
         import ray
+        from ray.exceptions import RayError
 
         actor = self._starting.pop(started)
         try:
@@ -232,9 +231,8 @@ class RayPool:
 
     def _take_message(self, stream: Any, busy: dict[Any, tuple[Any, _Task]], handle: Handle) -> bool:
         """Hand on what a worker reports next; False if it is lost."""
-        from ray.exceptions import RayError, RayTaskError
-
         import ray
+        from ray.exceptions import RayError, RayTaskError
 
         actor, task = busy[stream]
         try:
@@ -253,7 +251,7 @@ class RayPool:
         return True
 
     def _lost(self, task: _Task, handle: Handle) -> list[_Task]:
-        """Return what is to be done again of a task that lost its worker; a piece that costs every worker has failed."""
+        """Return what is to be done again of a task without its worker; a piece that costs every worker has failed."""
         task.losses += 1
         job, reason = task.job, f"{task.losses} workers of the Ray cluster were lost on it"
         if not isinstance(job, Work):

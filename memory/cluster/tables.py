@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 
 OWN = frozenset({"meta", "spaces", "copies", "summaries", "habits", "identity_log"})
-"""Tables that are not copied row by row: what is made again of what is there, and the log of what can be undone there."""
+"""Tables that are not copied row by row: what is made again of what is there, and the log of what can be undone."""
 
 # Columns that refer to a table though they do not declare it: of any table, and of one.
 _BY_NAME = {"video": "videos", "unit": "units"}

@@ -54,7 +54,7 @@ class ChannelIndex:
         self._stamp = self._empty_stamp()
         self._saved: Stamp | None = None
         self.faiss_index: Any = _flat(space.dim)
-        """The FAISS index itself (ids are rows of the database); of lists on the disk, what came since they were made."""
+        """The FAISS index itself (ids are rows of the database); beside lists on the disk, what came since."""
         self.on_disk: OnDiskLists | None = None
         """The lists on the disk."""
         self._gone = np.empty(0, np.int64)  # rows of these that were deleted

@@ -19,9 +19,10 @@ from ..registry import require_name
 from ..span import Span
 from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
 from .database import Space, Store
-from .faiss_index import ChannelIndex
 from .full_text import match_expression, words
+from .index_kinds import USUAL, opener, remove_others
 from .spelling import Stemmer, Vocabulary
+from .vector_index import VectorIndex
 
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
 _NEAR = 0.5  # weight of a ranking by words that are only nearly those of the query
@@ -167,13 +168,24 @@ def _vector(vector: np.ndarray) -> np.ndarray:
 
 
 class Searcher:
-    """Searches one memory; keeps its indexes open and follows what other processes add."""
+    """Searches one memory; keeps its indexes open and follows what other processes add.
 
-    def __init__(self, store: Store, encoders: Encoders) -> None:
+    Args:
+        store: the database.
+        encoders: of queries.
+        index: the name of the kind of index.
+
+    Raises:
+        CapabilityError: if there is no such kind of index.
+    """
+
+    def __init__(self, store: Store, encoders: Encoders, index: str = USUAL) -> None:
+        self._kind = index
+        self._open_index = opener(index)
         self._store = store
         self._encoders = encoders
         self._lock = threading.RLock()
-        self._indexes: dict[int, ChannelIndex] = {}
+        self._indexes: dict[int, VectorIndex] = {}
         self._spaces: list[Space] = []
         self._version: tuple[int, int] | None = None
         self._stemmer = Stemmer()
@@ -209,12 +221,12 @@ class Searcher:
         best = _fuse(rankings)[:k]
         return self._hits(best, level)
 
-    def index(self, space: Space) -> ChannelIndex:
+    def index(self, space: Space) -> VectorIndex:
         """The index of a space, opened when first asked for and caught up with the database."""
         with self._lock:
             index = self._indexes.get(space.id)
             if index is None:
-                index = self._indexes[space.id] = ChannelIndex(self._store, space)
+                index = self._indexes[space.id] = self._open_index(self._store, space)
             index.refresh(space)
             return index
 
@@ -235,6 +247,7 @@ class Searcher:
                     index.save()
                 else:
                     index.delete()
+            remove_others(self._store.folder, self._kind)
 
     def _follow(self) -> None:
         version = self._store.version()

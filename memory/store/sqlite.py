@@ -190,7 +190,8 @@ class Database:
 
     def size(self) -> int:
         """Bytes of the database and of the index caches on the disk."""
-        files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]
+        caches = [*self.folder.glob("*.faiss"), *(self.folder / "lance").rglob("*")]
+        files = [*self.folder.glob(f"{DATABASE}*"), *caches]
         return sum(file.stat().st_size for file in files if file.is_file())
 
     def shrink(self) -> None:

@@ -1,25 +1,16 @@
-"""Indexes of vectors by name: FAISS as a rule, LanceDB, or one that an installed package brings.
+"""Indexes of vectors: FAISS as a rule, LanceDB, or one that an installed package brings.
 
 An index is a cache: the database is the truth, and an index can be made anew from it at any time.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from ..errors import CapabilityError
-from ..registry import require_name
 from .database import Space, Store
-
-GROUP = "rewatch.vector_indexes"
-"""The entry points of packages that bring one: names, each of a callable that opens the index of a space."""
-USUAL = "faiss"
-"""The index of a memory that names none."""
 
 _AT_ONCE = 4096  # vectors that are read at once
 
@@ -53,37 +44,7 @@ class VectorIndex(Protocol):
         """Remove its files: there is nothing to keep. The caller holds the writer lock."""
 
 
-Opener = Callable[[Store, Space], VectorIndex]
-"""Opens the index of a space; it need not be caught up with the database."""
-
-
-def opener(name: str) -> Opener:
-    """Return what opens the indexes of that name.
-
-    Raises:
-        UnknownNameError: if there is none.
-        CapabilityError: if its package cannot be imported.
-    """
-    if name == USUAL:
-        from .faiss_index import ChannelIndex
-
-        return ChannelIndex
-    if name == "lance":
-        from .lance_index import LanceIndex
-
-        return LanceIndex
-    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
-    require_name("vector index", name, (USUAL, "lance", *points))
-    try:
-        found: Opener = points[name].load()
-    except (ImportError, AttributeError) as error:
-        raise CapabilityError(f"The vector index {name} cannot be used ({error}): install its package again.") from error
-    return found
-
-
-def nearest(
-    store: Store, space: Space, ids: np.ndarray, vector: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest(store: Store, space: Space, ids: np.ndarray, vector: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest of some rows, compared with the vectors of the database itself; ids that are gone are left out.
 
     Returns:

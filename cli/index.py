@@ -16,12 +16,12 @@ from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, Vi
 from ..memory.cluster.ray_pool import RayCluster
 from ..memory.cluster.shards import Shard
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
-from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, damage, old_speech
+from .settings.groups import IndexOptions, MachineOptions, grouped, split_channels
+from .settings.indexing import add_video, checked_recording, damage, old_speech, recorded_in_words
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, plain, write_json
+from .terminal.output import Console, message, plain, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
@@ -38,6 +38,7 @@ def index(
     ] = None,
     memory: Memory = None,
     indexing: IndexOptions = IndexOptions(),  # noqa: B008
+    machines: MachineOptions = MachineOptions(),  # noqa: B008
     clip_seconds: Annotated[
         float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
@@ -55,27 +56,16 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
-    vector_index: Annotated[
-        str | None,
-        typer.Option("--vector-index", help="Kind of index of a memory's vectors: faiss, lance [default: faiss]."),
-    ] = None,
-    shard: Annotated[
+    recorded: Annotated[
         str | None,
         typer.Option(
-            "--shard",
-            metavar="<i/n>",
-            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge "
-            "puts them together.",
+            "--recorded",
+            help="When the recording began: 2026-05-03T09:00+02:00, 'DAY1 11:09:30', or none; also of an indexed "
+            "video, by name or id [default: as its name or its metadata say].",
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            "--ray",
-            metavar="<address>",
-            help="Have a Ray cluster do the work: auto, HOST:PORT, or local for one of this machine; --workers limits "
-            "how many.",
-        ),
+    timeline: Annotated[
+        str | None, typer.Option("--timeline", help="The timeline that the videos share a clock on [default: main].")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -85,6 +75,9 @@ def index(
         raise typer.BadParameter("name a video file to index: rewatch index FILE.")
     if indexing.subtitles is not None and len(files or ()) != 1:
         raise typer.BadParameter("--subtitles goes with one video; index the others without it.")
+    if recorded is not None and len(files or ()) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
+    when = checked_recording(recorded, timeline)
     settings: dict[str, Any] = {
         **indexing.arguments(),
         "clip_seconds": clip_seconds,
@@ -94,20 +87,29 @@ def index(
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
-    clip_memory = ClipMemory(folder, detector=detector, vector_index=vector_index)
+    clip_memory = ClipMemory(folder, detector=detector, vector_index=machines.vector_index)
     paths = list(files or ())
+    if when and len(paths) == 1 and not os.path.exists(paths[0]) and not again and not is_pattern(paths[0]):
+        record = clip_memory.set_recording(named(clip_memory, str(paths[0])).id, **when)
+        _tell_recording(record, console)
+        if as_json:
+            write_json({"schema": 1, "videos": [asdict(record)]})
+        return
+    settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
     files_in, passed_over = _expanded(paths, only, folder)
+    if recorded is not None and len(files_in) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
-    if shard is not None:
-        mine = set(Shard.parse(shard).files([path for path, _ in files_in]))
-        console.print(f"shard {plain(shard)}: {len(mine)} of {len(files_in)} files", style="dim")
+    if machines.shard is not None:
+        mine = set(Shard.parse(machines.shard).files([path for path, _ in files_in]))
+        console.print(f"shard {plain(machines.shard)}: {len(mine)} of {len(files_in)} files", style="dim")
         files_in = [(path, by_name) for path, by_name in files_in if path in mine]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
-    with nullcontext() if ray is None else RayCluster(ray, workers=indexing.workers) as cluster:
+    with nullcontext() if machines.ray is None else RayCluster(machines.ray, workers=indexing.workers) as cluster:
         if cluster is not None:
             settings["workers"] = cluster
         code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
@@ -140,6 +142,8 @@ def _add_all(
                 continue
             taken[record.id] = path
             records.append(record)
+            if {"recorded", "timeline"} & settings.keys():
+                _tell_recording(record, console)
             rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:
@@ -154,6 +158,10 @@ def _add_all(
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     return code
+
+
+def _tell_recording(record: VideoRecord, console: Console) -> None:
+    console.print(message("recorded", f"{record.name}  {recorded_in_words(record)}"), soft_wrap=True)
 
 
 def _expanded(

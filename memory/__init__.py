@@ -13,6 +13,7 @@ from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchErro
 from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
 from .span import Box, MediaURI, Span, clock
+from .timeline import Moment, TimelineSpan, day_of, parse_moment, resolve_now, wall_clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo
 from .video.file import Video
@@ -39,6 +40,7 @@ __all__ = [
     "MemoryFolderError",
     "Merged",
     "MisuseError",
+    "Moment",
     "CausalView",
     "MemoryView",
     "FrameReader",
@@ -46,6 +48,7 @@ __all__ = [
     "RewatchError",
     "Span",
     "Text",
+    "TimelineSpan",
     "Video",
     "VideoError",
     "VideoGoneError",
@@ -54,6 +57,10 @@ __all__ = [
     "VideoSource",
     "clock",
     "merge_memories",
+    "day_of",
+    "parse_moment",
+    "resolve_now",
     "video_key",
+    "wall_clock",
     "within_view",
 ]

@@ -93,8 +93,6 @@ class OnDiskLists:
         Returns:
             Bytes of the lists, and of the trained index behind them.
         """
-        import faiss
-
         added = [(ids, *_encoded(self.index, vectors)) for ids, vectors in more]
         ids = np.concatenate([np.empty(0, np.int64), *(part[0] for part in added)])
         numbers = np.concatenate([np.empty(0, np.int64), *(part[1] for part in added)])

@@ -117,10 +117,8 @@ def main() -> int:
             recalls[kind], own[kind] = float(np.mean(shared)) / 10, opened["RssAnon"]
             (cache,) = folder.glob("*.faiss")
             print(f"{kind:22} built in {built['took']:.0f} s, at most {built['most']:.0f} MB;", end=" ")
-            print(
-                f"{cache.stat().st_size / 1e6:.0f} MB file; opened in {opened['took']:.2f} s: {opened['RssAnon']:.0f} MB own, ",
-                end="",
-            )
+            print(f"file of {cache.stat().st_size / 1e6:.0f} MB; opened in {opened['took']:.2f} s:", end=" ")
+            print(f"{opened['RssAnon']:.0f} MB own,", end=" ")
             print(
                 f"{opened['RssFile']:.0f} MB of files; {opened['ms']:.2f} ms CPU a query; recall {recalls[kind]:.3f}",
                 flush=True,

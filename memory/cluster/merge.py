@@ -117,8 +117,8 @@ def _merge_part(store: Store, part: Store, merged: Merged, progress: Callable[[s
     theirs, ours = part.meta("visual_encoder"), store.meta("visual_encoder")
     if theirs != ours:
         merged.notes.append(
-            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, those of the memory "
-            f"by {ours or 'the usual one'}: rewatch index --again visual FILE looks at them anew"
+            f"the pictures of {part.folder.name} were looked at by {theirs or 'the usual encoder'}, those of the "
+            f"memory by {ours or 'the usual one'}: rewatch index --again visual FILE looks at them anew"
         )
     with part.reading() as source, store.transaction() as db:
         copier = Copier(source, db, part.meta("uid"))

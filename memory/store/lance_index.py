@@ -1,4 +1,4 @@
-"""An index in LanceDB, beside the database: any process that meets rows which it lacks adds them, without the writer lock.
+"""An index in LanceDB, beside the database: any process adds the rows that it lacks, without the writer lock.
 
 A table holds the rows of one space. It is a cache like those of FAISS: what it proposes is compared with the vectors of
 the database, and it is made anew where it does not fit. A memory that cannot be written is searched by FAISS instead.

@@ -1,4 +1,4 @@
-"""Kinds of index by name: all find what comparing every vector finds, and several processes may add to one of LanceDB."""
+"""Kinds of index by name: all find what comparing every vector finds, and several processes may add to one."""
 
 from __future__ import annotations
 

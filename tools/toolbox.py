@@ -221,7 +221,7 @@ class Toolbox:
                 if run.observations and not run.observations[0].error:  # its own check of that is what fails
                     observation = run.observations[0]
         observation = _within_view(observation, videos, memory)
-        if observation.lines:
+        if observation.uris and not observation.error:
             observation = with_wall_clock(observation, memory, videos)
         return self._clean(observation, item), cost
 

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..memory import Box, MediaURI, Span
+from .questions.mode import Mode
+from .validity import Validity
 
 SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
 FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
 """What stops a run whose model failed, or that came upon a bug."""
-_PLAIN = "question text option confidence abstained stopped_by spend budget run_id trace".split()
+_PLAIN = "question text option confidence abstained mode stopped_by spend budget run_id trace".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,10 @@ class Answer:
     confidence: float = 0.0
     """In [0, 1]."""
     abstained: bool = False
+    mode: Mode = "backward"
+    """Of what was (`backward`), of what is at this moment (`now`), or once it becomes true (`wait`)."""
+    validity: Validity | None = None
+    """Of a question about how things are by now: the last sighting and what was not looked at since."""
     stopped_by: str = "answer"
     """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`: the policy failed; or
     `viewer_error`: nothing was found, and the model that sees failed each time it was asked; or `bug`: a fault in the
@@ -98,6 +104,7 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "validity": self.validity and self.validity.as_dict(),
         }
 
     @classmethod
@@ -107,7 +114,9 @@ class Answer:
             Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
             for e in row["evidence"]
         )
-        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
+        validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
+        plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
+        return cls(evidence=evidence, validity=validity, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

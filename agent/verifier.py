@@ -15,6 +15,7 @@ from .answer import Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
 from .parsing.options import option_in
 from .questions.question import Question, letter
+from .sightings import validity_of
 from .steps import Call
 from .text_matching import alphanumeric, content, coverage, texts_in, tokens
 
@@ -97,6 +98,8 @@ def answer_of(
         evidence=draft.evidence,
         confidence=draft.confidence,
         abstained=draft.abstained,
+        mode=question.mode,
+        validity=validity_of(draft, messages),
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
         spend=rounded(spend),
         budget=dict(budget),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...tools import Budget
-from ..models.heuristic import parse
+from ..models.heuristic import parse, sighting
 from ..questions.question import Question
 from ..steps import Call
 from ..strategies import ROUTES
@@ -128,6 +128,8 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
     """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
     calls = list(_search(question.text, len(question.videos), tools))
+    state = parse(question.text, question.options).state
+    calls = [sighting(state), *calls] if state is not None and "search_clips" in tools else calls
     if question.options and content(" ".join(question.options)):
         calls += _search("; ".join(question.options), len(question.videos), tools)
     for video in question.videos:

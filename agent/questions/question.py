@@ -12,6 +12,7 @@ from ...memory import RewatchError
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
+from .mode import Mode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,8 @@ class Question:
     """Nothing after this time (seconds) may be seen."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
+    mode: Mode = "backward"
+    """Of what was, of what is at this moment, or once it becomes true."""
 
     @property
     def prompt(self) -> str:
@@ -72,6 +75,7 @@ class Question:
             videos=tuple(row["videos"]),
             now=row["now"],
             earlier=earlier,
+            mode=row.get("mode", "backward"),
         )
 
 

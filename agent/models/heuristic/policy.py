@@ -19,6 +19,7 @@ from ...answer import Draft
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, yes_no_count
+from .current_state import about_state
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -114,7 +115,8 @@ def answer(question: Question) -> Strategy:
     retrieval = Retrieval(question=parsed, contexts=contexts)
     if draft is None:
         retrieval = yield from gather(parsed, contexts)
-        draft = yield from _from_passages(retrieval)
+        draft = (yield from about_state(retrieval)) if parsed.state else None
+        draft = draft or (yield from _from_passages(retrieval))
     return choose(retrieval, draft) if parsed.options else draft
 
 

@@ -18,6 +18,10 @@ Most questions are answered by one of the lines: reply in one short sentence in 
 brackets at the end. Only otherwise look further with a tool."""
 REMINDER = "Answer in one short sentence and end with the number of its line in square brackets, or call a tool."
 """Stands behind the question: small models heed what they read last."""
+BY_NOW = (
+    "The question is about how things are by now: where lines differ, the latest one holds. Say when that was, and do "
+    "not say more of the time since than the lines do."
+)
 OPTIONS = "Answer with the letter of one option, its words, and the number of its line in square brackets."
 _READ = frozenset({"speech", "screen_text", "caption", "objects"})
 
@@ -51,6 +55,7 @@ def render(
     lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by == "model" else []
     lines += [f"Question: {question.prompt}"]
     lines += [f"To find out: {part}" for part in plan.sub_questions]
+    lines += [BY_NOW] if any(look.tool == "last_sighting" for look in plan.looks or ()) else []
     lines += [guidance] if guidance else []
     if reminds:
         lines += [OPTIONS if question.options else REMINDER]

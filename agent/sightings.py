@@ -40,7 +40,7 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
     before = next((i for i in reversed(cited[:-1]) if last and content(_words(i)) != content(_words(last))), None)
     since = line.since(None if last is None else last.uri)
     later = [
-        row for row in data["sightings"] if last is not None and line.moment(row["uri"]) > line.moment(last.uri) + _GAP
+        row for row in data["sightings"] if last is not None and line.moment(row["uri"]) > line.moment(last.uri, end=True)
     ]
     return Validity(
         text=_text(str(data["what"]), line, last, before, since, later),
@@ -68,14 +68,14 @@ class _Line:
         at = self.at(row, time)
         return None if at is None else wall_clock(at, row["zone"])
 
-    def moment(self, uri: str) -> tuple[float, float]:
+    def moment(self, uri: str, *, end: bool = False) -> tuple[float, float]:
         """A key by which places are in the order of time: by the clock, else by the order of the videos."""
         place = MediaURI.parse(uri)
         number, row = next(((n, r) for n, r in enumerate(self.rows) if r["video"] == place.video), (-1, None))
-        start = place.span.start if place.span else 0.0
+        time = (place.span.end if end else place.span.start) if place.span else 0.0
         if row is None or not self.dated:
-            return float(number), start
-        return 0.0, self.at(row, start) or 0.0
+            return float(number), time
+        return 0.0, self.at(row, time) or 0.0
 
     def since(self, uri: str | None) -> tuple[Unexamined, ...]:
         """What was not searched after a place (everything without one), video by video."""
@@ -158,48 +158,54 @@ def _text(
     since: Sequence[Unexamined],
     later: Sequence[Mapping[str, Any]],
 ) -> str:
-    many = len(line.rows) > 1
-    end = line.rows[-1]["end"]
+    """The validity in sentences."""
     parts = []
     if last is not None and last.span is not None:
-        verb = _VERBS.get(_channel(last, ()), "seen")
-        place = MediaURI.parse(last.uri)
-        ago = "" if many or place.video != line.rows[-1]["video"] else f", {_length(end - last.span.end)} before {clock(end)}"
-        parts.append(f"Last {verb} at {_place(line, last.uri, many)}{ago}.")
+        newest = line.rows[-1]
+        ago = newest["end"] - last.span.end
+        here = MediaURI.parse(last.uri).video == newest["video"]
+        how_old = f", {_length(ago)} before {clock(newest['end'])}" if here and ago > _GAP else ""
+        parts.append(f"Last {_VERBS.get(_channel(last, ()), 'seen')} at {_place(line, last.uri)}{how_old}.")
         if before is not None:
-            parts.append(f"Before that, at {_place(line, before.uri, many)}: “{' / '.join(_words(before).split(chr(10)))}”.")
+            parts.append(f"Before that, at {_place(line, before.uri)}: {_quoted(_words(before))}")
         if later:
-            told = f"“{' / '.join(str(later[0]['text']).split(chr(10)))}”"
-            parts.append(f"Named once more at {_place(line, later[0]['uri'], many)}, which does not tell: {told}.")
-    then = "Since then" if last is not None else "Up to now"
-    parts += _searched(what, line, since, then, bool(later))
-    return " ".join(parts)
+            place = _place(line, later[0]["uri"])
+            parts.append(f"Named again at {place}, which does not tell: {_quoted(str(later[0]['text']))}")
+        if not later and not since and here and ago <= _GAP:
+            return " ".join(parts)
+    return " ".join([*parts, *_searched(what, since, line, last is not None, bool(later))])
 
 
-def _searched(what: str, line: _Line, since: Sequence[Unexamined], then: str, again: bool) -> list[str]:
+def _searched(what: str, since: Sequence[Unexamined], line: _Line, found: bool, again: bool) -> list[str]:
     """What was searched since, and what was not, in words."""
     parts: list[str] = []
-    open_spans = {
-        sense: [MediaURI.parse(one.uri) for one in since if sense in one.channels] for sense in _SENSES
-    }
-    whole = [name for sense, name in _SENSES.items() if not open_spans[sense]]
+    places = {sense: [MediaURI.parse(one.uri) for one in since if sense in one.channels] for sense in _SENSES}
+    whole = [name for sense, name in _SENSES.items() if not places[sense]]
     if whole:
-        names = " and ".join(whole)
-        tells = "tell nothing else of it" if again else "do not mention it" if then == "Since then" else "do not tell it"
-        tells = tells if len(whole) > 1 or whole[0] == "pictures" else tells.replace("do not", "does not").replace("tell nothing", "tells nothing")
-        parts.append(f"{then} {names} {tells}" + (" again." if tells.endswith("mention it") else "."))
-    for sense, places in open_spans.items():
-        if not places:
+        names = " and ".join(filter(None, [", ".join(whole[:-1]), whole[-1]]))
+        many = len(whole) > 1 or whole[0] == _SENSES[_PICTURES]
+        if again:
+            tells = "tell nothing else of it" if many else "tells nothing else of it"
+        else:
+            tells = f"{'do' if many else 'does'} not {'mention it again' if found else 'tell it'}"
+        parts.append(f"{'Since then' if found else 'Up to now'} {names} {tells}.")
+    for sense, spots in places.items():
+        if not spots:
             continue
         spans = [
             f"{_video(line, video)}{span}"
-            for video in dict.fromkeys(place.video for place in places)
-            for span in merge_spans([place.span for place in places if place.video == video and place.span], _GAP)
+            for video in dict.fromkeys(place.video for place in spots)
+            for span in merge_spans([place.span for place in spots if place.video == video and place.span], _GAP)
         ]
         listed = ", ".join(spans[:_LISTED]) + (f" and {len(spans) - _LISTED} more" if len(spans) > _LISTED else "")
-        name, was = _SENSES[sense], "were" if sense == _PICTURES else "was"
-        parts.append(f"{name.capitalize()} {was} not searched for {what}: {listed}.")
+        was = "were" if sense == _PICTURES else "was"
+        parts.append(f"{_SENSES[sense].capitalize()} {was} not searched for “{what}”: {listed}.")
     return parts
+
+
+def _quoted(text: str) -> str:
+    line = " / ".join(text.split("\n"))
+    return f"“{line}”" + ("" if line.endswith((".", "!", "?", "…")) else ".")
 
 
 def _video(line: _Line, video: str) -> str:
@@ -208,9 +214,13 @@ def _video(line: _Line, video: str) -> str:
     return next((f"{row['name']} " for row in line.rows if row["video"] == video), "")
 
 
-def _place(line: _Line, uri: str, many: bool) -> str:
+def _place(line: _Line, uri: str) -> str:
+    """Video time and, where the video is dated, the time of the clock."""
     place = MediaURI.parse(uri)
-    return f"{_video(line, place.video) if many else ''}{clock(place.span.start if place.span else 0.0)}"
+    start = place.span.start if place.span else 0.0
+    row = next((row for row in line.rows if row["video"] == place.video), None)
+    at = None if row is None else line.clock(row, start)
+    return f"{_video(line, place.video)}{clock(start)}" + (f" ({at})" if at else "")
 
 
 def _length(seconds: float) -> str:

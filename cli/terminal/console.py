@@ -26,6 +26,7 @@ _VERBS = {
     "rate_frames": "rate",
     "score_frames": "compare",
     "cluster_frames": "group",
+    "last_sighting": "last",
     "verify_clip": "verify",
 }
 _MARK = {
@@ -35,6 +36,7 @@ _MARK = {
     "view_clip": "picture",
     "browse": "overview",
     "search_clips": "found",
+    "last_sighting": "last",
 }
 
 
@@ -77,7 +79,7 @@ def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
     """Return what a call was about, the style of its line, and what came of it."""
     arguments = event.get("arguments") or {}
     arguments = arguments if isinstance(arguments, dict) else {}
-    about = arguments.get("query") or arguments.get("find")
+    about = arguments.get("query") or arguments.get("find") or arguments.get("what")
     head = " ".join(part for part in (_where(arguments), f"“{about}”" if about else "") if part)
     if event["error"]:
         return head, "red", _first_line(event["text"])
@@ -112,6 +114,9 @@ def _gist(event: dict[str, Any]) -> str:
     if "hits" in data:
         found = data["hits"]
         return f"{len(found)} spans, best {Span(*found[0]['span'])}" if found else "nothing"
+    if "sightings" in data:
+        seen = data["sightings"]
+        return f"at {Span(*seen[0]['span'])}: “{seen[0]['text']}”" if seen else "not found"
     if "utterances" in data:
         utterances = data["utterances"]
         if data.get("found"):
@@ -154,6 +159,8 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
         console.print(table)
     if len(answer.evidence) > 8:
         console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
+    if answer.validity is not None:
+        console.print(Text(answer.validity.text, style="cyan"))
     console.print(Text(_cost(answer), style="dim"))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...memory import CausalView, ClipMemory, MediaURI, Span, Text, VideoRecord
+from ...memory.store.full_text import words
 from ...memory.tracking.detector_labels import COCO_LABELS, labels_for
 from ...memory.types import OBJECTS
 from ..context import VideoContext
@@ -29,7 +30,7 @@ def last_sighting(what: str, video: VideoContext) -> Observation:
     Args:
         what: its name, in a word or a few.
     """
-    memory, wanted = video.memory, re.findall(r"[^\W_]+", what.lower())
+    memory, wanted = video.memory, words(what)
     records = sorted((memory.video(one) for one in video.videos or (video.video_id,)), key=_begin)
     found: list[tuple[VideoRecord, Text]] = []
     for record in _worth_reading(memory, records, what) if wanted else ():
@@ -75,8 +76,8 @@ def _worth_reading(memory: ClipMemory | CausalView, records: Sequence[VideoRecor
 
 def _mentions(text: str, wanted: Sequence[str]) -> bool:
     """Return whether all words stand in a text, inflections allowed for."""
-    words = set(re.findall(r"[^\W_]+", text.lower()))
-    return all(any(_same(word, one) for one in words) for word in wanted)
+    there = set(re.findall(r"[^\W_]+", text.lower()))
+    return all(any(_same(word, one) for one in there) for word in wanted)
 
 
 def _same(word: str, other: str) -> bool:

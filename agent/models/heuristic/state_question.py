@@ -78,13 +78,18 @@ def parse_state(low: str) -> StateQuestion | None:
     found = _WHO.search(low)
     if found:
         place = without_now(low[found.end() :])
-        return StateQuestion(kind="who", subject=tuple(content(place)), predicate=place, thing=_bare(place))
+        return StateQuestion(kind="who", subject=tuple(content(place)), predicate=place, thing=_undetermined(place))
     found = _WHETHER.search(low)
     if found:
         return _whether(low[found.end() :])
     if _BY_NOW.search(low) and _VALUE.search(low):
         return StateQuestion(kind="value", subject=(), thing=_bare(without_now(low)))
     return None
+
+
+def _undetermined(thing: str) -> str:
+    """`the light in the hall` without its first article, as it is looked for."""
+    return re.sub(rf"^(?:{PLACE} )?(?:{_DEFINITE.pattern}) ", "", thing.strip())
 
 
 def _bare(words: str) -> str:
@@ -95,7 +100,7 @@ def _where(thing: str) -> StateQuestion | None:
     named = re.split(rf"\b{PLACE}\b", thing)[0]
     thing = named if content(named) else thing
     subject = tuple(content(thing))
-    return StateQuestion(kind="where", subject=subject, thing=_bare(thing)) if subject else None
+    return StateQuestion(kind="where", subject=subject, thing=_undetermined(thing)) if subject else None
 
 
 def _whether(rest: str) -> StateQuestion | None:
@@ -121,7 +126,7 @@ def _whether(rest: str) -> StateQuestion | None:
         subject = (*content(more), *content(head))
     else:
         subject = tuple(content(thing))
-    return StateQuestion(kind="whether", subject=subject, predicate=predicate, thing=_bare(thing) or _bare(predicate))
+    return StateQuestion(kind="whether", subject=subject, predicate=predicate, thing=_undetermined(thing or predicate))
 
 
 def _divided(bare: str) -> tuple[str, str]:

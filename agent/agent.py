@@ -25,7 +25,9 @@ from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
 from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
-from .questions.question import RunError, question_about
+from .questions.history import Before, read_history, understand
+from .questions.mode import Mode, mode_of
+from .questions.question import Question, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
@@ -135,7 +137,8 @@ class VideoAgent:
         route: str | None = None,
         scale: str | None = None,
         width: int = 8,
-        earlier: Sequence[tuple[str, str]] = (),
+        history: Sequence[Before] = (),
+        mode: Mode | None = None,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question; `ask` is the same for callers that have no event loop.
@@ -150,15 +153,20 @@ class VideoAgent:
             route: a name of `ROUTES`; the planner chooses if it is left out.
             scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
             width: the number of runs that a scaling may make.
-            earlier: questions of the same conversation and the answers to them, which a model reads as material.
+            history: what was asked and answered before, oldest first: answers, pairs of question and answer, or ids of
+                runs (of `traces`; a run brings those that it went on from). A follow-up ("and after that?", "why?") is
+                understood from it, and a model reads it as material. A run's videos are asked about unless others are
+                named.
+            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone; read off the question
+                if it is left out. The answer says which it was.
             listener: called with every trace event as it happens.
 
         Raises:
-            QuestionError: if the question is empty, or the memory has no such video.
+            QuestionError: if the question is empty, or the memory has no such video or run.
             UnknownNameError: if there is no such route or scaling.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        parsed = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
+        parsed = self._question(question, options=options, videos=videos, now=now, history=history, mode=mode)
         route = route or (self._config.route if self._config else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
@@ -170,6 +178,38 @@ class VideoAgent:
         return await self._drive(run_id, state, listener)
 
     ask = synchronous(aask)
+
+    def _question(
+        self,
+        text: str,
+        *,
+        options: Sequence[str] | None,
+        videos: str | Path | Sequence[str | Path] | None,
+        now: float | str | Moment | None,
+        history: Sequence[Before],
+        mode: Mode | None,
+    ) -> Question:
+        """Return the question as it is understood after what came before."""
+        exchanges = read_history(history, self.traces, now)
+        meant = understand(text, exchanges, now, tells=self.reads_prompts)
+        there = {record.id for record in self.memory.videos()} if exchanges else set()
+        before = [video for video in (exchanges[-1].videos if exchanges else ()) if video in there]
+        parsed = question_about(
+            self.memory,
+            meant.prompt,
+            options=options,
+            videos=[meant.video] if meant.video in there else videos or before or None,
+            now=now,
+            earlier=meant.earlier,
+            mode=mode or mode_of(meant.text),
+        )
+        completed = meant.text != " ".join(text.split())
+        return replace(
+            parsed,
+            asked=text if completed else "",
+            understood=meant.text if meant.text != meant.prompt else "",
+            continues=exchanges[-1].answer.run_id if exchanges else "",
+        )
 
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | str | Moment | None = None

@@ -23,6 +23,8 @@ __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of
 
 LATEST = 1e9
 """Seconds that are more than any video has."""
+_OPTIONAL = frozenset(("earlier", "asked", "understood", "continues"))
+"""Fields that the row of a question has only where they say something."""
 
 
 class QuestionError(RewatchError):
@@ -53,6 +55,12 @@ class Question:
     """Questions of the same conversation and the answers to them, oldest first."""
     mode: Mode = "backward"
     """Of what was, of what is at this moment, or once it becomes true."""
+    asked: str = ""
+    """The person's own words, where `text` is a follow-up that was completed."""
+    understood: str = ""
+    """The completed follow-up, where `text` has the person's words too."""
+    continues: str = ""
+    """Id of the run that it goes on from."""
 
     @property
     def prompt(self) -> str:
@@ -77,8 +85,8 @@ class Question:
         """Plain values for the state and the trace."""
         row = asdict(self)
         row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
-        earlier = [list(turn) for turn in row.pop("earlier")]
-        return {**row, "earlier": earlier} if earlier else row
+        row["earlier"] = [list(turn) for turn in row["earlier"]]
+        return {name: value for name, value in row.items() if value or name not in _OPTIONAL}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
@@ -91,6 +99,7 @@ class Question:
             now=Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"],
             earlier=earlier,
             mode=row.get("mode", "backward"),
+            **{name: row[name] for name in ("asked", "understood", "continues") if name in row},
         )
 
 
@@ -102,6 +111,7 @@ def question_about(
     videos: str | Path | Sequence[str | Path] | None = None,
     now: float | str | Moment | None = None,
     earlier: Sequence[tuple[str, str]] = (),
+    mode: Mode = "backward",
 ) -> Question:
     """The question as the loop takes it.
 
@@ -114,6 +124,7 @@ def question_about(
         now: nothing after this time may be seen: seconds of the video, or a moment of the timeline, which may be
             written (see `resolve_now`).
         earlier: questions of the same conversation and the answers to them.
+        mode: of what was, of what is at this moment, or once it becomes true.
 
     Raises:
         QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
@@ -155,7 +166,7 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier), mode=mode)
 
 
 def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:

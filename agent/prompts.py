@@ -49,6 +49,7 @@ def render(
     lines += [_about(video, pictures) for video in question.videos]
     if question.now is not None:
         lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
+    lines += [_part(question)] if question.mode != "backward" else []
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []
@@ -60,6 +61,18 @@ def render(
     if reminds:
         lines += [OPTIONS if question.options else REMINDER]
     return "\n".join(lines)
+
+
+def _part(question: Question) -> str:
+    """What counts for an answer about this moment, or for what is waited for."""
+    parts = [f"{clock(question.begin_of(video))} to {clock(question.end_of(video))}" for video in question.videos]
+    spans = ", ".join(dict.fromkeys(parts))
+    if question.mode == "now":
+        return f"The question is about this moment: only lines from {spans} count."
+    return (
+        f"This is waited for. Only lines from {spans} count: where one shows that it has come, answer with it; else reply "
+        f"{NOT_FOUND} not yet."
+    )
 
 
 def _about(video: dict[str, Any], pictures: bool) -> str:

@@ -251,6 +251,10 @@ def _problem(
     if cited.span is not None:
         if cited.span.start > video["end"] + SLACK or cited.span.end > video["end"] + SLACK:
             return f"{item.uri} lies outside the video, which ends at {video['end']:g} s."
+        begin = question.begin_of(video)
+        counted = cited.span.start if question.mode == "wait" else cited.span.end
+        if "since" in video and counted < begin - (SLACK if question.mode == "wait" else 0.0):
+            return f"{item.uri} lies before {begin:g} s, and only what is from then on counts."
         if cited.span.end > question.end_of(video) + SLACK:
             return f"{item.uri} lies after {question.end_of(video):g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):

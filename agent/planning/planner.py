@@ -24,6 +24,7 @@ PART = 30.0
 SHARE = 3
 """The first look takes at most one in so many of the calls, and at least one."""
 _CLIPS, _CLIPS_OF_MANY = 5, 10
+_READS = (("transcribe", "speech"), ("read_text", "screen_text"))
 
 _BEGINNING = re.compile(
     r"\b(?:begin(?:s|ning)?|began|starts?|started|opening|opens|at first|first (?:thing|words?|scene|slide|sentence)|"
@@ -127,6 +128,8 @@ def plan_route(name: str) -> Planner:
 def first_look(situation: Situation) -> tuple[Call, ...]:
     """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
+    if question.mode != "backward":
+        return _within(_read_parts(question, tools), situation.budget.calls)
     calls = list(_search(question.text, len(question.videos), tools))
     state = parse(question.text, question.options).state
     calls = [sighting(state), *calls] if state is not None and "search_clips" in tools else calls
@@ -134,8 +137,12 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
         calls += _search("; ".join(question.options), len(question.videos), tools)
     for video in question.videos:
         calls += _parts(question, video, tools)
-    limit = situation.budget.calls
-    return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
+    return _within(calls, situation.budget.calls)
+
+
+def _within(calls: Iterable[Call], limit: int | None) -> tuple[Call, ...]:
+    calls = tuple(calls)
+    return calls if limit is None else calls[: min(max(1, limit // SHARE), limit)]
 
 
 def no_look(situation: Situation) -> tuple[Call, ...]:
@@ -146,6 +153,16 @@ def no_look(situation: Situation) -> tuple[Call, ...]:
 def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
     if "search_clips" in tools and videos:
         yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
+
+
+def _read_parts(question: Question, tools: frozenset[str]) -> Iterator[Call]:
+    """Yield all that was said and shown in the part of each video that counts."""
+    for video in question.videos:
+        span = {"start": round(question.begin_of(video), 3), "end": round(question.end_of(video), 3)}
+        which = {"video": video["id"]} if len(question.videos) > 1 else {}
+        for tool, channel in _READS:
+            if tool in tools and channel in video.get("channels", ()):
+                yield Call(tool, {**span, **which})
 
 
 def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
@@ -160,6 +177,6 @@ def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> 
     spans = [(start, start + length)] if _BEGINNING.search(text) else []
     spans += [(end - length, end)] if _END.search(text) else []
     for first, last in spans:
-        for tool, channel in (("transcribe", "speech"), ("read_text", "screen_text")):
+        for tool, channel in _READS:
             if tool in tools and channel in video.get("channels", ()):
                 yield Call(tool, {"start": round(first, 3), "end": round(last, 3), **which})

@@ -13,6 +13,7 @@ from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
 from .mode import Mode
+from .window import last_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,8 @@ class Question:
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
-    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there."""
+    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since` where only what
+    is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
@@ -72,6 +74,10 @@ class Question:
         if self.now is None or isinstance(self.now, Moment) or video.get("recorded") is not None:
             return float(video["end"])
         return min(float(video["end"]), self.now)
+
+    def begin_of(self, video: Mapping[str, Any]) -> float:
+        """Return the second from which on one of the videos counts: its start, or where the part begins."""
+        return float(video.get("since", video["start"]))
 
     @property
     def now_in_words(self) -> str:
@@ -156,7 +162,7 @@ def question_about(
         records = begun
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
-    facts = tuple(
+    facts: tuple[dict[str, Any], ...] = tuple(
         {
             **{name: getattr(r, name) for name in names},
             "name": named(r.name),
@@ -166,6 +172,8 @@ def question_about(
         }
         for r in records
     )
+    if mode == "now":
+        facts = last_seconds(facts)
     return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier), mode=mode)
 
 

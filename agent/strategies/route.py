@@ -29,8 +29,9 @@ class Brief:
 
     @property
     def whole(self) -> Span:
-        """The whole video, up to `now` if there is one (seconds)."""
-        return Span(self.video["start"], max(self.question.end_of(self.video), self.video["start"]))
+        """The whole video, up to `now` if there is one (seconds); or the part of it that counts."""
+        begin = self.question.begin_of(self.video)
+        return Span(begin, max(self.question.end_of(self.video), begin))
 
     @property
     def prompt(self) -> str:

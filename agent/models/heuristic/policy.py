@@ -20,6 +20,7 @@ from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, yes_no_count
 from .current_state import about_state
+from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -102,7 +103,8 @@ def answer(question: Question) -> Strategy:
     parsed = parse(question.text, question.options)
     contexts = {}
     for video in question.videos:
-        here = {**video, "end": max(question.end_of(video), video["start"])}
+        begin = question.begin_of(video)
+        here = {**video, "start": begin, "end": max(question.end_of(video), begin)}
         placed = at_in(parsed, Span(here["start"], here["end"]))
         contexts[video["id"]] = HeuristicContext(question=placed, video=here, many=len(question.videos) > 1)
     named = overview.videos_named(Retrieval(question=parsed, contexts=contexts))
@@ -110,8 +112,11 @@ def answer(question: Question) -> Strategy:
         contexts = {context.video["id"]: context for context in named}
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
-    draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
+    draft = None if question.mode == "wait" else (yield from _from_pictures(parsed, contexts))
+    if question.mode != "backward" and (draft is None or draft.abstained):
+        retrieval = yield from read_part(parsed, contexts)
+        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
     if draft is None:
         retrieval = yield from gather(parsed, contexts)
         draft = (yield from about_state(retrieval)) if parsed.state else None

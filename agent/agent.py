@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
 from .questions.history import Before, read_history, understand
 from .questions.mode import Mode, mode_of
-from .questions.question import Question, RunError, question_about
+from .questions.question import Question, QuestionError, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
@@ -35,6 +35,7 @@ from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
 from .tool_formats import load_tool_format, with_prompt
+from .waiting import RunLoop, WaitLoop, begin_waiting, build_wait_graph
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, Moment
@@ -139,6 +140,8 @@ class VideoAgent:
         width: int = 8,
         history: Sequence[Before] = (),
         mode: Mode | None = None,
+        until: float | Moment | None = None,
+        patience: int | None = None,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question; `ask` is the same for callers that have no event loop.
@@ -157,8 +160,12 @@ class VideoAgent:
                 runs (of `traces`; a run brings those that it went on from). A follow-up ("and after that?", "why?") is
                 understood from it, and a model reads it as material. A run's videos are asked about unless others are
                 named.
-            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone; read off the question
-                if it is left out. The answer says which it was.
+            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone, `"wait"` once it becomes
+                true after `now`, asking each new part in turn; read off the question if it is left out. The answer
+                says which it was. `wait` begins, without `now`, at the start of a recording, or at the end of one that
+                is still coming in; the budget is that of each part.
+            until: in mode `wait`, up to when: seconds of the video, or a moment; the end of the videos by default.
+            patience: in mode `wait`, how many parts (of 10 s) are asked about at most.
             listener: called with every trace event as it happens.
 
         Raises:
@@ -167,12 +174,19 @@ class VideoAgent:
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
         parsed = self._question(question, options=options, videos=videos, now=now, history=history, mode=mode)
+        limits = budget or self.budget
         route = route or (self._config.route if self._config else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": (budget or self.budget).as_dict()}
+        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": limits.as_dict()}
         if route:
             state["route"] = route
+        if parsed.mode == "wait":
+            if scale:
+                raise QuestionError(f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'.")
+            state["wait"] = begin_waiting(
+                self.memory, parsed, until=until, patience=patience, seconds=limits.seconds
+            )
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
@@ -253,11 +267,31 @@ class VideoAgent:
 
             chosen = replace(runner, finish=self._calibrated)
             scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))
+            waiting = replace(chosen, graph=build_wait_graph(self._waiting(attempt)))
             kept = await scaled.stored(run_id) if state is None else state
-            chosen = scaled if kept.get("scale") else chosen
+            if state is None and not kept.get("scale"):
+                kept = await waiting.stored(run_id)
+            chosen = waiting if kept.get("wait") else scaled if kept.get("scale") else chosen
             record = await (chosen.run(run_id, state, listener) if state else chosen.resume(run_id, listener))
             self.memory.require_sound()
             return Answer.from_dict(record.answer)
+
+    def _waiting(self, attempt: RunLoop) -> WaitLoop:
+        def ask(row: Mapping[str, Any], now: float | Moment) -> Question:
+            asked = Question.from_dict(dict(row))
+            parsed = question_about(
+                self.memory,
+                asked.text,
+                options=asked.options or None,
+                videos=[video["id"] for video in asked.videos],
+                now=now,
+                earlier=asked.earlier,
+                mode="wait",
+            )
+            return replace(parsed, asked=asked.asked, understood=asked.understood, continues=asked.continues)
+
+        blind = not self.toolbox.sees and not policy_of(self.policy).sees
+        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=blind)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
@@ -292,7 +326,7 @@ class VideoAgent:
                 )
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        more: dict[str, Any] = {key: state[key] for key in ("scale", "width") if key in state}
+        more: dict[str, Any] = {key: state[key] for key in ("scale", "width", "wait") if key in state}
         if self.calibration:
             more["calibration"] = asdict(self.calibration)
         return run_event(self._loop, run_id, state, **more)

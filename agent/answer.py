@@ -54,6 +54,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """How far a question in mode `wait` has come; seconds of the video, or of the timeline's clock where it is dated."""
+
+    start: float
+    """The question's time: nothing before it counts."""
+    end: float
+    """Up to where it has looked."""
+    parts: int
+    """How many parts it was asked of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The end of a run. `as_dict` is the schema that `rewatch ask --json` prints."""
 
@@ -67,6 +79,8 @@ class Answer:
     abstained: bool = False
     mode: Mode = "backward"
     """Of what was (`backward`), of what is at this moment (`now`), or once it becomes true (`wait`)."""
+    waited: Waited | None = None
+    """In mode `wait`: how far it has come."""
     validity: Validity | None = None
     """Of a question about how things are by now: the last sighting and what was not looked at since."""
     stopped_by: str = "answer"
@@ -104,6 +118,7 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "waited": self.waited and asdict(self.waited),
             "validity": self.validity and self.validity.as_dict(),
         }
 
@@ -116,7 +131,8 @@ class Answer:
         )
         validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
         plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
-        return cls(evidence=evidence, validity=validity, **plain)
+        waited = Waited(**row["waited"]) if row.get("waited") else None
+        return cls(evidence=evidence, validity=validity, waited=waited, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

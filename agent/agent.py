@@ -140,7 +140,7 @@ class VideoAgent:
         width: int = 8,
         history: Sequence[Before] = (),
         mode: Mode | None = None,
-        until: float | Moment | None = None,
+        until: float | str | Moment | None = None,
         patience: int | None = None,
         listener: Listener | None = None,
     ) -> Answer:
@@ -159,11 +159,11 @@ class VideoAgent:
             history: what was asked and answered before, oldest first: answers, pairs of question and answer, or ids of
                 runs (of `traces`; a run brings those that it went on from). A follow-up ("and after that?", "why?") is
                 understood from it, and a model reads it as material. A run's videos are asked about unless others are
-                named.
-            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone, `"wait"` once it becomes
-                true after `now`, asking each new part in turn; read off the question if it is left out. The answer
-                says which it was. `wait` begins, without `now`, at the start of a recording, or at the end of one that
-                is still coming in; the budget is that of each part.
+                named, and its `now` holds.
+            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone, `"wait"` once it
+                becomes true after `now`, asking each new part in turn; read off the question if it is left out. The
+                answer says which it was. `wait` begins, without `now`, at the start of a recording, or at the end of
+                one that is still coming in; the budget is that of each part.
             until: in mode `wait`, up to when: seconds of the video, or a moment; the end of the videos by default.
             patience: in mode `wait`, how many parts (of 10 s) are asked about at most.
             listener: called with every trace event as it happens.
@@ -183,10 +183,10 @@ class VideoAgent:
             state["route"] = route
         if parsed.mode == "wait":
             if scale:
-                raise QuestionError(f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'.")
-            state["wait"] = begin_waiting(
-                self.memory, parsed, until=until, patience=patience, seconds=limits.seconds
-            )
+                raise QuestionError(
+                    f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'."
+                )
+            state["wait"] = begin_waiting(self.memory, parsed, until=until, patience=patience, seconds=limits.seconds)
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
@@ -205,6 +205,8 @@ class VideoAgent:
     ) -> Question:
         """Return the question as it is understood after what came before."""
         exchanges = read_history(history, self.traces, now)
+        if now is None and history and isinstance(history[-1], str | Path):
+            now = exchanges[-1].now  # whoever goes on from a run goes on at its time
         meant = understand(text, exchanges, now, tells=self.reads_prompts)
         there = {record.id for record in self.memory.videos()} if exchanges else set()
         before = [video for video in (exchanges[-1].videos if exchanges else ()) if video in there]

@@ -55,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waited:
-    """How far a question in mode `wait` has come; seconds of the video, or of the timeline's clock where it is dated."""
+    """How far a question in mode `wait` has come: seconds of the video, or of the clock of a dated timeline."""
 
     start: float
     """The question's time: nothing before it counts."""

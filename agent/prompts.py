@@ -70,8 +70,8 @@ def _part(question: Question) -> str:
     if question.mode == "now":
         return f"The question is about this moment: only lines from {spans} count."
     return (
-        f"This is waited for. Only lines from {spans} count: where one shows that it has come, answer with it; else reply "
-        f"{NOT_FOUND} not yet."
+        f"This is waited for. Only lines from {spans} count: where one shows that it has come, answer with it; "
+        f"else reply {NOT_FOUND} not yet."
     )
 
 

@@ -40,7 +40,9 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
     before = next((i for i in reversed(cited[:-1]) if last and content(_words(i)) != content(_words(last))), None)
     since = line.since(None if last is None else last.uri)
     later = [
-        row for row in data["sightings"] if last is not None and line.moment(row["uri"]) > line.moment(last.uri, end=True)
+        row
+        for row in data["sightings"]
+        if last is not None and line.moment(row["uri"]) > line.moment(last.uri, end=True)
     ]
     return Validity(
         text=_text(str(data["what"]), line, last, before, since, later),

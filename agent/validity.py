@@ -72,7 +72,9 @@ class Validity:
             earlier=_sighting(row["earlier"]),
             as_of=row["as_of"],
             as_of_at=row["as_of_at"],
-            not_examined_since=tuple(Unexamined(one["uri"], tuple(one["channels"])) for one in row["not_examined_since"]),
+            not_examined_since=tuple(
+                Unexamined(one["uri"], tuple(one["channels"])) for one in row["not_examined_since"]
+            ),
         )
 
 

@@ -19,11 +19,11 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from ..memory import ClipMemory, Moment, Span, clock, wall_clock
+from ..memory import ClipMemory, Moment, Span, VideoRecord, clock, resolve_now, wall_clock
 from ..tools import Spend
 from ..tools.budget import rounded
 from .answer import Answer, Waited
-from .questions.question import Question
+from .questions.question import Question, QuestionError
 from .questions.window import from_position
 from .runner import RunRecord
 from .state import add
@@ -84,8 +84,6 @@ class WaitState(TypedDict, total=False):
 
 
 RunLoop = Callable[[str, dict[str, Any]], Awaitable[RunRecord]]
-Asking = Callable[[float | Moment], Question]
-"""Makes the question as it is at some moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +109,12 @@ class WaitLoop:
         """Ask of the next part, once it is there."""
         began = time.monotonic()
         rows = _rows(state)
-        part = await self.next_part(state, rows[-1]["part"][1] if rows else state["wait"]["start"])
         begin = rows[-1]["part"][1] if rows else state["wait"]["start"]
+        part = await self.next_part(state, begin)
         row: dict[str, Any] = {
             "step": len(rows),
             "part": [begin, part.end],
+            "when": f"{_words(begin, state)} to {_words(part.end, state)}",
             "last": part.last,
             "question": state["question"]["text"],
             "answer": None,
@@ -219,7 +218,7 @@ def conclusion(state: Mapping[str, Any]) -> Answer | None:
     impatient = wait.patience is not None and len(rows) >= wait.patience
     if not rows[-1]["last"] and not impatient:
         return None
-    text = f"Not yet: nothing from {_words(waited.start, wait)} to {_words(waited.end, wait)} tells that it has come."
+    text = f"Not yet: nothing from {_words(waited.start, state)} to {_words(waited.end, state)} tells that it has come."
     return Answer(
         question=state["question"]["text"],
         text=text,
@@ -235,13 +234,16 @@ def begin_waiting(
     memory: ClipMemory,
     question: Question,
     *,
-    until: float | Moment | None,
+    until: float | str | Moment | None,
     patience: int | None,
     seconds: float | None,
 ) -> dict[str, Any]:
     """Return `Wait` as plain values for a question as it is at its time.
 
     Without a `now` the time is the end of a video that is still coming in, else the beginning of the videos.
+
+    Raises:
+        QuestionError: if `until` is no moment of the videos, or does not lie after the question's time.
     """
     records = [memory.video(video["id"]) for video in question.videos]
     timelines = {record.timeline for record in records if record.recorded is not None}
@@ -259,7 +261,9 @@ def begin_waiting(
         start = min(at(record.start, number) for number, record in enumerate(records))
     else:
         start = max(at(record.end, number) for number, record in enumerate(records))
-    limit = until.seconds if isinstance(until, Moment) else until
+    limit = None if until is None else _position(until, records, dated)
+    if limit is not None and limit <= start:
+        raise QuestionError("What is waited for until then cannot come: give an --until after the question's time.")
     ends = [at(record.end, number) for number, record in enumerate(records)]
     complete = all(record.complete for record in records)
     wait = Wait(
@@ -271,6 +275,18 @@ def begin_waiting(
         seconds=seconds,
     )
     return asdict(wait)
+
+
+def _position(until: float | str | Moment, records: Sequence[VideoRecord], dated: bool) -> float:
+    try:
+        moment = resolve_now(until, records) if dated or isinstance(until, str) else until
+    except ValueError as error:
+        raise QuestionError(str(error).replace("now is", "until is", 1)) from None
+    if isinstance(moment, Moment) != dated:
+        raise QuestionError(
+            f"until is {until}: give it as the question's time is given, seconds of the video or a moment."
+        )
+    return moment.seconds if isinstance(moment, Moment) else float(moment)
 
 
 def build_wait_graph(loop: WaitLoop) -> CompiledStateGraph:
@@ -287,5 +303,7 @@ def _rows(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row for rows in state.get("results", ()) for row in rows]
 
 
-def _words(position: float, wait: Wait) -> str:
-    return wall_clock(position, None) if wait.dated else clock(position)
+def _words(position: float, state: Mapping[str, Any]) -> str:
+    if not state["wait"]["dated"]:
+        return clock(position)
+    return wall_clock(position, state["question"]["videos"][-1].get("zone"))

@@ -24,7 +24,8 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    r"\b(?:right |just |shortly |immediately )?(?:before (?:that|this|it)|beforehand|(?:earlier|(?<!day )(?<!time )(?<!as )before)(?=\s*[?.!,]|$))(?!\w)",
+    r"\b(?:right |just |shortly |immediately )?(?:before (?:that|this|it)|beforehand|"
+    r"(?:earlier|(?<!day )(?<!time )(?<!as )before)(?=\s*[?.!,]|$))(?!\w)",
     re.IGNORECASE,
 )
 _MEANWHILE = re.compile(
@@ -35,7 +36,8 @@ _MEANWHILE = re.compile(
 _LEAD = re.compile(r"^\s*(?:(?:and|but|so|ok(?:ay)?|well|what about|how about)\b[\s,]*)+", re.IGNORECASE)
 _ASKING = re.compile(r"^(?:who|whom|whose|what|which|when|where|why|how(?: many| much| often| long)?)\b", re.IGNORECASE)
 _OF_THAT = re.compile(
-    rf"^(?P<asking>{_ASKING.pattern[1:]}) (?:is|was|were|did|does) (?:that|this|it)(?: (?:happen|be|take place|said|shown))?$",
+    rf"^(?P<asking>{_ASKING.pattern[1:]}) (?:is|was|were|did|does) (?:that|this|it)"
+    r"(?: (?:happen|be|take place|said|shown))?$",
     re.IGNORECASE,
 )
 _OF_WHOM = re.compile(r"^(?:about|at|by|for|from|in|of|on|to|with) (?:whom?|what|which|where)$", re.IGNORECASE)
@@ -61,7 +63,8 @@ _PREPOSITION = re.compile(r"^(?:about|in|on|at|for|of|from|with|behind|beside|ne
 _GENERIC = frozenset(
     """say says said saying tell tells told mention mentions mentioned talk talks talked speak speaks spoken hear heard
     show shows shown showing appear appears see seen read reads written write writes happen happens happened happening
-    now still currently yet happening anymore come comes go goes going video clip film scene part screen next last first again else exactly please also too just
+    now still currently yet happening anymore
+    come comes go goes going video clip film scene part screen next last first again else exactly please also too just
     anyone anybody someone somebody something anything thing things name called kind time many much one more it's what's
     who's that's""".split()
 )

@@ -38,8 +38,8 @@ class Exchange:
     """Ids of the videos that it was asked about, where that is known."""
 
 
-Before = Exchange | Answer | tuple[str, str] | str
-"""One thing that came before: an exchange, an answer, a question with the text of its answer, or the id of a run."""
+Before = Exchange | Answer | tuple[str, str] | str | Path
+"""One thing that came before: an exchange, an answer, a question with its answer's text, a run's id or its trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,8 @@ def read_history(items: Iterable[Before], runs: Path | None, now: Now) -> list[E
             found = _THAT_IS.fullmatch(item.question)
             asked, meant = (found["asked"], found["understood"]) if found else (item.question, item.question)
             exchanges.append(Exchange(asked, meant, item, now))
+        elif isinstance(item, Path):
+            exchanges += _chain(item.stem, item.parent)
         elif isinstance(item, str):
             exchanges += _chain(item, runs)
         else:
@@ -133,6 +135,9 @@ def _run(run_id: str, runs: Path, *, first: bool) -> tuple[Exchange | None, str]
             return None, ""
         answer = Answer.from_dict(end["answer"])
         now = Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"]
+        if answer.waited is not None:
+            wait = events[0]["wait"]
+            now = Moment(answer.waited.end, wait["timeline"]) if wait["dated"] else answer.waited.end
         asked = row.get("asked") or row["text"]
         meant = row.get("understood") or row["text"]
         videos = tuple(video["id"] for video in row["videos"])

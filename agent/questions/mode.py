@@ -12,11 +12,15 @@ from typing import Literal, get_args
 Mode = Literal["backward", "now", "wait"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-_TELL = r"(?:please |hey |and |so |can you |could you |would you )*(?:tell|inform|remind|notify|alert|warn|ping|let) (?:me|us)"
+_TELL = (
+    r"(?:please |hey |and |so |can you |could you |would you )*"
+    r"(?:tell|inform|remind|notify|alert|warn|ping|let) (?:me|us)"
+)
 _WAIT = re.compile(
     rf"^\W*(?:{_TELL}(?: know)? (?:when(?:ever)?|once|as soon as|the (?:moment|second|instant)|every time) (?P<what>.+)"
-    r"|(?:please |hey )*(?:let (?:me|us) know|notify (?:me|us)|alert (?:me|us)|warn (?:me|us)|ping (?:me|us)) if (?P<event>.+)"
-    rf"|(?:when|once|as soon as|the moment|if) (?P<first>.+?)[, ]+{_TELL}(?: know)?|wait (?:until|till|for) (?P<until>.+))\W*$",
+    r"|(?:please |hey )*(?:let (?:me|us) know|(?:notify|alert|warn|ping) (?:me|us)) if (?P<event>.+)"
+    rf"|(?:when|once|as soon as|the moment|if) (?P<first>.+?)[, ]+{_TELL}(?: know)?"
+    r"|wait (?:until|till|for) (?P<until>.+))\W*$",
     re.IGNORECASE,
 )
 _MOMENT = re.compile(
@@ -24,8 +28,8 @@ _MOMENT = re.compile(
     re.IGNORECASE,
 )
 _HAPPENING = re.compile(
-    r"\b(?:happens|happening|goes on|going on|doing|talking|speaking|saying|being \w+|on (?:the )?screen|see|visible|shown"
-    r"|said)\b|^\W*(?:what|who|which|how)\b.*\b(?!(?:any|some|every|no)?thing\b|building|ceiling|meeting|morning|evening|"
+    r"\b(?:happens|happening|goes on|going on|doing|talking|speaking|saying|being \w+|on (?:the )?screen|see|visible"
+    r"|shown|said)\b|^\W*(?:what|who|which|how)\b.*\b(?!(?:any|some|every|no)?thing\b|building|ceiling|meeting|morning|evening|"
     r"painting)\w{2,}ing\b",
     re.IGNORECASE,
 )

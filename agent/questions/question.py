@@ -49,8 +49,8 @@ class Question:
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
-    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since` where only what
-    is from that second on counts."""
+    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since`
+    where only what is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()

@@ -65,6 +65,9 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
         _line(console, "budget" if spent else "route", str(event["content"]), "yellow" if spent else "")
     elif kind == "attempt":
         answer = event["answer"]
+        if "when" in event and (answer is None or answer["abstained"]):
+            _line(console, "wait", f"{event['when']}: not yet", "dim")
+            return
         line = f"{answer['text']} (confidence {answer['confidence']:.2f})" if answer else event["text"]
         _line(console, "attempt" if answer else "ask", line)
     elif kind == "answer":
@@ -189,5 +192,6 @@ def _cost(answer: Answer) -> str:
     if answer.spend.get("price"):
         parts.append(f"price {answer.spend['price']:.4g}")
     sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
+    mode = "" if answer.mode == "backward" else f" · mode {answer.mode}"
     stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"
-    return f"spent {' · '.join(parts)} · {sure}{stopped}"
+    return f"spent {' · '.join(parts)} · {sure}{mode}{stopped}"

@@ -82,8 +82,10 @@ def _mentions(text: str, wanted: Sequence[str]) -> bool:
 
 def _same(word: str, other: str) -> bool:
     short, long = sorted((word, other), key=len)
-    return short == long or (long in (f"{short}s", f"{short}es")) or (
-        len(short) >= 4 and len(long) - len(short) <= 2 and long.startswith(short)
+    return (
+        short == long
+        or (long in (f"{short}s", f"{short}es"))
+        or (len(short) >= 4 and len(long) - len(short) <= 2 and long.startswith(short))
     )
 
 

@@ -29,6 +29,12 @@ _OPPOSITES = [
     if "|" in line
 ]
 _DENIED = re.compile(r"\b(?:not|no longer|never|isn't|aren't|nicht|kein\w*|ya no)\b|n't\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:it|they|that|this|he|she|everything|all)(?:'s|'re| is| are| has| have)\b", re.IGNORECASE)
+_LEAVING = re.compile(r"\b(?:left|leaves?|leaving|gone|away from|off the|out of)\b", re.IGNORECASE)
+_AT = re.compile(
+    r"\b(?:is|are|was|be|'s|lies|sits|stands) (?:\w+ )?(?:on|in|up|down|off|over) (?:the|a|an|my|our|his|her)\b",
+    re.IGNORECASE,
+)
 _ALIKE = 0.7
 """Share of the best score from which a passage says the same kind of thing, for values that change."""
 
@@ -71,9 +77,7 @@ def _in_time(retrieval: Retrieval, result: CallResult) -> list[Passage]:
         span = Span(*row["span"])
         if row["video"] in retrieval.contexts and (row["video"], row["channel"], round(span.start, 1)) not in known:
             found.append(
-                Passage(
-                    video=row["video"], span=span, text=row["text"], channel=row["channel"], tool="last_sighting"
-                )
+                Passage(video=row["video"], span=span, text=row["text"], channel=row["channel"], tool="last_sighting")
             )
     dated = all(offset is not None for _, offset in order.values())
 
@@ -147,7 +151,7 @@ def _whether(
 
 
 def _by_pronoun(text: str) -> bool:
-    return bool(re.search(r"\b(?:it|they|that|this|he|she|everything|all)(?:'s|'re| is| are| has| have)\b", text.lower()))
+    return bool(_PRONOUN.search(text))
 
 
 def _holds(text: str, asked: StateQuestion) -> bool | None:
@@ -157,7 +161,7 @@ def _holds(text: str, asked: StateQuestion) -> bool | None:
         place, subject = [w for w in content(asked.predicate) if w not in asked.subject], asked.subject
         have = content(text)
         if place and all(any(same_word(word, one) for one in have) for word in place):
-            return not denied and not re.search(r"\b(?:left|leaves?|leaving|gone|away from|off the|out of)\b", text.lower())
+            return not denied and not _LEAVING.search(text)
         elsewhere = re.search(rf"\b(?:is|are|'s|lies|sits|stands) {PLACE} ", text.lower())
         return False if subject and (elsewhere or CHANGE.search(text)) else None
     wanted = tokens(asked.predicate)
@@ -185,7 +189,7 @@ def _root(root: str, word: str) -> bool:
 
 def _predicates(text: str, predicate: str) -> list[str]:
     """The words of a text that can be predicates: particles only where they are no prepositions (`on the table`)."""
-    low = re.sub(r"\b(?:is|are|was|be|'s|lies|sits|stands) (?:\w+ )?(?:on|in|up|down|off|over) (?:the|a|an|my|our|his|her)\b", " ", text.lower())
+    low = _AT.sub(" ", text).lower()
     return [one for one in tokens(low) if one not in STOP or one in _PARTICLES]
 
 

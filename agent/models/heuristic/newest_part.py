@@ -17,7 +17,9 @@ from .ranking import GOOD, Ranking
 from .retrieval import Retrieval
 from .state_question import CHANGE
 
-_GOING_ON = frozenset(content("doing happening going being talking speaking saying shown showing visible goes said moment"))
+_GOING_ON = frozenset(
+    content("doing happening going being talking speaking saying shown showing visible goes said moment")
+)
 _OUTSIDE = frozenset(content("says say saying said starts start begins begin gets get becomes become is are has have"))
 """Words of an event that hardly stand in what tells of it: who says it, and that it begins."""
 _NOT_YET = re.compile(
@@ -29,7 +31,9 @@ _ENOUGH, _ALIKE = 0.5, 0.6
 """Share of an event's words, and cosine of its meaning, that together tell that it has come."""
 
 
-def read_part(question: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> Generator[Call, CallResult, Retrieval]:
+def read_part(
+    question: ParsedQuestion, contexts: dict[str, HeuristicContext]
+) -> Generator[Call, CallResult, Retrieval]:
     """Read what was said and shown in the part; the loop's first look has made the same calls."""
     passages: list[Passage] = []
     for video, context in contexts.items():
@@ -101,4 +105,6 @@ def _tells(passage: Passage, words: Sequence[str], event: str) -> bool:
     share = _share(words, passage.text)
     if share >= 0.99 or (wanted and passage.channel == "screen_text" and len(wanted) > 1):
         return True
-    return share >= _ENOUGH and (passage.similarity >= _ALIKE or bool(CHANGE.search(passage.text)) and bool(CHANGE.search(event)))
+    return share >= _ENOUGH and (
+        passage.similarity >= _ALIKE or bool(CHANGE.search(passage.text)) and bool(CHANGE.search(event))
+    )

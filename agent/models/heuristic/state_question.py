@@ -37,7 +37,8 @@ _NO_SUBJECT = re.compile(r"(?:a|an|any\w*|some\w*|no|nobody|that|which|who|what|
 _PRONOUN = re.compile(r"(?:it|he|she|they|we|i|you|there)\b")
 _PAST = re.compile(r"\b(?:did|was|were|had|why)\b")
 _VALUE = re.compile(
-    r"^\W*(?:and |so )?(?:what|which|how|whose)\b.{0,60}?(?:'?s\b|\b(?:is|are|has|have|does|do|much|many|stands?|costs?)\b)|\bscore\b"
+    r"^\W*(?:and |so )?(?:what|which|how|whose)\b.{0,60}?"
+    r"(?:'?s\b|\b(?:is|are|has|have|does|do|much|many|stands?|costs?)\b)|\bscore\b"
 )
 _FILM = re.compile(r"\b(?:in|of|about) (?:the|this) (?:video|clip|film|recording|movie|picture|talk)\b")
 

@@ -11,7 +11,7 @@ from rewatch.memory import ClipMemory
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One video: its length in seconds, cards by the second from which they are shown, and cues `(start, end, text)`."""
+    """One video: its seconds, cards by the second from which they are shown, and cues `(start, end, text)`."""
 
     seconds: float
     cues: tuple[tuple[float, float, str], ...]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import VideoError
-from .memory_view import MemoryView, Picture
+from .memory_view import MemoryView, Picture, at_same_time
 from .protocol import VideoSource
-from .span import Span
-from .store.search import scope_of
+from .span import MediaURI, Span
+from .store.search import dated, scope_of, timeline_scope
 from .timeline.cut import Cut
+from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .types import CLIP, Clip, Hit, Text, VideoRecord
 from .video.open import find_video, one_or_many
@@ -120,24 +121,38 @@ class CausalView:
         *,
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        between: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
-        names = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
+        known = {record.id: record for record in self.videos()}
+        names = list(known) if videos is None else one_or_many(videos)
         ids = tuple(dict.fromkeys(self.video(name).id for name in names))
-        scope = scope_of(channels, ids, between)
+        interval = between if isinstance(between, TimelineSpan) else None
+        if isinstance(between, TimelineSpan):
+            scope = timeline_scope(channels, [known[id_] for id_ in ids], between)
+        else:
+            scope = scope_of(channels, ids, between)
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        return self._past_at(self._cut).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
+        hits = self._past_at(self._cut).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
+        return dated(hits, known.values(), interval)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
         texts = self._past_at(self._cut).texts(self.video(video_id).id, () if channel is None else (channel,))
         return [text for text in texts if _overlaps(text, between)]
+
+    def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
+        """See `ClipMemory.recorded_in`; as far as it is known."""
+        return recorded_in(interval, self.videos())
+
+    def at_same_time(self, video_id: str, span: Span) -> list[MediaURI]:
+        """See `ClipMemory.at_same_time`; as far as it is known."""
+        return at_same_time(self, self.video(video_id), span)
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""

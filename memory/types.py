@@ -64,6 +64,8 @@ class VideoRecord(Timed):
     """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
     zone: int | None = None
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
+    recorded_source: str = ""
+    """Where `recorded` was read, and what contradicts it."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()
@@ -128,6 +130,8 @@ class Hit:
     channels: dict[str, float]
     texts: tuple[Text, ...]
     similarity: dict[int, float] = field(default_factory=dict)
+    recorded: Span | None = None
+    """The span on the clock of the video's timeline, in its seconds; None if nobody knows when it was recorded."""
 
     @property
     def uri(self) -> str:

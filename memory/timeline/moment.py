@@ -112,6 +112,11 @@ def wall_clock(seconds: float, zone: int | None) -> str:
     return moment.isoformat(sep=" ") if zone is not None else moment.replace(tzinfo=None).isoformat(sep=" ")
 
 
+def local_clock(seconds: float, zone: int | None) -> str:
+    """Return the same without the zone: `2026-05-03 09:14:05`, for lines that need be short."""
+    return wall_clock(seconds + (zone or 0) if is_dated(seconds) else seconds, None)
+
+
 def day_of(seconds: float, zone: int | None) -> tuple[float, float]:
     """Return where the day of a moment begins and ends, in seconds of the timeline's clock.
 

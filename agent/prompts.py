@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..memory import clock
+from ..memory import clock, wall_clock
 from ..tools.sanitize import quote
 from .parsing.draft import NOT_FOUND
 from .planning.planner import Plan
@@ -24,6 +24,9 @@ BY_NOW = (
 )
 OPTIONS = "Answer with the letter of one option, its words, and the number of its line in square brackets."
 _READ = frozenset({"speech", "screen_text", "caption", "objects"})
+
+CLOCK = "Tools also take times of the clock of the recordings, with their day, as they stand before the lines."
+"""Said where it is known when a video was recorded."""
 
 SPENT = "The budget is spent ({limit}). Give your best answer now from what was observed, with no further tool calls."
 
@@ -47,6 +50,8 @@ def render(
     """
     lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]
+    if any(video.get("recorded") is not None for video in question.videos):
+        lines.append(CLOCK)
     if question.now is not None:
         lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
     lines += [_part(question)] if question.mode != "backward" else []
@@ -82,4 +87,6 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
     facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
+    recorded = video.get("recorded")
+    facts += "" if recorded is None else f"; recorded from {wall_clock(recorded, video['zone'])} on"
     return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

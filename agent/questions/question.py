@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ...memory import Moment, RewatchError, clock, resolve_now, wall_clock
+from ...memory import MediaURI, Moment, RewatchError, Span, clock, resolve_now, wall_clock
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
@@ -86,6 +86,16 @@ class Question:
             zones = [video["zone"] for video in self.videos if video.get("zone") is not None]
             return wall_clock(self.now.seconds, zones[-1] if zones else None)
         return "" if self.now is None else clock(self.now)
+
+    def wall_clock(self, uri: str) -> tuple[str, str] | None:
+        """Return the beginning and the end of a place on its timeline's clock; None if nobody knows."""
+        place = MediaURI.parse(uri)
+        video = next((v for v in self.videos if v["id"] == place.video and v.get("recorded") is not None), None)
+        if video is None:
+            return None
+        span = place.span or Span(video["start"], self.end_of(video))
+        zero = video["recorded"] - video["start"]
+        return wall_clock(zero + span.start, video["zone"]), wall_clock(zero + span.end, video["zone"])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ....memory import Span
 from ....memory.span import merge_spans
+from ....memory.timeline.moment import local_clock
 from ...steps import Call, CallResult
 from ...text_matching import alphanumeric, tokens
 from .passages import HeuristicContext, Passage, hits, readings, utterances
@@ -43,6 +44,13 @@ class Retrieval:
     def name(self, passage: Passage) -> str:
         """The video's name before a line about it, where there are several."""
         return f"{self.contexts[passage.video].video['name']}: " if self.many else ""
+
+    def recorded(self, video: str, span: Span) -> str:
+        """The beginning of a span by the clock of the recording, in brackets; empty if nobody knows."""
+        facts = self.contexts[video].video
+        if facts.get("recorded") is None:
+            return ""
+        return f" ({local_clock(facts['recorded'] + span.start - facts['start'], facts['zone'])})"
 
     def of(self, channel: str | None = None) -> list[Passage]:
         """The passages of a channel, in time order, video by video."""

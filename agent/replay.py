@@ -28,6 +28,8 @@ from .waiting import conclusion
 
 _SPENT = re.compile(re.escape(SPENT).replace(re.escape("{limit}"), "(?P<limit>[a-z]+)"))
 _LIMIT_OF = {TIME_UP: "seconds", TOKENS_SPENT: "tokens"}
+_OLDER = {"mode": "backward"}
+"""Fields of an answer that traces of earlier versions lack."""
 _COUNTED = ("frames", "calls", "tokens")
 """What a spend holds that can be added up again; seconds cannot."""
 
@@ -87,7 +89,7 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
     recorded_fields = ("question", "spend", "budget", "run_id", "trace")
     answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
-    differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
+    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
     return Replayed(events=events, answer=answer, differences=differences)
 
 
@@ -105,7 +107,7 @@ def _replay_waiting(events: list[dict[str, Any]]) -> Replayed:
     if answer is None:
         return Replayed(events=events, answer=None, differences=["answer: the recorded parts lead to no answer yet"])
     answer = replace(answer, **{name: getattr(recorded, name) for name in ("spend", "run_id", "trace")})
-    differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
+    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
     return Replayed(events=events, answer=answer, differences=differences)
 
 
@@ -168,7 +170,7 @@ class _Run:
             draft, self.question, self.messages, stopped_by=stopped_by, spend=spend, budget=recorded.budget
         )
         self.answer = _calibrated(self.head, replace(answer, run_id=recorded.run_id, trace=recorded.trace))
-        self.differences += _differences(row, self.answer.as_dict(), "answer")
+        self.differences += _differences({**_OLDER, **row}, self.answer.as_dict(), "answer")
 
     def _reply(self) -> AIMessage:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))

@@ -49,7 +49,7 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
         last_seen=_sighting(last, line, data["sightings"]),
         earlier=_sighting(before, line, data["sightings"]),
         as_of=str(MediaURI(rows[-1]["video"], Span(rows[-1]["end"], rows[-1]["end"]))),
-        as_of_at=line.clock(rows[-1], rows[-1]["end"]),
+        as_of_wall_clock=line.clock(rows[-1], rows[-1]["end"]),
         not_examined_since=since,
     )
 
@@ -139,7 +139,7 @@ def _sighting(item: Evidence | None, line: _Line, rows: Sequence[Mapping[str, An
         uri=item.uri,
         channel=_channel(item, rows),
         text=_words(item),
-        at=None if row is None else line.clock(row, item.span.start),
+        wall_clock=None if row is None else line.clock(row, item.span.start),
     )
 
 

@@ -16,7 +16,7 @@ class Sighting:
     uri: str
     channel: str
     text: str
-    at: str | None = None
+    wall_clock: str | None = None
     """When it was by the clock (`2026-05-03 09:14:05+02:00`); None if nobody knows when the video was recorded."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,8 +48,8 @@ class Validity:
     """The one before it that tells otherwise, where the answer cites one."""
     as_of: str
     """The moment up to which the question sees, as a media URI: `now`, or the end of the last video."""
-    as_of_at: str | None
-    """The same by the clock, as `Sighting.at`."""
+    as_of_wall_clock: str | None
+    """The same by the clock, as `Sighting.wall_clock`."""
     not_examined_since: tuple[Unexamined, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Validity:
             "last_seen": self.last_seen and self.last_seen.as_dict(),
             "earlier": self.earlier and self.earlier.as_dict(),
             "as_of": self.as_of,
-            "as_of_at": self.as_of_at,
+            "as_of_wall_clock": self.as_of_wall_clock,
             "not_examined_since": [one.as_dict() for one in self.not_examined_since],
         }
 
@@ -71,7 +71,7 @@ class Validity:
             last_seen=_sighting(row["last_seen"]),
             earlier=_sighting(row["earlier"]),
             as_of=row["as_of"],
-            as_of_at=row["as_of_at"],
+            as_of_wall_clock=row["as_of_wall_clock"],
             not_examined_since=tuple(
                 Unexamined(one["uri"], tuple(one["channels"])) for one in row["not_examined_since"]
             ),
@@ -79,7 +79,7 @@ class Validity:
 
 
 def _sighting(row: Mapping[str, Any] | None) -> Sighting | None:
-    return None if row is None else Sighting(**{name: row[name] for name in ("uri", "channel", "text", "at")})
+    return None if row is None else Sighting(**{name: row[name] for name in ("uri", "channel", "text", "wall_clock")})
 
 
 def _parts(uri: str) -> dict[str, Any]:

@@ -20,8 +20,13 @@ from .state_question import CHANGE
 _GOING_ON = frozenset(
     content("doing happening going being talking speaking saying shown showing visible goes said moment")
 )
-_OUTSIDE = frozenset(content("says say saying said starts start begins begin gets get becomes become is are has have"))
-"""Words of an event that hardly stand in what tells of it: who says it, and that it begins."""
+_OUTSIDE = frozenset(
+    content(
+        "says say saying said mention mentions talk talks speak speaks tell tells hear see show shows shown appear appears "
+        "someone somebody anyone anybody something starts start begins begin gets get becomes become again"
+    )
+)
+"""Words of an event that hardly stand in what tells of it: that it is said or shown, and that it begins."""
 _NOT_YET = re.compile(
     r"\b(?:will|going to|gonna|about to|soon|later|if|when|until|before|should|would|could|might|not|never|no|unless|"
     r"wird|werden|va a)\b|n't\b|'ll\b",

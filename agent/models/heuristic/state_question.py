@@ -40,7 +40,7 @@ _VALUE = re.compile(
     r"^\W*(?:and |so )?(?:what|which|how|whose)\b.{0,60}?"
     r"(?:'?s\b|\b(?:is|are|has|have|does|do|much|many|stands?|costs?)\b)|\bscore\b"
 )
-_FILM = re.compile(r"\b(?:in|of|about) (?:the|this) (?:video|clip|film|recording|movie|picture|talk)\b")
+_FILM = re.compile(r"\b(?:the|this|that) (?:video|clip|film|recording|movie|picture|talk)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

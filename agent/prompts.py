@@ -55,6 +55,10 @@ def render(
     if question.now is not None:
         lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
     lines += [_part(question)] if question.mode != "backward" else []
+    if question.bounds:
+        lines.append(
+            f"The question is about what was recorded from {question.bounds['start']} to {question.bounds['end']}."
+        )
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []

@@ -13,8 +13,17 @@ import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
+from ..memory.ingest.parts import Bound
 from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, checked_recording, damage, old_speech, recorded_in_words
+from .settings.indexing import (
+    add_video,
+    checked_recording,
+    damage,
+    old_speech,
+    part_bound,
+    recorded_in_words,
+    unfinished,
+)
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -52,6 +61,15 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Index only what lies after this time of the video (754, 12:34, 1:02:00; 2026-05-03T09:10 where it is "
+            "known when it was recorded). Other parts can be added later.",
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Index only what lies before this time.")] = None,
     recorded: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +98,7 @@ def index(
         "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
+        "between": _between(since, until, again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
@@ -91,6 +110,7 @@ def index(
         if as_json:
             write_json({"schema": 1, "videos": [asdict(record)]})
         return
+    only_dates = bool(when) and not settings  # of what is indexed already nothing is indexed again
     settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
@@ -105,7 +125,11 @@ def index(
     code = 0
     for path, by_name in files_in:
         try:
-            record = add_video(clip_memory, path, console, **settings)
+            known = clip_memory.known(path) if only_dates else None
+            if known is not None and known.complete:
+                record = clip_memory.set_recording(known.id, **when)
+            else:
+                record = add_video(clip_memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
@@ -128,11 +152,20 @@ def index(
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
+    for line in unfinished(records):
+        console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
         others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
         write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
+
+
+def _between(since: str | None, until: str | None, again: str | None) -> tuple[Bound, Bound] | str | None:
+    """The part to index: all of it, but for what is only made anew, where nobody says."""
+    if since is None and until is None:
+        return "all" if again is None else None
+    return part_bound(since), part_bound(until)
 
 
 def _tell_recording(record: VideoRecord, console: Console) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...memory import Span
 from ...tools import Budget
 from ..models.heuristic import parse, sighting
 from ..questions.question import Question
@@ -107,7 +108,7 @@ _HOW = {
 
 def plan_by_rules(situation: Situation) -> Plan:
     """Plan by the words of the question, without a model."""
-    ask = parse(situation.question.text, situation.question.options)
+    ask = parse(situation.question.matter or situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
     text = "browse the chapters, then listen and read" if ask.kind == "summary" else _HOW[ask.channel]
     return Plan(text=text, route=route, kind=ask.kind, channel=ask.channel)
@@ -130,12 +131,15 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
     question, tools = situation.question, frozenset(situation.tools)
     if question.mode != "backward":
         return _within(_read_parts(question, tools), situation.budget.calls)
-    calls = list(_search(question.text, len(question.videos), tools))
-    state = parse(question.text, question.options).state
+    text = question.matter or question.text
+    calls = list(_search(text, question, tools))
+    state = parse(text, question.options).state
     calls = [sighting(state), *calls] if state is not None and "search_clips" in tools else calls
     if question.options and content(" ".join(question.options)):
-        calls += _search("; ".join(question.options), len(question.videos), tools)
+        calls += _search("; ".join(question.options), question, tools)
     for video in question.videos:
+        if question.span_in(video) is None:
+            continue
         calls += _parts(question, video, tools)
     return _within(calls, situation.budget.calls)
 
@@ -150,9 +154,10 @@ def no_look(situation: Situation) -> tuple[Call, ...]:
     return ()
 
 
-def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
-    if "search_clips" in tools and videos:
-        yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
+def _search(text: str, question: Question, tools: Iterable[str]) -> Iterator[Call]:
+    if "search_clips" in tools and question.videos:
+        k = _CLIPS if len(question.videos) == 1 else _CLIPS_OF_MANY
+        yield Call("search_clips", {"query": text, "k": k, **question.bounds})
 
 
 def _read_parts(question: Question, tools: frozenset[str]) -> Iterator[Call]:
@@ -167,7 +172,8 @@ def _read_parts(question: Question, tools: frozenset[str]) -> Iterator[Call]:
 
 def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
     """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
-    text, start, end = question.text, float(video["start"]), question.end_of(video)
+    text, asked = question.text, question.span_in(video) or Span(video["start"], video["start"])
+    start, end = asked.start, asked.end
     length = min(PART, max((end - start) / 5, 5.0), end - start)
     which = {"video": video["id"]} if len(question.videos) > 1 else {}
     if length <= 0:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ...memory import MediaURI, Moment, RewatchError, Span, clock, resolve_now, wall_clock
+from ...memory import MediaURI, Moment, RewatchError, Span, TimelineSpan, clock, resolve_now, wall_clock
+from ...memory.timeline.now import latest_zone
+from ...memory.timeline.words import TimePhrase, time_in
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
@@ -24,7 +27,7 @@ __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of
 
 LATEST = 1e9
 """Seconds that are more than any video has."""
-_OPTIONAL = frozenset(("earlier", "asked", "understood", "continues"))
+_OPTIONAL = frozenset(("earlier", "during", "matter", "asked", "understood", "continues"))
 """Fields that the row of a question has only where they say something."""
 
 
@@ -63,6 +66,11 @@ class Question:
     """The completed follow-up, where `text` has the person's words too."""
     continues: str = ""
     """Id of the run that it goes on from."""
+    during: TimelineSpan | None = None
+    """The span of the timeline that its words name ("yesterday"), understood against `now`; None where they name none.
+    """
+    matter: str = ""
+    """The text without the words for that time; empty where there are none."""
 
     @property
     def prompt(self) -> str:
@@ -79,12 +87,37 @@ class Question:
         """Return the second from which on one of the videos counts: its start, or where the part begins."""
         return float(video.get("since", video["start"]))
 
+    def span_in(self, video: Mapping[str, Any]) -> Span | None:
+        """Return what of one of the videos the question is about: the part that counts, by its words for time.
+
+        None where that is nothing.
+        """
+        start, begin = float(video["start"]), self.begin_of(video)
+        end = max(self.end_of(video), begin)
+        if self.during is None:
+            return Span(begin, end)
+        recorded = video.get("recorded")
+        if recorded is None or video.get("timeline") != self.during.timeline:
+            return None
+        first, last = (moment - recorded + start for moment in (self.during.start, self.during.end))
+        return Span(max(first, begin), min(last, end)) if first < end and last > begin else None
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """`start` and `end` of a search for what it is about, by the wall clock; empty where its words name no time."""
+        if self.during is None:
+            return {}
+        return {name: wall_clock(getattr(self.during, name), self._zone) for name in ("start", "end")}
+
+    @property
+    def _zone(self) -> int | None:
+        return next((video["zone"] for video in reversed(self.videos) if video.get("zone") is not None), None)
+
     @property
     def now_in_words(self) -> str:
         """`now` as people read it; empty where there is none."""
         if isinstance(self.now, Moment):
-            zones = [video["zone"] for video in self.videos if video.get("zone") is not None]
-            return wall_clock(self.now.seconds, zones[-1] if zones else None)
+            return wall_clock(self.now.seconds, self._zone)
         return "" if self.now is None else clock(self.now)
 
     def wall_clock(self, uri: str) -> tuple[str, str] | None:
@@ -102,7 +135,7 @@ class Question:
         row = asdict(self)
         row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
         row["earlier"] = [list(turn) for turn in row["earlier"]]
-        return {name: value for name, value in row.items() if value or name not in _OPTIONAL}
+        return {key: value for key, value in row.items() if value or key not in _OPTIONAL}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
@@ -116,6 +149,8 @@ class Question:
             earlier=earlier,
             mode=row.get("mode", "backward"),
             **{name: row[name] for name in ("asked", "understood", "continues") if name in row},
+            during=TimelineSpan(**row["during"]) if row.get("during") else None,
+            matter=row.get("matter", ""),
         )
 
 
@@ -184,7 +219,34 @@ def question_about(
     )
     if mode == "now":
         facts = last_seconds(facts)
-    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier), mode=mode)
+    said = _time_in(body, records, now)
+    return Question(
+        text=body,
+        options=choices,
+        videos=facts,
+        now=now,
+        earlier=tuple(earlier),
+        mode=mode,
+        during=None if said is None else said.during,
+        matter="" if said is None else said.rest,
+    )
+
+
+def _time_in(text: str, records: Sequence[VideoRecord], now: float | Moment | None) -> TimePhrase | None:
+    """What a question says of time, against `now` or else the end of what was recorded; None where that is nothing."""
+    dated = [r for r in records if r.recorded is not None]
+    if not dated or len({r.timeline for r in dated}) > 1:
+        return None
+    latest = max(r.timeline_time(r.end) or 0.0 for r in dated)
+    moment = now if isinstance(now, Moment) else Moment(latest, dated[0].timeline)
+    # A time of day alone may be one of the video, as long as there is one video.
+    said = time_in(text, moment, latest_zone(moment.seconds, dated), bare_times=len(records) > 1)
+    if said is None:
+        return None
+    first = min(r.recorded or 0.0 for r in dated)
+    start = max(said.during.start, first) if math.isinf(said.during.start) else said.during.start
+    end = moment.seconds if math.isinf(said.during.end) else said.during.end
+    return replace(said, during=TimelineSpan(min(start, end), end, moment.timeline))
 
 
 def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:

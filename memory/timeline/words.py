@@ -43,7 +43,8 @@ _DAYS = (
     rf"|(?:on\s+)?day\s+(?P<number>\d{{1,4}})"
     rf"|(?:on\s+|(?P<which>last|this)\s+){_WEEKDAY}"
     rf"|(?:on\s+)?(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})"
-    rf"|on\s+(?:the\s+)?(?:{_MONTH}\s+(?P<date>\d{{1,2}})|(?P<date_2>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('month', 'month_2')})(?:st|nd|rd|th)?"
+    rf"|on\s+(?:the\s+)?(?:{_MONTH}\s+(?P<date>\d{{1,2}})"
+    rf"|(?P<date_2>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('month', 'month_2')})(?:st|nd|rd|th)?"
     r"(?:,?\s+(?P<year>\d{4}))?"
     rf"|{_COUNT}\s+{_UNIT}\s+ago"
     rf"|(?P<starts>{'|'.join(_WEEKDAYS)})(?=\s+(?:morning|afternoon|evening|night))"
@@ -51,7 +52,8 @@ _DAYS = (
 _SPANS = (
     r"(?P<week>last|this)\s+week(?!\s*-?end)|(?:last|this|at\s+the|on\s+the)\s+(?P<weekend>weekend)"
     rf"|this\s+(?P<this>morning|afternoon|evening)|(?P<tonight>tonight)|(?P<last_night>last\s+night)"
-    rf"|(?:in|over|during|within)\s+the\s+(?:last|past)\s+(?:{_COUNT.replace('count', 'lately')}\s+)?{_UNIT.replace('unit', 'lately_unit')}"
+    rf"|(?:in|over|during|within)\s+the\s+(?:last|past)\s+(?:{_COUNT.replace('count', 'lately')}\s+)?"
+    + _UNIT.replace("unit", "lately_unit")
 )
 _PART_OF = rf"(?:\s+(?:in\s+the\s+|at\s+)?{_PART})?"
 _PHRASE = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span
@@ -59,19 +59,22 @@ class Retrieval:
         return sorted(kept, key=lambda p: (order.index(p.video), p.span.start, p.span.end))
 
 
-def search(question: ParsedQuestion, many: bool) -> Call:
+def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> Call:
     """The search over every video asked about, in the question's own words: the loop's first look has made it."""
-    return Call("search_clips", {"query": question.text, "k": 10 if many else 5})
+    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **bounds})
 
 
-def gather(question: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> Generator[Call, CallResult, Retrieval]:
-    """Search, then read what was said and shown."""
+def gather(
+    question: ParsedQuestion, contexts: dict[str, HeuristicContext], bounds: Mapping[str, str]
+) -> Generator[Call, CallResult, Retrieval]:
+    """Search, then read what was said and shown; `bounds` are `start` and `end` by the wall clock, where there are."""
     first = next(iter(contexts.values()))
-    found = hits((yield search(question, len(contexts) > 1)), first.video["id"])
+    many = first.many if bounds else len(contexts) > 1
+    found = hits((yield search(question, many, bounds)), first.video["id"])
     if question.options:
         words = f"{question.text} {' '.join(question.options)}"[:500]
-        found += hits((yield Call("search_clips", {"query": words})), first.video["id"])
-    found = [p for p in found if p.video in contexts]
+        found += hits((yield Call("search_clips", {"query": words, **bounds})), first.video["id"])
+    found = [p for p in found if p.video in contexts and (not bounds or p.span.overlap(contexts[p.video].whole) > 0)]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS else list(contexts)
     passages = list(found)

@@ -107,7 +107,9 @@ def test_a_state_is_that_at_now(lamp: ClipMemory) -> None:
     agent = VideoAgent(lamp)
     before, after = agent.ask("Is the gate still open?", now=11.0), agent.ask("Is the gate still open?")
     assert before.text.startswith("yes") and after.text.startswith("no")
-    assert before.validity is not None and before.validity.earlier is None and "closed" not in json.dumps(before.as_dict())
+    assert (
+        before.validity is not None and before.validity.earlier is None and "closed" not in json.dumps(before.as_dict())
+    )
     assert after.validity is not None and after.validity.earlier is not None
 
 

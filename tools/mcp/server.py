@@ -22,6 +22,7 @@ from ..toolbox import Toolbox
 
 if TYPE_CHECKING:
     import numpy as np
+
     from mcp.server import Server
 
 PICTURES = 16

@@ -343,7 +343,8 @@ class Toolbox:
     def _keep(self, call: PreparedCall, observation: Observation, run: ToolRun) -> None:
         """Cache an observation, unless it is poorer than the same call may be with another budget, or later."""
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
-        if observation.error or call.unfinished or thinned or run.cut_short or not getattr(call.item, "cacheable", False):
+        poorer = thinned or run.cut_short or call.unfinished
+        if observation.error or poorer or not getattr(call.item, "cacheable", False):
             return
         self._cache[call.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +76,4 @@ def main() -> None:
         end = Indexed(failure=str(error), in_use=True)
     except RewatchError as error:
         end = Indexed(failure=str(error))
-    except Exception:  # noqa: BLE001 - the boundary of the process: a bug of ours is told, not lost
-        end = Indexed(failure=f"A bug in the program: {traceback.format_exc()}")
     connection.send(end)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import importlib.util
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ..memory import CapabilityError, ClipMemory, MemoryFolderError
+from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RewatchError
 from .settings.options import MOST, Approve, Detector, Memory, OwnTools, finite
 from .settings.places import memory_folder, runs_folder
 from .terminal.output import Console
@@ -28,6 +30,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REQUEST = 1 << 20
 CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more."""
+ARRIVAL = 20.0
+"""Seconds that a request has to arrive whole, from the connection or its first bytes on."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
@@ -95,6 +99,7 @@ def mcp(
         served = MemoryServer(
             clip_memory, toolbox, budget=budget, size=size, approved=approve or (), sources=sources, asking=asking
         )
+        threading.Thread(target=asking.prepare, name="preparing", daemon=True).start()
         what = f"{len(offered)} tools over {len(clip_memory.videos())} videos of {clip_memory.folder}"
         served.queue.start()
         try:
@@ -108,7 +113,7 @@ def mcp(
 
 
 class _Agent:
-    """The agent behind the tool `ask`, made when it is first asked: it costs seconds of importing."""
+    """The agent behind the tool `ask`, made beside the server's first seconds: it costs seconds of importing."""
 
     def __init__(
         self, memory: ClipMemory, *, policy: str, viewer: Any, tools: Sequence[Any], approved: Sequence[str]
@@ -118,6 +123,12 @@ class _Agent:
         self._viewer = viewer
         self._tools = tools
         self._approved = frozenset(approved)
+        self._making = threading.Lock()
+
+    def prepare(self) -> None:
+        """Have it made; why that fails is told when it is asked."""
+        with contextlib.suppress(RewatchError), self._making:
+            self._agent  # noqa: B018
 
     @cached_property
     def _agent(self) -> VideoAgent:
@@ -144,7 +155,8 @@ class _Agent:
     ) -> dict[str, Any]:
         from ..tools import Budget
 
-        agent = self._agent
+        with self._making:
+            agent = self._agent
         usual = agent.budget.as_dict()
         limits = {name: min(limit, left.get(name, limit)) for name, limit in usual.items() if limit is not None}
         budget = Budget.from_dict({**usual, **limits})
@@ -202,9 +214,45 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     guarded = with_token(app, token) if token else app
     # Addresses are those of the connections: one that a header claims would be a budget of its own.
     settings = uvicorn.Config(
-        guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS, proxy_headers=False, ws="none"
+        guarded,
+        log_level="warning",
+        lifespan="on",
+        limit_concurrency=CONNECTIONS,
+        proxy_headers=False,
+        ws="none",
+        http=prompt_protocol(),
     )
     uvicorn.Server(settings).run(sockets=[listening])
+
+
+def prompt_protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, which closes connections on which no whole request arrives in time.
+
+    Uvicorn itself waits for ever, and half-open connections would keep others out.
+    """
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PromptProtocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._check: asyncio.TimerHandle | None = self.loop.call_later(ARRIVAL, self._close_late)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._check is None:
+                self._check = self.loop.call_later(ARRIVAL, self._close_late)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self._check is not None:
+                self._check.cancel()
+
+        def _close_late(self) -> None:
+            self._check = None
+            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+                self.transport.close()
+
+    return PromptProtocol
 
 
 def with_token(app: _Asgi, token: str) -> _Asgi:

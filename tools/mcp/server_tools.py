@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -238,6 +238,8 @@ def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool
             then = "index_status says how far it is" if waiting else "have one added with add_video or rewatch index"
             raise ToolError(f"No video can be asked about yet: {then}. Try again then.")
 
+        _await_beginning(memory, queue, ids, progress)
+
         def listen(event: dict[str, Any]) -> None:
             if event["event"] == "observation" and not event["error"]:
                 progress.lines.append(f"{event['tool']}: {short(str(event['text']), 200)}")
@@ -260,6 +262,18 @@ def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool
         )
 
     return ask
+
+
+def _await_beginning(memory: ClipMemory, queue: IndexQueue, ids: Sequence[str], progress: Progress) -> None:
+    """Wait a little for the first words or pictures of a video that is being read and of which nothing is covered."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and queue.working is not None:
+        working = queue.working.entry.path
+        records = [record for record in memory.videos() if record.id in ids]
+        if any(record.path != working or any(memory.coverage(record.id).channels.values()) for record in records):
+            return
+        progress.lines[:] = ["waiting for the first part to be read"]
+        time.sleep(0.3)
 
 
 def _evidence(one: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -7,7 +7,6 @@ Of several servers over one memory one works; the others wait until it ends. Wha
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 import shutil
 import threading
@@ -80,6 +79,8 @@ class IndexQueue:
         self.downloads = memory.folder / DOWNLOADS
         self.working: Working | None = None
         """What this server does at the moment; None where it waits, or another one works."""
+        self.trouble = ""
+        """Why nothing is done at the moment, where the memory's folder is at fault."""
         self.changed: Callable[[], None] = lambda: None
         """Is called in the thread when something began or ended."""
         self._wake, self._closed = threading.Event(), threading.Event()
@@ -135,6 +136,11 @@ class IndexQueue:
         """Return the entry of that id; None once the video is indexed."""
         return next((entry for entry in self.entries() if entry.id == id_), None)
 
+    def is_at(self, entry: Entry) -> bool:
+        """Return whether this server works at an entry now."""
+        working = self.working
+        return working is not None and working.entry.id == entry.id
+
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(exist_ok=True)
@@ -153,29 +159,33 @@ class IndexQueue:
 
     def _run(self) -> None:
         while not self._closed.is_set():
+            self._wake.clear()
             try:
+                if self._next() is None:
+                    self._wake.wait(_PAUSE)
+                    continue
                 with writer_lock(self.folder):  # of the queue, not of the memory
                     for left in self.downloads.glob(".part-*"):  # of a server that was killed
                         shutil.rmtree(left, ignore_errors=True)
-                    self._work_off()
+                    while not self._closed.is_set() and (entry := self._next()) is not None:
+                        self._do(entry)
+                self.trouble = ""
             except MemoryInUse:  # another server works
                 self._closed.wait(_PAUSE)
             except MemoryFolderError as error:
-                logging.getLogger(__name__).warning("indexing stopped: %s", error)
-                return
+                self.trouble = str(error)
+                self._closed.wait(10 * _PAUSE)
 
-    def _work_off(self) -> None:
-        while not self._closed.is_set():
-            self._wake.clear()
-            entry = next((one for one in self.entries() if not one.failure and self._is_allowed(one)), None)
-            if entry is None:
-                self._wake.wait(_PAUSE)
-                continue
-            self.working = Working(entry)
-            self.changed()
+    def _next(self) -> Entry | None:
+        return next((one for one in self.entries() if not one.failure and self._is_allowed(one)), None)
+
+    def _do(self, entry: Entry) -> None:
+        self.working = working = Working(entry)
+        self.changed()
+        try:
             try:
-                self._download(entry)
-                failure = self._index(entry)
+                self._download(entry, working)
+                failure = self._index(entry, working)
             except VideoError as error:
                 failure = str(error)
             if not self._closed.is_set():
@@ -183,6 +193,7 @@ class IndexQueue:
                     self._write(replace(entry, failure=failure))
                 else:
                     self._remove(entry)
+        finally:
             self.working = None
             self.changed()
 
@@ -192,27 +203,25 @@ class IndexQueue:
         except VideoError:
             return False
 
-    def _download(self, entry: Entry) -> None:
+    def _download(self, entry: Entry, working: Working) -> None:
         if entry.web is None or Path(entry.path).exists():
             return
         size = f" of {entry.web.size / 1e6:.0f}" if entry.web.size else ""
 
         def progress(loaded: int) -> None:
-            if self.working is not None:
-                self.working.doing = f"downloading: {loaded / 1e6:.0f}{size} MB"
+            working.doing = f"downloading: {loaded / 1e6:.0f}{size} MB"
 
         progress(0)
         fetch(entry.web, Path(entry.path), self.sources.hosts, progress, self._closed.is_set)
 
-    def _index(self, entry: Entry) -> str:
+    def _index(self, entry: Entry, working: Working) -> str:
         """Have it indexed; why that failed, or an empty text. A process that writes the memory is waited for."""
-        assert self.working is not None
         while not self._closed.is_set():
             file = self.memory.store.file(Path(entry.path))
-            self.working.before = done_seconds(self.memory, file.video) if file else {}
-            self.working.began = time.monotonic()
+            working.before = done_seconds(self.memory, file.video) if file else {}
+            working.began = time.monotonic()
             adding = BackgroundAdd(self.memory, Path(entry.path), entry.channels)
-            self.working.doing = "indexing"
+            working.doing = "indexing"
             end = None
             try:
                 while end is None and not self._closed.is_set():
@@ -221,7 +230,7 @@ class IndexQueue:
                 adding.kill()
             if end is not None and not end.in_use:
                 return end.failure
-            self.working.doing = "waiting for another process that writes into the memory"
+            working.doing = "waiting for another process that writes into the memory"
             self._closed.wait(_PAUSE)
         return ""
 

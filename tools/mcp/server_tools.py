@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...memory import ClipMemory, MediaURI, RewatchError, Video, VideoError, VideoRecord, clock
+from ...memory import CHANNELS, OBJECTS, ClipMemory, MediaURI, RewatchError, Video, VideoError, VideoRecord, clock
 from ...memory.files.download import LARGEST, WebVideo, look
+from ...memory.registry import require_name
 from ...memory.video_names import listed, match
 from ..errors import ToolError, short
 from ..observation import Observation
@@ -120,13 +121,14 @@ def _state(entry: Entry, queue: IndexQueue) -> str:
     """What becomes of an entry, in words."""
     if entry.failure:
         return f"failed: {entry.failure}"
-    if queue.working is not None and queue.working.entry.id == entry.id:
-        return queue.working.doing
+    working = queue.working
+    if working is not None and working.entry.id == entry.id:
+        return working.doing
     try:
         queue.sources.address(entry.web.url) if entry.web else queue.sources.file(entry.path)
     except VideoError as error:
         return f"left alone: {error}"
-    return "waiting"
+    return f"waiting: {queue.trouble}" if queue.trouble else "waiting"
 
 
 def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTool:
@@ -154,11 +156,13 @@ def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTo
             then = "It is being downloaded, and then indexed: index_status says how far it is."
             data = {"queued": True, "job": entry.id, **_facts(web)}
             return Observation(text=f"{_described(web, queue)} {then}", data=data)
+        for channel in channels or ():
+            require_name("channel", channel, (*CHANNELS, OBJECTS))
         path = sources.file(source)
         with Video(path) as video:
             length = video.info.duration
         record = _record(memory, path)
-        if record is not None and record.complete and set(channels or ()) <= record.channels.keys():
+        if record is not None and record.complete and set(channels or CHANNELS) <= record.channels.keys():
             state = path.stat()
             file = memory.store.file(path)
             if file is not None and (file.size, file.mtime_ns) == (state.st_size, state.st_mtime_ns):
@@ -168,7 +172,7 @@ def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTo
         record = _appeared(memory, queue, entry, path)
         by = "by what earlier videos took" if measured else "a rough guess"
         text = f"{_called(record) if record else named(path.name)}, {clock(length)}, is being indexed in the background"
-        if queue.working is None or queue.working.entry.id != entry.id:
+        if not queue.is_at(entry):
             text = f"{named(path.name)}, {clock(length)}, waits to be indexed" if record is None else text
         text += f": about {in_words(seconds)} ({by}). "
         text += "Ask now about what is covered; index_status says how far it is."
@@ -193,7 +197,7 @@ def _appeared(memory: ClipMemory, queue: IndexQueue, entry: Entry, path: Path) -
         now = queue.entry(entry.id)
         if now is not None and now.failure:
             raise VideoError(f"{entry.name} could not be indexed: {now.failure}")
-        if queue.working is not None and queue.working.entry.id != entry.id:
+        if queue.working is not None and not queue.is_at(entry):
             return record
         time.sleep(0.2)
     return _record(memory, path)
@@ -267,10 +271,10 @@ def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool
 def _await_beginning(memory: ClipMemory, queue: IndexQueue, ids: Sequence[str], progress: Progress) -> None:
     """Wait a little for the first words or pictures of a video that is being read and of which nothing is covered."""
     end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and queue.working is not None:
-        working = queue.working.entry.path
+    while time.monotonic() < end and (working := queue.working) is not None:
+        path = working.entry.path
         records = [record for record in memory.videos() if record.id in ids]
-        if any(record.path != working or any(memory.coverage(record.id).channels.values()) for record in records):
+        if any(record.path != path or any(memory.coverage(record.id).channels.values()) for record in records):
             return
         progress.lines[:] = ["waiting for the first part to be read"]
         time.sleep(0.3)

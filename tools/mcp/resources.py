@@ -53,14 +53,14 @@ class VideoResources:
         if self._publish is not None:
             self._publish()
 
-    async def list(self, context: Any, parameters: Any) -> Any:
+    async def answer_list(self, context: Any, parameters: Any) -> Any:
         """Answer `resources/list`."""
         from mcp_types import ListResourcesResult, Resource
 
         rows = await asyncio.to_thread(self._rows)
         return ListResourcesResult(resources=[Resource(mime_type=_TYPE, **row) for row in rows])
 
-    async def read(self, context: Any, parameters: Any) -> Any:
+    async def answer_read(self, context: Any, parameters: Any) -> Any:
         """Answer `resources/read`."""
         from mcp_types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 

@@ -110,8 +110,8 @@ class MemoryServer:
             instructions=self._instructions(),
             on_list_tools=self._list,
             on_call_tool=self._call,
-            on_list_resources=self._resources.list,
-            on_read_resource=self._resources.read,
+            on_list_resources=self._resources.answer_list,
+            on_read_resource=self._resources.answer_read,
             on_subscriptions_listen=self._resources.listener(),
         )
 
@@ -231,7 +231,7 @@ class MemoryServer:
             observation, cost = await self._made(name, arguments, videos, account, progress)
             if progress.spend:  # of the agent
                 cost += Spend.from_dict({**Spend().as_dict(), **progress.spend})
-            cost = Spend(**{**cost.as_dict(), "seconds": time.monotonic() - began})
+            cost = replace(cost, seconds=time.monotonic() - began)
             about = await asyncio.to_thread(self._about, name, observation, videos)
             return await asyncio.to_thread(self._result, observation, cost, account, about)
 

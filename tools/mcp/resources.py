@@ -62,9 +62,8 @@ class VideoResources:
 
     async def answer_read(self, context: Any, parameters: Any) -> Any:
         """Answer `resources/read`."""
-        from mcp_types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
-
         from mcp.shared.exceptions import MCPError
+        from mcp_types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 
         try:
             content = await asyncio.to_thread(self._content, str(parameters.uri))

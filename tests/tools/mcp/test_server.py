@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import http.server
 import json
 import threading
 import time
@@ -196,6 +198,34 @@ def test_a_video_is_added_and_is_there(folder: Path):
     assert "in full" in met["again"].content[0].text and not met["again"].structured_content["data"]["queued"]
     assert met["listed"].structured_content["data"]["videos"][0]["id"] == data["video"]
     assert memory.videos()[0].complete
+
+
+def test_an_address_is_described_before_it_is_downloaded(folder: Path):
+    memory = ClipMemory(folder / "web")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder / "videos"))
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    source = {"source": f"http://127.0.0.1:{web.server_port}/long-talk.mp4", "channels": ["visual"], "download": True}
+
+    async def work(client: Any) -> list[Any]:
+        first = await client.call_tool("add_video", source)
+        downloads = list((folder / "web").glob("downloads/*"))
+        second = await client.call_tool("add_video", source)
+        while (await client.call_tool("index_status", {})).structured_content["data"]["queue"]:
+            await asyncio.sleep(0.1)
+        return [first, downloads, second, await client.call_tool("list_videos", {})]
+
+    allowed = Sources.of([], [f"127.0.0.1:{web.server_port}"])
+    first, downloads, second, listed = serving(memory, work, sources=allowed)
+    size = (folder / "videos" / "long-talk.mp4").stat().st_size
+    assert (
+        downloads == [] and "Nothing was downloaded" in first.content[0].text and "video/mp4" in first.content[0].text
+    )
+    assert first.structured_content["data"]["bytes"] == size and not first.structured_content["data"]["queued"]
+    assert second.structured_content["data"]["queued"]
+    (row,) = listed.structured_content["data"]["videos"]
+    assert row["name"].startswith("long-talk-") and (folder / "web" / "downloads" / row["name"]).stat().st_size == size
+    web.shutdown()
 
 
 def test_nothing_can_be_added_where_nobody_said_so(half: ClipMemory):

@@ -224,7 +224,7 @@ class Toolbox:
                     observation = run.observations[0]
         observation = _within_view(observation, videos, memory)
         if observation.lines:
-            observation = with_wall_clock(observation, memory)
+            observation = with_wall_clock(observation, memory, videos)
         return self._clean(observation, item), cost
 
     def _prepare(

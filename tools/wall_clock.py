@@ -56,10 +56,12 @@ def read_wall_clock(
     Raises:
         BadArguments: if nothing was recorded then, as far as may be known; the text says what was.
     """
-    texts = {name: value for name, value in written.items() if name.lower() in (*_RANGES, *_LATER)}
-    if not any(_WITH_DAY.match(text) or _OF_DAY.search(text) for text in map(str, texts.values())):
+    named_times = {name: value for name, value in written.items() if name.lower() in (*_RANGES, *_LATER)}
+    texts = {name: value for name, value in named_times.items() if isinstance(value, str) and len(value) <= _LONGEST}
+    if not any(_WITH_DAY.match(text) or _OF_DAY.search(text) for text in texts.values()):
         return None
-    named = str(written.get("video") or "").removeprefix("video:").split("#")[0]
+    video = written.get("video")
+    named = video.removeprefix("video:").split("#")[0] if isinstance(video, str) else ""
     asked = [named] if named in videos else list(videos)
     records = [record for record in memory.videos() if record.id in asked and record.recorded is not None]
     if not records:
@@ -82,13 +84,11 @@ def read_wall_clock(
     return ClockArguments({**rest, **seconds}, video=record.id, notes=(note,))
 
 
-def _moments(texts: Mapping[str, Any], records: Sequence[VideoRecord]) -> tuple[dict[str, Moment], list[str]]:
+def _moments(texts: Mapping[str, str], records: Sequence[VideoRecord]) -> tuple[dict[str, Moment], list[str]]:
     """The moments that arguments name, and which arguments; a range in one of them becomes `start` and `end`."""
     moments: dict[str, Moment] = {}
     read: list[str] = []
     for name, value in texts.items():
-        if not isinstance(value, str) or len(value) > _LONGEST:
-            continue
         parts = _TO.split(value.strip().strip("[]()"))
         first = _moment(parts[0], records)
         if first is None or len(parts) > 2:
@@ -154,9 +154,11 @@ def _recorded(record: VideoRecord) -> str:
     return "" if whole is None else whole.told(record.zone)
 
 
-def with_wall_clock(observation: Observation, memory: MemoryView) -> Observation:
-    """The observation with the wall-clock time before each of its lines whose video has one."""
-    videos = dict.fromkeys(MediaURI.parse(line.uri).video for line in observation.lines)
+def with_wall_clock(observation: Observation, memory: MemoryView, asked: Sequence[str]) -> Observation:
+    """The observation with the wall-clock time before each of its lines on a video asked about that has one."""
+    videos = [
+        id_ for id_ in dict.fromkeys(MediaURI.parse(line.uri).video for line in observation.lines) if id_ in asked
+    ]
     of = {id_: record for id_ in videos if (record := _record(memory, id_)) is not None and record.recorded is not None}
     if not of:
         return observation

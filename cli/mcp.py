@@ -169,9 +169,10 @@ def _open(folder: Path, detector: str | None) -> ClipMemory:
     try:
         return ClipMemory(folder, detector=detector, read_only=True)
     except MemoryFolderError:
-        if folder.exists():
-            raise
-        return ClipMemory(folder, detector=detector)
+        with contextlib.suppress(OSError):  # a folder that cannot be read is none to begin in
+            if not folder.exists() or not os.listdir(folder):
+                return ClipMemory(folder, detector=detector)
+        raise
 
 
 async def _over_pipes(server: Any) -> None:

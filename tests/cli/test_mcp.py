@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from command_line import run_here
 from PIL import Image
-from rewatch.memory import ClipMemory
+from rewatch.memory import ClipMemory, MemoryFolderError
 from rewatch.tools import McpServers, Toolbox
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
@@ -270,6 +270,15 @@ def test_a_connection_without_a_whole_request_is_closed(over_http: Callable[...,
             while half_open.recv(4096):  # until it is closed
                 pass
     assert not spend(address, 1)[0].is_error
+
+
+def test_a_folder_that_is_empty_becomes_a_memory_and_no_other(tmp_path: Path, memory: Path):
+    from rewatch.cli.mcp import _open
+
+    (tmp_path / "empty").mkdir()
+    assert _open(tmp_path / "empty", None).videos() == [] and _open(tmp_path / "new", None).videos() == []
+    with pytest.raises(MemoryFolderError):
+        _open(memory.parent, None)  # videos lie there
 
 
 def test_folders_and_hosts_to_add_from_must_be_some(memory: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -25,10 +26,6 @@ SpeakerModel = Annotated[
 FaceModels = Annotated[
     str | None,
     typer.Option("--face-models", help="The ONNX files of YuNet and SFace, comma separated: yunet.onnx,sface.onnx."),
-]
-People = Annotated[
-    str | None,
-    typer.Option("--people", help="Also tell people apart: voices, faces, or both, comma separated [default: nobody]."),
 ]
 
 
@@ -79,3 +76,28 @@ def learn_people(
     for failure in [failure for failure in learned.failures if failure.channel in channels][:3]:
         console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     return learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleOptions:
+    """Options of `rewatch index` for people: without them nobody is learned."""
+
+    people: Annotated[
+        str | None,
+        typer.Option(
+            "--people", help="Also tell people apart: voices, faces, or both, comma separated [default: nobody]."
+        ),
+    ] = None
+    speaker_model: SpeakerModel = None
+    face_models: FaceModels = None
+
+    def check(self) -> None:
+        """Say what is wrong with them before anything is done."""
+        if self.people is not None:
+            people_channels(self.people)
+
+    def learn(self, memory: ClipMemory, record: VideoRecord, console: Console) -> VideoRecord:
+        """Learn the people of a video, if that is asked for."""
+        if self.people is None:
+            return record
+        return learn_people(memory, record, console, people_channels(self.people), self.speaker_model, self.face_models)

@@ -97,6 +97,12 @@ PARTS = """CREATE TABLE IF NOT EXISTS parts (
     PRIMARY KEY (video, start_s, end_s)
 )"""
 
+# Copies of what other memories have beside their units: the other's uid, the table, a digest of the row as it was there
+# (or the other's id of the video whose rows they are), and its key here.
+COPIES = """CREATE TABLE IF NOT EXISTS copies (
+    part TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, key, PRIMARY KEY (part, name, digest)
+)"""
+
 # People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be
 # told at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a
 # person stated the identity. Two are suggested to be one from the cosine of their model on. The log holds what a person

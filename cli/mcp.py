@@ -18,6 +18,7 @@ import typer
 from rich.text import Text
 
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RewatchError
+from ..memory.store.folder import DATABASE
 from .settings.options import MOST, Approve, Detector, Memory, OwnTools, finite
 from .settings.places import memory_folder, runs_folder
 from .terminal.output import Console
@@ -170,7 +171,7 @@ def _open(folder: Path, detector: str | None) -> ClipMemory:
         return ClipMemory(folder, detector=detector, read_only=True)
     except MemoryFolderError:
         with contextlib.suppress(OSError):  # a folder that cannot be read is none to begin in
-            if not folder.exists() or not os.listdir(folder):
+            if not folder.exists() or all(name.startswith(DATABASE) for name in os.listdir(folder)):
                 return ClipMemory(folder, detector=detector)
         raise
 

@@ -223,7 +223,7 @@ class Toolbox:
                 if run.observations and not run.observations[0].error:  # its own check of that is what fails
                     observation = run.observations[0]
         observation = _within_view(observation, videos, memory)
-        if observation.lines:
+        if observation.uris and not observation.error:
             observation = with_wall_clock(observation, memory, videos)
         return self._clean(observation, item), cost
 
@@ -266,7 +266,7 @@ class Toolbox:
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
         places = [[video_key(memory, r.id), r.channels, r.end, r.recorded] for r in records]
-        how = [eyes.as_dict()] if fitted.get("box") is not None else []
+        how: list[Any] = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         how += [] if between is None else [[between.start, between.end, between.timeline]]
         key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)

@@ -33,6 +33,8 @@ CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more."""
 ARRIVAL = 20.0
 """Seconds that a request has to arrive whole, from the connection or its first bytes on."""
+PARTS = 6
+"""Parts of 10 s that a question about what is still to come looks at in one call, before it says: not yet."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
@@ -151,9 +153,12 @@ class _Agent:
         *,
         videos: Sequence[str],
         options: Sequence[str] | None,
+        now: str | None,
+        history: Sequence[Mapping[str, Any]],
         left: Mapping[str, float],
         listener: Callable[[dict[str, Any]], None],
     ) -> dict[str, Any]:
+        from ..agent import Answer
         from ..tools import Budget
 
         with self._making:
@@ -161,7 +166,16 @@ class _Agent:
         usual = agent.budget.as_dict()
         limits = {name: min(limit, left.get(name, limit)) for name, limit in usual.items() if limit is not None}
         budget = Budget.from_dict({**usual, **limits})
-        answer = agent.ask(question, videos=videos, options=options, budget=budget, listener=listener)
+        answer = agent.ask(
+            question,
+            videos=videos,
+            options=options,
+            now=now,
+            history=[Answer.from_dict(one) for one in history],
+            patience=PARTS,
+            budget=budget,
+            listener=listener,
+        )
         return answer.as_dict()
 
 

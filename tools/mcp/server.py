@@ -33,7 +33,7 @@ from .sources import Sources
 if TYPE_CHECKING:
     from mcp.server import Server
 
-BOUND = 15.0
+BOUND = 10.0
 """Seconds after which a call returns, whatever it is at."""
 AT_ONCE = 4
 """Calls that run side by side, each of another client; the calls of one client run one after another."""

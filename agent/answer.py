@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..memory import Box, MediaURI, Span
+from .questions.mode import Mode
+from .validity import Validity
 
 SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
 FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
 """What stops a run whose model failed, or that came upon a bug."""
-_PLAIN = "question text option confidence abstained stopped_by spend budget run_id trace".split()
+_PLAIN = "question text option confidence abstained mode stopped_by spend budget run_id trace".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Evidence:
     """True if the check found the place among what this run observed, and the quote in it."""
     verified: float | None = None
     """P(yes), in [0, 1], of a model that was shown the span again, zoomed; None where nobody looked again."""
+    wall_clock: tuple[str, str] | None = None
+    """Beginning and end of the span on the clock of the video's timeline; None if nobody knows when it was recorded."""
 
     @property
     def span(self) -> Span | None:
@@ -48,7 +52,20 @@ class Evidence:
             "span": [place.span.start, place.span.end] if place.span else None,
             "box": list(place.box) if place.box else None,
             "verified": None if self.verified is None else round(self.verified, 3),
+            "wall_clock": None if self.wall_clock is None else list(self.wall_clock),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """How far a question in mode `wait` has come: seconds of the video, or of the clock of a dated timeline."""
+
+    start: float
+    """The question's time: nothing before it counts."""
+    end: float
+    """Up to where it has looked."""
+    parts: int
+    """How many parts it was asked of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +80,12 @@ class Answer:
     confidence: float = 0.0
     """In [0, 1]."""
     abstained: bool = False
+    mode: Mode = "backward"
+    """Of what was (`backward`), of what is at this moment (`now`), or once it becomes true (`wait`)."""
+    waited: Waited | None = None
+    """In mode `wait`: how far it has come."""
+    validity: Validity | None = None
+    """Of a question about how things are by now: the last sighting and what was not looked at since."""
     stopped_by: str = "answer"
     """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`: the policy failed; or
     `viewer_error`: nothing was found, and the model that sees failed each time it was asked; or `bug`: a fault in the
@@ -98,16 +121,24 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "waited": self.waited and asdict(self.waited),
+            "validity": self.validity and self.validity.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Answer:
         """Return the answer that `as_dict` wrote."""
         evidence = tuple(
-            Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
+            Evidence(
+                **{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")},
+                wall_clock=tuple(e["wall_clock"]) if e.get("wall_clock") else None,
+            )
             for e in row["evidence"]
         )
-        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
+        validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
+        plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
+        waited = Waited(**row["waited"]) if row.get("waited") else None
+        return cls(evidence=evidence, validity=validity, waited=waited, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ...memory import Moment, RewatchError, clock, resolve_now, wall_clock
+from ...memory import MediaURI, Moment, RewatchError, Span, TimelineSpan, clock, resolve_now, wall_clock
+from ...memory.timeline.now import latest_zone
+from ...memory.timeline.words import TimePhrase, time_in
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
+from .mode import Mode
+from .window import last_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +27,8 @@ __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of
 
 LATEST = 1e9
 """Seconds that are more than any video has."""
+_OPTIONAL = frozenset(("earlier", "during", "matter", "asked", "understood", "continues"))
+"""Fields that the row of a question has only where they say something."""
 
 
 class QuestionError(RewatchError):
@@ -45,11 +52,25 @@ class Question:
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
-    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there."""
+    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since`
+    where only what is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
+    mode: Mode = "backward"
+    """Of what was, of what is at this moment, or once it becomes true."""
+    asked: str = ""
+    """The person's own words, where `text` is a follow-up that was completed."""
+    understood: str = ""
+    """The completed follow-up, where `text` has the person's words too."""
+    continues: str = ""
+    """Id of the run that it goes on from."""
+    during: TimelineSpan | None = None
+    """The span of the timeline that its words name ("yesterday"), understood against `now`; None where they name none.
+    """
+    matter: str = ""
+    """The text without the words for that time; empty where there are none."""
 
     @property
     def prompt(self) -> str:
@@ -62,20 +83,59 @@ class Question:
             return float(video["end"])
         return min(float(video["end"]), self.now)
 
+    def begin_of(self, video: Mapping[str, Any]) -> float:
+        """Return the second from which on one of the videos counts: its start, or where the part begins."""
+        return float(video.get("since", video["start"]))
+
+    def span_in(self, video: Mapping[str, Any]) -> Span | None:
+        """Return what of one of the videos the question is about: the part that counts, by its words for time.
+
+        None where that is nothing.
+        """
+        start, begin = float(video["start"]), self.begin_of(video)
+        end = max(self.end_of(video), begin)
+        if self.during is None:
+            return Span(begin, end)
+        recorded = video.get("recorded")
+        if recorded is None or video.get("timeline") != self.during.timeline:
+            return None
+        first, last = (moment - recorded + start for moment in (self.during.start, self.during.end))
+        return Span(max(first, begin), min(last, end)) if first < end and last > begin else None
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """`start` and `end` of a search for what it is about, by the wall clock; empty where its words name no time."""
+        if self.during is None:
+            return {}
+        return {name: wall_clock(getattr(self.during, name), self._zone) for name in ("start", "end")}
+
+    @property
+    def _zone(self) -> int | None:
+        return next((video["zone"] for video in reversed(self.videos) if video.get("zone") is not None), None)
+
     @property
     def now_in_words(self) -> str:
         """`now` as people read it; empty where there is none."""
         if isinstance(self.now, Moment):
-            zones = [video["zone"] for video in self.videos if video.get("zone") is not None]
-            return wall_clock(self.now.seconds, zones[-1] if zones else None)
+            return wall_clock(self.now.seconds, self._zone)
         return "" if self.now is None else clock(self.now)
+
+    def wall_clock(self, uri: str) -> tuple[str, str] | None:
+        """Return the beginning and the end of a place on its timeline's clock; None if nobody knows."""
+        place = MediaURI.parse(uri)
+        video = next((v for v in self.videos if v["id"] == place.video and v.get("recorded") is not None), None)
+        if video is None:
+            return None
+        span = place.span or Span(video["start"], self.end_of(video))
+        zero = video["recorded"] - video["start"]
+        return wall_clock(zero + span.start, video["zone"]), wall_clock(zero + span.end, video["zone"])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
         row = asdict(self)
         row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
-        earlier = [list(turn) for turn in row.pop("earlier")]
-        return {**row, "earlier": earlier} if earlier else row
+        row["earlier"] = [list(turn) for turn in row["earlier"]]
+        return {key: value for key, value in row.items() if value or key not in _OPTIONAL}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
@@ -87,6 +147,10 @@ class Question:
             videos=tuple(row["videos"]),
             now=Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"],
             earlier=earlier,
+            mode=row.get("mode", "backward"),
+            **{name: row[name] for name in ("asked", "understood", "continues") if name in row},
+            during=TimelineSpan(**row["during"]) if row.get("during") else None,
+            matter=row.get("matter", ""),
         )
 
 
@@ -98,6 +162,7 @@ def question_about(
     videos: str | Path | Sequence[str | Path] | None = None,
     now: float | str | Moment | None = None,
     earlier: Sequence[tuple[str, str]] = (),
+    mode: Mode = "backward",
 ) -> Question:
     """The question as the loop takes it.
 
@@ -110,6 +175,7 @@ def question_about(
         now: nothing after this time may be seen: seconds of the video, or a moment of the timeline, which may be
             written (see `resolve_now`).
         earlier: questions of the same conversation and the answers to them.
+        mode: of what was, of what is at this moment, or once it becomes true.
 
     Raises:
         QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
@@ -141,7 +207,7 @@ def question_about(
         records = begun
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
-    facts = tuple(
+    facts: tuple[dict[str, Any], ...] = tuple(
         {
             **{name: getattr(r, name) for name in names},
             "name": named(r.name),
@@ -151,7 +217,36 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+    if mode == "now":
+        facts = last_seconds(facts)
+    said = _time_in(body, records, now)
+    return Question(
+        text=body,
+        options=choices,
+        videos=facts,
+        now=now,
+        earlier=tuple(earlier),
+        mode=mode,
+        during=None if said is None else said.during,
+        matter="" if said is None else said.rest,
+    )
+
+
+def _time_in(text: str, records: Sequence[VideoRecord], now: float | Moment | None) -> TimePhrase | None:
+    """What a question says of time, against `now` or else the end of what was recorded; None where that is nothing."""
+    dated = [r for r in records if r.recorded is not None]
+    if not dated or len({r.timeline for r in dated}) > 1:
+        return None
+    latest = max(r.timeline_time(r.end) or 0.0 for r in dated)
+    moment = now if isinstance(now, Moment) else Moment(latest, dated[0].timeline)
+    # A time of day alone may be one of the video, as long as there is one video.
+    said = time_in(text, moment, latest_zone(moment.seconds, dated), bare_times=len(records) > 1)
+    if said is None:
+        return None
+    first = min(r.recorded or 0.0 for r in dated)
+    start = max(said.during.start, first) if math.isinf(said.during.start) else said.during.start
+    end = moment.seconds if math.isinf(said.during.end) else said.during.end
+    return replace(said, during=TimelineSpan(min(start, end), end, moment.timeline))
 
 
 def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:

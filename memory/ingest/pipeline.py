@@ -26,7 +26,7 @@ from .parts import ROUGH, part_of, rest, stretches
 from .request import IngestRequest
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker_pool import Inline, Workers
+from .worker_pool import Inline, Pool, Workers
 
 _PICTURES = ("visual", "screen_text", OBJECTS)
 _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
@@ -37,7 +37,6 @@ _RUN_SECONDS, _LONGEST_RUN = 60.0, 600.0
 """Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole
 group of pictures for nothing, and reads afresh what stands on screen."""
 _JOBS = 8  # runs that a worker has of a long video, so that all are through at about the same time
-_FRESH = 0.02  # share of new rows from which on an index file is written again
 
 Answer = TypeVar("Answer", Probed, Pieces)
 
@@ -63,9 +62,12 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        count = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
-        here = count == 0 or not isinstance(source, str) or not _portable(self._models)
-        pool = Inline(self._models) if here else Workers(count, self._models)
+        workers = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
+        pool: Pool
+        if workers == 0 or not isinstance(source, str) or not _portable(self._models):
+            pool = Inline(self._models)
+        else:
+            pool = Workers(workers, self._models) if isinstance(workers, int) else workers.pool(self._models)
         try:
             probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
@@ -74,14 +76,15 @@ class Ingest:
             self._work(pool, source, video, probed, parts)
         finally:
             pool.close()
-        self._read_as_blocks(video, probed.info)
-        self._embed_again(video)
-        self._summarize(video, probed.info)
-        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
+        self.complete(video, probed.info)
+        self._searcher.save_behind()
         return video
+
+    def complete(self, video: str, info: VideoInfo) -> None:
+        """Make what is made of all units of a video together: blocks of text, vectors that are missing, summaries."""
+        self._read_as_blocks(video, info)
+        self.embed_again(video)
+        self._summarize(video, info)
 
     # What is to do
 
@@ -157,7 +160,7 @@ class Ingest:
         return [part]
 
     def _plan(
-        self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
     ) -> None:
         """Write down every unit that there is, before any is done; what is there already stays."""
         request, store = self._request, self._store
@@ -252,7 +255,7 @@ class Ingest:
     # Doing it
 
     def _work(
-        self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
     ) -> None:
         todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS, parts)}
         done = {channel: count for channel, (count, _) in work.count_units(self._store, video).items()}
@@ -298,7 +301,8 @@ class Ingest:
             builder = BlockBuilder(info.width / max(info.height, 1))
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
-    def _embed_again(self, video: str) -> None:
+    def embed_again(self, video: str) -> None:
+        """Give the texts of a video vectors by the memory's encoder where they have none by it."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
@@ -318,7 +322,7 @@ class Ingest:
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
 
 
-def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
+def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Pool) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
     jobs: list[Work] = [
         Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
@@ -355,7 +359,7 @@ def _unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
-def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Answer:
+def _answer(pool: Pool, job: Probe | Cut, kind: type[Answer]) -> Answer:
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:

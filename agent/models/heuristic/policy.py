@@ -19,6 +19,8 @@ from ...answer import Draft
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, yes_no_count
+from .current_state import about_state
+from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -98,23 +100,40 @@ def _aloud(call: Call) -> str:
 
 def answer(question: Question) -> Strategy:
     """The draft for a question over its videos."""
-    parsed = parse(question.text, question.options)
+    parsed = parse(question.matter or question.text, question.options)
     contexts = {}
     for video in question.videos:
-        here = {**video, "end": max(question.end_of(video), video["start"])}
+        asked = question.span_in(video)
+        if asked is None:
+            continue
+        here = {**video, "start": asked.start, "end": asked.end}
+        if video.get("recorded") is not None:
+            here["recorded"] = video["recorded"] + asked.start - video["start"]
         placed = at_in(parsed, Span(here["start"], here["end"]))
         contexts[video["id"]] = HeuristicContext(question=placed, video=here, many=len(question.videos) > 1)
+    if not contexts:
+        return Draft(
+            text=f"Nothing that may be known was recorded {_during(question)}.", abstained=True, confidence=0.0
+        )
     named = overview.videos_named(Retrieval(question=parsed, contexts=contexts))
     if named and not parsed.every and parsed.kind != "video":
         contexts = {context.video["id"]: context for context in named}
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
-    draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
+    draft = None if question.mode == "wait" else (yield from _from_pictures(parsed, contexts))
+    if question.mode != "backward" and (draft is None or draft.abstained):
+        retrieval = yield from read_part(parsed, contexts)
+        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
     if draft is None:
-        retrieval = yield from gather(parsed, contexts)
-        draft = yield from _from_passages(retrieval)
+        retrieval = yield from gather(parsed, contexts, question.bounds)
+        draft = (yield from about_state(retrieval)) if parsed.state else None
+        draft = draft or (yield from _from_passages(retrieval))
     return choose(retrieval, draft) if parsed.options else draft
+
+
+def _during(question: Question) -> str:
+    return "then" if not question.bounds else f"from {question.bounds['start']} to {question.bounds['end']}"
 
 
 def _from_passages(retrieval: Retrieval) -> Strategy:

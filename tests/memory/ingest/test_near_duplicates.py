@@ -61,6 +61,18 @@ def test_a_clip_that_stands_costs_nothing_and_is_there_like_any_other(tmp_path: 
     assert {text.text for text in texts[:60]} == {texts[0].text}
 
 
+def test_rows_do_not_depend_on_what_was_worked_on_together(tmp_path: Path) -> None:
+    film = ArrayVideo(noisy(700), 1.0)
+    rows = []
+    for name, betweens in (("whole", [None]), ("pieced", [(650, 660), (30, 50), "all"])):
+        memory = ClipMemory(tmp_path / name, visual_encoder=Counting(), text_encoder="hashed")
+        for between in betweens:
+            memory.add(film, channels="visual", between=between)  # type: ignore[arg-type]
+        rows.append(vectors(memory))
+        assert all(np.array_equal(one, rows[-1][0]) for one in rows[-1][1:60])
+    assert all(np.array_equal(one, other) for one, other in zip(*rows, strict=True))
+
+
 def test_a_subject_of_two_percent_makes_a_clip_of_its_own(tmp_path: Path) -> None:
     images = noisy(40)
     for image in images[23:27]:

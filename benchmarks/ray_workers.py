@@ -2,8 +2,8 @@
 
 The same file (pictures, on-screen text and speech) is indexed by one worker process at home, by two workers of a local
 Ray cluster, and by two of which one gets SIGKILL after a fifth of the pieces. Compared are all rows, ids replaced by
-what they stand for; counted is how often each piece was committed. Printed beside it: wall seconds, and the seconds that
-the cluster takes to start.
+what they stand for; counted is how often each piece was committed. Printed beside it: wall seconds, and the seconds
+that the cluster takes to start.
 
     python benchmarks/ray_workers.py [--minutes 3] [VIDEO]
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, Frame, Span
@@ -93,6 +94,17 @@ def test_small_and_faint_subjects_count_as_new(share: float, contrast: int) -> N
     after[where] = np.clip(after[where].astype(int) + contrast, 0, 255)
     first, second = without_repeats(timed([before, after]))
     assert second is not first
+
+
+@pytest.mark.parametrize(("before", "after"), [("12:34", "12:35"), ("12:38", "12:39"), ("name", "name|"), ("1", "7")])
+def test_a_digit_of_a_small_clock_and_a_caret_count_as_new(before: str, after: str) -> None:
+    frames = []
+    for second, text in enumerate((before, after)):
+        picture = noisy(2, 9, (640, 480))[second]
+        cv2.putText(picture, text, (500, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+        frames.append(Frame(float(second), picture))
+    first, second_shown = without_repeats(frames)
+    assert second_shown is not first
 
 
 def test_noise_does_not_count_and_what_comes_back_is_known_again() -> None:

@@ -95,6 +95,7 @@ class ClipMemory:
         """Who speaks and who is seen, where that was learned (`learn_people`); to be named, merged, split, deleted."""
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._pasts_lock = threading.Lock()
+        self._over: tuple[tuple[int, int], dict[tuple[str, str], tuple[list[Text], float]]] = ((0, 0), {})
 
     def __enter__(self) -> ClipMemory:
         return self
@@ -560,11 +561,14 @@ class ClipMemory:
         key = (cut, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
+                if self._over[0] != key[1]:
+                    self._over = key[1], {}
                 self._pasts[key] = Past(
                     self.store,
                     self.models,
                     lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
                     cut,
+                    self._over[1],
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

@@ -71,7 +71,7 @@ def test_learning_goes_on_where_it_was_stopped_and_does_nothing_twice(
         with pytest.raises(KeyboardInterrupt):
             memory.learn_people(video, progress=stop)
         covered = memory.coverage(video)
-        assert 0 < covered.until("voices") < covered.whole.end
+        assert 0 < covered.until("voices") < covered.whole.end and memory.video(video).complete
         memory.learn_people(video, progress=lambda progress: seen.append(progress.span.end))
         assert seen == sorted(set(seen)) and memory.coverage(video).complete
         stopped = [(turn.identity, turn.start, turn.end) for turn in memory.people.turns(video)]

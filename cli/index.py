@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +16,17 @@ from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, Vi
 from ..memory.cluster.ray_pool import RayCluster
 from ..memory.cluster.shards import Shard
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
+from ..memory.ingest.parts import Bound
 from .settings.groups import IndexOptions, MachineOptions, grouped, split_channels
-from .settings.indexing import add_video, checked_recording, damage, old_speech, recorded_in_words
+from .settings.indexing import (
+    add_video,
+    checked_recording,
+    damage,
+    old_speech,
+    part_bound,
+    recorded_in_words,
+    unfinished,
+)
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -56,6 +65,15 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Index only what lies after this time of the video (754, 12:34, 1:02:00; 2026-05-03T09:10 where it is "
+            "known when it was recorded). Other parts can be added later.",
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Index only what lies before this time.")] = None,
     recorded: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +102,7 @@ def index(
         "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
+        "between": _between(since, until, again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
@@ -95,6 +114,10 @@ def index(
         if as_json:
             write_json({"schema": 1, "videos": [asdict(record)]})
         return
+    only_dates = bool(when) and settings in (
+        {},
+        {"between": "all"},
+    )  # of what is indexed already nothing is indexed again
     settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
@@ -112,8 +135,9 @@ def index(
     with nullcontext() if machines.ray is None else RayCluster(machines.ray, workers=indexing.workers) as cluster:
         if cluster is not None:
             settings["workers"] = cluster
-        code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
-    for line in old_speech(records):
+        add = _add(clip_memory, console, settings, when, only_dates)
+        code = _add_all(add, files_in, records, rows, passed_over)
+    for line in (*old_speech(records), *unfinished(records)):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
@@ -122,11 +146,27 @@ def index(
     raise typer.Exit(code)
 
 
+def _add(
+    memory: ClipMemory, console: Console, settings: dict[str, Any], when: dict[str, str], only_dates: bool
+) -> Callable[[Path], VideoRecord]:
+    """Return what adds one file; of what is indexed already, `only_dates` changes when it was recorded."""
+
+    def add(path: Path) -> VideoRecord:
+        known = memory.known(path) if only_dates else None
+        if known is not None and known.complete:
+            record = memory.set_recording(known.id, **when)
+        else:
+            record = add_video(memory, path, console, **settings)
+        if when:
+            _tell_recording(record, console)
+        return record
+
+    return add
+
+
 def _add_all(
-    memory: ClipMemory,
+    add: Callable[[Path], VideoRecord],
     files: Sequence[tuple[Path, bool]],
-    settings: dict[str, Any],
-    console: Console,
     records: list[VideoRecord],
     rows: list[dict[str, Any]],
     passed_over: list[PassedOver],
@@ -136,14 +176,12 @@ def _add_all(
     code = 0
     for path, by_name in files:
         try:
-            record = add_video(memory, path, console, **settings)
+            record = add(path)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
             records.append(record)
-            if {"recorded", "timeline"} & settings.keys():
-                _tell_recording(record, console)
             rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:
@@ -158,6 +196,13 @@ def _add_all(
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     return code
+
+
+def _between(since: str | None, until: str | None, again: str | None) -> tuple[Bound, Bound] | str | None:
+    """The part to index: all of it, but for what is only made anew, where nobody says."""
+    if since is None and until is None:
+        return "all" if again is None else None
+    return part_bound(since), part_bound(until)
 
 
 def _tell_recording(record: VideoRecord, console: Console) -> None:

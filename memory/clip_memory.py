@@ -37,6 +37,7 @@ from .video.pictures import read_picture
 
 if TYPE_CHECKING:
     from .causal.past import Past
+    from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
     from .speech.transcriber import Transcriber
@@ -123,6 +124,7 @@ class ClipMemory:
         progress: Callable[[Progress], None] | None = None,
         recorded: str | datetime | None = None,
         timeline: str | None = None,
+        between: Span | Sequence[float | str | None] | str | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
@@ -154,6 +156,10 @@ class ClipMemory:
             progress: called after each piece, in this thread.
             recorded: see `set_recording`. None: what its name or its metadata say, where nothing is known yet.
             timeline: likewise.
+            between: only what lies in this span of the video (seconds), or between these two bounds: seconds, moments
+                of its timeline as text (`2026-05-03 09:10`), None for the video's own. Further parts add to it. The
+                pieces are those of the whole video, so that the rest can be done later: `"all"`. None: the parts that
+                were asked for before, all of the video where none was.
 
         Raises:
             VideoError: if the file cannot be used.
@@ -161,6 +167,7 @@ class ClipMemory:
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
         from .ingest.dating import check_timeline, recording_given
+        from .ingest.parts import between_of
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
@@ -178,6 +185,7 @@ class ClipMemory:
             progress=progress,
             recorded=None if recorded is None else recording_given(recorded),
             timeline=None if timeline is None else check_timeline(timeline),
+            between=between_of(between),
         )
         if OBJECTS in request.channels:
             self.models.require_detector()
@@ -190,11 +198,11 @@ class ClipMemory:
         models, language = self.models, request.streams.language
         specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
-        video = self._unchanged(source, fingerprint)
+        video = self._unchanged(source, fingerprint, request.between)
         if video is not None:  # nothing to index, so another process may be writing
             return self._date(video, request.recorded, request.timeline)
         with self._adding, self.store.writing():
-            video = self._unchanged(source, fingerprint)
+            video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
                 if self._vector_index is not None and self.store.meta("vector_index") != self._vector_index:
@@ -211,8 +219,8 @@ class ClipMemory:
         looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
-    def _unchanged(self, source: str | VideoSource, fingerprint: str) -> str | None:
-        """The id of a file that has not changed since it was found complete for the same request."""
+    def _unchanged(self, source: str | VideoSource, fingerprint: str, between: Between) -> str | None:
+        """The id of a file that has not changed since nothing was left to do for the same request."""
         if not isinstance(source, str) or not fingerprint:
             return None
         try:
@@ -222,9 +230,12 @@ class ClipMemory:
         file = self.store.file(source)
         if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
             return None
-        if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
+        if self.store.checked(file.video) != fingerprint:
             return None
-        return file.video
+        (record,) = self.store.records(file.video)
+        if between is None and not record.complete and (parts := units.parts(self.store, record.id)):
+            return None if units.units_to_do(self.store, record.id, list(record.channels), parts) else record.id
+        return record.id if record.complete else None
 
     def set_recording(
         self, video_id: str, recorded: str | datetime | None = None, timeline: str | None = None

@@ -12,7 +12,7 @@ from ..store import schema
 from ..store.full_text import indexed_form, marks
 from .tables import Table, tables
 
-_SHAPED = ("videos", "units", "channels", "clips", "paths")  # copied by rules of their own
+_SHAPED = ("videos", "units", "channels", "clips", "paths", "parts")  # copied by rules of their own
 _MANY = 500  # ids in one query
 _KNOWN = "SELECT key FROM copies WHERE part = ? AND name = ? AND digest = ?"
 

@@ -266,7 +266,9 @@ class RayPool:
         if not rest:
             handle(job, JobDone())
             return []
-        return [_Task(replace(job, units=tuple(rest)), {unit.id for unit in rest}, task.losses)]
+        done = {unit.span for unit in job.units if unit.channel == "screen_text" and unit not in rest}
+        again = replace(job, units=tuple(rest), lead=tuple(sorted({*job.lead, *done})))
+        return [_Task(again, set(task.remaining), task.losses)]
 
 
 def _begin(actor: Any, job: Job) -> Any:

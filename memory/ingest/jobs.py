@@ -55,12 +55,12 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Find where clips and pieces of speech begin and end."""
+    """Find where clips begin and end, and the pieces of speech that have a piece of these stretches."""
 
     source: str | VideoSource
     clip_seconds: float
     shots: bool
-    speech: bool
+    speech: tuple[Span, ...] = ()
     audio: int | None = None
 
 
@@ -81,6 +81,9 @@ class Work:
     units: tuple[Unit, ...]
     subtitles: Subtitles | None = None
     audio: int | None = None
+    lead: tuple[Span, ...] = ()
+    """Clips of the run that are done: text on screen is read there once more, for what stands since is not read again,
+    and each reading is to be the one that an undisturbed run has."""
 
 
 Job = Probe | Cut | Work

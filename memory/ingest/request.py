@@ -16,6 +16,7 @@ from ..registry import require_name
 from ..timeline.recording import Recording
 from ..types import CHANNELS, OBJECTS, Progress
 from .jobs import ModelSpecs
+from .parts import Between
 from .stream_choice import Streams
 from .worker_pool import Cluster
 
@@ -41,6 +42,7 @@ class IngestRequest:
     progress: Callable[[Progress], None] | None = None
     recorded: Recording | None = None
     timeline: str | None = None
+    between: Between = None
 
     def __post_init__(self) -> None:
         if not self.channels:

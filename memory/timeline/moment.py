@@ -82,9 +82,12 @@ def parse_moment(
     try:
         date = datetime(int(parts["year"]), int(parts["month"] or 0), int(parts["date"] or 0))
         local = (date + timedelta(seconds=own)).replace(tzinfo=_tzinfo(zone if rules is None else rules))
-        return Moment(local.timestamp(), where)
+        seconds = local.timestamp()
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no day of the calendar.") from None
+    if not is_dated(seconds):
+        raise ValueError(f"{text!r} is too long ago: dates begin with 1980.")
+    return Moment(seconds, where)
 
 
 def zone_written(text: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..types import VideoRecord
-from .moment import Moment, parse_moment, wall_clock
+from .moment import Moment, is_dated, parse_moment
 
 
 def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> float | Moment:
@@ -21,6 +21,9 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
     if isinstance(now, Moment):
         return now
     dated = [record for record in records if record.recorded is not None]
+    if isinstance(now, str) and dated:
+        with_date = is_dated(parse_moment(now, timeline=dated[0].timeline).seconds)
+        dated = [record for record in dated if is_dated(record.recorded or 0.0) == with_date] or dated
     timelines = sorted({record.timeline for record in dated})
     if isinstance(now, str):
         if not dated:
@@ -30,7 +33,9 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
                 "with `rewatch index FILE --recorded WHEN`."
             )
         if len(timelines) > 1:
-            raise ValueError(f"now is {now!r}, and the videos lie on the timelines {', '.join(timelines)}: ask of one.")
+            raise ValueError(
+                f"now is {now!r}, and the videos lie on the timelines {', '.join(timelines)}: ask about those of one."
+            )
         return moment_in(now, dated)
     if len(dated) < len(records) or len(timelines) != 1 or not dated:
         return float(now)
@@ -59,6 +64,7 @@ def zone_at(local: float, dated: Sequence[VideoRecord]) -> int | None:
     return min(dated, key=lambda record: record.recorded or 0.0).zone if dated else None
 
 
-def told(now: float | Moment, zone: int | None = None) -> str:
-    """Return `now` in words, for messages: `12.5 s`, or the wall clock."""
-    return wall_clock(now.seconds, zone) if isinstance(now, Moment) else f"{now:g} s"
+def latest_zone(seconds: float, dated: Sequence[VideoRecord]) -> int | None:
+    """Return the zone of the last video that had begun by a moment of the timeline, else of the first one."""
+    begun = [record for record in dated if (record.recorded or 0.0) <= seconds] or list(dated)
+    return max(begun, key=lambda record: record.recorded or 0.0).zone if begun else None

@@ -62,6 +62,7 @@ class Copier:
         """
         table = self._tables.get(name)
         if table is not None:
+            self._make(table)
             columns = ", ".join(table.columns)
             for row in self.source.execute(
                 f"SELECT {columns} FROM {name} WHERE {where} ORDER BY {table.order}", parameters
@@ -124,7 +125,7 @@ class Copier:
         for table in self._tables.values():
             if table.name in _SHAPED or self._is_shared(table):
                 continue
-            self._make(table)
+            self._make(table)  # of which rows there may be to look for
             of_unit, of_video = table.column("units"), table.column("videos")
             if of_unit is not None:
                 self._copy_with(table, of_unit, "units")

@@ -251,14 +251,14 @@ class _Fill:
 
     def _ask(self) -> None:
         """Ask for what either asks for; a video of which no part is named is asked for as a whole."""
-        asked = self._source.execute("SELECT 1 FROM sqlite_master WHERE name = 'parts'").fetchone()
-        rows = (
-            asked
-            and self._source.execute("SELECT start_s, end_s FROM parts WHERE video = ?", (self._theirs,)).fetchall()
-        )
-        if units.parts(self._store, self._ours) is not None:
-            for part in [Span(*row) for row in rows or ()] or [None]:
-                units.put_part(self._store, self._ours, part)
+        if units.parts(self._store, self._ours) is None:
+            return
+        named: list[Span | None] = [None]
+        if self._source.execute("SELECT 1 FROM sqlite_master WHERE name = 'parts'").fetchone():
+            query = "SELECT start_s, end_s FROM parts WHERE video = ?"
+            named = [Span(*row) for row in self._source.execute(query, (self._theirs,))] or named
+        for part in named:
+            units.put_part(self._store, self._ours, part)
 
     def _renew(self, stamp: str, channels: Sequence[str]) -> None:
         """Make anew what was made of all units together."""

@@ -110,7 +110,10 @@ class RayCluster:
                 self._ray.init(address=address, **quiet)
         except MisuseError:
             raise
-        except (OSError, RuntimeError, ValueError, OverflowError) as error:
+        except Exception as error:
+            # Of a cluster that does not start in time Ray raises a bare `Exception`.
+            if type(error) is not Exception and not isinstance(error, OSError | RuntimeError | ValueError):
+                raise
             self.close()
             where = address if address not in (None, "local") else "of this machine"
             raise CapabilityError(f"The Ray cluster {where} cannot be used: {first_line(error)}") from error

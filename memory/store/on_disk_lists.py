@@ -51,7 +51,7 @@ class OnDiskLists:
         if lists.totsize:
             lists.do_mmap()
         index.replace_invlists(lists, True)
-        lists.this.disown()
+        lists.this.disown()  # type: ignore[attr-defined]
         index.ntotal = int(sizes.sum())
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class OnDiskLists:
         import faiss
 
         every = self.index.nlist if selector is not None else self.index.nprobe
-        parameters = faiss.IVFPQSearchParameters(sel=selector, nprobe=every)
+        parameters = faiss.IVFPQSearchParameters(sel=selector, nprobe=every)  # type: ignore[attr-defined]
         _, ids = self.index.search(_padded(query.reshape(1, -1), self.index.d), count, params=parameters)
         return np.asarray(ids[0][ids[0] >= 0], np.int64)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -114,10 +114,6 @@ def index(
         if as_json:
             write_json({"schema": 1, "videos": [asdict(record)]})
         return
-    only_dates = bool(when) and settings in (
-        {},
-        {"between": "all"},
-    )  # of what is indexed already nothing is indexed again
     settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
@@ -135,8 +131,7 @@ def index(
     with nullcontext() if machines.ray is None else RayCluster(machines.ray, workers=indexing.workers) as cluster:
         if cluster is not None:
             settings["workers"] = cluster
-        add = _add(clip_memory, console, settings, when, only_dates)
-        code = _add_all(add, files_in, records, rows, passed_over)
+        code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
     for line in (*old_speech(records), *unfinished(records)):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
@@ -146,27 +141,11 @@ def index(
     raise typer.Exit(code)
 
 
-def _add(
-    memory: ClipMemory, console: Console, settings: dict[str, Any], when: dict[str, str], only_dates: bool
-) -> Callable[[Path], VideoRecord]:
-    """Return what adds one file; of what is indexed already, `only_dates` changes when it was recorded."""
-
-    def add(path: Path) -> VideoRecord:
-        known = memory.known(path) if only_dates else None
-        if known is not None and known.complete:
-            record = memory.set_recording(known.id, **when)
-        else:
-            record = add_video(memory, path, console, **settings)
-        if when:
-            _tell_recording(record, console)
-        return record
-
-    return add
-
-
 def _add_all(
-    add: Callable[[Path], VideoRecord],
+    memory: ClipMemory,
     files: Sequence[tuple[Path, bool]],
+    settings: dict[str, Any],
+    console: Console,
     records: list[VideoRecord],
     rows: list[dict[str, Any]],
     passed_over: list[PassedOver],
@@ -174,14 +153,23 @@ def _add_all(
     """Add files, each with whether it was named itself; fills the three lists, and returns the exit code."""
     taken: dict[str, Path] = {}
     code = 0
+    when = {name: settings[name] for name in ("recorded", "timeline") if name in settings}
+    others = settings.keys() - when.keys() - {"between"}
+    only_dates = bool(when) and not others and settings.get("between") == "all"  # nothing indexed is indexed again
     for path, by_name in files:
         try:
-            record = add(path)
+            known = memory.known(path) if only_dates else None
+            if known is not None and known.complete:
+                record = memory.set_recording(known.id, **when)
+            else:
+                record = add_video(memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
             records.append(record)
+            if when:
+                _tell_recording(record, console)
             rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:

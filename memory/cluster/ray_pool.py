@@ -263,15 +263,15 @@ class RayPool:
                 return []
             return [task]
         rest = [unit for unit in job.units if unit.id in task.remaining]
+        done = {unit.span for unit in job.units if unit.channel == "screen_text" and unit not in rest}
         if rest and task.losses >= _LOSSES:
             handle(job, Failed(rest[0].id, reason))
             rest, task.losses = rest[1:], 0
         if not rest:
             handle(job, JobDone())
             return []
-        done = {unit.span for unit in job.units if unit.channel == "screen_text" and unit not in rest}
         again = replace(job, units=tuple(rest), lead=tuple(sorted({*job.lead, *done})))
-        return [_Task(again, set(task.remaining), task.losses)]
+        return [_Task(again, {unit.id for unit in rest}, task.losses)]
 
 
 def _begin(actor: Any, job: Job) -> Any:

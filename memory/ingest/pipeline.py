@@ -353,6 +353,7 @@ def _jobs(
         own = [unit for span in run for unit in units.pop(span, ())]
         if own:
             jobs.append(Work(source, tuple(own), lead=tuple(lead)))
+    jobs += [Work(source, tuple(others)) for others in units.values()]  # of other cuts than the video's clips
     return [*sorted(jobs, key=lambda job: job.units[0].span.start)]
 
 

@@ -240,16 +240,15 @@ class RayPool:
         actor, task = busy[stream]
         try:
             message = ray.get(next(stream))
-        except StopIteration:
-            del busy[stream]
-            self._cluster.idle.append(actor)
-            return True
         except RayTaskError as error:  # a bug there is a bug here
             raise RuntimeError(f"A worker on the Ray cluster failed:\n{error}") from error
-        except RayError:
+        except (RayError, StopIteration):
             return False
         if isinstance(message, UnitDone | Failed):
             task.remaining.discard(message.unit)
+        elif isinstance(message, JobDone):  # the last that it says
+            del busy[stream]
+            self._cluster.idle.append(actor)
         handle(task.job, message)
         return True
 

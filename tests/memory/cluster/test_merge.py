@@ -327,3 +327,33 @@ def test_stretches_of_one_video_are_merged(make_talk: Callable, speak: Callable,
         assert all(one[1] <= other[0] + 1e-3 for one, other in pairwise(pieces)), "no sound is heard twice"
         again = merge_memories(out, parts)
         assert again.known and rows_of(out) == found
+
+
+class Stop(Exception):
+    """What stops an ingest in a test."""
+
+
+@pytest.mark.slow
+def test_stopped_work_reads_text_as_undisturbed_work(make_talk: Callable[..., Path], tmp_path: Path):
+    """A text that stands over many clips is read once in a run; stopped in the middle, it is read as it was."""
+    video = make_talk(
+        tmp_path / "talk.mp4",
+        12,
+        captions=lambda second: "THE RIVER" if second < 9 else "A BRIDGE",
+        colors=lambda second: (int(second * 9), 60, 90),
+        size=(320, 180),
+    )
+    settings = {"channels": ("visual", "screen_text")}
+    whole = index(tmp_path / "whole", [video], **settings)
+    for stops in (3, 6, 15):
+        left = [stops]
+
+        def stop(_: object, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Stop
+
+        with pytest.raises(Stop):
+            index(tmp_path / "stopped", [video], progress=stop, **settings)
+    index(tmp_path / "stopped", [video], **settings)
+    assert_same(tmp_path / "stopped", whole)

@@ -17,6 +17,7 @@ from rewatch.memory import ClipMemory, MemoryFolderError, MisuseError, merge_mem
 from rewatch.memory.cluster.shards import Shard
 from rewatch.memory.store import units
 from rewatch.memory.store.database import Store
+from rewatch.memory.store.schema import PEOPLE
 from same_rows import assert_same, rows_of
 
 SETTINGS = {"channels": ("visual", "speech"), "clip_seconds": 1.0, "workers": 0}
@@ -357,3 +358,37 @@ def test_stopped_work_reads_text_as_undisturbed_work(make_talk: Callable[..., Pa
             index(tmp_path / "stopped", [video], progress=stop, **settings)
     index(tmp_path / "stopped", [video], **settings)
     assert_same(tmp_path / "stopped", whole)
+
+
+def test_people_are_never_merged_silently(videos: list[Path], tmp_path: Path):
+    parts = []
+    for number in (0, 1):
+        folder = index(tmp_path / f"part-{number}", [videos[number]], channels=("visual",))
+        store = Store(folder, read_only=False)
+        (record,) = store.records()
+        with store.transaction() as db:
+            for statement in PEOPLE:
+                db.execute(statement)
+            db.executemany("INSERT INTO identities (kind, name) VALUES ('voice', ?)", [("Anna",), (None,)])
+            db.execute("INSERT INTO identities_apart VALUES (1, 2)")
+            db.execute("INSERT INTO people_models VALUES ('test', 'voice', 0.7)")
+            db.executemany(
+                "INSERT INTO appearances (video, kind, stamp, start_s, end_s, known_s, linked_s, vector, identity) "
+                "VALUES (?, 'voice', 'test', ?, ?, 2, 2, ?, ?)",
+                [(record.id, at, at + 1, np.full(4, 0.5, np.float16).tobytes(), at + 1) for at in (0, 1)],
+            )
+        store.close()
+        parts.append(folder)
+    notes = merge_memories(tmp_path / "out", parts).notes
+    assert notes == ["Anna of part-1 is Anna 2 here, since Anna is there already: merge them if they are one"]
+    with ClipMemory(tmp_path / "out") as memory:
+        people = memory.people
+        labels = {record.name: [turn.identity for turn in people.turns(record.id)] for record in memory.videos()}
+        assert labels == {"0.mp4": [1, 2], "1.mp4": [3, 4]}
+        assert people.identity("anna").id == 1 and people.identity("Anna 2").id == 3
+        assert memory.store.rows("SELECT * FROM identities_apart") == [(1, 2), (3, 4)]
+        people.delete("Anna")
+    assert not merge_memories(tmp_path / "out", parts).notes
+    with ClipMemory(tmp_path / "out") as memory:
+        assert memory.store.rows("SELECT identity FROM appearances ORDER BY id") == [(2,), (3,), (4,)]
+        assert sorted(identity.id for identity in memory.people.identities()) == [2, 3, 4]

@@ -13,6 +13,7 @@ import numpy as np
 
 from .errors import VideoError
 from .memory_view import MemoryView, Picture, at_same_time
+from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store.search import dated, scope_of, timeline_scope
@@ -42,6 +43,8 @@ class CausalView:
         self._past_at = past
         self._cut = cut
         self.folder = memory.folder
+        self.people: PeopleView = memory.people.until(self.now_of)
+        """See `ClipMemory.people`: turns that were over by now, and identities that had one."""
 
     def __repr__(self) -> str:
         return f"CausalView({str(self.folder)!r}, now={self.now})"

@@ -72,6 +72,8 @@ class Answer:
     run_id: str = ""
     trace: str | None = None
     """Path of the trace, where one was written."""
+    coverage: tuple[dict[str, Any], ...] = ()
+    """`Coverage.as_dict` of each video that was known in part only when it was asked about, with its `name`."""
 
     @property
     def failed(self) -> bool:
@@ -98,6 +100,7 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "coverage": [dict(row) for row in self.coverage],
         }
 
     @classmethod
@@ -107,7 +110,8 @@ class Answer:
             Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
             for e in row["evidence"]
         )
-        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
+        coverage = tuple(dict(one) for one in row.get("coverage", ()))  # runs of before have none
+        return cls(evidence=evidence, coverage=coverage, **{name: row[name] for name in _PLAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,4 +64,7 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
     facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
-    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."
+    about = f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."
+    if "coverage" not in video:
+        return about
+    return f"{about} So far it is known in part: {video['coverage']['text']}. Of the rest nobody can say what is there."

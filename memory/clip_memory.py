@@ -22,6 +22,7 @@ from .protocol import VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store
+from .store.live import live_state
 from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
@@ -392,14 +393,30 @@ class ClipMemory:
         return work_rates(self.store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
 
     def known_until(self, video_id: str, channel: str) -> float:
-        """The second up to which a channel is known in full; see `CausalView.known_until`. Here: the video's end."""
+        """The second up to which a channel is known in full; the video's start if nothing of it is."""
         record = self.video(video_id)
-        return record.end if channel in record.channels else record.start
+        return self.coverage(record.id).until(channel) if channel in record.channels else record.start
 
     def coverage(self, video_id: str) -> Coverage:
-        """Return which spans of a video each channel covers by now; another process may be at work on it."""
-        record = self.video(video_id)
-        return coverage(record.id, record.span, units.open_spans(self.store, record.id))
+        """Return which spans of a video each channel covers by now; another process may be at work on it.
+
+        What it says is covered is in whatever is read or searched afterwards: read the coverage first.
+        """
+        with self.store.snapshot():
+            record = self.video(video_id)
+            open_spans = units.open_spans(self.store, record.id)
+            live = live_state(self.store, record.id)
+        for channel, spans in open_spans.items():
+            nothing = channel == "speech" and not record.has_audio
+            if record.channels.get(channel, "").startswith("unavailable") and not nothing:
+                spans.append(record.span)  # nothing here could work it off
+            if live is not None:
+                spans += live.open_spans(channel, record.end)
+        return coverage(record.id, record.span, open_spans, growing=record.growing)
+
+    def unknown_spans(self, video_id: str, channel: str, span: Span) -> list[Span]:
+        """Return the parts of a span of which a channel that was asked for knows nothing by now."""
+        return self.coverage(video_id).missing(channel, span)
 
     def until(self, now: float) -> CausalView:
         """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.

@@ -13,6 +13,7 @@ from .span import MediaURI, Span
 from .types import CLIP, Clip, Hit, Text, VideoRecord
 
 if TYPE_CHECKING:
+    from .coverage import Coverage
     from .encoders import VisualEncoder
     from .tracking.detector import Detector
 
@@ -74,6 +75,12 @@ class MemoryView(Protocol):
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
+
+    def coverage(self, video_id: str) -> Coverage:
+        """The spans of a video that each channel covers by now."""
+
+    def unknown_spans(self, video_id: str, channel: str, span: Span) -> list[Span]:
+        """The parts of a span of which a channel that was asked for knows nothing by now."""
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full."""

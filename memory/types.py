@@ -64,6 +64,8 @@ class VideoRecord(Timed):
     """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
     zone: int | None = None
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
+    growing: bool = False
+    """Whether it is still being recorded, as far as is known, so that `end` moves."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()

@@ -16,7 +16,7 @@ from ..parsing.options import MOST, find_options, letter, split_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...memory import ClipMemory
+    from ...memory import CausalView, ClipMemory
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
@@ -44,7 +44,8 @@ class Question:
     options: tuple[str, ...] = ()
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
-    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one."""
+    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one,
+    `coverage` (`Coverage.as_dict`) where it was not covered in full when it was asked about."""
     now: float | None = None
     """Nothing after this time (seconds) may be seen."""
     earlier: tuple[tuple[str, str], ...] = ()
@@ -118,13 +119,21 @@ def question_about(
         records = [memory.until(now).video(r.id) for r in records if r.start < now]
         if not records:
             raise QuestionError(f"Nothing was to be seen yet at {now:g} s: give a time after {first:g} s.")
+    seen = memory if now is None else memory.until(now)
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
     facts = tuple(
         {**{name: getattr(r, name) for name in names}, "name": named(r.name), "channels": list(r.channels), **more}
+        | _coverage(seen, r.id)
         for r in records
     )
     return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+
+
+def _coverage(memory: ClipMemory | CausalView, video: str) -> dict[str, Any]:
+    """Return the coverage of a video that is not covered in full, read before anything is searched; else nothing."""
+    found = memory.coverage(video)
+    return {} if found.complete else {"coverage": found.as_dict()}
 
 
 def question_of(messages: Sequence[BaseMessage]) -> Question | None:

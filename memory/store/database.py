@@ -70,6 +70,7 @@ class Store(Database):
                 with self._sound():
                     failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
         recordings = {name: facts for name, *facts in self._recordings()}
+        growing = self._growing()
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
@@ -83,7 +84,8 @@ class Store(Database):
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
                     timeline=timeline, recorded=recorded, zone=zone,
-                    complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
+                    growing=id_ in growing,
+                    complete=bool(kept) and id_ not in todo and id_ not in growing, failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
             records.append(record)
         return records
@@ -92,6 +94,11 @@ class Store(Database):
         if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
             return []
         return self.rows("SELECT video, timeline, start_s, zone FROM recordings")
+
+    def _growing(self) -> set[str]:
+        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'live'") is None:
+            return set()
+        return {name for (name,) in self.rows("SELECT video FROM live WHERE state = 'open'")}
 
     def put_recording(self, video: str, timeline: str, start: float | None, zone: int | None, source: str) -> None:
         """Take when a video was recorded: its timeline, that timeline's seconds at its start, and the zone.

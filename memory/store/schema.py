@@ -90,3 +90,10 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, timeline TEXT NOT NULL, start_s REAL, zone INTEGER,
     source TEXT NOT NULL
 )"""
+
+# Videos that are watched while they are recorded: what is watched, `open`, `stopped` or `ended`, and facts as JSON (see
+# `store.live`). Likewise a table that older memories lack.
+LIVE = """CREATE TABLE IF NOT EXISTS live (
+    video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, source TEXT NOT NULL, state TEXT NOT NULL,
+    facts TEXT NOT NULL
+)"""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,17 +24,22 @@ from .protocol import VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store
-from .store.live import live_state
+from .store.folder import is_locked
+from .store.live import ENDED, live_state
 from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
+from .video.growing_video import GrowingVideo
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.pictures import read_picture
 
 if TYPE_CHECKING:
     from .causal.past import Past
+    from .ingest.jobs import ModelSpecs
     from .ingest.request import IngestRequest
+    from .live.growth import Growth
+    from .live.watch import WatchEvent, WatchOptions
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
@@ -158,21 +165,22 @@ class ClipMemory:
             again=again,
             progress=progress,
         )
-        if OBJECTS in request.channels:
-            self.models.require_detector()
-        return self._add(as_source(source), request)
+        return self.add_as(source, request)
 
-    def _add(self, source: str | VideoSource, request: IngestRequest) -> VideoRecord:
-        from .ingest.jobs import ModelSpecs
+    def add_as(self, source: str | Path | VideoSource, request: IngestRequest) -> VideoRecord:
+        """Put a video into the memory, as a request says; see `add`."""
         from .ingest.pipeline import Ingest
 
+        source = as_source(source)
+        if OBJECTS in request.channels:
+            self.models.require_detector()
         models, language = self.models, request.streams.language
-        specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
+        specs = self._specs(request)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
         video = self._unchanged(source, fingerprint)
         if video is not None:  # nothing to write, so another process may be writing
             return self.store.records(video)[0]
-        with self._adding, self.store.writing():
+        with self.writing():
             video = self._unchanged(source, fingerprint)
             if video is None:
                 models.remember(request.transcriber, language)
@@ -182,6 +190,91 @@ class ClipMemory:
                 self._sources[video] = source
         (record,) = self.store.records(video)
         return record
+
+    def _specs(self, request: IngestRequest) -> ModelSpecs:
+        from .ingest.jobs import ModelSpecs
+
+        models, language = self.models, request.streams.language
+        return ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
+
+    def watch(
+        self,
+        source: str | Path,
+        *,
+        channels: str | Sequence[str] | None = None,
+        clip_seconds: float | None = None,
+        transcriber: Transcriber | str | None = None,
+        language: str | None = None,
+        workers: int | None = None,
+        options: WatchOptions | None = None,
+        stop: threading.Event | None = None,
+        listener: Callable[[WatchEvent], None] | None = None,
+    ) -> VideoRecord | None:
+        """Index a source while it is recorded; other threads and processes may ask about it meanwhile.
+
+        Args:
+            source: a file that grows (MKV, MPEG-TS, fragmented MP4), a folder that files arrive in, the address of a
+                stream (`rtsp://`, `http://`, an HLS playlist), or a camera (`/dev/video0`, `avfoundation:0`).
+            channels: as in `add`.
+            clip_seconds: as in `add`.
+            transcriber: as in `add`.
+            language: as in `add`.
+            workers: as in `add`.
+            options: limits and waiting times.
+            stop: set it to end the watching; the same source goes on with the next call.
+            listener: is told what happens, in this thread.
+
+        Returns:
+            The video, the last one of a folder; None where nothing came.
+
+        Raises:
+            VideoError: if the source cannot be watched.
+        """
+        from .ingest.request import IngestRequest
+        from .live.watch import Watch, WatchOptions
+
+        request = IngestRequest(
+            channels=self._usual_channels if channels is None else channel_names(channels),
+            clip_seconds=clip_seconds,
+            streams=Streams(language=language),
+            transcriber=transcriber,
+            workers=workers,
+        )
+        if OBJECTS in request.channels:
+            self.models.require_detector()
+        watch = Watch(
+            self,
+            str(source),
+            request,
+            options or WatchOptions(),
+            stop or threading.Event(),
+            listener or (lambda event: None),
+        )
+        video = watch.run()
+        return self.store.records(video)[0] if video else None
+
+    def growth(self, request: IngestRequest, **recording: Any) -> Growth:
+        """Return what indexes a recording while it goes on; the other arguments are those of `Growth`."""
+        from .live.growth import Growth
+
+        with self.writing():
+            self.models.remember(request.transcriber, request.streams.language)
+        return Growth(self.store, self.searcher, lambda: self.models.text, self._specs(request), request, **recording)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one that writes.
+
+        Raises:
+            MemoryInUse: if another process is writing.
+        """
+        with self._adding, self.store.writing():
+            yield
+
+    @property
+    def is_written_elsewhere(self) -> bool:
+        """Whether another process is writing at this moment."""
+        return not self._adding.locked() and is_locked(self.folder)
 
     @property
     def _usual_channels(self) -> tuple[str, ...]:
@@ -213,10 +306,12 @@ class ClipMemory:
             VideoError: if there is no such video.
             MemoryFolderError: if the memory cannot be written.
         """
-        with self._adding, self.store.writing():
-            id_ = self.video(video_id).id
+        with self.writing():
+            record = self.video(video_id)
+            id_ = record.id
             before = self.store.size()
             units.remove_video(self.store, id_)
+            shutil.rmtree(self._recording(record), ignore_errors=True)
             self._sources.pop(id_, None)
             self.searcher.forget_deleted()
             self.store.shrink()
@@ -321,6 +416,8 @@ class ClipMemory:
         place = Path(path).expanduser().absolute()
         file = self.store.file(place)
         id_ = file.video if file is not None else None
+        if id_ is not None and self._is_watched(id_):
+            return self.store.records(id_)[0]  # it grows: its content is another one at each moment
         try:
             state = place.stat()
         except OSError:
@@ -339,7 +436,22 @@ class ClipMemory:
         record = self.video(video_id)
         if record.id in self._sources:
             return self._sources[record.id]
-        return open_file(record, self.store.paths(record.id))
+        paths = self.store.paths(record.id)
+        if not paths and (self._recording(record) / "segments.jsonl").exists():
+            from .live.segments import Segments
+
+            return Segments(self._recording(record))
+        if paths and self._is_watched(record.id) and paths[0][0].is_file():
+            return GrowingVideo(Video(paths[0][0], audio=record.audio), record.end)
+        return open_file(record, paths)
+
+    def _recording(self, record: VideoRecord) -> Path:
+        """Return the folder of a video's segments, where it has some."""
+        return self.folder / "live" / record.content_id[:16]
+
+    def _is_watched(self, video: str) -> bool:
+        live = live_state(self.store, video)
+        return live is not None and live.state != ENDED
 
     def search(
         self,

@@ -66,7 +66,9 @@ class SegmentWriter:
         self._current: _Output | None = None
         self._closing: _Output | None = None
         self.received = 0.0
-        """Seconds of the recording that were received."""
+        """Second of the recording up to which it was received; 0 before the first picture."""
+        self.first = 0.0
+        """Time of the first picture, on the recording's clock."""
 
     def take(self, packet: Packet) -> None:
         """Take the next packet of the source; those of other streams are passed over."""
@@ -104,7 +106,8 @@ class SegmentWriter:
 
     def _begin(self, first: float) -> None:
         """Fix the clock by the first picture; sound that was received before it is put on it too."""
-        self._shift = self._shift_of(first) - first
+        self.first = self._shift_of(first)
+        self._shift = self.first - first
         for packet in self._waiting:
             self._sound.append((self._move(packet), packet))
         self._waiting = []

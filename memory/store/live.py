@@ -27,8 +27,10 @@ class LiveState:
     """Per channel whose pieces end later than the video does by now: the second up to which there are pieces."""
     gaps: tuple[tuple[float, float], ...] = ()
     """Spans of which nothing was received."""
-    left_out: dict[str, int] = field(default_factory=dict)
-    """Frames that were never looked at since this machine was behind, by channel; `frames` is all there were."""
+    left_out: float = 0.0
+    """Seconds that were not looked at since this machine was behind."""
+    beginning: str = ""
+    """Of a file: the id of how it begins (see `ingest.growing`)."""
     dropped: float = 0.0
     """Seconds of the recorded media that were deleted to keep within the limit."""
 
@@ -67,9 +69,3 @@ def watched(store: Store, source: str) -> str | None:
     rows = store.rows("SELECT video FROM live WHERE source = ? ORDER BY rowid DESC LIMIT 1", (source,))
     return str(rows[0][0]) if rows else None
 
-
-def forget_live_state(store: Store, video: str) -> None:
-    """Forget that a video was watched: it is a file like any other now."""
-    with store.transaction() as db:
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'live'").fetchone():
-            db.execute("DELETE FROM live WHERE video = ?", (video,))

@@ -25,10 +25,10 @@ from .span import Span
 from .store import units
 from .store.database import Store
 from .store.folder import is_locked
-from .store.live import ENDED, live_state
+from .store.live import live_state, watched
 from .store.search import Searcher, channel_names, scope_of, span_of
 from .tracking.detector_weights import usual_detector
-from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
+from .types import CHANNELS, CLIP, ENDED, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
 from .video.growing_video import GrowingVideo
 from .video.open import as_source, find_video, one_or_many, open_file
@@ -426,6 +426,17 @@ class ClipMemory:
             with Video(place) as video:
                 id_ = self.store.find_content(video.content_id)
         return self.store.records(id_)[0] if id_ is not None else None
+
+    def watched(self, path: str | Path) -> VideoRecord | None:
+        """The video that a file, an address or a camera is, where it is watched and may still grow; else None."""
+        source = str(path)
+        video = watched(self.store, source) or watched(self.store, str(Path(source).expanduser().absolute()))
+        return self.store.records(video)[0] if video is not None and self._is_watched(video) else None
+
+    def source_of(self, video_id: str) -> str | None:
+        """What is, or was, watched for a video that may still grow: a file, an address or a camera; else None."""
+        live = live_state(self.store, self.video(video_id).id)
+        return live.source if live is not None and live.state != ENDED else None
 
     def open(self, video_id: str) -> VideoSource:
         """The video itself.

@@ -19,6 +19,10 @@ SUMMARY = "summary"
 MAIN = "main"
 """The timeline of a video for which no other is named."""
 
+OPEN, STOPPED, ENDED = "open", "stopped", "ended"
+"""States of a video that is watched while it is recorded: it is being watched (or its watcher was killed), somebody
+stopped it, its source came to its end."""
+
 CLIP = "clip"
 LEVELS = (CLIP, "chapter", "hour", "day")
 """Levels from fine to coarse."""

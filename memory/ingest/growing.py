@@ -8,7 +8,8 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from ..store.database import Store
-from ..store.live import ENDED, LiveState, live_state, put_live_state, watched
+from ..store.live import LiveState, live_state, put_live_state, watched
+from ..types import ENDED
 from ..video.probe import open_container, video_stream
 
 

@@ -15,8 +15,8 @@ from ..ocr.blocks import reopened
 from ..protocol import VideoInfo
 from ..span import Span
 from ..store import units
-from ..store.live import ENDED, OPEN, LiveState, live_state, put_live_state
-from ..types import CLIP
+from ..store.live import LiveState, live_state, put_live_state
+from ..types import CLIP, OPEN
 from .segments import Manifest, Segments
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Growth:
     def extend(self, *, state: str = OPEN) -> float:
         """Take in what was recorded since the last call; returns the second up to which the video is known now.
 
-        With `state` ENDED the last piece is taken too, however short it is; else only clips that are whole.
+        With another `state` than OPEN the last piece is taken too, however short it is; else only clips that are whole.
         """
         if not self._manifest.segments:
             return 0.0
@@ -140,7 +140,7 @@ class Growth:
         """Move the end of the video, and write down every piece of work up to there, in one transaction."""
         store, video, live = self._store, self.video, self.live
         (record,) = store.records(video)
-        final = state == ENDED
+        final = state != OPEN
         seconds = self._request.clip_seconds or float(store.clipping(video).partition(" ")[2] or _CLIP_SECONDS)
         stretches = self._manifest.stretches()
         known = {clip.start for clip in store.clips(video, CLIP)}

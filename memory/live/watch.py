@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from av.error import FFmpegError
 from ..errors import MemoryInUse, VideoError
 from ..ingest.growing import beginning_id
 from ..span import Span, clock
-from ..store.live import ENDED, OPEN, STOPPED, live_state, watched
+from ..store.live import live_state, watched
+from ..types import ENDED, OPEN, STOPPED
 from .growth import Growth
 from .recorder import SegmentWriter
 from .segments import APART, Manifest
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = "live"
 """Folder in a memory that holds recordings."""
-_BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between tries to reach a source again
+_BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds between tries to reach a source again
 _PACE = 1.0  # seconds between two looks at what was recorded
 _FILES = 2  # looks at a folder in which a file must not change before it is taken
 
@@ -103,12 +105,18 @@ class Watch:
             beginning=beginning,
             behind=None if path is not None else self.options.behind,
         )
+        done = False
         try:
-            return self._follow(recorder, growth, manifest, path)
+            video = self._follow(recorder, growth, manifest, path)
+            done = True
+            return video
         finally:
             self.stop.set()
-            recorder.join(timeout=15.0)
+            recorder.join(timeout=3.0)
             growth.close()
+            if not done and growth.video:
+                with suppress(MemoryInUse), self.memory.writing():
+                    growth.mark(STOPPED)
 
     def _identity(self, source: str, path: Path | None) -> tuple[str, str]:
         """Return the content id of the recording, and of a file how it begins; the same ones where it goes on."""
@@ -216,8 +224,8 @@ class Watch:
         """Take the rest where the source has ended; where somebody stopped it, it may go on."""
         if path is not None and recorder.finished:
             self._finish_file(growth, path)
-        elif growth.video and not recorder.stopped:
-            self._extend(growth, path, ENDED)
+        elif growth.video and path is None:  # whatever comes later begins after a gap
+            self._extend(growth, path, STOPPED if recorder.stopped else ENDED)
         elif growth.video:
             with self.memory.writing():
                 growth.mark(STOPPED)
@@ -279,6 +287,7 @@ class _Recorder(threading.Thread):
         self._source, self._kind, self._path = source, kind, path
         self._manifest, self._options, self._stop_event = manifest, options, stop
         self._events: list[tuple[str, str]] = []
+        self._connected = False
         self.changed = threading.Event()
         """Set when there is something new."""
         self.error: VideoError | None = None
@@ -356,7 +365,7 @@ class _Recorder(threading.Thread):
                 return
             pause = _BACKOFF[min(tries, len(_BACKOFF) - 1)]
             tries += 1
-            self._tell("lost", f"no signal: {reason}; trying again in {pause:.0f} s")
+            self._tell("lost", f"no signal: {reason}; trying again in {pause:g} s")
             self._stop_event.wait(pause)
 
     @property
@@ -386,10 +395,12 @@ class _Recorder(threading.Thread):
         """Return the second of the recording at which a connection's first picture lies: that of the wall clock."""
         if self._manifest.began == 0.0:
             self._manifest.begin(time.time())
-            self.began = self._manifest.began
+            self.began, self._connected = self._manifest.began, True
             return 0.0
         last = self._received
-        at = max(time.time() - self._manifest.began, last)
+        apart = 0.0 if self._connected else 2 * APART  # what an earlier watch has closed stays closed
+        self._connected = True
+        at = max(time.time() - self._manifest.began, last + apart)
         if last:
             gap = f"; a gap of {at - last:.1f} s at {clock(last)}" if at - last > APART else ""
             self._tell("back", f"the signal is back{gap}")

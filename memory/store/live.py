@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from ..span import Span
+from ..types import OPEN
 from . import schema
 
 if TYPE_CHECKING:
     from .database import Store
-
-OPEN, STOPPED, ENDED = "open", "stopped", "ended"
-"""States: it is being watched (or its watcher was killed), a person stopped it, the source came to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

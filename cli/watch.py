@@ -71,6 +71,7 @@ def watch(
     Other commands may ask about it meanwhile: answers say what part is known so far.
     """
     from ..memory.live.watch import WatchOptions
+    from ..memory.live.watch import watch as run
 
     console = Console(stderr=True)
     clip_memory = ClipMemory(memory_folder(memory), detector=detector)
@@ -92,7 +93,8 @@ def watch(
         segment=min(5.0, clip_seconds or 5.0),
     )  # fmt: skip
     try:
-        record = clip_memory.watch(
+        record = run(
+            clip_memory,
             source if "://" in source or not Path(source).exists() else Path(source),
             channels=split_channels(channels),
             workers=workers,

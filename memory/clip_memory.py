@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from .ingest.jobs import ModelSpecs
     from .ingest.request import IngestRequest
     from .live.growth import Growth
-    from .live.watch import WatchEvent, WatchOptions
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
@@ -152,7 +151,7 @@ class ClipMemory:
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
-        chosen = (again or self._usual_channels) if channels is None else channel_names(channels)
+        chosen = (again or self.usual_channels) if channels is None else channel_names(channels)
         request = IngestRequest(
             channels=tuple(dict.fromkeys((*chosen, *again))),
             clip_seconds=clip_seconds,
@@ -197,62 +196,6 @@ class ClipMemory:
         models, language = self.models, request.streams.language
         return ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
 
-    def watch(
-        self,
-        source: str | Path,
-        *,
-        channels: str | Sequence[str] | None = None,
-        clip_seconds: float | None = None,
-        transcriber: Transcriber | str | None = None,
-        language: str | None = None,
-        workers: int | None = None,
-        options: WatchOptions | None = None,
-        stop: threading.Event | None = None,
-        listener: Callable[[WatchEvent], None] | None = None,
-    ) -> VideoRecord | None:
-        """Index a source while it is recorded; other threads and processes may ask about it meanwhile.
-
-        Args:
-            source: a file that grows (MKV, MPEG-TS, fragmented MP4), a folder that files arrive in, the address of a
-                stream (`rtsp://`, `http://`, an HLS playlist), or a camera (`/dev/video0`, `avfoundation:0`).
-            channels: as in `add`.
-            clip_seconds: as in `add`.
-            transcriber: as in `add`.
-            language: as in `add`.
-            workers: as in `add`.
-            options: limits and waiting times.
-            stop: set it to end the watching; the same source goes on with the next call.
-            listener: is told what happens, in this thread.
-
-        Returns:
-            The video, the last one of a folder; None where nothing came.
-
-        Raises:
-            VideoError: if the source cannot be watched.
-        """
-        from .ingest.request import IngestRequest
-        from .live.watch import Watch, WatchOptions
-
-        request = IngestRequest(
-            channels=self._usual_channels if channels is None else channel_names(channels),
-            clip_seconds=clip_seconds,
-            streams=Streams(language=language),
-            transcriber=transcriber,
-            workers=workers,
-        )
-        if OBJECTS in request.channels:
-            self.models.require_detector()
-        watch = Watch(
-            self,
-            str(source),
-            request,
-            options or WatchOptions(),
-            stop or threading.Event(),
-            listener or (lambda event: None),
-        )
-        video = watch.run()
-        return self.store.records(video)[0] if video else None
-
     def growth(self, request: IngestRequest, **recording: Any) -> Growth:
         """Return what indexes a recording while it goes on; the other arguments are those of `Growth`."""
         from .live.growth import Growth
@@ -277,7 +220,8 @@ class ClipMemory:
         return not self._adding.locked() and is_locked(self.folder)
 
     @property
-    def _usual_channels(self) -> tuple[str, ...]:
+    def usual_channels(self) -> tuple[str, ...]:
+        """The channels that `add` fills where none are named."""
         looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
@@ -513,7 +457,7 @@ class ClipMemory:
         """
         from .ingest.throughput import work_rates
 
-        return work_rates(self.store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
+        return work_rates(self.store, channels or self.usual_channels, len(os.sched_getaffinity(0)))
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full; the video's start if nothing of it is."""

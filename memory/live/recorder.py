@@ -65,6 +65,7 @@ class SegmentWriter:
         self._sound: deque[tuple[float, Packet]] = deque()  # of the last moments
         self._current: _Output | None = None
         self._closing: _Output | None = None
+        self._entry: tuple[Packet, float] | None = None  # the keyframe of the last cut
         self.received = 0.0
         """Second of the recording up to which it was received; 0 before the first picture."""
         self.first = 0.0
@@ -95,12 +96,21 @@ class SegmentWriter:
         if self._since is not None and time < self._since - 1e-3:
             return
         entry = packet.is_keyframe or self._encodes
-        if entry and (self._current is None or time - self._current.start >= self._seconds):
+        if entry and (self._current is None or time - self._current.start >= self._seconds - 1e-3):
             self._cut(time)
+            self._entry = packet, time
         if self._current is None:
             return
-        if self._closing is not None and (self._audio is None or time > self._closing.cut + _LATE):
-            self._close_previous()
+        if self._closing is not None and time < self._closing.cut:
+            # Pictures of an open group lie before the keyframe and need it, and what came before it.
+            if self._entry is not None:
+                self._closing.write_picture(*self._entry)
+            self._entry = None
+            self._closing.write_picture(packet, time)
+        elif self._closing is not None and packet is not (self._entry or (None,))[0]:
+            self._entry = None
+            if self._audio is None or time > self._closing.cut + _LATE:
+                self._close_previous()
         self._current.write_picture(packet, time)
         self.received = max(self.received, self._current.end)
 

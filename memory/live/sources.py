@@ -102,8 +102,8 @@ class FollowedFile:
         self._stopped = stopped
         self._wait = wait
         self.name = str(path)
-        self.at_end = False
-        """Whether all that is there was read at some time: what is read from then on is new."""
+        self.grew = False
+        """Whether something was waited for, and came: what is read from then on is new."""
         self.finished = False
         """Whether it has not grown for `idle` seconds."""
 
@@ -113,8 +113,8 @@ class FollowedFile:
         while not self._stopped():
             found = self._file.read(size)
             if found:
+                self.grew = self.grew or waited > 0
                 return found
-            self.at_end = True
             if waited >= self._idle:
                 self.finished = True
                 break

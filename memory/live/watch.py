@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,12 @@ from av.error import FFmpegError
 
 from ..errors import MemoryInUse, VideoError
 from ..ingest.growing import beginning_id
+from ..ingest.request import IngestRequest
+from ..ingest.stream_choice import Streams
 from ..span import Span, clock
 from ..store.live import live_state, watched
-from ..types import ENDED, OPEN, STOPPED
+from ..store.search import channel_names
+from ..types import ENDED, OBJECTS, OPEN, STOPPED
 from .growth import Growth
 from .recorder import SegmentWriter
 from .segments import APART, Manifest
@@ -25,7 +28,8 @@ from .sources import FollowedFile, Kind, kind_of, open_followed, open_stream
 
 if TYPE_CHECKING:
     from ..clip_memory import ClipMemory
-    from ..ingest.request import IngestRequest
+    from ..speech.transcriber import Transcriber
+    from ..types import VideoRecord
 
 FOLDER = "live"
 """Folder in a memory that holds recordings."""
@@ -62,6 +66,54 @@ class WatchEvent:
 
 
 Listener = Callable[[WatchEvent], None]
+
+
+def watch(
+    memory: ClipMemory,
+    source: str | Path,
+    *,
+    channels: str | Sequence[str] | None = None,
+    clip_seconds: float | None = None,
+    transcriber: Transcriber | str | None = None,
+    language: str | None = None,
+    workers: int | None = None,
+    options: WatchOptions | None = None,
+    stop: threading.Event | None = None,
+    listener: Listener | None = None,
+) -> VideoRecord | None:
+    """Index a source while it is recorded; other threads and processes may ask about it meanwhile.
+
+    Args:
+        memory: where it goes.
+        source: a file that grows (MKV, MPEG-TS, fragmented MP4), a folder that files arrive in, the address of a stream
+            (`rtsp://`, `http://`, an HLS playlist), or a camera (`/dev/video0`, `avfoundation:0`).
+        channels: as in `ClipMemory.add`, and so are the next four.
+        clip_seconds: length of a clip.
+        transcriber: recognizer of speech.
+        language: code of the language that is spoken.
+        workers: processes that decode and recognize.
+        options: limits and waiting times.
+        stop: set it to end the watching; the same source goes on with the next call.
+        listener: is told what happens, in this thread.
+
+    Returns:
+        The video, the last one of a folder; None where nothing came.
+
+    Raises:
+        VideoError: if the source cannot be watched.
+    """
+    request = IngestRequest(
+        channels=memory.usual_channels if channels is None else channel_names(channels),
+        clip_seconds=clip_seconds,
+        streams=Streams(language=language),
+        transcriber=transcriber,
+        workers=workers,
+    )
+    if OBJECTS in request.channels:
+        memory.models.require_detector()
+    stop, listener = stop or threading.Event(), listener or (lambda event: None)
+    video = Watch(memory, str(source), request, options or WatchOptions(), stop, listener).run()
+    return memory.store.records(video)[0] if video else None
 
 
 @dataclass
@@ -328,8 +380,8 @@ class _Recorder(threading.Thread):
             try:
                 for packet in container.demux():
                     writer.take(packet)
-                    if file.at_end and self.began is None and writer.received:
-                        # At its end now: what comes is being recorded at this moment.
+                    if file.grew and self.began is None and writer.received:
+                        # What comes now is being recorded at this moment.
                         self.began = time.time() - (writer.received - writer.first)
                     if len(self._manifest.segments) != count:
                         count = len(self._manifest.segments)

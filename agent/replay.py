@@ -147,7 +147,9 @@ class _Run:
             draft, self.question, self.messages, stopped_by=stopped_by, spend=spend, budget=recorded.budget
         )
         self.answer = _calibrated(self.head, replace(answer, run_id=recorded.run_id, trace=recorded.trace))
-        self.differences += _differences({"coverage": [], **row}, self.answer.as_dict(), "answer")  # once there was none
+        self.differences += _differences(
+            {"coverage": [], **row}, self.answer.as_dict(), "answer"
+        )  # once there was none
 
     def _reply(self) -> AIMessage:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))

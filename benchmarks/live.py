@@ -49,7 +49,9 @@ def picture(word: str, number: int) -> np.ndarray:
 def write(path: Path, seconds: float, *, real_time: bool) -> None:
     """Write a video in which the words follow one another; as fast as the clock goes, or at once."""
     began = time.monotonic()
-    with av.open(str(path), "w", format="mpegts" if path.suffix == ".ts" else None, options={"flush_packets": "1"}) as out:
+    with av.open(
+        str(path), "w", format="mpegts" if path.suffix == ".ts" else None, options={"flush_packets": "1"}
+    ) as out:
         stream = out.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "tune": "zerolatency", "g": "8"})
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         for number in range(int(seconds * FPS)):
@@ -131,7 +133,9 @@ def judged(memory: ClipMemory, answer, before, after, past: bool) -> list[str]: 
     if answer.failed:
         problems.append(f"failed: {answer.text}")
     clips = memory.clips(before.video)
-    if any(abs(clip.duration - CLIP) > 0.01 for clip in clips[:-1]) or (after.growing and clips and abs(clips[-1].duration - CLIP) > 0.01):
+    if any(abs(clip.duration - CLIP) > 0.01 for clip in clips[:-1]) or (
+        after.growing and clips and abs(clips[-1].duration - CLIP) > 0.01
+    ):
         problems.append("a clip that is not whole")
     if not answer.coverage:
         return problems if after.complete else [*problems, "no coverage was told"]
@@ -152,9 +156,23 @@ def dropping(folder: Path) -> list[str]:
     """Watch a stream that drops for 10 s; returns what went wrong."""
     file, address = folder / "stream.ts", f"http://127.0.0.1:{PORT}/live.ts"
     write(file, 20, real_time=False)
-    serve = ["ffmpeg", "-loglevel", "quiet", "-re", "-i", str(file), "-c", "copy", "-f", "mpegts", "-listen", "1", address]
+    serve = [
+        "ffmpeg",
+        "-loglevel",
+        "quiet",
+        "-re",
+        "-i",
+        str(file),
+        "-c",
+        "copy",
+        "-f",
+        "mpegts",
+        "-listen",
+        "1",
+        address,
+    ]
     memory = ClipMemory(folder / "stream")
-    events: list[tuple[float, WatchEvent]] = []
+    events: list[WatchEvent] = []
     script = f"{shutil.which('sh')}"
     shell = " ".join(f"'{part}'" for part in serve)
     # Fifteen seconds of signal, ten without, and another twenty.
@@ -162,13 +180,13 @@ def dropping(folder: Path) -> list[str]:
         time.sleep(1.0)
         record = watch(
             memory, address, channels=("visual", "screen_text"), clip_seconds=CLIP,
-            options=WatchOptions(patience=25.0, segment=2.0), listener=lambda event: events.append((time.time(), event)),
+            options=WatchOptions(patience=25.0, segment=2.0), listener=events.append,
         )  # fmt: skip
     if record is None:
         return ["nothing of the stream was received"]
     known = memory.coverage(record.id)
     gaps = known.missing("visual")
-    back = [event.text for _, event in events if event.kind == "back"]
+    back = [event.text for event in events if event.kind == "back"]
     print(f"stream: {known}; {back}; recorded {record.recorded:.0f}, complete {record.complete}")
     wrong = []
     if len(gaps) != 1 or not 9 <= gaps[0].duration <= 18:

@@ -56,7 +56,9 @@ def make(folder: Path, hours: float, files: int) -> list[Path]:
     lines = []
     for number, second in enumerate(np.arange(10, hours * 3600, 120)):
         stamp = [time.strftime("%H:%M:%S,000", time.gmtime(one)) for one in (second, second + 4)]
-        lines.append(f"{number + 1}\n{stamp[0]} --> {stamp[1]}\nNote {number} is about the {PARTS[number % 10]} plan.\n")
+        lines.append(
+            f"{number + 1}\n{stamp[0]} --> {stamp[1]}\nNote {number} is about the {PARTS[number % 10]} plan.\n"
+        )
     (folder / "long.srt").write_text("\n".join(lines))
     for number in range(files):
         write(folder / f"small-{number:03d}.mp4", [k / 5 for k in range(10)], [f"file {number}"] * 10)

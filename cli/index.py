@@ -13,12 +13,21 @@ import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
+from ..memory.ingest.parts import Bound
 from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, damage, old_speech
+from .settings.indexing import (
+    add_video,
+    checked_recording,
+    damage,
+    old_speech,
+    part_bound,
+    recorded_in_words,
+    unfinished,
+)
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, plain, write_json
+from .terminal.output import Console, message, plain, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
@@ -52,6 +61,26 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Index only what lies after this time of the video (754, 12:34, 1:02:00; 2026-05-03T09:10 where it is "
+            "known when it was recorded). Other parts can be added later.",
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Index only what lies before this time.")] = None,
+    recorded: Annotated[
+        str | None,
+        typer.Option(
+            "--recorded",
+            help="When the recording began: 2026-05-03T09:00+02:00, 'DAY1 11:09:30', or none; also of an indexed "
+            "video, by name or id [default: as its name or its metadata say].",
+        ),
+    ] = None,
+    timeline: Annotated[
+        str | None, typer.Option("--timeline", help="The timeline that the videos share a clock on [default: main].")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Index videos, or go on where an interrupted run stopped. A file that fails does not stop the others."""
@@ -60,20 +89,34 @@ def index(
         raise typer.BadParameter("name a video file to index: rewatch index FILE.")
     if indexing.subtitles is not None and len(files or ()) != 1:
         raise typer.BadParameter("--subtitles goes with one video; index the others without it.")
+    if recorded is not None and len(files or ()) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
+    when = checked_recording(recorded, timeline)
     settings: dict[str, Any] = {
         **indexing.arguments(),
         "clip_seconds": clip_seconds,
         "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
+        "between": _between(since, until, again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector)
     paths = list(files or ())
+    if when and len(paths) == 1 and not os.path.exists(paths[0]) and not again and not is_pattern(paths[0]):
+        record = clip_memory.set_recording(named(clip_memory, str(paths[0])).id, **when)
+        _tell_recording(record, console)
+        if as_json:
+            write_json({"schema": 1, "videos": [asdict(record)]})
+        return
+    only_dates = bool(when) and not settings  # of what is indexed already nothing is indexed again
+    settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
     files_in, passed_over = _expanded(paths, only, folder)
+    if recorded is not None and len(files_in) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
     records: list[VideoRecord] = []
@@ -82,12 +125,18 @@ def index(
     code = 0
     for path, by_name in files_in:
         try:
-            record = add_video(clip_memory, path, console, **settings)
+            known = clip_memory.known(path) if only_dates else None
+            if known is not None and known.complete:
+                record = clip_memory.set_recording(known.id, **when)
+            else:
+                record = add_video(clip_memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
             records.append(record)
+            if when:
+                _tell_recording(record, console)
             rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:
@@ -103,11 +152,24 @@ def index(
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
+    for line in unfinished(records):
+        console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:
         others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
         write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
+
+
+def _between(since: str | None, until: str | None, again: str | None) -> tuple[Bound, Bound] | str | None:
+    """The part to index: all of it, but for what is only made anew, where nobody says."""
+    if since is None and until is None:
+        return "all" if again is None else None
+    return part_bound(since), part_bound(until)
+
+
+def _tell_recording(record: VideoRecord, console: Console) -> None:
+    console.print(message("recorded", f"{record.name}  {recorded_in_words(record)}"), soft_wrap=True)
 
 
 def _expanded(

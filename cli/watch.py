@@ -82,7 +82,9 @@ def watch(
         timer.start()
 
     def tell(event: WatchEvent) -> None:
-        verb = {"begin": "watching", "end": "known", "progress": "known", "taken": "indexed"}.get(event.kind, event.kind)
+        verb = {"begin": "watching", "end": "known", "progress": "known", "taken": "indexed"}.get(
+            event.kind, event.kind
+        )
         where = f"   ({event.video})" if event.kind in ("begin", "taken") else ""
         line = Text.assemble((f"{verb:<8} ", "bold"), (f"{one_line(event.text)}{where}", _STYLES.get(event.kind, "")))
         console.print(line, soft_wrap=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,14 +21,17 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
-from .memory_view import Picture
+from .memory_view import Picture, at_same_time
 from .protocol import VideoSource
-from .span import Span
+from .span import MediaURI, Span
 from .store import units
 from .store.database import Store
 from .store.folder import is_locked
 from .store.live import live_state, watched
-from .store.search import Searcher, channel_names, scope_of, span_of
+from .store.search import Searcher, channel_names, dated, scope_of, span_of, timeline_scope
+from .timeline.cut import Cut
+from .timeline.interval import TimelineSpan, recorded_in
+from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, ENDED, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
@@ -37,9 +42,11 @@ from .video.pictures import read_picture
 if TYPE_CHECKING:
     from .causal.past import Past
     from .ingest.jobs import ModelSpecs
+    from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .live.growth import Growth
     from .speech.transcriber import Transcriber
+    from .timeline.recording import Recording
     from .tracking.detector import Detector
 
 _PASTS = 8  # moments of which the known rows are kept
@@ -80,7 +87,7 @@ class ClipMemory:
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
-        self._pasts: OrderedDict[tuple[float, tuple[int, int]], Past] = OrderedDict()
+        self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._pasts_lock = threading.Lock()
 
     def __enter__(self) -> ClipMemory:
@@ -114,6 +121,9 @@ class ClipMemory:
         retry: bool = False,
         again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
+        recorded: str | datetime | None = None,
+        timeline: str | None = None,
+        between: Span | Sequence[float | str | None] | str | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
@@ -142,12 +152,20 @@ class ClipMemory:
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
+            recorded: see `set_recording`. None: what its name or its metadata say, where nothing is known yet.
+            timeline: likewise.
+            between: only what lies in this span of the video (seconds), or between these two bounds: seconds, moments
+                of its timeline as text (`2026-05-03 09:10`), None for the video's own. Further parts add to it. The
+                pieces are those of the whole video, so that the rest can be done later: `"all"`. None: the parts that
+                were asked for before, all of the video where none was.
 
         Raises:
             VideoError: if the file cannot be used.
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
+        from .ingest.dating import check_timeline, recording_given
+        from .ingest.parts import between_of
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
@@ -163,6 +181,9 @@ class ClipMemory:
             retry=retry,
             again=again,
             progress=progress,
+            recorded=None if recorded is None else recording_given(recorded),
+            timeline=None if timeline is None else check_timeline(timeline),
+            between=between_of(between),
         )
         return self.add_as(source, request)
 
@@ -176,11 +197,11 @@ class ClipMemory:
         models, language = self.models, request.streams.language
         specs = self._specs(request)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
-        video = self._unchanged(source, fingerprint)
-        if video is not None:  # nothing to write, so another process may be writing
-            return self.store.records(video)[0]
+        video = self._unchanged(source, fingerprint, request.between)
+        if video is not None:  # nothing to index, so another process may be writing
+            return self._date(video, request.recorded, request.timeline)
         with self.writing():
-            video = self._unchanged(source, fingerprint)
+            video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
@@ -225,8 +246,8 @@ class ClipMemory:
         looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
-    def _unchanged(self, source: str | VideoSource, fingerprint: str) -> str | None:
-        """The id of a file that has not changed since it was found complete for the same request."""
+    def _unchanged(self, source: str | VideoSource, fingerprint: str, between: Between) -> str | None:
+        """The id of a file that has not changed since nothing was left to do for the same request."""
         if not isinstance(source, str) or not fingerprint:
             return None
         try:
@@ -236,9 +257,41 @@ class ClipMemory:
         file = self.store.file(source)
         if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
             return None
-        if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
+        if self.store.checked(file.video) != fingerprint:
             return None
-        return file.video
+        (record,) = self.store.records(file.video)
+        if between is None and not record.complete and (parts := units.parts(self.store, record.id)):
+            return None if units.units_to_do(self.store, record.id, list(record.channels), parts) else record.id
+        return record.id if record.complete else None
+
+    def set_recording(
+        self, video_id: str, recorded: str | datetime | None = None, timeline: str | None = None
+    ) -> VideoRecord:
+        """Say when a video was recorded and which timeline it belongs to; nothing is indexed again.
+
+        Args:
+            video_id: the video's id, name or path.
+            recorded: the moment at its start: a `datetime`, or text as `timeline.parse_moment` reads it, such as
+                `2026-05-03T09:00+02:00` or `DAY1 11:09:30`; `"none"` if nobody knows. None leaves it.
+            timeline: a name; the videos of one share a clock. None leaves it.
+
+        Raises:
+            ValueError: if an argument can mean nothing.
+            VideoError: if there is no such video.
+            MemoryFolderError: if the memory cannot be written, or another process is writing.
+        """
+        from .ingest.dating import check_timeline, recording_given
+
+        given = None if recorded is None else recording_given(recorded)
+        return self._date(self.video(video_id).id, given, None if timeline is None else check_timeline(timeline))
+
+    def _date(self, video: str, given: Recording | None, timeline: str | None) -> VideoRecord:
+        from .ingest.dating import date_video
+
+        if given is not None or timeline is not None:
+            with self._adding, self.store.writing():
+                date_video(self.store, video, given, timeline)
+        return self.store.records(video)[0]
 
     def remove(self, video_id: str) -> int:
         """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.
@@ -414,7 +467,7 @@ class ClipMemory:
         *,
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        between: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
@@ -425,7 +478,7 @@ class ClipMemory:
             query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
             channels: only these, or this one (None: all).
             videos: only these, or this one, by id, name or path.
-            between: only what overlaps this span.
+            between: only what overlaps this span of each video, or what was recorded in this span of a timeline.
             level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
             k: how many at most, from 1 on.
             vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
@@ -436,11 +489,27 @@ class ClipMemory:
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
         content = query if isinstance(query, str) else read_picture(query, self)
-        return self.searcher.search(content, scope_of(channels, names, between), level=level, k=k, vector=vector)
+        if isinstance(between, TimelineSpan):
+            records = [record for record in self.videos() if names is None or record.id in names]
+            scope = timeline_scope(channels, records, between)
+            return dated(self.searcher.search(content, scope, level=level, k=k, vector=vector), records, between)
+        scope = scope_of(channels, names, between)
+        hits = self.searcher.search(content, scope, level=level, k=k, vector=vector)
+        if not self.store.first_recordings():
+            return hits
+        return dated(hits, [record for video in {hit.video for hit in hits} for record in self.store.records(video)])
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
         return self.store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
+
+    def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
+        """What was recorded in a span of a timeline: a place in each video that recorded any of it."""
+        return recorded_in(interval, self.videos())
+
+    def at_same_time(self, video_id: str, span: Span) -> list[MediaURI]:
+        """What the other videos of a video's timeline recorded during a span of it: other cameras, for example."""
+        return at_same_time(self, self.video(video_id), span)
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
@@ -485,23 +554,35 @@ class ClipMemory:
         """Return the parts of a span of which a channel that was asked for knows nothing by now."""
         return self.coverage(video_id).missing(channel, span)
 
-    def until(self, now: float) -> CausalView:
-        """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.
+    def now_of(self, video_id: str) -> float:
+        """The second of a video from which on nothing may be known: there is none here; see `CausalView.now_of`."""
+        return math.inf
+
+    def until(self, now: float | Moment) -> CausalView:
+        """Return this memory as it was at `now`: nothing that happens later can be read or searched.
+
+        Args:
+            now: a moment of a timeline, which ends each of its videos at that instant and hides all others; or seconds
+                of each undated video, which of a timeline are those of its first video (see `timeline.Cut`).
 
         Raises:
             ValueError: if `now` is not a number.
         """
-        return CausalView(self, self._past, now)
+        firsts = () if isinstance(now, Moment) else self.store.first_recordings()
+        return CausalView(self, self._past, Cut(now if isinstance(now, Moment) else float(now), firsts))
 
-    def _past(self, now: float) -> Past:
+    def _past(self, cut: Cut) -> Past:
         from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 
-        key = (now, self.store.version())
+        key = (cut, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
                 self._pasts[key] = Past(
-                    self.store, self.models, lambda video: TruncatedVideo(self.open(video), now), now
+                    self.store,
+                    self.models,
+                    lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
+                    cut,
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

@@ -70,17 +70,20 @@ class VideoRecord(Timed):
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
     growing: bool = False
     """Whether it is still being recorded, as far as is known, so that `end` moves."""
+    recorded_source: str = ""
+    """Where `recorded` was read, and what contradicts it."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()
 
     def timeline_time(self, time: float) -> float | None:
         """Return a time of the video (seconds) on the timeline's clock; None if nobody knows when it was recorded."""
-        return None if self.recorded is None else self.recorded + time - self.start
+        return None if self.recorded is None else self.recorded + (time - self.start)
 
     def video_time(self, moment: float) -> float | None:
         """Return a time of the timeline's clock in seconds of the video; None likewise. It may lie outside."""
-        return None if self.recorded is None else moment - self.recorded + self.start
+        # To a microsecond: sums of POSIX seconds are no finer, and a frame at `moment` must not come before it.
+        return None if self.recorded is None else round(moment - self.recorded + self.start, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class Hit:
     channels: dict[str, float]
     texts: tuple[Text, ...]
     similarity: dict[int, float] = field(default_factory=dict)
+    recorded: Span | None = None
+    """The span on the clock of the video's timeline, in its seconds; None if nobody knows when it was recorded."""
 
     @property
     def uri(self) -> str:

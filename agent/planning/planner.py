@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...memory import Span
 from ...tools import Budget
 from ..models.heuristic import parse
 from ..questions.question import Question
@@ -106,7 +107,7 @@ _HOW = {
 
 def plan_by_rules(situation: Situation) -> Plan:
     """Plan by the words of the question, without a model."""
-    ask = parse(situation.question.text, situation.question.options)
+    ask = parse(situation.question.matter or situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
     text = "browse the chapters, then listen and read" if ask.kind == "summary" else _HOW[ask.channel]
     return Plan(text=text, route=route, kind=ask.kind, channel=ask.channel)
@@ -127,11 +128,13 @@ def plan_route(name: str) -> Planner:
 def first_look(situation: Situation) -> tuple[Call, ...]:
     """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
-    calls = list(_search(question.text, len(question.videos), tools))
+    calls = list(_search(question.matter or question.text, question, tools))
     if question.options and content(" ".join(question.options)):
-        calls += _search("; ".join(question.options), len(question.videos), tools)
+        calls += _search("; ".join(question.options), question, tools)
     for video in question.videos:
-        calls += _parts(question.text, video, len(question.videos) > 1, question.now, tools)
+        if question.span_in(video) is None:
+            continue
+        calls += _parts(question, video, tools)
     limit = situation.budget.calls
     return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
 
@@ -141,16 +144,18 @@ def no_look(situation: Situation) -> tuple[Call, ...]:
     return ()
 
 
-def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
-    if "search_clips" in tools and videos:
-        yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
+def _search(text: str, question: Question, tools: Iterable[str]) -> Iterator[Call]:
+    if "search_clips" in tools and question.videos:
+        k = _CLIPS if len(question.videos) == 1 else _CLIPS_OF_MANY
+        yield Call("search_clips", {"query": text, "k": k, **question.bounds})
 
 
-def _parts(text: str, video: dict[str, Any], many: bool, now: float | None, tools: frozenset[str]) -> Iterator[Call]:
+def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
     """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
-    start, end = float(video["start"]), float(video["end"] if now is None else min(video["end"], now))
+    text, asked = question.text, question.span_in(video) or Span(video["start"], video["start"])
+    start, end = asked.start, asked.end
     length = min(PART, max((end - start) / 5, 5.0), end - start)
-    which = {"video": video["id"]} if many else {}
+    which = {"video": video["id"]} if len(question.videos) > 1 else {}
     if length <= 0:
         return
     if _WHOLE.search(text) and "browse" in tools:

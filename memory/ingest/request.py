@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from ..protocol import VideoSource
 from ..registry import require_name
+from ..timeline.recording import Recording
 from ..types import CHANNELS, OBJECTS, Progress
 from .jobs import ModelSpecs
+from .parts import Between
 from .stream_choice import Streams
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class IngestRequest:
     retry: bool = False
     again: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
+    recorded: Recording | None = None
+    timeline: str | None = None
+    between: Between = None
 
     def __post_init__(self) -> None:
         if not self.channels:

@@ -124,7 +124,9 @@ class Growth:
             self._segments = Segments(self._manifest.folder)
             request = self._request
             probed = answer_of(self._pool, Probe(self._segments, request.channels, None, request.streams), Probed)
-            self.video = self._store.put_video(self._content_id, self._name, replace(probed.info, end=probed.info.start))
+            self.video = self._store.put_video(
+                self._content_id, self._name, replace(probed.info, end=probed.info.start)
+            )
             (record,) = self._store.records(self.video)
             if record.channels:  # it goes on: the recording began where it began
                 probed = replace(
@@ -184,7 +186,9 @@ class Growth:
                 # What follows a whole clip joins it where it is too short for one of its own.
                 last = stretch.end - shortest_last(seconds)
                 whole = seconds - 1e-6
-                windows = [one for one in windows if one.end <= last and (one.duration >= whole or one.start < seen_from)]
+                windows = [
+                    one for one in windows if one.end <= last and (one.duration >= whole or one.start < seen_from)
+                ]
             found += windows
         return found
 
@@ -232,4 +236,3 @@ class Growth:
         with self._store.transaction():
             self._ingest.plan_summary(self.video, info)
             self._ingest.summarize(self.video, info)
-

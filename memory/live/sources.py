@@ -162,5 +162,3 @@ def _fragmented(path: Path) -> bool:
                 return False
             at += length
     return False
-
-

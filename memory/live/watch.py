@@ -333,7 +333,13 @@ class _Recorder(threading.Thread):
     """Records a source into segments, and reaches it again where it was lost."""
 
     def __init__(
-        self, source: str, kind: Kind, path: Path | None, manifest: Manifest, options: WatchOptions, stop: threading.Event
+        self,
+        source: str,
+        kind: Kind,
+        path: Path | None,
+        manifest: Manifest,
+        options: WatchOptions,
+        stop: threading.Event,
     ) -> None:
         super().__init__(name="rewatch-recorder", daemon=True)
         self._source, self._kind, self._path = source, kind, path

@@ -66,4 +66,3 @@ def watched(store: Store, source: str) -> str | None:
         return None
     rows = store.rows("SELECT video FROM live WHERE source = ? ORDER BY rowid DESC LIMIT 1", (source,))
     return str(rows[0][0]) if rows else None
-

@@ -97,3 +97,9 @@ LIVE = """CREATE TABLE IF NOT EXISTS live (
     video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, source TEXT NOT NULL, state TEXT NOT NULL,
     facts TEXT NOT NULL
 )"""
+
+# The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.
+PARTS = """CREATE TABLE IF NOT EXISTS parts (
+    video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, start_s REAL NOT NULL, end_s REAL NOT NULL,
+    PRIMARY KEY (video, start_s, end_s)
+)"""

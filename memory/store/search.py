@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Protocol
@@ -17,7 +17,8 @@ from ..encoders.text import best_floor, floor
 from ..protocol import Frame
 from ..registry import require_name
 from ..span import Span
-from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
+from ..timeline.interval import TimelineSpan, timeline_span
+from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text, VideoRecord
 from .database import Space, Store
 from .faiss_index import ChannelIndex
 from .full_text import match_expression, words
@@ -76,6 +77,8 @@ class Scope:
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None
     between: Span | None = None
+    parts: tuple[tuple[str, Span], ...] = ()
+    """Videos besides of which only a span counts."""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -87,12 +90,21 @@ class Scope:
         parts: list[str] = []
         values: list[str | float] = []
         if self.videos is not None:
-            parts.append(f"{row}.video IN ({','.join('?' * len(self.videos))})")
+            whole = f"{row}.video IN ({','.join('?' * len(self.videos))})"
             values += self.videos
+            for video, span in self.parts:
+                whole += f" OR ({row}.video = ? AND {row}.start_s < ? AND {row}.end_s >= ?)"
+                values += [video, _beyond(span), span.start]
+            parts.append(f"({whole})")
         if self.between is not None:
             parts.append(f"{row}.start_s < ? AND {row}.end_s >= ?")
-            values += [max(self.between.end, float(np.nextafter(self.between.start, np.inf))), self.between.start]
+            values += [_beyond(self.between), self.between.start]
         return " AND ".join(parts), values
+
+
+def _beyond(span: Span) -> float:
+    """The end of a span; of a moment, the time right behind it, since it keeps what it lies in."""
+    return max(span.end, float(np.nextafter(span.start, np.inf)))
 
 
 @dataclass(slots=True)
@@ -127,6 +139,29 @@ def scope_of(
         for channel in channels:
             require_name("channel", channel, (*CHANNELS, OBJECTS, SUMMARY))
     return Scope(channels, None if videos is None else tuple(videos), span_of(between))
+
+
+def timeline_scope(
+    channels: str | Sequence[str] | None, records: Iterable[VideoRecord], between: TimelineSpan
+) -> Scope:
+    """The scope of what some videos recorded in a span of a timeline."""
+    found = [(record, span) for record in records if (span := between.in_video(record)) is not None]
+    if len(found) == 1:
+        return scope_of(channels, [found[0][0].id], found[0][1])
+    parts = tuple((record.id, span) for record, span in found if span != record.span)
+    inside = [record.id for record, span in found if span == record.span]
+    return replace(scope_of(channels, inside, None), parts=parts)
+
+
+def dated(hits: Iterable[Hit], records: Iterable[VideoRecord], between: TimelineSpan | None = None) -> list[Hit]:
+    """The hits with their spans on the timeline's clock; with `between` only those that overlap it."""
+    of = {record.id: record for record in records}
+    found = []
+    for hit in hits:
+        on = timeline_span(of[hit.video], hit.span) if hit.video in of else None
+        if between is None or (on is not None and on.start < between.end and on.end > between.start):
+            found.append(hit if on is None else replace(hit, recorded=Span(on.start, on.end)))
+    return found
 
 
 def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:

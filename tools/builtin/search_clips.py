@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...memory import Hit, MediaURI, Span, Text, within_view
+from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
 from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
@@ -41,7 +41,7 @@ def search_clips(
     """
     target = _picture(image, video) if image else query
     videos = video.videos or (video.video_id,)
-    between = None
+    between: Span | TimelineSpan | None = video.between
     if start is not None or end is not None:
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
@@ -49,7 +49,7 @@ def search_clips(
     unknown = searched(coverages(video, videos), len(videos) > 1)
     hits = video.memory.search(target, videos=list(videos), between=between, k=max(1, min(k, 50)))
     if not hits:
-        where = f" between {between}" if between else ""
+        where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
         text = f"No clip matches{where}{' so far' if unknown else ''}. Try other words, or browse."
         return Observation(text="\n".join([text, *unknown]), data={"hits": []})
     texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
@@ -138,6 +138,7 @@ def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
     return {
         "video": hit.video,
         "span": hit.span,
+        **({} if hit.recorded is None else {"recorded": hit.recorded}),
         "score": hit.score,
         "channels": dict(hit.channels),
         "texts": [
@@ -163,9 +164,7 @@ def _more(text: Text) -> dict[str, Any]:
 
 def _picture(image: str, video: VideoContext) -> MediaURI:
     """A place in one of the videos asked about; tools read no other files, whatever a text in a video asks for."""
-    place = within_view(
-        image, video.question_videos or video.videos or (video.video_id,), getattr(video.memory, "now", None)
-    )
+    place = within_view(image, video.question_videos or video.videos or (video.video_id,), video.memory.now_of)
     if isinstance(place, str):
         raise ToolError(f"image cannot be searched for: {place}. Take one that a tool gave.")
     if place.span is None:

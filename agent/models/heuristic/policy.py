@@ -98,13 +98,21 @@ def _aloud(call: Call) -> str:
 
 def answer(question: Question) -> Strategy:
     """The draft for a question over its videos."""
-    parsed = parse(question.text, question.options)
+    parsed = parse(question.matter or question.text, question.options)
     contexts = {}
     for video in question.videos:
-        end = min(video["end"], question.now) if question.now is not None else video["end"]
-        here = {**video, "end": max(end, video["start"])}
+        asked = question.span_in(video)
+        if asked is None:
+            continue
+        here = {**video, "start": asked.start, "end": asked.end}
+        if video.get("recorded") is not None:
+            here["recorded"] = video["recorded"] + asked.start - video["start"]
         placed = at_in(parsed, Span(here["start"], here["end"]))
         contexts[video["id"]] = HeuristicContext(question=placed, video=here, many=len(question.videos) > 1)
+    if not contexts:
+        return Draft(
+            text=f"Nothing that may be known was recorded {_during(question)}.", abstained=True, confidence=0.0
+        )
     named = overview.videos_named(Retrieval(question=parsed, contexts=contexts))
     if named and not parsed.every and parsed.kind != "video":
         contexts = {context.video["id"]: context for context in named}
@@ -113,7 +121,7 @@ def answer(question: Question) -> Strategy:
     draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
     if draft is None:
-        retrieval = yield from gather(parsed, contexts)
+        retrieval = yield from gather(parsed, contexts, question.bounds)
         draft = yield from _from_passages(retrieval)
     draft = choose(retrieval, draft) if parsed.options else draft
     return _so_far(draft, parsed, contexts)
@@ -127,6 +135,10 @@ def _so_far(draft: Draft, parsed: ParsedQuestion, contexts: dict[str, HeuristicC
     if not any(context.unknown(parsed.channel) for context in contexts.values()):
         return draft
     return replace(draft, text=f"so far: {draft.text}")
+
+
+def _during(question: Question) -> str:
+    return "then" if not question.bounds else f"from {question.bounds['start']} to {question.bounds['end']}"
 
 
 def _from_passages(retrieval: Retrieval) -> Strategy:

@@ -111,9 +111,7 @@ def test_a_killed_watch_goes_on(board: Path, tmp_path: Path) -> None:
     manifest.tidy()
     second = Growing.__new__(Growing)
     second.memory, second.manifest = memory, manifest
-    second.growth = memory.growth(
-        REQUEST, manifest=manifest, source=str(board), name=board.name, content_id=CONTENT
-    )
+    second.growth = memory.growth(REQUEST, manifest=manifest, source=str(board), name=board.name, content_id=CONTENT)
     second.container = av.open(str(board))
     second.writer = SegmentWriter(second.container, manifest, 2.0, lambda time: time, since=manifest.segments[-1].end)
     for _ in second.steps(16):
@@ -164,4 +162,3 @@ def test_the_beginning_names_a_file_while_it_grows(board: Path, tmp_path: Path) 
     part = tmp_path / "part.mkv"
     part.write_bytes(board.read_bytes()[: board.stat().st_size // 2])
     assert beginning_id(part) == beginning_id(board)
-

@@ -225,6 +225,7 @@ def conclusion(state: Mapping[str, Any]) -> Answer | None:
         abstained=True,
         mode="wait",
         waited=waited,
+        coverage=() if last is None else last.coverage,
         spend=Spend().as_dict(),
         budget=dict(state["budget"]),
     )

@@ -19,6 +19,10 @@ SUMMARY = "summary"
 MAIN = "main"
 """The timeline of a video for which no other is named."""
 
+OPEN, STOPPED, ENDED = "open", "stopped", "ended"
+"""States of a video that is watched while it is recorded: it is being watched (or its watcher was killed), somebody
+stopped it, its source came to its end."""
+
 CLIP = "clip"
 LEVELS = (CLIP, "chapter", "hour", "day")
 """Levels from fine to coarse."""
@@ -64,6 +68,8 @@ class VideoRecord(Timed):
     """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
     zone: int | None = None
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
+    growing: bool = False
+    """Whether it is still being recorded, as far as is known, so that `end` moves."""
     recorded_source: str = ""
     """Where `recorded` was read, and what contradicts it."""
     channels: dict[str, str] = field(default_factory=dict)

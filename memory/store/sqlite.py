@@ -177,6 +177,20 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read the database as it is at one moment, whatever others write meanwhile; other threads here wait."""
+        with self._lock, self._plainly():
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
     def size(self) -> int:
         """Bytes of the database and of the index caches on the disk."""
         files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]

@@ -13,6 +13,7 @@ from ..errors import ToolError
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
+from .unknown import coverages, searched
 
 MOST_LINES = 10
 """Lines of one observation: about 500 tokens."""
@@ -45,10 +46,12 @@ def search_clips(
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
+    unknown = searched(coverages(video, videos), len(videos) > 1)
     hits = video.memory.search(target, videos=list(videos), between=between, k=max(1, min(k, 50)))
     if not hits:
         where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
-        return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
+        text = f"No clip matches{where}{' so far' if unknown else ''}. Try other words, or browse."
+        return Observation(text="\n".join([text, *unknown]), data={"hits": []})
     texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
     names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
     lines = _lines(hits, texts, query, names)
@@ -57,7 +60,7 @@ def search_clips(
     uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
     uris += [one.uri for one in lines]
     return Observation(
-        text="\n".join(one.text for one in lines),
+        text="\n".join([*(one.text for one in lines), *unknown]),
         uris=tuple(dict.fromkeys(uris)),
         data={"hits": rows},
         lines=tuple(lines),

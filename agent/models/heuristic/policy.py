@@ -129,7 +129,18 @@ def answer(question: Question) -> Strategy:
         retrieval = yield from gather(parsed, contexts, question.bounds)
         draft = (yield from about_state(retrieval)) if parsed.state else None
         draft = draft or (yield from _from_passages(retrieval))
-    return choose(retrieval, draft) if parsed.options else draft
+    draft = choose(retrieval, draft) if parsed.options else draft
+    return _so_far(draft, parsed, contexts)
+
+
+def _so_far(draft: Draft, parsed: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> Draft:
+    """Mark an answer that what is not covered yet may still change: a number, the last time, all of it, a `no`."""
+    final = parsed.kind not in ("count", "summary") and parsed.order != -1 and not parsed.every
+    if draft.abstained or (final and not draft.text.startswith(("no:", "no,", "not "))):
+        return draft
+    if not any(context.unknown(parsed.channel) for context in contexts.values()):
+        return draft
+    return replace(draft, text=f"so far: {draft.text}")
 
 
 def _during(question: Question) -> str:

@@ -172,7 +172,7 @@ def _text(
             parts.append(f"Before that, at {_place(line, before.uri)}: {_quoted(_words(before))}")
         if later:
             place = _place(line, later[0]["uri"])
-            parts.append(f"Named again at {place}, which does not tell: {_quoted(str(later[0]['text']))}")
+            parts.append(f"Named again at {place}: {_quoted(str(later[0]['text']))}")
         if not later and not since and here and ago <= _GAP:
             return " ".join(parts)
     return " ".join([*parts, *_searched(what, since, line, last is not None, bool(later))])

@@ -23,7 +23,8 @@ _GOING_ON = frozenset(
 _OUTSIDE = frozenset(
     content(
         "says say saying said mention mentions talk talks speak speaks tell tells hear see show shows shown "
-        "appear someone somebody anyone anybody something starts start begins begin gets get becomes become again"
+        "appear appears someone somebody anyone anybody something starts start begins begin gets get becomes become "
+        "again"
     )
 )
 """Words of an event that hardly stand in what tells of it: that it is said or shown, and that it begins."""

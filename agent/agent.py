@@ -219,6 +219,8 @@ class VideoAgent:
             earlier=meant.earlier,
             mode=mode or mode_of(meant.text),
         )
+        if mode is None and parsed.mode == "wait" and now is None and self._all_there(parsed):
+            parsed = replace(parsed, mode="backward")  # nothing is to come: it asks when
         completed = meant.text != " ".join(text.split())
         return replace(
             parsed,
@@ -226,6 +228,9 @@ class VideoAgent:
             understood=meant.text if meant.text != meant.prompt else "",
             continues=exchanges[-1].answer.run_id if exchanges else "",
         )
+
+    def _all_there(self, question: Question) -> bool:
+        return all(self.memory.video(video["id"]).complete for video in question.videos)
 
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | str | Moment | None = None
@@ -292,8 +297,8 @@ class VideoAgent:
             )
             return replace(parsed, asked=asked.asked, understood=asked.understood, continues=asked.continues)
 
-        blind = not self.toolbox.sees and not policy_of(self.policy).sees
-        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=blind)
+        sees = self.toolbox.sees or policy_of(self.policy).sees or bool(self.memory.detector_stamp)
+        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=not sees)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:

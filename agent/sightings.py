@@ -38,18 +38,16 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
     cited = sorted(cited, key=lambda item: line.moment(item.uri))
     last = cited[-1] if cited else None
     before = next((i for i in reversed(cited[:-1]) if last and content(_words(i)) != content(_words(last))), None)
-    since = line.since(None if last is None else last.uri)
-    later = [
-        row
-        for row in data["sightings"]
-        if last is not None and line.moment(row["uri"]) > line.moment(last.uri, end=True)
-    ]
+    later = data["sightings"]  # where the answer rests on none of them, all of them
+    if last is not None:
+        later = [row for row in later if line.moment(row["uri"]) > line.moment(last.uri, end=True)]
+    since = line.since(last.uri if last is not None else later[0]["uri"] if later else None)
     return Validity(
         text=_text(str(data["what"]), line, last, before, since, later),
         last_seen=_sighting(last, line, data["sightings"]),
         earlier=_sighting(before, line, data["sightings"]),
-        as_of=str(MediaURI(rows[-1]["video"], Span(rows[-1]["end"], rows[-1]["end"]))),
-        as_of_wall_clock=line.clock(rows[-1], rows[-1]["end"]),
+        as_of=str(MediaURI(line.newest["video"], Span(line.newest["end"], line.newest["end"]))),
+        as_of_wall_clock=line.clock(line.newest, line.newest["end"]),
         not_examined_since=since,
     )
 
@@ -60,6 +58,8 @@ class _Line:
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
         self.dated = all(row["recorded"] is not None for row in rows)
+        self.newest = max(rows, key=lambda row: self.at(row, row["end"]) or 0.0) if self.dated else rows[-1]
+        """The video that ends last."""
 
     def at(self, row: Mapping[str, Any], time: float) -> float | None:
         """A time of a video on the timeline's clock."""
@@ -163,7 +163,7 @@ def _text(
     """The validity in sentences."""
     parts = []
     if last is not None and last.span is not None:
-        newest = line.rows[-1]
+        newest = line.newest
         ago = newest["end"] - last.span.end
         here = MediaURI.parse(last.uri).video == newest["video"]
         how_old = f", {_length(ago)} before {clock(newest['end'])}" if here and ago > _GAP else ""
@@ -171,10 +171,14 @@ def _text(
         if before is not None:
             parts.append(f"Before that, at {_place(line, before.uri)}: {_quoted(_words(before))}")
         if later:
-            place = _place(line, later[0]["uri"])
-            parts.append(f"Named again at {place}: {_quoted(str(later[0]['text']))}")
+            parts.append(f"Named again at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
         if not later and not since and here and ago <= _GAP:
             return " ".join(parts)
+    elif later:
+        parts.append(f"Last named at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
+        return " ".join(
+            [*parts, "The answer cites no place that tells it.", *_searched(what, since, line, True, False)]
+        )
     return " ".join([*parts, *_searched(what, since, line, last is not None, bool(later))])
 
 

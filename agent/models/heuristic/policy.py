@@ -16,6 +16,7 @@ from langchain_core.runnables import Runnable
 from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
+from ...questions.mode import event_of
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, yes_no_count
@@ -100,7 +101,8 @@ def _aloud(call: Call) -> str:
 
 def answer(question: Question) -> Strategy:
     """The draft for a question over its videos."""
-    parsed = parse(question.matter or question.text, question.options)
+    event = event_of(question.text) if question.mode == "wait" else None
+    parsed = parse(f"When {event}?" if event else question.matter or question.text, question.options)
     contexts = {}
     for video in question.videos:
         asked = question.span_in(video)
@@ -121,10 +123,10 @@ def answer(question: Question) -> Strategy:
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
     retrieval = Retrieval(question=parsed, contexts=contexts)
-    draft = None if question.mode == "wait" else (yield from _from_pictures(parsed, contexts))
+    draft = yield from _from_pictures(parsed, contexts)
     if question.mode != "backward" and (draft is None or draft.abstained):
         retrieval = yield from read_part(parsed, contexts)
-        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
+        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval, event or question.text)
     if draft is None:
         retrieval = yield from gather(parsed, contexts, question.bounds)
         draft = (yield from about_state(retrieval)) if parsed.state else None

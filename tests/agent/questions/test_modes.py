@@ -93,7 +93,13 @@ def test_what_lies_before_the_question_is_no_answer(notices: ClipMemory) -> None
         agent.ask("Tell me when they mention an umbrella", now=12.0, until=5.0)
     model = VideoAgent(notices, policy=Scripted(step=lambda *_: AIMessage("no")))
     with pytest.raises(QuestionError, match="cannot be scaled"):
-        model.ask("Tell me when they mention an umbrella", scale="vote")
+        model.ask("Tell me when they mention an umbrella", now=2.0, scale="vote")
+
+
+def test_of_a_whole_recording_it_is_asked_when(notices: ClipMemory) -> None:
+    agent = VideoAgent(notices)
+    assert agent.ask("Tell me when they mention an umbrella").mode == "backward"
+    assert agent.ask("Tell me when they mention an umbrella", mode="wait").mode == "wait"
 
 
 def test_a_model_is_asked_of_each_part_alone(notices: ClipMemory) -> None:

@@ -137,6 +137,13 @@ def test_a_model_reads_the_last_sighting_and_its_citation_is_dated(lamp: ClipMem
     assert MediaURI.parse(answer.validity.last_seen.uri).span == Span(8, 10)
 
 
+def test_an_answer_that_cites_nothing_is_told_what_was_named(lamp: ClipMemory) -> None:
+    policy = Scripted(step=lambda *_: AIMessage("It is in Paris."))
+    found = VideoAgent(lamp, policy=policy).ask("Where is the lamp?").validity
+    assert found is not None and found.last_seen is None
+    assert found.text.startswith("Last named at 00:16: “That lamp was a present.” The answer cites no place")
+
+
 def test_over_dated_videos_the_last_is_by_the_clock(tmp_path: Path, make_talk: Callable[..., Path]) -> None:
     memory = ClipMemory(tmp_path / "memory")
     days = {

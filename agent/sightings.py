@@ -14,6 +14,7 @@ from ..memory import MediaURI, Span, clock
 from ..memory.span import merge_spans
 from ..memory.timeline import wall_clock
 from .answer import Draft, Evidence
+from .questions.question import Question
 from .text_matching import content
 from .validity import Sighting, Unexamined, Validity
 
@@ -26,14 +27,14 @@ _GAP = 1.0
 _LISTED = 3
 
 
-def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None:
+def validity_of(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> Validity | None:
     """Return how far an answer holds; None where the run asked for no last sighting."""
     found = next((m for m in messages if isinstance(m, ToolMessage) and m.name == _TOOL and m.status != "error"), None)
     data = (found.artifact or {}).get("data") if found is not None else None
     rows = (data or {}).get("looked_at") or []
     if not data or not rows:
         return None
-    line = _Line(rows)
+    line = _Line(rows, question.videos)
     cited = [] if draft.abstained else [item for item in draft.evidence if item.supported and item.span is not None]
     cited = sorted(cited, key=lambda item: line.moment(item.uri))
     last = cited[-1] if cited else None
@@ -55,8 +56,9 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
 class _Line:
     """The videos in the order of time, and what was looked at in each."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Sequence[Mapping[str, Any]], videos: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
+        self.facts = {video["id"]: {"recorded": None, "zone": None, **video} for video in videos}
         self.dated = all(row["recorded"] is not None for row in rows)
         self.newest = max(rows, key=lambda row: self.at(row, row["end"]) or 0.0) if self.dated else rows[-1]
         """The video that ends last."""
@@ -70,10 +72,15 @@ class _Line:
         at = self.at(row, time)
         return None if at is None else wall_clock(at, row["zone"])
 
+    def video(self, uri: str) -> Mapping[str, Any] | None:
+        """The facts of the video of a place: name, start, recorded, zone."""
+        return self.facts.get(MediaURI.parse(uri).video)
+
     def moment(self, uri: str, *, end: bool = False) -> tuple[float, float]:
         """A key by which places are in the order of time: by the clock, else by the order of the videos."""
         place = MediaURI.parse(uri)
-        number, row = next(((n, r) for n, r in enumerate(self.rows) if r["video"] == place.video), (-1, None))
+        number = next((n for n, row in enumerate(self.rows) if row["video"] == place.video), -1)
+        row = self.video(uri)
         time = (place.span.end if end else place.span.start) if place.span else 0.0
         if row is None or not self.dated:
             return float(number), time
@@ -133,8 +140,7 @@ def _words(item: Evidence) -> str:
 def _sighting(item: Evidence | None, line: _Line, rows: Sequence[Mapping[str, Any]]) -> Sighting | None:
     if item is None or item.span is None:
         return None
-    place = MediaURI.parse(item.uri)
-    row = next((row for row in line.rows if row["video"] == place.video), None)
+    row = line.video(item.uri)
     return Sighting(
         uri=item.uri,
         channel=_channel(item, rows),
@@ -215,16 +221,16 @@ def _quoted(text: str) -> str:
 
 
 def _video(line: _Line, video: str) -> str:
-    if len(line.rows) == 1:
+    if len(line.facts) == 1 or video not in line.facts:
         return ""
-    return next((f"{row['name']} " for row in line.rows if row["video"] == video), "")
+    return f"{line.facts[video]['name']} "
 
 
 def _place(line: _Line, uri: str) -> str:
     """Video time and, where the video is dated, the time of the clock."""
     place = MediaURI.parse(uri)
     start = place.span.start if place.span else 0.0
-    row = next((row for row in line.rows if row["video"] == place.video), None)
+    row = line.video(uri)
     at = None if row is None else line.clock(row, start)
     return f"{_video(line, place.video)}{clock(start)}" + (f" ({at})" if at else "")
 

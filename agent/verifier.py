@@ -107,7 +107,7 @@ def answer_of(
         confidence=draft.confidence,
         abstained=draft.abstained,
         mode=question.mode,
-        validity=validity_of(draft, messages),
+        validity=validity_of(draft, question, messages),
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
         spend=rounded(spend),
         budget=dict(budget),

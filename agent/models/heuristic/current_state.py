@@ -32,7 +32,8 @@ _DENIED = re.compile(r"\b(?:not|no longer|never|isn't|aren't|nicht|kein\w*|ya no
 _PRONOUN = re.compile(r"\b(?:it|they|that|this|he|she|everything|all)(?:'s|'re| is| are| has| have)\b", re.IGNORECASE)
 _LEAVING = re.compile(r"\b(?:left|leaves?|leaving|gone|away from|off the|out of)\b", re.IGNORECASE)
 _GONE = re.compile(
-    r"\b(?:left|gone|lost|stolen|sold|gave|given|thr[eo]wn?|removed|disappeared|vanished|missing)\b", re.IGNORECASE
+    r"\b(?:left(?=\s*(?:[.,;!?]|$|for\b|already\b|early\b|again\b))|gone|lost|stolen|sold|gave|given|thr[eo]wn?|removed|disappeared|vanished|missing)\b",
+    re.IGNORECASE,
 )
 _AT = re.compile(
     r"\b(?:is|are|was|be|'s|lies|sits|stands) (?:\w+ )?(?:on|in|up|down|off|over) (?:the|a|an|my|our|his|her)\b",
@@ -57,7 +58,8 @@ def about_state(retrieval: Retrieval) -> Generator[Call, CallResult, Draft | Non
         return _value(retrieval)
     mentions = [p for p in passages if _about(p, asked.subject)]
     if asked.kind == "whether":
-        return _whether(retrieval, asked, mentions, passages)
+        draft = _whether(retrieval, asked, mentions, passages)
+        return draft or (_closest(retrieval, mentions[-1]) if mentions else None)
     telling = [p for p in mentions if _places(p.text, asked) or _GONE.search(p.text) or p.channel == "objects"]
     if asked.kind == "who":
         telling = [p for p in telling if _told_of(p, asked, retrieval)]
@@ -65,8 +67,7 @@ def about_state(retrieval: Retrieval) -> Generator[Call, CallResult, Draft | Non
     if telling:
         return _latest(retrieval, telling, 0.8)
     if mentions:
-        last = mentions[-1]
-        return quoting(f"closest: {_name(retrieval, last)}{on_one_line(last.text)}", [last], 0.3, last.text)
+        return _closest(retrieval, mentions[-1])
     what = " ".join(retrieval.question.topic) or asked.thing
     return retrieval.first.abstain(f"“{what}” was neither mentioned nor written in what was listened to and read.")
 
@@ -119,6 +120,11 @@ def _told_of(passage: Passage, asked: StateQuestion, retrieval: Retrieval) -> bo
 
 def _name(retrieval: Retrieval, passage: Passage) -> str:
     return retrieval.name(passage)
+
+
+def _closest(retrieval: Retrieval, mention: Passage) -> Draft:
+    """The last mention, where none tells what is asked."""
+    return quoting(f"closest: {_name(retrieval, mention)}{on_one_line(mention.text)}", [mention], 0.3, mention.text)
 
 
 def _latest(retrieval: Retrieval, telling: Sequence[Passage], confidence: float, head: str = "") -> Draft:

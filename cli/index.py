@@ -152,7 +152,7 @@ def index(
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
-    for line in unfinished(records):
+    for line in unfinished(records, clip_memory):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:

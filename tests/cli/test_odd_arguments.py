@@ -222,6 +222,8 @@ RIGHT = {
     "ask --help": 0,
     "transcript talk --to vtt": 0,
     "chapters talk": 0,
+    "watch nothing.mkv": 3,
+    "watch text.mp4": 3,
     "index talk": 3,
     f'ask talk "{"What is said? " * 400}"': 0,
     'ask talk "hello there?" --memory missing/new': 3,

@@ -75,6 +75,7 @@ class Growth:
         self._segments: Segments | None = None
         self._probed: Probed | None = None
         self._gists_until = 0.0
+        self._taken = 0  # segments that were worked off
         self.video = ""
         """Id of the video; empty before anything was recorded."""
 
@@ -89,8 +90,11 @@ class Growth:
 
         With another `state` than OPEN the last piece is taken too, however short it is; else only clips that are whole.
         """
-        if not self._manifest.segments:
+        segments_now = self._manifest.segments
+        if not segments_now:
             return 0.0
+        if self.video and state == OPEN and len(segments_now) == self._taken:
+            return self._store.records(self.video)[0].end  # nothing has come
         segments, probed = self._begin()
         self._plan(segments, probed, state)
         self._ingest.work(self._pool, segments, self.video, probed)
@@ -102,6 +106,7 @@ class Growth:
             self._gists_until = record.end
             self._gists(info)
         self._ingest.save_indexes()
+        self._taken = len(segments_now)
         return record.end
 
     def mark(self, state: str) -> None:

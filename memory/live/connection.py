@@ -16,6 +16,8 @@ from .segments import APART, Manifest
 from .sources import FollowedFile, Kind, open_followed, open_stream
 
 _BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds between tries to reach a source again
+_AHEAD, _PAUSE = 300.0, 0.5
+"""Seconds of a file that are copied ahead of the indexing at most, and between two looks at how far that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ class Recorder(threading.Thread):
                     if len(self._manifest.segments) != count:
                         count = len(self._manifest.segments)
                         self.changed.set()
+                        while self._waiting > _AHEAD and not self._stop_event.wait(_PAUSE):
+                            pass
             except FFmpegError as error:
                 raise VideoError(f"{path} cannot be read on ({error.strerror}).") from None
             self.finished = file.finished
@@ -132,6 +136,11 @@ class Recorder(threading.Thread):
             tries += 1
             self._tell("lost", f"no signal: {reason}; trying again in {pause:g} s")
             self._stop_event.wait(pause)
+
+    @property
+    def _waiting(self) -> float:
+        """Seconds of a file that lie on the disk twice, since they are not worked off yet."""
+        return sum(one.span.duration for one in self._manifest.segments if not one.dropped)
 
     @property
     def _received(self) -> float:

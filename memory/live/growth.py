@@ -63,6 +63,7 @@ class Growth:
         behind: float | None = None,
     ) -> None:
         self._store = store
+        self._searcher = searcher
         self._ingest = Ingest(store, searcher, text_encoder, models, request)
         self._request = request
         self._pool = worker_pool(models, request.workers)
@@ -105,7 +106,7 @@ class Growth:
         if state != OPEN or record.end - self._gists_until >= _CHAPTER:
             self._gists_until = record.end
             self._gists(info)
-        self._ingest.save_indexes()
+        self._searcher.save_behind()
         self._taken = len(segments_now)
         return record.end
 

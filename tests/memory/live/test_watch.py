@@ -86,7 +86,7 @@ def test_a_watch_that_is_stopped_goes_on(clip: Path, tmp_path: Path) -> None:
         if event.kind == "progress" and memory.videos()[0].duration >= 3.9:
             stop.set()
 
-    stopped = watch(memory, growing, options=WatchOptions(idle=20.0, segment=2.0), stop=stop, listener=listen, **HOW)
+    stopped = watch(memory, growing, options=WatchOptions(idle=600.0, segment=2.0), stop=stop, listener=listen, **HOW)
     assert stopped is not None and not stopped.complete and not stopped.growing
     assert memory.watched(growing) == stopped and memory.known(growing) == stopped
     assert memory.open(stopped.id).info.end == stopped.end

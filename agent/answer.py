@@ -123,9 +123,9 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "coverage": [dict(row) for row in self.coverage],
             "waited": self.waited and asdict(self.waited),
             "validity": self.validity and self.validity.as_dict(),
-            "coverage": [dict(row) for row in self.coverage],
         }
 
     @classmethod
@@ -138,13 +138,11 @@ class Answer:
             )
             for e in row["evidence"]
         )
-        return cls(
-            evidence=evidence,
-            validity=Validity.from_dict(row["validity"]) if row.get("validity") else None,
-            waited=Waited(**row["waited"]) if row.get("waited") else None,
-            coverage=tuple(dict(one) for one in row.get("coverage", ())),
-            **{name: row[name] for name in _PLAIN if name in row},  # runs of earlier versions have fewer
-        )
+        coverage = tuple(dict(one) for one in row.get("coverage", ()))  # runs of before have none
+        validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
+        plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
+        waited = Waited(**row["waited"]) if row.get("waited") else None
+        return cls(evidence=evidence, validity=validity, waited=waited, coverage=coverage, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,17 +65,22 @@ def make(folder: Path, hours: float, files: int) -> list[Path]:
     return sorted(folder.glob("*.mkv")) + sorted(folder.glob("*.mp4"))
 
 
-def resident(group: int) -> float:
-    """Resident memory of the processes of a group, in MB; pages that several share count for each."""
-    total = 0
+def resident(root: int) -> float:
+    """Resident memory of a process and all below it, in MB; pages that several share count for each."""
+    parents: dict[int, int] = {}
+    pages: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if os.getpgid(int(entry.name)) == group:
-                    total += int((entry / "statm").read_text().split()[1])
-            except (OSError, ProcessLookupError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
                 continue
-    return total * os.sysconf("SC_PAGE_SIZE") / 1e6
+            parents[int(entry.name)], pages[int(entry.name)] = int(stat[1]), int(stat[21])
+
+    def below(one: int | None) -> bool:
+        return one == root or (one is not None and below(parents.get(one)))
+
+    return sum(count for one, count in pages.items() if below(one)) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def index(files: Path, home: Path, kill_after: float | None, curve: list[float]) -> bool:

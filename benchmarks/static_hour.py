@@ -3,7 +3,7 @@
 Also which frames of recordings count as near-duplicates, and how small and how faint a subject may be that still counts
 as new. Exits 1 unless the encoder is given at most 12 frames of the hour, and subjects of 2 % of the picture are seen.
 
-    python benchmarks/static_hour.py [--media FOLDER] [--seconds 3600]
+    python benchmarks/static_hour.py [--seconds 3600] [--media FOLDER [--detector WEIGHTS]]
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -21,9 +22,11 @@ import av
 import cv2
 import numpy as np
 from rewatch import ClipMemory
-from rewatch.memory import Frame, Video, VideoError
+from rewatch.memory import Frame, Span, Video, VideoError
 from rewatch.memory.encoders.colors import NamedColors
+from rewatch.memory.ingest.objects_channel import detect_clip
 from rewatch.memory.ocr.reader import RapidReader
+from rewatch.memory.tracking import ultralytics_detector
 from rewatch.memory.video.thumbnail import Thumbnail, without_repeats
 
 FPS, SIZE = 5, (320, 240)
@@ -128,9 +131,42 @@ def recordings(folder: Path) -> None:
         print(f"{path.name:28}{len(frames):8}{new:8}  {' '.join(repeats[:24])}{' …' if len(repeats) > 24 else ''}")
 
 
+def objects(folder: Path, weights: Path) -> None:
+    """Print, for the first minute of each recording, how often the detector is asked, and what differs by it."""
+    detector = ultralytics_detector.detector(str(weights), threads=1)
+    detect = type(detector).detect
+    print(f"\n{'detector':28}{'every frame':>12}{'as it is':>10}  rows of objects that only one of them has")
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".mp4", ".mkv", ".webm"):
+            continue
+        found = []
+        calls = []
+        for every in (True, False):
+            count = 0
+
+            def counted(self: object, images: Sequence[np.ndarray], **options: object) -> object:
+                nonlocal count
+                count += len(images)
+                return detect(self, images, **options)  # type: ignore[arg-type]
+
+            with (
+                Video(path) as video,
+                mock.patch.object(type(detector), "detect", counted),
+                every_frame_new() if every else nullcontext(),
+            ):
+                ends = np.arange(10.0, min(video.info.end, 60.0) + 0.1, 10.0)
+                clips = [Span(end - 10, end) for end in ends.tolist()]
+                rows = [row.text for clip in clips for row in detect_clip(video, clip, detector, lambda: None)]
+            found.append(Counter(rows))
+            calls.append(count)
+        differ = [*(found[0] - found[1]).elements(), *(found[1] - found[0]).elements()]
+        print(f"{path.name:28}{calls[0]:12}{calls[1]:10}  {len(differ)} of {found[0].total()}: {'; '.join(differ[:4])}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--media", type=Path, help="a folder of recordings")
+    parser.add_argument("--detector", type=Path, help="weights of a YOLO model, for objects in the recordings")
     parser.add_argument("--seconds", type=int, default=3600)
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
@@ -151,6 +187,8 @@ def main() -> int:
     recall = small_subjects()
     if chosen.media:
         recordings(chosen.media)
+    if chosen.media and chosen.detector:
+        objects(chosen.media, chosen.detector)
     return 0 if encoded <= MOST_FRAMES and recall >= LEAST_RECALL else 1
 
 

@@ -27,6 +27,7 @@ from .span import MediaURI, Span
 from .store import units
 from .store.database import Store
 from .store.folder import is_locked
+from .store.index_kinds import USUAL
 from .store.live import live_state, watched
 from .store.search import Searcher, channel_names, dated, scope_of, span_of, timeline_scope
 from .timeline.cut import Cut
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .ingest.jobs import ModelSpecs
     from .ingest.parts import Between
     from .ingest.request import IngestRequest
+    from .ingest.worker_pool import Cluster
     from .live.growth import Growth
     from .speech.transcriber import Transcriber
     from .timeline.recording import Recording
@@ -62,10 +64,14 @@ class ClipMemory:
         visual_encoder: for pictures, likewise.
         detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
             made with, else, in a memory without videos, the weights that are here (see `found_detector`).
+        vector_index: the kind of index of its vectors: `"faiss"`, `"lance"`, or one of the entry points
+            `rewatch.vector_indexes`; kept when the next video is added. None for what the memory was made with.
         read_only: never write, not even caches.
 
     Raises:
         MemoryFolderError: if the folder cannot be used; the text says why and what to do.
+        UnknownNameError: if there is no vector index of that name.
+        CapabilityError: if the package of the vector index is not here.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class ClipMemory:
         text_encoder: TextEncoder | str | None = None,
         visual_encoder: VisualEncoder | str | None = None,
         detector: Detector | str | None = None,
+        vector_index: str | None = None,
         read_only: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
@@ -83,7 +90,8 @@ class ClipMemory:
         self._given = text_encoder, visual_encoder
         self.models = MemoryModels(self.store, text_encoder, visual_encoder, detector)
         """Its encoders, detector and recognizer."""
-        self.searcher = Searcher(self.store, self.models)
+        self._vector_index = vector_index
+        self.searcher = Searcher(self.store, self.models, vector_index or self.store.meta("vector_index") or USUAL)
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
@@ -117,7 +125,7 @@ class ClipMemory:
         language: str | None = None,
         audio: int | str | None = None,
         subtitle_stream: int | str | None = None,
-        workers: int | None = None,
+        workers: int | Cluster | None = None,
         retry: bool = False,
         again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
@@ -148,7 +156,8 @@ class ClipMemory:
             audio: the sound track to take: its number among them, from 1, its language, or words of its title. None:
                 see `streams.choose_sound`; `VideoRecord.notes` says which it was.
             subtitle_stream: take the words from this subtitle stream in the file, named likewise.
-            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process.
+            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process. Or
+                workers elsewhere (`cluster.ray_pool.RayCluster`).
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
@@ -204,6 +213,8 @@ class ClipMemory:
             video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
+                if self._vector_index is not None and self.store.meta("vector_index") != self._vector_index:
+                    self.store.set_meta("vector_index", self._vector_index)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
                 self.store.set_checked(video, fingerprint)
             if not isinstance(source, str):
@@ -378,6 +389,7 @@ class ClipMemory:
         """Arguments with which another process opens this folder to the same effect; defaults are left out."""
         text, visual = self._given
         choices = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
+        choices["vector_index"] = self._vector_index
         return {name: choice for name, choice in choices.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:
@@ -538,7 +550,7 @@ class ClipMemory:
 
         What it says is covered is in whatever is read or searched afterwards: read the coverage first.
         """
-        with self.store.snapshot():
+        with self.store.reading():
             record = self.video(video_id)
             open_spans = units.open_spans(self.store, record.id)
             live = live_state(self.store, record.id)

@@ -53,8 +53,8 @@ class Question:
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
     a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`); `coverage` (`Coverage.as_dict`) where it was not
-    covered in full when it was asked about; `since` where only what is from that second on counts. With `now` they end
-    there."""
+    covered in full when it was asked about. With `now` they end there. `since` where only what is from that second on
+    counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()

@@ -107,6 +107,34 @@ class IndexOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOptions:
+    """Options of indexing on several machines."""
+
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="<i/n>",
+            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge "
+            "puts them together.",
+        ),
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="<address>",
+            help="Have a Ray cluster do the work: auto, HOST:PORT, or local for one of this machine; --workers limits "
+            "how many.",
+        ),
+    ] = None
+    vector_index: Annotated[
+        str | None,
+        typer.Option("--vector-index", help="Kind of index of the memory's vectors: faiss, lance [default: faiss]."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOptions:
     """The budget of a question."""
 

@@ -80,8 +80,8 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
             console.print(message("note", note, "yellow"), soft_wrap=True)
         if record.recorded is not None and settings.keys().isdisjoint(("recorded", "timeline")):
             disagree = ";" in record.recorded_source
-            line = message("recorded", recorded_in_words(record), "yellow" if disagree else "")
-            console.print(line, soft_wrap=True)
+            style = "yellow" if disagree else ""
+            console.print(message("recorded", recorded_in_words(record), style), soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     if len(record.failures) > 3:

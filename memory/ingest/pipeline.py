@@ -27,7 +27,7 @@ from .parts import ROUGH, part_of, rest, stretches
 from .request import IngestRequest
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker_pool import Inline, Workers
+from .worker_pool import Cluster, Inline, Pool, Workers
 
 _PICTURES = ("visual", "screen_text", OBJECTS)
 _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
@@ -38,7 +38,6 @@ _RUN_SECONDS, _LONGEST_RUN = 60.0, 600.0
 """Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole
 group of pictures for nothing, and reads afresh what stands on screen."""
 _JOBS = 8  # runs that a worker has of a long video, so that all are through at about the same time
-_FRESH = 0.02  # share of new rows from which on an index file is written again
 
 Answer = TypeVar("Answer", Probed, Pieces)
 
@@ -73,18 +72,15 @@ class Ingest:
             self.work(pool, source, video, probed, parts)
         finally:
             pool.close()
-        self.make_blocks(video, probed.info)
-        self.embed_again(video)
-        self.summarize(video, probed.info)
-        self.save_indexes()
+        self.complete(video, probed.info)
+        self._searcher.save_behind()
         return video
 
-    def save_indexes(self) -> None:
-        """Write index files that have fallen far behind."""
-        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
+    def complete(self, video: str, info: VideoInfo) -> None:
+        """Make what is made of all units of a video together: blocks of text, vectors that are missing, summaries."""
+        self.make_blocks(video, info)
+        self.embed_again(video)
+        self.summarize(video, info)
 
     # What is to do
 
@@ -161,7 +157,7 @@ class Ingest:
         return [part]
 
     def _plan(
-        self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
     ) -> None:
         """Write down every unit that there is, before any is done; what is there already stays."""
         request, store = self._request, self._store
@@ -261,7 +257,7 @@ class Ingest:
 
     def work(
         self,
-        pool: Inline | Workers,
+        pool: Pool,
         source: str | VideoSource,
         video: str,
         probed: Probed,
@@ -313,7 +309,7 @@ class Ingest:
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
     def embed_again(self, video: str) -> None:
-        """Make the vectors of texts that have none of the encoder in use."""
+        """Give the texts of a video vectors by the memory's encoder where they have none by it."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
@@ -334,7 +330,7 @@ class Ingest:
             work.finish(self._store, unit, self.with_vectors(Rows(gists(levels, texts))), levels)
 
 
-def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
+def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Pool) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
     jobs: list[Work] = [
         Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
@@ -372,7 +368,7 @@ def is_unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
-def answer_of(pool: Inline | Workers, job: Probe | Cut | Further, kind: type[Answer]) -> Answer:
+def answer_of(pool: Pool, job: Probe | Cut | Further, kind: type[Answer]) -> Answer:
     """Have a question answered by a worker; what it raised is raised."""
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
@@ -382,10 +378,15 @@ def answer_of(pool: Inline | Workers, job: Probe | Cut | Further, kind: type[Ans
     return done[-1].answer
 
 
-def worker_pool(models: ModelSpecs, workers: int | None) -> Inline | Workers:
-    """Return what does jobs: that many processes (None: one a core); for 0, and for models that must stay, this one."""
+def worker_pool(models: ModelSpecs, workers: int | Cluster | None) -> Pool:
+    """Return what does jobs: a cluster, or that many processes (None: one a core), or this process.
+
+    It is this one for 0, and for models that cannot be sent to others.
+    """
     count = len(os.sched_getaffinity(0)) if workers is None else workers
-    return Inline(models) if count == 0 or not _portable(models) else Workers(count, models)
+    if count == 0 or not _portable(models):
+        return Inline(models)
+    return Workers(count, models) if isinstance(count, int) else count.pool(models)
 
 
 def _portable(models: ModelSpecs) -> bool:

@@ -63,6 +63,7 @@ class Growth:
         behind: float | None = None,
     ) -> None:
         self._store = store
+        self._searcher = searcher
         self._ingest = Ingest(store, searcher, text_encoder, models, request)
         self._request = request
         self._pool = worker_pool(models, request.workers)
@@ -75,6 +76,7 @@ class Growth:
         self._segments: Segments | None = None
         self._probed: Probed | None = None
         self._gists_until = 0.0
+        self._taken = 0  # segments that were worked off
         self.video = ""
         """Id of the video; empty before anything was recorded."""
 
@@ -89,8 +91,11 @@ class Growth:
 
         With another `state` than OPEN the last piece is taken too, however short it is; else only clips that are whole.
         """
-        if not self._manifest.segments:
+        segments_now = self._manifest.segments
+        if not segments_now:
             return 0.0
+        if self.video and state == OPEN and len(segments_now) == self._taken:
+            return self._store.records(self.video)[0].end  # nothing has come
         segments, probed = self._begin()
         self._plan(segments, probed, state)
         self._ingest.work(self._pool, segments, self.video, probed)
@@ -101,7 +106,8 @@ class Growth:
         if state != OPEN or record.end - self._gists_until >= _CHAPTER:
             self._gists_until = record.end
             self._gists(info)
-        self._ingest.save_indexes()
+        self._searcher.save_behind()
+        self._taken = len(segments_now)
         return record.end
 
     def mark(self, state: str) -> None:

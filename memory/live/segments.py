@@ -24,6 +24,7 @@ MANIFEST = "segments.jsonl"
 APART = 0.5
 """Seconds from which on a pause between two segments is a gap; less is the jitter of a container's times."""
 _PLACES = 6  # decimals of a second that times are rounded to
+_TINY = 1e-4
 _OPEN = 3  # files that are kept open
 
 
@@ -162,8 +163,12 @@ class Segments(TimedFrames):
 
     def times(self) -> np.ndarray:
         """Return the times of all frames that are still there, float64 `[frames]`."""
-        found = [np.round(self._video(one).times() - one.offset, _PLACES) for one in self._there()]
-        return np.concatenate(found) if found else np.zeros(0)
+        found = [np.zeros(0)]
+        for one in self._there():
+            times = np.round(self._video(one).times() - one.offset, _PLACES)
+            # A file may hold pictures of its neighbors, where those need them.
+            found.append(times[(times > one.start - _TINY) & (times < one.end - _TINY)])
+        return np.concatenate(found)
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """One frame for each time: the last one at or before it; in a gap the last one before the gap.

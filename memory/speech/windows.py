@@ -17,6 +17,8 @@ from .vad import HOP, RATE, speech_probability, voiced
 WINDOW = 30.0
 # A window may be this much shorter or longer, so that it ends where nobody speaks.
 _SLACK = 4.0
+# Seconds at which the first of many long windows is cut up, so that what is said first is soon known.
+_EARLY = (30.0, 120.0)
 # Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
 _MARGIN = 0.5
 # Seconds of a span from which on it is asked where there is sound at all, and that lie before the first sound at most.
@@ -114,7 +116,10 @@ def _windows(video: VideoSource, span: Span, length: float, part: Span | None) -
         raise VideoError(
             f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first."
         )
-    cuts = [span.start + number * length for number in range(1, int(span.duration // length) + 1)]
+    cuts = [number * length for number in range(1, int(span.duration // length) + 1)]
+    if span.start == video.info.start and length >= 2 * _EARLY[-1] and span.duration >= 2 * length:
+        cuts = [*_EARLY, *cuts]
+    cuts = [span.start + cut for cut in cuts]
     cuts = [middle for middle in cuts if middle + 2 * _SLACK < span.end]
     edges: list[float | None] = [span.start, *([None] * len(cuts)), span.end]
 

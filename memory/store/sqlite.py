@@ -178,22 +178,23 @@ class Database:
                 raise
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Read the database as it is at one moment, whatever others write meanwhile; other threads here wait."""
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read the database as it is now, whatever another process writes meanwhile; other threads here wait."""
         with self._lock, self._plainly():
             if self._connection.in_transaction:
-                yield
+                yield self._connection
                 return
             self._connection.execute("BEGIN")
             try:
-                yield
+                yield self._connection
             finally:
                 if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+                    self._connection.execute("ROLLBACK")
 
     def size(self) -> int:
         """Bytes of the database and of the index caches on the disk."""
-        files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]
+        caches = [*self.folder.glob("*.faiss"), *(self.folder / "lance").rglob("*")]
+        files = [*self.folder.glob(f"{DATABASE}*"), *caches]
         return sum(file.stat().st_size for file in files if file.is_file())
 
     def shrink(self) -> None:

@@ -195,6 +195,19 @@ def open_spans(store: Store, video: str) -> dict[str, list[Span]]:
     return spans
 
 
+def seconds_by_status(store: Store, video: str) -> dict[str, dict[str, float]]:
+    """Per channel that was asked for: the seconds of its units that are `todo`, `done` and `failed`."""
+    seconds: dict[str, dict[str, float]] = {
+        channel: {} for (channel,) in store.rows("SELECT channel FROM channels WHERE video = ?", (video,))
+    }
+    rows = store.rows(
+        "SELECT channel, status, sum(end_s - start_s) FROM units WHERE video = ? GROUP BY channel, status", (video,)
+    )
+    for channel, status, length in rows:
+        seconds.setdefault(channel, {})[status] = length
+    return seconds
+
+
 def finish(store: Store, unit: Unit, found: Rows, levels: dict[str, list[Span]] | None = None) -> None:
     """Commit what a unit found together with its done-mark; `levels` also replaces coarse levels of the video."""
     with store.transaction() as db:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import cv2
 import numpy as np
 
 from ..protocol import Frame
@@ -35,12 +34,16 @@ class Thumbnail:
     @classmethod
     def of(cls, image: np.ndarray) -> Thumbnail:
         """Return the thumbnail of `image`, `[H, W, 3]` uint8."""
+        import cv2
+
         return cls(cv2.blur(shrink(image, _LONGEST), (3, 3)))
 
     def changed(self, other: Thumbnail) -> np.ndarray:
         """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
         if other.pixels.shape != self.pixels.shape:
             return np.ones(self.grid, bool)
+        import cv2
+
         red, green, blue = cv2.split(cv2.absdiff(self.pixels, other.pixels))
         differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
         (height, width), (rows, columns) = differs.shape, self.grid
@@ -78,6 +81,8 @@ class Thumbnail:
         """Return few boxes that hold the given cells and a margin; the whole picture when that is less."""
         if not cells.any():
             return []
+        import cv2
+
         wide = cv2.dilate(cells.astype(np.uint8), np.ones((3, 5), np.uint8))
         while True:  # the bounds of neighboring parts may overlap: these become one
             count, _, stats, _ = cv2.connectedComponentsWithStats(wide)

@@ -147,3 +147,19 @@ def test_a_memory_that_grows_is_waited_for(tmp_path: Path, make_talk: Callable[.
 
 def _stop(progress: object) -> None:
     raise RuntimeError("stop")
+
+
+def test_a_wait_that_was_cut_off_goes_on(notices: ClipMemory, tmp_path: Path) -> None:
+    agent = VideoAgent(notices, traces=tmp_path, checkpoints=tmp_path)
+    runs: list[str] = []
+
+    def cut(event: dict) -> None:
+        runs.extend([event["run_id"]] if event["event"] == "run" else [])
+        if event["event"] == "attempt":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        agent.ask("Tell me when they mention an umbrella", now=2.0, listener=cut)
+    answer = agent.resume(runs[0])
+    assert answer.waited is not None and answer.waited.parts == 2 and not answer.abstained
+    assert replay(answer.trace or "").differences == []

@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
+from ..memory.video.open import one_or_many
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
@@ -186,7 +187,15 @@ class VideoAgent:
                 raise QuestionError(
                     f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'."
                 )
-            state["wait"] = begin_waiting(self.memory, parsed, until=until, patience=patience, seconds=limits.seconds)
+            named = [self.memory.video(video).id for video in one_or_many(videos)] if videos else []
+            state["wait"] = begin_waiting(
+                self.memory,
+                parsed,
+                videos=named or ([video["id"] for video in parsed.videos] if history else []),
+                until=until,
+                patience=patience,
+                seconds=limits.seconds,
+            )
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
@@ -284,13 +293,13 @@ class VideoAgent:
             return Answer.from_dict(record.answer)
 
     def _waiting(self, attempt: RunLoop) -> WaitLoop:
-        def ask(row: Mapping[str, Any], now: float | Moment) -> Question:
+        def ask(row: Mapping[str, Any], videos: Sequence[str], now: float | Moment) -> Question:
             asked = Question.from_dict(dict(row))
             parsed = question_about(
                 self.memory,
                 asked.text,
                 options=asked.options or None,
-                videos=[video["id"] for video in asked.videos],
+                videos=videos,
                 now=now,
                 earlier=asked.earlier,
                 mode="wait",

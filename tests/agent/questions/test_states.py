@@ -162,5 +162,7 @@ def test_over_dated_videos_the_last_is_by_the_clock(tmp_path: Path, make_talk: C
     assert answer.validity is not None and answer.validity.last_seen is not None
     assert answer.validity.last_seen.wall_clock == "2026-05-04 09:00:01+02:00"
     assert answer.validity.as_of_wall_clock == "2026-05-04 09:00:08+02:00"
+    waits = agent.ask("Tell me when they mention a car", now="2026-05-03T09:00:02+02:00")
+    assert waits.waited is not None and not waits.abstained and "in the car" in waits.text
     before = agent.ask("Where is my bag?", now="2026-05-03T12:00+02:00")
     assert "at home" in before.text and "car" not in json.dumps(before.as_dict())

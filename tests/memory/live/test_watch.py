@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.memory.live.sources import kind_of, open_stream
 from rewatch.memory.live.watch import WatchEvent, WatchOptions, watch
-
-from tests.media_files import needs_ffmpeg, run_ffmpeg
 
 QUICK = WatchOptions(idle=1.0, patience=1.0, segment=2.0)
 HOW = {"channels": ("visual",), "clip_seconds": 4.0, "workers": 0}

@@ -141,7 +141,8 @@ def open_followed(file: FollowedFile, path: Path) -> InputContainer:
             "as MKV, MPEG-TS or fragmented MP4, or index it then."
         )
     open_container(path).close()  # refuses what is no video, or may not be opened
-    return av.open(file, metadata_errors="replace", options={"protocol_whitelist": ""})
+    container: InputContainer = av.open(file, "r", metadata_errors="replace", options={"protocol_whitelist": ""})
+    return container
 
 
 def _fragmented(path: Path) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..speech.transcriber import Transcriber
     from ..types import VideoRecord
 
+__all__ = ["FOLDER", "Watch", "WatchEvent", "WatchOptions", "watch"]
+
 FOLDER = "live"
 """Folder in a memory that holds recordings."""
 _PACE = 1.0  # seconds between two looks at what was recorded

@@ -95,6 +95,7 @@ def plan_more(
     store: Store, video: str, channel: str, spans: Iterable[Span], *, left_out: Iterable[Span] = (), reason: str = ""
 ) -> None:
     """State what more is to do for a channel of a video that has grown; those left out are failed, for a reason."""
+    rows: list[tuple[str, str, float, float, str, str | None]]
     rows = [(video, channel, span.start, span.end, "todo", None) for span in spans]
     rows += [(video, channel, span.start, span.end, "failed", reason) for span in left_out]
     with store.transaction() as db:

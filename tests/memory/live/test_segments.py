@@ -7,11 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from media_files import ENCODINGS, needs_ffmpeg, run_ffmpeg, write_video
 from rewatch.memory import Span, Video, VideoGoneError
 from rewatch.memory.live.recorder import SegmentWriter
 from rewatch.memory.live.segments import Manifest, Segments
-
-from tests.media_files import ENCODINGS, needs_ffmpeg, run_ffmpeg, write_video
 
 RATE = 16000
 

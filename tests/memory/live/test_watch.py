@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.memory.live.sources import kind_of, open_stream
 from rewatch.memory.live.watch import WatchEvent, WatchOptions, watch
-
-from tests.media_files import needs_ffmpeg, run_ffmpeg
 
 QUICK = WatchOptions(idle=1.0, patience=1.0, segment=2.0)
 HOW = {"channels": ("visual",), "clip_seconds": 4.0, "workers": 0}
@@ -75,10 +74,10 @@ def test_a_file_that_stops_growing_is_what_index_makes_of_it(clip: Path, tmp_pat
         watch(memory, growing, options=QUICK, **HOW)
 
 
-def test_a_watch_that_is_stopped_goes_on(clip: Path, tmp_path: Path) -> None:
-    whole = clip.read_bytes()
+def test_a_watch_that_is_stopped_goes_on(make_talk: Callable[..., Path], tmp_path: Path) -> None:
+    whole = make_talk(tmp_path / "whole.ts", 14, fps=4, size=(160, 90)).read_bytes()
     growing = tmp_path / "clip.ts"
-    growing.write_bytes(whole[: len(whole) * 95 // 100])
+    growing.write_bytes(whole[: len(whole) * 8 // 10])
     memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
     stop = threading.Event()
 

@@ -22,6 +22,7 @@ from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
 from .memory_view import Picture, at_same_time
+from .people.people import People, forget_vanished
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store import units
@@ -34,7 +35,7 @@ from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
-from .types import CHANNELS, CLIP, ENDED, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
+from .types import CHANNELS, CLIP, ENDED, OBJECTS, VOICES, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
 from .video.growing_video import GrowingVideo
 from .video.open import as_source, find_video, one_or_many, open_file
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
     from .live.growth import Growth
+    from .people.speaker_models import SpeakerModel
     from .speech.transcriber import Transcriber
     from .timeline.recording import Recording
     from .tracking.detector import Detector
@@ -95,8 +97,11 @@ class ClipMemory:
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
+        self.people = People(self.store, self.writing, self.video)
+        """Who speaks and who is seen, where that was learned (`learn_people`); to be named, merged, split, deleted."""
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._pasts_lock = threading.Lock()
+        self._over: tuple[tuple[int, int], dict[tuple[str, str], tuple[list[Text], float]]] = ((0, 0), {})
 
     def __enter__(self) -> ClipMemory:
         return self
@@ -300,7 +305,7 @@ class ClipMemory:
         from .ingest.dating import date_video
 
         if given is not None or timeline is not None:
-            with self._adding, self.store.writing():
+            with self.writing():
                 date_video(self.store, video, given, timeline)
         return self.store.records(video)[0]
 
@@ -318,12 +323,55 @@ class ClipMemory:
             record = self.video(video_id)
             id_ = record.id
             before = self.store.size()
-            units.remove_video(self.store, id_)
+            with self.store.transaction() as db:
+                units.remove_video(self.store, id_)
+                if self.people.on:
+                    forget_vanished(db)
             shutil.rmtree(self._recording(record), ignore_errors=True)
             self._sources.pop(id_, None)
             self.searcher.forget_deleted()
             self.store.shrink()
             return before - self.store.size()
+
+    def learn_people(
+        self,
+        video_id: str,
+        channels: str | Sequence[str] = VOICES,
+        *,
+        speaker_model: SpeakerModel | str | None = None,
+        same: float | None = None,
+        face_models: tuple[str | Path, str | Path] | None = None,
+        again: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> VideoRecord:
+        """Learn who speaks in a video, or who is seen; or go on where that was stopped. Nothing else ever does this.
+
+        Vectors of voices and faces are kept in the memory until they are deleted (`people.delete`, `remove`).
+
+        Args:
+            video_id: its id, name or path.
+            channels: `"voices"`, `"faces"` or both.
+            speaker_model: a model, `"resemblyzer"`, or the path of an ONNX file (see `OnnxSpeaker`). None: as before,
+                else `resemblyzer`.
+            same: for an ONNX file: least cosine between two turns of one voice.
+            face_models: paths of YuNet's and SFace's files. None: as before.
+            again: forget what was learned of this video, and learn it anew.
+            progress: called after each piece, in this thread.
+
+        Raises:
+            CapabilityError: if a model is not here.
+            MisuseError: if it was learned by another model, and not `again`.
+            VideoError: if there is no such video, or its file is gone.
+        """
+        from .people.choice import learners
+        from .people.learn import learn
+
+        names = (channels,) if isinstance(channels, str) else tuple(channels)
+        with self.writing():
+            for learner in learners(self.store, names, speaker_model, same, face_models):
+                record = self.video(video_id)
+                learn(self.store, self.open(record.id), record, learner, again=again, progress=progress)
+        return self.video(video_id)
 
     # Reading
 
@@ -590,11 +638,14 @@ class ClipMemory:
         key = (cut, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
+                if self._over[0] != key[1]:
+                    self._over = key[1], {}
                 self._pasts[key] = Past(
                     self.store,
                     self.models,
                     lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
                     cut,
+                    self._over[1],
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

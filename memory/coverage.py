@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .span import Span, clock, merge_spans
-from .types import OBJECTS, SUMMARY
+from .types import FACES, OBJECTS, SUMMARY, VOICES
 
-_NAMES = {"visual": "pictures", "speech": "speech", "screen_text": "screen text", OBJECTS: "objects"}
+_NAMES = {
+    "visual": "pictures", "speech": "speech", "screen_text": "screen text", OBJECTS: "objects",
+    VOICES: "voices", FACES: "faces",
+}  # fmt: skip
 _SECOND = 1.0  # a rest shorter than that is not worth a word
 _LISTED = 3  # gaps that are named one by one
 

@@ -93,7 +93,8 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
     recorded = video.get("recorded")
     facts += "" if recorded is None else f"; recorded from {wall_clock(recorded, video['zone'])} on"
-    facts += f"; who speaks: {', '.join(video['people'][:12])}" if video.get("people") else ""
+    people = f"; who speaks: {', '.join(video['people'][:12])}" if video.get("people") else ""
+    facts += people
     about = f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."
     if "coverage" not in video:
         return about

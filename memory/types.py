@@ -79,6 +79,12 @@ class VideoRecord(Timed):
     complete: bool = False
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether every channel that was asked for covers all of it, so that its coverage need not be read."""
+        unavailable = any(stamp.startswith("unavailable") for stamp in self.channels.values())
+        return self.complete and not self.failures and not unavailable
+
     def timeline_time(self, time: float) -> float | None:
         """Return a time of the video (seconds) on the timeline's clock; None if nobody knows when it was recorded."""
         return None if self.recorded is None else self.recorded + (time - self.start)

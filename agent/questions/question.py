@@ -217,7 +217,7 @@ def question_about(
             "channels": list(r.channels),
             **({} if r.recorded is None else {name: getattr(r, name) for name in ("timeline", "recorded", "zone")}),
             **more,
-            **_coverage(seen, r.id),
+            **_coverage(seen, r),
             **({"people": [named(name) for name in known]} if (known := people.names(r.id)) else {}),
         }
         for r in records
@@ -268,9 +268,11 @@ def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:
     return f"Nothing was recorded yet at {wall_clock(now.seconds, first.zone)}: give a time after {began}."
 
 
-def _coverage(memory: ClipMemory | CausalView, video: str) -> dict[str, Any]:
+def _coverage(memory: ClipMemory | CausalView, record: VideoRecord) -> dict[str, Any]:
     """Return the coverage of a video that is not covered in full, read before anything is searched; else nothing."""
-    found = memory.coverage(video)
+    if record.is_known:
+        return {}
+    found = memory.coverage(record.id)
     return {} if found.complete else {"coverage": found.as_dict()}
 
 

@@ -16,8 +16,11 @@ from .segments import APART, Manifest
 from .sources import FollowedFile, Kind, open_followed, open_stream
 
 _BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds between tries to reach a source again
-_AHEAD, _PAUSE = 300.0, 0.5
-"""Seconds of a file that are copied ahead of the indexing at most, and between two looks at how far that is."""
+KEPT = 630.0
+"""Seconds of a growing file's segments that stay behind what is known: pictures are compared with the first one of
+their chapter."""
+_AHEAD, _PAUSE = KEPT + 330.0, 0.5
+"""Seconds of a growing file that lie on the disk twice at most, and between two looks at how far the indexing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,11 @@ class Growth:
             return self._store.records(self.video)[0].end  # nothing has come
         segments, probed = self._begin()
         self._plan(segments, probed, state)
-        self._ingest.work(self._pool, segments, self.video, probed)
+        todo = units.units_to_do(self._store, self.video, list(probed.stamps))
+        if todo:  # only what has come: what is before it need not be read again
+            since = min(unit.span.start for unit in todo)
+            parts = [Span(since, max(unit.span.end for unit in todo))]
+            self._ingest.work(self._pool, segments, self.video, probed, parts)
         (record,) = self._store.records(self.video)
         info = replace(probed.info, end=record.end)
         self._blocks(info)

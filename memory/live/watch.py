@@ -19,7 +19,7 @@ from ..span import Span, clock
 from ..store.live import live_state, watched
 from ..store.search import channel_names
 from ..types import ENDED, OBJECTS, OPEN, STOPPED
-from .connection import Recorder, WatchOptions
+from .connection import KEPT, Recorder, WatchOptions
 from .growth import Growth
 from .segments import Manifest
 from .sources import kind_of
@@ -231,7 +231,7 @@ class Watch:
         there = [one for one in manifest.segments if not one.dropped]
         if path is not None:  # the file itself is the medium: segments have served once they are worked off
             known = min(record.end, growth.live.planned.get("speech", record.end))
-            manifest.drop([one.file for one in there[:-1] if one.end <= known - _BEFORE])
+            manifest.drop([one.file for one in there[:-1] if one.end <= known - KEPT])
             return
         size = sum(one.size for one in there)
         gone = []
@@ -305,9 +305,6 @@ class Watch:
         if not known:
             self.listener(WatchEvent("taken", record.id, f"{record.name}  {clock(record.duration)}"))
         return record.id
-
-
-_BEFORE = 15.0  # seconds of a growing file's segments that are kept before what is known: sound on both sides of a cut
 
 
 def _name(source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
@@ -53,7 +54,8 @@ def search_clips(
     unknown = searched(coverages(video, videos), len(videos) > 1)
     turns = speakers.turns_of(video, who, videos, between) if who else []
     if who and not (query.strip() or image):
-        return speakers.scenes(video, who, turns, max(1, min(k, 50)))
+        scenes = speakers.scenes(video, who, turns, max(1, min(k, 50)))
+        return replace(scenes, text="\n".join([scenes.text, *unknown]))
     hits = video.memory.search(target, videos=list(videos), between=between, k=50 if who else max(1, min(k, 50)))
     if who:
         hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]

@@ -44,12 +44,13 @@ def transcribe(
     found = _spot(video, span, find, utterances) if find else []
     quotes = [_line(video, utterance) for utterance in utterances]
     lines = [one.text for one in quotes] or [f"{quote(who)} is not heard." if who else "No speech was made out."]
+    nothing = sum(one.duration for one in unknown) >= max(span.within(video.whole).duration - 1, 1e-6)
+    if nothing and not quotes:
+        lines = ["Nothing of this was listened to yet."]
     names = speakers.identity_lines(video, told)
     quotes += names
     lines += [one.text for one in names]
-    if unknown and not utterances and sum(one.duration for one in unknown) >= span.within(video.whole).duration - 1:
-        lines = ["Nothing of this was listened to yet."]
-    elif unknown:
+    if unknown and not (nothing and not utterances):
         lines.append(f"({_not_heard(video, span, unknown)} was not listened to yet.)")
     for moment, confidence in found:
         text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"

@@ -17,7 +17,8 @@ _LISTED = 4  # videos, or spans, that are named one by one
 
 def coverages(video: VideoContext, videos: Sequence[str]) -> list[tuple[str, Coverage]]:
     """Return name and coverage of the videos that are not covered in full; ask before anything is searched."""
-    found = [(video.memory.video(one).name, video.memory.coverage(one)) for one in videos]
+    records = [video.memory.video(one) for one in videos]
+    found = [(record.name, video.memory.coverage(record.id)) for record in records if not record.is_known]
     return [(name, coverage) for name, coverage in found if not coverage.complete]
 
 

@@ -90,3 +90,14 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, timeline TEXT NOT NULL, start_s REAL, zone INTEGER,
     source TEXT NOT NULL
 )"""
+
+# Summaries of hours, days and weeks of a timeline (seconds of its clock), each with what it was made from, and the words
+# of each day that may recur. Likewise tables that older memories lack; all of it can be made again.
+SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
+    timeline TEXT NOT NULL, level TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, text TEXT NOT NULL,
+    lines TEXT NOT NULL, sources TEXT NOT NULL, digest TEXT NOT NULL, maker TEXT NOT NULL,
+    PRIMARY KEY (timeline, level, start_s)
+)"""
+HABITS = """CREATE TABLE IF NOT EXISTS habits (
+    timeline TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL
+)"""

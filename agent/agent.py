@@ -35,7 +35,7 @@ from .test_time_scaling.calibration import Calibration
 from .tool_formats import load_tool_format, with_prompt
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory
+    from ..memory import ClipMemory, Moment
     from ..memory.tracking.detector import Detector
     from .checkpoints.store import Steps
     from .questions.conversation import Conversation
@@ -130,7 +130,7 @@ class VideoAgent:
         *,
         options: Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        now: float | None = None,
+        now: float | str | Moment | None = None,
         budget: Budget | None = None,
         route: str | None = None,
         scale: str | None = None,
@@ -144,7 +144,8 @@ class VideoAgent:
             question: in plain words.
             options: possible answers, with or without letters.
             videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
-            now: nothing after this time (seconds) may be seen.
+            now: nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline, which
+                may be written (`"2026-05-03T09:00"`, `"DAY2 08:30"`).
             budget: limits of this run instead of the agent's own.
             route: a name of `ROUTES`; the planner chooses if it is left out.
             scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
@@ -171,7 +172,7 @@ class VideoAgent:
     ask = synchronous(aask)
 
     def chat(
-        self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | None = None
+        self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | str | Moment | None = None
     ) -> Conversation:
         """Begin a conversation about videos of the memory (all by default), in which follow-ups are understood."""
         from .questions.conversation import Conversation

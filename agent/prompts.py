@@ -44,7 +44,7 @@ def render(
     lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]
     if question.now is not None:
-        lines.append(f"It is now {clock(question.now)}: nothing later has happened yet.")
+        lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []

@@ -248,8 +248,8 @@ def _problem(
     if cited.span is not None:
         if cited.span.start > video["end"] + SLACK or cited.span.end > video["end"] + SLACK:
             return f"{item.uri} lies outside the video, which ends at {video['end']:g} s."
-        if question.now is not None and cited.span.end > question.now + SLACK:
-            return f"{item.uri} lies after {question.now:g} s, which is not to be seen yet."
+        if cited.span.end > question.end_of(video) + SLACK:
+            return f"{item.uri} lies after {question.end_of(video):g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
         return f"{item.uri} was not observed in this run: look there first, or cite what was."
     if item.quote and not alphanumeric(item.quote):

@@ -12,6 +12,7 @@ from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchErro
 from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
 from .span import Box, MediaURI, Span, clock
+from .timeline import Moment, day_of, parse_moment, resolve_now, wall_clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo
 from .video.file import Video
@@ -37,6 +38,7 @@ __all__ = [
     "MediaURI",
     "MemoryFolderError",
     "MisuseError",
+    "Moment",
     "CausalView",
     "MemoryView",
     "FrameReader",
@@ -51,6 +53,10 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
+    "day_of",
+    "parse_moment",
+    "resolve_now",
     "video_key",
+    "wall_clock",
     "within_view",
 ]

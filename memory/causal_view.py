@@ -16,6 +16,8 @@ from .memory_view import MemoryView, Picture
 from .protocol import VideoSource
 from .span import Span
 from .store.search import scope_of
+from .timeline.cut import Cut
+from .timeline.moment import Moment
 from .types import CLIP, Clip, Hit, Text, VideoRecord
 from .video.open import find_video, one_or_many
 from .video.pictures import read_picture
@@ -28,29 +30,40 @@ if TYPE_CHECKING:
 
 
 class CausalView:
-    """The reading side of `ClipMemory`, as it was at `now` (seconds of each video); `ClipMemory.until` makes one.
+    """The reading side of `ClipMemory`, as it was at some moment; `ClipMemory.until` makes one.
 
-    Every row is made of pictures and sound before `now` alone (see `Past`), only those are searched and counted, and
-    videos that are opened end there.
-
-    Raises:
-        ValueError: if `now` is not a number.
+    Every video ends at its own second (see `now_of`): every row is made of pictures and sound before that alone (see
+    `Past`), only those are searched and counted, and videos that are opened end there.
     """
 
-    def __init__(self, memory: MemoryView, past: Callable[[float], Past], now: float) -> None:
+    def __init__(self, memory: MemoryView, past: Callable[[Cut], Past], cut: Cut) -> None:
         self._memory = memory
         self._past_at = past
-        self.now = float(now)
+        self._cut = cut
         self.folder = memory.folder
-        if math.isnan(self.now):
-            raise ValueError("now is not a number: give seconds of the video.")
 
     def __repr__(self) -> str:
-        return f"CausalView({str(self.folder)!r}, now={self.now:g})"
+        return f"CausalView({str(self.folder)!r}, now={self.now})"
 
-    def until(self, now: float) -> CausalView:
-        """An earlier view; a later `now` changes nothing."""
-        return CausalView(self._memory, self._past_at, min(now, self.now))
+    @property
+    def now(self) -> float | Moment:
+        """The moment for which it was made; where each video ends is told by `now_of`."""
+        return self._cut.now
+
+    def now_of(self, video_id: str) -> float:
+        """The second of a video at which it ends here; -inf where nothing of it may be known, or there is none."""
+        try:
+            return self._cut.second_of(self._memory.video(video_id))
+        except VideoError:
+            return -math.inf
+
+    def until(self, now: float | Moment) -> CausalView:
+        """An earlier view; a later `now` changes nothing.
+
+        Raises:
+            ValueError: if the moments are not on one clock.
+        """
+        return CausalView(self._memory, self._past_at, self._cut.earlier(now))
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -78,26 +91,28 @@ class CausalView:
         return self._memory.detector_stamp
 
     def videos(self) -> list[VideoRecord]:
-        """Videos that have begun, each ending at `now` at the latest."""
-        return [self._so_far(record) for record in self._memory.videos() if record.start < self.now]
+        """Videos that have begun, each ending at its own second of `now` at the latest."""
+        return [self._so_far(record) for record in self._memory.videos() if record.start < self._cut.second_of(record)]
 
     def video(self, id_or_name_or_path: str | Path) -> VideoRecord:
         """See `ClipMemory.video`."""
         with suppress(VideoError):
             record = self._memory.video(id_or_name_or_path)
-            if record.start < self.now:
+            if record.start < self._cut.second_of(record):
                 return self._so_far(record)
         # An older one of that name, or why there is none.
         return find_video(self.videos(), id_or_name_or_path, self.folder)
 
     def _so_far(self, record: VideoRecord) -> VideoRecord:
         # Nothing opens the file but through the view; notes on how it was read are about all of it.
-        failures = tuple(failure for failure in record.failures if failure.span.end <= self.now)
-        return replace(record, path="", notes=(), end=min(record.end, self.now), failures=failures)
+        now = self._cut.second_of(record)
+        failures = tuple(failure for failure in record.failures if failure.span.end <= now)
+        return replace(record, path="", notes=(), end=min(record.end, now), failures=failures)
 
     def open(self, video_id: str) -> VideoSource:
-        """A video that ends at `now`."""
-        return TruncatedVideo(self._memory.open(self.video(video_id).id), self.now)
+        """A video that ends at its second of `now`."""
+        record = self.video(video_id)
+        return TruncatedVideo(self._memory.open(record.id), self._cut.second_of(record))
 
     def search(
         self,
@@ -117,21 +132,21 @@ class CausalView:
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        return self._past_at(self.now).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
+        return self._past_at(self._cut).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
-        texts = self._past_at(self.now).texts(self.video(video_id).id, () if channel is None else (channel,))
+        texts = self._past_at(self._cut).texts(self.video(video_id).id, () if channel is None else (channel,))
         return [text for text in texts if _overlaps(text, between)]
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
-        clips = self._past_at(self.now).clips(self.video(video_id).id, level)
+        clips = self._past_at(self._cut).clips(self.video(video_id).id, level)
         return [clip for clip in clips if _overlaps(clip, between)]
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""
-        return self._past_at(self.now).known_until(self.video(video_id).id, channel)
+        return self._past_at(self._cut).known_until(self.video(video_id).id, channel)
 
 
 def _overlaps(row: Text | Clip, between: Span | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -23,6 +24,8 @@ from .span import Span
 from .store import units
 from .store.database import Store
 from .store.search import Searcher, channel_names, scope_of, span_of
+from .timeline.cut import Cut
+from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
 from .video.file import Video
@@ -73,7 +76,7 @@ class ClipMemory:
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
-        self._pasts: OrderedDict[tuple[float, tuple[int, int]], Past] = OrderedDict()
+        self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._pasts_lock = threading.Lock()
 
     def __enter__(self) -> ClipMemory:
@@ -401,23 +404,35 @@ class ClipMemory:
         record = self.video(video_id)
         return coverage(record.id, record.span, units.open_spans(self.store, record.id))
 
-    def until(self, now: float) -> CausalView:
-        """Return this memory as it was at `now` seconds: nothing that happens later can be read or searched.
+    def now_of(self, video_id: str) -> float:
+        """The second of a video from which on nothing may be known: there is none here; see `CausalView.now_of`."""
+        return math.inf
+
+    def until(self, now: float | Moment) -> CausalView:
+        """Return this memory as it was at `now`: nothing that happens later can be read or searched.
+
+        Args:
+            now: a moment of a timeline, which ends each of its videos at that instant and hides all others; or seconds
+                of each undated video, which of a timeline are those of its first video (see `timeline.Cut`).
 
         Raises:
             ValueError: if `now` is not a number.
         """
-        return CausalView(self, self._past, now)
+        firsts = () if isinstance(now, Moment) else self.store.first_recordings()
+        return CausalView(self, self._past, Cut(now if isinstance(now, Moment) else float(now), firsts))
 
-    def _past(self, now: float) -> Past:
+    def _past(self, cut: Cut) -> Past:
         from .causal.past import Past
         from .video.truncated_video import TruncatedVideo
 
-        key = (now, self.store.version())
+        key = (cut, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
                 self._pasts[key] = Past(
-                    self.store, self.models, lambda video: TruncatedVideo(self.open(video), now), now
+                    self.store,
+                    self.models,
+                    lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
+                    cut,
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

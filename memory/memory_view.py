@@ -75,5 +75,8 @@ class MemoryView(Protocol):
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
 
+    def now_of(self, video_id: str) -> float:
+        """The second of a video from which on nothing may be known; inf without a limit."""
+
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full."""

@@ -72,11 +72,12 @@ class VideoRecord(Timed):
 
     def timeline_time(self, time: float) -> float | None:
         """Return a time of the video (seconds) on the timeline's clock; None if nobody knows when it was recorded."""
-        return None if self.recorded is None else self.recorded + time - self.start
+        return None if self.recorded is None else self.recorded + (time - self.start)
 
     def video_time(self, moment: float) -> float | None:
         """Return a time of the timeline's clock in seconds of the video; None likewise. It may lie outside."""
-        return None if self.recorded is None else moment - self.recorded + self.start
+        # To a microsecond: sums of POSIX seconds are no finer, and a frame at `moment` must not come before it.
+        return None if self.recorded is None else round(moment - self.recorded + self.start, 6)
 
 
 @dataclass(frozen=True, slots=True)

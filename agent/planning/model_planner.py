@@ -119,7 +119,7 @@ def describe(situation: Situation) -> str:
     question = situation.question
     lines = [f"Question: {question.prompt}"]
     for video in question.videos:
-        end = video["end"] if question.now is None else min(video["end"], question.now)
+        end = question.end_of(video)
         channels = ", ".join(video["channels"]) or "none"
         sound = "with sound" if video["has_audio"] else "without sound"
         length = f"{clock(max(end - video['start'], 0.0))} long"

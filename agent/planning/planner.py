@@ -131,7 +131,7 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
     if question.options and content(" ".join(question.options)):
         calls += _search("; ".join(question.options), len(question.videos), tools)
     for video in question.videos:
-        calls += _parts(question.text, video, len(question.videos) > 1, question.now, tools)
+        calls += _parts(question, video, tools)
     limit = situation.budget.calls
     return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
 
@@ -146,11 +146,11 @@ def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
         yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
 
 
-def _parts(text: str, video: dict[str, Any], many: bool, now: float | None, tools: frozenset[str]) -> Iterator[Call]:
+def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
     """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
-    start, end = float(video["start"]), float(video["end"] if now is None else min(video["end"], now))
+    text, start, end = question.text, float(video["start"]), question.end_of(video)
     length = min(PART, max((end - start) / 5, 5.0), end - start)
-    which = {"video": video["id"]} if many else {}
+    which = {"video": video["id"]} if len(question.videos) > 1 else {}
     if length <= 0:
         return
     if _WHOLE.search(text) and "browse" in tools:

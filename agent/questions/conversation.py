@@ -9,6 +9,7 @@ from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
 
+from ...memory import Moment
 from ...memory.video.open import one_or_many
 from ...tools import Budget
 from ..answer import Answer
@@ -26,8 +27,8 @@ class Exchange:
     question: str
     understood: str
     answer: Answer
-    now: float | None = None
-    """Up to when the answer could see (seconds); None for all of the videos."""
+    now: float | str | Moment | None = None
+    """Up to when the answer could see (see `question_about`); None for all of the videos."""
 
 
 class Answerer(Protocol):
@@ -53,7 +54,7 @@ class Conversation:
     Args:
         agent: answers.
         videos: ids, names or paths of the memory's videos; all of them by default.
-        now: nothing after this time (seconds) may be seen.
+        now: nothing after this time may be seen; see `question_about`.
         budget: limits of one question instead of the agent's own.
     """
 
@@ -62,7 +63,7 @@ class Conversation:
         agent: Answerer,
         *,
         videos: str | Path | Sequence[str | Path] | None = None,
-        now: float | None = None,
+        now: float | str | Moment | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.agent = agent
@@ -89,7 +90,7 @@ class Conversation:
         """
         earlier_exchanges = self.exchanges
         if self.now is not None:  # those whose answers saw no more than this one may see
-            earlier_exchanges = [e for e in self.exchanges if e.now is not None and e.now <= self.now]
+            earlier_exchanges = [e for e in self.exchanges if _saw_no_more(e.now, self.now)]
         follow_up = complete(text, [e.understood for e in earlier_exchanges], [e.answer for e in earlier_exchanges])
         understood, prompt = follow_up.text, follow_up.text
         earlier: list[tuple[str, str]] = []
@@ -110,6 +111,15 @@ class Conversation:
         )
         self.exchanges.append(Exchange(text, understood, answer, self.now))
         return answer
+
+
+def _saw_no_more(earlier: float | str | Moment | None, now: float | str | Moment) -> bool:
+    """Return whether what could be seen at one time could be at another; not where that cannot be told."""
+    if isinstance(earlier, Moment) and isinstance(now, Moment):
+        return earlier.timeline == now.timeline and earlier.seconds <= now.seconds
+    if isinstance(earlier, int | float) and isinstance(now, int | float):
+        return earlier <= now
+    return earlier == now
 
 
 def _short(text: str) -> str:

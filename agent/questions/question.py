@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ...memory import RewatchError
+from ...memory import Moment, RewatchError, clock, resolve_now, wall_clock
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
@@ -16,7 +16,7 @@ from ..parsing.options import MOST, find_options, letter, split_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...memory import ClipMemory
+    from ...memory import ClipMemory, VideoRecord
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
@@ -44,9 +44,10 @@ class Question:
     options: tuple[str, ...] = ()
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
-    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one."""
-    now: float | None = None
-    """Nothing after this time (seconds) may be seen."""
+    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
+    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there."""
+    now: float | Moment | None = None
+    """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
 
@@ -54,6 +55,20 @@ class Question:
     def prompt(self) -> str:
         """The question with its options, as a model is asked it."""
         return "\n".join([self.text, *(f"{letter(i)}. {option}" for i, option in enumerate(self.options))])
+
+    def end_of(self, video: Mapping[str, Any]) -> float:
+        """Return the second up to which one of the videos may be seen."""
+        if self.now is None or isinstance(self.now, Moment) or video.get("recorded") is not None:
+            return float(video["end"])
+        return min(float(video["end"]), self.now)
+
+    @property
+    def now_in_words(self) -> str:
+        """`now` as people read it; empty where there is none."""
+        if isinstance(self.now, Moment):
+            zones = [video["zone"] for video in self.videos if video.get("zone") is not None]
+            return wall_clock(self.now.seconds, zones[-1] if zones else None)
+        return "" if self.now is None else clock(self.now)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
@@ -70,7 +85,7 @@ class Question:
             text=row["text"],
             options=tuple(row["options"]),
             videos=tuple(row["videos"]),
-            now=row["now"],
+            now=Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"],
             earlier=earlier,
         )
 
@@ -81,7 +96,7 @@ def question_about(
     *,
     options: Sequence[object] | Mapping[str, object] | None = None,
     videos: str | Path | Sequence[str | Path] | None = None,
-    now: float | None = None,
+    now: float | str | Moment | None = None,
     earlier: Sequence[tuple[str, str]] = (),
 ) -> Question:
     """The question as the loop takes it.
@@ -92,7 +107,8 @@ def question_about(
         options: possible answers, with or without letters, or by their letters; without any, those that stand inside
             the text (`Which is it? A) red B) blue`) are taken.
         videos: ids, names or paths of the memory's videos, or one of these; all of them by default.
-        now: nothing after this time (seconds) may be seen.
+        now: nothing after this time may be seen: seconds of the video, or a moment of the timeline, which may be
+            written (see `resolve_now`).
         earlier: questions of the same conversation and the answers to them.
 
     Raises:
@@ -101,7 +117,7 @@ def question_about(
     """
     if not text.strip():
         raise QuestionError("The question is empty; write what you want to know.")
-    if now is not None and not 0 <= now < LATEST:
+    if isinstance(now, int | float) and not 0 <= now < LATEST:
         raise QuestionError(f"now is {now:g}: give seconds of the video, from 0 on, such as 12.5.")
     try:
         body, choices = find_options(text) if options is None else (text.strip(), split_options(options))
@@ -113,18 +129,43 @@ def question_about(
     if not records:
         raise QuestionError("The memory holds no video; add one with `rewatch index FILE` or memory.add(path).")
     if now is not None:
-        first = min(r.start for r in records)
+        try:
+            now = resolve_now(now, records)
+        except ValueError as error:
+            raise QuestionError(f"{error}") from None
+        view = memory.until(now)
         # What is told of the videos is told as it was then: nobody knows yet how long they will be.
-        records = [memory.until(now).video(r.id) for r in records if r.start < now]
-        if not records:
-            raise QuestionError(f"Nothing was to be seen yet at {now:g} s: give a time after {first:g} s.")
+        begun = [view.video(r.id) for r in records if r.start < view.now_of(r.id)]
+        if not begun:
+            raise QuestionError(_nothing_yet(now, records))
+        records = begun
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
     facts = tuple(
-        {**{name: getattr(r, name) for name in names}, "name": named(r.name), "channels": list(r.channels), **more}
+        {
+            **{name: getattr(r, name) for name in names},
+            "name": named(r.name),
+            "channels": list(r.channels),
+            **({} if r.recorded is None else {name: getattr(r, name) for name in ("timeline", "recorded", "zone")}),
+            **more,
+        }
         for r in records
     )
     return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+
+
+def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:
+    if not isinstance(now, Moment):
+        return f"Nothing was to be seen yet at {now:g} s: give a time after {min(r.start for r in records):g} s."
+    dated = [r for r in records if r.recorded is not None and r.timeline == now.timeline]
+    if not dated:
+        return (
+            f"None of the videos is known to have been recorded on the timeline {now.timeline}: give seconds of the "
+            "video, or say when with `rewatch index FILE --recorded WHEN`."
+        )
+    first = min(dated, key=lambda r: r.recorded or 0.0)
+    began = wall_clock(first.recorded or 0.0, first.zone)
+    return f"Nothing was recorded yet at {wall_clock(now.seconds, first.zone)}: give a time after {began}."
 
 
 def question_of(messages: Sequence[BaseMessage]) -> Question | None:

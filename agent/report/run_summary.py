@@ -72,6 +72,17 @@ class RunSummary:
         """`Question.as_dict`."""
         return mapping(self.head.get("question"))
 
+    def now_of(self, video: str) -> float | None:
+        """Return the second of a video from which on nothing could be seen; None without a limit."""
+        now, facts = self.question.get("now"), self.videos.get(video, {})
+        recorded, start = number(facts.get("recorded")), number(facts.get("start"))
+        if now is None or (recorded is None and not isinstance(now, dict)):
+            return number(now)
+        moment = number(mapping(now).get("seconds"))
+        if moment is None or recorded is None or start is None:
+            return number(facts.get("end"))  # facts end where the view ended
+        return round(moment - recorded + start, 6)
+
     @property
     def evidence(self) -> list[dict[str, Any]]:
         """The evidence of the answer."""

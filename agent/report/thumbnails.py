@@ -95,8 +95,8 @@ def make_images(run: RunSummary, open_video: OpenVideo | None) -> ReportImages:
     chosen = _keep_first(images)
     paths = {key: from_text(string(path)) for key, path in mapping(run.head.get("paths")).items()}
     deadline = time.monotonic() + _SECONDS
-    now = number(run.question.get("now"))
     for video in dict.fromkeys(request.video for request in chosen):
+        now = run.now_of(video)
         requests = [r for r in chosen if r.video == video and (now is None or r.time < now)]
         try:
             source = open_video(video) if open_video else _open_file(paths.get(video, ""))

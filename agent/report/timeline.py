@@ -114,7 +114,7 @@ def timelines(run: RunSummary) -> Timelines:
 
 
 def _figure(video: str, facts: dict[str, Any], run: RunSummary, cited: Sequence[tuple[int, MediaURI]]) -> Figure | None:
-    start, end, now = number(facts.get("start")), number(facts.get("end")), number(run.question.get("now"))
+    start, end, now = number(facts.get("start")), number(facts.get("end")), run.now_of(video)
     if start is None or end is None or end <= start:
         return None
     axis = _Axis(start, end)

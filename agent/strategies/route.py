@@ -30,8 +30,7 @@ class Brief:
     @property
     def whole(self) -> Span:
         """The whole video, up to `now` if there is one (seconds)."""
-        end = self.video["end"] if self.question.now is None else min(self.video["end"], self.question.now)
-        return Span(self.video["start"], max(end, self.video["start"]))
+        return Span(self.video["start"], max(self.question.end_of(self.video), self.video["start"]))
 
     @property
     def prompt(self) -> str:

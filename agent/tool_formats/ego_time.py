@@ -48,7 +48,7 @@ def clocks(question: Question | None) -> list[Clock]:
     """One clock for each video of the question; one that knows no video where there is no question."""
     if question is None or not question.videos:
         return [Clock("", None)]
-    return [_clock(video, question.now) for video in question.videos]
+    return [_clock(video, question.end_of(video)) for video in question.videos]
 
 
 def moment(value: Any, name: str) -> float:
@@ -81,9 +81,8 @@ def pick(found: Sequence[Clock], at: float) -> Clock:
     return found[0]
 
 
-def _clock(video: dict[str, Any], now: float | None) -> Clock:
-    end = video["end"] if now is None else max(min(video["end"], now), video["start"])
-    bounds = Span(video["start"], end)
+def _clock(video: dict[str, Any], end: float) -> Clock:
+    bounds = Span(video["start"], max(end, video["start"]))
     named = re.search(r"DAY\d+_\d{8}", str(video["name"]), re.IGNORECASE)
     found = _STAMP.search(named[0]) if named else None
     return Clock(video["id"], bounds, _seconds(found) - bounds.start if found else 0.0)

@@ -160,7 +160,7 @@ def _even(question: Question | None) -> list[MediaURI]:
     if question is None or not question.videos:
         return []
     video = question.videos[0]
-    end = video["end"] if question.now is None else min(video["end"], question.now)
+    end = question.end_of(video)
     step = max(end - video["start"], 0.0) / FIRST
     return [MediaURI.frame(video["id"], round(video["start"] + (k + 0.5) * step, 3)) for k in range(FIRST)]
 

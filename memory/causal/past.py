@@ -1,5 +1,7 @@
 """The rows of a memory at one moment: each is made of pictures and sound before it alone.
 
+Each video ends at its own second (`Cut.second_of`), which is `now` in what follows.
+
 A stored row says of which stretch it was made: a clip of its own, text on screen of the frames at which it was read,
 speech of the sound that the recognizer was given. A row that reaches beyond the moment is left out, or made again of
 what was there by then: text on screen from its log, the last words by transcribing the video as it ends at that
@@ -28,6 +30,7 @@ from ..store.database import Store
 from ..store.full_text import indexed_form, marks
 from ..store.search import Encoders, Searcher
 from ..store.units import NewText
+from ..timeline.cut import Cut
 from ..types import CLIP, OBJECTS, SUMMARY, Clip, Text, VideoRecord
 from .screen_text import covered, text_until
 
@@ -44,19 +47,17 @@ _ROOM = 10**8  # ids of one channel of one video
 
 
 class Past:
-    """The rows of a memory's videos as they were known at `now`; each is made when it is first asked for, and kept."""
+    """The rows of a memory's videos as they were known by a cut; each is made when it is first asked for, and kept."""
 
-    def __init__(
-        self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], now: float
-    ) -> None:
+    def __init__(self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], cut: Cut) -> None:
         self._store = store
         self._models = models
         self._open_video = open_video
-        self.now = now
         self._lock = threading.RLock()
         self._rows: dict[tuple[str, str], tuple[list[Text], float]] = {}
         self._searchers: OrderedDict[tuple[str, ...], Searcher] = OrderedDict()
         self._records = {record.id: (number, record) for number, record in enumerate(store.records())}
+        self._ends = {id_: cut.second_of(record) for id_, (_, record) in self._records.items()}
 
     def texts(self, video: str, channels: Sequence[str] = ()) -> list[Text]:
         """Return the texts of some channels (none: all) in time order."""
@@ -70,19 +71,19 @@ class Past:
         _, record = self._records[video]
         if channel not in record.channels:
             return record.start
-        return min(max(self._channel(record, channel)[1], record.start), record.end, self.now)
+        return min(max(self._channel(record, channel)[1], record.start), record.end, self._ends[video])
 
     def clips(self, video: str, level: str) -> list[Clip]:
         """Return the clips of one level that have begun, the last of which ends at `now`."""
         number, record = self._records[video]
-        if record.start >= self.now or level not in (CLIP, *LEVELS):
+        if record.start >= self._ends[video] or level not in (CLIP, *LEVELS):
             return []
         spans = self._windows(record)
         if level != CLIP:
             if not self._store.clips(video, "chapter"):
                 return []
             seconds = float(self._store.clipping(video).partition(" ")[2])
-            so_far = cast(VideoInfo, replace(record, end=min(record.end, self.now)))  # only its span is read
+            so_far = cast(VideoInfo, replace(record, end=min(record.end, self._ends[video])))  # only its span is read
             spans = coarse_windows(so_far, seconds, clips=spans).get(level, [])
         base = _ROOM * (number * (1 + len(LEVELS)) + [CLIP, *LEVELS].index(level))
         return [Clip(base + place, video, level, span.start, span.end) for place, span in enumerate(spans, 1)]
@@ -90,12 +91,13 @@ class Past:
     def _windows(self, record: VideoRecord) -> list[Span]:
         """The clips that have begun; of shots, which are cut by how long they will last, windows of their length."""
         kind, _, seconds = self._store.clipping(record.id).partition(" ")
-        so_far = Span(record.start, min(record.end, self.now))
+        now = self._ends[record.id]
+        so_far = Span(record.start, min(record.end, now))
         if kind == "shots":
             with suppress(VideoError):  # too many of them
                 return windows(so_far, float(seconds), shortest=max(1.0, 0.2 * float(seconds)))
-        begun = [clip.span for clip in self._store.clips(record.id, CLIP) if clip.start < self.now]
-        return [Span(span.start, min(span.end, self.now)) for span in begun]
+        begun = [clip.span for clip in self._store.clips(record.id, CLIP) if clip.start < now]
+        return [Span(span.start, min(span.end, now)) for span in begun]
 
     def searcher(self, videos: Iterable[str]) -> Searcher:
         """Return a searcher over these videos as they were known, and over nothing else."""
@@ -115,7 +117,7 @@ class Past:
             channels = self._records[video][1].channels
             texts = self.texts(video)
             clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
-            vectors = _of_pictures(self._store, video, texts, self.now)
+            vectors = _of_pictures(self._store, video, texts, self._ends[video])
             vectors += _of_texts(self._store, self._models, video, texts)
             _fill(past, video, channels, texts, clips, vectors)
         past.writable = False
@@ -126,7 +128,8 @@ class Past:
         key = (record.id, channel)
         with self._lock:
             if key not in self._rows:
-                rows, covered_until = self._make(record, channel) if record.start < self.now else ([], record.start)
+                begun = record.start < self._ends[record.id]
+                rows, covered_until = self._make(record, channel) if begun else ([], record.start)
                 base = _ROOM * (100 * self._records[record.id][0] + sorted(record.channels).index(channel))
                 texts = [
                     Text(base + place, record.id, channel, row.start, row.end, row.text, row.data)
@@ -136,22 +139,23 @@ class Past:
             return self._rows[key]
 
     def _make(self, record: VideoRecord, channel: str) -> tuple[list[NewText], float]:
+        now = self._ends[record.id]
         if channel == "screen_text":
-            return text_until(self._store, record.id, record.width / max(record.height, 1), self.now)
+            return text_until(self._store, record.id, record.width / max(record.height, 1), now)
         if channel == "speech":
             if record.channels[channel].startswith("subtitles:"):
-                return list(_subtitles_until(self._stored(record, channel), self.now)), self.now
+                return list(_subtitles_until(self._stored(record, channel), now)), now
             return self._speech(record)
         if channel == SUMMARY:
             levels = {level: [clip.span for clip in self.clips(record.id, level)] for level in LEVELS}
             texts = self.texts(record.id, [channel for channel in record.channels if channel != SUMMARY])
-            return gists({level: spans for level, spans in levels.items() if spans}, texts), self.now
+            return gists({level: spans for level, spans in levels.items() if spans}, texts), now
         margin = _MARGIN if channel == OBJECTS else 0.0
-        covered_until = covered(self._store, record.id, channel, self.now, margin, record.end)
-        rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= self.now]
+        covered_until = covered(self._store, record.id, channel, now, margin, record.end)
+        rows = [row for row, unit in self._stored(record, channel) if min(unit.end + margin, record.end) <= now]
         if channel == OBJECTS:
             latest = self._detected(record, max(covered_until, record.start))
-            return (rows, covered_until) if latest is None else ([*rows, *latest], min(self.now, record.end))
+            return (rows, covered_until) if latest is None else ([*rows, *latest], min(now, record.end))
         return rows, covered_until
 
     def _stored(self, record: VideoRecord, channel: str) -> list[tuple[NewText, Span]]:
@@ -159,7 +163,7 @@ class Past:
         rows = self._store.rows(
             "SELECT t.id, u.start_s, u.end_s FROM texts t JOIN units u ON u.id = t.unit WHERE t.video = ? "
             "AND t.channel = ? AND t.start_s < ? ORDER BY t.start_s, t.end_s, t.id",
-            (record.id, channel, self.now),
+            (record.id, channel, self._ends[record.id]),
         )
         texts = self._store.texts_by_id(row[0] for row in rows)
         return [
@@ -170,22 +174,23 @@ class Past:
 
     def _speech(self, record: VideoRecord) -> tuple[list[NewText], float]:
         """Recognized speech: what was recognized without later sound, and the last seconds transcribed again."""
-        covered_until = covered(self._store, record.id, "speech", self.now, _MARGIN, record.end)
+        now = self._ends[record.id]
+        covered_until = covered(self._store, record.id, "speech", now, _MARGIN, record.end)
         kept: list[NewText] = []
         since = max(covered_until, record.start)
         for row, unit in self._stored(record, "speech"):
             sound_until = float(row.data.get("heard", unit.end + _MARGIN))
-            if min(sound_until, record.end) <= self.now and row.end <= self.now:
+            if min(sound_until, record.end) <= now and row.end <= now:
                 kept.append(row)
                 since = max(since, row.end)
-        latest, until = self._transcribed(record, max(since, self.now - _TRANSCRIBED))
+        latest, until = self._transcribed(record, max(since, now - _TRANSCRIBED))
         if until is not None and until - since <= _TRANSCRIBED:
             covered_until = until
         return [*kept, *latest], covered_until
 
     def _transcribed(self, record: VideoRecord, since: float) -> tuple[list[NewText], float | None]:
         """The words from `since` to `now` by the memory's own recognizer, and their end; None where it is not here."""
-        end = min(self.now, record.end)
+        end = min(self._ends[record.id], record.end)
         if end - since < _LEAST_SOUND or not record.has_audio:
             return [], end
         from ..ingest.speech_channel import from_sound
@@ -202,7 +207,7 @@ class Past:
         """The objects from `since` to `now` by the memory's own detector; None where it is not here, or too long."""
         from ..ingest.objects_channel import detect_clip, stamp
 
-        span = Span(since, max(since, min(self.now, record.end)))
+        span = Span(since, max(since, min(self._ends[record.id], record.end)))
         if span.duration == 0:
             return []
         try:

@@ -93,6 +93,16 @@ class Store(Database):
             return []
         return self.rows("SELECT video, timeline, start_s, zone FROM recordings")
 
+    def first_recordings(self) -> tuple[tuple[str, float], ...]:
+        """Return of each timeline the seconds of its clock at which its first dated video is at second 0."""
+        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
+            return ()
+        rows = self.rows(
+            "SELECT r.timeline, min(r.start_s), v.start_s FROM recordings r JOIN videos v ON v.id = r.video "
+            "WHERE r.start_s IS NOT NULL GROUP BY r.timeline"
+        )
+        return tuple((str(timeline), float(first) - float(start)) for timeline, first, start in rows)
+
     def put_recording(self, video: str, timeline: str, start: float | None, zone: int | None, source: str) -> None:
         """Take when a video was recorded: its timeline, that timeline's seconds at its start, and the zone.
 

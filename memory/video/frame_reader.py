@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,7 @@ class FrameReader:
         return [found[place] for place in places]
 
     def _allowed(self, uri: str) -> MediaURI:
-        found = within_view(uri, self._videos, getattr(self._memory, "now", None))
+        found = within_view(uri, self._videos, self._memory.now_of)
         if isinstance(found, str):
             raise VideoError(f"{uri[:100]} cannot be shown: {found}.")
         return found
@@ -116,13 +116,13 @@ class FrameReader:
                 self._held -= self._pictures.popitem(last=False)[1].nbytes
 
 
-def within_view(uri: str, videos: Collection[str] | None, now: float | None) -> MediaURI | str:
+def within_view(uri: str, videos: Collection[str] | None, now_of: Callable[[str], float]) -> MediaURI | str:
     """Return a picture's URI as far as it may be seen, or why it may not.
 
     Args:
         uri: names a frame, a crop, or a span, of which the middle is meant.
         videos: ids of the videos that may be looked into; None for all.
-        now: seconds from which on nothing may be seen; None without a limit.
+        now_of: gives the second of a video from which on nothing may be seen; inf without a limit.
     """
     try:
         place = MediaURI.parse(uri)
@@ -130,8 +130,11 @@ def within_view(uri: str, videos: Collection[str] | None, now: float | None) -> 
         return "it is no media URI"
     if videos is not None and place.video not in videos:
         return "its video is not one of those asked about"
-    if now is None or place.span is None:
+    now = now_of(place.video)
+    if now == math.inf or place.span is None:
         return place
+    if now == -math.inf:
+        return "nothing of its video is to be seen yet"
     if place.span.start >= now + _ROUNDED:
         return f"it lies after {now:g} s, which is not to be seen yet"
     # A moment is rounded up when it is written; the frame that was meant came before now.

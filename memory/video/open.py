@@ -87,7 +87,7 @@ class VideoPool:
     """Hands out opened videos, one reader each, and takes them back. Safe between threads."""
 
     def __init__(self) -> None:
-        self._idle: list[tuple[tuple[str, float | None, str, str], VideoSource]] = []  # the last used at the end
+        self._idle: list[tuple[tuple[str, float, str, str], VideoSource]] = []  # the last used at the end
         self._lock = threading.Lock()
 
     def take(self, memory: MemoryView, video_id: str) -> VideoSource:
@@ -111,6 +111,6 @@ class VideoPool:
                 del self._idle[:-_MOST_IDLE]
 
 
-def video_key(memory: MemoryView, video_id: str) -> tuple[str, float | None, str, str]:
+def video_key(memory: MemoryView, video_id: str) -> tuple[str, float, str, str]:
     """Return what tells apart the same video in two memories, before two moments, or as two detectors see it."""
-    return str(memory.folder), getattr(memory, "now", None), video_id, getattr(memory, "detector_stamp", "")
+    return str(memory.folder), memory.now_of(video_id), video_id, getattr(memory, "detector_stamp", "")

@@ -50,7 +50,7 @@ def follow_objects(
         patience = _SECONDS - (clock.monotonic() - began)
         spare = min(spare, int(max(0.0, patience) / max(reader.seconds_per_frame, 1e-6)))
         tracks = sure(_with_exact_ends(tracks, times, span, reader, spare))
-    key = (video.info.content_id, getattr(video.memory, "now", None), detector.stamp)
+    key = (video.info.content_id, video.memory.now_of(video.video_id), detector.stamp)
     return tuple(_registry.assign_ids(key, tracks)), fps, reader.frames
 
 

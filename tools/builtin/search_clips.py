@@ -160,9 +160,7 @@ def _more(text: Text) -> dict[str, Any]:
 
 def _picture(image: str, video: VideoContext) -> MediaURI:
     """A place in one of the videos asked about; tools read no other files, whatever a text in a video asks for."""
-    place = within_view(
-        image, video.question_videos or video.videos or (video.video_id,), getattr(video.memory, "now", None)
-    )
+    place = within_view(image, video.question_videos or video.videos or (video.video_id,), video.memory.now_of)
     if isinstance(place, str):
         raise ToolError(f"image cannot be searched for: {place}. Take one that a tool gave.")
     if place.span is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...memory import CausalView, ClipMemory, VideoPool
+from ...memory import CausalView, ClipMemory, Moment, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
@@ -47,7 +47,7 @@ class VideoView:
     """Tells memories of one folder apart by the models that they were opened with."""
     models: bytes | None
     """Pickled arguments for `ClipMemory`; None where the process has them."""
-    now: float | None
+    now: float | Moment | None
     video: str
     videos: tuple[str, ...]
     question_videos: tuple[str, ...]

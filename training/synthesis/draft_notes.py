@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...agent.graph import Loop
-from ...memory import Hit, MediaURI, Span
+from ...memory import Hit, MediaURI, Moment, Span, resolve_now
 from ...tools import Toolbox
 from ..data.task import Task
 from ..rewards.evidence import cited
@@ -34,7 +34,7 @@ class TextsOnly:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._memory, name)
 
-    def until(self, now: float) -> TextsOnly:
+    def until(self, now: float | Moment) -> TextsOnly:
         """See `ClipMemory.until`."""
         return TextsOnly(self._memory.until(now))
 
@@ -61,8 +61,12 @@ def leads(loop: Loop, task: Task, draft: Rollout | None) -> list[tuple[str, Span
     if draft is not None:
         uris = [MediaURI.parse(item.uri) for item in cited(draft)] + [look.uri for look in draft.looked]
     found = [(uri.video, uri.span) for uri in uris if uri.span]
-    memory: Any = loop.memory if task.now is None else loop.memory.until(task.now)
-    videos = [memory.video(name).id for name in task.videos] or [video.id for video in memory.videos()]
+    memory: Any = loop.memory
+    records = [memory.video(name) for name in task.videos] or memory.videos()
+    if task.now is not None:
+        memory = memory.until(resolve_now(task.now, records))
+    known = {video.id for video in memory.videos()}
+    videos = [record.id for record in records if record.id in known]
     words = " ".join([task.question, *task.options])
     found += [(hit.video, hit.span) for hit in TextsOnly(memory).search(words, videos=videos, k=MOST)]
     if not found and videos:

@@ -101,8 +101,7 @@ def answer(question: Question) -> Strategy:
     parsed = parse(question.text, question.options)
     contexts = {}
     for video in question.videos:
-        end = min(video["end"], question.now) if question.now is not None else video["end"]
-        here = {**video, "end": max(end, video["start"])}
+        here = {**video, "end": max(question.end_of(video), video["start"])}
         placed = at_in(parsed, Span(here["start"], here["end"]))
         contexts[video["id"]] = HeuristicContext(question=placed, video=here, many=len(question.videos) > 1)
     named = overview.videos_named(Retrieval(question=parsed, contexts=contexts))

@@ -100,7 +100,7 @@ def test_what_names_no_picture_is_refused(memory: ClipMemory):
     ],
 )
 def test_what_of_a_picture_is_in_the_view(uri: str, shown: str):
-    found = within_view(uri, ["v"], 5.0)
+    found = within_view(uri, ["v"], lambda video: 5.0)
     assert str(found) == shown if isinstance(found, MediaURI) else shown in found
 
 

@@ -15,10 +15,10 @@ from .errors import VideoError
 from .memory_view import MemoryView, Picture
 from .protocol import VideoSource
 from .span import Span
-from .store.search import scope_of
+from .store.search import parts_during, scope_of, span_of
 from .timeline.cut import Cut
 from .timeline.moment import Moment
-from .types import CLIP, Clip, Hit, Text, VideoRecord
+from .types import CLIP, TIMELINE_LEVELS, Clip, Hit, Summary, Text, VideoRecord
 from .video.open import find_video, one_or_many
 from .video.pictures import read_picture
 from .video.truncated_video import TruncatedVideo
@@ -26,6 +26,7 @@ from .video.truncated_video import TruncatedVideo
 if TYPE_CHECKING:
     from .causal.past import Past
     from .encoders import VisualEncoder
+    from .levels.levels import Levels
     from .tracking.detector import Detector
 
 
@@ -36,9 +37,16 @@ class CausalView:
     `Past`), only those are searched and counted, and videos that are opened end there.
     """
 
-    def __init__(self, memory: MemoryView, past: Callable[[Cut], Past], cut: Cut) -> None:
+    def __init__(
+        self,
+        memory: MemoryView,
+        past: Callable[[Cut], Past],
+        levels: Callable[[MemoryView, Cut | None], Levels],
+        cut: Cut,
+    ) -> None:
         self._memory = memory
         self._past_at = past
+        self._levels_of = levels
         self._cut = cut
         self.folder = memory.folder
 
@@ -63,7 +71,7 @@ class CausalView:
         Raises:
             ValueError: if the moments are not on one clock.
         """
-        return CausalView(self._memory, self._past_at, self._cut.earlier(now))
+        return CausalView(self._memory, self._past_at, self._levels_of, self._cut.earlier(now))
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -121,6 +129,7 @@ class CausalView:
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
+        during: Span | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
@@ -128,11 +137,30 @@ class CausalView:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
         names = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
         ids = tuple(dict.fromkeys(self.video(name).id for name in names))
-        scope = scope_of(channels, ids, between)
+        scope = scope_of(channels, ids, between, parts_during(self.videos(), during))
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        return self._past_at(self._cut).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
+
+        def search(some: tuple[str, ...]) -> list[Hit]:
+            past = self._past_at(self._cut).searcher(ids)
+            return past.search(content, replace(scope, videos=some), level=level, k=k, vector=vector)
+
+        if level in TIMELINE_LEVELS and (levels := self.levels).calendars:
+            return levels.search(
+                query, level=level, undated=search, channels=scope.channels, videos=ids, between=scope.between,
+                during=span_of(during), k=k, vector=vector,
+            )  # fmt: skip
+        return search(ids)
+
+    @property
+    def levels(self) -> Levels:
+        """See `ClipMemory.levels`: made of what was known, and of the days that were over."""
+        return self._levels_of(self, self._cut)
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """See `ClipMemory.summaries`: those of what was known; a day holds no more than its part before `now`."""
+        return self.levels.summaries(level, between, timeline=timeline)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""

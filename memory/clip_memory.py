@@ -18,16 +18,16 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
-from .memory_view import Picture
+from .memory_view import MemoryView, Picture
 from .protocol import VideoSource
 from .span import Span
 from .store import units
 from .store.database import Store
-from .store.search import Searcher, channel_names, scope_of, span_of
+from .store.search import Searcher, channel_names, parts_during, scope_of, span_of
 from .timeline.cut import Cut
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
-from .types import CHANNELS, CLIP, OBJECTS, Clip, Hit, Progress, Text, VideoRecord
+from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, Clip, Hit, Progress, Summary, Text, VideoRecord
 from .video.file import Video
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.pictures import read_picture
@@ -35,6 +35,8 @@ from .video.pictures import read_picture
 if TYPE_CHECKING:
     from .causal.past import Past
     from .ingest.request import IngestRequest
+    from .levels.levels import Levels
+    from .levels.tree import Summarizer
     from .speech.transcriber import Transcriber
     from .tracking.detector import Detector
 
@@ -77,6 +79,7 @@ class ClipMemory:
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
+        self._levels: OrderedDict[tuple[Cut | None, tuple[int, int]], Levels] = OrderedDict()
         self._pasts_lock = threading.Lock()
 
     def __enter__(self) -> ClipMemory:
@@ -180,10 +183,40 @@ class ClipMemory:
                 models.remember(request.transcriber, language)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
                 self.store.set_checked(video, fingerprint)
+                self._renew_levels(video)
             if not isinstance(source, str):
                 self._sources[video] = source
         (record,) = self.store.records(video)
         return record
+
+    def _renew_levels(self, video: str) -> None:
+        """Make the summaries anew of the hours, days and weeks in which a video lies."""
+        (record,) = self.store.records(video)
+        if record.recorded is not None:
+            self.levels.renew(between=Span(record.recorded, record.recorded + record.duration))
+
+    def summarize(
+        self, summarizer: Summarizer | None = None, *, progress: Callable[[Summary], None] | None = None
+    ) -> int:
+        """Make the summaries of hours, days and weeks that are missing or stale, and the habits of each timeline.
+
+        `add` makes the summaries that a video changes by itself; this also has a model write them.
+
+        Args:
+            summarizer: writes them, and those too that something else wrote; None: extractive, where they are stale.
+            progress: called with each summary that was made, once it is stored.
+
+        Returns:
+            How many summaries were made.
+
+        Raises:
+            MemoryFolderError: if the memory cannot be written, or another process is writing.
+        """
+        with self._adding, self.store.writing():
+            self.levels.forget_stale()
+            count = self.levels.renew(summarizer=summarizer, progress=progress)
+            self.levels.renew_habits()
+            return count
 
     @property
     def _usual_channels(self) -> tuple[str, ...]:
@@ -220,6 +253,7 @@ class ClipMemory:
             before = self.store.size()
             units.remove_video(self.store, id_)
             self._sources.pop(id_, None)
+            self.levels.forget_stale()
             self.searcher.forget_deleted()
             self.store.shrink()
             return before - self.store.size()
@@ -350,6 +384,7 @@ class ClipMemory:
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
+        during: Span | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
@@ -360,8 +395,11 @@ class ClipMemory:
             query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
             channels: only these, or this one (None: all).
             videos: only these, or this one, by id, name or path.
-            between: only what overlaps this span.
-            level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
+            between: only what overlaps this span, in seconds of each video.
+            during: only what was recorded in this stretch, in seconds of the timeline's clock.
+            level: the spans to give: `"clip"`, `"chapter"`, `"hour"`, `"day"` or `"week"`. Hours, days and weeks are
+                those of the calendar, each over all videos of a timeline (`Hit.node`); of a video that lies on no
+                clock, its own.
             k: how many at most, from 1 on.
             vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
 
@@ -370,8 +408,41 @@ class ClipMemory:
             VideoError: if there is no such video.
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
+        parts = parts_during(self.videos(), during)
         content = query if isinstance(query, str) else read_picture(query, self)
-        return self.searcher.search(content, scope_of(channels, names, between), level=level, k=k, vector=vector)
+
+        def search(videos: tuple[str, ...] | None) -> list[Hit]:
+            scope = scope_of(channels, videos, between, parts)
+            return self.searcher.search(content, scope, level=level, k=k, vector=vector)
+
+        if level in TIMELINE_LEVELS and (levels := self.levels).calendars:
+            scope = scope_of(channels, names, between)  # of names that mean something
+            return levels.search(
+                query, level=level, undated=search, channels=scope.channels, videos=names, between=scope.between,
+                during=span_of(during), k=k, vector=vector,
+            )  # fmt: skip
+        return search(names)
+
+    @property
+    def levels(self) -> Levels:
+        """Hours, days and weeks of its timelines: their summaries, a search over them, and habits."""
+        return self._levels_of(self, None)
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """The summaries of hours, days or weeks of its timelines; see `levels.Levels.summaries`."""
+        return self.levels.summaries(level, between, timeline=timeline)
+
+    def _levels_of(self, view: MemoryView, cut: Cut | None) -> Levels:
+        from .levels.levels import Levels
+
+        key = (cut, self.store.version())
+        with self._pasts_lock:
+            if key not in self._levels:
+                self._levels[key] = Levels(view, self.store, rows_change=cut is None)
+                while len(self._levels) > _PASTS:
+                    self._levels.popitem(last=False)
+            self._levels.move_to_end(key)
+            return self._levels[key]
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
@@ -419,7 +490,9 @@ class ClipMemory:
             ValueError: if `now` is not a number.
         """
         firsts = () if isinstance(now, Moment) else self.store.first_recordings()
-        return CausalView(self, self._past, Cut(now if isinstance(now, Moment) else float(now), firsts))
+        return CausalView(
+            self, self._past, self._levels_of, Cut(now if isinstance(now, Moment) else float(now), firsts)
+        )
 
     def _past(self, cut: Cut) -> Past:
         from .causal.past import Past

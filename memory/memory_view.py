@@ -10,10 +10,11 @@ import numpy as np
 
 from .protocol import VideoSource
 from .span import MediaURI, Span
-from .types import CLIP, Clip, Hit, Text, VideoRecord
+from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 
 if TYPE_CHECKING:
     from .encoders import VisualEncoder
+    from .levels.levels import Levels
     from .tracking.detector import Detector
 
 Picture = np.ndarray | Path | MediaURI
@@ -63,11 +64,19 @@ class MemoryView(Protocol):
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
         between: Span | None = None,
+        during: Span | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """The spans that answer a query best; see `ClipMemory.search`."""
+
+    @property
+    def levels(self) -> Levels:
+        """Hours, days and weeks of its timelines."""
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """The summaries of hours, days or weeks of its timelines; see `ClipMemory.summaries`."""
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order."""

@@ -71,11 +71,11 @@ class Tree:
         lines = lines_of_hour(rows, footage)
         return self._made("hour", window, lines, sources, words, lambda: _told(self.calendar, rows, footage))
 
-    def _sum(
-        self, level: str, window: Span, before: Summary | None, kept: dict[tuple[str, float], Summary]
-    ) -> Summary:
+    def _sum(self, level: str, window: Span, before: Summary | None, kept: dict[tuple[str, float], Summary]) -> Summary:
         below = levels_below(level)
-        parts = [self._node(below, part, footage, kept) for part, footage in self.calendar.windows(below, window).items()]
+        parts = [
+            self._node(below, part, footage, kept) for part, footage in self.calendar.windows(below, window).items()
+        ]
         sources = tuple([part.start, part.digest] for part in parts)
         words = digest([[part.start, part.digest, part.text] for part in parts])
         if before is not None and self._written_right(before) and before.digest == words:
@@ -143,15 +143,10 @@ def renew(tree: Tree, between: Span | None = None, progress: Callable[[Summary],
         between: only what overlaps this stretch, in seconds of its clock.
         progress: called with each one that was made.
     """
-    calendar, count = tree.calendar, 0
+    count = 0
     for level in TIMELINE_LEVELS:
-        kept = _stored(tree.store, calendar)
-        windows = calendar.windows(level)
-        gone = [key for key in kept if key[0] == level and key[1] not in {window.start for window in windows}]
-        forget(tree.store, calendar.timeline, gone)
-        for window, footage in windows.items():
-            if between is not None and (window.start >= between.end or window.end <= between.start):
-                continue
+        kept = _stored(tree.store, tree.calendar)
+        for window, footage in tree.calendar.windows(level, between).items():
             made = tree._node(level, window, footage, kept)
             before = kept.get((level, window.start))
             if before is not None and (before.digest, before.sources, before.text, before.maker) == (
@@ -164,15 +159,6 @@ def renew(tree: Tree, between: Span | None = None, progress: Callable[[Summary],
             if progress is not None:
                 progress(made)
     return count
-
-
-def forget(store: Store, timeline: str, keys: Iterable[tuple[str, float]]) -> None:
-    """Drop the summaries of these levels and starts."""
-    keys = list(keys)
-    if keys:
-        with store.transaction() as db:
-            rows = [(timeline, level, start) for level, start in keys]
-            db.executemany("DELETE FROM summaries WHERE timeline = ? AND level = ? AND start_s = ?", rows)
 
 
 def has_table(store: Store, name: str) -> bool:

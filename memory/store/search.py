@@ -17,7 +17,7 @@ from ..encoders.text import best_floor, floor
 from ..protocol import Frame
 from ..registry import require_name
 from ..span import Span
-from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text
+from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text, VideoRecord
 from .database import Space, Store
 from .faiss_index import ChannelIndex
 from .full_text import match_expression, words
@@ -76,6 +76,8 @@ class Scope:
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None
     between: Span | None = None
+    parts: tuple[tuple[str, Span | None], ...] | None = None
+    """Only these videos, or these parts of them: what lies in a stretch of a timeline."""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -92,6 +94,15 @@ class Scope:
         if self.between is not None:
             parts.append(f"{row}.start_s < ? AND {row}.end_s >= ?")
             values += [max(self.between.end, float(np.nextafter(self.between.start, np.inf))), self.between.start]
+        if self.parts is not None:
+            whole = [video for video, span in self.parts if span is None]
+            either = [f"{row}.video IN ({','.join('?' * len(whole))})"]
+            values += whole
+            for video, span in self.parts:
+                if span is not None:
+                    either.append(f"({row}.video = ? AND {row}.start_s < ? AND {row}.end_s >= ?)")
+                    values += [video, max(span.end, float(np.nextafter(span.start, np.inf))), span.start]
+            parts.append(f"({' OR '.join(either)})")
         return " AND ".join(parts), values
 
 
@@ -120,13 +131,32 @@ def scope_of(
     channels: str | Sequence[str] | None,
     videos: Sequence[str] | None,
     between: Span | Sequence[float] | None,
+    parts: tuple[tuple[str, Span | None], ...] | None = None,
 ) -> Scope:
     """The scope that a caller's arguments mean."""
     if channels is not None:
         channels = channel_names(channels)
         for channel in channels:
             require_name("channel", channel, (*CHANNELS, OBJECTS, SUMMARY))
-    return Scope(channels, None if videos is None else tuple(videos), span_of(between))
+    return Scope(channels, None if videos is None else tuple(videos), span_of(between), parts)
+
+
+def parts_during(
+    records: Iterable[VideoRecord], during: Span | Sequence[float] | None
+) -> tuple[tuple[str, Span | None], ...] | None:
+    """Return the parts of videos that lie in a stretch of their timeline's clock (seconds), None for all of a video.
+
+    Videos of which nobody knows when they were recorded have none.
+    """
+    stretch = span_of(during)
+    if stretch is None:
+        return None
+    found: list[tuple[str, Span | None]] = []
+    for record in records:
+        start, end = record.video_time(stretch.start), record.video_time(stretch.end)
+        if start is not None and end is not None and start < record.end and end > record.start:
+            found.append((record.id, None if start <= record.start and end >= record.end else Span(start, end)))
+    return tuple(found)
 
 
 def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:

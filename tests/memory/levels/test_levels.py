@@ -1,0 +1,173 @@
+"""Hours, days and weeks over all videos of a timeline: summaries, search, renewal, and nothing of later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rewatch.memory import ArrayVideo, ClipMemory, Moment, Span
+
+DAY = 86400.0
+HOUR = 3600.0
+
+
+def cue(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},000"
+
+
+def add(
+    memory: ClipMemory, folder: Path, name: str, start: float, seconds: float, lines: Sequence[tuple[float, str]],
+    zone: int | None = None,
+) -> str:
+    """A gray video of one frame a minute, with subtitles (seconds from its start) and a time on the timeline."""
+    count = max(2, int(seconds // 60))
+    level = sum(map(ord, name)) % 200
+    frames = np.full((count, 24, 32, 3), level, np.uint8)
+    frames[:, :2, :2] = np.arange(count)[:, None, None, None] % 256
+    subtitles = folder / f"{name}.srt"
+    rows = [f"{k}\n{cue(at)} --> {cue(at + 4)}\n{text}\n" for k, (at, text) in enumerate(lines, 1)]
+    subtitles.write_text("\n".join(rows))
+    source = ArrayVideo(frames, fps=count / seconds, name=name)
+    record = memory.add(source, channels=["speech"], subtitles=subtitles, clip_seconds=60, workers=0)
+    memory.store.put_recording(record.id, "main", start, zone, "test")
+    memory.summarize()
+    return record.id
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> ClipMemory:
+    """Three days from day 1: a morning on each, an afternoon by two cameras on day 2."""
+    memory = ClipMemory(tmp_path / "memory")
+    add(memory, tmp_path, "one", DAY + 9 * HOUR, 2 * HOUR, [
+        (600, "I am feeding the cat now."), (4000, "The plumber comes at noon."), (5000, "Plain words about nothing."),
+    ])  # fmt: skip
+    add(memory, tmp_path, "two", 2 * DAY + 9 * HOUR, 2 * HOUR, [
+        (900, "Time to feed the cat again."), (4200, "The violin is in the cellar."),
+    ])  # fmt: skip
+    add(memory, tmp_path, "door", 2 * DAY + 15 * HOUR, HOUR, [(300, "A parcel from Lisbon has arrived.")])
+    add(memory, tmp_path, "kitchen", 2 * DAY + 15 * HOUR + 600, HOUR, [(60, "Soup is on the stove.")])
+    add(memory, tmp_path, "three", 3 * DAY + 9 * HOUR, HOUR, [(700, "Feeding our cat once more.")])
+    return memory
+
+
+def test_a_day_is_that_of_the_calendar_over_all_videos(life: ClipMemory) -> None:
+    days = life.summaries("day")
+    assert [(day.start, day.end) for day in days] == [(n * DAY, (n + 1) * DAY) for n in (1, 2, 3)]
+    second = days[1].text
+    assert "violin" in second and "Lisbon" in second and "Soup" in second and "plumber" not in second
+    assert {part.video for part in days[1].parts} == {life.video(n).id for n in ("two", "door", "kitchen")}
+    hours = life.summaries("hour", Span(2 * DAY + 15 * HOUR, 2 * DAY + 16 * HOUR))
+    assert len(hours) == 1 and len(hours[0].parts) == 2, "both cameras in one hour"
+    (week,) = life.summaries("week")
+    assert "cat" in week.text and week.span == Span(DAY, 8 * DAY)
+
+
+def test_days_are_those_of_the_timelines_zone(tmp_path: Path) -> None:
+    memory = ClipMemory(tmp_path / "memory")
+    monday = 1777845600.0  # 2026-05-04 00:00 in UTC+2
+    add(memory, tmp_path, "late", monday - HOUR, 2 * HOUR, [(60, "Before midnight."), (5000, "After it.")], zone=7200)
+    sunday, first = memory.summaries("day")
+    assert (sunday.end, first.start) == (monday, monday)
+    assert "Before" in sunday.text and "After" in first.text and "After" not in sunday.text
+    assert [week.end for week in memory.summaries("week")] == [monday, monday + 7 * DAY], "weeks begin on Mondays"
+
+
+def test_only_what_contains_a_video_is_made_again(life: ClipMemory, tmp_path: Path) -> None:
+    kept = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
+    assert life.summarize() == 0, "nothing changed"
+    add(life, tmp_path, "more", 3 * DAY + 11 * HOUR, HOUR, [(10, "A walrus.")])
+    now = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
+    changed = {key for key in now if now[key] != kept.get(key)}
+    assert changed == {("hour", 3 * DAY + 11 * HOUR), ("day", 3 * DAY), ("week", DAY)}
+    life.remove("more")
+    again = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
+    assert again == kept
+    texts = [row[0] for row in life.store.rows("SELECT text FROM summaries")]
+    assert not any("walrus" in text for text in texts), "nothing of a removed video stays"
+
+
+def test_search_finds_days_by_what_their_summaries_left_out(life: ClipMemory, tmp_path: Path) -> None:
+    chatter = [(10.0 * k, f"Word{k} alpha{k} beta{k} gamma{k} delta{k}.") for k in range(1, 80)]
+    add(life, tmp_path, "chatty", 3 * DAY + 13 * HOUR, HOUR, [*chatter, (3000, "The tortoise ran.")])
+    day = life.summaries("day", Span(3 * DAY, 4 * DAY))[0]
+    assert "tortoise" not in day.text, "else nothing is shown"
+    (best, *_) = life.search("Where is the tortoise?", level="day")
+    assert best.node is not None and best.node.start == 3 * DAY
+    assert best.video == life.video("chatty").id and "tortoise" in best.texts[0].text
+    (hour, *_) = life.search("violin", level="hour", during=Span(2 * DAY, 3 * DAY))
+    assert hour.node is not None and hour.node.start == 2 * DAY + 10 * HOUR
+    assert not life.search("violin", level="hour", during=Span(DAY, 2 * DAY))
+
+
+def test_clips_of_a_stretch_of_the_timeline(life: ClipMemory) -> None:
+    hits = life.search("feed the cat", during=Span(2 * DAY, 3 * DAY), k=20)
+    assert {hit.video for hit in hits} <= {life.video(n).id for n in ("two", "door", "kitchen")} and hits
+    assert not life.search("violin", during=Span(2 * DAY, 2 * DAY + 9.5 * HOUR))
+
+
+def test_undated_videos_keep_their_own_levels(life: ClipMemory, tmp_path: Path) -> None:
+    undated = add(life, tmp_path, "undated", 0, 2 * HOUR, [(30, "A zeppelin.")])
+    life.store.put_recording(undated, "main", None, None, "test")
+    hits = life.search("zeppelin or violin", level="hour")
+    own = next(hit for hit in hits if hit.video == undated)
+    assert own.node is None and own.span == Span(0, HOUR)
+    assert any(hit.node is not None for hit in hits)
+
+
+def test_a_moment_cuts_every_summary(life: ClipMemory) -> None:
+    view = life.until(Moment(2 * DAY + 10 * HOUR))
+    days = view.summaries("day")
+    assert [day.start for day in days] == [DAY, 2 * DAY]
+    assert "cat" in days[1].text and "violin" not in days[1].text and "Lisbon" not in days[1].text
+    assert all("Lisbon" not in s.text and "violin" not in s.text for s in view.summaries("week"))
+    assert all(part.span.end <= view.now_of(part.video) for s in days for part in s.parts)
+    assert not [hit for hit in view.search("violin Lisbon parcel", level="day") if hit.texts]
+    assert days[0] .text == life.summaries("day")[0].text, "what is over is as it is stored"
+
+
+class Loud:
+    """A summarizer that remembers what it read."""
+
+    name = "loud"
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def summarize(self, title: str, lines: Sequence[str]) -> str:
+        self.read += [title, *lines]
+        return f"{title}: {' '.join(lines).upper()}"
+
+
+def test_a_model_writes_them_and_only_stale_ones_again(life: ClipMemory, tmp_path: Path) -> None:
+    model = Loud()
+    assert life.summarize(model) == len(life.summaries("hour")) + len(life.summaries("day")) + 1
+    assert "VIOLIN" in life.summaries("day")[1].text and life.summaries("day")[1].maker == "loud"
+    assert life.summarize(model) == 0
+    # A view takes a model's words only of what is over.
+    seen = life.until(Moment(2 * DAY + 10 * HOUR)).summaries("day")
+    assert seen[0].maker == "loud" and seen[1].maker != "loud" and "VIOLIN" not in seen[1].text
+    model.read.clear()
+    add(life, tmp_path, "more", 3 * DAY + 11 * HOUR, HOUR, [(10, "A walrus.")])
+    assert life.summarize(model) == 3
+    assert not any("Lisbon" in line for line in model.read if line.startswith("1"))
+
+
+def test_habits_are_counted_by_days(life: ClipMemory) -> None:
+    (habit, *others) = life.levels.habits("main")
+    assert set(habit.words) >= {"feed", "cat"} and (len(habit.days), habit.of) == (3, 3) and not others
+    assert abs(habit.time - (9 * HOUR + 700)) < 60
+    assert [source.uri.video for source in habit.sources] == [life.video(n).id for n in ("one", "two", "three")]
+    stored = life.store.rows("SELECT text FROM habits")
+    assert stored == [(habit.text,)]
+    seen = life.until(Moment(3 * DAY + 12 * HOUR)).levels.habits("main")
+    assert [(len(h.days), h.of) for h in seen] == [(2, 2)], "today is not over"
+    assert life.until(Moment(2 * DAY + 12 * HOUR)).levels.habits("main") == []
+
+
+def test_a_memory_without_dates_has_no_levels(tmp_path: Path) -> None:
+    memory = ClipMemory(tmp_path / "memory")
+    memory.add(ArrayVideo(np.zeros((4, 24, 32, 3), np.uint8), fps=1), channels=["visual"], workers=0)
+    assert memory.summaries("day") == [] and memory.summarize() == 0

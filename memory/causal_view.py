@@ -41,7 +41,7 @@ class CausalView:
         self,
         memory: MemoryView,
         past: Callable[[Cut], Past],
-        levels: Callable[[MemoryView, Cut | None], Levels],
+        levels: Callable[[MemoryView, Cut | None, Sequence[str] | None], Levels],
         cut: Cut,
     ) -> None:
         self._memory = memory
@@ -146,21 +146,20 @@ class CausalView:
             past = self._past_at(self._cut).searcher(ids)
             return past.search(content, replace(scope, videos=some), level=level, k=k, vector=vector)
 
-        if level in TIMELINE_LEVELS and (levels := self.levels).calendars:
+        if level in TIMELINE_LEVELS and (levels := self.levels(ids)).calendars:
             return levels.search(
                 query, level=level, undated=search, channels=scope.channels, videos=ids, between=scope.between,
                 during=span_of(during), k=k, vector=vector,
             )  # fmt: skip
         return search(ids)
 
-    @property
-    def levels(self) -> Levels:
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
         """See `ClipMemory.levels`: made of what was known, and of the days that were over."""
-        return self._levels_of(self, self._cut)
+        return self._levels_of(self, self._cut, videos)
 
     def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
         """See `ClipMemory.summaries`: those of what was known; a day holds no more than its part before `now`."""
-        return self.levels.summaries(level, between, timeline=timeline)
+        return self.levels().summaries(level, between, timeline=timeline)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""

@@ -79,7 +79,7 @@ class ClipMemory:
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
-        self._levels: OrderedDict[tuple[Cut | None, tuple[int, int]], Levels] = OrderedDict()
+        self._levels: OrderedDict[tuple[Any, ...], Levels] = OrderedDict()
         self._pasts_lock = threading.Lock()
 
     def __enter__(self) -> ClipMemory:
@@ -193,7 +193,7 @@ class ClipMemory:
         """Make the summaries anew of the hours, days and weeks in which a video lies."""
         (record,) = self.store.records(video)
         if record.recorded is not None:
-            self.levels.renew(between=Span(record.recorded, record.recorded + record.duration))
+            self.levels().renew(between=Span(record.recorded, record.recorded + record.duration))
 
     def summarize(
         self, summarizer: Summarizer | None = None, *, progress: Callable[[Summary], None] | None = None
@@ -213,9 +213,9 @@ class ClipMemory:
             MemoryFolderError: if the memory cannot be written, or another process is writing.
         """
         with self._adding, self.store.writing():
-            self.levels.forget_stale()
-            count = self.levels.renew(summarizer=summarizer, progress=progress)
-            self.levels.renew_habits()
+            self.levels().forget_stale()
+            count = self.levels().renew(summarizer=summarizer, progress=progress)
+            self.levels().renew_habits()
             return count
 
     @property
@@ -253,7 +253,7 @@ class ClipMemory:
             before = self.store.size()
             units.remove_video(self.store, id_)
             self._sources.pop(id_, None)
-            self.levels.forget_stale()
+            self.levels().forget_stale()
             self.searcher.forget_deleted()
             self.store.shrink()
             return before - self.store.size()
@@ -415,7 +415,7 @@ class ClipMemory:
             scope = scope_of(channels, videos, between, parts)
             return self.searcher.search(content, scope, level=level, k=k, vector=vector)
 
-        if level in TIMELINE_LEVELS and (levels := self.levels).calendars:
+        if level in TIMELINE_LEVELS and (levels := self.levels(names)).calendars:
             scope = scope_of(channels, names, between)  # of names that mean something
             return levels.search(
                 query, level=level, undated=search, channels=scope.channels, videos=names, between=scope.between,
@@ -423,22 +423,26 @@ class ClipMemory:
             )  # fmt: skip
         return search(names)
 
-    @property
-    def levels(self) -> Levels:
-        """Hours, days and weeks of its timelines: their summaries, a search over them, and habits."""
-        return self._levels_of(self, None)
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
+        """Hours, days and weeks of its timelines: their summaries, a search over them, and habits.
+
+        Args:
+            videos: of these alone (ids), as if no other had been recorded; None: of all.
+        """
+        return self._levels_of(self, None, videos)
 
     def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
         """The summaries of hours, days or weeks of its timelines; see `levels.Levels.summaries`."""
-        return self.levels.summaries(level, between, timeline=timeline)
+        return self.levels().summaries(level, between, timeline=timeline)
 
-    def _levels_of(self, view: MemoryView, cut: Cut | None) -> Levels:
+    def _levels_of(self, view: MemoryView, cut: Cut | None, videos: Sequence[str] | None) -> Levels:
         from .levels.levels import Levels
 
-        key = (cut, self.store.version())
+        chosen = None if videos is None else frozenset(videos)
+        key = (cut, chosen, self.store.version())
         with self._pasts_lock:
             if key not in self._levels:
-                self._levels[key] = Levels(view, self.store, rows_change=cut is None)
+                self._levels[key] = Levels(view, self.store, rows_change=cut is None, videos=chosen)
                 while len(self._levels) > _PASTS:
                     self._levels.popitem(last=False)
             self._levels.move_to_end(key)

@@ -71,9 +71,8 @@ class MemoryView(Protocol):
     ) -> list[Hit]:
         """The spans that answer a query best; see `ClipMemory.search`."""
 
-    @property
-    def levels(self) -> Levels:
-        """Hours, days and weeks of its timelines."""
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
+        """Hours, days and weeks of its timelines, over all videos or over some (ids)."""
 
     def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
         """The summaries of hours, days or weeks of its timelines; see `ClipMemory.summaries`."""

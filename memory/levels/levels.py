@@ -34,9 +34,12 @@ class Levels:
         view: what may be known.
         store: the stored summaries; those that were made of just what the view knows are taken.
         rows_change: whether the view's texts are the stored rows themselves.
+        videos: of these alone, as if no other had been recorded; None: of all.
     """
 
-    def __init__(self, view: MemoryView, store: Store, *, rows_change: bool) -> None:
+    def __init__(
+        self, view: MemoryView, store: Store, *, rows_change: bool, videos: frozenset[str] | None = None
+    ) -> None:
         self._view = view
         self._store = store
         self._rows_change = rows_change
@@ -44,7 +47,9 @@ class Levels:
         self._nodes: dict[tuple[str, str], list[Summary]] = {}
         self._indexes: dict[tuple[str, str], NodeIndex] = {}
         self._habits: dict[str, list[Habit]] = {}
-        self.calendars: dict[str, Calendar] = calendars(view.videos())
+        self.calendars: dict[str, Calendar] = calendars(
+            record for record in view.videos() if videos is None or record.id in videos
+        )
         """The calendar of each timeline of which some video knows when it was recorded."""
 
     def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
@@ -111,9 +116,9 @@ class Levels:
         below = tuple(channel for channel in channels if channel != SUMMARY) if channels is not None else None
         written = isinstance(query, str) and bool(query.strip()) and (channels is None or SUMMARY in channels)
         for timeline, calendar in self.calendars.items():
-            ids = [one.record.id for one in calendar.footage if one.record.id in names]
+            ids = [one.record.id for one in calendar.footage]
             nodes = self.summaries(level, during, timeline=timeline)
-            nodes = [node for node in nodes if _parts(node, ids, between)]
+            nodes = [node for node in nodes if _lies_in(node, between)]
             if not nodes:
                 continue
             clips: list[Hit] = []
@@ -122,7 +127,7 @@ class Levels:
                     query, channels=below, videos=ids, between=between, during=during, k=_CLIPS, vector=vector
                 )
             own = self._index(timeline, level).scores(str(query)) if written else {}
-            found += ranked(calendar, nodes, clips, own, frozenset(ids))
+            found += ranked(calendar, nodes, clips, own)
         return sorted(found, key=lambda hit: -hit.score)[:k]
 
     def _index(self, timeline: str, level: str) -> NodeIndex:
@@ -229,12 +234,9 @@ class Levels:
                     db.executemany("INSERT INTO habits VALUES (?, ?, ?, ?)", rows or [(timeline, "", "", words)])
 
 
-def _parts(node: Summary, videos: Sequence[str], between: Span | None) -> bool:
-    """Return whether a node has a part of some videos that overlaps a span of their own seconds."""
-    return any(
-        part.video in videos and part.span is not None and (between is None or part.span.overlap(between) > 0)
-        for part in node.parts
-    )
+def _lies_in(node: Summary, between: Span | None) -> bool:
+    """Return whether a node has a part that overlaps a span of its video's own seconds."""
+    return any(part.span is not None and (between is None or part.span.overlap(between) > 0) for part in node.parts)
 
 
 _CLIPS = 64  # clips that are searched for, to find hours, days and weeks by

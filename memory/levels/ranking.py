@@ -46,7 +46,6 @@ def ranked(
     nodes: Sequence[Summary],
     clips: Sequence[Hit],
     own: dict[float, float],
-    videos: frozenset[str] | None,
 ) -> list[Hit]:
     """Return the nodes that match, best first.
 
@@ -59,7 +58,6 @@ def ranked(
         nodes: of one level.
         clips: that match, best first.
         own: BM25 scores of the nodes' own texts by their starts.
-        videos: only what lies in these.
     """
     records = {one.record.id: one.record for one in calendar.footage}
     inside: dict[float, list[Hit]] = defaultdict(list)
@@ -77,14 +75,13 @@ def ranked(
             shares = [clip.score / best_clip for clip in found]
             more = sum(shares[1:]) / max(len(clips), 1)
             score = (shares[0] if shares else 0.0) + _OWN * words / best_own + _MORE * more
-            hits.append(_hit(node, score, found, words, videos))
+            hits.append(_hit(node, score, found, words))
     return sorted(hits, key=lambda hit: (-hit.score, hit.node.start if hit.node else 0.0))
 
 
-def _hit(node: Summary, score: float, clips: Sequence[Hit], words: float, videos: frozenset[str] | None) -> Hit:
-    parts = [part for part in node.parts if part.span is not None and (videos is None or part.video in videos)]
-    video = clips[0].video if clips else parts[0].video
-    spans = [part.span for part in parts if part.video == video and part.span is not None]
+def _hit(node: Summary, score: float, clips: Sequence[Hit], words: float) -> Hit:
+    video = clips[0].video if clips else node.parts[0].video
+    spans = [part.span for part in node.parts if part.video == video and part.span is not None]
     whole = merge_spans(spans)
     span = Span(whole[0].start, whole[-1].end) if whole else clips[0].span
     channels = dict(clips[0].channels) if clips else {}

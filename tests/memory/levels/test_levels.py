@@ -19,7 +19,12 @@ def cue(seconds: float) -> str:
 
 
 def add(
-    memory: ClipMemory, folder: Path, name: str, start: float, seconds: float, lines: Sequence[tuple[float, str]],
+    memory: ClipMemory,
+    folder: Path,
+    name: str,
+    start: float,
+    seconds: float,
+    lines: Sequence[tuple[float, str]],
     zone: int | None = None,
 ) -> str:
     """A gray video of one frame a minute, with subtitles (seconds from its start) and a time on the timeline."""
@@ -108,6 +113,14 @@ def test_clips_of_a_stretch_of_the_timeline(life: ClipMemory) -> None:
     assert not life.search("violin", during=Span(2 * DAY, 2 * DAY + 9.5 * HOUR))
 
 
+def test_levels_of_some_videos_know_no_others(life: ClipMemory) -> None:
+    door = life.video("door").id
+    (day,) = life.levels([door]).summaries("day")
+    assert "Lisbon" in day.text and "Soup" not in day.text and "violin" not in day.text
+    hits = life.search("violin Lisbon soup", level="day", videos=[door])
+    assert {hit.video for hit in hits} == {door} and all("Soup" not in str(hit.node) for hit in hits)
+
+
 def test_undated_videos_keep_their_own_levels(life: ClipMemory, tmp_path: Path) -> None:
     undated = add(life, tmp_path, "undated", 0, 2 * HOUR, [(30, "A zeppelin.")])
     life.store.put_recording(undated, "main", None, None, "test")
@@ -125,7 +138,7 @@ def test_a_moment_cuts_every_summary(life: ClipMemory) -> None:
     assert all("Lisbon" not in s.text and "violin" not in s.text for s in view.summaries("week"))
     assert all(part.span.end <= view.now_of(part.video) for s in days for part in s.parts)
     assert not [hit for hit in view.search("violin Lisbon parcel", level="day") if hit.texts]
-    assert days[0] .text == life.summaries("day")[0].text, "what is over is as it is stored"
+    assert days[0].text == life.summaries("day")[0].text, "what is over is as it is stored"
 
 
 class Loud:
@@ -156,15 +169,15 @@ def test_a_model_writes_them_and_only_stale_ones_again(life: ClipMemory, tmp_pat
 
 
 def test_habits_are_counted_by_days(life: ClipMemory) -> None:
-    (habit, *others) = life.levels.habits("main")
+    (habit, *others) = life.levels().habits("main")
     assert set(habit.words) >= {"feed", "cat"} and (len(habit.days), habit.of) == (3, 3) and not others
     assert abs(habit.time - (9 * HOUR + 700)) < 60
     assert [source.uri.video for source in habit.sources] == [life.video(n).id for n in ("one", "two", "three")]
     stored = life.store.rows("SELECT text FROM habits")
     assert stored == [(habit.text,)]
-    seen = life.until(Moment(3 * DAY + 12 * HOUR)).levels.habits("main")
+    seen = life.until(Moment(3 * DAY + 12 * HOUR)).levels().habits("main")
     assert [(len(h.days), h.of) for h in seen] == [(2, 2)], "today is not over"
-    assert life.until(Moment(2 * DAY + 12 * HOUR)).levels.habits("main") == []
+    assert life.until(Moment(2 * DAY + 12 * HOUR)).levels().habits("main") == []
 
 
 def test_a_memory_without_dates_has_no_levels(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple
         never.add("transcribe")
     if not any(video.get("width", 1) for video in videos):
         never |= {"read_text", "track_objects", "detect_objects"}
+    if not any(video.get("recorded") is not None for video in videos):
+        never.add("find_habits")
     if not any(video.get("detector") for video in videos):
         never.add("detect_objects")
     return tuple(name for name in toolbox.names if name not in never)

@@ -55,8 +55,8 @@ class Habit:
     """Words of one of the sources that tell it."""
     words: tuple[str, ...]
     """Stems of the words that all sources share, as the full-text index has them."""
-    time: float
-    """Seconds after midnight: the median over the days."""
+    time: float | None
+    """Seconds after midnight: the median over the days; None where the times of day differ."""
     days: tuple[float, ...]
     of: int
     sources: tuple[Source, ...] = field(default=())
@@ -75,7 +75,7 @@ Read = Callable[[Span, Sequence[Footage]], Iterable[tuple[Footage, Text]]]
 """Reads the texts of a stretch of the timeline."""
 
 
-class _Acts:
+class Acts:
     """Finds the acts of texts; each distinct word is stemmed once."""
 
     def __init__(self) -> None:
@@ -118,10 +118,10 @@ def habits_of(calendar: Calendar, before: float, read: Read) -> list[Habit]:
         before: seconds of its clock; days that end later do not count.
         read: gives the texts of an hour of some videos.
     """
-    days = [window for window in calendar.windows("day") if window.end <= before]
+    days = days_before(calendar, before)
     if len(days) < _LEAST:
         return []
-    acts = _Acts()
+    acts = Acts()
     hours = {day: calendar.windows("hour", day) for day in days}
     # A key stands for an act here; two acts that share one are told apart when they are read again.
     keys = [
@@ -151,6 +151,11 @@ def habits_of(calendar: Calendar, before: float, read: Read) -> list[Habit]:
         if len({one.day for one in inside}) >= _LEAST and len(inside) >= _INSIDE * spread[act]:
             candidates.append((act, inside))
     return _joined(candidates, len(days))
+
+
+def days_before(calendar: Calendar, before: float) -> list[Span]:
+    """Return the days on which something was recorded that are over before a moment (seconds of the clock)."""
+    return [window for window in calendar.windows("day") if window.end <= before]
 
 
 def _key(act: tuple[str, ...]) -> int:
@@ -190,7 +195,7 @@ def _joined(candidates: list[tuple[tuple[str, ...], list[_Meeting]]], of: int) -
                 by_source[source].append(same)
                 all_sources[source] = one
     habits = [_habit(words, list(sources.values()), of) for words, sources in groups]
-    return sorted(habits, key=lambda habit: (-len(habit.days), habit.time))[:_MOST]
+    return sorted(habits, key=lambda habit: (-len(habit.days), habit.time or 0.0))[:_MOST]
 
 
 def _habit(words: Sequence[str], meetings: Sequence[_Meeting], of: int) -> Habit:
@@ -198,7 +203,7 @@ def _habit(words: Sequence[str], meetings: Sequence[_Meeting], of: int) -> Habit
     days = tuple(dict.fromkeys(one.day for one in meetings))
     firsts = [next(one.time for one in meetings if one.day == day) for day in days]
     sources = tuple(
-        Source(_uri(one), one.day + one.time, " ".join(one.text.text.split())[:_LONGEST], one.text.channel)
+        Source(uri_of(one.text), one.day + one.time, " ".join(one.text.text.split())[:_LONGEST], one.text.channel)
         for one in meetings
     )
     # The words of the source that is said most often, else of the shortest.
@@ -207,8 +212,9 @@ def _habit(words: Sequence[str], meetings: Sequence[_Meeting], of: int) -> Habit
     return Habit(text, tuple(words), float(np.median(firsts)), days, of, sources)
 
 
-def _uri(one: _Meeting) -> MediaURI:
-    return MediaURI(one.text.video, Span(one.text.start, max(one.text.start, one.text.end)))
+def uri_of(text: Text) -> MediaURI:
+    """Return the place of a text."""
+    return MediaURI(text.video, Span(text.start, max(text.start, text.end)))
 
 
 def told_days(calendar: Calendar, days: Sequence[float]) -> str:

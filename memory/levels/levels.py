@@ -20,7 +20,8 @@ from ..store.database import Store
 from ..types import SUMMARY, TIMELINE_LEVELS, Hit, Summary, Text
 from .calendar import Calendar, Footage, calendars
 from .extract import digest
-from .habits import Habit, Source, habits_of
+from .habits import Acts, Habit, Source, days_before, habits_of
+from .matching import counted, matching, topic
 from .ranking import NodeIndex, ranked
 from .tree import Summarizer, Tree, has_table, renew
 
@@ -151,6 +152,24 @@ class Levels:
                 self._habits[timeline] = self._made_habits(timeline) if kept is None else kept
             return self._habits[timeline]
 
+    def habits_about(self, query: str, k: int = 3) -> list[tuple[Calendar, Habit]]:
+        """Return the habits that a question means, best first, at most `k` of each timeline.
+
+        Where nothing that it asks for comes at one time of day, the days on which it was met at all are counted.
+        """
+        acts = Acts()
+        found: list[tuple[Calendar, Habit]] = []
+        for timeline, calendar in self.calendars.items():
+            habits = matching(query, self.habits(timeline), acts)[:k]
+            if not habits and (asked := topic(query, acts)):
+                ids = [one.record.id for one in calendar.footage]
+                hits = self._view.search(" ".join(asked), videos=ids, k=_MET)
+                days = days_before(calendar, self._until(timeline))
+                one = counted(query, hits, days, calendar, acts)
+                habits = [] if one is None else [one]
+            found += [(calendar, habit) for habit in habits]
+        return found
+
     def _made_habits(self, timeline: str) -> list[Habit]:
         return habits_of(self.calendars[timeline], self._until(timeline), self._texts)
 
@@ -239,6 +258,7 @@ def _lies_in(node: Summary, between: Span | None) -> bool:
     return any(part.span is not None and (between is None or part.span.overlap(between) > 0) for part in node.parts)
 
 
+_MET = 200  # clips that are searched, where days are counted
 _CLIPS = 64  # clips that are searched for, to find hours, days and weeks by
 
 

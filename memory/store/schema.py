@@ -91,8 +91,8 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     source TEXT NOT NULL
 )"""
 
-# Summaries of hours, days and weeks of a timeline (seconds of its clock), and its habits, each with what it was made from.
-# Likewise tables that older memories lack; all of it can be made again.
+# Summaries of hours, days and weeks of a timeline (seconds of its clock), and its habits, each with what it was made
+# from. Likewise tables that older memories lack; all of it can be made again.
 SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
     timeline TEXT NOT NULL, level TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, text TEXT NOT NULL,
     lines TEXT NOT NULL, sources TEXT NOT NULL, digest TEXT NOT NULL, maker TEXT NOT NULL,

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...memory import Span
+from ...memory import MediaURI, Span
+from ...memory.types import TIMELINE_LEVELS
 from ...memory.video.shots import detect_shots
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
+from .stretches import asked, node_lines, stretch
 
 _LONGEST = 600  # characters of one row of the text; the data have all of it
 
 
-@tool(timeout=120.0)
+@tool(timeout=120.0, many=True)
 def browse(
     video: VideoContext,
-    level: Literal["clip", "chapter", "hour", "day", "shot"] = "chapter",
+    level: Literal["clip", "chapter", "hour", "day", "week", "shot"] = "chapter",
     start: float | None = None,
     end: float | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Observation:
-    """Get an overview: what each chapter, hour or day holds, or where the shots (cuts) are.
+    """Get an overview: what each chapter, hour, day or week holds, or where the shots (cuts) are.
+
+    Hours, days and weeks of dated videos are told over all of them at once, the rest of one video.
 
     Args:
-        level: clip, chapter, hour, day, or shot for the pieces between hard cuts.
+        level: clip, chapter, hour, day, week, or shot for the pieces between hard cuts.
         start: from this time on, in seconds.
         end: up to this time, in seconds.
+        since: of dated videos, from this moment on, such as 2026-05-03T09:00 or DAY2 08:30.
+        until: of dated videos, up to this moment.
     """
+    if level in TIMELINE_LEVELS:
+        found = _timeline(video, level, start, end, since, until)
+        if found is not None:
+            return found
     whole = video.whole
     span = Span(whole.start if start is None else start, whole.end if end is None else end)
     if level == "shot":
@@ -56,4 +68,27 @@ def browse(
         lines=tuple(lines),
         uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
         data={"level": level, "rows": [{"span": piece, "texts": contents} for piece, contents in rows]},
+    )
+
+
+def _timeline(
+    video: VideoContext, level: str, start: float | None, end: float | None, since: str | None, until: str | None
+) -> Observation | None:
+    """The hours, days or weeks of all dated videos of the call; None where none of them is dated."""
+    during = stretch(video, since, until)
+    levels = video.memory.levels(asked(video))
+    if not levels.calendars:
+        return None
+    nodes = levels.summaries(level, during)
+    if (start is not None or end is not None) and len(asked(video)) == 1:
+        span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
+        nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]
+    lines = node_lines(nodes, video, longest=_LONGEST)
+    rows = [{"start": node.start, "end": node.end, "text": node.text, "maker": node.maker} for node in nodes]
+    parts: list[MediaURI] = [part for node in nodes for part in node.parts]
+    return Observation(
+        text="\n".join(one.text for one in lines) or f"Nothing was recorded in that {level}.",
+        lines=tuple(lines),
+        uris=tuple(dict.fromkeys([*(one.uri for one in lines), *map(str, parts)])),
+        data={"level": level, "rows": rows},
     )

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .levels.levels import Levels
     from .levels.tree import Summarizer
     from .speech.transcriber import Transcriber
+    from .timeline.recording import Recording
     from .tracking.detector import Detector
 
 _PASTS = 8  # moments of which the known rows are kept
@@ -113,6 +115,8 @@ class ClipMemory:
         retry: bool = False,
         again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
+        recorded: str | datetime | None = None,
+        timeline: str | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
@@ -141,12 +145,15 @@ class ClipMemory:
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
+            recorded: see `set_recording`. None: what its name or its metadata say, where nothing is known yet.
+            timeline: likewise.
 
         Raises:
             VideoError: if the file cannot be used.
             MemoryFolderError: if the memory cannot be written, another process is writing, or the disk is full.
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
+        from .ingest.dating import check_timeline, recording_given
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
@@ -162,6 +169,8 @@ class ClipMemory:
             retry=retry,
             again=again,
             progress=progress,
+            recorded=None if recorded is None else recording_given(recorded),
+            timeline=None if timeline is None else check_timeline(timeline),
         )
         if OBJECTS in request.channels:
             self.models.require_detector()
@@ -175,8 +184,8 @@ class ClipMemory:
         specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
         video = self._unchanged(source, fingerprint)
-        if video is not None:  # nothing to write, so another process may be writing
-            return self.store.records(video)[0]
+        if video is not None:  # nothing to index, so another process may be writing
+            return self._date(video, request.recorded, request.timeline)
         with self._adding, self.store.writing():
             video = self._unchanged(source, fingerprint)
             if video is None:
@@ -237,6 +246,35 @@ class ClipMemory:
         if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
             return None
         return file.video
+
+    def set_recording(
+        self, video_id: str, recorded: str | datetime | None = None, timeline: str | None = None
+    ) -> VideoRecord:
+        """Say when a video was recorded and which timeline it belongs to; nothing is indexed again.
+
+        Args:
+            video_id: the video's id, name or path.
+            recorded: the moment at its start: a `datetime`, or text as `timeline.parse_moment` reads it, such as
+                `2026-05-03T09:00+02:00` or `DAY1 11:09:30`; `"none"` if nobody knows. None leaves it.
+            timeline: a name; the videos of one share a clock. None leaves it.
+
+        Raises:
+            ValueError: if an argument can mean nothing.
+            VideoError: if there is no such video.
+            MemoryFolderError: if the memory cannot be written, or another process is writing.
+        """
+        from .ingest.dating import check_timeline, recording_given
+
+        given = None if recorded is None else recording_given(recorded)
+        return self._date(self.video(video_id).id, given, None if timeline is None else check_timeline(timeline))
+
+    def _date(self, video: str, given: Recording | None, timeline: str | None) -> VideoRecord:
+        from .ingest.dating import date_video
+
+        if given is not None or timeline is not None:
+            with self._adding, self.store.writing():
+                date_video(self.store, video, given, timeline)
+        return self.store.records(video)[0]
 
     def remove(self, video_id: str) -> int:
         """Forget a video and everything that was found in it, in the files of the memory too; the video file stays.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -108,6 +108,8 @@ class VideoInfo(Timed):
     zero: float | None = None
     """The time from which players, and so a subtitle file beside the video, count; None for
     `start`."""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What the container says of the recording and the device, by name in lower case (`creation_time`)."""
     damage: str | None = None
     """The damage of a file that can be used only in part, else None."""
 

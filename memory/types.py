@@ -66,6 +66,8 @@ class VideoRecord(Timed):
     """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
     zone: int | None = None
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
+    recorded_source: str = ""
+    """Where `recorded` was read, and what contradicts it."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()

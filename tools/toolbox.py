@@ -217,7 +217,7 @@ class Toolbox:
                 cost = run.cost
                 if run.observations and not run.observations[0].error:  # its own check of that is what fails
                     observation = run.observations[0]
-        observation = _within_view(observation, videos, memory.now_of)
+        observation = _within_view(observation, videos, memory)
         return self._clean(observation, item), cost
 
     def _prepare(
@@ -361,12 +361,12 @@ class Toolbox:
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
 
 
-def _within_view(observation: Observation, videos: Sequence[str], now_of: Callable[[str], float]) -> Observation:
+def _within_view(observation: Observation, videos: Sequence[str], memory: ClipMemory | CausalView) -> Observation:
     """Drop the pictures that the run may not see from an observation, with a note."""
     kept: list[str] = []
     reasons: list[str] = []
     for uri in observation.pictures:
-        found = uri if uri.startswith("data:") else within_view(uri, videos, now_of)
+        found = uri if uri.startswith("data:") else within_view(uri, videos, memory.now_of)
         refused = isinstance(found, str) and not uri.startswith("data:")
         (reasons if refused else kept).append(str(found))
     if not reasons:

@@ -19,6 +19,7 @@ from ..store.database import Store
 from ..store.search import Searcher
 from ..store.units import NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
+from .dating import date_video
 from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .request import IngestRequest
 from .segmentation import coarse_windows
@@ -89,6 +90,7 @@ class Ingest:
         if path is not None:
             state = path.stat()
             self._store.put_path(video, path, state.st_size, state.st_mtime_ns)
+        date_video(self._store, video, self._request.recorded, self._request.timeline, path, probed.info)
         return video
 
     def _own_content(self, path: Path, probed: Probed) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..protocol import VideoSource
 from ..registry import require_name
+from ..timeline.recording import Recording
 from ..types import CHANNELS, OBJECTS, Progress
 from .jobs import ModelSpecs
 from .stream_choice import Streams
@@ -37,6 +38,8 @@ class IngestRequest:
     retry: bool = False
     again: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
+    recorded: Recording | None = None
+    timeline: str | None = None
 
     def __post_init__(self) -> None:
         if not self.channels:

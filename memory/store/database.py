@@ -69,7 +69,7 @@ class Store(Database):
             else:
                 with self._sound():
                     failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
-        recordings = {name: facts for name, *facts in self._recordings()}
+        recordings = {name: facts for name, *facts in self._recordings(video)}
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
@@ -77,21 +77,28 @@ class Store(Database):
             kept = channels.get(id_, {})
             with self._sound():
                 facts = json.loads(info)
-                timeline, recorded, zone = recordings.get(id_, (MAIN, None, None))
+                timeline, recorded, zone, source = recordings.get(id_, (MAIN, None, None, ""))
                 record = VideoRecord(
                     id=id_, content_id=content_id, name=printable(name), path=from_sql(path), start=float(start),
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
-                    timeline=timeline, recorded=recorded, zone=zone,
+                    timeline=timeline, recorded=recorded, zone=zone, recorded_source=source,
                     complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
             records.append(record)
         return records
 
-    def _recordings(self) -> list[tuple[Any, ...]]:
+    def _recordings(self, video: str | None = None) -> list[tuple[Any, ...]]:
         if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
             return []
-        return self.rows("SELECT video, timeline, start_s, zone FROM recordings")
+        return self.rows(
+            "SELECT video, timeline, start_s, zone, source FROM recordings WHERE ?1 IS NULL OR video = ?1", (video,)
+        )
+
+    def recording(self, video: str) -> tuple[str, float | None, int | None, str] | None:
+        """Return what `put_recording` took for a video; None if it was never called for it."""
+        rows = self._recordings(video)
+        return None if not rows else (rows[0][1], rows[0][2], rows[0][3], rows[0][4])
 
     def first_recordings(self) -> tuple[tuple[str, float], ...]:
         """Return of each timeline the seconds of its clock at which its first dated video is at second 0."""

@@ -14,6 +14,7 @@ from av.stream import Disposition
 
 from ..errors import VideoError
 from ..protocol import SoundTrack, SubtitleStream, VideoInfo
+from ..timeline.recording import RECORDED_TAGS
 from .packets import PacketIndex, lasting, read_index, seconds_of, tick_of
 from .shape import Decoded, Shapes
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _TIMEOUT = (20.0, 20.0)
 _ATTACHED_PICTURE, _THUMBNAILS = 1 << 10, 1 << 11
 # What FFmpeg would also open although it is no video file: texts drawn as video, lists of other files, single pictures.
+_LONGEST_TAG = 200  # characters
 _TEXT_FORMATS = {"tty", "concat", "hls", "dash", "sdp", "rtsp", "ffmetadata", "srt", "webvtt", "ass"}
 _PICTURE_FORMATS = ("image2", "ico")
 _PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".avif", ".ico"}
@@ -131,6 +133,7 @@ def probe(path: Path, audio: int | None = None) -> tuple[VideoInfo, PacketIndex 
             subtitle_streams=tuple(_subtitles(container)),
             first_picture=seen_from,
             zero=zero,
+            tags=_tags(container, stream),
             damage=damage,
         )
         return info, index
@@ -256,6 +259,12 @@ def _subtitles(container: InputContainer) -> Iterator[SubtitleStream]:
         codec = stream.codec_context
         name = codec.codec.canonical_name if codec else "unknown"
         yield SubtitleStream(stream.index, name, language_of(stream), number, _title(stream), _flags(stream))
+
+
+def _tags(container: InputContainer, stream: VideoStream) -> dict[str, str]:
+    """Tags of the recording and the device; the file's own come before those of its pictures."""
+    every = [*stream.metadata.items(), *container.metadata.items()]
+    return {name.lower(): value[:_LONGEST_TAG] for name, value in every if name.lower() in RECORDED_TAGS}
 
 
 def language_of(stream: Stream) -> str | None:

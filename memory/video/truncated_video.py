@@ -26,7 +26,7 @@ class TruncatedVideo(TimedFrames):
         """Facts of the source that end at `now`: no frame count, no damage, no file or subtitles to read on in."""
         info = self._source.info
         end = max(info.start, min(info.end, self.now))
-        return replace(info, end=end, path="", size=0, frames=None, subtitle_streams=(), damage=None)
+        return replace(info, end=end, path="", size=0, frames=None, subtitle_streams=(), tags={}, damage=None)
 
     @property
     def content_id(self) -> str:

@@ -15,14 +15,10 @@ from .habits import WINDOW, Acts, Habit, Source, uri_of
 
 _SHARE = 0.6
 """Share of a question's words that a habit must hold; of one or two, all."""
-_FRAME = frozenset(
-    "usually normally typically generally always often habit habits habitually routine routinely regularly regular "
-    "every each day days daily week weeks weekly time times morning mornings afternoon afternoons evening evenings "
-    "night nights noon midday happen happens happened happening done thing things something anything person people "
-    "wearer camera everyday frequently frequent never ever sometimes tend tends used hour hours clock many much long "
-    "come comes go goes get gets take takes make makes let lets like likes say says said talk talks mention mentions "
-    "tell tells know video videos recording recordings".split()
-)
+_FRAME = """usually normally typically generally always often habit habitually routine routinely regularly regular every
+each day daily week weekly time morning afternoon evening night noon midday happen done thing something anything person
+people wearer camera everyday frequently frequent never ever sometimes tend used hour clock many much long come go goes
+get take make let like say said talk mention tell told know video recording"""
 """Words that ask for habits, and tell of none."""
 _PARTS = {"morning": (4, 12), "noon": (11, 14), "midday": (11, 14), "afternoon": (12, 18), "evening": (17, 23),
           "night": (20, 29)}  # fmt: skip
@@ -31,8 +27,9 @@ _PARTS = {"morning": (4, 12), "noon": (11, 14), "midday": (11, 14), "afternoon":
 
 def topic(query: str, acts: Acts) -> list[str]:
     """Return the stems of the words of a question that tell what is done, said or shown."""
-    words = [word for word in re.findall(r"[^\W_]+", query.lower()) if word not in _FRAME and not word.isdigit()]
-    return list(dict.fromkeys(acts.stems(" ".join(words))))
+    frame = set(acts.stems(_FRAME))
+    words = [word for word in acts.stems(query) if word not in frame and not word.isdigit()]
+    return list(dict.fromkeys(words))
 
 
 def matching(query: str, habits: Sequence[Habit], acts: Acts) -> list[Habit]:

@@ -84,7 +84,17 @@ def _timeline(
         span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
         nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]
     lines = node_lines(nodes, video, longest=_LONGEST)
-    rows = [{"start": node.start, "end": node.end, "text": node.text, "maker": node.maker} for node in nodes]
+    rows = [
+        {
+            "title": levels.calendars[node.timeline].title(level, node.span),
+            "start": node.start,
+            "end": node.end,
+            "text": node.text,
+            "maker": node.maker,
+            "uri": str(node.parts[0]),
+        }
+        for node in nodes
+    ]
     parts: list[MediaURI] = [part for node in nodes for part in node.parts]
     return Observation(
         text="\n".join(one.text for one in lines) or f"Nothing was recorded in that {level}.",

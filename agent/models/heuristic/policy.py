@@ -16,9 +16,10 @@ from langchain_core.runnables import Runnable
 from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
+from ...descent import Descent, descended
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
-from . import moments, overview, reading, yes_no_count
+from . import moments, overview, reading, timelines, yes_no_count
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -69,7 +70,7 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
             gone[call.arguments.get("video") or ""] = None
         return result
 
-    step = replay(answer(question), outcome_of)
+    step = replay(answer(question, descended(messages)), outcome_of)
     if isinstance(step, Finished):
         return AIMessage(content=_with_gone(step.result, question, tuple(gone)).as_message())
     call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(results)}", "type": "tool_call"}
@@ -96,8 +97,10 @@ def _aloud(call: Call) -> str:
     return f"{call.tool}{span}" + (f" for “{about}”" if about else "")
 
 
-def answer(question: Question) -> Strategy:
-    """The draft for a question over its videos."""
+def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa: B008
+    """The draft for a question over its videos; `found` is what going down the levels of their timeline has brought."""
+    if found.habits:
+        return timelines.habit(found.habits)
     parsed = parse(question.text, question.options)
     contexts = {}
     for video in question.videos:
@@ -112,8 +115,11 @@ def answer(question: Question) -> Strategy:
     draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
     if draft is None:
-        retrieval = yield from gather(parsed, contexts)
-        draft = yield from _from_passages(retrieval)
+        retrieval = yield from gather(parsed, contexts, found.results)
+        if found.results and parsed.kind == "summary":
+            draft = yield from timelines.summary(retrieval)
+        else:
+            draft = yield from _from_passages(retrieval)
     return choose(retrieval, draft) if parsed.options else draft
 
 

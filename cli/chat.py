@@ -190,7 +190,11 @@ class ChatSession:
         if time:
             self.conversation.now = None if time.lower() in ("off", "none") else moment(time, "/now")
         now = self.conversation.now
-        self._say("everything may be seen" if now is None else f"nothing after {clock(now)} may be seen")
+        self._say(
+            "everything may be seen"
+            if now is None
+            else f"nothing after {now if isinstance(now, str) else clock(now)} may be seen"
+        )
 
     def _report(self, _: str) -> None:
         from ..agent.report import write_report

@@ -14,11 +14,11 @@ import typer
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
 from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, damage, old_speech
+from .settings.indexing import add_video, checked_recording, damage, old_speech, recorded_in_words
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
-from .terminal.output import Console, plain, write_json
+from .terminal.output import Console, message, plain, write_json
 
 _LISTED = 30
 """Files that were passed over and are listed one by one."""
@@ -52,6 +52,17 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    recorded: Annotated[
+        str | None,
+        typer.Option(
+            "--recorded",
+            help="When the recording began: 2026-05-03T09:00+02:00, 'DAY1 11:09:30', or none; also of an indexed "
+            "video, by name or id [default: as its name or its metadata say].",
+        ),
+    ] = None,
+    timeline: Annotated[
+        str | None, typer.Option("--timeline", help="The timeline that the videos share a clock on [default: main].")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Index videos, or go on where an interrupted run stopped. A file that fails does not stop the others."""
@@ -60,6 +71,9 @@ def index(
         raise typer.BadParameter("name a video file to index: rewatch index FILE.")
     if indexing.subtitles is not None and len(files or ()) != 1:
         raise typer.BadParameter("--subtitles goes with one video; index the others without it.")
+    if recorded is not None and len(files or ()) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
+    when = checked_recording(recorded, timeline)
     settings: dict[str, Any] = {
         **indexing.arguments(),
         "clip_seconds": clip_seconds,
@@ -71,9 +85,18 @@ def index(
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector)
     paths = list(files or ())
+    if when and len(paths) == 1 and not os.path.exists(paths[0]) and not again and not is_pattern(paths[0]):
+        record = clip_memory.set_recording(named(clip_memory, str(paths[0])).id, **when)
+        _tell_recording(record, console)
+        if as_json:
+            write_json({"schema": 1, "videos": [asdict(record)]})
+        return
+    settings |= when
     if again:  # also by name or id
         paths = [path if os.path.exists(path) else Path(named(clip_memory, str(path)).path) for path in paths]
     files_in, passed_over = _expanded(paths, only, folder)
+    if recorded is not None and len(files_in) != 1:
+        raise typer.BadParameter("--recorded goes with one video; index the others without it.")
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
     records: list[VideoRecord] = []
@@ -88,6 +111,8 @@ def index(
                 continue
             taken[record.id] = path
             records.append(record)
+            if when:
+                _tell_recording(record, console)
             rows.append(asdict(record))
             broken = damage(path)
             if broken is not None:
@@ -108,6 +133,10 @@ def index(
         others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
         write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
     raise typer.Exit(code)
+
+
+def _tell_recording(record: VideoRecord, console: Console) -> None:
+    console.print(message("recorded", f"{record.name}  {recorded_in_words(record)}"), soft_wrap=True)
 
 
 def _expanded(

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from ..memory import ClipMemory, clock
 from ..memory.sanitize import one_line
-from .settings.indexing import old_speech
+from ..memory.types import MAIN
+from .settings.indexing import old_speech, recorded_in_words
 from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -42,14 +43,16 @@ def videos(
         console.print(f"No video in {folder}. Add one: rewatch index FILE")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "length", "picture", "channels", "state"):
+    dated = any(r.recorded is not None or r.timeline != MAIN for r in records)
+    for heading in ("id", "name", "length", *(["recorded"] if dated else []), "picture", "channels", "state"):
         table.add_column(heading, overflow="fold")
     for r in records:
         state = "complete" if r.complete else "unfinished: rewatch index goes on"
         if r.failures:
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
         picture = f"{r.width}x{r.height} {r.codec}"
-        table.add_row(r.id, one_line(r.name), clock(r.duration), picture, ", ".join(r.channels), state)
+        when = [recorded_in_words(r)] if dated else []
+        table.add_row(r.id, one_line(r.name), clock(r.duration), *when, picture, ", ".join(r.channels), state)
     console.print(table)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)

@@ -12,7 +12,7 @@ from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchErro
 from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
 from .span import Box, MediaURI, Span, clock
-from .timeline import Moment, day_of, parse_moment, resolve_now, wall_clock
+from .timeline import Moment, TimelineSpan, day_of, parse_moment, resolve_now, wall_clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
 from .video.array_video import ArrayVideo
 from .video.file import Video
@@ -46,6 +46,7 @@ __all__ = [
     "RewatchError",
     "Span",
     "Text",
+    "TimelineSpan",
     "Video",
     "VideoError",
     "VideoGoneError",

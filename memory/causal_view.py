@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import VideoError
-from .memory_view import MemoryView, Picture
+from .memory_view import MemoryView, Picture, at_same_time
 from .protocol import VideoSource
-from .span import Span
-from .store.search import parts_during, scope_of, span_of
+from .span import MediaURI, Span
+from .store.search import dated, scope_of, timeline_scope
 from .timeline.cut import Cut
+from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .types import CLIP, TIMELINE_LEVELS, Clip, Hit, Summary, Text, VideoRecord
 from .video.open import find_video, one_or_many
@@ -128,28 +129,31 @@ class CausalView:
         *,
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        between: Span | None = None,
-        during: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
-        names = [record.id for record in self.videos()] if videos is None else one_or_many(videos)
+        known = {record.id: record for record in self.videos()}
+        names = list(known) if videos is None else one_or_many(videos)
         ids = tuple(dict.fromkeys(self.video(name).id for name in names))
-        scope = scope_of(channels, ids, between, parts_during(self.videos(), during))
+        scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
 
         def search(some: tuple[str, ...]) -> list[Hit]:
-            past = self._past_at(self._cut).searcher(ids)
-            return past.search(content, replace(scope, videos=some), level=level, k=k, vector=vector)
+            within = replace(scope, videos=some)
+            if isinstance(between, TimelineSpan):
+                within = timeline_scope(channels, [known[id_] for id_ in some], between)
+            hits = self._past_at(self._cut).searcher(ids).search(content, within, level=level, k=k, vector=vector)
+            return dated(hits, known.values(), between if isinstance(between, TimelineSpan) else None)
 
         if level in TIMELINE_LEVELS and (levels := self.levels(ids)).calendars:
             return levels.search(
-                query, level=level, undated=search, channels=scope.channels, videos=ids, between=scope.between,
-                during=span_of(during), k=k, vector=vector,
+                query, level=level, undated=search, channels=scope.channels, videos=ids, between=between, k=k,
+                vector=vector,
             )  # fmt: skip
         return search(ids)
 
@@ -165,6 +169,14 @@ class CausalView:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
         texts = self._past_at(self._cut).texts(self.video(video_id).id, () if channel is None else (channel,))
         return [text for text in texts if _overlaps(text, between)]
+
+    def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
+        """See `ClipMemory.recorded_in`; as far as it is known."""
+        return recorded_in(interval, self.videos())
+
+    def at_same_time(self, video_id: str, span: Span) -> list[MediaURI]:
+        """See `ClipMemory.at_same_time`; as far as it is known."""
+        return at_same_time(self, self.video(video_id), span)
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""

@@ -19,13 +19,14 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
-from .memory_view import MemoryView, Picture
+from .memory_view import MemoryView, Picture, at_same_time
 from .protocol import VideoSource
-from .span import Span
+from .span import MediaURI, Span
 from .store import units
 from .store.database import Store
-from .store.search import Searcher, channel_names, parts_during, scope_of, span_of
+from .store.search import Searcher, channel_names, dated, scope_of, span_of, timeline_scope
 from .timeline.cut import Cut
+from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
 from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, Clip, Hit, Progress, Summary, Text, VideoRecord
@@ -421,8 +422,7 @@ class ClipMemory:
         *,
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        between: Span | None = None,
-        during: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
@@ -433,8 +433,7 @@ class ClipMemory:
             query: words; or what it should look like: an array [H, W, 3] uint8 RGB, an image's `Path`, or a `MediaURI`.
             channels: only these, or this one (None: all).
             videos: only these, or this one, by id, name or path.
-            between: only what overlaps this span, in seconds of each video.
-            during: only what was recorded in this stretch, in seconds of the timeline's clock.
+            between: only what overlaps this span of each video, or what was recorded in this span of a timeline.
             level: the spans to give: `"clip"`, `"chapter"`, `"hour"`, `"day"` or `"week"`. Hours, days and weeks are
                 those of the calendar, each over all videos of a timeline (`Hit.node`); of a video that lies on no
                 clock, its own.
@@ -446,19 +445,25 @@ class ClipMemory:
             VideoError: if there is no such video.
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
-        parts = parts_during(self.videos(), during)
         content = query if isinstance(query, str) else read_picture(query, self)
 
         def search(videos: tuple[str, ...] | None) -> list[Hit]:
-            scope = scope_of(channels, videos, between, parts)
-            return self.searcher.search(content, scope, level=level, k=k, vector=vector)
+            if isinstance(between, TimelineSpan):
+                records = [record for record in self.videos() if videos is None or record.id in videos]
+                scope = timeline_scope(channels, records, between)
+                return dated(self.searcher.search(content, scope, level=level, k=k, vector=vector), records, between)
+            scope = scope_of(channels, videos, between)
+            hits = self.searcher.search(content, scope, level=level, k=k, vector=vector)
+            if not self.store.first_recordings():
+                return hits
+            met = {hit.video for hit in hits}
+            return dated(hits, [record for video in met for record in self.store.records(video)])
 
         if level in TIMELINE_LEVELS and (levels := self.levels(names)).calendars:
-            scope = scope_of(channels, names, between)  # of names that mean something
+            chosen = scope_of(channels, names, None).channels
             return levels.search(
-                query, level=level, undated=search, channels=scope.channels, videos=names, between=scope.between,
-                during=span_of(during), k=k, vector=vector,
-            )  # fmt: skip
+                query, level=level, undated=search, channels=chosen, videos=names, between=between, k=k, vector=vector
+            )
         return search(names)
 
     def levels(self, videos: Sequence[str] | None = None) -> Levels:
@@ -489,6 +494,14 @@ class ClipMemory:
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
         return self.store.texts(self.video(video_id).id, channel=channel, between=span_of(between))
+
+    def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
+        """What was recorded in a span of a timeline: a place in each video that recorded any of it."""
+        return recorded_in(interval, self.videos())
+
+    def at_same_time(self, video_id: str, span: Span) -> list[MediaURI]:
+        """What the other videos of a video's timeline recorded during a span of it: other cameras, for example."""
+        return at_same_time(self, self.video(video_id), span)
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from .protocol import VideoSource
 from .span import MediaURI, Span
+from .timeline.interval import TimelineSpan, timeline_span
 from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class MemoryView(Protocol):
         *,
         channels: str | Sequence[str] | None = None,
         videos: str | Path | Sequence[str | Path] | None = None,
-        between: Span | None = None,
-        during: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         level: str = CLIP,
         k: int = 8,
         vector: np.ndarray | None = None,
@@ -83,8 +83,18 @@ class MemoryView(Protocol):
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
 
+    def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
+        """What was recorded in a span of a timeline: a place in each video that recorded any of it."""
+
     def now_of(self, video_id: str) -> float:
         """The second of a video from which on nothing may be known; inf without a limit."""
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full."""
+
+
+def at_same_time(memory: MemoryView, record: VideoRecord, span: Span) -> list[MediaURI]:
+    """Return what the other videos of a video's timeline recorded during a span of it."""
+    interval = timeline_span(record, span)
+    places = [] if interval is None else memory.recorded_in(interval)
+    return [place for place in places if place.video != record.id]

@@ -163,6 +163,8 @@ class Hit:
     node: Summary | None = None
     """The hour, day or week of a timeline that is meant; `video` and `span` then are its part with the best match, and
     the texts may be of several videos."""
+    recorded: Span | None = None
+    """The span on the clock of the video's timeline, in its seconds; None if nobody knows when it was recorded."""
 
     @property
     def uri(self) -> str:

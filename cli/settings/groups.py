@@ -206,17 +206,24 @@ def split_channels(text: str | None) -> Sequence[str] | None:
     return names
 
 
-def moment(text: str, option: str = "--now") -> float:
-    """Return the seconds of `12.5` or `1:30`; wrong usage where no video has such a time."""
+def moment(text: str, option: str = "--now") -> float | str:
+    """Return the seconds of `12.5` or `1:30`, or the text of a moment of a timeline; wrong usage for any other."""
     from ...agent.questions.question import LATEST
+    from ...memory import parse_moment
     from ...tools.times import parse_seconds
 
     try:
         seconds = parse_seconds(text)
-        if not 0 <= seconds < LATEST:
-            raise ValueError(text)
-        return seconds
     except ValueError:
+        try:
+            parse_moment(text)
+        except ValueError:
+            seconds = -1.0
+        else:
+            return text
+    if not 0 <= seconds < LATEST:
         raise typer.BadParameter(
-            f"{option} {text!r} is no time of a video; write seconds (12.5) or a clock time (1:30)."
-        ) from None
+            f"{option} {text!r} is no time of a video; write seconds (12.5), a clock time (1:30), or a moment of its "
+            "timeline (2026-05-03T09:00, 'DAY2 08:30')."
+        )
+    return seconds

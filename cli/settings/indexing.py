@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ...memory import ClipMemory, Video, VideoRecord, clock
+from ...memory import ClipMemory, Video, VideoRecord, clock, wall_clock
 from ...memory import Progress as Step
 from ...memory.files.names import printable
 from ...memory.sanitize import one_line
+from ...memory.types import MAIN
 from ..terminal.estimates import index_estimate
 from ..terminal.output import Console, message
 from .video_names import refuse_address
@@ -73,11 +75,37 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if done or not is_known:
         for note in record.notes:
             console.print(message("note", note, "yellow"), soft_wrap=True)
+        if record.recorded is not None and "recorded" not in settings:
+            disagree = ";" in record.recorded_source
+            line = message("recorded", recorded_in_words(record), "yellow" if disagree else "")
+            console.print(line, soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     if len(record.failures) > 3:
         console.print(Text(f"warning  {len(record.failures) - 3} more pieces failed", style="yellow"))
     return record
+
+
+def checked_recording(recorded: str | None, timeline: str | None) -> dict[str, str]:
+    """Return the arguments of `ClipMemory.set_recording` that were given; wrong usage where they mean nothing."""
+    from ...memory.ingest.dating import check_timeline, recording_given
+
+    try:
+        if recorded is not None:
+            recording_given(recorded)
+        if timeline is not None:
+            check_timeline(timeline)
+    except ValueError as error:
+        raise typer.BadParameter(f"--{error}") from None
+    return {name: value for name, value in (("recorded", recorded), ("timeline", timeline)) if value is not None}
+
+
+def recorded_in_words(record: VideoRecord) -> str:
+    """Say when a video was recorded, where that was read, and its timeline where it is not the main one."""
+    place = "" if record.timeline == MAIN else f", timeline {record.timeline}"
+    if record.recorded is None:
+        return f"nobody knows when{place}"
+    return f"{wall_clock(record.recorded, record.zone)}{place} ({record.recorded_source})"
 
 
 def old_speech(records: Sequence[VideoRecord]) -> list[str]:

@@ -50,7 +50,14 @@ Detector = Annotated[
     typer.Option("--detector", help="Detector weights: a .pt or .onnx of a YOLO model, or its name (yolo11n)."),
 ]
 
-Now = Annotated[str | None, typer.Option("--now", help="Nothing after this time may be seen (12.5, 1:30).")]
+Now = Annotated[
+    str | None,
+    typer.Option(
+        "--now",
+        help="Nothing after this time may be seen: seconds of the video (12.5, 1:30), or a moment of its timeline "
+        "(2026-05-03T09:00, 'DAY2 08:30').",
+    ),
+]
 
 
 OwnTools = Annotated[

@@ -17,6 +17,7 @@ from ..registry import require_name
 from ..span import MediaURI, Span
 from ..store import schema
 from ..store.database import Store
+from ..timeline.interval import TimelineSpan
 from ..types import SUMMARY, TIMELINE_LEVELS, Hit, Summary, Text
 from .calendar import Calendar, Footage, calendars
 from .extract import digest
@@ -96,8 +97,7 @@ class Levels:
         undated: Callable[[tuple[str, ...]], list[Hit]],
         channels: Sequence[str] | None = None,
         videos: Sequence[str] | None = None,
-        between: Span | None = None,
-        during: Span | None = None,
+        between: Span | TimelineSpan | None = None,
         k: int = 8,
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
@@ -105,28 +105,28 @@ class Levels:
 
         A summary leaves most words out, so the best clip of a node counts at least as much as its own text; see
         `ranking.ranked`. The arguments are those of `ClipMemory.search`; `undated` searches the levels of videos that
-        lie on no clock, which `during` leaves out.
+        lie on no clock, which a span of a timeline leaves out.
         """
         names = [record.id for record in self._view.videos()] if videos is None else list(videos)
         dated = {one.record.id for calendar in self.calendars.values() for one in calendar.footage}
         others = tuple(name for name in names if name not in dated)
-        found = undated(others) if others and during is None else []
+        on_clock = between if isinstance(between, TimelineSpan) else None
+        found = undated(others) if others and on_clock is None else []
         if others and len(others) < len(names):  # scores of both kinds as shares of the best
             best = max((hit.score for hit in found), default=1.0)
             found = [replace(hit, score=hit.score / best) for hit in found]
         below = tuple(channel for channel in channels if channel != SUMMARY) if channels is not None else None
         written = isinstance(query, str) and bool(query.strip()) and (channels is None or SUMMARY in channels)
         for timeline, calendar in self.calendars.items():
+            if on_clock is not None and on_clock.timeline != timeline:
+                continue
             ids = [one.record.id for one in calendar.footage]
-            nodes = self.summaries(level, during, timeline=timeline)
-            nodes = [node for node in nodes if _lies_in(node, between)]
+            nodes = [node for node in self.summaries(level, timeline=timeline) if _lies_in(node, between)]
             if not nodes:
                 continue
             clips: list[Hit] = []
             if below != ():
-                clips = self._view.search(
-                    query, channels=below, videos=ids, between=between, during=during, k=_CLIPS, vector=vector
-                )
+                clips = self._view.search(query, channels=below, videos=ids, between=between, k=_CLIPS, vector=vector)
             own = self._index(timeline, level).scores(str(query)) if written else {}
             found += ranked(calendar, nodes, clips, own)
         return sorted(found, key=lambda hit: -hit.score)[:k]
@@ -253,8 +253,10 @@ class Levels:
                     db.executemany("INSERT INTO habits VALUES (?, ?, ?, ?)", rows or [(timeline, "", "", words)])
 
 
-def _lies_in(node: Summary, between: Span | None) -> bool:
-    """Return whether a node has a part that overlaps a span of its video's own seconds."""
+def _lies_in(node: Summary, between: Span | TimelineSpan | None) -> bool:
+    """Return whether a node overlaps a span of its timeline, or has a part that overlaps a span of its own video."""
+    if isinstance(between, TimelineSpan):
+        return node.start < between.end and node.end > between.start
     return any(part.span is not None and (between is None or part.span.overlap(between) > 0) for part in node.parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Protocol
@@ -17,6 +17,7 @@ from ..encoders.text import best_floor, floor
 from ..protocol import Frame
 from ..registry import require_name
 from ..span import Span
+from ..timeline.interval import TimelineSpan, timeline_span
 from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text, VideoRecord
 from .database import Space, Store
 from .faiss_index import ChannelIndex
@@ -76,8 +77,8 @@ class Scope:
     channels: tuple[str, ...] | None = None
     videos: tuple[str, ...] | None = None
     between: Span | None = None
-    parts: tuple[tuple[str, Span | None], ...] | None = None
-    """Only these videos, or these parts of them: what lies in a stretch of a timeline."""
+    parts: tuple[tuple[str, Span], ...] = ()
+    """Videos besides of which only a span counts."""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -89,21 +90,21 @@ class Scope:
         parts: list[str] = []
         values: list[str | float] = []
         if self.videos is not None:
-            parts.append(f"{row}.video IN ({','.join('?' * len(self.videos))})")
+            whole = f"{row}.video IN ({','.join('?' * len(self.videos))})"
             values += self.videos
+            for video, span in self.parts:
+                whole += f" OR ({row}.video = ? AND {row}.start_s < ? AND {row}.end_s >= ?)"
+                values += [video, _beyond(span), span.start]
+            parts.append(f"({whole})")
         if self.between is not None:
             parts.append(f"{row}.start_s < ? AND {row}.end_s >= ?")
-            values += [max(self.between.end, float(np.nextafter(self.between.start, np.inf))), self.between.start]
-        if self.parts is not None:
-            whole = [video for video, span in self.parts if span is None]
-            either = [f"{row}.video IN ({','.join('?' * len(whole))})"]
-            values += whole
-            for video, span in self.parts:
-                if span is not None:
-                    either.append(f"({row}.video = ? AND {row}.start_s < ? AND {row}.end_s >= ?)")
-                    values += [video, max(span.end, float(np.nextafter(span.start, np.inf))), span.start]
-            parts.append(f"({' OR '.join(either)})")
+            values += [_beyond(self.between), self.between.start]
         return " AND ".join(parts), values
+
+
+def _beyond(span: Span) -> float:
+    """The end of a span; of a moment, the time right behind it, since it keeps what it lies in."""
+    return max(span.end, float(np.nextafter(span.start, np.inf)))
 
 
 @dataclass(slots=True)
@@ -131,32 +132,36 @@ def scope_of(
     channels: str | Sequence[str] | None,
     videos: Sequence[str] | None,
     between: Span | Sequence[float] | None,
-    parts: tuple[tuple[str, Span | None], ...] | None = None,
 ) -> Scope:
     """The scope that a caller's arguments mean."""
     if channels is not None:
         channels = channel_names(channels)
         for channel in channels:
             require_name("channel", channel, (*CHANNELS, OBJECTS, SUMMARY))
-    return Scope(channels, None if videos is None else tuple(videos), span_of(between), parts)
+    return Scope(channels, None if videos is None else tuple(videos), span_of(between))
 
 
-def parts_during(
-    records: Iterable[VideoRecord], during: Span | Sequence[float] | None
-) -> tuple[tuple[str, Span | None], ...] | None:
-    """Return the parts of videos that lie in a stretch of their timeline's clock (seconds), None for all of a video.
+def timeline_scope(
+    channels: str | Sequence[str] | None, records: Iterable[VideoRecord], between: TimelineSpan
+) -> Scope:
+    """The scope of what some videos recorded in a span of a timeline."""
+    found = [(record, span) for record in records if (span := between.in_video(record)) is not None]
+    if len(found) == 1:
+        return scope_of(channels, [found[0][0].id], found[0][1])
+    parts = tuple((record.id, span) for record, span in found if span != record.span)
+    inside = [record.id for record, span in found if span == record.span]
+    return replace(scope_of(channels, inside, None), parts=parts)
 
-    Videos of which nobody knows when they were recorded have none.
-    """
-    stretch = span_of(during)
-    if stretch is None:
-        return None
-    found: list[tuple[str, Span | None]] = []
-    for record in records:
-        start, end = record.video_time(stretch.start), record.video_time(stretch.end)
-        if start is not None and end is not None and start < record.end and end > record.start:
-            found.append((record.id, None if start <= record.start and end >= record.end else Span(start, end)))
-    return tuple(found)
+
+def dated(hits: Iterable[Hit], records: Iterable[VideoRecord], between: TimelineSpan | None = None) -> list[Hit]:
+    """The hits with their spans on the timeline's clock; with `between` only those that overlap it."""
+    of = {record.id: record for record in records}
+    found = []
+    for hit in hits:
+        on = timeline_span(of[hit.video], hit.span) if hit.video in of else None
+        if between is None or (on is not None and on.start < between.end and on.end > between.start):
+            found.append(hit if on is None else replace(hit, recorded=Span(on.start, on.end)))
+    return found
 
 
 def channel_names(channels: str | Sequence[str]) -> tuple[str, ...]:

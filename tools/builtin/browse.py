@@ -79,7 +79,7 @@ def _timeline(
     levels = video.memory.levels(asked(video))
     if not levels.calendars:
         return None
-    nodes = levels.summaries(level, during)
+    nodes = [n for n in levels.summaries(level) if during is None or (n.start < during.end and n.end > during.start)]
     if (start is not None or end is not None) and len(asked(video)) == 1:
         span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
         nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]

@@ -54,7 +54,7 @@ def search_clips(
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
     hits = video.memory.search(
-        target, videos=list(videos), between=between, during=during, level=level, k=max(1, min(k, 50))
+        target, videos=list(videos), between=during or between, level=level, k=max(1, min(k, 50))
     )
     if not hits:
         where = f" between {between}" if between else " in that time" if during else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from ...memory import Span
+from ...memory.timeline.interval import TimelineSpan
 from ...memory.timeline.now import moment_in
 from ...memory.types import Summary
 from ..context import VideoContext
@@ -13,11 +14,9 @@ from ..observation import Line
 from ..sanitize import quote
 from .evidence_lines import excerpt
 
-_EVER = 1e12  # seconds, before and after which nothing was recorded
 
-
-def stretch(video: VideoContext, since: str | None, until: str | None) -> Span | None:
-    """Return a stretch in seconds of the timeline's clock; None where neither end is given.
+def stretch(video: VideoContext, since: str | None, until: str | None) -> TimelineSpan | None:
+    """Return a stretch of the videos' timeline; None where neither end is given.
 
     Raises:
         ToolError: if an end is no moment, or nobody knows when the videos were recorded.
@@ -29,13 +28,13 @@ def stretch(video: VideoContext, since: str | None, until: str | None) -> Span |
     if not dated:
         raise ToolError("Nobody knows when these videos were recorded: give start and end, in seconds of the video.")
     try:
-        first = moment_in(since, dated).seconds if since else -_EVER
-        last = moment_in(until, dated).seconds if until else _EVER
+        first = moment_in(since, dated).seconds if since else -math.inf
+        last = moment_in(until, dated).seconds if until else math.inf
     except ValueError as error:
         raise ToolError(f"since and until: {error}") from None
     if last <= first:
         raise ToolError(f"until ({until}) must be later than since ({since}).")
-    return Span(first, last)
+    return TimelineSpan(first, last, dated[0].timeline)
 
 
 def asked(video: VideoContext) -> tuple[str, ...]:

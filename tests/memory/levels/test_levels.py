@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rewatch.memory import ArrayVideo, ClipMemory, Moment, Span
+from rewatch.memory.timeline.interval import TimelineSpan
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -102,15 +103,15 @@ def test_search_finds_days_by_what_their_summaries_left_out(life: ClipMemory, tm
     (best, *_) = life.search("Where is the tortoise?", level="day")
     assert best.node is not None and best.node.start == 3 * DAY
     assert best.video == life.video("chatty").id and "tortoise" in best.texts[0].text
-    (hour, *_) = life.search("violin", level="hour", during=Span(2 * DAY, 3 * DAY))
+    (hour, *_) = life.search("violin", level="hour", between=TimelineSpan(2 * DAY, 3 * DAY))
     assert hour.node is not None and hour.node.start == 2 * DAY + 10 * HOUR
-    assert not life.search("violin", level="hour", during=Span(DAY, 2 * DAY))
+    assert not life.search("violin", level="hour", between=TimelineSpan(DAY, 2 * DAY))
 
 
 def test_clips_of_a_stretch_of_the_timeline(life: ClipMemory) -> None:
-    hits = life.search("feed the cat", during=Span(2 * DAY, 3 * DAY), k=20)
+    hits = life.search("feed the cat", between=TimelineSpan(2 * DAY, 3 * DAY), k=20)
     assert {hit.video for hit in hits} <= {life.video(n).id for n in ("two", "door", "kitchen")} and hits
-    assert not life.search("violin", during=Span(2 * DAY, 2 * DAY + 9.5 * HOUR))
+    assert not life.search("violin", between=TimelineSpan(2 * DAY, 2 * DAY + 9.5 * HOUR))
 
 
 def test_levels_of_some_videos_know_no_others(life: ClipMemory) -> None:

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from rewatch.memory import ArrayVideo, ClipMemory, FrameReader, Moment, RewatchError, resolve_now
+from rewatch.memory import (
+    ArrayVideo,
+    ClipMemory,
+    FrameReader,
+    MediaURI,
+    Moment,
+    RewatchError,
+    Span,
+    TimelineSpan,
+    resolve_now,
+)
 
 DAY1, DAY2 = 86400 + 9 * 3600.0, 2 * 86400 + 8.5 * 3600
 
@@ -83,3 +93,31 @@ def test_now_is_understood_against_what_is_asked_about(days: ClipMemory):
     for text, about in (("DAY2 08:30", "undated"), ("tomorrow", "second")):
         with pytest.raises(ValueError):
             resolve_now(text, [records[about]])
+
+
+def test_a_span_of_one_camera_is_found_on_the_others(days: ClipMemory):
+    morning, camera = (days.video(name).id for name in ("morning", "camera"))
+    assert days.at_same_time("morning", Span(3, 6)) == [MediaURI(camera, Span(0, 2))]
+    assert days.at_same_time(camera, Span(1, 8)) == [MediaURI(morning, Span(5, 8))]
+    assert days.at_same_time("undated", Span(1, 8)) == []
+    view = days.until(Moment(DAY1 + 5))
+    assert view.at_same_time("morning", Span(3, 6)) == [MediaURI(camera, Span(0, 1))]
+    assert days.recorded_in(TimelineSpan(DAY1 + 11, DAY2 + 1)) == [
+        MediaURI(camera, Span(7, 8)),
+        MediaURI(days.video("second").id, Span(0, 1)),
+    ]
+
+
+def test_searches_take_a_span_of_the_timeline_and_tell_where_on_it_hits_lie(days: ClipMemory):
+    picture = days.open(days.video("second").id).frame(1.0).image
+    hits = days.search(picture, k=20, between=TimelineSpan(DAY1 + 2, DAY1 + 6))
+    spans = {(days.video(hit.video).name, hit.span.start) for hit in hits}
+    assert spans == {("morning", 2.0), ("morning", 4.0), ("camera", 0.0)}
+    assert all(hit.recorded and hit.recorded.duration == hit.span.duration for hit in hits)
+    only = days.search(picture, k=20, between=TimelineSpan(DAY2, math.inf), videos="second")
+    assert [hit.recorded for hit in only if hit.span.start == 2] == [Span(DAY2 + 2, DAY2 + 4)]
+    assert {hit.recorded is None for hit in days.search(picture, k=50, videos="undated")} == {True}
+    view = days.until(Moment(DAY1 + 5))
+    found = view.search(picture, k=20, between=TimelineSpan(DAY1 + 2, math.inf))
+    assert {(days.video(hit.video).name, hit.span.end) for hit in found} == {("morning", 4.0)}  # that is over by then
+    assert view.search(picture, between=TimelineSpan(DAY2, DAY2 + 9)) == []

@@ -263,9 +263,9 @@ def render(one: Recording, folder: Path) -> Path:
     path = folder / one.name
     level = 40 + sum(map(ord, one.name)) % 120
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "crf": "30"})
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "crf": "30", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
-        stream.time_base = Fraction(1, 1)
+        stream.codec_context.time_base = Fraction(1, 1)
         stream.codec_context.thread_count = 1
         for number in range(round(one.seconds / EVERY)):
             time = number * EVERY
@@ -276,7 +276,7 @@ def render(one: Recording, folder: Path) -> Path:
                 if start <= time < end:
                     draw.text((16, 60), text, fill="white", font=ImageFont.load_default(30))
             frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
-            frame.pts, frame.time_base = time, stream.time_base
+            frame.pts, frame.time_base = time, Fraction(1, 1)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     rows = [f"{k}\n{_cue(at)} --> {_cue(at + 4)}\n{text}\n" for k, (at, text) in enumerate(sorted(one.speech), 1)]

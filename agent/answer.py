@@ -28,6 +28,8 @@ class Evidence:
     """True if the check found the place among what this run observed, and the quote in it."""
     verified: float | None = None
     """P(yes), in [0, 1], of a model that was shown the span again, zoomed; None where nobody looked again."""
+    wall_clock: tuple[str, str] | None = None
+    """Beginning and end of the span on the clock of the video's timeline; None if nobody knows when it was recorded."""
 
     @property
     def span(self) -> Span | None:
@@ -48,6 +50,7 @@ class Evidence:
             "span": [place.span.start, place.span.end] if place.span else None,
             "box": list(place.box) if place.box else None,
             "verified": None if self.verified is None else round(self.verified, 3),
+            "wall_clock": None if self.wall_clock is None else list(self.wall_clock),
         }
 
 
@@ -104,7 +107,10 @@ class Answer:
     def from_dict(cls, row: Mapping[str, Any]) -> Answer:
         """Return the answer that `as_dict` wrote."""
         evidence = tuple(
-            Evidence(**{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")})
+            Evidence(
+                **{k: e.get(k) for k in ("claim", "uri", "tool", "quote", "supported", "verified")},
+                wall_clock=tuple(e["wall_clock"]) if e.get("wall_clock") else None,
+            )
             for e in row["evidence"]
         )
         return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})

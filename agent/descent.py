@@ -75,7 +75,7 @@ def descend(question: Question, calls: float) -> Steps[Descent]:
         if habits:
             return Descent(habits=habits)
     level = _coarsest(question)
-    bounds: list[dict[str, str]] = [{}]
+    bounds = [question.bounds]
     path: list[str] = []
     while level != "clip" and calls >= _LEAST:
         nodes = yield from _search(question, level, bounds, calls - 1)
@@ -105,7 +105,7 @@ def _search(
 
 def _call(question: Question, level: str, k: int, bounds: dict[str, str]) -> Call:
     kind = {} if level == "clip" else {"level": level}
-    return Call("search_clips", {"query": question.text, "k": k, **kind, **bounds})
+    return Call("search_clips", {"query": question.matter or question.text, "k": k, **kind, **bounds})
 
 
 def _coarsest(question: Question) -> str:
@@ -115,8 +115,11 @@ def _coarsest(question: Question) -> str:
 
 
 def _bounds(question: Question, node: dict[str, Any]) -> dict[str, str]:
-    zone = next((video["zone"] for video in question.videos if video.get("zone") is not None), 0)
-    return {"since": wall_clock(node["start"], zone), "until": wall_clock(node["end"], zone)}
+    zone = next((video["zone"] for video in question.videos if video.get("zone") is not None), None)
+    start, end = node["start"], node["end"]
+    if question.during is not None:
+        start, end = max(start, question.during.start), min(end, question.during.end)
+    return {"start": wall_clock(start, zone), "end": wall_clock(end, zone)}
 
 
 def _last(question: Question) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..memory import clock
+from ..memory import clock, wall_clock
 from ..tools.sanitize import quote
 from .parsing.draft import NOT_FOUND
 from .planning.planner import Plan
@@ -20,6 +20,9 @@ REMINDER = "Answer in one short sentence and end with the number of its line in 
 """Stands behind the question: small models heed what they read last."""
 OPTIONS = "Answer with the letter of one option, its words, and the number of its line in square brackets."
 _READ = frozenset({"speech", "screen_text", "caption", "objects"})
+
+CLOCK = "Tools also take times of the clock of the recordings, with their day, as they stand before the lines."
+"""Said where it is known when a video was recorded."""
 
 SPENT = "The budget is spent ({limit}). Give your best answer now from what was observed, with no further tool calls."
 
@@ -43,8 +46,14 @@ def render(
     """
     lines = [f"Asked before: {before}\nAnswered then: {quote(reply)}" for before, reply in question.earlier]
     lines += [_about(video, pictures) for video in question.videos]
+    if any(video.get("recorded") is not None for video in question.videos):
+        lines.append(CLOCK)
     if question.now is not None:
         lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
+    if question.bounds:
+        lines.append(
+            f"The question is about what was recorded from {question.bounds['start']} to {question.bounds['end']}."
+        )
     limits = [f"{value:g} {name}" for name, value in budget.items() if value is not None]
     limits = [limit for limit in limits if pictures or not limit.endswith(("frames", "seconds"))]
     lines += [f"Budget: {', '.join(limits)}."] if limits else []
@@ -64,4 +73,6 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     size = f"{video['width']}x{video['height']}, " if pictures else ""
     sound = f"{'with' if video['has_audio'] else 'no'} sound, " if pictures else ""
     facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
+    recorded = video.get("recorded")
+    facts += "" if recorded is None else f"; recorded from {wall_clock(recorded, video['zone'])} on"
     return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

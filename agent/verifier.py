@@ -94,7 +94,7 @@ def answer_of(
         question=question.text,
         text=draft.text,
         option=None if draft.abstained else draft.option,
-        evidence=draft.evidence,
+        evidence=tuple(replace(item, wall_clock=question.wall_clock(item.uri)) for item in draft.evidence),
         confidence=draft.confidence,
         abstained=draft.abstained,
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),

@@ -14,7 +14,7 @@ from .errors import ToolError, ViewerError, always_passes, words_of
 from .viewer import Reply, Viewer, VisualQuestion
 
 if TYPE_CHECKING:
-    from ..memory import CausalView, ClipMemory, Frame, VideoRecord, VideoSource
+    from ..memory import CausalView, ClipMemory, Frame, TimelineSpan, VideoRecord, VideoSource
 
 
 @dataclass(slots=True)
@@ -29,6 +29,8 @@ class VideoContext:
     """Opens the media; called when a tool first needs pictures or sound."""
     videos: tuple[str, ...] = ()
     """Ids of all videos of the call, where a tool that can look into several at once was given no single one."""
+    between: TimelineSpan | None = None
+    """The span of the timeline that the call is about, where it is about several videos and named one."""
     question_videos: tuple[str, ...] = ()
     """Ids of all videos that the run is about; nothing is shown of any other."""
     eyes: Eyes = Eyes()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from ..memory import RewatchError, Span, VideoPool, VideoRecord, video_key, within_view
+from ..memory import RewatchError, Span, TimelineSpan, VideoPool, VideoRecord, video_key, within_view
 from ..memory.processes.daemon_threads import DaemonThreads
 from .arguments import as_mapping, fit_to_json_schema, repair, tidy
 from .bounded import bounded
@@ -30,6 +30,7 @@ from .sanitize import defuse, defuse_data, named
 from .schemas import clean_schema, function_schema
 from .tool import VideoTool, as_tool, is_ours
 from .viewer import Viewer
+from .wall_clock import read_wall_clock, with_wall_clock
 
 if TYPE_CHECKING:
     from ..memory import CausalView, ClipMemory
@@ -54,6 +55,8 @@ class PreparedCall:
     """The video, where the tool looks into one; the first of several."""
     videos: tuple[str, ...]
     """Ids of the videos, where the tool looks into several at once."""
+    between: TimelineSpan | None
+    """The span of the timeline that is meant, where it looks into several and one was named."""
     eyes: Eyes
     key: str
     """Equal for equal calls."""
@@ -218,6 +221,8 @@ class Toolbox:
                 if run.observations and not run.observations[0].error:  # its own check of that is what fails
                     observation = run.observations[0]
         observation = _within_view(observation, videos, memory)
+        if observation.lines:
+            observation = with_wall_clock(observation, memory)
         return self._clean(observation, item), cost
 
     def _prepare(
@@ -233,7 +238,12 @@ class Toolbox:
         written = as_mapping(arguments)
         records: list[VideoRecord] = []
         several = False
+        between: TimelineSpan | None = None
         if isinstance(item, VideoTool) and item.context_parameter is not None:
+            clock = read_wall_clock(written, memory, videos, many=item.many)
+            if clock is not None:
+                written, between, notes = clock.arguments, clock.between, [*notes, *clock.notes]
+                written |= {} if clock.video is None else {"video": clock.video}
             several = item.many and len(videos) > 1 and _names_none(written)
             there = {record.id for record in memory.videos()} if several else set()  # another process may remove some
             chosen = [one for one in videos if one in there] or videos if several else [_which_video(written, videos)]
@@ -253,9 +263,10 @@ class Toolbox:
             fitted, more = fit_to_json_schema(cleaned, tidied)
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
-        places = [[video_key(memory, record.id), record.channels] for record in records]
+        places = [[video_key(memory, record.id), record.channels, record.recorded] for record in records]
         how = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
+        how += [] if between is None else [[between.start, between.end, between.timeline]]
         key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)
         return PreparedCall(
             item=item,
@@ -263,6 +274,7 @@ class Toolbox:
             notes=(*notes, *repairs),
             info=records[0] if records else None,
             videos=tuple(record.id for record in records) if several else (),
+            between=between,
             key=key,
             eyes=eyes,
         )
@@ -319,6 +331,7 @@ class Toolbox:
                 memory=memory,
                 info=info,
                 videos=call.videos,
+                between=call.between,
                 question_videos=tuple(videos),
                 eyes=call.eyes,
                 open_video=lambda: self._idle.take(memory, info.id),

@@ -17,8 +17,6 @@ _ASKING = frozenset(tool.name for tool in VLM_TOOLS)
 _OF_PICTURES = frozenset({"image"})
 """Arguments that take a picture."""
 _OWN = frozenset({"search_clips", "transcribe", "read_text", "browse", "track_objects", "detect_objects"}) | PICTURES
-_OF_TIMELINES = frozenset({"since", "until"})
-"""Arguments that mean nothing where nobody knows when the videos were recorded."""
 _RARE = frozenset({"fps", "small", "box", "k"})
 """Arguments of our own tools that a policy which only reads can do without: each lengthens every prompt."""
 
@@ -50,11 +48,8 @@ def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list
     schemas = toolbox.schemas([video["id"] for video in question.videos])
     by_name = {schema["function"]["name"]: schema for schema in schemas}
     ours = _OWN | _ASKING
-    less = {name: without for name in ours}
-    if not _dated(question):
-        less = {name: without | _OF_TIMELINES for name in ours}
-        less["search_clips"] |= {"level"}
-    return [brief(by_name[name], without=less[name]) if name in ours else by_name[name] for name in names]
+    less = {"search_clips": without | ({"level"} if not _dated(question) else set())}  # one search finds clips
+    return [brief(by_name[name], without=less.get(name, without)) if name in ours else by_name[name] for name in names]
 
 
 def _dated(question: Question) -> bool:

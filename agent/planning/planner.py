@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...memory import Span
 from ...tools import Budget
 from ..descent import is_long
 from ..models.heuristic import parse
@@ -111,7 +112,7 @@ def plan_by_rules(situation: Situation) -> Plan:
     Videos that span more than a few hours on one timeline (see `descent.LONG`) are searched down its levels; of
     others, what is read is read ahead for a policy that only reads.
     """
-    ask = parse(situation.question.text, situation.question.options)
+    ask = parse(situation.question.matter or situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
     if is_long(situation.question) and ask.kind != "file" and ask.channel not in ("shots", "silence"):
         route = "descend"
@@ -135,13 +136,15 @@ def plan_route(name: str) -> Planner:
 def first_look(situation: Situation) -> tuple[Call, ...]:
     """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
-    calls = list(_search(question.text, len(question.videos), tools))
+    calls = list(_search(question.matter or question.text, question, tools))
     if question.options and content(" ".join(question.options)):
-        calls += _search("; ".join(question.options), len(question.videos), tools)
+        calls += _search("; ".join(question.options), question, tools)
     long = is_long(question)
     if long and _WHOLE.search(question.text) and "browse" in tools:
-        calls.append(Call("browse", {"level": "day"}))
+        calls.append(Call("browse", {"level": "day", **question.bounds}))
     for video in () if long else question.videos:
+        if question.span_in(video) is None:
+            continue
         calls += _parts(question, video, tools)
     limit = situation.budget.calls
     return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
@@ -152,14 +155,16 @@ def no_look(situation: Situation) -> tuple[Call, ...]:
     return ()
 
 
-def _search(text: str, videos: int, tools: Iterable[str]) -> Iterator[Call]:
-    if "search_clips" in tools and videos:
-        yield Call("search_clips", {"query": text, "k": _CLIPS if videos == 1 else _CLIPS_OF_MANY})
+def _search(text: str, question: Question, tools: Iterable[str]) -> Iterator[Call]:
+    if "search_clips" in tools and question.videos:
+        k = _CLIPS if len(question.videos) == 1 else _CLIPS_OF_MANY
+        yield Call("search_clips", {"query": text, "k": k, **question.bounds})
 
 
 def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
     """Yield the beginning, the end or the outline of one video, as far as the question is about them."""
-    text, start, end = question.text, float(video["start"]), question.end_of(video)
+    text, asked = question.text, question.span_in(video) or Span(video["start"], video["start"])
+    start, end = asked.start, asked.end
     length = min(PART, max((end - start) / 5, 5.0), end - start)
     which = {"video": video["id"]} if len(question.videos) > 1 else {}
     if length <= 0:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ...memory import Moment, RewatchError, clock, resolve_now, wall_clock
+from ...memory import MediaURI, Moment, RewatchError, Span, TimelineSpan, clock, resolve_now, wall_clock
+from ...memory.timeline.now import latest_zone
+from ...memory.timeline.words import TimePhrase, time_in
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
+_OPTIONAL = ("earlier", "during", "matter")  # what is left out of the plain values where it is not there
 LATEST = 1e9
 """Seconds that are more than any video has."""
 
@@ -50,6 +54,11 @@ class Question:
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
+    during: TimelineSpan | None = None
+    """The span of the timeline that its words name ("yesterday"), understood against `now`; None where they name none.
+    """
+    matter: str = ""
+    """The text without the words for that time; empty where there are none."""
 
     @property
     def prompt(self) -> str:
@@ -62,20 +71,51 @@ class Question:
             return float(video["end"])
         return min(float(video["end"]), self.now)
 
+    def span_in(self, video: Mapping[str, Any]) -> Span | None:
+        """Return what of one of the videos the question is about, by its words for time; None where that is nothing."""
+        start, end = float(video["start"]), max(self.end_of(video), float(video["start"]))
+        if self.during is None:
+            return Span(start, end)
+        recorded = video.get("recorded")
+        if recorded is None or video.get("timeline") != self.during.timeline:
+            return None
+        first, last = (moment - recorded + start for moment in (self.during.start, self.during.end))
+        return Span(max(first, start), min(last, end)) if first < end and last > start else None
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """`start` and `end` of a search for what it is about, by the wall clock; empty where its words name no time."""
+        if self.during is None:
+            return {}
+        return {name: wall_clock(getattr(self.during, name), self._zone) for name in ("start", "end")}
+
+    @property
+    def _zone(self) -> int | None:
+        return next((video["zone"] for video in reversed(self.videos) if video.get("zone") is not None), None)
+
     @property
     def now_in_words(self) -> str:
         """`now` as people read it; empty where there is none."""
         if isinstance(self.now, Moment):
-            zones = [video["zone"] for video in self.videos if video.get("zone") is not None]
-            return wall_clock(self.now.seconds, zones[-1] if zones else None)
+            return wall_clock(self.now.seconds, self._zone)
         return "" if self.now is None else clock(self.now)
+
+    def wall_clock(self, uri: str) -> tuple[str, str] | None:
+        """Return the beginning and the end of a place on its timeline's clock; None if nobody knows."""
+        place = MediaURI.parse(uri)
+        video = next((v for v in self.videos if v["id"] == place.video and v.get("recorded") is not None), None)
+        if video is None:
+            return None
+        span = place.span or Span(video["start"], self.end_of(video))
+        zero = video["recorded"] - video["start"]
+        return wall_clock(zero + span.start, video["zone"]), wall_clock(zero + span.end, video["zone"])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the state and the trace."""
         row = asdict(self)
         row |= {"options": list(self.options), "videos": [dict(v) for v in self.videos]}
-        earlier = [list(turn) for turn in row.pop("earlier")]
-        return {**row, "earlier": earlier} if earlier else row
+        row["earlier"] = [list(turn) for turn in row["earlier"]]
+        return {key: value for key, value in row.items() if value or key not in _OPTIONAL}
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Question:
@@ -87,6 +127,8 @@ class Question:
             videos=tuple(row["videos"]),
             now=Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"],
             earlier=earlier,
+            during=TimelineSpan(**row["during"]) if row.get("during") else None,
+            matter=row.get("matter", ""),
         )
 
 
@@ -151,7 +193,33 @@ def question_about(
         }
         for r in records
     )
-    return Question(text=body, options=choices, videos=facts, now=now, earlier=tuple(earlier))
+    said = _time_in(body, records, now)
+    return Question(
+        text=body,
+        options=choices,
+        videos=facts,
+        now=now,
+        earlier=tuple(earlier),
+        during=None if said is None else said.during,
+        matter="" if said is None else said.rest,
+    )
+
+
+def _time_in(text: str, records: Sequence[VideoRecord], now: float | Moment | None) -> TimePhrase | None:
+    """What a question says of time, against `now` or else the end of what was recorded; None where that is nothing."""
+    dated = [r for r in records if r.recorded is not None]
+    if not dated or len({r.timeline for r in dated}) > 1:
+        return None
+    latest = max(r.timeline_time(r.end) or 0.0 for r in dated)
+    moment = now if isinstance(now, Moment) else Moment(latest, dated[0].timeline)
+    # A time of day alone may be one of the video, as long as there is one video.
+    said = time_in(text, moment, latest_zone(moment.seconds, dated), bare_times=len(records) > 1)
+    if said is None:
+        return None
+    first = min(r.recorded or 0.0 for r in dated)
+    start = max(said.during.start, first) if math.isinf(said.during.start) else said.during.start
+    end = moment.seconds if math.isinf(said.during.end) else said.during.end
+    return replace(said, during=TimelineSpan(min(start, end), end, moment.timeline))
 
 
 def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:

@@ -197,6 +197,7 @@ def evidence_rows(run: RunSummary) -> list[dict[str, Any]]:
             {
                 "uri": string(item.get("uri")),
                 "when": _when(place),
+                "recorded": " to ".join(dict.fromkeys(map(string, item.get("wall_clock") or ()))),
                 "video_name": string(run.videos.get(place.video, {}).get("name")) if place else "",
                 "tool": string(item.get("tool")) or (source.tool if source else ""),
                 "supported": bool(item.get("supported")),

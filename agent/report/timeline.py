@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...memory import MediaURI, Span, clock
+from ...memory import MediaURI, Span, clock, wall_clock
+from ...memory.timeline.moment import DAY
 from .run_summary import ReportCall, RunSummary, number, place_of, string, through_and_found
 
+_FARTHEST = 2.5e11  # POSIX seconds that the calendar can tell
 LANES = {
     "search_clips": "searched",
     "transcribe": "listened",
@@ -67,6 +69,8 @@ class Figure:
     name: str
     start: float
     end: float
+    recorded: str
+    """When it was recorded, by its timeline's clock; empty if nobody knows."""
     cited: list[Bar]
     lanes: list[Lane]
     future: Bar | None
@@ -113,6 +117,13 @@ def timelines(run: RunSummary) -> Timelines:
     return Timelines([figure for figure in figures if figure is not None], notes)
 
 
+def _recorded(facts: dict[str, Any]) -> str:
+    recorded, zone = number(facts.get("recorded")), number(facts.get("zone"))
+    if recorded is None or not 0 <= recorded < _FARTHEST or (zone is not None and abs(zone) >= DAY):
+        return ""
+    return wall_clock(recorded, None if zone is None else int(zone))
+
+
 def _figure(video: str, facts: dict[str, Any], run: RunSummary, cited: Sequence[tuple[int, MediaURI]]) -> Figure | None:
     start, end, now = number(facts.get("start")), number(facts.get("end")), run.now_of(video)
     if start is None or end is None or end <= start:
@@ -135,6 +146,7 @@ def _figure(video: str, facts: dict[str, Any], run: RunSummary, cited: Sequence[
         name=string(facts.get("name")) or video,
         start=start,
         end=end,
+        recorded=_recorded(facts),
         cited=bars,
         lanes=list(lanes.values())[:_LANES],
         future=None if now is None or now >= end else axis.bar(Span(max(now, start), end)),

@@ -29,8 +29,9 @@ class Brief:
 
     @property
     def whole(self) -> Span:
-        """The whole video, up to `now` if there is one (seconds)."""
-        return Span(self.video["start"], max(self.question.end_of(self.video), self.video["start"]))
+        """The whole video, up to `now` if there is one (seconds); of it what the question's words for time name."""
+        end = max(self.question.end_of(self.video), self.video["start"])
+        return self.question.span_in(self.video) or Span(self.video["start"], end)
 
     @property
     def prompt(self) -> str:

@@ -122,8 +122,8 @@ def _search(arguments: Arguments, found: Sequence[Clock]) -> TranslatedCall:
     words = keywords if isinstance(keywords, list) else [keywords]
     query = " ".join(str(word).strip() for word in words if word is not None and str(word).strip())
     if all(one.day_one is not None for one in found):  # one call over all videos of the timeline
-        stretch = {} if level == "week" else {"since": clock.to_wall(start)}
-        stretch |= {} if end is None else {"until": clock.to_wall(end)}
+        stretch = {} if level == "week" else {"start": clock.to_wall(start)}
+        stretch |= {} if end is None else {"end": clock.to_wall(end)}
         named = {"video": arguments["video"]} if any(c.video == arguments.get("video") for c in found) else {}
         if not query:
             return "browse", {"level": _LEVELS[level], **stretch, **named}
@@ -182,7 +182,7 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
     levels = {ours: published for published, ours in _LEVELS.items() if published != "10min"}
     if clock.day_one is not None and name in ("browse", "search_clips"):
         return _over_timeline(name, arguments, levels, clock)
-    if "since" in arguments or "until" in arguments or (name == "search_clips" and "level" in arguments):
+    if name == "search_clips" and "level" in arguments:
         return None
     if name == "browse" and arguments.get("level", "chapter") in levels:
         level = levels[arguments.get("level", "chapter")]
@@ -197,10 +197,10 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
 def _over_timeline(name: str, arguments: Arguments, levels: dict[str, str], clock: Clock) -> TranslatedCall | None:
     """`rag` over exactly the stretch of the timeline that a call of ours names, or None where no level has it."""
     level = levels.get(arguments.get("level", "chapter" if name == "browse" else "clip"))
-    if level is None or any(key in arguments for key in ("start", "end", "image")):
+    if level is None or "image" in arguments:
         return None
-    since, until = (clock.from_wall(str(arguments.get(key, ""))) for key in ("since", "until"))
-    if until is None or ("since" in arguments) != (level != "week") or (since is None) != (level == "week"):
+    since, until = (clock.from_wall(arguments.get(key)) for key in ("start", "end"))
+    if until is None or ("start" in arguments) != (level != "week") or (since is None) != (level == "week"):
         return None
     start, length = since or 0.0, _LENGTHS.get(level, math.inf)
     if start < 0 or not start <= until <= start + length or (level == "day" and start % DAY):

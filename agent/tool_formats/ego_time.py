@@ -46,8 +46,10 @@ class Clock:
         """Seconds since day 1 began as a moment of the timeline, as tools read it."""
         return wall_clock((self.day_one or 0.0) + moment, self.zone)
 
-    def from_wall(self, written: str) -> float | None:
-        """The other way; None for what is no moment, or for a clock that lies on no timeline."""
+    def from_wall(self, written: Any) -> float | None:
+        """The other way; None for what is no written moment, or for a clock that lies on no timeline."""
+        if not isinstance(written, str):
+            return None
         try:
             seconds = parse_moment(written, zone=self.zone).seconds
         except ValueError:

@@ -165,6 +165,7 @@ def _evidence(item: Evidence, names: dict[str, str]) -> list[Text]:
     when = str(place.span) if place.span and not place.is_frame else clock(place.span.start) if place.span else "all"
     what = f"“{item.quote}”" if item.quote else item.claim
     mark = "" if item.supported else "  (unsupported)"
+    when += f"  {item.wall_clock[0]}" if item.wall_clock else ""
     cells = [Text(when, no_wrap=True), Text(_MARK.get(item.tool, item.tool or "cited")), Text(what + mark)]
     return [Text(one_line(names.get(place.video, place.video))), *cells] if names else cells
 

@@ -82,9 +82,12 @@ def parse_moment(
     try:
         date = datetime(int(parts["year"]), int(parts["month"] or 0), int(parts["date"] or 0))
         local = (date + timedelta(seconds=own)).replace(tzinfo=_tzinfo(zone if rules is None else rules))
-        return Moment(local.timestamp(), where)
+        seconds = local.timestamp()
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no day of the calendar.") from None
+    if not is_dated(seconds):
+        raise ValueError(f"{text!r} is too long ago: dates begin with 1980.")
+    return Moment(seconds, where)
 
 
 def zone_written(text: str) -> int | None:
@@ -110,6 +113,11 @@ def wall_clock(seconds: float, zone: int | None) -> str:
         return f"DAY{days} {rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
     moment = datetime.fromtimestamp(whole, _tzinfo(zone))
     return moment.isoformat(sep=" ") if zone is not None else moment.replace(tzinfo=None).isoformat(sep=" ")
+
+
+def local_clock(seconds: float, zone: int | None) -> str:
+    """Return the same without the zone: `2026-05-03 09:14:05`, for lines that need be short."""
+    return wall_clock(seconds + (zone or 0) if is_dated(seconds) else seconds, None)
 
 
 def day_of(seconds: float, zone: int | None) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..types import VideoRecord
-from .moment import Moment, parse_moment, wall_clock
+from .moment import Moment, parse_moment
 
 
 def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> float | Moment:
@@ -59,6 +59,7 @@ def zone_at(local: float, dated: Sequence[VideoRecord]) -> int | None:
     return min(dated, key=lambda record: record.recorded or 0.0).zone if dated else None
 
 
-def told(now: float | Moment, zone: int | None = None) -> str:
-    """Return `now` in words, for messages: `12.5 s`, or the wall clock."""
-    return wall_clock(now.seconds, zone) if isinstance(now, Moment) else f"{now:g} s"
+def latest_zone(seconds: float, dated: Sequence[VideoRecord]) -> int | None:
+    """Return the zone of the last video that had begun by a moment of the timeline, else of the first one."""
+    begun = [record for record in dated if (record.recorded or 0.0) <= seconds] or list(dated)
+    return max(begun, key=lambda record: record.recorded or 0.0).zone if begun else None

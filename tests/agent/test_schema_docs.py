@@ -99,7 +99,7 @@ class _Memory:
 
     folder: str = ""
 
-    def until(self, now: float) -> _Memory:
+    def until(self, now: Any) -> _Memory:
         return self
 
     def require_sound(self) -> None:
@@ -107,6 +107,9 @@ class _Memory:
 
     def search(self, query: str, **how: Any) -> list[Any]:
         return []
+
+    def now_of(self, video: str) -> float:
+        return 5.0
 
     def videos(self) -> list[VideoRecord]:
         return [self.record]
@@ -120,7 +123,13 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     """Every kind of event, with every optional field, made by the code that makes them in a run."""
     folder = tmp_path_factory.mktemp("produced")
     record = VideoRecord(
-        content_id="ab", path="/videos/talk.mp4", fps=25.0, codec="h264", **{**VIDEO, "channels": {"speech": "stamp"}}
+        content_id="ab",
+        path="/videos/talk.mp4",
+        fps=25.0,
+        codec="h264",
+        recorded=1777798800.0,
+        zone=7200,
+        **{**VIDEO, "channels": {"speech": "stamp"}},
     )
     agent = VideoAgent(_Memory(record), policy=in_turn(AIMessage("No.")), traces=folder)  # type: ignore[arg-type]
     events = read_trace(agent.ask("What is said?", options=["yes", "no"], now=5.0).trace or "")

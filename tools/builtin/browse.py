@@ -11,7 +11,7 @@ from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
-from .stretches import asked, node_lines, stretch
+from .level_lines import asked, level_lines
 
 _LONGEST = 600  # characters of one row of the text; the data have all of it
 
@@ -22,8 +22,6 @@ def browse(
     level: Literal["clip", "chapter", "hour", "day", "week", "shot"] = "chapter",
     start: float | None = None,
     end: float | None = None,
-    since: str | None = None,
-    until: str | None = None,
 ) -> Observation:
     """Get an overview: what each chapter, hour, day or week holds, or where the shots (cuts) are.
 
@@ -33,11 +31,9 @@ def browse(
         level: clip, chapter, hour, day, week, or shot for the pieces between hard cuts.
         start: from this time on, in seconds.
         end: up to this time, in seconds.
-        since: of dated videos, from this moment on, such as 2026-05-03T09:00 or DAY2 08:30.
-        until: of dated videos, up to this moment.
     """
     if level in TIMELINE_LEVELS:
-        found = _timeline(video, level, start, end, since, until)
+        found = _timeline(video, level, start, end)
         if found is not None:
             return found
     whole = video.whole
@@ -71,19 +67,18 @@ def browse(
     )
 
 
-def _timeline(
-    video: VideoContext, level: str, start: float | None, end: float | None, since: str | None, until: str | None
-) -> Observation | None:
+def _timeline(video: VideoContext, level: str, start: float | None, end: float | None) -> Observation | None:
     """The hours, days or weeks of all dated videos of the call; None where none of them is dated."""
-    during = stretch(video, since, until)
     levels = video.memory.levels(asked(video))
     if not levels.calendars:
         return None
-    nodes = [n for n in levels.summaries(level) if during is None or (n.start < during.end and n.end > during.start)]
+    during, nodes = video.between, levels.summaries(level)
+    if during is not None:
+        nodes = [node for node in nodes if node.start < during.end and node.end > during.start]
     if (start is not None or end is not None) and len(asked(video)) == 1:
         span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
         nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]
-    lines = node_lines(nodes, video, longest=_LONGEST)
+    lines = level_lines(nodes, video, longest=_LONGEST)
     rows = [
         {
             "title": levels.calendars[node.timeline].title(level, node.span),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ...memory.levels import DAY, Calendar, Habit, Source, told_days
@@ -12,7 +11,7 @@ from ..observation import Line, Observation
 from ..sanitize import quote
 from ..tool import tool
 from .evidence_lines import line
-from .stretches import asked
+from .level_lines import asked
 
 _SOURCES = 7  # lines of one habit, a day each
 
@@ -37,7 +36,7 @@ def find_habits(query: str, video: VideoContext, k: int = 3) -> Observation:
     texts: list[str] = []
     lines: list[Line] = []
     for calendar, habit in found:
-        own = [_line(calendar, source, names) for source in one_a_day(habit)]
+        own = [_line(source, names) for source in one_a_day(habit)]
         texts += [f"{in_words(calendar, habit)}: {quote(habit.text)}", *(one.text for one in own)]
         lines += own
     return Observation(
@@ -66,10 +65,8 @@ def one_a_day(habit: Habit) -> list[Source]:
     return firsts[:_SOURCES]
 
 
-def _line(calendar: Calendar, source: Source, names: dict[str, str]) -> Line:
-    told = line(source.uri, source.channel, source.text, video=names.get(source.uri.video, ""))
-    when = f"{calendar.day_name(source.moment)} {calendar.time_of_day(source.moment)}"
-    return replace(told, text=f"{when} {told.text}")
+def _line(source: Source, names: dict[str, str]) -> Line:
+    return line(source.uri, source.channel, source.text, video=names.get(source.uri.video, ""))
 
 
 def _row(calendar: Calendar, habit: Habit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from ...memory import Hit, MediaURI, Span, Text, within_view
+from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
 from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
@@ -13,7 +13,7 @@ from ..errors import ToolError
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
-from .stretches import asked, node_lines, stretch
+from .level_lines import asked, level_lines
 
 MOST_LINES = 10
 """Lines of one observation: about 500 tokens."""
@@ -30,8 +30,6 @@ def search_clips(
     k: int = 5,
     image: str | None = None,
     level: Literal["clip", "chapter", "hour", "day", "week"] = "clip",
-    since: str | None = None,
-    until: str | None = None,
 ) -> Observation:
     """Find the clips that match words or a description: speech, on-screen text, summaries and pictures are searched.
 
@@ -42,28 +40,23 @@ def search_clips(
         k: how many clips at most.
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
         level: what to find: clips, or the chapters, hours, days or weeks that hold them.
-        since: of dated videos, only from this moment on, such as 2026-05-03T09:00 or DAY2 08:30.
-        until: of dated videos, only before this moment.
     """
     target = _picture(image, video) if image else query
     videos = asked(video)
-    during = stretch(video, since, until)
-    between = None
+    between: Span | TimelineSpan | None = video.between
     if start is not None or end is not None:
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
-    hits = video.memory.search(
-        target, videos=list(videos), between=during or between, level=level, k=max(1, min(k, 50))
-    )
+    hits = video.memory.search(target, videos=list(videos), between=between, level=level, k=max(1, min(k, 50)))
     if not hits:
-        where = f" between {between}" if between else " in that time" if during else ""
+        where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
         return Observation(text=f"No {level} matches{where}. Try other words, or browse.", data={"hits": []})
     full = _FULL if level == "clip" else 0
     texts = [[*hit.texts, *(_beside(hit, video) if place < full else ())] for place, hit in enumerate(hits)]
     names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
     nodes = [hit.node for hit in hits if hit.node is not None]
-    lines = [*node_lines(nodes, video, query), *_lines(hits, texts, query, names)]
+    lines = [*level_lines(nodes, video, query), *_lines(hits, texts, query, names)]
     rows = [_row(hit, own) for hit, own in zip(hits, texts, strict=True)]
     uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
     uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
@@ -149,6 +142,7 @@ def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
         **({} if node is None else {"node": {"level": node.level, "start": node.start, "end": node.end}}),
         "video": hit.video,
         "span": hit.span,
+        **({} if hit.recorded is None else {"recorded": hit.recorded}),
         "score": hit.score,
         "channels": dict(hit.channels),
         "texts": [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...memory import CausalView, ClipMemory, Moment, VideoPool
+from ...memory import CausalView, ClipMemory, Moment, TimelineSpan, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
@@ -50,6 +50,7 @@ class VideoView:
     now: float | Moment | None
     video: str
     videos: tuple[str, ...]
+    between: TimelineSpan | None
     question_videos: tuple[str, ...]
     frames_left: int | None
     sees: bool
@@ -200,6 +201,7 @@ class ToolServer:
             memory=memory,
             info=memory.video(view.video),
             videos=view.videos,
+            between=view.between,
             question_videos=view.question_videos,
             eyes=view.eyes,
             open_video=lambda: self._idle.take(memory, view.video),

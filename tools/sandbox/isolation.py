@@ -191,6 +191,7 @@ class ToolProcess(Child):
             now=getattr(context.memory, "now", None),
             video=context.video_id,
             videos=context.videos,
+            between=context.between,
             question_videos=context.question_videos,
             frames_left=context.frames_left,
             sees=context.viewer is not None,

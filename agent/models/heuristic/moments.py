@@ -109,7 +109,7 @@ def when(retrieval: Retrieval) -> Strategy:
         best = Ranking(question, allowed(retrieval)).rank()[:1]
         return retrieval.first.abstain(why_not(retrieval, best[0] if best else None))
     span, _, first = found[0]
-    times = [f"{retrieval.name(r.passage)}{from_to(s)}" for s, _, r in found]
+    times = [f"{retrieval.name(r.passage)}{from_to(s)}{retrieval.recorded(r.passage.video, s)}" for s, _, r in found]
     text = times[0] + (f"; also {', '.join(times[1:])}" if len(times) > 1 else "")
     if question.kind == "how_long":
         text = f"about {span.duration:.1f} seconds ({times[0]})"

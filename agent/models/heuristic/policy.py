@@ -101,12 +101,21 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
     """The draft for a question over its videos; `found` is what going down the levels of their timeline has brought."""
     if found.habits:
         return timelines.habit(found.habits)
-    parsed = parse(question.text, question.options)
+    parsed = parse(question.matter or question.text, question.options)
     contexts = {}
     for video in question.videos:
-        here = {**video, "end": max(question.end_of(video), video["start"])}
+        asked = question.span_in(video)
+        if asked is None:
+            continue
+        here = {**video, "start": asked.start, "end": asked.end}
+        if video.get("recorded") is not None:
+            here["recorded"] = video["recorded"] + asked.start - video["start"]
         placed = at_in(parsed, Span(here["start"], here["end"]))
         contexts[video["id"]] = HeuristicContext(question=placed, video=here, many=len(question.videos) > 1)
+    if not contexts:
+        return Draft(
+            text=f"Nothing that may be known was recorded {_during(question)}.", abstained=True, confidence=0.0
+        )
     named = overview.videos_named(Retrieval(question=parsed, contexts=contexts))
     if named and not parsed.every and parsed.kind != "video":
         contexts = {context.video["id"]: context for context in named}
@@ -115,12 +124,16 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
     draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
     if draft is None:
-        retrieval = yield from gather(parsed, contexts, found.results)
+        retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
         if found.results and parsed.kind == "summary":
-            draft = yield from timelines.summary(retrieval)
+            draft = yield from timelines.summary(retrieval, question.bounds)
         else:
             draft = yield from _from_passages(retrieval)
     return choose(retrieval, draft) if parsed.options else draft
+
+
+def _during(question: Question) -> str:
+    return "then" if not question.bounds else f"from {question.bounds['start']} to {question.bounds['end']}"
 
 
 def _from_passages(retrieval: Retrieval) -> Strategy:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ....memory import Span
 from ....memory.span import merge_spans
+from ....memory.timeline.moment import local_clock
 from ...steps import Call, CallResult
 from ...text_matching import alphanumeric, tokens
 from .passages import HeuristicContext, Passage, hits, readings, utterances
@@ -45,6 +46,13 @@ class Retrieval:
         """The video's name before a line about it, where there are several."""
         return f"{self.contexts[passage.video].video['name']}: " if self.many else ""
 
+    def recorded(self, video: str, span: Span) -> str:
+        """The beginning of a span by the clock of the recording, in brackets; empty if nobody knows."""
+        facts = self.contexts[video].video
+        if facts.get("recorded") is None:
+            return ""
+        return f" ({local_clock(facts['recorded'] + span.start - facts['start'], facts['zone'])})"
+
     def of(self, channel: str | None = None) -> list[Passage]:
         """The passages of a channel, in time order, video by video."""
         order = list(self.contexts)
@@ -52,22 +60,33 @@ class Retrieval:
         return sorted(kept, key=lambda p: (order.index(p.video), p.span.start, p.span.end))
 
 
-def search(question: ParsedQuestion, many: bool) -> Call:
+def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> Call:
     """The search over every video asked about, in the question's own words: the loop's first look has made it."""
-    return Call("search_clips", {"query": question.text, "k": 10 if many else 5})
+    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **bounds})
 
 
 def gather(
-    question: ParsedQuestion, contexts: dict[str, HeuristicContext], before: Sequence[CallResult] = ()
+    question: ParsedQuestion,
+    contexts: dict[str, HeuristicContext],
+    bounds: Mapping[str, str],
+    before: Sequence[CallResult] = (),
 ) -> Generator[Call, CallResult, Retrieval]:
-    """Search, then read what was said and shown; `before` are searches of hours that a timeline's levels led to."""
+    """Search, then read what was said and shown.
+
+    Args:
+        question: taken apart.
+        contexts: by video id.
+        bounds: `start` and `end` by the wall clock, where there are.
+        before: searches of the hours that a timeline's levels led to.
+    """
     first = next(iter(contexts.values()))
-    found = hits((yield search(question, len(contexts) > 1)), first.video["id"])
+    many = first.many if bounds else len(contexts) > 1
+    found = hits((yield search(question, many, bounds)), first.video["id"])
     found = [passage for result in before for passage in hits(result, first.video["id"])] + found
     if question.options:
         words = f"{question.text} {' '.join(question.options)}"[:500]
-        found += hits((yield Call("search_clips", {"query": words})), first.video["id"])
-    found = [p for p in found if p.video in contexts]
+        found += hits((yield Call("search_clips", {"query": words, **bounds})), first.video["id"])
+    found = [p for p in found if p.video in contexts and (not bounds or p.span.overlap(contexts[p.video].whole) > 0)]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS or before else list(contexts)
     chosen = chosen[:_BESIDE] if before else chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from ....memory import MediaURI, Span
@@ -33,9 +33,9 @@ def habit(found: Sequence[dict[str, Any]]) -> Draft:
     )
 
 
-def summary(retrieval: Retrieval) -> Generator[Call, CallResult, Draft]:
-    """Tell what the hours or days hold, over all videos."""
-    result = yield Call("browse", {"level": "day"})
+def summary(retrieval: Retrieval, bounds: Mapping[str, str]) -> Generator[Call, CallResult, Draft]:
+    """Tell what the days hold, over all videos; `bounds` are `start` and `end` by the wall clock, where there are."""
+    result = yield Call("browse", {"level": "day", **bounds})
     rows = [row for row in result.data.get("rows", ()) if row["text"]]
     if not rows:
         return retrieval.first.abstain("Nothing was said or shown in that time, as far as it was indexed.")

@@ -244,13 +244,13 @@ LIFE = [
 @pytest.mark.parametrize(
     ("level", "start", "query", "ours"),
     [
-        ("week", "DAY1_00000000", "DAY2_15000000", {"level": "day", "until": "DAY2 15:00:00"}),
+        ("week", "DAY1_00000000", "DAY2_15000000", {"level": "day", "end": "DAY2 15:00:00"}),
         ("day", "DAY2_14300000", "DAY2_15000000",
-         {"level": "hour", "since": "DAY2 00:00:00", "until": "DAY2 15:00:00"}),
+         {"level": "hour", "start": "DAY2 00:00:00", "end": "DAY2 15:00:00"}),
         ("hour", "DAY2_14000000", "DAY3_00000000",
-         {"level": "chapter", "since": "DAY2 14:00:00", "until": "DAY2 15:00:00"}),
+         {"level": "chapter", "start": "DAY2 14:00:00", "end": "DAY2 15:00:00"}),
         ("10min", "DAY2_14100000", "DAY3_00000000",
-         {"level": "clip", "since": "DAY2 14:10:00", "until": "DAY2 14:20:00"}),
+         {"level": "clip", "start": "DAY2 14:10:00", "end": "DAY2 14:20:00"}),
     ],
 )  # fmt: skip
 def test_a_level_is_one_call_over_all_videos_of_a_timeline(level: str, start: str, query: str, ours: dict[str, str]):
@@ -273,7 +273,7 @@ def test_days_with_dates_are_counted_from_the_first_recording():
     first = 1777845600.0 + 9 * 3600  # 2026-05-04 09:00 at UTC+2
     asks = [asked({**video(end=200_000.0), "recorded": first, "timeline": "main", "zone": 7200})]
     text = ego("rag", level="day", keywords=["cup"], start_time="DAY2_08000000", query_time="DAY2_09000000")
-    bounds = {"since": "2026-05-05 00:00:00+02:00", "until": "2026-05-05 09:00:00+02:00"}
+    bounds = {"start": "2026-05-05 00:00:00+02:00", "end": "2026-05-05 09:00:00+02:00"}
     assert calls_of(EGO, text, asks) == [("search_clips", {"query": "cup", "level": "hour", **bounds})]
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rewatch.cli.terminal.exit import leave
+
 
 def main(model: str, memory: str, out: str) -> None:
     import torch
@@ -78,13 +80,6 @@ def main(model: str, memory: str, out: str) -> None:
     trainer.accelerator.end_training()  # threads of the process group that outlive the interpreter abort it
 
 
-def _leave() -> None:
-    """End without Python's shutdown, as the command does: threads inside C++ cannot survive it."""
-    from rewatch.cli.terminal.exit import leave
-
-    leave(0)
-
-
 if __name__ == "__main__":
     main(*sys.argv[1:])
-    _leave()
+    leave(0)  # as the command does: threads inside C++ do not survive Python's shutdown

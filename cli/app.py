@@ -20,6 +20,7 @@ from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
 from .search import search
+from .summarize import summarize
 from .tools import app as tools
 from .train import app as train
 from .transcript import transcript
@@ -56,7 +57,7 @@ def _common(
 
 
 for verb in (
-    *(ask, chat, index, search, transcript, chapters, videos, remove, export),
+    *(ask, chat, index, search, transcript, chapters, summarize, videos, remove, export),
     *(runs, replay, report, clean, mcp, warm, doctor, demo),
 ):
     app.command()(verb)

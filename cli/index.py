@@ -126,6 +126,8 @@ def index(
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
+    if any(record.recorded is not None for record in records):
+        clip_memory.summarize()  # what changed in days and habits, once for all files
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)

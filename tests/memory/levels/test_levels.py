@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lives import DAY, HOUR, add, build
 from rewatch.memory import ArrayVideo, ClipMemory, Moment, Span
 from rewatch.memory.timeline.interval import TimelineSpan
 
-DAY = 86400.0
-HOUR = 3600.0
 
-
-def cue(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},000"
-
-
-def add(
-    memory: ClipMemory,
-    folder: Path,
-    name: str,
-    start: float,
-    seconds: float,
-    lines: Sequence[tuple[float, str]],
-    zone: int | None = None,
-) -> str:
-    """A gray video of one frame a minute, with subtitles (seconds from its start) and a time on the timeline."""
-    count = max(2, int(seconds // 60))
-    level = sum(map(ord, name)) % 200
-    frames = np.full((count, 24, 32, 3), level, np.uint8)
-    frames[:, :2, :2] = np.arange(count)[:, None, None, None] % 256
-    subtitles = folder / f"{name}.srt"
-    rows = [f"{k}\n{cue(at)} --> {cue(at + 4)}\n{text}\n" for k, (at, text) in enumerate(lines, 1)]
-    subtitles.write_text("\n".join(rows))
-    source = ArrayVideo(frames, fps=count / seconds, name=name)
-    record = memory.add(source, channels=["speech"], subtitles=subtitles, clip_seconds=60, workers=0)
-    memory.store.put_recording(record.id, "main", start, zone, "test")
-    memory.summarize()
-    return record.id
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
+    return build(tmp_path_factory.mktemp("life"))
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> ClipMemory:
-    """Three days from day 1: a morning on each, an afternoon by two cameras on day 2."""
-    memory = ClipMemory(tmp_path / "memory")
-    add(memory, tmp_path, "one", DAY + 9 * HOUR, 2 * HOUR, [
-        (600, "I am feeding the cat now."), (4000, "The plumber comes at noon."), (5000, "Plain words about nothing."),
-    ])  # fmt: skip
-    add(memory, tmp_path, "two", 2 * DAY + 9 * HOUR, 2 * HOUR, [
-        (900, "Time to feed the cat again."), (4200, "The violin is in the cellar."),
-    ])  # fmt: skip
-    add(memory, tmp_path, "door", 2 * DAY + 15 * HOUR, HOUR, [(300, "A parcel from Lisbon has arrived.")])
-    add(memory, tmp_path, "kitchen", 2 * DAY + 15 * HOUR + 600, HOUR, [(60, "Soup is on the stove.")])
-    add(memory, tmp_path, "three", 3 * DAY + 9 * HOUR, HOUR, [(700, "Feeding our cat once more.")])
-    return memory
+def own(life: ClipMemory, tmp_path: Path) -> ClipMemory:
+    """A copy to write to."""
+    shutil.copytree(life.folder, tmp_path / "memory")
+    return ClipMemory(tmp_path / "memory")
 
 
 def test_a_day_is_that_of_the_calendar_over_all_videos(life: ClipMemory) -> None:
@@ -74,38 +40,38 @@ def test_a_day_is_that_of_the_calendar_over_all_videos(life: ClipMemory) -> None
 def test_days_are_those_of_the_timelines_zone(tmp_path: Path) -> None:
     memory = ClipMemory(tmp_path / "memory")
     monday = 1777845600.0  # 2026-05-04 00:00 in UTC+2
-    add(memory, tmp_path, "late", monday - HOUR, 2 * HOUR, [(60, "Before midnight."), (5000, "After it.")], zone=7200)
+    add(memory, tmp_path, "late", "2026-05-03T23:00+02:00", 2 * HOUR, [(60, "Before midnight."), (5000, "After it.")])
     sunday, first = memory.summaries("day")
     assert (sunday.end, first.start) == (monday, monday)
     assert "Before" in sunday.text and "After" in first.text and "After" not in sunday.text
     assert [week.end for week in memory.summaries("week")] == [monday, monday + 7 * DAY], "weeks begin on Mondays"
 
 
-def test_only_what_contains_a_video_is_made_again(life: ClipMemory, tmp_path: Path) -> None:
-    kept = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
-    assert life.summarize() == 0, "nothing changed"
-    add(life, tmp_path, "more", 3 * DAY + 11 * HOUR, HOUR, [(10, "A walrus.")])
-    now = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
+def test_only_what_contains_a_video_is_made_again(own: ClipMemory, tmp_path: Path) -> None:
+    kept = {(s.level, s.start): s for level in ("hour", "day", "week") for s in own.summaries(level)}
+    assert own.summarize() == 0, "nothing changed"
+    add(own, tmp_path, "more", "DAY3 11:00", HOUR, [(10, "A walrus.")])
+    now = {(s.level, s.start): s for level in ("hour", "day", "week") for s in own.summaries(level)}
     changed = {key for key in now if now[key] != kept.get(key)}
     assert changed == {("hour", 3 * DAY + 11 * HOUR), ("day", 3 * DAY), ("week", DAY)}
-    life.remove("more")
-    again = {(s.level, s.start): s for level in ("hour", "day", "week") for s in life.summaries(level)}
+    own.remove("more")
+    again = {(s.level, s.start): s for level in ("hour", "day", "week") for s in own.summaries(level)}
     assert again == kept
-    texts = [row[0] for row in life.store.rows("SELECT text FROM summaries")]
+    texts = [row[0] for row in own.store.rows("SELECT text FROM summaries")]
     assert not any("walrus" in text for text in texts), "nothing of a removed video stays"
 
 
-def test_search_finds_days_by_what_their_summaries_left_out(life: ClipMemory, tmp_path: Path) -> None:
+def test_search_finds_days_by_what_their_summaries_left_out(own: ClipMemory, tmp_path: Path) -> None:
     chatter = [(10.0 * k, f"Word{k} alpha{k} beta{k} gamma{k} delta{k}.") for k in range(1, 80)]
-    add(life, tmp_path, "chatty", 3 * DAY + 13 * HOUR, HOUR, [*chatter, (3000, "The tortoise ran.")])
-    day = life.summaries("day", Span(3 * DAY, 4 * DAY))[0]
+    add(own, tmp_path, "chatty", "DAY3 13:00", HOUR, [*chatter, (3000, "The tortoise ran.")])
+    day = own.summaries("day", Span(3 * DAY, 4 * DAY))[0]
     assert "tortoise" not in day.text, "else nothing is shown"
-    (best, *_) = life.search("Where is the tortoise?", level="day")
+    (best, *_) = own.search("Where is the tortoise?", level="day")
     assert best.node is not None and best.node.start == 3 * DAY
-    assert best.video == life.video("chatty").id and "tortoise" in best.texts[0].text
-    (hour, *_) = life.search("violin", level="hour", between=TimelineSpan(2 * DAY, 3 * DAY))
+    assert best.video == own.video("chatty").id and "tortoise" in best.texts[0].text
+    (hour, *_) = own.search("violin", level="hour", between=TimelineSpan(2 * DAY, 3 * DAY))
     assert hour.node is not None and hour.node.start == 2 * DAY + 10 * HOUR
-    assert not life.search("violin", level="hour", between=TimelineSpan(DAY, 2 * DAY))
+    assert not own.search("violin", level="hour", between=TimelineSpan(DAY, 2 * DAY))
 
 
 def test_clips_of_a_stretch_of_the_timeline(life: ClipMemory) -> None:
@@ -122,12 +88,11 @@ def test_levels_of_some_videos_know_no_others(life: ClipMemory) -> None:
     assert {hit.video for hit in hits} == {door} and all("Soup" not in str(hit.node) for hit in hits)
 
 
-def test_undated_videos_keep_their_own_levels(life: ClipMemory, tmp_path: Path) -> None:
-    undated = add(life, tmp_path, "undated", 0, 2 * HOUR, [(30, "A zeppelin.")])
-    life.store.put_recording(undated, "main", None, None, "test")
-    hits = life.search("zeppelin or violin", level="hour")
-    own = next(hit for hit in hits if hit.video == undated)
-    assert own.node is None and own.span == Span(0, HOUR)
+def test_undated_videos_keep_their_own_levels(own: ClipMemory, tmp_path: Path) -> None:
+    undated = add(own, tmp_path, "undated", None, 2 * HOUR, [(30, "A zeppelin.")])
+    hits = own.search("zeppelin or violin", level="hour")
+    its = next(hit for hit in hits if hit.video == undated)
+    assert its.node is None and its.span == Span(0, HOUR)
     assert any(hit.node is not None for hit in hits)
 
 
@@ -155,17 +120,17 @@ class Loud:
         return f"{title}: {' '.join(lines).upper()}"
 
 
-def test_a_model_writes_them_and_only_stale_ones_again(life: ClipMemory, tmp_path: Path) -> None:
+def test_a_model_writes_them_and_only_stale_ones_again(own: ClipMemory, tmp_path: Path) -> None:
     model = Loud()
-    assert life.summarize(model) == len(life.summaries("hour")) + len(life.summaries("day")) + 1
-    assert "VIOLIN" in life.summaries("day")[1].text and life.summaries("day")[1].maker == "loud"
-    assert life.summarize(model) == 0
+    assert own.summarize(model) == len(own.summaries("hour")) + len(own.summaries("day")) + 1
+    assert "VIOLIN" in own.summaries("day")[1].text and own.summaries("day")[1].maker == "loud"
+    assert own.summarize(model) == 0
     # A view takes a model's words only of what is over.
-    seen = life.until(Moment(2 * DAY + 10 * HOUR)).summaries("day")
+    seen = own.until(Moment(2 * DAY + 10 * HOUR)).summaries("day")
     assert seen[0].maker == "loud" and seen[1].maker != "loud" and "VIOLIN" not in seen[1].text
     model.read.clear()
-    add(life, tmp_path, "more", 3 * DAY + 11 * HOUR, HOUR, [(10, "A walrus.")])
-    assert life.summarize(model) == 3
+    add(own, tmp_path, "more", "DAY3 11:00", HOUR, [(10, "A walrus.")])
+    assert own.summarize(model) == 3
     assert not any("Lisbon" in line for line in model.read if line.startswith("1"))
 
 

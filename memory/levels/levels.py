@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import VideoError
-from ..memory_view import MemoryView, Picture
 from ..registry import require_name
 from ..span import MediaURI, Span
 from ..store import schema
@@ -25,6 +24,7 @@ from .habits import Acts, Habit, Source, days_before, habits_of
 from .matching import counted, matching, topic
 from .ranking import NodeIndex, ranked
 from .tree import Summarizer, Tree, has_table, renew
+from .view import LevelsView
 
 
 class Levels:
@@ -40,7 +40,7 @@ class Levels:
     """
 
     def __init__(
-        self, view: MemoryView, store: Store, *, rows_change: bool, videos: frozenset[str] | None = None
+        self, view: LevelsView, store: Store, *, rows_change: bool, videos: frozenset[str] | None = None
     ) -> None:
         self._view = view
         self._store = store
@@ -91,7 +91,7 @@ class Levels:
 
     def search(
         self,
-        query: str | Picture,
+        query: Any,
         *,
         level: str,
         undated: Callable[[tuple[str, ...]], list[Hit]],

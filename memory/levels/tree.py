@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..memory_view import MemoryView
 from ..span import Span
 from ..store import schema
 from ..store.database import Store
 from ..types import SUMMARY, TIMELINE_LEVELS, Summary
 from .calendar import Calendar, Footage, levels_below
 from .extract import EXTRACTIVE, Row, digest, digest_of_rows, lines_of_hour, lines_of_parts, written
+from .view import LevelsView
 
 _TOLD = 60  # utterances of an hour that a model is told at most
 
@@ -37,7 +37,7 @@ class Tree:
     some moment never shows a summary that knows more.
     """
 
-    view: MemoryView
+    view: LevelsView
     store: Store
     calendar: Calendar
     rows_change: bool

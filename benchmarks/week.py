@@ -1,10 +1,11 @@
 """Claim: a week of one life (7 days of 8 hours) is indexed in flat memory, and asked down its levels in no time.
 
-Renders the week of `levels/world.py` (seeded) into a temporary folder, indexes it, and measures: peak resident memory,
+Renders the week of `levels/world.py` (seeded) into a temporary folder, indexes it (speech of all files, text on the
+screen where there is some, pictures of one file in nine), and measures: peak resident memory,
 the latency of searches, evidence hits of 100 questions by `descend` with the policy `heuristic` (half of them held
 out), and tries to learn at a moment what comes later. Ends with 1 beyond its limits.
 
-    python benchmarks/week.py [--days 7] [--questions 100] [--tries 1000] [--nows 20] [--seed 0] [--show-held]
+    python benchmarks/week.py [--days 7] [--questions 100] [--tries 1000] [--nows 20] [--seed 0] [--voices] [--show-held]
 """
 
 from __future__ import annotations
@@ -40,13 +41,14 @@ def main() -> int:
     parser.add_argument("--tries", type=int, default=1000)
     parser.add_argument("--nows", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--voices", action="store_true", help="add two files that are spoken aloud and recognized")
+    parser.add_argument("--folder", type=Path, help="keep the week here, and go on with what is there")
     parser.add_argument("--show-held", action="store_true", help="list the held-out questions that fail, too")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="week-"))
     week = make_week(options.days, questions=options.questions, seed=options.seed)
     memory = ClipMemory(folder / "memory")
-    good = _index(memory, week, folder)
+    good = _index(memory, week, folder, options.voices)
     good &= _latency(memory, week, options.seed)
     good &= _ask(memory, week, options.show_held)
     good &= _look_ahead(memory, week, options.tries, options.nows, options.seed)
@@ -55,18 +57,18 @@ def main() -> int:
     return 0 if good else 1
 
 
-def _index(memory: ClipMemory, week: Week, folder: Path) -> bool:
+def _index(memory: ClipMemory, week: Week, folder: Path, aloud: bool) -> bool:
     began, peaks = time.process_time(), []
     for number, one in enumerate(week.recordings):
         path = folder / one.name
         if not path.exists():
             render(one, folder)
-        channels = ["visual", "speech", *(["screen_text"] if one.notices else [])]
+        channels = ["speech", *(["screen_text"] if one.notices else []), *(["visual"] if number % 9 == 0 else [])]
         memory.add(path, channels=channels, clip_seconds=30, workers=0, recorded=one.when)
         peaks.append(_peak())
         if number % 8 == 7:
             print(f"  {number + 1} of {len(week.recordings)} files, peak {peaks[-1]:.0f} MB", flush=True)
-    voices = _voices(memory, folder)
+    voices = _voices(memory, folder) if aloud else 0
     made = memory.summarize()
     hours = sum(one.seconds for one in week.recordings) / 3600
     half = peaks[len(peaks) // 2]

@@ -5,7 +5,7 @@ screen where there is some, pictures of one file in nine), and measures: peak re
 the latency of searches, evidence hits of 100 questions by `descend` with the policy `heuristic` (half of them held
 out), and tries to learn at a moment what comes later. Ends with 1 beyond its limits.
 
-    python benchmarks/week.py [--days 7] [--questions 100] [--tries 1000] [--nows 20] [--seed 0] [--voices] [--show-held]
+    python benchmarks/week.py [--days 7] [--questions 100] [--tries 1000] [--nows 20] [--seed 0] [--voices]
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def _index(memory: ClipMemory, week: Week, folder: Path, aloud: bool) -> bool:
     hours = sum(one.seconds for one in week.recordings) / 3600
     half = peaks[len(peaks) // 2]
     print(
-        f"indexed {len(week.recordings)} files, {hours:.0f} h (+ {voices} spoken aloud) in {time.process_time() - began:.0f} CPU s; "
+        f"indexed {len(week.recordings)} files, {hours:.0f} h (+ {voices} spoken aloud) in "
+        f"{time.process_time() - began:.0f} CPU s; "
         f"summaries still to make: {made}; peak {_peak():.0f} MB, {half:.0f} MB at half of it"
     )
     return _peak() <= MOST_MB

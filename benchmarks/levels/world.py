@@ -1,8 +1,8 @@
 """A made-up week of one life: what is said and shown when, as files with subtitles, and questions by templates.
 
-Seven days from Monday 2026-05-04, 09:00 to 17:00 (UTC+2), an hour a file, two people; on Wednesday two more cameras run.
-Every hour says fillers, facts with made-up words that stand nowhere else, and markers; some hours show a notice. All of
-it is decided by one seed. The templates were written before anything was measured.
+Seven days from Monday 2026-05-04, 09:00 to 17:00 (UTC+2), an hour a file, two people; on Wednesday two more cameras
+run. Every hour says fillers, facts with made-up words that stand nowhere else, and markers; some hours show a notice.
+All of it is decided by one seed. The templates were written before anything was measured.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ EVERY = 30  # seconds between two pictures
 PEOPLE = ("Mia", "Jonas")
 PLACES = ("kitchen", "cellar", "garden", "attic", "garage", "hallway", "bathroom", "study", "balcony", "shed")
 THINGS = ("violin", "passport", "ladder", "umbrella", "telescope", "blanket", "toolbox", "camera", "suitcase", "kettle",
-          "lantern", "compass", "helmet", "scissors", "notebook", "guitar", "drill", "thermos", "tent", "atlas")  # fmt: skip
+          "lantern", "compass", "helmet", "scissors", "notebook", "guitar", "drill", "thermos", "tent",
+          "atlas")  # fmt: skip
 GOODS = ("strawberries", "batteries", "candles", "flour", "stamps", "tulips")
 CALLERS = ("the dentist", "the landlord", "the plumber", "the librarian", "grandmother", "the mechanic")
 ROUTINES = (  # what, at which hour, on which days, ways to say it
-    ("feed the cat", 9, (0, 1, 2, 4, 6), ("Time to feed the cat.", "I am feeding the cat now.", "Let me feed our cat.")),
+    ("feed the cat", 9, (0, 1, 2, 4, 6),
+     ("Time to feed the cat.", "I am feeding the cat now.", "Let me feed our cat.")),
     ("water the tomatoes", 16, (0, 2, 3, 4, 5, 6),
      ("I am watering the tomatoes.", "Now I water the tomatoes again.", "Watering tomatoes, as planned.")),
     ("practice the cello", 14, (1, 3, 5),
      ("Jonas practices the cello.", "Cello practice begins.", "I am practicing the cello for a while.")),
-    ("lock the gate", 12, (0, 1, 2, 3, 4, 5, 6), ("I have locked the gate.", "The gate is locked.", "Locking the gate.")),
+    ("lock the gate", 12, (0, 1, 2, 3, 4, 5, 6),
+     ("I have locked the gate.", "The gate is locked.", "Locking the gate.")),
 )  # fmt: skip
 FILLERS = (
     "I think the {a} near the {b} could be {c} later.", "Did you see the {a}? It was {c} again.",
